@@ -1,0 +1,486 @@
+//! models.toml: which models there are, and where each of them lies.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use thiserror::Error;
+use toml::{Table, Value};
+
+use crate::embedded;
+use crate::files::{FilesError, ModelFiles, ModelOptions};
+use crate::nearest::nearest;
+use crate::precision::Precision;
+
+/// The catalogue that is compiled in.
+const BUILT_IN: &str = include_str!("../models.toml");
+/// The model that answers where none is named.
+pub(crate) const DEFAULT_MODEL: &str = "mini";
+
+/// The known models, in the order of the file.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Catalog {
+    #[serde(rename = "model")]
+    models: Vec<ModelSpec>,
+}
+
+/// One model of the catalogue.
+#[derive(Debug, Clone, Deserialize)]
+pub struct ModelSpec {
+    /// What `--model` takes.
+    pub name: String,
+    /// One line about it.
+    pub description: String,
+    /// Licence of the weights.
+    pub license: String,
+    #[serde(default)]
+    embedded: bool,
+    directory: Option<PathBuf>,
+    hub: Option<String>,
+    revision: Option<String>,
+    files: Vec<FileSpec>,
+    max_length: Option<usize>,
+    /// Precision to compute in, where the user names none.
+    pub precision: Option<Precision>,
+    #[serde(default)]
+    label_aliases: BTreeMap<String, String>,
+}
+
+/// A file that a model needs.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(crate) struct FileSpec {
+    /// Path inside the repository or directory.
+    pub name: String,
+    /// Hash of its bytes, 64 hexadecimal digits, where it is publicly known.
+    pub sha256: Option<String>,
+}
+
+/// Where a catalogue model comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// Inside the binary.
+    Embedded,
+    /// A directory on this machine.
+    Directory(PathBuf),
+    /// A repository of the hub at a revision.
+    Hub {
+        /// OWNER/NAME.
+        repository: String,
+        /// Commit or branch.
+        revision: String,
+    },
+}
+
+/// Why models.toml is no catalogue.
+#[derive(Debug, Error)]
+pub enum CatalogError {
+    /// The file could not be read.
+    #[error("cannot read `{path}`")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// It is no TOML, or a value has the wrong type.
+    #[error("`{file}` is not valid")]
+    Toml {
+        /// The file.
+        file: String,
+        /// Where and why.
+        source: Box<toml::de::Error>,
+    },
+    /// A key that means nothing here.
+    #[error("`{file}`: unknown key `{key}` in {place}; did you mean `{nearest}`?")]
+    UnknownKey {
+        /// The file.
+        file: String,
+        /// Which table it stands in.
+        place: String,
+        /// The key.
+        key: String,
+        /// The known key that is most like it.
+        nearest: String,
+    },
+    /// A model is described in a way that cannot be.
+    #[error("`{file}`: model `{model}`: {reason}")]
+    Model {
+        /// The file.
+        file: String,
+        /// Its name.
+        model: String,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+/// Why a model that was asked for is not to be had.
+#[derive(Debug, Error)]
+pub enum FindError {
+    /// No such name in the catalogue, and no such directory.
+    #[error("`{name}` is neither a model of the catalogue ({}) nor a directory{}", known.join(", "), hint(nearest.as_deref()))]
+    Unknown {
+        /// What was asked for.
+        name: String,
+        /// Names in the catalogue.
+        known: Vec<String>,
+        /// The name that is most like it.
+        nearest: Option<String>,
+    },
+    /// This binary has no model inside.
+    #[error(
+        "the model `{name}` is not inside this binary (built without the feature `embedded-model`); name another with --model"
+    )]
+    NotEmbedded {
+        /// The model.
+        name: String,
+    },
+    /// The model is on the hub only.
+    #[error(
+        "the model `{name}` ({repository} at {revision}) is not on this machine, and this version does not fetch; \
+         put its files ({}) into a directory and give it with --model DIRECTORY, \
+         or as {mount} with FINSENT_MODEL_DIR={model_dir}", files.join(", ")
+    )]
+    NotHere {
+        /// The model.
+        name: String,
+        /// Where it is published.
+        repository: String,
+        /// At which revision.
+        revision: String,
+        /// The files it needs.
+        files: Vec<String>,
+        /// The directory that was looked for, or an example of one.
+        mount: String,
+        /// The volume.
+        model_dir: String,
+    },
+    /// The directory is there but holds no model.
+    #[error(transparent)]
+    Files(#[from] FilesError),
+}
+
+fn hint(nearest: Option<&str>) -> String {
+    nearest
+        .map(|nearest| format!("; did you mean `{nearest}`?"))
+        .unwrap_or_default()
+}
+
+/// A model that was found on this machine.
+#[derive(Debug, Clone)]
+pub struct FoundModel {
+    /// Name in the catalogue, or the directory as given.
+    pub name: String,
+    /// Where it was found, for people.
+    pub place: String,
+    /// Its files.
+    pub files: ModelFiles,
+    /// What the catalogue adds.
+    pub options: ModelOptions,
+    /// Precision that the catalogue asks for.
+    pub precision: Option<Precision>,
+}
+
+impl Catalog {
+    /// The catalogue inside the binary.
+    ///
+    /// # Errors
+    /// Never in a binary whose tests passed.
+    pub fn built_in() -> Result<Self, CatalogError> {
+        Self::parse("models.toml", BUILT_IN)
+    }
+
+    /// The catalogue in a file.
+    ///
+    /// # Errors
+    /// [`CatalogError`] when it cannot be read or is not valid.
+    pub fn read(path: &Path) -> Result<Self, CatalogError> {
+        let toml = fs::read_to_string(path).map_err(|source| CatalogError::Io {
+            path: path.into(),
+            source,
+        })?;
+        Self::parse(&path.display().to_string(), &toml)
+    }
+
+    fn parse(file: &str, toml: &str) -> Result<Self, CatalogError> {
+        let invalid = |source| CatalogError::Toml {
+            file: file.into(),
+            source: Box::new(source),
+        };
+        check_keys(file, &toml.parse().map_err(invalid)?)?;
+        let catalog: Self = toml::from_str(toml).map_err(invalid)?;
+        for (index, model) in catalog.models.iter().enumerate() {
+            let wrong = |reason: String| CatalogError::Model {
+                file: file.into(),
+                model: model.name.clone(),
+                reason,
+            };
+            model.check().map_err(wrong)?;
+            if catalog.models[..index].iter().any(|other| other.name == model.name) {
+                return Err(wrong("the name is taken twice".into()));
+            }
+        }
+        Ok(catalog)
+    }
+
+    /// The models, in the order of the file.
+    pub fn models(&self) -> &[ModelSpec] {
+        &self.models
+    }
+
+    /// Finds what `--model` names: a catalogue model (under `model_dir` first), or a directory.
+    ///
+    /// # Errors
+    /// [`FindError`] saying what to do about it.
+    pub fn find(&self, name: &str, model_dir: Option<&Path>) -> Result<FoundModel, FindError> {
+        if let Some(spec) = self.models.iter().find(|spec| spec.name == name) {
+            return spec.find(model_dir);
+        }
+        let dir = Path::new(name);
+        if dir.is_dir() {
+            return Ok(FoundModel {
+                name: name.into(),
+                place: name.into(),
+                files: ModelFiles::in_dir(dir, &[])?,
+                options: ModelOptions::default(),
+                precision: None,
+            });
+        }
+        if let Some(repository) = name.strip_prefix("hf:") {
+            let (repository, revision) = repository.split_once('@').unwrap_or((repository, "main"));
+            let files = ["config.json", "vocab.txt or tokenizer.json", "model.safetensors"].map(String::from);
+            return Err(not_here(name, repository, revision, files.into(), model_dir));
+        }
+        let known: Vec<String> = self.models.iter().map(|spec| spec.name.clone()).collect();
+        let nearest = nearest(name, known.iter().map(String::as_str)).map(String::from);
+        Err(FindError::Unknown {
+            name: name.into(),
+            known,
+            nearest,
+        })
+    }
+}
+
+fn not_here(name: &str, repository: &str, revision: &str, files: Vec<String>, model_dir: Option<&Path>) -> FindError {
+    let model_dir = model_dir.map_or_else(|| "/models".into(), |dir| dir.display().to_string());
+    FindError::NotHere {
+        name: name.into(),
+        repository: repository.into(),
+        revision: revision.into(),
+        files,
+        mount: format!("{model_dir}/{}", name.rsplit(['/', ':']).next().unwrap_or(name)),
+        model_dir,
+    }
+}
+
+impl ModelSpec {
+    /// Where the model comes from.
+    pub fn origin(&self) -> Origin {
+        match (&self.directory, &self.hub) {
+            (Some(directory), _) => Origin::Directory(directory.clone()),
+            (None, Some(hub)) => {
+                let revision = self.revision.clone().unwrap_or_else(|| "main".into());
+                Origin::Hub {
+                    repository: hub.clone(),
+                    revision,
+                }
+            }
+            (None, None) => Origin::Embedded,
+        }
+    }
+
+    /// Finds the model on this machine: `model_dir`/name, then where the catalogue says.
+    ///
+    /// # Errors
+    /// [`FindError`] saying what to do about it.
+    pub fn find(&self, model_dir: Option<&Path>) -> Result<FoundModel, FindError> {
+        let mounted = model_dir.map(|dir| dir.join(&self.name)).filter(|dir| dir.is_dir());
+        let (place, files) = match (mounted, self.origin()) {
+            (Some(dir), _) | (None, Origin::Directory(dir)) => {
+                let names: Vec<&str> = self.files.iter().map(|file| file.name.as_str()).collect();
+                (dir.display().to_string(), ModelFiles::in_dir(&dir, &names)?)
+            }
+            (None, Origin::Embedded) => {
+                let absent = || FindError::NotEmbedded {
+                    name: self.name.clone(),
+                };
+                (
+                    "inside this binary".into(),
+                    embedded::model_files(&self.name).ok_or_else(absent)?,
+                )
+            }
+            (None, Origin::Hub { repository, revision }) => {
+                let files = self.files.iter().map(|file| file.name.clone()).collect();
+                return Err(not_here(&self.name, &repository, &revision, files, model_dir));
+            }
+        };
+        Ok(FoundModel {
+            name: self.name.clone(),
+            place,
+            files,
+            options: ModelOptions {
+                max_length: self.max_length,
+                label_aliases: self.label_aliases.clone(),
+            },
+            precision: self.precision,
+        })
+    }
+
+    fn check(&self) -> Result<(), String> {
+        let origins = [self.embedded, self.directory.is_some(), self.hub.is_some()];
+        if origins.iter().filter(|&&given| given).count() != 1 {
+            return Err("give exactly one of `embedded = true`, `directory` and `hub`".into());
+        }
+        if self.revision.is_some() && self.hub.is_none() {
+            return Err("`revision` goes with `hub`".into());
+        }
+        if self.name.is_empty() || self.name.contains(['/', '\\', ':']) || self.name.starts_with('.') {
+            return Err("a name is not empty, has no `/`, `\\` or `:`, and starts with no `.`".into());
+        }
+        let hexadecimal = |hash: &String| hash.len() == 64 && hash.bytes().all(|digit| digit.is_ascii_hexdigit());
+        match self
+            .files
+            .iter()
+            .find(|file| !file.sha256.as_ref().is_none_or(hexadecimal))
+        {
+            Some(file) => Err(format!("the sha256 of `{}` is not 64 hexadecimal digits", file.name)),
+            None => Ok(()),
+        }
+    }
+}
+
+const MODEL_KEYS: [&str; 11] = [
+    "name",
+    "description",
+    "license",
+    "embedded",
+    "directory",
+    "hub",
+    "revision",
+    "files",
+    "max_length",
+    "precision",
+    "label_aliases",
+];
+
+fn check_keys(file: &str, table: &Table) -> Result<(), CatalogError> {
+    let check = |table: &Table, known: &[&'static str], place: String| match table
+        .keys()
+        .find(|key| !known.contains(&key.as_str()))
+    {
+        None => Ok(()),
+        Some(key) => Err(CatalogError::UnknownKey {
+            file: file.into(),
+            place,
+            key: key.clone(),
+            nearest: nearest(key, known.iter().copied()).unwrap_or(known[0]).into(),
+        }),
+    };
+    let tables = |value: Option<&Value>| value.and_then(Value::as_array).cloned().unwrap_or_default();
+    check(table, &["model"], "the file".into())?;
+    for model in tables(table.get("model")).iter().filter_map(Value::as_table) {
+        let name = model.get("name").and_then(Value::as_str).unwrap_or("without a name");
+        check(model, &MODEL_KEYS, format!("model `{name}`"))?;
+        for file in tables(model.get("files")).iter().filter_map(Value::as_table) {
+            check(file, &["name", "sha256"], format!("the files of model `{name}`"))?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ONE: &str = r#"
+        [[model]]
+        name = "m"
+        description = "d"
+        license = "l"
+        hub = "o/m"
+        files = [{ name = "config.json" }]
+    "#;
+
+    fn refusal(toml: &str) -> String {
+        Catalog::parse("models.toml", toml).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn the_built_in_catalogue_is_valid_and_pins_what_is_known() {
+        let catalog = Catalog::built_in().unwrap();
+        let names: Vec<&str> = catalog.models().iter().map(|model| model.name.as_str()).collect();
+        assert_eq!(names, ["mini", "finbert", "finbert-tone", "finbert-esg", "finbert-fls"]);
+        assert_eq!(catalog.models()[0].origin(), Origin::Embedded);
+        assert_eq!(
+            catalog.models()[1].origin(),
+            Origin::Hub {
+                repository: "ProsusAI/finbert".into(),
+                revision: "7db323f79b751944bcfa66298ec06977e4518306".into()
+            }
+        );
+        assert!(catalog.models()[1].files.iter().all(|file| file.sha256.is_some()));
+    }
+
+    #[test]
+    fn an_unknown_key_is_an_error_with_the_nearest_known_one() {
+        let message = refusal(&ONE.replace("license", "licence"));
+        assert!(
+            message.contains("unknown key `licence` in model `m`; did you mean `license`?"),
+            "{message}"
+        );
+        let message = refusal(&ONE.replace("{ name = \"config.json\" }", "{ name = \"c\", sha265 = \"\" }"));
+        assert!(
+            message.contains("`sha265`") && message.contains("`sha256`"),
+            "{message}"
+        );
+        assert!(refusal("[[modell]]").contains("did you mean `model`?"));
+    }
+
+    #[test]
+    fn descriptions_that_cannot_be_are_refused() {
+        for (toml, complaint) in [
+            (ONE.replace("hub =", "# hub ="), "exactly one of"),
+            (format!("{ONE}\nembedded = true"), "exactly one of"),
+            (ONE.replace("\"m\"", "\"a/b\""), "a name"),
+            (
+                ONE.replace("hub = \"o/m\"", "embedded = true\nrevision = \"x\""),
+                "goes with `hub`",
+            ),
+            (
+                ONE.replace("{ name = \"config.json\" }", "{ name = \"c\", sha256 = \"12\" }"),
+                "64 hexadecimal",
+            ),
+            (format!("{ONE}{ONE}"), "taken twice"),
+            ("model = 3".into(), "not valid"),
+            ("[[model]".into(), "not valid"),
+        ] {
+            let message = refusal(&toml);
+            assert!(message.contains(complaint), "{toml}: {message}");
+        }
+    }
+
+    #[test]
+    fn a_model_that_is_not_here_says_what_to_mount() {
+        let catalog = Catalog::built_in().unwrap();
+        let message = catalog
+            .find("finbert", Some(Path::new("/nowhere")))
+            .unwrap_err()
+            .to_string();
+        for part in [
+            "ProsusAI/finbert",
+            "model.safetensors",
+            "/nowhere/finbert",
+            "FINSENT_MODEL_DIR=/nowhere",
+        ] {
+            assert!(message.contains(part), "{message}");
+        }
+        let message = catalog.find("finbrt", None).unwrap_err().to_string();
+        assert!(message.contains("did you mean `finbert`?"), "{message}");
+        let message = catalog.find("hf:acme/model@v1", None).unwrap_err().to_string();
+        assert!(
+            message.contains("acme/model at v1") && message.contains("/models/model"),
+            "{message}"
+        );
+    }
+}

@@ -1,0 +1,298 @@
+//! Named tensors from safetensors files: one file or shards, f32, f16, bf16, or int8 with a scale a row.
+//!
+//! A checkpoint is opened once, its headers are checked, and each tensor is then read by its plain name
+//! (`encoder.layer.0.output.dense.weight`), whatever prefix or spelling the file uses. Reading widens to f32 straight
+//! from the mapped file and hands the pages back, so that the weights are in memory once.
+
+mod mapped;
+mod safetensors;
+mod widen;
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use ::safetensors::Dtype;
+use candle_core::{Device, Tensor};
+use serde::Deserialize;
+use thiserror::Error;
+
+use crate::files::{FilesError, ModelFile, WeightFiles};
+use safetensors::{Shard, StoredTensor};
+
+/// Why a checkpoint cannot be read.
+#[derive(Debug, Error)]
+pub enum CheckpointError {
+    /// A file could not be read.
+    #[error(transparent)]
+    Files(#[from] FilesError),
+    /// The file of weights could not be opened or mapped.
+    #[error("cannot read `{file}`")]
+    Io {
+        /// The file.
+        file: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The file is shorter or longer than its header says.
+    #[error("`{file}` is damaged or half copied: its header describes {expected} bytes, the file has {found}")]
+    Length {
+        /// The file.
+        file: String,
+        /// Bytes by the header, the header included.
+        expected: u128,
+        /// Bytes in the file.
+        found: u64,
+    },
+    /// The header claims an absurd size.
+    #[error("`{file}` is no safetensors file: a header of {found} bytes, at most {limit} are accepted")]
+    HeaderSize {
+        /// The file.
+        file: String,
+        /// Size in the first 8 bytes.
+        found: u64,
+        /// The limit.
+        limit: u64,
+    },
+    /// The header is not what the format prescribes.
+    #[error("`{file}` is no valid safetensors file: {reason}")]
+    Header {
+        /// The file.
+        file: String,
+        /// What the parser found.
+        reason: String,
+    },
+    /// The index of the shards is not valid, or a shard lacks what the index promises.
+    #[error("`{file}` is not a valid index: {reason}")]
+    Index {
+        /// The index.
+        file: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// Two tensors of the checkpoint have the same plain name.
+    #[error("`{file}` holds both `{first}` and `{second}`, which name the same tensor")]
+    NamedTwice {
+        /// The file of the second.
+        file: String,
+        /// One name as stored.
+        first: String,
+        /// The other name as stored.
+        second: String,
+    },
+    /// A tensor of the architecture is not in the checkpoint.
+    #[error(
+        "`{file}` lacks the tensor `{tensor}` of shape {expected:?} (also looked for under the prefixes `bert.` and `module.`)"
+    )]
+    MissingTensor {
+        /// The file or index.
+        file: String,
+        /// Plain name.
+        tensor: String,
+        /// Shape that the configuration asks for.
+        expected: Vec<usize>,
+    },
+    /// A tensor has another shape than the configuration asks for.
+    #[error("`{file}`: tensor `{tensor}` should have the shape {expected:?} by config.json, found {found:?}")]
+    Shape {
+        /// The file.
+        file: String,
+        /// Name as stored.
+        tensor: String,
+        /// Shape that the configuration asks for.
+        expected: Vec<usize>,
+        /// Shape in the file.
+        found: Vec<usize>,
+    },
+    /// A tensor has an element type that is not read.
+    #[error("`{file}`: tensor `{tensor}` has the type {found}, expected {expected}")]
+    Dtype {
+        /// The file.
+        file: String,
+        /// Name as stored.
+        tensor: String,
+        /// Types that are read.
+        expected: String,
+        /// Type in the file.
+        found: String,
+    },
+    /// candle refused to make the tensor.
+    #[error("tensor `{tensor}` cannot be made")]
+    Tensor {
+        /// Plain name.
+        tensor: String,
+        /// candle's words.
+        source: candle_core::Error,
+    },
+}
+
+/// The tensors of a model, by plain name.
+#[derive(Debug)]
+pub struct Checkpoint {
+    /// The file, or the index of the shards: what errors about the whole name.
+    name: String,
+    shards: Vec<Shard>,
+    /// Plain name to shard and stored name.
+    places: HashMap<String, (usize, String)>,
+}
+
+impl Checkpoint {
+    /// Opens the files and checks their headers; no weight is read yet.
+    ///
+    /// # Errors
+    /// [`CheckpointError`] naming the file and what is wrong with it.
+    pub fn open(files: &WeightFiles) -> Result<Self, CheckpointError> {
+        match files {
+            WeightFiles::Single(file) => Self::from_shards(file.to_string(), vec![Shard::open(file)?]),
+            WeightFiles::Sharded(index) => {
+                let shards: Result<_, _> = shard_paths(index)?
+                    .into_iter()
+                    .map(|path| Shard::open(&ModelFile::Disk(path)))
+                    .collect();
+                Self::from_shards(index.display().to_string(), shards?)
+            }
+        }
+    }
+
+    fn from_shards(name: String, shards: Vec<Shard>) -> Result<Self, CheckpointError> {
+        let mut places: HashMap<String, (usize, String)> = HashMap::new();
+        for (index, shard) in shards.iter().enumerate() {
+            for stored in shard.names() {
+                if let Some((_, first)) = places.insert(plain_name(stored), (index, stored.to_owned())) {
+                    return Err(CheckpointError::NamedTwice {
+                        file: shard.name().into(),
+                        first,
+                        second: stored.into(),
+                    });
+                }
+            }
+        }
+        Ok(Self { name, shards, places })
+    }
+
+    /// Shape of the tensor with this plain name, if it is there.
+    pub fn shape(&self, tensor: &str) -> Option<&[usize]> {
+        let (shard, stored) = self.places.get(tensor)?;
+        self.shards[*shard].tensor(stored).map(|tensor| tensor.shape())
+    }
+
+    /// Reads a tensor as f32.
+    ///
+    /// int8 weights are multiplied by the scale of their row, `tensor` + `_scale` of shape `[rows, 1]`.
+    ///
+    /// # Errors
+    /// [`CheckpointError`] when the tensor is missing, or has another shape or an unknown type.
+    pub fn tensor(&self, tensor: &str, shape: &[usize]) -> Result<Tensor, CheckpointError> {
+        let stored = self.stored(tensor, shape)?;
+        let mut values = stored.to_f32(&[Dtype::F32, Dtype::F16, Dtype::BF16, Dtype::I8])?;
+        if stored.dtype() == Dtype::I8 {
+            let rows = shape.first().copied().unwrap_or(1);
+            let scales = self.stored(&format!("{tensor}_scale"), &[rows, 1])?;
+            widen::scale_rows(&mut values, &scales.to_f32(&[Dtype::F32, Dtype::F16, Dtype::BF16])?);
+        }
+        Tensor::from_vec(values, shape, &Device::Cpu).map_err(|source| CheckpointError::Tensor {
+            tensor: tensor.into(),
+            source,
+        })
+    }
+
+    fn stored(&self, tensor: &str, shape: &[usize]) -> Result<StoredTensor<'_>, CheckpointError> {
+        let found = self
+            .places
+            .get(tensor)
+            .and_then(|(shard, stored)| self.shards[*shard].tensor(stored));
+        let found = found.ok_or_else(|| CheckpointError::MissingTensor {
+            file: self.name.clone(),
+            tensor: tensor.into(),
+            expected: shape.into(),
+        })?;
+        if found.shape() != shape {
+            return Err(CheckpointError::Shape {
+                file: found.file().into(),
+                tensor: found.name().into(),
+                expected: shape.into(),
+                found: found.shape().into(),
+            });
+        }
+        Ok(found)
+    }
+}
+
+/// The name that the architecture gives a tensor, without the wrappers' prefixes and with today's LayerNorm names.
+fn plain_name(stored: &str) -> String {
+    let name = stored.strip_prefix("module.").unwrap_or(stored);
+    let name = name.strip_prefix("bert.").unwrap_or(name);
+    match name.rsplit_once("LayerNorm.") {
+        Some((path, "gamma")) => format!("{path}LayerNorm.weight"),
+        Some((path, "beta")) => format!("{path}LayerNorm.bias"),
+        _ => name.to_owned(),
+    }
+}
+
+/// Paths of the shards that the index at `path` names, each once, all of them beside the index.
+fn shard_paths(path: &Path) -> Result<Vec<PathBuf>, CheckpointError> {
+    #[derive(Deserialize)]
+    struct ShardIndex {
+        weight_map: HashMap<String, String>,
+    }
+    let file = ModelFile::Disk(path.to_owned());
+    let invalid = |reason: String| CheckpointError::Index {
+        file: file.to_string(),
+        reason,
+    };
+    let index: ShardIndex = serde_json::from_slice(&file.read()?).map_err(|error| invalid(error.to_string()))?;
+
+    let mut names: Vec<String> = index.weight_map.into_values().collect();
+    names.sort();
+    names.dedup();
+    if names.is_empty() {
+        return Err(invalid("it names no shard".into()));
+    }
+    if let Some(outside) = names
+        .iter()
+        .find(|name| Path::new(name).file_name() != Some(name.as_ref()))
+    {
+        return Err(invalid(format!("the shard `{outside}` is not beside it")));
+    }
+    Ok(names.into_iter().map(|name| path.with_file_name(name)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_spelling_of_a_tensor_has_one_plain_name() {
+        for stored in [
+            "bert.embeddings.LayerNorm.weight",
+            "module.bert.embeddings.LayerNorm.gamma",
+            "embeddings.LayerNorm.gamma",
+            "module.embeddings.LayerNorm.weight",
+        ] {
+            assert_eq!(plain_name(stored), "embeddings.LayerNorm.weight");
+        }
+        assert_eq!(
+            plain_name("bert.encoder.layer.3.output.LayerNorm.beta"),
+            "encoder.layer.3.output.LayerNorm.bias"
+        );
+        assert_eq!(plain_name("classifier.weight"), "classifier.weight");
+    }
+
+    #[test]
+    fn an_index_that_points_elsewhere_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("model.safetensors.index.json");
+        for (shard, complaint) in [
+            ("../other.safetensors", "not beside it"),
+            ("/etc/passwd", "not beside it"),
+            ("..", "not beside it"),
+        ] {
+            std::fs::write(&path, format!(r#"{{"weight_map":{{"classifier.weight":"{shard}"}}}}"#)).unwrap();
+            let message = shard_paths(&path).unwrap_err().to_string();
+            assert!(message.contains(complaint) && message.contains(shard), "{message}");
+        }
+        std::fs::write(&path, r#"{"weight_map":{}}"#).unwrap();
+        assert!(shard_paths(&path).unwrap_err().to_string().contains("names no shard"));
+        std::fs::write(&path, "{").unwrap();
+        assert!(shard_paths(&path).is_err());
+    }
+}

@@ -1,0 +1,66 @@
+//! Stored numbers become f32.
+
+use ::safetensors::Dtype;
+use half::{bf16, f16};
+
+/// Appends `bytes`, little-endian numbers of type `dtype`, to `out`. Exact for every type.
+///
+/// `None` when the type is not one of f32, f16, bf16, int8.
+pub(super) fn widen(dtype: Dtype, bytes: &[u8], out: &mut Vec<f32>) -> Option<()> {
+    match dtype {
+        Dtype::F32 => out.extend(arrays(bytes).map(f32::from_le_bytes)),
+        Dtype::F16 => out.extend(arrays(bytes).map(|b| f16::from_le_bytes(b).to_f32())),
+        Dtype::BF16 => out.extend(arrays(bytes).map(|b| bf16::from_le_bytes(b).to_f32())),
+        Dtype::I8 => out.extend(bytes.iter().map(|&b| f32::from(b.cast_signed()))),
+        _ => return None,
+    }
+    Some(())
+}
+
+fn arrays<const N: usize>(bytes: &[u8]) -> impl Iterator<Item = [u8; N]> {
+    bytes.as_chunks::<N>().0.iter().copied()
+}
+
+/// Multiplies each row of a row-major matrix by its scale, in f32 as compressed-tensors does.
+pub(super) fn scale_rows(values: &mut [f32], scales: &[f32]) {
+    let columns = values.len() / scales.len().max(1);
+    for (row, scale) in values.chunks_exact_mut(columns.max(1)).zip(scales) {
+        for value in row {
+            *value *= scale;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn widened(dtype: Dtype, bytes: &[u8]) -> Vec<f32> {
+        let mut out = Vec::new();
+        widen(dtype, bytes, &mut out).unwrap();
+        out
+    }
+
+    #[test]
+    fn every_type_widens_exactly() {
+        assert_eq!(
+            widened(Dtype::F32, &[1.5f32, -0.1].map(f32::to_le_bytes).concat()),
+            [1.5, -0.1]
+        );
+        assert_eq!(
+            widened(Dtype::F16, &[0x00, 0x3c, 0x01, 0x00, 0xff, 0xfb]),
+            [1.0, 2f32.powi(-24), -65504.0]
+        );
+        assert_eq!(widened(Dtype::BF16, &[0x80, 0x3f, 0x49, 0xc0]), [1.0, -3.140625]);
+        assert_eq!(widened(Dtype::I8, &[0, 127, 0x81, 0xff]), [0.0, 127.0, -127.0, -1.0]);
+        assert_eq!(widen(Dtype::I64, &[0; 8], &mut Vec::new()), None);
+    }
+
+    #[test]
+    fn rows_are_scaled_one_by_one() {
+        let mut values = [1.0, 2.0, 3.0, 4.0];
+        scale_rows(&mut values, &[0.5, -2.0]);
+        assert_eq!(values, [0.5, 1.0, -6.0, -8.0]);
+        scale_rows(&mut [], &[]);
+    }
+}

@@ -1,0 +1,223 @@
+//! The command line as it is typed.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+use crate::precision::Precision;
+
+/// Version and revision of the sources.
+pub(super) const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("FINSENT_REVISION"), ")");
+
+const TEMPLATE: &str = "{about-with-newline}\n{before-help}{usage-heading} {usage}\n\n{all-args}{after-help}";
+
+const EXAMPLES: &str = "\
+Examples:
+  finsent classify \"Operating profit rose to EUR 13.1 mn from EUR 8.7 mn\"
+  tail -f headlines.txt | finsent classify --format jsonl
+  finsent classify --input news.csv --text-column headline --output scored.csv
+  finsent classify --model /models/finbert --input posts.jsonl
+  finsent models";
+
+const CLASSIFY_EXAMPLES: &str = "\
+Examples:
+  finsent classify \"Shares plunged 12%\" \"Fed leaves rates unchanged\"
+  finsent classify --format json \"Shares plunged 12%\"
+  tail -f headlines.txt | finsent classify --format jsonl
+  finsent classify --input news.csv --text-column headline --output scored.csv
+  finsent classify --input old.tsv --encoding latin1 --format csv
+";
+
+const CLASSIFY_NOTES: &str = "\
+Each text is one item: an argument, a line of standard input or of a .txt file, a row of a .csv, .tsv or .jsonl file.
+Items go out in the order they came in. An item that fails (a blank line, say) goes out with `error`, the others are
+not held up, and the exit code is 5. The columns of an input file go out too, the verdict's columns behind them; where
+a name is taken, all of the verdict's get the prefix `finsent_`. A text that is longer than the model's window is cut,
+and `truncated` says so.
+
+Exit codes: 0 done; 1 failed at run time; 2 wrong usage; 3 model missing or invalid; 5 some items failed;
+130 interrupted.";
+
+/// finsent: financial sentiment of texts, on the CPU.
+#[derive(Debug, Parser)]
+#[command(name = "finsent", version = VERSION, before_help = EXAMPLES, help_template = TEMPLATE, max_term_width = 120)]
+#[command(about = "Labels financial text as positive, negative or neutral, with scores.")]
+#[command(
+    subcommand_required = true,
+    arg_required_else_help = true,
+    disable_help_subcommand = true
+)]
+pub(super) struct Args {
+    #[command(flatten)]
+    pub(super) global: GlobalArgs,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Score texts: arguments, standard input, or a file
+    #[command(before_help = CLASSIFY_EXAMPLES, after_help = CLASSIFY_NOTES, help_template = TEMPLATE)]
+    Classify(Box<ClassifyArgs>),
+    /// List the models, and which of them are on this machine
+    #[command(help_template = TEMPLATE)]
+    Models(ModelsArgs),
+    /// Print completions for a shell
+    #[command(help_template = TEMPLATE)]
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Print a manual page (read it with `finsent man | man -l -`)
+    #[command(help_template = TEMPLATE)]
+    Man {
+        /// The command to describe [default: finsent itself]
+        command: Option<String>,
+    },
+}
+
+/// Options that every command takes.
+#[derive(Debug, ClapArgs)]
+#[command(next_help_heading = "Global options")]
+pub(super) struct GlobalArgs {
+    /// Catalogue to use instead of the built-in one
+    #[arg(long, global = true, value_name = "FILE", env = "FINSENT_MODELS_FILE")]
+    pub(super) models_file: Option<PathBuf>,
+    /// Volume of models: a catalogue model is looked for in DIR/<name> first
+    #[arg(long, global = true, value_name = "DIR", env = "FINSENT_MODEL_DIR")]
+    pub(super) model_dir: Option<PathBuf>,
+    /// Threads that compute [default: as many as the CPU quota of the cgroup allows]
+    #[arg(long, global = true, value_name = "N", env = "FINSENT_THREADS")]
+    pub(super) threads: Option<NonZeroUsize>,
+    /// Number format to compute in [default: the catalogue's, else f32]
+    #[arg(long, global = true, value_enum, env = "FINSENT_PRECISION")]
+    pub(super) precision: Option<PrecisionArg>,
+    /// Never fetch anything
+    #[arg(long, global = true)]
+    pub(super) offline: bool,
+    /// Say nothing but errors
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(super) quiet: bool,
+    /// Say more; twice for even more
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub(super) verbose: u8,
+    /// Form of what is said on standard error
+    #[arg(long, global = true, value_enum, default_value = "text", value_name = "FORMAT")]
+    pub(super) log_format: LogFormat,
+    /// When to use colours (NO_COLOR is honoured)
+    #[arg(long, global = true, value_enum, default_value = "auto", value_name = "WHEN")]
+    pub(super) color: ColorChoice,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct ClassifyArgs {
+    /// Texts to score; none, or `-`: standard input, one text a line
+    #[arg(value_name = "TEXT")]
+    pub(super) texts: Vec<String>,
+    /// Model: a name of the catalogue, a directory, or hf:OWNER/NAME[@REVISION]
+    #[arg(short, long, default_value = crate::catalog::DEFAULT_MODEL, env = "FINSENT_MODEL")]
+    pub(super) model: String,
+    /// File to read: .txt (a text a line), .csv, .tsv or .jsonl
+    #[arg(short, long, value_name = "FILE", conflicts_with = "texts")]
+    pub(super) input: Option<PathBuf>,
+    /// Column of the texts [default: `text`, else the only column of strings]
+    #[arg(long, value_name = "COLUMN", requires = "input")]
+    pub(super) text_column: Option<String>,
+    /// Column that goes out as the verdict's `id`
+    #[arg(long, value_name = "COLUMN", requires = "input")]
+    pub(super) id_column: Option<String>,
+    /// Encoding of the input, for example latin1 [default: UTF-8, or UTF-16 by its byte order mark]
+    #[arg(long, value_name = "NAME")]
+    pub(super) encoding: Option<String>,
+    /// File to write; it appears under its name when it is complete
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) output: Option<PathBuf>,
+    /// Form of the output [default: by the output's extension, else text on a terminal and jsonl elsewhere]
+    #[arg(short, long, value_enum)]
+    pub(super) format: Option<Format>,
+    /// What a verdict is about
+    #[arg(long, value_enum, default_value = "text")]
+    pub(super) granularity: Granularity,
+    /// Summarise by this column (not yet in this version)
+    #[arg(long, value_name = "COLUMN", hide = true)]
+    pub(super) group_by: Option<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct ModelsArgs {
+    /// Print JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// Form of the output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// A table for people
+    Text,
+    /// One array
+    Json,
+    /// One object a line
+    Jsonl,
+    /// Comma-separated values with a header
+    Csv,
+    /// Not yet in this version
+    #[value(hide = true)]
+    Parquet,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Granularity {
+    /// One verdict for each text
+    Text,
+    /// Not yet in this version
+    #[value(hide = true)]
+    Sentence,
+    /// Not yet in this version
+    #[value(hide = true)]
+    Document,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum PrecisionArg {
+    F32,
+    Bf16,
+    Int8,
+}
+
+impl From<PrecisionArg> for Precision {
+    fn from(arg: PrecisionArg) -> Self {
+        match arg {
+            PrecisionArg::F32 => Self::F32,
+            PrecisionArg::Bf16 => Self::Bf16,
+            PrecisionArg::Int8 => Self::Int8,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum LogFormat {
+    Text,
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum ColorChoice {
+    Auto,
+    Always,
+    Never,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Args::command().debug_assert();
+    }
+}

@@ -1,0 +1,175 @@
+//! `finsent classify`: rows in, verdicts out, in order and in bounded memory.
+
+use std::io::{self, IsTerminal, Write};
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+
+use super::args::{ClassifyArgs, Granularity};
+use super::console::Console;
+use super::exit::{Exit, Usage};
+use super::interrupt;
+use super::output::{self, Destination, Outcome, Shape};
+use super::progress::Bar;
+use super::rows::{Input, InputKind, ItemError, Row, RowReader};
+use super::settings::Settings;
+use crate::pipeline::Pipeline;
+use crate::text::Text;
+
+/// Rows that are sorted by length and classified together.
+const WINDOW_ROWS: usize = 1024;
+/// Bytes of text in a window, which bound its memory where texts are long.
+const WINDOW_BYTES: usize = 8 << 20;
+/// Failed items that are told one by one; the output has them all.
+const TOLD_FAILURES: u64 = 10;
+
+pub(super) fn run(args: ClassifyArgs, settings: &Settings, console: Console) -> Result<Exit> {
+    refuse_what_comes_later(&args)?;
+    interrupt::watch().context("cannot watch for signals")?;
+    let format = output::format(args.format, args.output.as_deref())?;
+    let mut input = Input::open(&args)?;
+    let mut destination = Destination::open(args.output.as_deref())?;
+
+    let (model, pipeline) = settings.load(&args.model)?;
+    console.note(&format!("model {} ({}), f32", model.name, model.place));
+    if input.kind == InputKind::StandardInput && io::stdin().is_terminal() {
+        console.note("reading texts from the terminal, one a line; Ctrl-D ends");
+    }
+
+    let to_terminal = args.output.is_none() && io::stdout().is_terminal();
+    let writes_id = args.id_column.as_ref().is_some_and(|column| column != "id");
+    let shape = Shape {
+        columns: &input.columns,
+        writes_id,
+        labels: pipeline.labels(),
+    };
+    let mut writer = output::writer(format, &shape, to_terminal, console);
+    let mut tally = Tally::start();
+    let mut bar = input.progress.take().filter(|_| console.draws_progress()).map(Bar::new);
+    loop {
+        let window = read_window(input.rows.as_mut())?;
+        if window.is_empty() {
+            break;
+        }
+        classify(&pipeline, &window, |row, outcome| {
+            tally.count(row, outcome, console);
+            writer.write(&mut destination, row, outcome)
+        })?;
+        destination.flush()?;
+        if let Some(bar) = &mut bar {
+            bar.update(tally.items);
+        }
+    }
+    writer.finish(&mut destination)?;
+    destination.finish()?;
+    drop(bar);
+    tally.tell(&pipeline, input.kind, console);
+    Ok(if tally.failed == 0 {
+        Exit::Done
+    } else {
+        Exit::SomeItemsFailed
+    })
+}
+
+fn refuse_what_comes_later(args: &ClassifyArgs) -> Result<(), Usage> {
+    if args.granularity != Granularity::Text {
+        return Err(Usage(
+            "this version scores whole texts only; leave out --granularity".into(),
+        ));
+    }
+    if args.group_by.is_some() {
+        return Err(Usage("this version has no summaries yet; leave out --group-by".into()));
+    }
+    Ok(())
+}
+
+/// The next rows: as many as a window holds, but of a stream only those that are there already, after the first.
+fn read_window(rows: &mut dyn RowReader) -> Result<Vec<Row>> {
+    let mut window = Vec::new();
+    let mut bytes = 0;
+    while window.len() < WINDOW_ROWS && bytes < WINDOW_BYTES && (window.is_empty() || !rows.would_wait()) {
+        let Some(row) = rows.next_row()? else { break };
+        bytes += row.text.as_ref().map_or(0, |text| text.as_str().len());
+        window.push(row);
+    }
+    Ok(window)
+}
+
+/// Calls `each` with every row of the window, in order, and what became of it.
+fn classify(pipeline: &Pipeline, window: &[Row], mut each: impl FnMut(&Row, Outcome<'_>) -> Result<()>) -> Result<()> {
+    let texts: Vec<&Text> = window.iter().filter_map(|row| row.text.as_ref().ok()).collect();
+    let mut verdicts = pipeline.classify(&texts).into_iter();
+    for row in window {
+        match &row.text {
+            Err(error) => each(row, Err(error))?,
+            Ok(_) => {
+                let verdict = verdicts
+                    .next()
+                    .expect("a verdict for each text")
+                    .map_err(ItemError::from);
+                each(row, verdict.as_ref())?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What became of the items.
+#[derive(Debug)]
+struct Tally {
+    items: u64,
+    failed: u64,
+    truncated: u64,
+    start: Instant,
+}
+
+impl Tally {
+    fn start() -> Self {
+        Self {
+            items: 0,
+            failed: 0,
+            truncated: 0,
+            start: Instant::now(),
+        }
+    }
+
+    fn count(&mut self, row: &Row, outcome: Outcome<'_>, console: Console) {
+        self.items += 1;
+        match outcome {
+            Ok(verdict) => self.truncated += u64::from(verdict.truncated()),
+            Err(error) => {
+                self.failed += 1;
+                match self.failed {
+                    ..=TOLD_FAILURES => console.note(&format!("{}: {error}", row.place)),
+                    failed if failed == TOLD_FAILURES + 1 => console.note("more items failed; the output has them all"),
+                    _ => (),
+                }
+            }
+        }
+    }
+
+    fn tell(&self, pipeline: &Pipeline, kind: InputKind, console: Console) {
+        let Self {
+            items,
+            failed,
+            truncated,
+            start,
+        } = self;
+        if *items == 0 {
+            console.note("there was no text to score");
+        }
+        if *truncated > 0 {
+            let window = pipeline.max_length();
+            console.note(&format!(
+                "{truncated} of {items} texts were longer than the model's {window} tokens and were cut"
+            ));
+        }
+        if kind == InputKind::File || *failed > 0 {
+            let seconds = start.elapsed().as_secs_f64();
+            let rate = *items as f64 / seconds;
+            console.note(&format!(
+                "{items} texts in {seconds:.1} s ({rate:.0} a second), {failed} failed"
+            ));
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! What is said on standard error, and colours.
+
+use std::env;
+use std::io::{self, IsTerminal, Write};
+
+use tracing::level_filters::LevelFilter;
+
+use super::args::{ColorChoice, GlobalArgs, LogFormat};
+use crate::telemetry;
+
+/// Standard error, with the user's wishes about it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Console {
+    quiet: bool,
+    json: bool,
+    color: ColorChoice,
+}
+
+/// How a word stands out, as the parameter of the terminal's SGR sequence.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Style {
+    Bold = 1,
+    Dim = 2,
+    Red = 31,
+    Green = 32,
+    Yellow = 33,
+}
+
+impl Console {
+    /// Starts logging as the arguments say.
+    pub(super) fn start(global: &GlobalArgs) -> Self {
+        let console = Self {
+            quiet: global.quiet,
+            json: global.log_format == LogFormat::Json,
+            color: global.color,
+        };
+        let level = match (global.quiet, global.verbose) {
+            (true, _) => LevelFilter::ERROR,
+            (false, 0) if console.json => LevelFilter::INFO,
+            (false, 0) => LevelFilter::WARN,
+            (false, 1) => LevelFilter::INFO,
+            (false, _) => LevelFilter::DEBUG,
+        };
+        telemetry::init(console.json, level, console.colors(&io::stderr()));
+        console
+    }
+
+    /// Tells the user something that is not an error.
+    pub(super) fn note(&self, message: &str) {
+        if self.json {
+            tracing::info!("{message}");
+        } else if !self.quiet {
+            self.line(message);
+        }
+    }
+
+    /// Tells the user why the command failed.
+    pub(super) fn error(&self, message: &str) {
+        if self.json {
+            tracing::error!("{message}");
+        } else {
+            self.line(&format!(
+                "{} {message}",
+                paint("error:", Style::Red, self.colors(&io::stderr()))
+            ));
+        }
+    }
+
+    /// Whether a progress bar may be drawn.
+    pub(super) fn draws_progress(&self) -> bool {
+        !self.quiet && !self.json && io::stderr().is_terminal()
+    }
+
+    /// Whether what goes to `stream` is coloured.
+    pub(super) fn colors(&self, stream: &impl IsTerminal) -> bool {
+        let wanted = || env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        let capable = || env::var_os("TERM").is_some_and(|term| term != "dumb");
+        match self.color {
+            ColorChoice::Always => true,
+            ColorChoice::Never => false,
+            ColorChoice::Auto => stream.is_terminal() && wanted() && capable(),
+        }
+    }
+
+    /// Nothing is left to be told when standard error itself is closed.
+    fn line(&self, message: &str) {
+        writeln!(io::stderr(), "finsent: {message}").unwrap_or_default();
+    }
+}
+
+/// `text` in the style, if `colors` are on.
+pub(super) fn paint(text: &str, style: Style, colors: bool) -> String {
+    if colors {
+        format!("\x1b[{}m{text}\x1b[0m", style as u8)
+    } else {
+        text.to_owned()
+    }
+}

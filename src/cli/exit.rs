@@ -1,0 +1,43 @@
+//! Exit codes, and which failure has which.
+
+use std::io;
+
+use thiserror::Error;
+
+use crate::catalog::{CatalogError, FindError};
+use crate::pipeline::LoadError;
+
+/// How the command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Exit {
+    Done = 0,
+    Failed = 1,
+    Usage = 2,
+    Model = 3,
+    SomeItemsFailed = 5,
+}
+
+/// The user asked for something that cannot be.
+#[derive(Debug, Error)]
+#[error("{0}")]
+pub(super) struct Usage(pub(super) String);
+
+impl Exit {
+    /// The code for a failure: what the outermost known cause says.
+    pub(super) fn of(error: &anyhow::Error) -> Self {
+        error.chain().find_map(Self::of_cause).unwrap_or(Self::Failed)
+    }
+
+    fn of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<Self> {
+        if cause.is::<Usage>() || cause.is::<CatalogError>() {
+            return Some(Self::Usage);
+        }
+        if cause.is::<FindError>() || cause.is::<LoadError>() {
+            return Some(Self::Model);
+        }
+        // The reader of the output has gone: there is nobody to tell.
+        let io = cause.downcast_ref::<io::Error>();
+        io.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+            .then_some(Self::Done)
+    }
+}

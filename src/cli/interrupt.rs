@@ -1,0 +1,35 @@
+//! Ctrl-C and SIGTERM: no half-written file stays behind.
+
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::{fs, io, process, thread};
+
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+/// The file that is being written, to be removed when the process is interrupted.
+static UNFINISHED: Mutex<Option<PathBuf>> = Mutex::new(None);
+
+/// From now on an interrupt removes the unfinished output and ends the process with 128 + the signal's number.
+pub(super) fn watch() -> io::Result<()> {
+    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
+    thread::Builder::new().name("signals".into()).spawn(move || {
+        if let Some(signal) = signals.forever().next() {
+            if let Some(path) = unfinished().take() {
+                // It may have got its final name just now; then there is nothing to remove.
+                fs::remove_file(path).unwrap_or_default();
+            }
+            process::exit(128 + signal);
+        }
+    })?;
+    Ok(())
+}
+
+/// Names the file to remove on an interrupt.
+pub(super) fn remember(path: &Path) {
+    *unfinished() = Some(path.to_owned());
+}
+
+fn unfinished() -> std::sync::MutexGuard<'static, Option<PathBuf>> {
+    UNFINISHED.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}

@@ -1,0 +1,74 @@
+//! The terminal: arguments in, verdicts out, exit codes. The composition root of the commands.
+
+mod args;
+mod classify;
+mod console;
+mod exit;
+mod interrupt;
+mod models;
+mod output;
+mod progress;
+mod rows;
+mod settings;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+
+use args::{Args, Command};
+use console::Console;
+use exit::{Exit, Usage};
+use settings::Settings;
+
+/// Parses the command line, runs the command, prints what went wrong, and gives the exit code.
+pub fn main() -> ExitCode {
+    let args = Args::parse();
+    let console = Console::start(&args.global);
+    let exit = run(args, console).unwrap_or_else(|error| {
+        let exit = Exit::of(&error);
+        if exit != Exit::Done {
+            console.error(&format!("{error:#}"));
+        }
+        exit
+    });
+    ExitCode::from(exit as u8)
+}
+
+fn run(args: Args, console: Console) -> anyhow::Result<Exit> {
+    match args.command {
+        Command::Classify(classify) => classify::run(*classify, &Settings::resolve(args.global)?, console),
+        Command::Models(models) => models::run(&models, &Settings::resolve(args.global)?),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Args::command(), "finsent", &mut script);
+            print(&script)
+        }
+        Command::Man { command } => print(&man_page(command.as_deref())?),
+    }
+}
+
+/// The page of finsent, or of one of its commands.
+fn man_page(command: Option<&str>) -> anyhow::Result<Vec<u8>> {
+    let mut finsent = Args::command();
+    finsent.build();
+    let described = match command {
+        None => finsent,
+        Some(name) => {
+            let known: Vec<&str> = finsent.get_subcommands().map(clap::Command::get_name).collect();
+            let unknown = || Usage(format!("no command `{name}`; there are {}", known.join(", ")));
+            finsent.find_subcommand(name).ok_or_else(unknown)?.clone()
+        }
+    };
+    let mut page = Vec::new();
+    let title = described.get_display_name().unwrap_or("finsent").to_owned();
+    clap_mangen::Man::new(described).title(title).render(&mut page)?;
+    Ok(page)
+}
+
+fn print(bytes: &[u8]) -> anyhow::Result<Exit> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(bytes)?;
+    stdout.flush()?;
+    Ok(Exit::Done)
+}

@@ -1,0 +1,80 @@
+//! The names of the verdict's columns beside those of the input.
+
+use std::sync::Arc;
+
+use crate::cli::rows::{ItemError, Row};
+
+/// Put before the verdict's names where one of them is taken.
+const PREFIX: &str = "finsent_";
+
+/// The verdict's columns, named so that they clash with none of the input's.
+#[derive(Debug)]
+pub(super) struct VerdictColumns {
+    names: Vec<String>,
+    prefix: &'static str,
+}
+
+impl VerdictColumns {
+    /// Columns of these plain names beside the columns of the input.
+    pub(super) fn beside(input: &[Arc<str>], names: Vec<String>) -> Self {
+        let taken = input.iter().any(|column| names.iter().any(|name| **name == **column));
+        Self {
+            names,
+            prefix: if taken { PREFIX } else { "" },
+        }
+    }
+
+    /// The plain names.
+    pub(super) fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// What stands before each name.
+    pub(super) fn prefix(&self) -> &'static str {
+        self.prefix
+    }
+
+    /// Refuses a row that brings a name of the verdict's, as only a line of JSON can: the names are settled by then.
+    pub(super) fn check(&self, row: &Row) -> Result<(), ItemError> {
+        let is_ours = |name: &str| {
+            let plain = name.strip_prefix(self.prefix);
+            plain.is_some_and(|plain| self.names.iter().any(|own| own == plain))
+        };
+        match row.fields.iter().find(|(name, _)| is_ours(name)) {
+            Some((name, _)) => Err(ItemError::NameTaken(name.clone())),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::rows::Field;
+    use crate::text::Text;
+
+    fn columns(input: &[&str]) -> VerdictColumns {
+        let input: Vec<Arc<str>> = input.iter().map(|&column| column.into()).collect();
+        VerdictColumns::beside(&input, ["label", "score"].map(String::from).to_vec())
+    }
+
+    #[test]
+    fn one_name_that_is_taken_prefixes_all_of_them() {
+        assert_eq!(columns(&["text", "date"]).prefix(), "");
+        assert_eq!(columns(&["text", "label"]).prefix(), "finsent_");
+    }
+
+    #[test]
+    fn a_later_row_cannot_take_a_name_that_is_settled() {
+        let row = |name: &str| Row {
+            place: "line 2".into(),
+            text: Ok(Text::parse("a").unwrap()),
+            id: None,
+            fields: vec![(name.into(), Field::Text("x".into()))],
+        };
+        assert!(columns(&["text"]).check(&row("label")).is_err());
+        assert!(columns(&["text"]).check(&row("date")).is_ok());
+        assert!(columns(&["label"]).check(&row("label")).is_ok());
+        assert!(columns(&["label"]).check(&row("finsent_score")).is_err());
+    }
+}

@@ -1,0 +1,111 @@
+//! CSV with a header: the input's columns, then the verdict's, one for each class.
+
+use std::sync::Arc;
+
+use anyhow::Result;
+
+use super::columns::VerdictColumns;
+use super::destination::Destination;
+use super::{Outcome, RowWriter, Shape};
+use crate::cli::rows::{ItemError, Row};
+use crate::verdict::Verdict;
+
+/// Writes each row as a record.
+pub(super) struct Csv {
+    input: Vec<Arc<str>>,
+    verdict: VerdictColumns,
+    writes_id: bool,
+    writes_sentiment_score: bool,
+    header_written: bool,
+}
+
+impl Csv {
+    pub(super) fn new(shape: &Shape<'_>) -> Self {
+        let writes_sentiment_score = shape.labels.has_sentiment_score();
+        let mut names: Vec<&str> = Vec::new();
+        names.extend(shape.writes_id.then_some("id"));
+        names.extend(["label", "score"]);
+        names.extend(shape.labels.labels().iter().map(String::as_str));
+        names.extend(writes_sentiment_score.then_some("sentiment_score"));
+        names.extend(["tokens", "truncated", "error"]);
+        let names = names.into_iter().map(String::from).collect();
+        Self {
+            input: shape.columns.to_vec(),
+            verdict: VerdictColumns::beside(shape.columns, names),
+            writes_id: shape.writes_id,
+            writes_sentiment_score,
+            header_written: false,
+        }
+    }
+
+    fn header(&self) -> Vec<String> {
+        let verdict = self
+            .verdict
+            .names()
+            .iter()
+            .map(|name| format!("{}{name}", self.verdict.prefix()));
+        self.input
+            .iter()
+            .map(|column| column.to_string())
+            .chain(verdict)
+            .collect()
+    }
+
+    fn record(&self, row: &Row, outcome: Outcome<'_>) -> Vec<String> {
+        let cell = |column: &Arc<str>| {
+            let field = row.fields.iter().find(|(name, _)| name == column);
+            field.map(|(_, value)| value.to_cell()).unwrap_or_default()
+        };
+        let mut record: Vec<String> = self.input.iter().map(cell).collect();
+        if self.writes_id {
+            record.push(row.id.as_ref().map(|id| id.to_cell()).unwrap_or_default());
+        }
+        match (self.homeless(row), outcome) {
+            (None, Ok(verdict)) => {
+                record.extend(self.verdict_cells(verdict));
+                record.push(String::new());
+            }
+            (homeless, outcome) => {
+                record.resize(self.input.len() + self.verdict.names().len() - 1, String::new());
+                let error = homeless.map(|error| error.to_string());
+                record.extend(error.or_else(|| outcome.err().map(|error| error.to_string())));
+            }
+        }
+        record
+    }
+
+    fn verdict_cells(&self, verdict: &Verdict) -> Vec<String> {
+        let mut cells = vec![verdict.label().to_owned(), verdict.score().to_string()];
+        cells.extend(verdict.scores().map(|(_, probability)| probability.to_string()));
+        if self.writes_sentiment_score {
+            cells.extend(verdict.sentiment_score().map(|score| score.to_string()));
+        }
+        cells.extend([verdict.tokens().to_string(), verdict.truncated().to_string()]);
+        cells
+    }
+
+    /// An error when the row has a field that the header, made from the first row, has no column for.
+    fn homeless(&self, row: &Row) -> Option<ItemError> {
+        let stranger = row.fields.iter().find(|(name, _)| !self.input.contains(name));
+        stranger.map(|(name, _)| ItemError::NoColumn(name.clone()))
+    }
+}
+
+impl RowWriter for Csv {
+    fn write(&mut self, out: &mut Destination, row: &Row, outcome: Outcome<'_>) -> Result<()> {
+        let mut writer = csv::WriterBuilder::new().flexible(false).from_writer(out);
+        if !self.header_written {
+            writer.write_record(self.header())?;
+            self.header_written = true;
+        }
+        writer.write_record(self.record(row, outcome))?;
+        Ok(writer.flush()?)
+    }
+
+    fn finish(&mut self, out: &mut Destination) -> Result<()> {
+        if !self.header_written {
+            csv::Writer::from_writer(out).write_record(self.header())?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,110 @@
+//! JSON: one array, or one object a line.
+
+use std::io::Write;
+
+use anyhow::Result;
+use serde::Serialize;
+use serde::ser::{SerializeMap, Serializer};
+
+use super::columns::VerdictColumns;
+use super::destination::Destination;
+use super::{Outcome, RowWriter, Shape};
+use crate::cli::rows::Row;
+use crate::verdict::Scores;
+
+/// Writes each row as an object: the input's fields, then the verdict's.
+pub(super) struct Json {
+    columns: VerdictColumns,
+    array: bool,
+    rows: u64,
+}
+
+impl Json {
+    pub(super) fn new(shape: &Shape<'_>, array: bool) -> Self {
+        let names = [
+            "label",
+            "score",
+            "scores",
+            "sentiment_score",
+            "tokens",
+            "truncated",
+            "error",
+        ];
+        let id = shape.writes_id.then_some("id");
+        let names = id.into_iter().chain(names).map(String::from).collect();
+        Self {
+            columns: VerdictColumns::beside(shape.columns, names),
+            array,
+            rows: 0,
+        }
+    }
+}
+
+impl RowWriter for Json {
+    fn write(&mut self, out: &mut Destination, row: &Row, outcome: Outcome<'_>) -> Result<()> {
+        if self.array {
+            out.write_all(if self.rows == 0 { b"[\n" } else { b",\n" })?;
+        }
+        self.rows += 1;
+        let taken = self.columns.check(row);
+        let object = match &taken {
+            Ok(()) => Object {
+                row,
+                outcome,
+                prefix: self.columns.prefix(),
+            },
+            Err(error) => Object {
+                row,
+                outcome: Err(error),
+                prefix: "finsent_",
+            },
+        };
+        serde_json::to_writer(&mut *out, &object).map_err(std::io::Error::from)?;
+        if !self.array {
+            out.write_all(b"\n")?;
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self, out: &mut Destination) -> Result<()> {
+        match (self.array, self.rows) {
+            (true, 0) => out.write_all(b"[]\n")?,
+            (true, _) => out.write_all(b"\n]\n")?,
+            (false, _) => (),
+        }
+        Ok(())
+    }
+}
+
+struct Object<'a> {
+    row: &'a Row,
+    outcome: Outcome<'a>,
+    prefix: &'static str,
+}
+
+impl Serialize for Object<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        for (name, value) in &self.row.fields {
+            map.serialize_entry(&**name, value)?;
+        }
+        let name = |plain: &str| format!("{}{plain}", self.prefix);
+        if let Some(id) = &self.row.id {
+            map.serialize_entry(&name("id"), id)?;
+        }
+        match self.outcome {
+            Ok(verdict) => {
+                map.serialize_entry(&name("label"), verdict.label())?;
+                map.serialize_entry(&name("score"), &verdict.score())?;
+                map.serialize_entry(&name("scores"), &Scores(verdict))?;
+                if let Some(sentiment_score) = verdict.sentiment_score() {
+                    map.serialize_entry(&name("sentiment_score"), &sentiment_score)?;
+                }
+                map.serialize_entry(&name("tokens"), &verdict.tokens())?;
+                map.serialize_entry(&name("truncated"), &verdict.truncated())?;
+            }
+            Err(error) => map.serialize_entry(&name("error"), &error.to_string())?,
+        }
+        map.end()
+    }
+}

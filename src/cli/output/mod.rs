@@ -1,0 +1,75 @@
+//! Verdicts out: a table for people, JSON, JSON lines, CSV.
+
+mod columns;
+mod csv_file;
+mod destination;
+mod json;
+mod table;
+
+use std::io::{self, IsTerminal};
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Result;
+
+use super::args::Format;
+use super::console::Console;
+use super::exit::Usage;
+use super::rows::{ItemError, Row};
+use crate::verdict::{LabelMap, Verdict};
+pub(super) use destination::Destination;
+
+/// What became of a row.
+pub(super) type Outcome<'a> = Result<&'a Verdict, &'a ItemError>;
+
+/// Writes rows with what became of them, in order.
+pub(super) trait RowWriter {
+    fn write(&mut self, out: &mut Destination, row: &Row, outcome: Outcome<'_>) -> Result<()>;
+
+    /// What stands behind the last row.
+    fn finish(&mut self, _out: &mut Destination) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// The form to write: what the user named, else what the output's extension says, else what suits the reader.
+pub(super) fn format(named: Option<Format>, output: Option<&Path>) -> Result<Format, Usage> {
+    let by_extension = || match output?.extension()?.to_str()? {
+        "json" => Some(Format::Json),
+        "csv" => Some(Format::Csv),
+        "txt" => Some(Format::Text),
+        "parquet" => Some(Format::Parquet),
+        _ => None,
+    };
+    match named.or_else(by_extension) {
+        Some(Format::Parquet) => Err(Usage(
+            "this version does not write parquet yet; choose csv or jsonl".into(),
+        )),
+        Some(format) => Ok(format),
+        None if output.is_none() && io::stdout().is_terminal() => Ok(Format::Text),
+        None => Ok(Format::Jsonl),
+    }
+}
+
+/// What is known of the rows before the first one is written.
+pub(super) struct Shape<'a> {
+    /// Columns of the input.
+    pub(super) columns: &'a [Arc<str>],
+    /// Whether rows bring an id that is not their column `id` already.
+    pub(super) writes_id: bool,
+    pub(super) labels: &'a LabelMap,
+}
+
+/// The writer of a form.
+pub(super) fn writer(format: Format, shape: &Shape<'_>, to_terminal: bool, console: Console) -> Box<dyn RowWriter> {
+    match format {
+        Format::Text => Box::new(table::Table::new(
+            shape,
+            to_terminal,
+            to_terminal && console.colors(&io::stdout()),
+        )),
+        Format::Json => Box::new(json::Json::new(shape, true)),
+        Format::Jsonl | Format::Parquet => Box::new(json::Json::new(shape, false)),
+        Format::Csv => Box::new(csv_file::Csv::new(shape)),
+    }
+}

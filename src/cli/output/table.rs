@@ -1,0 +1,182 @@
+//! A table for people: one line a text.
+
+use std::io::Write;
+
+use anyhow::Result;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+use super::destination::Destination;
+use super::{Outcome, RowWriter, Shape};
+use crate::cli::console::{Style, paint};
+use crate::cli::rows::Row;
+use crate::verdict::Verdict;
+
+/// Narrowest column of a probability: `0.1234`.
+const SCORE_WIDTH: usize = 6;
+
+/// Writes each row as a line of columns.
+pub(super) struct Table {
+    labels: Vec<String>,
+    label_width: usize,
+    sentiment: bool,
+    colors: bool,
+    /// Width of the terminal, where the output is one.
+    terminal_width: Option<usize>,
+    header_written: bool,
+}
+
+impl Table {
+    pub(super) fn new(shape: &Shape<'_>, to_terminal: bool, colors: bool) -> Self {
+        let labels: Vec<String> = shape.labels.labels().iter().map(|label| printable(label)).collect();
+        let widest = labels.iter().map(|label| label.width()).max().unwrap_or(0);
+        Self {
+            label_width: widest.max("label".len()),
+            labels,
+            sentiment: shape.labels.has_sentiment_score(),
+            colors,
+            terminal_width: to_terminal.then(terminal_width),
+            header_written: false,
+        }
+    }
+
+    fn header(&self) -> String {
+        let mut line = pad_end("label", self.label_width);
+        for label in &self.labels {
+            line += &format!("  {}", pad_start(label, self.score_width(label)));
+        }
+        if self.sentiment {
+            line += "  sentiment";
+        }
+        line + "  tokens  text"
+    }
+
+    fn score_width(&self, label: &str) -> usize {
+        label.width().max(SCORE_WIDTH)
+    }
+
+    /// The columns in front of the text, painted, and their width.
+    fn front(&self, verdict: &Verdict) -> (String, usize) {
+        let label = pad_end(&printable(verdict.label()), self.label_width);
+        let mut rest = String::new();
+        for ((_, probability), label) in verdict.scores().zip(&self.labels) {
+            rest += &format!("  {:>width$.4}", probability, width = self.score_width(label));
+        }
+        if let Some(sentiment_score) = verdict.sentiment_score() {
+            rest += &format!("  {sentiment_score:>+9.4}");
+        }
+        let cut = if verdict.truncated() { "+" } else { "" };
+        rest += &format!("  {:>6}", format!("{}{cut}", verdict.tokens()));
+        let width = label.width() + rest.width();
+        (paint(&label, style(verdict), self.colors) + &rest, width)
+    }
+
+    fn line(&self, row: &Row, outcome: Outcome<'_>) -> String {
+        let id = row
+            .id
+            .as_ref()
+            .map(|id| format!("[{}] ", printable(&id.to_cell())))
+            .unwrap_or_default();
+        let text = row
+            .text
+            .as_ref()
+            .map(|text| printable(text.as_str()))
+            .unwrap_or_default();
+        match outcome {
+            Ok(verdict) => {
+                let (front, width) = self.front(verdict);
+                format!("{front}  {}", self.fit(&(id + &text), width + 2))
+            }
+            Err(error) => {
+                let error = printable(&format!("{}: {error}", row.place));
+                let label = paint(&pad_end("error", self.label_width), Style::Red, self.colors);
+                format!("{label}  {}", self.fit(&(id + &error), self.label_width + 2))
+            }
+        }
+    }
+
+    /// `text` cut to what is left of the terminal's line behind `used` columns.
+    fn fit(&self, text: &str, used: usize) -> String {
+        let Some(room) = self.terminal_width.map(|width| width.saturating_sub(used).max(20)) else {
+            return text.to_owned();
+        };
+        if text.width() <= room {
+            return text.to_owned();
+        }
+        let mut width = 1;
+        let kept: String = text
+            .chars()
+            .take_while(|letter| {
+                width += letter.width().unwrap_or(0);
+                width <= room
+            })
+            .collect();
+        kept + "…"
+    }
+}
+
+impl RowWriter for Table {
+    fn write(&mut self, out: &mut Destination, row: &Row, outcome: Outcome<'_>) -> Result<()> {
+        if !self.header_written {
+            writeln!(out, "{}", paint(&self.header(), Style::Dim, self.colors))?;
+            self.header_written = true;
+        }
+        Ok(writeln!(out, "{}", self.line(row, outcome))?)
+    }
+}
+
+fn style(verdict: &Verdict) -> Style {
+    match verdict.sentiment_score() {
+        Some(_) if verdict.label().eq_ignore_ascii_case("positive") => Style::Green,
+        Some(_) if verdict.label().eq_ignore_ascii_case("negative") => Style::Red,
+        Some(_) => Style::Yellow,
+        None => Style::Bold,
+    }
+}
+
+fn terminal_width() -> usize {
+    terminal_size::terminal_size().map_or(80, |(width, _)| usize::from(width.0))
+}
+
+fn pad_end(text: &str, width: usize) -> String {
+    format!("{text}{}", " ".repeat(width.saturating_sub(text.width())))
+}
+
+fn pad_start(text: &str, width: usize) -> String {
+    format!("{}{text}", " ".repeat(width.saturating_sub(text.width())))
+}
+
+/// `text` on one line, with nothing in it that moves the cursor or turns the writing direction.
+fn printable(text: &str) -> String {
+    let turns = |letter: char| matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let shown = |letter: char| match letter {
+        '\t' | '\n' | '\r' | '\u{2028}' | '\u{2029}' => ' ',
+        letter if letter.is_control() || turns(letter) => '\u{fffd}',
+        letter => letter,
+    };
+    text.chars().map(shown).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_cannot_steer_the_terminal() {
+        assert_eq!(printable("a\x1b[2Jb\nc\u{202e}d\0"), "a\u{fffd}[2Jb c\u{fffd}d\u{fffd}");
+    }
+
+    #[test]
+    fn wide_letters_count_twice_when_a_line_is_cut() {
+        let table = |width| Table {
+            labels: vec![],
+            label_width: 5,
+            sentiment: false,
+            colors: false,
+            terminal_width: width,
+            header_written: false,
+        };
+        assert_eq!(table(Some(30)).fit(&"日本".repeat(10), 10), "日本日本日本日本日…");
+        assert_eq!(table(Some(30)).fit("short", 10), "short");
+        assert_eq!(table(None).fit(&"x".repeat(500), 10).len(), 500);
+    }
+}

@@ -1,0 +1,144 @@
+//! Rows of .csv and .tsv files with a header.
+
+use std::io::{BufReader, Read};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use csv::{ByteRecord, ReaderBuilder};
+
+use super::source::{Meter, Source, wrong_encoding};
+use super::{ColumnChoice, Columns, Field, ItemError, Row, RowReader, utf8};
+use crate::cli::exit::Usage;
+use crate::text::Text;
+
+/// A file of separated values.
+pub(super) struct Delimited {
+    name: String,
+    meter: Rc<Meter>,
+    reader: csv::Reader<BufReader<Box<dyn Read>>>,
+    header: Vec<Arc<str>>,
+    columns: Columns,
+    /// The first record, which was read ahead to see what the columns hold.
+    first: Option<ByteRecord>,
+}
+
+impl Delimited {
+    /// The reader and its columns.
+    pub(super) fn open(source: Source, delimiter: u8, choice: ColumnChoice) -> Result<(Self, Vec<Arc<str>>)> {
+        let Source {
+            name, meter, reader, ..
+        } = source;
+        let mut reader = ReaderBuilder::new()
+            .delimiter(delimiter)
+            .flexible(true)
+            .from_reader(reader);
+        let header = reader.byte_headers().with_context(|| format!("cannot read `{name}`"))?;
+        let header: Vec<Arc<str>> = header
+            .iter()
+            .map(|column| {
+                utf8(column)
+                    .map(Arc::from)
+                    .map_err(|error| wrong_encoding(&name, "line 1", error))
+            })
+            .collect::<Result<_>>()?;
+        check_header(&name, &header)?;
+
+        let mut first = ByteRecord::new();
+        let first = read_record(&mut reader, &name, &meter, &mut first)?.then_some(first);
+        let holds_strings = |column: usize| {
+            let cell = first.as_ref().and_then(|record| record.get(column));
+            cell.is_none_or(|cell| str::from_utf8(cell).map_or(true, |cell| cell.trim().parse::<f64>().is_err()))
+        };
+        let strings: Vec<Arc<str>> = (0..header.len())
+            .filter(|&column| holds_strings(column))
+            .map(|column| header[column].clone())
+            .collect();
+        let columns = choice.settle(&name, &header, &strings)?;
+        Ok((
+            Self {
+                name,
+                meter,
+                reader,
+                header: header.clone(),
+                columns,
+                first,
+            },
+            header,
+        ))
+    }
+
+    fn row(&self, record: &ByteRecord) -> Result<Row> {
+        let place = format!("line {}", record.position().map_or(0, csv::Position::line));
+        let cells: Vec<&str> = record
+            .iter()
+            .map(|cell| utf8(cell).map_err(|error| wrong_encoding(&self.name, &place, error)))
+            .collect::<Result<_>>()?;
+        let cell = |name: &Arc<str>| {
+            let column = self.header.iter().position(|column| column == name);
+            column.and_then(|column| cells.get(column)).copied().unwrap_or_default()
+        };
+        let text = if cells.len() == self.header.len() {
+            Text::parse(cell(&self.columns.text)).map_err(ItemError::from)
+        } else {
+            Err(ItemError::Ragged {
+                expected: self.header.len(),
+                found: cells.len(),
+            })
+        };
+        let id = self.columns.id.as_ref().map(|id| Field::Text(cell(id).into()));
+        let padded = cells.iter().copied().chain(std::iter::repeat(""));
+        let fields = self
+            .header
+            .iter()
+            .cloned()
+            .zip(padded.map(|cell| Field::Text(cell.into())))
+            .collect();
+        Ok(Row {
+            place,
+            text,
+            id,
+            fields,
+        })
+    }
+}
+
+impl RowReader for Delimited {
+    fn next_row(&mut self) -> Result<Option<Row>> {
+        let mut record = ByteRecord::new();
+        match self.first.take() {
+            Some(first) => self.row(&first).map(Some),
+            None if read_record(&mut self.reader, &self.name, &self.meter, &mut record)? => self.row(&record).map(Some),
+            None => Ok(None),
+        }
+    }
+}
+
+fn read_record<R: Read>(
+    reader: &mut csv::Reader<R>,
+    name: &str,
+    meter: &Meter,
+    record: &mut ByteRecord,
+) -> Result<bool> {
+    let read = reader
+        .read_byte_record(record)
+        .with_context(|| format!("cannot read `{name}`"))?;
+    meter.end_record();
+    Ok(read)
+}
+
+fn check_header(name: &str, header: &[Arc<str>]) -> Result<(), Usage> {
+    if header.is_empty() {
+        return Err(Usage(format!(
+            "`{name}` is empty; its first line should name the columns"
+        )));
+    }
+    match header
+        .iter()
+        .enumerate()
+        .find(|(index, column)| header[..*index].contains(column))
+    {
+        Some((_, twice)) => Err(Usage(format!("`{name}` has two columns named `{twice}`"))),
+        None => Ok(()),
+    }
+}

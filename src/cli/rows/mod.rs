@@ -1,0 +1,319 @@
+//! Rows in: arguments, lines, CSV and JSON lines become texts with their columns.
+
+mod delimited;
+mod json_lines;
+mod lines;
+mod source;
+
+use std::path::Path;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use anyhow::Result;
+use serde::Serialize;
+use serde::ser::Serializer;
+use serde_json::value::RawValue;
+use thiserror::Error;
+
+use super::args::ClassifyArgs;
+use super::exit::Usage;
+use crate::pipeline::ClassifyError;
+use crate::text::{Text, TextError};
+use delimited::Delimited;
+use json_lines::JsonLines;
+use source::{Meter, Source};
+
+/// One item of the input: a text, or why there is none, and what stands beside it.
+#[derive(Debug)]
+pub(super) struct Row {
+    /// Place for people: `line 3`, `text 1`.
+    pub(super) place: String,
+    pub(super) text: Result<Text, ItemError>,
+    /// The column that the user named as the id.
+    pub(super) id: Option<Field>,
+    /// The columns of the input file; none for arguments and standard input.
+    pub(super) fields: Vec<(Arc<str>, Field)>,
+}
+
+/// The value of a column.
+#[derive(Debug, Clone)]
+pub(super) enum Field {
+    Text(String),
+    /// Any JSON value, byte for byte as it came.
+    Json(Box<RawValue>),
+}
+
+impl Serialize for Field {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Text(text) => serializer.serialize_str(text),
+            Self::Json(json) => json.serialize(serializer),
+        }
+    }
+}
+
+impl Field {
+    /// The value as a cell of a CSV file: strings bare, null empty, all else as JSON.
+    pub(super) fn to_cell(&self) -> String {
+        match self {
+            Self::Text(text) => text.clone(),
+            Self::Json(json) if json.get() == "null" => String::new(),
+            Self::Json(json) => serde_json::from_str(json.get()).unwrap_or_else(|_| json.get().to_owned()),
+        }
+    }
+}
+
+/// Why one item has no verdict.
+#[derive(Debug, Error)]
+pub(super) enum ItemError {
+    #[error(transparent)]
+    Text(#[from] TextError),
+    #[error(transparent)]
+    Classify(#[from] ClassifyError),
+    #[error(transparent)]
+    NotUtf8(#[from] NotUtf8),
+    #[error("the line has more than {limit} bytes")]
+    LineTooLong { limit: u64 },
+    #[error("not a JSON object: {0}")]
+    Json(serde_json::Error),
+    #[error("no field `{0}`")]
+    NoField(Arc<str>),
+    #[error("the field `{0}` is not a string that can be read")]
+    NotAString(Arc<str>),
+    #[error("{found} fields, the header has {expected}")]
+    Ragged { expected: usize, found: usize },
+    #[error("the field `{0}` has a name of the verdict's; rename it, or let it stand in the first line too")]
+    NameTaken(Arc<str>),
+    #[error("the field `{0}` is not in the first line, so the CSV has no column for it; choose --format jsonl")]
+    NoColumn(Arc<str>),
+}
+
+/// Bytes that are not UTF-8.
+#[derive(Debug, Error, PartialEq, Eq)]
+#[error("not UTF-8: byte 0x{byte:02x} at position {position}")]
+pub(super) struct NotUtf8 {
+    byte: u8,
+    /// From 1, in bytes, within the line or field.
+    position: usize,
+}
+
+fn utf8(bytes: &[u8]) -> Result<&str, NotUtf8> {
+    str::from_utf8(bytes).map_err(|error| NotUtf8 {
+        byte: bytes[error.valid_up_to()],
+        position: error.valid_up_to() + 1,
+    })
+}
+
+/// A reader of rows.
+pub(super) trait RowReader {
+    /// The next row; `None` at the end.
+    fn next_row(&mut self) -> Result<Option<Row>>;
+
+    /// Whether waiting for another row could take long: the reader is fed by another program and has none at hand.
+    fn would_wait(&self) -> bool {
+        false
+    }
+}
+
+/// The rows that the user asked for.
+pub(super) struct Input {
+    pub(super) rows: Box<dyn RowReader>,
+    /// Columns of a file; none for arguments and standard input.
+    pub(super) columns: Vec<Arc<str>>,
+    /// Bytes read so far and in all, of a file.
+    pub(super) progress: Option<Progress>,
+    pub(super) kind: InputKind,
+}
+
+/// Where the rows come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum InputKind {
+    Arguments,
+    StandardInput,
+    File,
+}
+
+/// How far a file has been read.
+#[derive(Debug, Clone)]
+pub(super) struct Progress {
+    meter: Rc<Meter>,
+    pub(super) total: u64,
+}
+
+impl Progress {
+    pub(super) fn done(&self) -> u64 {
+        self.meter.total()
+    }
+}
+
+impl Input {
+    /// Opens what the arguments name.
+    pub(super) fn open(args: &ClassifyArgs) -> Result<Self> {
+        let encoding = args.encoding.as_deref().map(source::encoding).transpose()?;
+        match &args.input {
+            Some(path) if path.as_os_str() != "-" => Self::file(path, encoding, args),
+            None if !args.texts.is_empty() && args.texts != ["-"] => {
+                if encoding.is_some() {
+                    return Err(Usage("--encoding is for --input and standard input".into()).into());
+                }
+                let rows = Box::new(Arguments(args.texts.clone().into_iter().enumerate()));
+                Ok(Self {
+                    rows,
+                    columns: Vec::new(),
+                    progress: None,
+                    kind: InputKind::Arguments,
+                })
+            }
+            _ => {
+                let source = Source::standard_input(encoding);
+                let rows = Box::new(lines::StandardInput::new(source));
+                Ok(Self {
+                    rows,
+                    columns: Vec::new(),
+                    progress: None,
+                    kind: InputKind::StandardInput,
+                })
+            }
+        }
+    }
+
+    fn file(path: &Path, encoding: Option<&'static encoding_rs::Encoding>, args: &ClassifyArgs) -> Result<Self> {
+        let open = || Source::file(path, encoding);
+        let choice = ColumnChoice {
+            text: args.text_column.clone(),
+            id: args.id_column.clone(),
+        };
+        let extension = path
+            .extension()
+            .map(|extension| extension.to_string_lossy().to_ascii_lowercase());
+        match extension.as_deref() {
+            Some("txt") => Self::table(open()?, |source| lines::TextFile::open(source, choice)),
+            Some("csv") => Self::table(open()?, |source| Delimited::open(source, b',', choice)),
+            Some("tsv") => Self::table(open()?, |source| Delimited::open(source, b'\t', choice)),
+            Some("jsonl" | "ndjson") => Self::table(open()?, |source| JsonLines::open(source, choice)),
+            Some("parquet") => Err(Usage("this version does not read .parquet yet; give .csv or .jsonl".into()).into()),
+            _ => {
+                let name = path.display();
+                Err(Usage(format!(
+                    "`{name}`: the name should end in .txt, .csv, .tsv or .jsonl, which says how to read it"
+                ))
+                .into())
+            }
+        }
+    }
+
+    fn table<R: RowReader + 'static>(
+        source: Source,
+        open: impl FnOnce(Source) -> Result<(R, Vec<Arc<str>>)>,
+    ) -> Result<Self> {
+        let progress = Some(source.progress());
+        let (rows, columns) = open(source)?;
+        Ok(Self {
+            rows: Box::new(rows),
+            columns,
+            progress,
+            kind: InputKind::File,
+        })
+    }
+}
+
+struct Arguments(std::iter::Enumerate<std::vec::IntoIter<String>>);
+
+impl RowReader for Arguments {
+    fn next_row(&mut self) -> Result<Option<Row>> {
+        Ok(self.0.next().map(|(index, text)| Row {
+            place: format!("text {}", index + 1),
+            text: Text::parse(text).map_err(ItemError::from),
+            id: None,
+            fields: Vec::new(),
+        }))
+    }
+}
+
+/// The columns that the user named.
+#[derive(Debug, Clone, Default)]
+struct ColumnChoice {
+    text: Option<String>,
+    id: Option<String>,
+}
+
+/// The columns to use, settled.
+#[derive(Debug, Clone)]
+struct Columns {
+    text: Arc<str>,
+    id: Option<Arc<str>>,
+}
+
+impl ColumnChoice {
+    /// Settles on columns: what the user named, else `text`, else the only one that holds `strings`.
+    fn settle(self, file: &str, columns: &[Arc<str>], strings: &[Arc<str>]) -> Result<Columns, Usage> {
+        let known = |name: String| {
+            let found = columns.iter().find(|column| ***column == *name).cloned();
+            found.ok_or_else(|| {
+                Usage(format!(
+                    "`{file}` has no column `{name}`; its columns are {}",
+                    list(columns)
+                ))
+            })
+        };
+        let text = match self.text {
+            Some(name) => known(name)?,
+            None => match columns.iter().find(|column| &***column == "text") {
+                Some(text) => text.clone(),
+                None if strings.len() == 1 => strings[0].clone(),
+                None => {
+                    let columns = list(columns);
+                    return Err(Usage(format!(
+                        "`{file}`: which column holds the texts? name it with --text-column; its columns are {columns}"
+                    )));
+                }
+            },
+        };
+        Ok(Columns {
+            text,
+            id: self.id.map(known).transpose()?,
+        })
+    }
+}
+
+fn list(columns: &[Arc<str>]) -> String {
+    columns
+        .iter()
+        .map(|column| format!("`{column}`"))
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settle(text: Option<&str>, columns: &[&str], strings: &[&str]) -> Result<String, String> {
+        let arcs = |names: &[&str]| names.iter().map(|name| Arc::from(*name)).collect::<Vec<Arc<str>>>();
+        ColumnChoice {
+            text: text.map(String::from),
+            id: None,
+        }
+        .settle("f.csv", &arcs(columns), &arcs(strings))
+        .map(|columns| columns.text.to_string())
+        .map_err(|usage| usage.0)
+    }
+
+    #[test]
+    fn the_text_column_is_the_named_one_else_text_else_the_only_string() {
+        assert_eq!(
+            settle(Some("b"), &["a", "b", "text"], &["a", "b", "text"]).unwrap(),
+            "b"
+        );
+        assert_eq!(settle(None, &["a", "text"], &["a", "text"]).unwrap(), "text");
+        assert_eq!(settle(None, &["id", "headline"], &["headline"]).unwrap(), "headline");
+    }
+
+    #[test]
+    fn an_unclear_or_unknown_column_is_an_error_that_lists_the_columns() {
+        for (text, columns) in [(Some("c"), ["a", "b"]), (None, ["a", "b"])] {
+            let message = settle(text, &columns, &columns).unwrap_err();
+            assert!(message.contains("`a`, `b`"), "{message}");
+        }
+    }
+}

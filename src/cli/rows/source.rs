@@ -1,0 +1,187 @@
+//! The bytes of the input as UTF-8 (or what claims to be), counted, in bounded memory.
+
+use std::cell::Cell;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::Path;
+use std::rc::Rc;
+
+use anyhow::{Context, Result};
+use encoding_rs::Encoding;
+use encoding_rs_io::DecodeReaderBytesBuilder;
+
+use super::{ItemError, Progress};
+use crate::cli::exit::Usage;
+
+/// Longest line or CSV record in bytes; what is longer is no table any more, or a quote that never ends.
+const MAX_RECORD_BYTES: u64 = 64 << 20;
+const BUFFER_BYTES: usize = 64 << 10;
+
+/// Counts bytes as they are read.
+#[derive(Debug, Default)]
+pub(super) struct Meter {
+    total: Cell<u64>,
+    record_start: Cell<u64>,
+}
+
+impl Meter {
+    pub(super) fn total(&self) -> u64 {
+        self.total.get()
+    }
+
+    /// A record has been read whole: the limit counts anew.
+    pub(super) fn end_record(&self) {
+        self.record_start.set(self.total.get());
+    }
+}
+
+struct Metered<R> {
+    inner: R,
+    meter: Rc<Meter>,
+}
+
+impl<R: Read> Read for Metered<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.meter.total.get() - self.meter.record_start.get() > MAX_RECORD_BYTES {
+            let message = format!("a record is longer than {MAX_RECORD_BYTES} bytes; does a quoted field never end?");
+            return Err(io::Error::new(io::ErrorKind::InvalidData, message));
+        }
+        let read = self.inner.read(buffer)?;
+        self.meter.total.set(self.meter.total.get() + read as u64);
+        Ok(read)
+    }
+}
+
+/// An open input, a byte order mark taken off, other encodings made UTF-8.
+pub(super) struct Source {
+    pub(super) name: String,
+    pub(super) meter: Rc<Meter>,
+    /// Size of the file; 0 when it is no regular file.
+    size: u64,
+    pub(super) reader: BufReader<Box<dyn Read>>,
+}
+
+/// The encoding of this name.
+pub(super) fn encoding(name: &str) -> Result<&'static Encoding, Usage> {
+    let label = name.to_ascii_lowercase().replace("latin-", "latin");
+    Encoding::for_label(label.as_bytes()).ok_or_else(|| {
+        Usage(format!("unknown encoding `{name}`; known are utf-8, latin1, windows-1252, utf-16le, shift_jis, gbk and all others of the web"))
+    })
+}
+
+impl Source {
+    pub(super) fn standard_input(encoding: Option<&'static Encoding>) -> Self {
+        Self::new("standard input".into(), io::stdin().lock(), 0, encoding)
+    }
+
+    pub(super) fn file(path: &Path, encoding: Option<&'static Encoding>) -> Result<Self> {
+        let name = path.display().to_string();
+        let opened = File::open(path).and_then(|file| file.metadata().map(|metadata| (file, metadata)));
+        let (file, metadata) = opened.with_context(|| format!("cannot read `{name}`"))?;
+        if metadata.is_dir() {
+            return Err(Usage(format!("`{name}` is a directory; --input takes a file")).into());
+        }
+        Ok(Self::new(name, file, metadata.len(), encoding))
+    }
+
+    fn new(name: String, reader: impl Read + 'static, size: u64, encoding: Option<&'static Encoding>) -> Self {
+        let meter = Rc::new(Meter::default());
+        let metered = Metered {
+            inner: reader,
+            meter: Rc::clone(&meter),
+        };
+        let decoded = DecodeReaderBytesBuilder::new()
+            .encoding(encoding.filter(|&encoding| encoding != encoding_rs::UTF_8))
+            .utf8_passthru(true)
+            .strip_bom(true)
+            .build(metered);
+        let reader = BufReader::with_capacity(BUFFER_BYTES, Box::new(decoded) as Box<dyn Read>);
+        Self {
+            name,
+            meter,
+            size,
+            reader,
+        }
+    }
+
+    pub(super) fn progress(&self) -> Progress {
+        Progress {
+            meter: Rc::clone(&self.meter),
+            total: self.size,
+        }
+    }
+}
+
+/// The lines of a [`Source`], `\n` or `\r\n` taken off.
+pub(super) struct Lines {
+    source: Source,
+    line: Vec<u8>,
+    /// Number of the current line, from 1.
+    pub(super) number: u64,
+}
+
+impl Lines {
+    pub(super) fn new(source: Source) -> Self {
+        Self {
+            source,
+            line: Vec::new(),
+            number: 0,
+        }
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.source.name
+    }
+
+    /// The next line, or why it cannot be one; `None` at the end.
+    pub(super) fn next_line(&mut self) -> Result<Option<Result<&[u8], ItemError>>> {
+        self.line.clear();
+        let mut bounded = (&mut self.source.reader).take(MAX_RECORD_BYTES);
+        bounded
+            .read_until(b'\n', &mut self.line)
+            .with_context(|| format!("cannot read `{}`", self.source.name))?;
+        if self.line.is_empty() {
+            return Ok(None);
+        }
+        self.number += 1;
+        self.source.meter.end_record();
+        if self.line.len() as u64 == MAX_RECORD_BYTES && !self.line.ends_with(b"\n") {
+            self.skip_line()?;
+            return Ok(Some(Err(ItemError::LineTooLong {
+                limit: MAX_RECORD_BYTES,
+            })));
+        }
+        let line = self.line.strip_suffix(b"\n").unwrap_or(&self.line);
+        Ok(Some(Ok(line.strip_suffix(b"\r").unwrap_or(line))))
+    }
+
+    /// Whether the next line would have to be waited for.
+    pub(super) fn would_wait(&self) -> bool {
+        !self.source.reader.buffer().contains(&b'\n')
+    }
+
+    fn skip_line(&mut self) -> Result<()> {
+        loop {
+            let buffer = self
+                .source
+                .reader
+                .fill_buf()
+                .with_context(|| format!("cannot read `{}`", self.source.name))?;
+            let (length, ended) = match buffer.iter().position(|&byte| byte == b'\n') {
+                Some(end) => (end + 1, true),
+                None => (buffer.len(), buffer.is_empty()),
+            };
+            self.source.reader.consume(length);
+            self.source.meter.end_record();
+            if ended {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// What to tell the user of a file that is not UTF-8.
+pub(super) fn wrong_encoding(file: &str, place: &str, error: super::NotUtf8) -> anyhow::Error {
+    let advice = "if the file has another encoding, name it, for example --encoding latin1";
+    anyhow::anyhow!("`{file}` {place} is {error}; {advice}")
+}

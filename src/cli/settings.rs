@@ -1,0 +1,49 @@
+//! What the arguments, the environment and the catalogue come to: flag, environment, models.toml, default.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+
+use super::args::GlobalArgs;
+use super::exit::Usage;
+use crate::catalog::{Catalog, CatalogError, FoundModel};
+use crate::pipeline::Pipeline;
+use crate::precision::Precision;
+use crate::threads;
+
+/// The global options, resolved.
+#[derive(Debug)]
+pub(super) struct Settings {
+    pub(super) catalog: Catalog,
+    pub(super) model_dir: Option<PathBuf>,
+    threads: Option<std::num::NonZeroUsize>,
+    precision: Option<Precision>,
+}
+
+impl Settings {
+    pub(super) fn resolve(global: GlobalArgs) -> Result<Self, CatalogError> {
+        Ok(Self {
+            catalog: global
+                .models_file
+                .as_deref()
+                .map_or_else(Catalog::built_in, Catalog::read)?,
+            model_dir: global.model_dir,
+            threads: global.threads,
+            precision: global.precision.map(Precision::from),
+        })
+    }
+
+    /// Finds and loads the model that `--model` names, and starts the compute threads.
+    pub(super) fn load(&self, model: &str) -> Result<(FoundModel, Pipeline)> {
+        let found = self.catalog.find(model, self.model_dir.as_deref())?;
+        match self.precision.or(found.precision).unwrap_or(Precision::F32) {
+            Precision::F32 => (),
+            Precision::Bf16 | Precision::Int8 => {
+                return Err(Usage("this version computes in f32 only; leave out --precision".into()).into());
+            }
+        }
+        threads::start_team(self.threads)?;
+        let pipeline = Pipeline::load(&found.files, &found.options)?;
+        Ok((found, pipeline))
+    }
+}

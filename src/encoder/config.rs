@@ -1,0 +1,292 @@
+//! config.json: the shape of the model, with the defaults of transformers' `BertConfig`.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::Value;
+use thiserror::Error;
+
+/// What finsent reads of config.json. A field that is missing has the library's default.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default)]
+pub struct Config {
+    /// Architecture family; absent in old files.
+    pub model_type: Option<String>,
+    /// Class names; the first decides the head.
+    pub architectures: Vec<String>,
+    /// Rows of the table of word embeddings.
+    pub vocab_size: usize,
+    /// Width of the hidden states.
+    pub hidden_size: usize,
+    /// Number of layers.
+    pub num_hidden_layers: usize,
+    /// Heads of each attention.
+    pub num_attention_heads: usize,
+    /// Width inside the feed-forward block.
+    pub intermediate_size: usize,
+    /// Activation of the feed-forward block.
+    pub hidden_act: String,
+    /// Longest input in tokens.
+    pub max_position_embeddings: usize,
+    /// Kind of position embeddings.
+    pub position_embedding_type: Option<String>,
+    /// Rows of the table of segment embeddings.
+    pub type_vocab_size: usize,
+    /// Added to the variance in LayerNorm.
+    pub layer_norm_eps: f64,
+    /// Whether attention looks backwards only.
+    pub is_decoder: bool,
+    /// Label of each logit, keyed by its index.
+    pub id2label: Option<BTreeMap<String, String>>,
+    /// Single-label, multi-label or regression.
+    pub problem_type: Option<String>,
+    /// How the weights are quantised, if they are.
+    pub quantization_config: Option<Value>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            model_type: None,
+            architectures: Vec::new(),
+            vocab_size: 30_522,
+            hidden_size: 768,
+            num_hidden_layers: 12,
+            num_attention_heads: 12,
+            intermediate_size: 3_072,
+            hidden_act: "gelu".into(),
+            max_position_embeddings: 512,
+            position_embedding_type: None,
+            type_vocab_size: 2,
+            layer_norm_eps: 1e-12,
+            is_decoder: false,
+            id2label: None,
+            problem_type: None,
+            quantization_config: None,
+        }
+    }
+}
+
+/// Why config.json describes no model that finsent computes.
+#[derive(Debug, Error)]
+pub enum ConfigError {
+    /// The file is no JSON object of the expected form.
+    #[error("it is not valid")]
+    Json(#[from] serde_json::Error),
+    /// A field asks for something that is not computed here.
+    #[error("`{field}` is `{found}`; supported: {supported}")]
+    Unsupported {
+        /// The field.
+        field: &'static str,
+        /// Its value.
+        found: String,
+        /// What could stand there.
+        supported: &'static str,
+    },
+    /// A size is zero.
+    #[error("`{field}` is 0")]
+    Zero {
+        /// The field.
+        field: &'static str,
+    },
+    /// The hidden size cannot be shared out among the heads.
+    #[error("`hidden_size` {hidden_size} is not divisible by `num_attention_heads` {num_attention_heads}")]
+    Heads {
+        /// `hidden_size`.
+        hidden_size: usize,
+        /// `num_attention_heads`.
+        num_attention_heads: usize,
+    },
+    /// The epsilon is no small positive number.
+    #[error("`layer_norm_eps` is {0}, expected a number from 0 to 1")]
+    Epsilon(f64),
+}
+
+impl Config {
+    /// Reads and checks config.json.
+    ///
+    /// # Errors
+    /// [`ConfigError`] naming the field, what was found and what is supported.
+    pub fn parse(json: &[u8]) -> Result<Self, ConfigError> {
+        let config: Self = serde_json::from_slice(json)?;
+        config.check_architecture()?;
+        config.check_sizes()?;
+        config.check_quantization()?;
+        Ok(config)
+    }
+
+    /// Width of one head.
+    pub fn head_size(&self) -> usize {
+        self.hidden_size / self.num_attention_heads
+    }
+
+    fn check_architecture(&self) -> Result<(), ConfigError> {
+        let one_of = |field, found: Option<&str>, known: &[&str], supported| match found {
+            Some(found) if !known.contains(&found) => Err(ConfigError::Unsupported {
+                field,
+                found: found.into(),
+                supported,
+            }),
+            _ => Ok(()),
+        };
+        one_of("model_type", self.model_type.as_deref(), &["bert"], "bert")?;
+        let class = self.architectures.first().map(String::as_str);
+        one_of(
+            "architectures",
+            class,
+            &["BertForSequenceClassification"],
+            "BertForSequenceClassification",
+        )?;
+        one_of(
+            "hidden_act",
+            Some(&self.hidden_act),
+            &["gelu", "gelu_python"],
+            "gelu (the erf form)",
+        )?;
+        one_of(
+            "position_embedding_type",
+            self.position_embedding_type.as_deref(),
+            &["absolute"],
+            "absolute",
+        )?;
+        one_of(
+            "problem_type",
+            self.problem_type.as_deref(),
+            &["single_label_classification", "multi_label_classification"],
+            "single_label_classification, multi_label_classification",
+        )?;
+        one_of("is_decoder", self.is_decoder.then_some("true"), &[], "false")
+    }
+
+    fn check_sizes(&self) -> Result<(), ConfigError> {
+        for (field, size) in [
+            ("vocab_size", self.vocab_size),
+            ("hidden_size", self.hidden_size),
+            ("num_hidden_layers", self.num_hidden_layers),
+            ("num_attention_heads", self.num_attention_heads),
+            ("intermediate_size", self.intermediate_size),
+            ("max_position_embeddings", self.max_position_embeddings),
+            ("type_vocab_size", self.type_vocab_size),
+        ] {
+            if size == 0 {
+                return Err(ConfigError::Zero { field });
+            }
+        }
+        let Self {
+            hidden_size,
+            num_attention_heads,
+            ..
+        } = *self;
+        if hidden_size % num_attention_heads != 0 {
+            return Err(ConfigError::Heads {
+                hidden_size,
+                num_attention_heads,
+            });
+        }
+        if !(0.0..1.0).contains(&self.layer_norm_eps) {
+            return Err(ConfigError::Epsilon(self.layer_norm_eps));
+        }
+        Ok(())
+    }
+
+    /// The one quantised layout that is read: compressed-tensors `int-quantized`, 8 bits, symmetric, a scale a row.
+    fn check_quantization(&self) -> Result<(), ConfigError> {
+        let Some(quantization) = &self.quantization_config else {
+            return Ok(());
+        };
+        let supported = "compressed-tensors int-quantized: weights of 8 bits, int, symmetric, strategy channel";
+        let expect = |field, found: &Value, expected: Value| match *found == expected {
+            true => Ok(()),
+            false => Err(ConfigError::Unsupported {
+                field,
+                found: found.to_string(),
+                supported,
+            }),
+        };
+        expect(
+            "quantization_config.quant_method",
+            &quantization["quant_method"],
+            "compressed-tensors".into(),
+        )?;
+        expect(
+            "quantization_config.format",
+            &quantization["format"],
+            "int-quantized".into(),
+        )?;
+        let groups = quantization["config_groups"].as_object();
+        for weights in groups.into_iter().flatten().map(|(_, group)| &group["weights"]) {
+            expect("quantization_config weights.num_bits", &weights["num_bits"], 8.into())?;
+            expect("quantization_config weights.type", &weights["type"], "int".into())?;
+            expect(
+                "quantization_config weights.symmetric",
+                &weights["symmetric"],
+                true.into(),
+            )?;
+            expect(
+                "quantization_config weights.strategy",
+                &weights["strategy"],
+                "channel".into(),
+            )?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(json: &str) -> String {
+        Config::parse(json.as_bytes()).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn an_empty_object_is_bert_base() {
+        let config = Config::parse(b"{}").unwrap();
+        assert_eq!(
+            (config.hidden_size, config.num_hidden_layers, config.head_size()),
+            (768, 12, 64)
+        );
+        assert_eq!((config.vocab_size, config.max_position_embeddings), (30_522, 512));
+        assert_eq!(config.layer_norm_eps, 1e-12);
+    }
+
+    #[test]
+    fn what_is_not_computed_is_refused_by_name() {
+        for (json, parts) in [
+            (r#"{"model_type":"deberta-v2"}"#, ["model_type", "deberta-v2"]),
+            (
+                r#"{"architectures":["BertForMaskedLM"]}"#,
+                ["architectures", "BertForMaskedLM"],
+            ),
+            (r#"{"hidden_act":"gelu_new"}"#, ["hidden_act", "gelu_new"]),
+            (
+                r#"{"position_embedding_type":"relative_key"}"#,
+                ["position_embedding_type", "relative_key"],
+            ),
+            (r#"{"problem_type":"regression"}"#, ["problem_type", "regression"]),
+            (r#"{"is_decoder":true}"#, ["is_decoder", "true"]),
+            (r#"{"num_hidden_layers":0}"#, ["num_hidden_layers", "0"]),
+            (r#"{"hidden_size":770}"#, ["770", "12"]),
+            (r#"{"layer_norm_eps":-1}"#, ["layer_norm_eps", "-1"]),
+            (
+                r#"{"quantization_config":{"quant_method":"gptq"}}"#,
+                ["quant_method", "gptq"],
+            ),
+            (
+                r#"{"quantization_config":{"quant_method":"compressed-tensors","format":"pack-quantized"}}"#,
+                ["format", "pack-quantized"],
+            ),
+        ] {
+            let message = refusal(json);
+            assert!(parts.iter().all(|part| message.contains(part)), "{json}: {message}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_configuration_is_refused() {
+        for json in ["", "[]", "{", r#"{"hidden_size":"wide"}"#, r#"{"hidden_size":-1}"#] {
+            assert_eq!(refusal(json), "it is not valid", "{json}");
+        }
+    }
+}

@@ -1,0 +1,310 @@
+//! The files of one model: which they are, and where their bytes lie.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+/// One file of a model.
+#[derive(Debug, Clone)]
+pub enum ModelFile {
+    /// On disk.
+    Disk(PathBuf),
+    /// Inside the binary.
+    Embedded {
+        /// File name.
+        name: &'static str,
+        /// Contents.
+        bytes: &'static [u8],
+    },
+}
+
+/// Where the weights lie.
+#[derive(Debug, Clone)]
+pub enum WeightFiles {
+    /// One `.safetensors` file.
+    Single(ModelFile),
+    /// `model.safetensors.index.json`, which names the shards beside it.
+    Sharded(PathBuf),
+}
+
+/// What the tokeniser is made from: `tokenizer.json` if there, else `vocab.txt` and its settings.
+#[derive(Debug, Clone)]
+pub enum TokenizerFiles {
+    /// `tokenizer.json`, complete in itself.
+    Json {
+        /// The file.
+        tokenizer: ModelFile,
+        /// `tokenizer_config.json`, for `model_max_length` only.
+        config: Option<ModelFile>,
+    },
+    /// A WordPiece vocabulary.
+    WordPiece {
+        /// `vocab.txt`.
+        vocab: ModelFile,
+        /// `tokenizer_config.json`.
+        config: Option<ModelFile>,
+        /// `special_tokens_map.json`.
+        special_tokens: Option<ModelFile>,
+    },
+}
+
+/// The files that make a model.
+#[derive(Debug, Clone)]
+pub struct ModelFiles {
+    /// `config.json`.
+    pub config: ModelFile,
+    /// Vocabulary and tokeniser settings.
+    pub tokenizer: TokenizerFiles,
+    /// Weights.
+    pub weights: WeightFiles,
+}
+
+/// What may be said of a model beside its files.
+#[derive(Debug, Clone, Default)]
+pub struct ModelOptions {
+    /// A window smaller than the model's, in tokens.
+    pub max_length: Option<usize>,
+    /// New names for labels.
+    pub label_aliases: BTreeMap<String, String>,
+}
+
+/// Why a directory is no model, or a file of it cannot be read.
+#[derive(Debug, Error)]
+pub enum FilesError {
+    /// The path is no directory.
+    #[error("`{0}` is not a directory")]
+    NotADirectory(PathBuf),
+    /// A file that every model has is missing.
+    #[error("`{dir}` holds no {file}")]
+    Missing {
+        /// The model's directory.
+        dir: PathBuf,
+        /// What was looked for.
+        file: &'static str,
+    },
+    /// The only weights are a pickle.
+    #[error(
+        "`{dir}` holds its weights as `{file}`, which this version does not read; \
+         save them as model.safetensors (in transformers: `save_pretrained`)"
+    )]
+    Pickle {
+        /// The model's directory.
+        dir: PathBuf,
+        /// Name of the pickle.
+        file: String,
+    },
+    /// Two files could be the weights, and nothing says which are meant.
+    #[error("`{dir}` holds more than one file of weights ({}): remove all but one", found.join(", "))]
+    Ambiguous {
+        /// The model's directory.
+        dir: PathBuf,
+        /// Names of the candidates.
+        found: Vec<String>,
+    },
+    /// The system refused.
+    #[error("cannot read `{path}`")]
+    Io {
+        /// The file or directory.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A file that should be small is not.
+    #[error("`{path}` is larger than {limit} bytes, too large for what it should be")]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// The limit.
+        limit: u64,
+    },
+}
+
+impl ModelFile {
+    /// Largest configuration or vocabulary file in bytes.
+    const MAX_BYTES: u64 = 64 << 20;
+
+    /// The whole file; meant for all but the weights.
+    ///
+    /// # Errors
+    /// [`FilesError`] when it cannot be read or is unreasonably large.
+    pub fn read(&self) -> Result<Cow<'static, [u8]>, FilesError> {
+        let path = match self {
+            Self::Embedded { bytes, .. } => return Ok(Cow::Borrowed(bytes)),
+            Self::Disk(path) => path,
+        };
+        let mut bytes = Vec::new();
+        File::open(path)
+            .and_then(|file| file.take(Self::MAX_BYTES + 1).read_to_end(&mut bytes))
+            .map_err(|source| FilesError::Io {
+                path: path.clone(),
+                source,
+            })?;
+        if bytes.len() as u64 > Self::MAX_BYTES {
+            return Err(FilesError::TooLarge {
+                path: path.clone(),
+                limit: Self::MAX_BYTES,
+            });
+        }
+        Ok(Cow::Owned(bytes))
+    }
+}
+
+impl fmt::Display for ModelFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Disk(path) => path.display().fmt(f),
+            Self::Embedded { name, .. } => write!(f, "embedded {name}"),
+        }
+    }
+}
+
+impl ModelFiles {
+    /// Finds the files of the model in `dir`.
+    ///
+    /// One file of weights is expected. Where there are several, `named` (what the catalogue lists) decides; without
+    /// it the directory is refused, so that a file put beside the real one never wins.
+    ///
+    /// # Errors
+    /// [`FilesError`] when a file is missing, or the weights are ambiguous or in a form that is not read.
+    pub fn in_dir(dir: &Path, named: &[&str]) -> Result<Self, FilesError> {
+        if !dir.is_dir() {
+            return Err(FilesError::NotADirectory(dir.into()));
+        }
+        let optional = |name: &str| Some(dir.join(name)).filter(|path| path.is_file()).map(ModelFile::Disk);
+        let required = |file: &'static str, name: &str| {
+            optional(name).ok_or_else(|| FilesError::Missing { dir: dir.into(), file })
+        };
+        let config = required("config.json", "config.json")?;
+        let tokenizer = match optional("tokenizer.json") {
+            Some(tokenizer) => TokenizerFiles::Json {
+                tokenizer,
+                config: optional("tokenizer_config.json"),
+            },
+            None => TokenizerFiles::WordPiece {
+                vocab: required("tokenizer.json or vocab.txt", "vocab.txt")?,
+                config: optional("tokenizer_config.json"),
+                special_tokens: optional("special_tokens_map.json"),
+            },
+        };
+        Ok(Self {
+            config,
+            tokenizer,
+            weights: weights_in(dir, named)?,
+        })
+    }
+}
+
+const INDEX: &str = "model.safetensors.index.json";
+const PICKLE: &str = "pytorch_model.bin";
+
+fn weights_in(dir: &Path, named: &[&str]) -> Result<WeightFiles, FilesError> {
+    let mut candidates = weight_candidates(dir)?;
+    if candidates.len() > 1
+        && let Some(chosen) = candidates.iter().find(|name| named.contains(&name.as_str()))
+    {
+        candidates = vec![chosen.clone()];
+    }
+    match candidates.as_slice() {
+        [] => Err(FilesError::Missing {
+            dir: dir.into(),
+            file: "model.safetensors",
+        }),
+        [file] if file == PICKLE => Err(FilesError::Pickle {
+            dir: dir.into(),
+            file: file.clone(),
+        }),
+        [file] if file == INDEX => Ok(WeightFiles::Sharded(dir.join(file))),
+        [file] => Ok(WeightFiles::Single(ModelFile::Disk(dir.join(file)))),
+        _ => Err(FilesError::Ambiguous {
+            dir: dir.into(),
+            found: candidates,
+        }),
+    }
+}
+
+/// Names of the files in `dir` that could be the weights, sorted; shards count through their index.
+fn weight_candidates(dir: &Path) -> Result<Vec<String>, FilesError> {
+    let io = |source| FilesError::Io {
+        path: dir.into(),
+        source,
+    };
+    let mut names = Vec::new();
+    for entry in fs::read_dir(dir).map_err(io)? {
+        let name = entry.map_err(io)?.file_name().to_string_lossy().into_owned();
+        let shard = name.starts_with("model-") && name.contains("-of-");
+        if name == INDEX || name == PICKLE || (name.ends_with(".safetensors") && !shard) {
+            names.push(name);
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn dir_with(names: &[&str]) -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["config.json", "vocab.txt"].iter().chain(names) {
+            fs::write(dir.path().join(name), "").unwrap();
+        }
+        dir
+    }
+
+    fn weights(names: &[&str], named: &[&str]) -> Result<WeightFiles, FilesError> {
+        ModelFiles::in_dir(dir_with(names).path(), named).map(|files| files.weights)
+    }
+
+    #[test]
+    fn shards_are_reached_through_their_index() {
+        let found = weights(
+            &[
+                "model-00001-of-00002.safetensors",
+                "model-00002-of-00002.safetensors",
+                INDEX,
+            ],
+            &[],
+        );
+        assert!(matches!(found, Ok(WeightFiles::Sharded(_))), "{found:?}");
+    }
+
+    #[test]
+    fn a_second_file_of_weights_is_refused_unless_the_catalogue_names_one() {
+        let names = ["model.safetensors", "planted.safetensors"];
+        let message = weights(&names, &[]).unwrap_err().to_string();
+        assert!(message.contains("model.safetensors, planted.safetensors"), "{message}");
+        let Ok(WeightFiles::Single(ModelFile::Disk(path))) = weights(&names, &["model.safetensors"]) else {
+            panic!()
+        };
+        assert!(path.ends_with("model.safetensors"));
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        assert!(
+            weights(&[], &[])
+                .unwrap_err()
+                .to_string()
+                .ends_with("holds no model.safetensors")
+        );
+        assert!(
+            weights(&[PICKLE], &[])
+                .unwrap_err()
+                .to_string()
+                .contains("pytorch_model.bin")
+        );
+        let empty = tempfile::tempdir().unwrap();
+        let message = ModelFiles::in_dir(empty.path(), &[]).unwrap_err().to_string();
+        assert!(message.ends_with("holds no config.json"), "{message}");
+        assert!(matches!(
+            ModelFiles::in_dir(&empty.path().join("x"), &[]),
+            Err(FilesError::NotADirectory(_))
+        ));
+    }
+}

@@ -1,0 +1,41 @@
+//! finsent labels financial text as positive, negative or neutral, on the CPU, without Python.
+//!
+//! **Text becomes tokens, tokens become a packed batch, the encoder turns the batch into logits, logits become
+//! verdicts; the terminal is a thin face over that flow.**
+//!
+//! The floor plan, each floor importing only from those below it (`tests/house.rs` checks this):
+//!
+//! | floor | rooms |
+//! |---|---|
+//! | face | [`cli`]: arguments, rows in, rows out, exit codes |
+//! | flow | [`pipeline`] over [`text`], [`tokens`], [`batch`], [`encoder`], [`verdict`] |
+//! | cellar | [`catalog`] and [`embedded`] find a model's [`files`]; [`checkpoint`] reads its weights |
+//! | ground | [`threads`], [`telemetry`], [`precision`], [`nearest`] |
+//!
+//! Kernels enter at one seam, `encoder/ops.rs`.
+
+mod batch;
+mod catalog;
+mod checkpoint;
+pub mod cli;
+mod embedded;
+mod encoder;
+mod files;
+mod nearest;
+mod pipeline;
+mod precision;
+mod telemetry;
+mod text;
+mod threads;
+mod tokens;
+mod verdict;
+
+pub use batch::PackedBatch;
+pub use catalog::{Catalog, FoundModel};
+pub use checkpoint::{Checkpoint, CheckpointError};
+pub use encoder::{Config, ConfigError, Encoder, EncoderError, Logits};
+pub use files::{FilesError, ModelFile, ModelFiles, ModelOptions, TokenizerFiles, WeightFiles};
+pub use pipeline::{ClassifyError, LoadError, Pipeline};
+pub use text::{Text, TextError};
+pub use tokens::{Encoding, Limits, Tokenizer, TokenizerError};
+pub use verdict::{Activation, LabelMap, Verdict};

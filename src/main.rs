@@ -1,0 +1,7 @@
+//! The command `finsent`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    finsent::cli::main()
+}

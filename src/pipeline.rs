@@ -1,0 +1,176 @@
+//! The flow: texts become tokens, tokens a packed batch, the batch logits, the logits verdicts.
+
+use std::sync::Arc;
+
+use thiserror::Error;
+
+use crate::batch::{PackedBatch, plan_passes};
+use crate::checkpoint::{Checkpoint, CheckpointError};
+use crate::encoder::{Config, ConfigError, Encoder, EncoderError};
+use crate::files::{FilesError, ModelFiles, ModelOptions};
+use crate::text::Text;
+use crate::tokens::{Encoding, Limits, Tokenizer, TokenizerError};
+use crate::verdict::{Activation, LabelError, LabelMap, Verdict};
+
+/// Tokens of one pass through the encoder. Larger passes gain nothing on a CPU and cost memory: the widest matrix of
+/// BERT-base is 12 kB a token.
+const MAX_BATCH_TOKENS: usize = 1024;
+
+/// Why a model could not be loaded.
+#[derive(Debug, Error)]
+pub enum LoadError {
+    /// A file could not be read.
+    #[error(transparent)]
+    Files(#[from] FilesError),
+    /// config.json describes no model that finsent computes.
+    #[error("`{file}`")]
+    Config {
+        /// The file.
+        file: String,
+        /// What is wrong with it.
+        source: ConfigError,
+    },
+    /// The tokeniser's files are missing or wrong.
+    #[error(transparent)]
+    Tokenizer(#[from] TokenizerError),
+    /// The weights are missing or wrong.
+    #[error(transparent)]
+    Weights(#[from] CheckpointError),
+    /// The encoder could not be built from the weights.
+    #[error(transparent)]
+    Encoder(#[from] EncoderError),
+    /// The labels are missing or wrong.
+    #[error("`{file}`")]
+    Labels {
+        /// The file.
+        file: String,
+        /// What is wrong with them.
+        source: LabelError,
+    },
+}
+
+/// Why one text has no verdict.
+#[derive(Debug, Error)]
+pub enum ClassifyError {
+    /// It has no tokens.
+    #[error(transparent)]
+    Tokenizer(#[from] TokenizerError),
+    /// The pass that it was in failed.
+    #[error(transparent)]
+    Encoder(Arc<EncoderError>),
+}
+
+/// A model that is ready to classify.
+#[derive(Debug)]
+pub struct Pipeline {
+    tokenizer: Tokenizer,
+    encoder: Encoder,
+    labels: Arc<LabelMap>,
+    activation: Activation,
+}
+
+impl Pipeline {
+    /// Loads a model.
+    ///
+    /// # Errors
+    /// [`LoadError`] naming the file and what is wrong with it.
+    pub fn load(files: &ModelFiles, options: &ModelOptions) -> Result<Self, LoadError> {
+        let config = Config::parse(&files.config.read()?).map_err(|source| LoadError::Config {
+            file: files.config.to_string(),
+            source,
+        })?;
+        let max_length = config
+            .max_position_embeddings
+            .min(options.max_length.unwrap_or(usize::MAX));
+        let tokenizer = Tokenizer::load(
+            &files.tokenizer,
+            Limits {
+                vocab_size: config.vocab_size,
+                max_length,
+            },
+        )?;
+        let encoder = Encoder::load(&config, &Checkpoint::open(&files.weights)?)?;
+        let labels = LabelMap::new(config.id2label.as_ref(), encoder.num_labels(), &options.label_aliases).map_err(
+            |source| LoadError::Labels {
+                file: files.config.to_string(),
+                source,
+            },
+        )?;
+        let activation = activation(&config, encoder.num_labels());
+        Ok(Self {
+            tokenizer,
+            encoder,
+            labels: Arc::new(labels),
+            activation,
+        })
+    }
+
+    /// The labels, in the order of the scores.
+    pub fn labels(&self) -> &LabelMap {
+        &self.labels
+    }
+
+    /// Longest text in tokens, special tokens included, that is read whole.
+    pub fn max_length(&self) -> usize {
+        self.tokenizer.max_length()
+    }
+
+    /// A verdict for each text, in the order given. One text that fails leaves the others their verdicts.
+    pub fn classify(&self, texts: &[&Text]) -> Vec<Result<Verdict, ClassifyError>> {
+        let encodings: Vec<_> = texts.iter().map(|text| self.tokenizer.encode(text)).collect();
+        let lengths: Vec<usize> = encodings.iter().flatten().map(Encoding::len).collect();
+        let readable: Vec<&Encoding> = encodings.iter().flatten().collect();
+
+        let mut verdicts: Vec<Option<Result<Verdict, ClassifyError>>> = readable.iter().map(|_| None).collect();
+        for pass in plan_passes(&lengths, MAX_BATCH_TOKENS) {
+            let encodings: Vec<&Encoding> = pass.iter().map(|&text| readable[text]).collect();
+            for (text, verdict) in pass.into_iter().zip(self.run_pass(&encodings)) {
+                verdicts[text] = Some(verdict);
+            }
+        }
+        let mut verdicts = verdicts.into_iter().flatten();
+        encodings
+            .into_iter()
+            .map(|encoding| {
+                encoding
+                    .map_err(ClassifyError::from)
+                    .and_then(|_| verdicts.next().expect("every readable text was in a pass"))
+            })
+            .collect()
+    }
+
+    fn run_pass(&self, encodings: &[&Encoding]) -> Vec<Result<Verdict, ClassifyError>> {
+        let batch = PackedBatch::pack(encodings.iter().copied());
+        match self.encoder.forward(&batch) {
+            Ok(logits) => std::iter::zip(encodings, logits.rows())
+                .map(|(encoding, logits)| Ok(self.verdict(encoding, logits)))
+                .collect(),
+            Err(error) => {
+                let error = Arc::new(error);
+                encodings
+                    .iter()
+                    .map(|_| Err(ClassifyError::Encoder(Arc::clone(&error))))
+                    .collect()
+            }
+        }
+    }
+
+    fn verdict(&self, encoding: &Encoding, logits: &[f32]) -> Verdict {
+        let probabilities = self.activation.probabilities(logits);
+        Verdict::new(
+            Arc::clone(&self.labels),
+            probabilities,
+            encoding.len(),
+            encoding.truncated,
+        )
+    }
+}
+
+/// As transformers' text-classification pipeline chooses: one label alone is a yes or no by itself.
+fn activation(config: &Config, num_labels: usize) -> Activation {
+    match config.problem_type.as_deref() {
+        Some("multi_label_classification") => Activation::Sigmoid,
+        None if num_labels == 1 => Activation::Sigmoid,
+        _ => Activation::Softmax,
+    }
+}

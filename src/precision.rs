@@ -1,0 +1,15 @@
+//! The number format in which the encoder computes.
+
+use serde::{Deserialize, Serialize};
+
+/// Precision of weights and matrix products.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Precision {
+    /// 32-bit floats: the reference.
+    F32,
+    /// bfloat16 products, f32 sums.
+    Bf16,
+    /// 8-bit weights and activations.
+    Int8,
+}

@@ -1,0 +1,366 @@
+//! Logits become verdicts: labels, probabilities, sentiment score.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::ser::{Serialize, SerializeMap, SerializeStruct, Serializer};
+use thiserror::Error;
+
+/// The labels of a model, by the index of the logit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LabelMap {
+    labels: Vec<String>,
+    positive: Option<usize>,
+    negative: Option<usize>,
+}
+
+/// Why a model's labels cannot be used.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum LabelError {
+    /// The head has no rows, or `id2label` is an empty table.
+    #[error("the model has no labels")]
+    None,
+    /// A key of `id2label` is no index, or the indices have a gap.
+    #[error("`id2label` must name the ids 0 to {last}, found `{found}`")]
+    BadId {
+        /// Largest index that the number of labels allows.
+        last: usize,
+        /// The key that is wrong.
+        found: String,
+    },
+    /// One label stands for two ids: an answer could not tell them apart.
+    #[error("`id2label` names `{0}` twice")]
+    Twice(String),
+    /// `id2label` and the classifier disagree.
+    #[error("`id2label` in config.json names {labels} labels, the classifier has {rows}")]
+    HeadMismatch {
+        /// Labels in config.json.
+        labels: usize,
+        /// Rows of the classifier's weight.
+        rows: usize,
+    },
+}
+
+impl LabelMap {
+    /// Builds the map of a head with `rows` outputs from config.json's `id2label`.
+    ///
+    /// Without `id2label` the labels are `LABEL_0`, `LABEL_1`, ... as in transformers. `aliases` renames labels.
+    ///
+    /// # Errors
+    /// [`LabelError`] when the ids are not 0 to `rows` - 1, or a label comes twice.
+    pub fn new(
+        id2label: Option<&BTreeMap<String, String>>,
+        rows: usize,
+        aliases: &BTreeMap<String, String>,
+    ) -> Result<Self, LabelError> {
+        if rows == 0 || id2label.is_some_and(BTreeMap::is_empty) {
+            return Err(LabelError::None);
+        }
+        let labels = match id2label {
+            Some(id2label) if id2label.len() != rows => {
+                return Err(LabelError::HeadMismatch {
+                    labels: id2label.len(),
+                    rows,
+                });
+            }
+            Some(id2label) => in_order(id2label)?,
+            None => (0..rows).map(|id| format!("LABEL_{id}")).collect(),
+        };
+        Self::from_labels(
+            labels
+                .into_iter()
+                .map(|label| aliases.get(&label).cloned().unwrap_or(label))
+                .collect(),
+        )
+    }
+
+    fn from_labels(labels: Vec<String>) -> Result<Self, LabelError> {
+        if let Some((_, twice)) = labels
+            .iter()
+            .enumerate()
+            .find(|(id, label)| labels[..*id].contains(label))
+        {
+            return Err(LabelError::Twice(twice.clone()));
+        }
+        let find = |names: [&str; 2]| {
+            labels
+                .iter()
+                .position(|label| names.iter().any(|n| label.eq_ignore_ascii_case(n)))
+        };
+        Ok(Self {
+            positive: find(["positive", "bullish"]),
+            negative: find(["negative", "bearish"]),
+            labels,
+        })
+    }
+
+    /// The labels in the order of the logits.
+    pub fn labels(&self) -> &[String] {
+        &self.labels
+    }
+
+    /// Whether verdicts have a sentiment score: a positive and a negative label exist.
+    pub fn has_sentiment_score(&self) -> bool {
+        self.positive.is_some() && self.negative.is_some()
+    }
+}
+
+fn in_order(id2label: &BTreeMap<String, String>) -> Result<Vec<String>, LabelError> {
+    let mut labels = vec![None; id2label.len()];
+    for (id, label) in id2label {
+        let place = id
+            .parse::<usize>()
+            .ok()
+            .and_then(|id| labels.get_mut(id))
+            .filter(|place| place.is_none());
+        match place {
+            Some(place) => *place = Some(label.clone()),
+            None => {
+                return Err(LabelError::BadId {
+                    last: id2label.len() - 1,
+                    found: id.clone(),
+                });
+            }
+        }
+    }
+    Ok(labels.into_iter().flatten().collect())
+}
+
+/// How logits become probabilities: config.json's `problem_type`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Activation {
+    /// One of the labels is true: the probabilities sum to 1.
+    Softmax,
+    /// Each label is true or not by itself.
+    Sigmoid,
+}
+
+impl Activation {
+    /// Probabilities of one row of logits, computed in f64.
+    pub fn probabilities(self, logits: &[f32]) -> Vec<f32> {
+        match self {
+            Self::Softmax => {
+                let max = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+                let exps: Vec<f64> = logits.iter().map(|&logit| f64::from(logit - max).exp()).collect();
+                let sum: f64 = exps.iter().sum();
+                exps.iter().map(|exp| (exp / sum) as f32).collect()
+            }
+            Self::Sigmoid => logits
+                .iter()
+                .map(|&logit| (1.0 / (1.0 + (-f64::from(logit)).exp())) as f32)
+                .collect(),
+        }
+    }
+}
+
+/// The answer for one text.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Verdict {
+    labels: Arc<LabelMap>,
+    probabilities: Vec<f32>,
+    tokens: usize,
+    truncated: bool,
+}
+
+impl Verdict {
+    /// A verdict over `labels`; `probabilities` are in the order of the labels.
+    ///
+    /// # Panics
+    /// When there is not one probability a label.
+    pub fn new(labels: Arc<LabelMap>, probabilities: Vec<f32>, tokens: usize, truncated: bool) -> Self {
+        assert_eq!(labels.labels.len(), probabilities.len(), "one probability a label");
+        Self {
+            labels,
+            probabilities,
+            tokens,
+            truncated,
+        }
+    }
+
+    fn best(&self) -> usize {
+        (1..self.probabilities.len()).fold(0, |best, id| {
+            if self.probabilities[id] > self.probabilities[best] {
+                id
+            } else {
+                best
+            }
+        })
+    }
+
+    /// The label with the largest probability; of equal ones the first.
+    pub fn label(&self) -> &str {
+        &self.labels.labels[self.best()]
+    }
+
+    /// The probability of [`Verdict::label`].
+    pub fn score(&self) -> f32 {
+        self.probabilities[self.best()]
+    }
+
+    /// Each label with its probability, in the order of the logits.
+    pub fn scores(&self) -> impl ExactSizeIterator<Item = (&str, f32)> {
+        self.labels
+            .labels
+            .iter()
+            .map(String::as_str)
+            .zip(self.probabilities.iter().copied())
+    }
+
+    /// P(positive) - P(negative), in -1 to 1; `None` where the model lacks one of the two labels.
+    pub fn sentiment_score(&self) -> Option<f32> {
+        Some(self.probabilities[self.labels.positive?] - self.probabilities[self.labels.negative?])
+    }
+
+    /// Tokens that the model read, `[CLS]` and `[SEP]` included.
+    pub fn tokens(&self) -> usize {
+        self.tokens
+    }
+
+    /// Whether the text was longer than the model's window and its end was not read.
+    pub fn truncated(&self) -> bool {
+        self.truncated
+    }
+}
+
+impl Serialize for Verdict {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut out = serializer.serialize_struct("Verdict", 6)?;
+        out.serialize_field("label", self.label())?;
+        out.serialize_field("score", &self.score())?;
+        out.serialize_field("scores", &Scores(self))?;
+        if let Some(sentiment_score) = self.sentiment_score() {
+            out.serialize_field("sentiment_score", &sentiment_score)?;
+        }
+        out.serialize_field("tokens", &self.tokens)?;
+        out.serialize_field("truncated", &self.truncated)?;
+        out.end()
+    }
+}
+
+/// Serialises as `{"positive":0.9,...}` in the order of the logits.
+pub(crate) struct Scores<'a>(pub(crate) &'a Verdict);
+
+impl Serialize for Scores<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let scores = self.0.scores();
+        let mut map = serializer.serialize_map(Some(scores.len()))?;
+        for (label, probability) in scores {
+            map.serialize_entry(label, &probability)?;
+        }
+        map.end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+        pairs
+            .iter()
+            .map(|(id, label)| (id.to_string(), label.to_string()))
+            .collect()
+    }
+
+    fn map(pairs: &[(&str, &str)]) -> Result<LabelMap, LabelError> {
+        LabelMap::new(Some(&table(pairs)), pairs.len(), &BTreeMap::new())
+    }
+
+    #[test]
+    fn labels_come_from_id2label_and_never_from_a_position() {
+        let labels = map(&[
+            ("10", "k"),
+            ("2", "c"),
+            ("0", "a"),
+            ("1", "b"),
+            ("3", "d"),
+            ("4", "e"),
+            ("5", "f"),
+            ("6", "g"),
+            ("7", "h"),
+            ("8", "i"),
+            ("9", "j"),
+        ]);
+        assert_eq!(labels.unwrap().labels().concat(), "abcdefghijk");
+    }
+
+    #[test]
+    fn broken_label_tables_are_refused_with_what_is_wrong() {
+        assert_eq!(map(&[]), Err(LabelError::None));
+        assert_eq!(
+            map(&[("0", "a"), ("2", "b")]),
+            Err(LabelError::BadId {
+                last: 1,
+                found: "2".into()
+            })
+        );
+        assert_eq!(
+            map(&[("0", "a"), ("x", "b")]),
+            Err(LabelError::BadId {
+                last: 1,
+                found: "x".into()
+            })
+        );
+        assert_eq!(
+            map(&[("0", "a"), ("00", "b")]),
+            Err(LabelError::BadId {
+                last: 1,
+                found: "00".into()
+            })
+        );
+        assert_eq!(map(&[("0", "a"), ("1", "a")]), Err(LabelError::Twice("a".into())));
+        assert_eq!(
+            LabelMap::new(Some(&table(&[("0", "a")])), 3, &BTreeMap::new()),
+            Err(LabelError::HeadMismatch { labels: 1, rows: 3 })
+        );
+    }
+
+    #[test]
+    fn missing_labels_are_named_as_transformers_names_them_and_can_be_renamed() {
+        let labels = LabelMap::new(None, 2, &table(&[("LABEL_1", "Bullish"), ("LABEL_0", "Bearish")])).unwrap();
+        assert_eq!(labels.labels(), ["Bearish", "Bullish"]);
+        assert!(labels.has_sentiment_score());
+        assert_eq!(
+            LabelMap::new(None, 2, &BTreeMap::new()).unwrap().labels(),
+            ["LABEL_0", "LABEL_1"]
+        );
+    }
+
+    #[test]
+    fn the_sentiment_score_is_positive_less_negative_or_absent() {
+        let verdict = |pairs: &[(&str, &str)]| Verdict::new(Arc::new(map(pairs).unwrap()), vec![0.25, 0.75], 3, false);
+        assert_eq!(
+            verdict(&[("0", "Positive"), ("1", "NEGATIVE")]).sentiment_score(),
+            Some(-0.5)
+        );
+        assert_eq!(
+            verdict(&[("0", "bearish"), ("1", "bullish")]).sentiment_score(),
+            Some(0.5)
+        );
+        assert_eq!(verdict(&[("0", "positive"), ("1", "other")]).sentiment_score(), None);
+    }
+
+    #[test]
+    fn a_verdict_serialises_in_the_contracts_shape() {
+        let verdict = Verdict::new(
+            Arc::new(map(&[("0", "positive"), ("1", "negative")]).unwrap()),
+            vec![0.75, 0.25],
+            12,
+            true,
+        );
+        assert_eq!(
+            serde_json::to_string(&verdict).unwrap(),
+            r#"{"label":"positive","score":0.75,"scores":{"positive":0.75,"negative":0.25},"sentiment_score":0.5,"tokens":12,"truncated":true}"#
+        );
+    }
+
+    #[test]
+    fn softmax_survives_large_logits_and_sigmoid_is_per_label() {
+        assert_eq!(Activation::Softmax.probabilities(&[1000.0, 1000.0]), [0.5, 0.5]);
+        assert_eq!(Activation::Softmax.probabilities(&[-1e30, 0.0]), [0.0, 1.0]);
+        assert_eq!(
+            Activation::Sigmoid.probabilities(&[0.0, 1000.0, -1000.0]),
+            [0.5, 1.0, 0.0]
+        );
+    }
+}
