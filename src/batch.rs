@@ -21,12 +21,8 @@ impl PackedBatch {
     /// # Panics
     /// When an encoding has no tokens: it would have no `[CLS]` to answer for it.
     pub fn pack<'a>(encodings: impl IntoIterator<Item = &'a Encoding>) -> Self {
-        let mut batch = Self {
-            input_ids: Vec::new(),
-            token_type_ids: Vec::new(),
-            position_ids: Vec::new(),
-            cu_seqlens: vec![0],
-        };
+        let mut batch =
+            Self { input_ids: Vec::new(), token_type_ids: Vec::new(), position_ids: Vec::new(), cu_seqlens: vec![0] };
         for encoding in encodings {
             assert!(!encoding.is_empty(), "an encoding has at least one token");
             batch.input_ids.extend(&encoding.input_ids);
@@ -71,11 +67,7 @@ mod tests {
     use super::*;
 
     fn encoding(input_ids: &[u32]) -> Encoding {
-        Encoding {
-            input_ids: input_ids.to_vec(),
-            token_type_ids: vec![0; input_ids.len()],
-            truncated: false,
-        }
+        Encoding { input_ids: input_ids.to_vec(), token_type_ids: vec![0; input_ids.len()], truncated: false }
     }
 
     #[test]
@@ -92,10 +84,7 @@ mod tests {
         let lengths = [5, 512, 3, 3, 40, 9, 128, 3, 64];
         let passes = plan_passes(&lengths, 100);
         for pass in &passes {
-            assert!(
-                pass.len() == 1 || pass.iter().map(|&t| lengths[t]).sum::<usize>() <= 100,
-                "{pass:?}"
-            );
+            assert!(pass.len() == 1 || pass.iter().map(|&t| lengths[t]).sum::<usize>() <= 100, "{pass:?}");
         }
         let mut seen = passes.concat();
         seen.sort_unstable();

@@ -162,9 +162,7 @@ pub enum FindError {
 }
 
 fn hint(nearest: Option<&str>) -> String {
-    nearest
-        .map(|nearest| format!("; did you mean `{nearest}`?"))
-        .unwrap_or_default()
+    nearest.map(|nearest| format!("; did you mean `{nearest}`?")).unwrap_or_default()
 }
 
 /// A model that was found on this machine.
@@ -196,26 +194,16 @@ impl Catalog {
     /// # Errors
     /// [`CatalogError`] when it cannot be read or is not valid.
     pub fn read(path: &Path) -> Result<Self, CatalogError> {
-        let toml = fs::read_to_string(path).map_err(|source| CatalogError::Io {
-            path: path.into(),
-            source,
-        })?;
+        let toml = fs::read_to_string(path).map_err(|source| CatalogError::Io { path: path.into(), source })?;
         Self::parse(&path.display().to_string(), &toml)
     }
 
     fn parse(file: &str, toml: &str) -> Result<Self, CatalogError> {
-        let invalid = |source| CatalogError::Toml {
-            file: file.into(),
-            source: Box::new(source),
-        };
+        let invalid = |source| CatalogError::Toml { file: file.into(), source: Box::new(source) };
         check_keys(file, &toml.parse().map_err(invalid)?)?;
         let catalog: Self = toml::from_str(toml).map_err(invalid)?;
         for (index, model) in catalog.models.iter().enumerate() {
-            let wrong = |reason: String| CatalogError::Model {
-                file: file.into(),
-                model: model.name.clone(),
-                reason,
-            };
+            let wrong = |reason: String| CatalogError::Model { file: file.into(), model: model.name.clone(), reason };
             model.check().map_err(wrong)?;
             if catalog.models[..index].iter().any(|other| other.name == model.name) {
                 return Err(wrong("the name is taken twice".into()));
@@ -254,11 +242,7 @@ impl Catalog {
         }
         let known: Vec<String> = self.models.iter().map(|spec| spec.name.clone()).collect();
         let nearest = nearest(name, known.iter().map(String::as_str)).map(String::from);
-        Err(FindError::Unknown {
-            name: name.into(),
-            known,
-            nearest,
-        })
+        Err(FindError::Unknown { name: name.into(), known, nearest })
     }
 }
 
@@ -281,10 +265,7 @@ impl ModelSpec {
             (Some(directory), _) => Origin::Directory(directory.clone()),
             (None, Some(hub)) => {
                 let revision = self.revision.clone().unwrap_or_else(|| "main".into());
-                Origin::Hub {
-                    repository: hub.clone(),
-                    revision,
-                }
+                Origin::Hub { repository: hub.clone(), revision }
             }
             (None, None) => Origin::Embedded,
         }
@@ -302,13 +283,8 @@ impl ModelSpec {
                 (dir.display().to_string(), ModelFiles::in_dir(&dir, &names)?)
             }
             (None, Origin::Embedded) => {
-                let absent = || FindError::NotEmbedded {
-                    name: self.name.clone(),
-                };
-                (
-                    "inside this binary".into(),
-                    embedded::model_files(&self.name).ok_or_else(absent)?,
-                )
+                let absent = || FindError::NotEmbedded { name: self.name.clone() };
+                ("inside this binary".into(), embedded::model_files(&self.name).ok_or_else(absent)?)
             }
             (None, Origin::Hub { repository, revision }) => {
                 let files = self.files.iter().map(|file| file.name.clone()).collect();
@@ -319,10 +295,7 @@ impl ModelSpec {
             name: self.name.clone(),
             place,
             files,
-            options: ModelOptions {
-                max_length: self.max_length,
-                label_aliases: self.label_aliases.clone(),
-            },
+            options: ModelOptions { max_length: self.max_length, label_aliases: self.label_aliases.clone() },
             precision: self.precision,
         })
     }
@@ -339,11 +312,7 @@ impl ModelSpec {
             return Err("a name is not empty, has no `/`, `\\` or `:`, and starts with no `.`".into());
         }
         let hexadecimal = |hash: &String| hash.len() == 64 && hash.bytes().all(|digit| digit.is_ascii_hexdigit());
-        match self
-            .files
-            .iter()
-            .find(|file| !file.sha256.as_ref().is_none_or(hexadecimal))
-        {
+        match self.files.iter().find(|file| !file.sha256.as_ref().is_none_or(hexadecimal)) {
             Some(file) => Err(format!("the sha256 of `{}` is not 64 hexadecimal digits", file.name)),
             None => Ok(()),
         }
@@ -425,15 +394,9 @@ mod tests {
     #[test]
     fn an_unknown_key_is_an_error_with_the_nearest_known_one() {
         let message = refusal(&ONE.replace("license", "licence"));
-        assert!(
-            message.contains("unknown key `licence` in model `m`; did you mean `license`?"),
-            "{message}"
-        );
+        assert!(message.contains("unknown key `licence` in model `m`; did you mean `license`?"), "{message}");
         let message = refusal(&ONE.replace("{ name = \"config.json\" }", "{ name = \"c\", sha265 = \"\" }"));
-        assert!(
-            message.contains("`sha265`") && message.contains("`sha256`"),
-            "{message}"
-        );
+        assert!(message.contains("`sha265`") && message.contains("`sha256`"), "{message}");
         assert!(refusal("[[modell]]").contains("did you mean `model`?"));
     }
 
@@ -443,14 +406,8 @@ mod tests {
             (ONE.replace("hub =", "# hub ="), "exactly one of"),
             (format!("{ONE}\nembedded = true"), "exactly one of"),
             (ONE.replace("\"m\"", "\"a/b\""), "a name"),
-            (
-                ONE.replace("hub = \"o/m\"", "embedded = true\nrevision = \"x\""),
-                "goes with `hub`",
-            ),
-            (
-                ONE.replace("{ name = \"config.json\" }", "{ name = \"c\", sha256 = \"12\" }"),
-                "64 hexadecimal",
-            ),
+            (ONE.replace("hub = \"o/m\"", "embedded = true\nrevision = \"x\""), "goes with `hub`"),
+            (ONE.replace("{ name = \"config.json\" }", "{ name = \"c\", sha256 = \"12\" }"), "64 hexadecimal"),
             (format!("{ONE}{ONE}"), "taken twice"),
             ("model = 3".into(), "not valid"),
             ("[[model]".into(), "not valid"),
@@ -463,24 +420,13 @@ mod tests {
     #[test]
     fn a_model_that_is_not_here_says_what_to_mount() {
         let catalog = Catalog::built_in().unwrap();
-        let message = catalog
-            .find("finbert", Some(Path::new("/nowhere")))
-            .unwrap_err()
-            .to_string();
-        for part in [
-            "ProsusAI/finbert",
-            "model.safetensors",
-            "/nowhere/finbert",
-            "FINSENT_MODEL_DIR=/nowhere",
-        ] {
+        let message = catalog.find("finbert", Some(Path::new("/nowhere"))).unwrap_err().to_string();
+        for part in ["ProsusAI/finbert", "model.safetensors", "/nowhere/finbert", "FINSENT_MODEL_DIR=/nowhere"] {
             assert!(message.contains(part), "{message}");
         }
         let message = catalog.find("finbrt", None).unwrap_err().to_string();
         assert!(message.contains("did you mean `finbert`?"), "{message}");
         let message = catalog.find("hf:acme/model@v1", None).unwrap_err().to_string();
-        assert!(
-            message.contains("acme/model at v1") && message.contains("/models/model"),
-            "{message}"
-        );
+        assert!(message.contains("acme/model at v1") && message.contains("/models/model"), "{message}");
     }
 }

@@ -11,10 +11,7 @@ const NAME: &str = "mini";
 pub(crate) fn model_files(name: &str) -> Option<ModelFiles> {
     macro_rules! embedded {
         ($name:literal) => {
-            ModelFile::Embedded {
-                name: $name,
-                bytes: include_bytes!(concat!("../models/mini/", $name)),
-            }
+            ModelFile::Embedded { name: $name, bytes: include_bytes!(concat!("../models/mini/", $name)) }
         };
     }
     (name == NAME).then(|| ModelFiles {

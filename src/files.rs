@@ -140,15 +140,9 @@ impl ModelFile {
         let mut bytes = Vec::new();
         File::open(path)
             .and_then(|file| file.take(Self::MAX_BYTES + 1).read_to_end(&mut bytes))
-            .map_err(|source| FilesError::Io {
-                path: path.clone(),
-                source,
-            })?;
+            .map_err(|source| FilesError::Io { path: path.clone(), source })?;
         if bytes.len() as u64 > Self::MAX_BYTES {
-            return Err(FilesError::TooLarge {
-                path: path.clone(),
-                limit: Self::MAX_BYTES,
-            });
+            return Err(FilesError::TooLarge { path: path.clone(), limit: Self::MAX_BYTES });
         }
         Ok(Cow::Owned(bytes))
     }
@@ -181,21 +175,14 @@ impl ModelFiles {
         };
         let config = required("config.json", "config.json")?;
         let tokenizer = match optional("tokenizer.json") {
-            Some(tokenizer) => TokenizerFiles::Json {
-                tokenizer,
-                config: optional("tokenizer_config.json"),
-            },
+            Some(tokenizer) => TokenizerFiles::Json { tokenizer, config: optional("tokenizer_config.json") },
             None => TokenizerFiles::WordPiece {
                 vocab: required("tokenizer.json or vocab.txt", "vocab.txt")?,
                 config: optional("tokenizer_config.json"),
                 special_tokens: optional("special_tokens_map.json"),
             },
         };
-        Ok(Self {
-            config,
-            tokenizer,
-            weights: weights_in(dir, named)?,
-        })
+        Ok(Self { config, tokenizer, weights: weights_in(dir, named)? })
     }
 }
 
@@ -210,29 +197,17 @@ fn weights_in(dir: &Path, named: &[&str]) -> Result<WeightFiles, FilesError> {
         candidates = vec![chosen.clone()];
     }
     match candidates.as_slice() {
-        [] => Err(FilesError::Missing {
-            dir: dir.into(),
-            file: "model.safetensors",
-        }),
-        [file] if file == PICKLE => Err(FilesError::Pickle {
-            dir: dir.into(),
-            file: file.clone(),
-        }),
+        [] => Err(FilesError::Missing { dir: dir.into(), file: "model.safetensors" }),
+        [file] if file == PICKLE => Err(FilesError::Pickle { dir: dir.into(), file: file.clone() }),
         [file] if file == INDEX => Ok(WeightFiles::Sharded(dir.join(file))),
         [file] => Ok(WeightFiles::Single(ModelFile::Disk(dir.join(file)))),
-        _ => Err(FilesError::Ambiguous {
-            dir: dir.into(),
-            found: candidates,
-        }),
+        _ => Err(FilesError::Ambiguous { dir: dir.into(), found: candidates }),
     }
 }
 
 /// Names of the files in `dir` that could be the weights, sorted; shards count through their index.
 fn weight_candidates(dir: &Path) -> Result<Vec<String>, FilesError> {
-    let io = |source| FilesError::Io {
-        path: dir.into(),
-        source,
-    };
+    let io = |source| FilesError::Io { path: dir.into(), source };
     let mut names = Vec::new();
     for entry in fs::read_dir(dir).map_err(io)? {
         let name = entry.map_err(io)?.file_name().to_string_lossy().into_owned();
@@ -263,14 +238,7 @@ mod tests {
 
     #[test]
     fn shards_are_reached_through_their_index() {
-        let found = weights(
-            &[
-                "model-00001-of-00002.safetensors",
-                "model-00002-of-00002.safetensors",
-                INDEX,
-            ],
-            &[],
-        );
+        let found = weights(&["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors", INDEX], &[]);
         assert!(matches!(found, Ok(WeightFiles::Sharded(_))), "{found:?}");
     }
 
@@ -279,32 +247,17 @@ mod tests {
         let names = ["model.safetensors", "planted.safetensors"];
         let message = weights(&names, &[]).unwrap_err().to_string();
         assert!(message.contains("model.safetensors, planted.safetensors"), "{message}");
-        let Ok(WeightFiles::Single(ModelFile::Disk(path))) = weights(&names, &["model.safetensors"]) else {
-            panic!()
-        };
+        let Ok(WeightFiles::Single(ModelFile::Disk(path))) = weights(&names, &["model.safetensors"]) else { panic!() };
         assert!(path.ends_with("model.safetensors"));
     }
 
     #[test]
     fn what_is_missing_is_named() {
-        assert!(
-            weights(&[], &[])
-                .unwrap_err()
-                .to_string()
-                .ends_with("holds no model.safetensors")
-        );
-        assert!(
-            weights(&[PICKLE], &[])
-                .unwrap_err()
-                .to_string()
-                .contains("pytorch_model.bin")
-        );
+        assert!(weights(&[], &[]).unwrap_err().to_string().ends_with("holds no model.safetensors"));
+        assert!(weights(&[PICKLE], &[]).unwrap_err().to_string().contains("pytorch_model.bin"));
         let empty = tempfile::tempdir().unwrap();
         let message = ModelFiles::in_dir(empty.path(), &[]).unwrap_err().to_string();
         assert!(message.ends_with("holds no config.json"), "{message}");
-        assert!(matches!(
-            ModelFiles::in_dir(&empty.path().join("x"), &[]),
-            Err(FilesError::NotADirectory(_))
-        ));
+        assert!(matches!(ModelFiles::in_dir(&empty.path().join("x"), &[]), Err(FilesError::NotADirectory(_))));
     }
 }

@@ -75,34 +75,15 @@ impl Pipeline {
     /// # Errors
     /// [`LoadError`] naming the file and what is wrong with it.
     pub fn load(files: &ModelFiles, options: &ModelOptions) -> Result<Self, LoadError> {
-        let config = Config::parse(&files.config.read()?).map_err(|source| LoadError::Config {
-            file: files.config.to_string(),
-            source,
-        })?;
-        let max_length = config
-            .max_position_embeddings
-            .min(options.max_length.unwrap_or(usize::MAX));
-        let tokenizer = Tokenizer::load(
-            &files.tokenizer,
-            Limits {
-                vocab_size: config.vocab_size,
-                max_length,
-            },
-        )?;
+        let config = Config::parse(&files.config.read()?)
+            .map_err(|source| LoadError::Config { file: files.config.to_string(), source })?;
+        let max_length = config.max_position_embeddings.min(options.max_length.unwrap_or(usize::MAX));
+        let tokenizer = Tokenizer::load(&files.tokenizer, Limits { vocab_size: config.vocab_size, max_length })?;
         let encoder = Encoder::load(&config, &Checkpoint::open(&files.weights)?)?;
-        let labels = LabelMap::new(config.id2label.as_ref(), encoder.num_labels(), &options.label_aliases).map_err(
-            |source| LoadError::Labels {
-                file: files.config.to_string(),
-                source,
-            },
-        )?;
+        let labels = LabelMap::new(config.id2label.as_ref(), encoder.num_labels(), &options.label_aliases)
+            .map_err(|source| LoadError::Labels { file: files.config.to_string(), source })?;
         let activation = activation(&config, encoder.num_labels());
-        Ok(Self {
-            tokenizer,
-            encoder,
-            labels: Arc::new(labels),
-            activation,
-        })
+        Ok(Self { tokenizer, encoder, labels: Arc::new(labels), activation })
     }
 
     /// The labels, in the order of the scores.
@@ -147,22 +128,14 @@ impl Pipeline {
                 .collect(),
             Err(error) => {
                 let error = Arc::new(error);
-                encodings
-                    .iter()
-                    .map(|_| Err(ClassifyError::Encoder(Arc::clone(&error))))
-                    .collect()
+                encodings.iter().map(|_| Err(ClassifyError::Encoder(Arc::clone(&error)))).collect()
             }
         }
     }
 
     fn verdict(&self, encoding: &Encoding, logits: &[f32]) -> Verdict {
         let probabilities = self.activation.probabilities(logits);
-        Verdict::new(
-            Arc::clone(&self.labels),
-            probabilities,
-            encoding.len(),
-            encoding.truncated,
-        )
+        Verdict::new(Arc::clone(&self.labels), probabilities, encoding.len(), encoding.truncated)
     }
 }
 

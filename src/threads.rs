@@ -22,9 +22,7 @@ pub(crate) struct ThreadsError {
 /// # Errors
 /// [`ThreadsError`] when the pool exists already or the system gives no threads.
 pub(crate) fn start_team(threads: Option<NonZeroUsize>) -> Result<(), ThreadsError> {
-    let threads = threads
-        .or_else(|| thread::available_parallelism().ok())
-        .unwrap_or(NonZeroUsize::MIN);
+    let threads = threads.or_else(|| thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
     tracing::debug!(threads, "compute threads");
     rayon::ThreadPoolBuilder::new()
         .num_threads(threads.get())

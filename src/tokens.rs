@@ -144,41 +144,24 @@ impl Tokenizer {
     /// [`TokenizerError`] naming the file and what is wrong with it.
     pub fn load(files: &TokenizerFiles, limits: Limits) -> Result<Self, TokenizerError> {
         let (inner, config, source) = match files {
-            TokenizerFiles::Json { tokenizer, config } => (
-                from_tokenizer_json(tokenizer)?,
-                read_settings(config.as_ref())?,
-                tokenizer,
-            ),
-            TokenizerFiles::WordPiece {
-                vocab,
-                config,
-                special_tokens,
-            } => {
+            TokenizerFiles::Json { tokenizer, config } => {
+                (from_tokenizer_json(tokenizer)?, read_settings(config.as_ref())?, tokenizer)
+            }
+            TokenizerFiles::WordPiece { vocab, config, special_tokens } => {
                 let mut settings = read_settings(config.as_ref())?;
-                settings
-                    .special
-                    .fill_from(read_json::<SpecialTokens>(special_tokens.as_ref())?.unwrap_or_default());
+                settings.special.fill_from(read_json::<SpecialTokens>(special_tokens.as_ref())?.unwrap_or_default());
                 (from_vocab(vocab, config.as_ref(), &settings)?, settings, vocab)
             }
         };
         let tokens = inner.get_vocab_size(true);
         if tokens > limits.vocab_size {
-            return Err(TokenizerError::VocabSize {
-                file: source.to_string(),
-                tokens,
-                vocab_size: limits.vocab_size,
-            });
+            return Err(TokenizerError::VocabSize { file: source.to_string(), tokens, vocab_size: limits.vocab_size });
         }
         let max_length = config.max_length().unwrap_or(usize::MAX).min(limits.max_length);
-        let special_tokens = inner
-            .get_post_processor()
-            .map_or(0, |post| tokenizers::PostProcessor::added_tokens(post, false));
+        let special_tokens =
+            inner.get_post_processor().map_or(0, |post| tokenizers::PostProcessor::added_tokens(post, false));
         let text_tokens = max_length.checked_sub(special_tokens).filter(|&left| left > 0);
-        Ok(Self {
-            inner,
-            max_length,
-            text_tokens: text_tokens.ok_or(TokenizerError::Window { max_length })?,
-        })
+        Ok(Self { inner, max_length, text_tokens: text_tokens.ok_or(TokenizerError::Window { max_length })? })
     }
 
     /// The window in tokens, special tokens included.
@@ -212,39 +195,39 @@ impl Tokenizer {
 
     /// Tokens of as much of `text` as it takes to fill the window and to know whether something is left over.
     ///
-    /// A 10 MB text need not be tokenised whole: a beginning that ends before white space has the same tokens alone,
-    /// since no tokeniser here joins a token across white space from the left.
+    /// A 10 MB text need not be tokenised whole: a cut changes the tokens of the word that it goes through (and of a
+    /// special token's name, which is shorter than [`CUT_MARGIN`]), and none before it.
     fn tokenize_start(&self, text: &str) -> tokenizers::Result<tokenizers::Encoding> {
         let mut bytes = self.max_length.saturating_mul(16);
-        loop {
-            let start = start_of(text, bytes);
-            let encoding = self.inner.encode_fast(start, false)?;
-            if start.len() == text.len() || encoding.len() > self.text_tokens {
+        while bytes < text.len() {
+            let start = &text[..text.floor_char_boundary(bytes)];
+            let encoding = self.inner.encode(start, false)?;
+            if certain_tokens(&encoding) > self.text_tokens {
                 return Ok(encoding);
             }
             bytes = bytes.saturating_mul(4);
         }
+        self.inner.encode_fast(text, false)
     }
 }
 
-/// The first `bytes` of `text` and what follows up to the next white space.
-fn start_of(text: &str, bytes: usize) -> &str {
-    let end = (bytes..text.len()).find(|&at| matches!(text.as_bytes()[at], b' ' | b'\t' | b'\n' | b'\r'));
-    &text[..end.unwrap_or(text.len())]
+/// Tokens in front of a cut that are not trusted although their word is complete.
+const CUT_MARGIN: usize = 64;
+
+/// How many tokens stay the same whatever follows the text that was encoded.
+fn certain_tokens(encoding: &tokenizers::Encoding) -> usize {
+    let words = encoding.get_word_ids();
+    let complete = words.iter().rposition(|word| Some(word) != words.last()).map_or(0, |last| last + 1);
+    complete.saturating_sub(CUT_MARGIN)
 }
 
 fn from_tokenizer_json(file: &ModelFile) -> Result<tokenizers::Tokenizer, TokenizerError> {
-    let mut tokenizer = tokenizers::Tokenizer::from_bytes(file.read()?).map_err(|error| TokenizerError::Tokenizer {
-        file: file.to_string(),
-        reason: error.to_string(),
-    })?;
+    let mut tokenizer = tokenizers::Tokenizer::from_bytes(file.read()?)
+        .map_err(|error| TokenizerError::Tokenizer { file: file.to_string(), reason: error.to_string() })?;
     tokenizer
         .with_padding(None)
         .with_truncation(None)
-        .map_err(|error| TokenizerError::Tokenizer {
-            file: file.to_string(),
-            reason: error.to_string(),
-        })?;
+        .map_err(|error| TokenizerError::Tokenizer { file: file.to_string(), reason: error.to_string() })?;
     Ok(tokenizer)
 }
 
@@ -279,9 +262,7 @@ impl Default for Settings {
 impl Settings {
     /// `model_max_length`; transformers writes 1e30 for "not set".
     fn max_length(&self) -> Option<usize> {
-        self.model_max_length
-            .filter(|&length| (1.0..1e9).contains(&length))
-            .map(|length| length as usize)
+        self.model_max_length.filter(|&length| (1.0..1e9).contains(&length)).map(|length| length as usize)
     }
 }
 
@@ -340,10 +321,7 @@ fn read_json<T: for<'a> Deserialize<'a>>(file: Option<&ModelFile>) -> Result<Opt
     let Some(file) = file else { return Ok(None) };
     serde_json::from_slice(&file.read()?)
         .map(Some)
-        .map_err(|source| TokenizerError::Json {
-            file: file.to_string(),
-            source,
-        })
+        .map_err(|source| TokenizerError::Json { file: file.to_string(), source })
 }
 
 fn read_settings(file: Option<&ModelFile>) -> Result<Settings, TokenizerError> {
@@ -357,57 +335,33 @@ fn from_vocab(
     settings: &Settings,
 ) -> Result<tokenizers::Tokenizer, TokenizerError> {
     let settings_name = || settings_file.map_or_else(|| "tokenizer_config.json".into(), ModelFile::to_string);
-    const BERT: [&str; 4] = [
-        "BertTokenizer",
-        "BertTokenizerFast",
-        "DistilBertTokenizer",
-        "DistilBertTokenizerFast",
-    ];
-    if let Some(class) = settings
-        .tokenizer_class
-        .as_ref()
-        .filter(|class| !BERT.contains(&class.as_str()))
-    {
-        return Err(TokenizerError::Class {
-            file: settings_name(),
-            class: class.clone(),
-        });
+    const BERT: [&str; 4] = ["BertTokenizer", "BertTokenizerFast", "DistilBertTokenizer", "DistilBertTokenizerFast"];
+    if let Some(class) = settings.tokenizer_class.as_ref().filter(|class| !BERT.contains(&class.as_str())) {
+        return Err(TokenizerError::Class { file: settings_name(), class: class.clone() });
     }
 
     let vocab = read_vocab(vocab_file)?;
     let special = &settings.special;
     let unk = name(&special.unk_token, "[UNK]");
     let special_id = |token: &str| {
-        let lacking = || TokenizerError::NoSpecialToken {
-            file: vocab_file.to_string(),
-            token: token.into(),
-        };
+        let lacking = || TokenizerError::NoSpecialToken { file: vocab_file.to_string(), token: token.into() };
         vocab.get(token).copied().ok_or_else(lacking)
     };
     special_id(unk)?;
     let [cls, sep] = [name(&special.cls_token, "[CLS]"), name(&special.sep_token, "[SEP]")];
     let post_processor = BertProcessing::new((sep.into(), special_id(sep)?), (cls.into(), special_id(cls)?));
-    let literal: Vec<AddedToken> = [
-        unk,
-        cls,
-        sep,
-        name(&special.pad_token, "[PAD]"),
-        name(&special.mask_token, "[MASK]"),
-    ]
-    .into_iter()
-    .filter(|token| vocab.contains_key(*token))
-    .map(|token| AddedToken::from(token, true))
-    .collect();
+    let literal: Vec<AddedToken> =
+        [unk, cls, sep, name(&special.pad_token, "[PAD]"), name(&special.mask_token, "[MASK]")]
+            .into_iter()
+            .filter(|token| vocab.contains_key(*token))
+            .map(|token| AddedToken::from(token, true))
+            .collect();
 
     let library = |error: tokenizers::Error| TokenizerError::Tokenizer {
         file: vocab_file.to_string(),
         reason: error.to_string(),
     };
-    let model = WordPiece::builder()
-        .vocab(vocab)
-        .unk_token(unk.into())
-        .build()
-        .map_err(library)?;
+    let model = WordPiece::builder().vocab(vocab).unk_token(unk.into()).build().map_err(library)?;
     let mut tokenizer = tokenizers::Tokenizer::new(model);
     tokenizer
         .with_normalizer(Some(BertNormalizer::new(
@@ -430,12 +384,7 @@ fn from_vocab(
         let found = tokenizer.token_to_id(&added.content).unwrap_or(u32::MAX);
         if found != expected {
             let token = added.content.clone();
-            return Err(TokenizerError::AddedTokenId {
-                file: settings_name(),
-                token,
-                expected,
-                found,
-            });
+            return Err(TokenizerError::AddedTokenId { file: settings_name(), token, expected, found });
         }
     }
     Ok(tokenizer)
@@ -447,11 +396,8 @@ fn read_vocab(file: &ModelFile) -> Result<AHashMap<String, u32>, TokenizerError>
     let bytes = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
     let mut vocab = AHashMap::new();
     for (id, line) in (0u32..).zip(bytes.split(|&byte| byte == b'\n')) {
-        let token =
-            str::from_utf8(line.strip_suffix(b"\r").unwrap_or(line)).map_err(|_| TokenizerError::VocabNotUtf8 {
-                file: file.to_string(),
-                line: id as usize + 1,
-            })?;
+        let token = str::from_utf8(line.strip_suffix(b"\r").unwrap_or(line))
+            .map_err(|_| TokenizerError::VocabNotUtf8 { file: file.to_string(), line: id as usize + 1 })?;
         vocab.insert(token.to_owned(), id);
     }
     Ok(vocab)

@@ -58,40 +58,21 @@ impl LabelMap {
         }
         let labels = match id2label {
             Some(id2label) if id2label.len() != rows => {
-                return Err(LabelError::HeadMismatch {
-                    labels: id2label.len(),
-                    rows,
-                });
+                return Err(LabelError::HeadMismatch { labels: id2label.len(), rows });
             }
             Some(id2label) => in_order(id2label)?,
             None => (0..rows).map(|id| format!("LABEL_{id}")).collect(),
         };
-        Self::from_labels(
-            labels
-                .into_iter()
-                .map(|label| aliases.get(&label).cloned().unwrap_or(label))
-                .collect(),
-        )
+        Self::from_labels(labels.into_iter().map(|label| aliases.get(&label).cloned().unwrap_or(label)).collect())
     }
 
     fn from_labels(labels: Vec<String>) -> Result<Self, LabelError> {
-        if let Some((_, twice)) = labels
-            .iter()
-            .enumerate()
-            .find(|(id, label)| labels[..*id].contains(label))
-        {
+        if let Some((_, twice)) = labels.iter().enumerate().find(|(id, label)| labels[..*id].contains(label)) {
             return Err(LabelError::Twice(twice.clone()));
         }
-        let find = |names: [&str; 2]| {
-            labels
-                .iter()
-                .position(|label| names.iter().any(|n| label.eq_ignore_ascii_case(n)))
-        };
-        Ok(Self {
-            positive: find(["positive", "bullish"]),
-            negative: find(["negative", "bearish"]),
-            labels,
-        })
+        let find =
+            |names: [&str; 2]| labels.iter().position(|label| names.iter().any(|n| label.eq_ignore_ascii_case(n)));
+        Ok(Self { positive: find(["positive", "bullish"]), negative: find(["negative", "bearish"]), labels })
     }
 
     /// The labels in the order of the logits.
@@ -108,18 +89,11 @@ impl LabelMap {
 fn in_order(id2label: &BTreeMap<String, String>) -> Result<Vec<String>, LabelError> {
     let mut labels = vec![None; id2label.len()];
     for (id, label) in id2label {
-        let place = id
-            .parse::<usize>()
-            .ok()
-            .and_then(|id| labels.get_mut(id))
-            .filter(|place| place.is_none());
+        let place = id.parse::<usize>().ok().and_then(|id| labels.get_mut(id)).filter(|place| place.is_none());
         match place {
             Some(place) => *place = Some(label.clone()),
             None => {
-                return Err(LabelError::BadId {
-                    last: id2label.len() - 1,
-                    found: id.clone(),
-                });
+                return Err(LabelError::BadId { last: id2label.len() - 1, found: id.clone() });
             }
         }
     }
@@ -145,10 +119,7 @@ impl Activation {
                 let sum: f64 = exps.iter().sum();
                 exps.iter().map(|exp| (exp / sum) as f32).collect()
             }
-            Self::Sigmoid => logits
-                .iter()
-                .map(|&logit| (1.0 / (1.0 + (-f64::from(logit)).exp())) as f32)
-                .collect(),
+            Self::Sigmoid => logits.iter().map(|&logit| (1.0 / (1.0 + (-f64::from(logit)).exp())) as f32).collect(),
         }
     }
 }
@@ -169,22 +140,16 @@ impl Verdict {
     /// When there is not one probability a label.
     pub fn new(labels: Arc<LabelMap>, probabilities: Vec<f32>, tokens: usize, truncated: bool) -> Self {
         assert_eq!(labels.labels.len(), probabilities.len(), "one probability a label");
-        Self {
-            labels,
-            probabilities,
-            tokens,
-            truncated,
-        }
+        Self { labels, probabilities, tokens, truncated }
     }
 
     fn best(&self) -> usize {
-        (1..self.probabilities.len()).fold(0, |best, id| {
-            if self.probabilities[id] > self.probabilities[best] {
-                id
-            } else {
-                best
-            }
-        })
+        (1..self.probabilities.len()).fold(
+            0,
+            |best, id| {
+                if self.probabilities[id] > self.probabilities[best] { id } else { best }
+            },
+        )
     }
 
     /// The label with the largest probability; of equal ones the first.
@@ -199,11 +164,7 @@ impl Verdict {
 
     /// Each label with its probability, in the order of the logits.
     pub fn scores(&self) -> impl ExactSizeIterator<Item = (&str, f32)> {
-        self.labels
-            .labels
-            .iter()
-            .map(String::as_str)
-            .zip(self.probabilities.iter().copied())
+        self.labels.labels.iter().map(String::as_str).zip(self.probabilities.iter().copied())
     }
 
     /// P(positive) - P(negative), in -1 to 1; `None` where the model lacks one of the two labels.
@@ -256,10 +217,7 @@ mod tests {
     use super::*;
 
     fn table(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
-        pairs
-            .iter()
-            .map(|(id, label)| (id.to_string(), label.to_string()))
-            .collect()
+        pairs.iter().map(|(id, label)| (id.to_string(), label.to_string())).collect()
     }
 
     fn map(pairs: &[(&str, &str)]) -> Result<LabelMap, LabelError> {
@@ -287,27 +245,9 @@ mod tests {
     #[test]
     fn broken_label_tables_are_refused_with_what_is_wrong() {
         assert_eq!(map(&[]), Err(LabelError::None));
-        assert_eq!(
-            map(&[("0", "a"), ("2", "b")]),
-            Err(LabelError::BadId {
-                last: 1,
-                found: "2".into()
-            })
-        );
-        assert_eq!(
-            map(&[("0", "a"), ("x", "b")]),
-            Err(LabelError::BadId {
-                last: 1,
-                found: "x".into()
-            })
-        );
-        assert_eq!(
-            map(&[("0", "a"), ("00", "b")]),
-            Err(LabelError::BadId {
-                last: 1,
-                found: "00".into()
-            })
-        );
+        assert_eq!(map(&[("0", "a"), ("2", "b")]), Err(LabelError::BadId { last: 1, found: "2".into() }));
+        assert_eq!(map(&[("0", "a"), ("x", "b")]), Err(LabelError::BadId { last: 1, found: "x".into() }));
+        assert_eq!(map(&[("0", "a"), ("00", "b")]), Err(LabelError::BadId { last: 1, found: "00".into() }));
         assert_eq!(map(&[("0", "a"), ("1", "a")]), Err(LabelError::Twice("a".into())));
         assert_eq!(
             LabelMap::new(Some(&table(&[("0", "a")])), 3, &BTreeMap::new()),
@@ -320,34 +260,21 @@ mod tests {
         let labels = LabelMap::new(None, 2, &table(&[("LABEL_1", "Bullish"), ("LABEL_0", "Bearish")])).unwrap();
         assert_eq!(labels.labels(), ["Bearish", "Bullish"]);
         assert!(labels.has_sentiment_score());
-        assert_eq!(
-            LabelMap::new(None, 2, &BTreeMap::new()).unwrap().labels(),
-            ["LABEL_0", "LABEL_1"]
-        );
+        assert_eq!(LabelMap::new(None, 2, &BTreeMap::new()).unwrap().labels(), ["LABEL_0", "LABEL_1"]);
     }
 
     #[test]
     fn the_sentiment_score_is_positive_less_negative_or_absent() {
         let verdict = |pairs: &[(&str, &str)]| Verdict::new(Arc::new(map(pairs).unwrap()), vec![0.25, 0.75], 3, false);
-        assert_eq!(
-            verdict(&[("0", "Positive"), ("1", "NEGATIVE")]).sentiment_score(),
-            Some(-0.5)
-        );
-        assert_eq!(
-            verdict(&[("0", "bearish"), ("1", "bullish")]).sentiment_score(),
-            Some(0.5)
-        );
+        assert_eq!(verdict(&[("0", "Positive"), ("1", "NEGATIVE")]).sentiment_score(), Some(-0.5));
+        assert_eq!(verdict(&[("0", "bearish"), ("1", "bullish")]).sentiment_score(), Some(0.5));
         assert_eq!(verdict(&[("0", "positive"), ("1", "other")]).sentiment_score(), None);
     }
 
     #[test]
     fn a_verdict_serialises_in_the_contracts_shape() {
-        let verdict = Verdict::new(
-            Arc::new(map(&[("0", "positive"), ("1", "negative")]).unwrap()),
-            vec![0.75, 0.25],
-            12,
-            true,
-        );
+        let verdict =
+            Verdict::new(Arc::new(map(&[("0", "positive"), ("1", "negative")]).unwrap()), vec![0.75, 0.25], 12, true);
         assert_eq!(
             serde_json::to_string(&verdict).unwrap(),
             r#"{"label":"positive","score":0.75,"scores":{"positive":0.75,"negative":0.25},"sentiment_score":0.5,"tokens":12,"truncated":true}"#
@@ -358,9 +285,6 @@ mod tests {
     fn softmax_survives_large_logits_and_sigmoid_is_per_label() {
         assert_eq!(Activation::Softmax.probabilities(&[1000.0, 1000.0]), [0.5, 0.5]);
         assert_eq!(Activation::Softmax.probabilities(&[-1e30, 0.0]), [0.0, 1.0]);
-        assert_eq!(
-            Activation::Sigmoid.probabilities(&[0.0, 1000.0, -1000.0]),
-            [0.5, 1.0, 0.0]
-        );
+        assert_eq!(Activation::Sigmoid.probabilities(&[0.0, 1000.0, -1000.0]), [0.5, 1.0, 0.0]);
     }
 }

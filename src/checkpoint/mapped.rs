@@ -1,8 +1,5 @@
 //! The bytes of a file of weights, mapped and not copied. The one place of this crate that maps memory.
-#![expect(
-    unsafe_code,
-    reason = "mapping a file, and giving its pages back, are unsafe by nature"
-)]
+#![expect(unsafe_code, reason = "mapping a file, and giving its pages back, are unsafe by nature")]
 
 use std::fs::File;
 use std::io;

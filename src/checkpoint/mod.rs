@@ -144,10 +144,8 @@ impl Checkpoint {
         match files {
             WeightFiles::Single(file) => Self::from_shards(file.to_string(), vec![Shard::open(file)?]),
             WeightFiles::Sharded(index) => {
-                let shards: Result<_, _> = shard_paths(index)?
-                    .into_iter()
-                    .map(|path| Shard::open(&ModelFile::Disk(path)))
-                    .collect();
+                let shards: Result<_, _> =
+                    shard_paths(index)?.into_iter().map(|path| Shard::open(&ModelFile::Disk(path))).collect();
                 Self::from_shards(index.display().to_string(), shards?)
             }
         }
@@ -189,17 +187,12 @@ impl Checkpoint {
             let scales = self.stored(&format!("{tensor}_scale"), &[rows, 1])?;
             widen::scale_rows(&mut values, &scales.to_f32(&[Dtype::F32, Dtype::F16, Dtype::BF16])?);
         }
-        Tensor::from_vec(values, shape, &Device::Cpu).map_err(|source| CheckpointError::Tensor {
-            tensor: tensor.into(),
-            source,
-        })
+        Tensor::from_vec(values, shape, &Device::Cpu)
+            .map_err(|source| CheckpointError::Tensor { tensor: tensor.into(), source })
     }
 
     fn stored(&self, tensor: &str, shape: &[usize]) -> Result<StoredTensor<'_>, CheckpointError> {
-        let found = self
-            .places
-            .get(tensor)
-            .and_then(|(shard, stored)| self.shards[*shard].tensor(stored));
+        let found = self.places.get(tensor).and_then(|(shard, stored)| self.shards[*shard].tensor(stored));
         let found = found.ok_or_else(|| CheckpointError::MissingTensor {
             file: self.name.clone(),
             tensor: tensor.into(),
@@ -235,10 +228,7 @@ fn shard_paths(path: &Path) -> Result<Vec<PathBuf>, CheckpointError> {
         weight_map: HashMap<String, String>,
     }
     let file = ModelFile::Disk(path.to_owned());
-    let invalid = |reason: String| CheckpointError::Index {
-        file: file.to_string(),
-        reason,
-    };
+    let invalid = |reason: String| CheckpointError::Index { file: file.to_string(), reason };
     let index: ShardIndex = serde_json::from_slice(&file.read()?).map_err(|error| invalid(error.to_string()))?;
 
     let mut names: Vec<String> = index.weight_map.into_values().collect();
@@ -247,10 +237,7 @@ fn shard_paths(path: &Path) -> Result<Vec<PathBuf>, CheckpointError> {
     if names.is_empty() {
         return Err(invalid("it names no shard".into()));
     }
-    if let Some(outside) = names
-        .iter()
-        .find(|name| Path::new(name).file_name() != Some(name.as_ref()))
-    {
+    if let Some(outside) = names.iter().find(|name| Path::new(name).file_name() != Some(name.as_ref())) {
         return Err(invalid(format!("the shard `{outside}` is not beside it")));
     }
     Ok(names.into_iter().map(|name| path.with_file_name(name)).collect())
@@ -270,10 +257,7 @@ mod tests {
         ] {
             assert_eq!(plain_name(stored), "embeddings.LayerNorm.weight");
         }
-        assert_eq!(
-            plain_name("bert.encoder.layer.3.output.LayerNorm.beta"),
-            "encoder.layer.3.output.LayerNorm.bias"
-        );
+        assert_eq!(plain_name("bert.encoder.layer.3.output.LayerNorm.beta"), "encoder.layer.3.output.LayerNorm.bias");
         assert_eq!(plain_name("classifier.weight"), "classifier.weight");
     }
 
@@ -281,11 +265,9 @@ mod tests {
     fn an_index_that_points_elsewhere_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("model.safetensors.index.json");
-        for (shard, complaint) in [
-            ("../other.safetensors", "not beside it"),
-            ("/etc/passwd", "not beside it"),
-            ("..", "not beside it"),
-        ] {
+        for (shard, complaint) in
+            [("../other.safetensors", "not beside it"), ("/etc/passwd", "not beside it"), ("..", "not beside it")]
+        {
             std::fs::write(&path, format!(r#"{{"weight_map":{{"classifier.weight":"{shard}"}}}}"#)).unwrap();
             let message = shard_paths(&path).unwrap_err().to_string();
             assert!(message.contains(complaint) && message.contains(shard), "{message}");

@@ -39,24 +39,14 @@ impl Shard {
     pub(super) fn open(file: &ModelFile) -> Result<Self, CheckpointError> {
         let name = file.to_string();
         let bytes = match file {
-            ModelFile::Disk(path) => Bytes::map(path).map_err(|source| CheckpointError::Io {
-                file: name.clone(),
-                source,
-            })?,
+            ModelFile::Disk(path) => {
+                Bytes::map(path).map_err(|source| CheckpointError::Io { file: name.clone(), source })?
+            }
             ModelFile::Embedded { bytes, .. } => Bytes::Embedded(bytes),
         };
         let (data, metadata) = parse_header(&name, bytes.as_slice())?;
-        let tensors = metadata
-            .tensors()
-            .into_iter()
-            .map(|(name, info)| (name, info.clone()))
-            .collect();
-        Ok(Self {
-            name,
-            bytes,
-            tensors,
-            data,
-        })
+        let tensors = metadata.tensors().into_iter().map(|(name, info)| (name, info.clone())).collect();
+        Ok(Self { name, bytes, tensors, data })
     }
 
     pub(super) fn name(&self) -> &str {
@@ -68,11 +58,7 @@ impl Shard {
     }
 
     pub(super) fn tensor<'a>(&'a self, name: &'a str) -> Option<StoredTensor<'a>> {
-        self.tensors.get(name).map(|info| StoredTensor {
-            shard: self,
-            name,
-            info,
-        })
+        self.tensors.get(name).map(|info| StoredTensor { shard: self, name, info })
     }
 }
 
@@ -80,29 +66,17 @@ impl Shard {
 fn parse_header(name: &str, bytes: &[u8]) -> Result<(usize, Metadata), CheckpointError> {
     let file = || name.to_owned();
     let found = bytes.len() as u64;
-    let cut_off = |expected| CheckpointError::Length {
-        file: file(),
-        expected,
-        found,
-    };
+    let cut_off = |expected| CheckpointError::Length { file: file(), expected, found };
 
-    let length = *bytes
-        .first_chunk::<LENGTH_BYTES>()
-        .ok_or_else(|| cut_off(LENGTH_BYTES as u128))?;
+    let length = *bytes.first_chunk::<LENGTH_BYTES>().ok_or_else(|| cut_off(LENGTH_BYTES as u128))?;
     let length = u64::from_le_bytes(length);
     if length > MAX_HEADER_BYTES {
-        return Err(CheckpointError::HeaderSize {
-            file: file(),
-            found: length,
-            limit: MAX_HEADER_BYTES,
-        });
+        return Err(CheckpointError::HeaderSize { file: file(), found: length, limit: MAX_HEADER_BYTES });
     }
     let data = LENGTH_BYTES + length as usize;
     let header = bytes.get(LENGTH_BYTES..data).ok_or_else(|| cut_off(data as u128))?;
-    let metadata: Metadata = serde_json::from_slice(header).map_err(|error| CheckpointError::Header {
-        file: file(),
-        reason: error.to_string(),
-    })?;
+    let metadata: Metadata = serde_json::from_slice(header)
+        .map_err(|error| CheckpointError::Header { file: file(), reason: error.to_string() })?;
     let expected = data as u128 + metadata.data_len() as u128;
     if expected != u128::from(found) {
         return Err(cut_off(expected));
@@ -186,29 +160,17 @@ mod tests {
     #[test]
     fn headers_that_lie_are_refused() {
         for (header, complaint) in [
-            (
-                r#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}}"#,
-                "invalid offset for tensor `a`",
-            ),
-            (
-                r#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[8,0]}}"#,
-                "invalid offset for tensor `a`",
-            ),
-            (
-                r#"{"a":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}}"#,
-                "invalid shape",
-            ),
-            (
-                r#"{"a":{"dtype":"F32","shape":[4611686018427387904,4],"data_offsets":[0,8]}}"#,
-                "overflow",
-            ),
+            (r#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}}"#, "invalid offset for tensor `a`"),
+            (r#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[8,0]}}"#, "invalid offset for tensor `a`"),
+            (r#"{"a":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}}"#, "invalid shape"),
+            (r#"{"a":{"dtype":"F32","shape":[4611686018427387904,4],"data_offsets":[0,8]}}"#, "overflow"),
             (
                 r#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}}"#,
                 "invalid offset for tensor `b`",
             ),
             (r#"{"a":{"dtype":"F31","shape":[2],"data_offsets":[0,8]}}"#, "F31"),
             (r#"{"a":{"dtype":"F32","shape":[-2],"data_offsets":[0,8]}}"#, "-2"),
-            ("[]", "map"),
+            ("[]", "sequence"),
             ("", "EOF"),
             ("\u{fffd}", "expected value"),
         ] {

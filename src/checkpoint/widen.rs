@@ -43,14 +43,8 @@ mod tests {
 
     #[test]
     fn every_type_widens_exactly() {
-        assert_eq!(
-            widened(Dtype::F32, &[1.5f32, -0.1].map(f32::to_le_bytes).concat()),
-            [1.5, -0.1]
-        );
-        assert_eq!(
-            widened(Dtype::F16, &[0x00, 0x3c, 0x01, 0x00, 0xff, 0xfb]),
-            [1.0, 2f32.powi(-24), -65504.0]
-        );
+        assert_eq!(widened(Dtype::F32, &[1.5f32, -0.1].map(f32::to_le_bytes).concat()), [1.5, -0.1]);
+        assert_eq!(widened(Dtype::F16, &[0x00, 0x3c, 0x01, 0x00, 0xff, 0xfb]), [1.0, 2f32.powi(-24), -65504.0]);
         assert_eq!(widened(Dtype::BF16, &[0x80, 0x3f, 0x49, 0xc0]), [1.0, -3.140625]);
         assert_eq!(widened(Dtype::I8, &[0, 127, 0x81, 0xff]), [0.0, 127.0, -127.0, -1.0]);
         assert_eq!(widen(Dtype::I64, &[0; 8], &mut Vec::new()), None);

@@ -44,11 +44,7 @@ Exit codes: 0 done; 1 failed at run time; 2 wrong usage; 3 model missing or inva
 #[derive(Debug, Parser)]
 #[command(name = "finsent", version = VERSION, before_help = EXAMPLES, help_template = TEMPLATE, max_term_width = 120)]
 #[command(about = "Labels financial text as positive, negative or neutral, with scores.")]
-#[command(
-    subcommand_required = true,
-    arg_required_else_help = true,
-    disable_help_subcommand = true
-)]
+#[command(subcommand_required = true, arg_required_else_help = true, disable_help_subcommand = true)]
 pub(super) struct Args {
     #[command(flatten)]
     pub(super) global: GlobalArgs,

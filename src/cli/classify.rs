@@ -38,11 +38,7 @@ pub(super) fn run(args: ClassifyArgs, settings: &Settings, console: Console) -> 
 
     let to_terminal = args.output.is_none() && io::stdout().is_terminal();
     let writes_id = args.id_column.as_ref().is_some_and(|column| column != "id");
-    let shape = Shape {
-        columns: &input.columns,
-        writes_id,
-        labels: pipeline.labels(),
-    };
+    let shape = Shape { columns: &input.columns, writes_id, labels: pipeline.labels() };
     let mut writer = output::writer(format, &shape, to_terminal, console);
     let mut tally = Tally::start();
     let mut bar = input.progress.take().filter(|_| console.draws_progress()).map(Bar::new);
@@ -64,18 +60,12 @@ pub(super) fn run(args: ClassifyArgs, settings: &Settings, console: Console) -> 
     destination.finish()?;
     drop(bar);
     tally.tell(&pipeline, input.kind, console);
-    Ok(if tally.failed == 0 {
-        Exit::Done
-    } else {
-        Exit::SomeItemsFailed
-    })
+    Ok(if tally.failed == 0 { Exit::Done } else { Exit::SomeItemsFailed })
 }
 
 fn refuse_what_comes_later(args: &ClassifyArgs) -> Result<(), Usage> {
     if args.granularity != Granularity::Text {
-        return Err(Usage(
-            "this version scores whole texts only; leave out --granularity".into(),
-        ));
+        return Err(Usage("this version scores whole texts only; leave out --granularity".into()));
     }
     if args.group_by.is_some() {
         return Err(Usage("this version has no summaries yet; leave out --group-by".into()));
@@ -103,10 +93,7 @@ fn classify(pipeline: &Pipeline, window: &[Row], mut each: impl FnMut(&Row, Outc
         match &row.text {
             Err(error) => each(row, Err(error))?,
             Ok(_) => {
-                let verdict = verdicts
-                    .next()
-                    .expect("a verdict for each text")
-                    .map_err(ItemError::from);
+                let verdict = verdicts.next().expect("a verdict for each text").map_err(ItemError::from);
                 each(row, verdict.as_ref())?;
             }
         }
@@ -125,12 +112,7 @@ struct Tally {
 
 impl Tally {
     fn start() -> Self {
-        Self {
-            items: 0,
-            failed: 0,
-            truncated: 0,
-            start: Instant::now(),
-        }
+        Self { items: 0, failed: 0, truncated: 0, start: Instant::now() }
     }
 
     fn count(&mut self, row: &Row, outcome: Outcome<'_>, console: Console) {
@@ -149,12 +131,7 @@ impl Tally {
     }
 
     fn tell(&self, pipeline: &Pipeline, kind: InputKind, console: Console) {
-        let Self {
-            items,
-            failed,
-            truncated,
-            start,
-        } = self;
+        let Self { items, failed, truncated, start } = self;
         if *items == 0 {
             console.note("there was no text to score");
         }
@@ -167,9 +144,7 @@ impl Tally {
         if kind == InputKind::File || *failed > 0 {
             let seconds = start.elapsed().as_secs_f64();
             let rate = *items as f64 / seconds;
-            console.note(&format!(
-                "{items} texts in {seconds:.1} s ({rate:.0} a second), {failed} failed"
-            ));
+            console.note(&format!("{items} texts in {seconds:.1} s ({rate:.0} a second), {failed} failed"));
         }
     }
 }

@@ -29,11 +29,7 @@ pub(super) enum Style {
 impl Console {
     /// Starts logging as the arguments say.
     pub(super) fn start(global: &GlobalArgs) -> Self {
-        let console = Self {
-            quiet: global.quiet,
-            json: global.log_format == LogFormat::Json,
-            color: global.color,
-        };
+        let console = Self { quiet: global.quiet, json: global.log_format == LogFormat::Json, color: global.color };
         let level = match (global.quiet, global.verbose) {
             (true, _) => LevelFilter::ERROR,
             (false, 0) if console.json => LevelFilter::INFO,
@@ -59,10 +55,7 @@ impl Console {
         if self.json {
             tracing::error!("{message}");
         } else {
-            self.line(&format!(
-                "{} {message}",
-                paint("error:", Style::Red, self.colors(&io::stderr()))
-            ));
+            self.line(&format!("{} {message}", paint("error:", Style::Red, self.colors(&io::stderr()))));
         }
     }
 
@@ -90,9 +83,5 @@ impl Console {
 
 /// `text` in the style, if `colors` are on.
 pub(super) fn paint(text: &str, style: Style, colors: bool) -> String {
-    if colors {
-        format!("\x1b[{}m{text}\x1b[0m", style as u8)
-    } else {
-        text.to_owned()
-    }
+    if colors { format!("\x1b[{}m{text}\x1b[0m", style as u8) } else { text.to_owned() }
 }

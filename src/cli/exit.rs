@@ -37,7 +37,6 @@ impl Exit {
         }
         // The reader of the output has gone: there is nobody to tell.
         let io = cause.downcast_ref::<io::Error>();
-        io.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
-            .then_some(Self::Done)
+        io.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe).then_some(Self::Done)
     }
 }

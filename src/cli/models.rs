@@ -21,17 +21,8 @@ struct Listed<'a> {
 }
 
 pub(super) fn run(args: &ModelsArgs, settings: &Settings) -> anyhow::Result<Exit> {
-    let listed: Vec<_> = settings
-        .catalog
-        .models()
-        .iter()
-        .map(|spec| listed(spec, settings))
-        .collect();
-    let text = if args.json {
-        serde_json::to_string_pretty(&listed)? + "\n"
-    } else {
-        table(&listed)
-    };
+    let listed: Vec<_> = settings.catalog.models().iter().map(|spec| listed(spec, settings)).collect();
+    let text = if args.json { serde_json::to_string_pretty(&listed)? + "\n" } else { table(&listed) };
     super::print(text.as_bytes())
 }
 
@@ -58,15 +49,7 @@ fn listed<'a>(spec: &'a ModelSpec, settings: &Settings) -> Listed<'a> {
 fn table(models: &[Listed<'_>]) -> String {
     let width = models.iter().map(|model| model.name.len()).max().unwrap_or(0);
     let mut out = String::new();
-    for Listed {
-        name,
-        description,
-        license,
-        origin,
-        available,
-        place,
-    } in models
-    {
+    for Listed { name, description, license, origin, available, place } in models {
         let mark = if *available { '*' } else { ' ' };
         let indent = " ".repeat(width + 4);
         // Writing to a string does not fail.

@@ -21,11 +21,7 @@ impl Bar {
     pub(super) fn new(progress: Progress) -> Self {
         let style = ProgressStyle::with_template(TEMPLATE).expect("the template is valid");
         let bar = ProgressBar::with_draw_target(Some(progress.total), ProgressDrawTarget::hidden()).with_style(style);
-        Self {
-            progress,
-            bar,
-            start: Instant::now(),
-        }
+        Self { progress, bar, start: Instant::now() }
     }
 
     pub(super) fn update(&mut self, items: u64) {
@@ -36,8 +32,7 @@ impl Bar {
         if self.bar.is_hidden() {
             self.bar.set_draw_target(ProgressDrawTarget::stderr());
         }
-        self.bar
-            .set_message(format!("{:.0} texts a second", items as f64 / elapsed.as_secs_f64()));
+        self.bar.set_message(format!("{:.0} texts a second", items as f64 / elapsed.as_secs_f64()));
         self.bar.set_position(self.progress.done());
     }
 }

@@ -23,10 +23,7 @@ pub(super) struct Settings {
 impl Settings {
     pub(super) fn resolve(global: GlobalArgs) -> Result<Self, CatalogError> {
         Ok(Self {
-            catalog: global
-                .models_file
-                .as_deref()
-                .map_or_else(Catalog::built_in, Catalog::read)?,
+            catalog: global.models_file.as_deref().map_or_else(Catalog::built_in, Catalog::read)?,
             model_dir: global.model_dir,
             threads: global.threads,
             precision: global.precision.map(Precision::from),

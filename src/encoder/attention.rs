@@ -18,12 +18,7 @@ pub(super) struct Attention {
 impl Attention {
     pub(super) fn load(weights: &Weights<'_>, hidden_size: usize, heads: usize) -> Result<Self, CheckpointError> {
         let projection = |name| weights.linear(name, hidden_size, hidden_size);
-        Ok(Self {
-            query: projection("query")?,
-            key: projection("key")?,
-            value: projection("value")?,
-            heads,
-        })
+        Ok(Self { query: projection("query")?, key: projection("key")?, value: projection("value")?, heads })
     }
 
     /// What the rows of `queries` see of `hidden_states`; `cu_query_lens` and `cu_seqlens` say which rows are one text.

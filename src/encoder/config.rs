@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use thiserror::Error;
 
 /// What finsent reads of config.json. A field that is missing has the library's default.
@@ -108,7 +108,9 @@ impl Config {
     /// # Errors
     /// [`ConfigError`] naming the field, what was found and what is supported.
     pub fn parse(json: &[u8]) -> Result<Self, ConfigError> {
-        let config: Self = serde_json::from_slice(json)?;
+        // By way of a map: a struct alone would also be read from an array.
+        let fields: Map<String, Value> = serde_json::from_slice(json)?;
+        let config = Self::deserialize(Value::Object(fields))?;
         config.check_architecture()?;
         config.check_sizes()?;
         config.check_quantization()?;
@@ -122,33 +124,16 @@ impl Config {
 
     fn check_architecture(&self) -> Result<(), ConfigError> {
         let one_of = |field, found: Option<&str>, known: &[&str], supported| match found {
-            Some(found) if !known.contains(&found) => Err(ConfigError::Unsupported {
-                field,
-                found: found.into(),
-                supported,
-            }),
+            Some(found) if !known.contains(&found) => {
+                Err(ConfigError::Unsupported { field, found: found.into(), supported })
+            }
             _ => Ok(()),
         };
         one_of("model_type", self.model_type.as_deref(), &["bert"], "bert")?;
         let class = self.architectures.first().map(String::as_str);
-        one_of(
-            "architectures",
-            class,
-            &["BertForSequenceClassification"],
-            "BertForSequenceClassification",
-        )?;
-        one_of(
-            "hidden_act",
-            Some(&self.hidden_act),
-            &["gelu", "gelu_python"],
-            "gelu (the erf form)",
-        )?;
-        one_of(
-            "position_embedding_type",
-            self.position_embedding_type.as_deref(),
-            &["absolute"],
-            "absolute",
-        )?;
+        one_of("architectures", class, &["BertForSequenceClassification"], "BertForSequenceClassification")?;
+        one_of("hidden_act", Some(&self.hidden_act), &["gelu", "gelu_python"], "gelu (the erf form)")?;
+        one_of("position_embedding_type", self.position_embedding_type.as_deref(), &["absolute"], "absolute")?;
         one_of(
             "problem_type",
             self.problem_type.as_deref(),
@@ -172,16 +157,9 @@ impl Config {
                 return Err(ConfigError::Zero { field });
             }
         }
-        let Self {
-            hidden_size,
-            num_attention_heads,
-            ..
-        } = *self;
+        let Self { hidden_size, num_attention_heads, .. } = *self;
         if hidden_size % num_attention_heads != 0 {
-            return Err(ConfigError::Heads {
-                hidden_size,
-                num_attention_heads,
-            });
+            return Err(ConfigError::Heads { hidden_size, num_attention_heads });
         }
         if !(0.0..1.0).contains(&self.layer_norm_eps) {
             return Err(ConfigError::Epsilon(self.layer_norm_eps));
@@ -197,36 +175,16 @@ impl Config {
         let supported = "compressed-tensors int-quantized: weights of 8 bits, int, symmetric, strategy channel";
         let expect = |field, found: &Value, expected: Value| match *found == expected {
             true => Ok(()),
-            false => Err(ConfigError::Unsupported {
-                field,
-                found: found.to_string(),
-                supported,
-            }),
+            false => Err(ConfigError::Unsupported { field, found: found.to_string(), supported }),
         };
-        expect(
-            "quantization_config.quant_method",
-            &quantization["quant_method"],
-            "compressed-tensors".into(),
-        )?;
-        expect(
-            "quantization_config.format",
-            &quantization["format"],
-            "int-quantized".into(),
-        )?;
+        expect("quantization_config.quant_method", &quantization["quant_method"], "compressed-tensors".into())?;
+        expect("quantization_config.format", &quantization["format"], "int-quantized".into())?;
         let groups = quantization["config_groups"].as_object();
         for weights in groups.into_iter().flatten().map(|(_, group)| &group["weights"]) {
             expect("quantization_config weights.num_bits", &weights["num_bits"], 8.into())?;
             expect("quantization_config weights.type", &weights["type"], "int".into())?;
-            expect(
-                "quantization_config weights.symmetric",
-                &weights["symmetric"],
-                true.into(),
-            )?;
-            expect(
-                "quantization_config weights.strategy",
-                &weights["strategy"],
-                "channel".into(),
-            )?;
+            expect("quantization_config weights.symmetric", &weights["symmetric"], true.into())?;
+            expect("quantization_config weights.strategy", &weights["strategy"], "channel".into())?;
         }
         Ok(())
     }
@@ -243,10 +201,7 @@ mod tests {
     #[test]
     fn an_empty_object_is_bert_base() {
         let config = Config::parse(b"{}").unwrap();
-        assert_eq!(
-            (config.hidden_size, config.num_hidden_layers, config.head_size()),
-            (768, 12, 64)
-        );
+        assert_eq!((config.hidden_size, config.num_hidden_layers, config.head_size()), (768, 12, 64));
         assert_eq!((config.vocab_size, config.max_position_embeddings), (30_522, 512));
         assert_eq!(config.layer_norm_eps, 1e-12);
     }
@@ -255,24 +210,15 @@ mod tests {
     fn what_is_not_computed_is_refused_by_name() {
         for (json, parts) in [
             (r#"{"model_type":"deberta-v2"}"#, ["model_type", "deberta-v2"]),
-            (
-                r#"{"architectures":["BertForMaskedLM"]}"#,
-                ["architectures", "BertForMaskedLM"],
-            ),
+            (r#"{"architectures":["BertForMaskedLM"]}"#, ["architectures", "BertForMaskedLM"]),
             (r#"{"hidden_act":"gelu_new"}"#, ["hidden_act", "gelu_new"]),
-            (
-                r#"{"position_embedding_type":"relative_key"}"#,
-                ["position_embedding_type", "relative_key"],
-            ),
+            (r#"{"position_embedding_type":"relative_key"}"#, ["position_embedding_type", "relative_key"]),
             (r#"{"problem_type":"regression"}"#, ["problem_type", "regression"]),
             (r#"{"is_decoder":true}"#, ["is_decoder", "true"]),
             (r#"{"num_hidden_layers":0}"#, ["num_hidden_layers", "0"]),
             (r#"{"hidden_size":770}"#, ["770", "12"]),
             (r#"{"layer_norm_eps":-1}"#, ["layer_norm_eps", "-1"]),
-            (
-                r#"{"quantization_config":{"quant_method":"gptq"}}"#,
-                ["quant_method", "gptq"],
-            ),
+            (r#"{"quantization_config":{"quant_method":"gptq"}}"#, ["quant_method", "gptq"]),
             (
                 r#"{"quantization_config":{"quant_method":"compressed-tensors","format":"pack-quantized"}}"#,
                 ["format", "pack-quantized"],

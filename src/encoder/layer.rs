@@ -21,13 +21,7 @@ pub(super) struct Layer {
 
 impl Layer {
     pub(super) fn load(weights: &Weights<'_>, config: &Config) -> Result<Self, CheckpointError> {
-        let &Config {
-            hidden_size,
-            intermediate_size,
-            num_attention_heads,
-            layer_norm_eps,
-            ..
-        } = config;
+        let &Config { hidden_size, intermediate_size, num_attention_heads, layer_norm_eps, .. } = config;
         Ok(Self {
             attention: Attention::load(&weights.at("attention.self"), hidden_size, num_attention_heads)?,
             attention_output: weights.linear("attention.output.dense", hidden_size, hidden_size)?,
@@ -45,10 +39,7 @@ impl Layer {
 
     /// The row of each text's first token only: `[total_tokens, hidden_size]` -> `[texts, hidden_size]`.
     pub(super) fn forward_first(&self, hidden_states: &Tensor, cu_seqlens: &[usize]) -> candle_core::Result<Tensor> {
-        let starts: Vec<u32> = cu_seqlens[..cu_seqlens.len() - 1]
-            .iter()
-            .map(|&start| start as u32)
-            .collect();
+        let starts: Vec<u32> = cu_seqlens[..cu_seqlens.len() - 1].iter().map(|&start| start as u32).collect();
         let one_each: Vec<usize> = (0..cu_seqlens.len()).collect();
         let first = hidden_states.index_select(&Tensor::new(starts, hidden_states.device())?, 0)?;
         self.forward_rows(&first, &one_each, hidden_states, cu_seqlens)
@@ -62,11 +53,8 @@ impl Layer {
         cu_seqlens: &[usize],
     ) -> candle_core::Result<Tensor> {
         let context = self.attention.forward(rows, cu_row_lens, hidden_states, cu_seqlens)?;
-        let attended = self
-            .attention_norm
-            .forward(&(self.attention_output.forward(&context)? + rows)?)?;
+        let attended = self.attention_norm.forward(&(self.attention_output.forward(&context)? + rows)?)?;
         let intermediate = gelu(&self.intermediate.forward(&attended)?)?;
-        self.output_norm
-            .forward(&(self.output.forward(&intermediate)? + attended)?)
+        self.output_norm.forward(&(self.output.forward(&intermediate)? + attended)?)
     }
 }

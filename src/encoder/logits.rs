@@ -10,10 +10,7 @@ pub struct Logits {
 impl Logits {
     /// `None` when a value is NaN or infinite.
     pub(super) fn new(values: Vec<f32>, num_labels: usize) -> Option<Self> {
-        values
-            .iter()
-            .all(|value| value.is_finite())
-            .then_some(Self { values, num_labels })
+        values.iter().all(|value| value.is_finite()).then_some(Self { values, num_labels })
     }
 
     /// The row of each text, in the order of the batch.

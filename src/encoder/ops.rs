@@ -57,19 +57,13 @@ pub(super) fn packed_attention(
     let head_size = query.dim(1)? / heads;
     let query = (query * (1.0 / (head_size as f64).sqrt()))?;
     let by_head = |x: &Tensor, rows: &[usize]| {
-        x.narrow(0, rows[0], rows[1] - rows[0])?
-            .reshape(((), heads, head_size))?
-            .transpose(0, 1)?
-            .contiguous()
+        x.narrow(0, rows[0], rows[1] - rows[0])?.reshape(((), heads, head_size))?.transpose(0, 1)?.contiguous()
     };
     let contexts: Result<Vec<Tensor>> = std::iter::zip(cu_query_lens.windows(2), cu_seqlens.windows(2))
         .map(|(query_rows, rows)| {
             let attention_scores = by_head(&query, query_rows)?.matmul(&by_head(key, rows)?.t()?)?;
             let attention_probs = candle_nn::ops::softmax_last_dim(&attention_scores)?;
-            attention_probs
-                .matmul(&by_head(value, rows)?)?
-                .transpose(0, 1)?
-                .flatten_from(D::Minus2)
+            attention_probs.matmul(&by_head(value, rows)?)?.transpose(0, 1)?.flatten_from(D::Minus2)
         })
         .collect();
     Tensor::cat(&contexts?, 0)

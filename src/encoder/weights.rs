@@ -14,17 +14,11 @@ pub(super) struct Weights<'a> {
 
 impl<'a> Weights<'a> {
     pub(super) fn root(checkpoint: &'a Checkpoint) -> Self {
-        Self {
-            checkpoint,
-            path: String::new(),
-        }
+        Self { checkpoint, path: String::new() }
     }
 
     pub(super) fn at(&self, name: &str) -> Self {
-        Self {
-            checkpoint: self.checkpoint,
-            path: self.full_name(name),
-        }
+        Self { checkpoint: self.checkpoint, path: self.full_name(name) }
     }
 
     pub(super) fn tensor(&self, name: &str, shape: &[usize]) -> Result<Tensor, CheckpointError> {
@@ -33,19 +27,12 @@ impl<'a> Weights<'a> {
 
     pub(super) fn linear(&self, name: &str, inputs: usize, outputs: usize) -> Result<Linear, CheckpointError> {
         let at = self.at(name);
-        Ok(Linear {
-            weight: at.tensor("weight", &[outputs, inputs])?,
-            bias: at.tensor("bias", &[outputs])?,
-        })
+        Ok(Linear { weight: at.tensor("weight", &[outputs, inputs])?, bias: at.tensor("bias", &[outputs])? })
     }
 
     pub(super) fn layer_norm(&self, name: &str, size: usize, eps: f64) -> Result<LayerNorm, CheckpointError> {
         let at = self.at(name);
-        Ok(LayerNorm {
-            weight: at.tensor("weight", &[size])?,
-            bias: at.tensor("bias", &[size])?,
-            eps,
-        })
+        Ok(LayerNorm { weight: at.tensor("weight", &[size])?, bias: at.tensor("bias", &[size])?, eps })
     }
 
     fn full_name(&self, name: &str) -> String {

@@ -246,6 +246,14 @@ def mini_cases(directory):
     return cases(texts.MINI_LONG, tokenizer, config, load_file(directory / "model.safetensors"))
 
 
+def nasty_ids(mini, tone):
+    """Ids of the nasty texts by two vocabularies whose special tokens have different ids."""
+    finbert = BertTokenizerFast.from_pretrained(mini)
+    finbert_tone = BertTokenizerFast.from_pretrained(tone)
+    ids = lambda tokenizer, text: tokenizer(text, verbose=False)["input_ids"]
+    return [{"text": text, "finbert": ids(finbert, text), "finbert_tone": ids(finbert_tone, text)} for text in texts.NASTY]
+
+
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--mini", type=Path, default=HERE.parent.parent / "models" / "mini", metavar="DIR")
@@ -260,7 +268,8 @@ def main():
     variants = {name: one_per_line(found) for name, found in small_variants(arguments.out / "small").items()}
     write_golden(arguments.out / "small.json", "small", variants=fields(variants))
     write_golden(arguments.out / "mini_long.json", "finsent-mini", cases=one_per_line(mini_cases(arguments.mini)))
-    (arguments.out / "nasty.json").write_text(one_per_line(texts.NASTY) + "\n", encoding="utf-8")
+    nasty = one_per_line(nasty_ids(arguments.mini, HERE / "finbert-tone"))
+    (arguments.out / "nasty.json").write_text(nasty + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -18,10 +18,7 @@ impl VerdictColumns {
     /// Columns of these plain names beside the columns of the input.
     pub(super) fn beside(input: &[Arc<str>], names: Vec<String>) -> Self {
         let taken = input.iter().any(|column| names.iter().any(|name| **name == **column));
-        Self {
-            names,
-            prefix: if taken { PREFIX } else { "" },
-        }
+        Self { names, prefix: if taken { PREFIX } else { "" } }
     }
 
     /// The plain names.

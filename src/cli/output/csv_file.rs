@@ -39,16 +39,8 @@ impl Csv {
     }
 
     fn header(&self) -> Vec<String> {
-        let verdict = self
-            .verdict
-            .names()
-            .iter()
-            .map(|name| format!("{}{name}", self.verdict.prefix()));
-        self.input
-            .iter()
-            .map(|column| column.to_string())
-            .chain(verdict)
-            .collect()
+        let verdict = self.verdict.names().iter().map(|name| format!("{}{name}", self.verdict.prefix()));
+        self.input.iter().map(|column| column.to_string()).chain(verdict).collect()
     }
 
     fn record(&self, row: &Row, outcome: Outcome<'_>) -> Vec<String> {

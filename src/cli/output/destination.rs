@@ -37,23 +37,14 @@ impl Destination {
         if existing.as_ref().is_some_and(|metadata| !metadata.is_file()) {
             return Ok(Self::Direct(BufWriter::new(File::options().write(true).open(path)?)));
         }
-        let dir = path
-            .parent()
-            .filter(|dir| !dir.as_os_str().is_empty())
-            .unwrap_or(Path::new("."));
+        let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let name = path.file_name().ok_or(io::ErrorKind::InvalidFilename)?;
         let prefix = format!(".{}.", name.to_string_lossy());
         let permissions = existing.map_or_else(new_file_permissions, |metadata| metadata.permissions());
-        let unfinished = tempfile::Builder::new()
-            .prefix(&prefix)
-            .suffix(".unfinished")
-            .permissions(permissions)
-            .tempfile_in(dir)?;
+        let unfinished =
+            tempfile::Builder::new().prefix(&prefix).suffix(".unfinished").permissions(permissions).tempfile_in(dir)?;
         interrupt::remember(unfinished.path());
-        Ok(Self::Beside {
-            unfinished: BufWriter::new(unfinished),
-            path: path.to_owned(),
-        })
+        Ok(Self::Beside { unfinished: BufWriter::new(unfinished), path: path.to_owned() })
     }
 
     /// Writes what is left and gives a file its name.
@@ -100,10 +91,7 @@ mod tests {
     use super::*;
 
     fn names(dir: &Path) -> Vec<String> {
-        fs::read_dir(dir)
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect()
+        fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
     }
 
     #[test]
@@ -129,9 +117,6 @@ mod tests {
 
     #[test]
     fn devices_are_written_and_not_replaced() {
-        assert!(matches!(
-            Destination::open(Some(Path::new("/dev/null"))).unwrap(),
-            Destination::Direct(_)
-        ));
+        assert!(matches!(Destination::open(Some(Path::new("/dev/null"))).unwrap(), Destination::Direct(_)));
     }
 }

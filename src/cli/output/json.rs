@@ -21,22 +21,10 @@ pub(super) struct Json {
 
 impl Json {
     pub(super) fn new(shape: &Shape<'_>, array: bool) -> Self {
-        let names = [
-            "label",
-            "score",
-            "scores",
-            "sentiment_score",
-            "tokens",
-            "truncated",
-            "error",
-        ];
+        let names = ["label", "score", "scores", "sentiment_score", "tokens", "truncated", "error"];
         let id = shape.writes_id.then_some("id");
         let names = id.into_iter().chain(names).map(String::from).collect();
-        Self {
-            columns: VerdictColumns::beside(shape.columns, names),
-            array,
-            rows: 0,
-        }
+        Self { columns: VerdictColumns::beside(shape.columns, names), array, rows: 0 }
     }
 }
 
@@ -48,16 +36,8 @@ impl RowWriter for Json {
         self.rows += 1;
         let taken = self.columns.check(row);
         let object = match &taken {
-            Ok(()) => Object {
-                row,
-                outcome,
-                prefix: self.columns.prefix(),
-            },
-            Err(error) => Object {
-                row,
-                outcome: Err(error),
-                prefix: "finsent_",
-            },
+            Ok(()) => Object { row, outcome, prefix: self.columns.prefix() },
+            Err(error) => Object { row, outcome: Err(error), prefix: "finsent_" },
         };
         serde_json::to_writer(&mut *out, &object).map_err(std::io::Error::from)?;
         if !self.array {

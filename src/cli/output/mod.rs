@@ -42,9 +42,7 @@ pub(super) fn format(named: Option<Format>, output: Option<&Path>) -> Result<For
         _ => None,
     };
     match named.or_else(by_extension) {
-        Some(Format::Parquet) => Err(Usage(
-            "this version does not write parquet yet; choose csv or jsonl".into(),
-        )),
+        Some(Format::Parquet) => Err(Usage("this version does not write parquet yet; choose csv or jsonl".into())),
         Some(format) => Ok(format),
         None if output.is_none() && io::stdout().is_terminal() => Ok(Format::Text),
         None => Ok(Format::Jsonl),
@@ -63,11 +61,7 @@ pub(super) struct Shape<'a> {
 /// The writer of a form.
 pub(super) fn writer(format: Format, shape: &Shape<'_>, to_terminal: bool, console: Console) -> Box<dyn RowWriter> {
     match format {
-        Format::Text => Box::new(table::Table::new(
-            shape,
-            to_terminal,
-            to_terminal && console.colors(&io::stdout()),
-        )),
+        Format::Text => Box::new(table::Table::new(shape, to_terminal, to_terminal && console.colors(&io::stdout()))),
         Format::Json => Box::new(json::Json::new(shape, true)),
         Format::Jsonl | Format::Parquet => Box::new(json::Json::new(shape, false)),
         Format::Csv => Box::new(csv_file::Csv::new(shape)),

@@ -71,16 +71,8 @@ impl Table {
     }
 
     fn line(&self, row: &Row, outcome: Outcome<'_>) -> String {
-        let id = row
-            .id
-            .as_ref()
-            .map(|id| format!("[{}] ", printable(&id.to_cell())))
-            .unwrap_or_default();
-        let text = row
-            .text
-            .as_ref()
-            .map(|text| printable(text.as_str()))
-            .unwrap_or_default();
+        let id = row.id.as_ref().map(|id| format!("[{}] ", printable(&id.to_cell()))).unwrap_or_default();
+        let text = row.text.as_ref().map(|text| printable(text.as_str())).unwrap_or_default();
         match outcome {
             Ok(verdict) => {
                 let (front, width) = self.front(verdict);

@@ -26,21 +26,12 @@ pub(super) struct Delimited {
 impl Delimited {
     /// The reader and its columns.
     pub(super) fn open(source: Source, delimiter: u8, choice: ColumnChoice) -> Result<(Self, Vec<Arc<str>>)> {
-        let Source {
-            name, meter, reader, ..
-        } = source;
-        let mut reader = ReaderBuilder::new()
-            .delimiter(delimiter)
-            .flexible(true)
-            .from_reader(reader);
+        let Source { name, meter, reader, .. } = source;
+        let mut reader = ReaderBuilder::new().delimiter(delimiter).flexible(true).from_reader(reader);
         let header = reader.byte_headers().with_context(|| format!("cannot read `{name}`"))?;
         let header: Vec<Arc<str>> = header
             .iter()
-            .map(|column| {
-                utf8(column)
-                    .map(Arc::from)
-                    .map_err(|error| wrong_encoding(&name, "line 1", error))
-            })
+            .map(|column| utf8(column).map(Arc::from).map_err(|error| wrong_encoding(&name, "line 1", error)))
             .collect::<Result<_>>()?;
         check_header(&name, &header)?;
 
@@ -50,22 +41,10 @@ impl Delimited {
             let cell = first.as_ref().and_then(|record| record.get(column));
             cell.is_none_or(|cell| str::from_utf8(cell).map_or(true, |cell| cell.trim().parse::<f64>().is_err()))
         };
-        let strings: Vec<Arc<str>> = (0..header.len())
-            .filter(|&column| holds_strings(column))
-            .map(|column| header[column].clone())
-            .collect();
+        let strings: Vec<Arc<str>> =
+            (0..header.len()).filter(|&column| holds_strings(column)).map(|column| header[column].clone()).collect();
         let columns = choice.settle(&name, &header, &strings)?;
-        Ok((
-            Self {
-                name,
-                meter,
-                reader,
-                header: header.clone(),
-                columns,
-                first,
-            },
-            header,
-        ))
+        Ok((Self { name, meter, reader, header: header.clone(), columns, first }, header))
     }
 
     fn row(&self, record: &ByteRecord) -> Result<Row> {
@@ -81,25 +60,12 @@ impl Delimited {
         let text = if cells.len() == self.header.len() {
             Text::parse(cell(&self.columns.text)).map_err(ItemError::from)
         } else {
-            Err(ItemError::Ragged {
-                expected: self.header.len(),
-                found: cells.len(),
-            })
+            Err(ItemError::Ragged { expected: self.header.len(), found: cells.len() })
         };
         let id = self.columns.id.as_ref().map(|id| Field::Text(cell(id).into()));
         let padded = cells.iter().copied().chain(std::iter::repeat(""));
-        let fields = self
-            .header
-            .iter()
-            .cloned()
-            .zip(padded.map(|cell| Field::Text(cell.into())))
-            .collect();
-        Ok(Row {
-            place,
-            text,
-            id,
-            fields,
-        })
+        let fields = self.header.iter().cloned().zip(padded.map(|cell| Field::Text(cell.into()))).collect();
+        Ok(Row { place, text, id, fields })
     }
 }
 
@@ -120,24 +86,16 @@ fn read_record<R: Read>(
     meter: &Meter,
     record: &mut ByteRecord,
 ) -> Result<bool> {
-    let read = reader
-        .read_byte_record(record)
-        .with_context(|| format!("cannot read `{name}`"))?;
+    let read = reader.read_byte_record(record).with_context(|| format!("cannot read `{name}`"))?;
     meter.end_record();
     Ok(read)
 }
 
 fn check_header(name: &str, header: &[Arc<str>]) -> Result<(), Usage> {
     if header.is_empty() {
-        return Err(Usage(format!(
-            "`{name}` is empty; its first line should name the columns"
-        )));
+        return Err(Usage(format!("`{name}` is empty; its first line should name the columns")));
     }
-    match header
-        .iter()
-        .enumerate()
-        .find(|(index, column)| header[..*index].contains(column))
-    {
+    match header.iter().enumerate().find(|(index, column)| header[..*index].contains(column)) {
         Some((_, twice)) => Err(Usage(format!("`{name}` has two columns named `{twice}`"))),
         None => Ok(()),
     }

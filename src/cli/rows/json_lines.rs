@@ -44,21 +44,13 @@ impl JsonLines {
             }
         }
         let Some(object) = first.back().and_then(|line| line.object.as_ref().ok()) else {
-            let why = first
-                .pop_front()
-                .and_then(|line| Some((line.number, line.object.err()?)));
-            let why = why.map_or("it is empty".into(), |(number, error)| {
-                format!("line {number}: {error}")
-            });
+            let why = first.pop_front().and_then(|line| Some((line.number, line.object.err()?)));
+            let why = why.map_or("it is empty".into(), |(number, error)| format!("line {number}: {error}"));
             return Err(Usage(format!("`{}` holds no JSON object a line: {why}", lines.name())).into());
         };
         let names: Vec<Arc<str>> = object.0.iter().map(|(name, _)| name.clone()).collect();
-        let strings: Vec<Arc<str>> = object
-            .0
-            .iter()
-            .filter(|(_, value)| value.get().starts_with('"'))
-            .map(|(name, _)| name.clone())
-            .collect();
+        let strings: Vec<Arc<str>> =
+            object.0.iter().filter(|(_, value)| value.get().starts_with('"')).map(|(name, _)| name.clone()).collect();
         let columns = choice.settle(lines.name(), &names, &strings)?;
         Ok((Self { lines, columns, first }, names))
     }
@@ -68,32 +60,13 @@ impl JsonLines {
         let object = match line.object {
             Ok(object) => object,
             Err(error) => {
-                return Row {
-                    place,
-                    text: Err(error),
-                    id: None,
-                    fields: Vec::new(),
-                };
+                return Row { place, text: Err(error), id: None, fields: Vec::new() };
             }
         };
         let text = object.text(&self.columns.text);
-        let id = self
-            .columns
-            .id
-            .as_ref()
-            .and_then(|id| object.get(id))
-            .map(|id| Field::Json(id.to_owned()));
-        let fields = object
-            .0
-            .into_iter()
-            .map(|(name, value)| (name, Field::Json(value)))
-            .collect();
-        Row {
-            place,
-            text,
-            id,
-            fields,
-        }
+        let id = self.columns.id.as_ref().and_then(|id| object.get(id)).map(|id| Field::Json(id.to_owned()));
+        let fields = object.0.into_iter().map(|(name, value)| (name, Field::Json(value))).collect();
+        Row { place, text, id, fields }
     }
 }
 
@@ -129,10 +102,7 @@ struct Object(Vec<(Arc<str>, Box<RawValue>)>);
 
 impl Object {
     fn get(&self, name: &str) -> Option<&RawValue> {
-        self.0
-            .iter()
-            .find(|(field, _)| &**field == name)
-            .map(|(_, value)| &**value)
+        self.0.iter().find(|(field, _)| &**field == name).map(|(_, value)| &**value)
     }
 
     fn text(&self, name: &Arc<str>) -> Result<Text, ItemError> {
@@ -175,10 +145,7 @@ mod tests {
 
     #[test]
     fn escapes_are_read_and_lone_surrogates_are_refused() {
-        assert_eq!(
-            text(r#"{"a":1,"text":"gr\u00fcn \ud83d\ude80"}"#).unwrap().as_str(),
-            "grün 🚀"
-        );
+        assert_eq!(text(r#"{"a":1,"text":"gr\u00fcn \ud83d\ude80"}"#).unwrap().as_str(), "grün 🚀");
         assert!(text(r#"{"text":"\ud83d"}"#).is_err());
         assert!(text(r#"{"text":12}"#).unwrap_err().contains("`text` is not a string"));
         assert!(text(r#"{"txt":"a"}"#).unwrap_err().contains("no field `text`"));

@@ -23,12 +23,7 @@ impl RowReader for StandardInput {
             return Ok(None);
         };
         let text = line.and_then(|line| Ok(Text::parse(utf8(line)?)?));
-        Ok(Some(Row {
-            place: format!("line {}", self.0.number),
-            text,
-            id: None,
-            fields: Vec::new(),
-        }))
+        Ok(Some(Row { place: format!("line {}", self.0.number), text, id: None, fields: Vec::new() }))
     }
 
     fn would_wait(&self) -> bool {
@@ -47,13 +42,7 @@ impl TextFile {
     pub(super) fn open(source: Source, choice: ColumnChoice) -> Result<(Self, Vec<Arc<str>>)> {
         let only: Vec<Arc<str>> = vec!["text".into()];
         let columns = choice.settle(&source.name, &only, &only)?;
-        Ok((
-            Self {
-                lines: Lines::new(source),
-                columns,
-            },
-            only,
-        ))
+        Ok((Self { lines: Lines::new(source), columns }, only))
     }
 }
 
@@ -68,22 +57,8 @@ impl RowReader for TextFile {
             Err(ItemError::NotUtf8(error)) => return Err(wrong_encoding(self.lines.name(), &place, error)),
             line => line,
         };
-        let fields = line
-            .iter()
-            .map(|line| (self.columns.text.clone(), Field::Text(line.clone())))
-            .collect();
-        let id = self
-            .columns
-            .id
-            .as_ref()
-            .and(line.as_ref().ok())
-            .cloned()
-            .map(Field::Text);
-        Ok(Some(Row {
-            place,
-            text: line.and_then(|line| Ok(Text::parse(line)?)),
-            id,
-            fields,
-        }))
+        let fields = line.iter().map(|line| (self.columns.text.clone(), Field::Text(line.clone()))).collect();
+        let id = self.columns.id.as_ref().and(line.as_ref().ok()).cloned().map(Field::Text);
+        Ok(Some(Row { place, text: line.and_then(|line| Ok(Text::parse(line)?)), id, fields }))
     }
 }

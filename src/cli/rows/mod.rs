@@ -98,10 +98,8 @@ pub(super) struct NotUtf8 {
 }
 
 fn utf8(bytes: &[u8]) -> Result<&str, NotUtf8> {
-    str::from_utf8(bytes).map_err(|error| NotUtf8 {
-        byte: bytes[error.valid_up_to()],
-        position: error.valid_up_to() + 1,
-    })
+    str::from_utf8(bytes)
+        .map_err(|error| NotUtf8 { byte: bytes[error.valid_up_to()], position: error.valid_up_to() + 1 })
 }
 
 /// A reader of rows.
@@ -157,35 +155,20 @@ impl Input {
                     return Err(Usage("--encoding is for --input and standard input".into()).into());
                 }
                 let rows = Box::new(Arguments(args.texts.clone().into_iter().enumerate()));
-                Ok(Self {
-                    rows,
-                    columns: Vec::new(),
-                    progress: None,
-                    kind: InputKind::Arguments,
-                })
+                Ok(Self { rows, columns: Vec::new(), progress: None, kind: InputKind::Arguments })
             }
             _ => {
                 let source = Source::standard_input(encoding);
                 let rows = Box::new(lines::StandardInput::new(source));
-                Ok(Self {
-                    rows,
-                    columns: Vec::new(),
-                    progress: None,
-                    kind: InputKind::StandardInput,
-                })
+                Ok(Self { rows, columns: Vec::new(), progress: None, kind: InputKind::StandardInput })
             }
         }
     }
 
     fn file(path: &Path, encoding: Option<&'static encoding_rs::Encoding>, args: &ClassifyArgs) -> Result<Self> {
         let open = || Source::file(path, encoding);
-        let choice = ColumnChoice {
-            text: args.text_column.clone(),
-            id: args.id_column.clone(),
-        };
-        let extension = path
-            .extension()
-            .map(|extension| extension.to_string_lossy().to_ascii_lowercase());
+        let choice = ColumnChoice { text: args.text_column.clone(), id: args.id_column.clone() };
+        let extension = path.extension().map(|extension| extension.to_string_lossy().to_ascii_lowercase());
         match extension.as_deref() {
             Some("txt") => Self::table(open()?, |source| lines::TextFile::open(source, choice)),
             Some("csv") => Self::table(open()?, |source| Delimited::open(source, b',', choice)),
@@ -208,12 +191,7 @@ impl Input {
     ) -> Result<Self> {
         let progress = Some(source.progress());
         let (rows, columns) = open(source)?;
-        Ok(Self {
-            rows: Box::new(rows),
-            columns,
-            progress,
-            kind: InputKind::File,
-        })
+        Ok(Self { rows: Box::new(rows), columns, progress, kind: InputKind::File })
     }
 }
 
@@ -249,12 +227,7 @@ impl ColumnChoice {
     fn settle(self, file: &str, columns: &[Arc<str>], strings: &[Arc<str>]) -> Result<Columns, Usage> {
         let known = |name: String| {
             let found = columns.iter().find(|column| ***column == *name).cloned();
-            found.ok_or_else(|| {
-                Usage(format!(
-                    "`{file}` has no column `{name}`; its columns are {}",
-                    list(columns)
-                ))
-            })
+            found.ok_or_else(|| Usage(format!("`{file}` has no column `{name}`; its columns are {}", list(columns))))
         };
         let text = match self.text {
             Some(name) => known(name)?,
@@ -269,19 +242,12 @@ impl ColumnChoice {
                 }
             },
         };
-        Ok(Columns {
-            text,
-            id: self.id.map(known).transpose()?,
-        })
+        Ok(Columns { text, id: self.id.map(known).transpose()? })
     }
 }
 
 fn list(columns: &[Arc<str>]) -> String {
-    columns
-        .iter()
-        .map(|column| format!("`{column}`"))
-        .collect::<Vec<_>>()
-        .join(", ")
+    columns.iter().map(|column| format!("`{column}`")).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
@@ -290,21 +256,15 @@ mod tests {
 
     fn settle(text: Option<&str>, columns: &[&str], strings: &[&str]) -> Result<String, String> {
         let arcs = |names: &[&str]| names.iter().map(|name| Arc::from(*name)).collect::<Vec<Arc<str>>>();
-        ColumnChoice {
-            text: text.map(String::from),
-            id: None,
-        }
-        .settle("f.csv", &arcs(columns), &arcs(strings))
-        .map(|columns| columns.text.to_string())
-        .map_err(|usage| usage.0)
+        ColumnChoice { text: text.map(String::from), id: None }
+            .settle("f.csv", &arcs(columns), &arcs(strings))
+            .map(|columns| columns.text.to_string())
+            .map_err(|usage| usage.0)
     }
 
     #[test]
     fn the_text_column_is_the_named_one_else_text_else_the_only_string() {
-        assert_eq!(
-            settle(Some("b"), &["a", "b", "text"], &["a", "b", "text"]).unwrap(),
-            "b"
-        );
+        assert_eq!(settle(Some("b"), &["a", "b", "text"], &["a", "b", "text"]).unwrap(), "b");
         assert_eq!(settle(None, &["a", "text"], &["a", "text"]).unwrap(), "text");
         assert_eq!(settle(None, &["id", "headline"], &["headline"]).unwrap(), "headline");
     }

@@ -86,29 +86,18 @@ impl Source {
 
     fn new(name: String, reader: impl Read + 'static, size: u64, encoding: Option<&'static Encoding>) -> Self {
         let meter = Rc::new(Meter::default());
-        let metered = Metered {
-            inner: reader,
-            meter: Rc::clone(&meter),
-        };
+        let metered = Metered { inner: reader, meter: Rc::clone(&meter) };
         let decoded = DecodeReaderBytesBuilder::new()
             .encoding(encoding.filter(|&encoding| encoding != encoding_rs::UTF_8))
             .utf8_passthru(true)
             .strip_bom(true)
             .build(metered);
         let reader = BufReader::with_capacity(BUFFER_BYTES, Box::new(decoded) as Box<dyn Read>);
-        Self {
-            name,
-            meter,
-            size,
-            reader,
-        }
+        Self { name, meter, size, reader }
     }
 
     pub(super) fn progress(&self) -> Progress {
-        Progress {
-            meter: Rc::clone(&self.meter),
-            total: self.size,
-        }
+        Progress { meter: Rc::clone(&self.meter), total: self.size }
     }
 }
 
@@ -122,11 +111,7 @@ pub(super) struct Lines {
 
 impl Lines {
     pub(super) fn new(source: Source) -> Self {
-        Self {
-            source,
-            line: Vec::new(),
-            number: 0,
-        }
+        Self { source, line: Vec::new(), number: 0 }
     }
 
     pub(super) fn name(&self) -> &str {
@@ -137,9 +122,7 @@ impl Lines {
     pub(super) fn next_line(&mut self) -> Result<Option<Result<&[u8], ItemError>>> {
         self.line.clear();
         let mut bounded = (&mut self.source.reader).take(MAX_RECORD_BYTES);
-        bounded
-            .read_until(b'\n', &mut self.line)
-            .with_context(|| format!("cannot read `{}`", self.source.name))?;
+        bounded.read_until(b'\n', &mut self.line).with_context(|| format!("cannot read `{}`", self.source.name))?;
         if self.line.is_empty() {
             return Ok(None);
         }
@@ -147,9 +130,7 @@ impl Lines {
         self.source.meter.end_record();
         if self.line.len() as u64 == MAX_RECORD_BYTES && !self.line.ends_with(b"\n") {
             self.skip_line()?;
-            return Ok(Some(Err(ItemError::LineTooLong {
-                limit: MAX_RECORD_BYTES,
-            })));
+            return Ok(Some(Err(ItemError::LineTooLong { limit: MAX_RECORD_BYTES })));
         }
         let line = self.line.strip_suffix(b"\n").unwrap_or(&self.line);
         Ok(Some(Ok(line.strip_suffix(b"\r").unwrap_or(line))))
@@ -162,11 +143,8 @@ impl Lines {
 
     fn skip_line(&mut self) -> Result<()> {
         loop {
-            let buffer = self
-                .source
-                .reader
-                .fill_buf()
-                .with_context(|| format!("cannot read `{}`", self.source.name))?;
+            let buffer =
+                self.source.reader.fill_buf().with_context(|| format!("cannot read `{}`", self.source.name))?;
             let (length, ended) = match buffer.iter().position(|&byte| byte == b'\n') {
                 Some(end) => (end + 1, true),
                 None => (buffer.len(), buffer.is_empty()),

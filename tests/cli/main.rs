@@ -1,0 +1,6 @@
+//! The command as a user runs it.
+
+mod classify;
+mod files;
+mod finsent;
+mod models;

@@ -1,0 +1,111 @@
+//! Models, the catalogue, and the small commands.
+
+use std::fs;
+
+use crate::finsent::{assert_fails, finsent, json_lines, run, small_model, write};
+
+#[test]
+fn a_directory_is_a_model() {
+    let dir = tempfile::tempdir().unwrap();
+    let model = small_model(dir.path(), "mine");
+    let run = run(&["classify", "--model", model.to_str().unwrap(), "profit"]);
+    assert_eq!(run.code, Some(0), "{run:?}");
+    assert!(run.stderr.contains(model.to_str().unwrap()), "{}", run.stderr);
+    assert_eq!(json_lines(&run.stdout)[0]["tokens"], 3);
+}
+
+#[test]
+fn the_volume_goes_before_everything_else() {
+    let dir = tempfile::tempdir().unwrap();
+    small_model(dir.path(), "finbert");
+    small_model(dir.path(), "mini");
+    for name in ["finbert", "mini"] {
+        let output = finsent(&["classify", "profit"])
+            .env("FINSENT_MODEL", name)
+            .env("FINSENT_MODEL_DIR", dir.path())
+            .output()
+            .unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success() && stderr.contains(&format!("{}/{name}", dir.path().display())), "{stderr}");
+    }
+}
+
+#[test]
+fn a_model_that_is_not_here_is_code_3_with_the_remedy() {
+    let parts =
+        ["ProsusAI/finbert", "7db323f79b751944bcfa66298ec06977e4518306", "model.safetensors", "FINSENT_MODEL_DIR"];
+    assert_fails(&run(&["classify", "--model", "finbert", "a"]), 3, &parts);
+    assert_fails(&run(&["classify", "--model", "hf:acme/x@v2", "a"]), 3, &["acme/x at v2"]);
+    assert_fails(&run(&["classify", "--model", "finbrt", "a"]), 3, &["did you mean `finbert`?"]);
+    let dir = tempfile::tempdir().unwrap();
+    assert_fails(&run(&["classify", "--model", dir.path().to_str().unwrap(), "a"]), 3, &["no config.json"]);
+}
+
+#[test]
+fn a_damaged_model_is_code_3_and_names_the_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let model = small_model(dir.path(), "mine");
+    let weights = fs::read(model.join("model.safetensors")).unwrap();
+    fs::write(model.join("model.safetensors"), &weights[..weights.len() / 2]).unwrap();
+    assert_fails(
+        &run(&["classify", "--model", model.to_str().unwrap(), "a"]),
+        3,
+        &["model.safetensors", "half copied"],
+    );
+}
+
+#[test]
+fn another_catalogue_replaces_the_built_in_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let model = small_model(dir.path(), "elsewhere");
+    let toml = format!(
+        "[[model]]\nname = \"mine\"\ndescription = \"d\"\nlicense = \"l\"\ndirectory = {:?}\nfiles = []\nmax_length = 8\n\
+         label_aliases = {{ positive = \"bullish\", negative = \"bearish\" }}\n",
+        model.to_str().unwrap()
+    );
+    let catalogue = write(dir.path(), "models.toml", &toml);
+    let run_mine = run(&["--models-file", &catalogue, "classify", "--model", "mine", "profit ".repeat(30).as_str()]);
+    let verdict = &json_lines(&run_mine.stdout)[0];
+    assert_eq!((verdict["tokens"].as_u64(), verdict["truncated"].as_bool()), (Some(8), Some(true)));
+    assert!(verdict["scores"]["bullish"].is_number() && verdict["sentiment_score"].is_number(), "{verdict}");
+    assert_fails(&run(&["--models-file", &catalogue, "classify", "a"]), 3, &["mini"]);
+
+    let catalogue = write(dir.path(), "bad.toml", toml.replace("license", "licence"));
+    assert_fails(&run(&["--models-file", &catalogue, "models"]), 2, &["`licence`", "did you mean `license`?"]);
+    assert_fails(&run(&["--models-file", "/nowhere.toml", "models"]), 2, &["/nowhere.toml"]);
+}
+
+#[test]
+fn models_lists_the_catalogue_and_what_is_here() {
+    let dir = tempfile::tempdir().unwrap();
+    small_model(dir.path(), "finbert");
+    let args = ["models", "--json", "--model-dir", dir.path().to_str().unwrap()];
+    let listed: Vec<serde_json::Value> = serde_json::from_str(&run(&args).stdout).unwrap();
+    let state: Vec<_> =
+        listed.iter().map(|m| (m["name"].as_str().unwrap(), m["available"].as_bool().unwrap())).collect();
+    let expected =
+        [("mini", true), ("finbert", true), ("finbert-tone", false), ("finbert-esg", false), ("finbert-fls", false)];
+    assert_eq!(state, expected);
+    let table = run(&["models"]).stdout;
+    assert!(
+        table.contains("* mini") && table.contains("  finbert ") && table.contains("not on this machine"),
+        "{table}"
+    );
+}
+
+#[test]
+fn version_help_completions_and_manual_are_there() {
+    let version = run(&["--version"]).stdout;
+    assert!(version.starts_with(concat!("finsent ", env!("CARGO_PKG_VERSION"), " (")), "{version}");
+    for args in [&["--help"][..], &["classify", "--help"]] {
+        let help = run(args).stdout;
+        let (examples, usage) = (help.find("Examples:").unwrap(), help.find("Usage:").unwrap());
+        assert!(examples < usage, "{help}");
+    }
+    for shell in ["bash", "zsh", "fish"] {
+        assert!(run(&["completions", shell]).stdout.contains("classify"));
+    }
+    assert!(run(&["man"]).stdout.contains(".TH finsent"));
+    assert!(run(&["man", "classify"]).stdout.contains("text\\-column"));
+    assert_fails(&run(&["man", "fly"]), 2, &["fly", "classify"]);
+}

@@ -1,0 +1,156 @@
+//! Models and expected outputs of `tests/golden` and `models/mini`.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use finsent::{Checkpoint, Config, Encoder, ModelFiles, ModelOptions, Pipeline, Text, Tokenizer, Verdict};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use tempfile::TempDir;
+
+/// What transformers says of one text.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Case {
+    pub(crate) text: String,
+    /// Not in the cases of the mini model's makers.
+    pub(crate) truncated: Option<bool>,
+    pub(crate) input_ids: Vec<u32>,
+    pub(crate) logits: Vec<f64>,
+    pub(crate) probabilities: Vec<f64>,
+}
+
+#[derive(Deserialize)]
+struct Cases {
+    cases: Vec<Case>,
+}
+
+#[derive(Deserialize)]
+struct Variants {
+    variants: BTreeMap<String, Vec<Case>>,
+}
+
+pub(crate) fn repository() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+pub(crate) fn golden(name: &str) -> PathBuf {
+    repository().join("tests/golden").join(name)
+}
+
+pub(crate) fn mini() -> PathBuf {
+    repository().join("models/mini")
+}
+
+pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> T {
+    serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
+}
+
+/// The makers' cases of the mini model and the long ones.
+pub(crate) fn mini_cases() -> Vec<Case> {
+    let makers: Cases = read_json(&mini().join("golden.json"));
+    let long: Cases = read_json(&golden("mini_long.json"));
+    makers.cases.into_iter().chain(long.cases).collect()
+}
+
+/// The cases of each variant of the small model.
+pub(crate) fn small_cases() -> BTreeMap<String, Vec<Case>> {
+    read_json::<Variants>(&golden("small.json")).variants
+}
+
+/// A directory with the small model's configuration and vocabulary and this file as its weights.
+pub(crate) fn small_model(weights: &str) -> TempDir {
+    let dir = small_model_without_weights();
+    fs::copy(golden("small").join(weights), dir.path().join("model.safetensors")).unwrap();
+    dir
+}
+
+pub(crate) fn small_model_without_weights() -> TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    for name in ["config.json", "vocab.txt", "tokenizer_config.json"] {
+        fs::copy(golden("small").join(name), dir.path().join(name)).unwrap();
+    }
+    dir
+}
+
+/// The directory of a variant as a user would have it.
+pub(crate) fn variant(name: &str) -> TempDir {
+    match name {
+        "sharded" => {
+            let dir = small_model_without_weights();
+            for entry in fs::read_dir(golden("small/sharded")).unwrap() {
+                let entry = entry.unwrap();
+                fs::copy(entry.path(), dir.path().join(entry.file_name())).unwrap();
+            }
+            dir
+        }
+        "int8" => {
+            let dir = small_model("int8.safetensors");
+            fs::copy(golden("small/int8.config.json"), dir.path().join("config.json")).unwrap();
+            dir
+        }
+        "multi_label" => {
+            let dir = small_model("f32.safetensors");
+            edit_config(dir.path(), "problem_type", "multi_label_classification".into());
+            dir
+        }
+        dtype => small_model(&format!("{dtype}.safetensors")),
+    }
+}
+
+pub(crate) fn edit_config(dir: &Path, key: &str, value: serde_json::Value) {
+    let path = dir.join("config.json");
+    let mut config: serde_json::Value = read_json(&path);
+    config[key] = value;
+    fs::write(&path, config.to_string()).unwrap();
+}
+
+pub(crate) fn load(dir: &Path) -> Pipeline {
+    Pipeline::load(&ModelFiles::in_dir(dir, &[]).unwrap(), &ModelOptions::default()).unwrap()
+}
+
+pub(crate) fn load_error(dir: &Path) -> String {
+    let files = match ModelFiles::in_dir(dir, &[]) {
+        Ok(files) => files,
+        Err(error) => return error.to_string(),
+    };
+    let error = Pipeline::load(&files, &ModelOptions::default()).unwrap_err();
+    let mut message = error.to_string();
+    let mut cause = std::error::Error::source(&error);
+    while let Some(error) = cause {
+        message += &format!(": {error}");
+        cause = error.source();
+    }
+    message
+}
+
+pub(crate) fn encoder(dir: &Path) -> Encoder {
+    let files = ModelFiles::in_dir(dir, &[]).unwrap();
+    let config = Config::parse(&files.config.read().unwrap()).unwrap();
+    Encoder::load(&config, &Checkpoint::open(&files.weights).unwrap()).unwrap()
+}
+
+pub(crate) fn tokenizer(dir: &Path) -> Tokenizer {
+    let files = ModelFiles::in_dir(dir, &[]).unwrap();
+    let config = Config::parse(&files.config.read().unwrap()).unwrap();
+    let limits = finsent::Limits { vocab_size: config.vocab_size, max_length: config.max_position_embeddings };
+    Tokenizer::load(&files.tokenizer, limits).unwrap()
+}
+
+pub(crate) fn texts(texts: &[impl AsRef<str>]) -> Vec<Text> {
+    texts.iter().map(|text| Text::parse(text.as_ref()).unwrap()).collect()
+}
+
+pub(crate) fn classify(pipeline: &Pipeline, texts: &[Text]) -> Vec<Verdict> {
+    pipeline.classify(&texts.iter().collect::<Vec<_>>()).into_iter().map(Result::unwrap).collect()
+}
+
+pub(crate) fn probabilities(verdict: &Verdict) -> Vec<f32> {
+    verdict.scores().map(|(_, probability)| probability).collect()
+}
+
+/// Largest difference between two rows of numbers.
+pub(crate) fn distance(found: &[f32], expected: &[f64]) -> f64 {
+    assert_eq!(found.len(), expected.len());
+    found.iter().zip(expected).map(|(&found, expected)| (f64::from(found) - expected).abs()).fold(0.0, f64::max)
+}

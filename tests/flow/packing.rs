@@ -1,0 +1,57 @@
+//! What a text answers does not depend on its company.
+
+use finsent::{PackedBatch, Verdict};
+
+use crate::golden::{self, Case};
+
+/// Bound on how far a probability may move with the company: the matrix products choose their blocking by the number
+/// of rows, and with it the order of the f32 sums.
+const COMPANY_BOUND: f64 = 1e-6;
+
+fn assert_same(alone: &Verdict, packed: &Verdict, text: &str) {
+    let expected: Vec<f64> = golden::probabilities(alone).into_iter().map(f64::from).collect();
+    let distance = golden::distance(&golden::probabilities(packed), &expected);
+    assert!(distance <= COMPANY_BOUND, "{distance:e} off for {text:?}");
+    assert_eq!((alone.tokens(), alone.truncated()), (packed.tokens(), packed.truncated()), "{text:?}");
+}
+
+#[test]
+fn packed_batch_equals_each_text_alone_in_any_order_and_with_duplicates() {
+    let pipeline = golden::load(&golden::mini());
+    let cases = golden::mini_cases();
+    let quick = |case: &&Case| !case.text.is_empty() && (case.input_ids.len() < 100 || case.truncated == Some(true));
+    let texts: Vec<&str> = cases.iter().filter(quick).map(|case| case.text.as_str()).collect();
+    let texts = golden::texts(&texts);
+    let alone: Vec<Verdict> =
+        texts.iter().flat_map(|text| golden::classify(&pipeline, std::slice::from_ref(text))).collect();
+
+    let forward: Vec<usize> = (0..texts.len()).collect();
+    let backward: Vec<usize> = forward.iter().rev().copied().collect();
+    let shuffled_twice: Vec<usize> = (0..2 * texts.len()).map(|place| place * 37 % texts.len()).collect();
+    for order in [forward, backward, shuffled_twice] {
+        let company: Vec<_> = order.iter().map(|&text| texts[text].clone()).collect();
+        for (&text, packed) in order.iter().zip(golden::classify(&pipeline, &company)) {
+            assert_same(&alone[text], &packed, texts[text].as_str());
+        }
+    }
+}
+
+#[test]
+fn one_text_with_an_id_outside_the_vocabulary_is_an_error_and_no_crash() {
+    let dir = golden::variant("f32");
+    let encoder = golden::encoder(dir.path());
+    let mut batch = PackedBatch::pack(&[finsent::Encoding {
+        input_ids: vec![2, 5, 3],
+        token_type_ids: vec![0; 3],
+        truncated: false,
+    }]);
+    assert!(encoder.forward(&batch).is_ok());
+    batch.input_ids[1] = 100_000;
+    assert!(encoder.forward(&batch).is_err());
+}
+
+#[test]
+fn no_texts_have_no_verdicts() {
+    let dir = golden::variant("f32");
+    assert!(golden::classify(&golden::load(dir.path()), &[]).is_empty());
+}

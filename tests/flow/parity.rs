@@ -1,0 +1,98 @@
+//! The answers are those of transformers.
+
+use candle_core::{DType, Device, Tensor};
+use candle_nn::{Linear, Module, VarBuilder, linear};
+use candle_transformers::models::bert::{self, BertModel};
+use finsent::{Encoding, PackedBatch};
+
+use crate::golden::{self, Case};
+
+/// Bound on a probability's distance from transformers' in float64.
+const PROBABILITY_BOUND: f64 = 1e-5;
+/// Bound on a logit's. The small model's random weights magnify f32 rounding to 4e-6; the closest mistake that was
+/// tried (an epsilon of 1e-5 for 1e-12) moves logits by 1.4e-4.
+const LOGIT_BOUND: f64 = 3e-5;
+
+fn assert_verdicts(name: &str, dir: &std::path::Path, cases: &[Case]) {
+    let pipeline = golden::load(dir);
+    let cases: Vec<&Case> = cases.iter().filter(|case| !case.text.trim().is_empty()).collect();
+    let texts = golden::texts(&cases.iter().map(|case| &case.text).collect::<Vec<_>>());
+    for (case, verdict) in cases.iter().zip(golden::classify(&pipeline, &texts)) {
+        let distance = golden::distance(&golden::probabilities(&verdict), &case.probabilities);
+        assert!(distance <= PROBABILITY_BOUND, "{name}: {distance:e} off for {:?}", case.text);
+        assert_eq!(verdict.tokens(), case.input_ids.len(), "{name}: {:?}", case.text);
+        assert_eq!(verdict.truncated(), case.truncated.unwrap_or(verdict.truncated()), "{name}: {:?}", case.text);
+    }
+}
+
+fn assert_logits(name: &str, dir: &std::path::Path, cases: &[Case]) {
+    let encoder = golden::encoder(dir);
+    let logits = encoder.forward(&PackedBatch::pack(&cases.iter().map(encoding).collect::<Vec<_>>())).unwrap();
+    for (case, row) in cases.iter().zip(logits.rows()) {
+        let distance = golden::distance(row, &case.logits);
+        assert!(distance <= LOGIT_BOUND, "{name}: {distance:e} off for {:?}", case.text);
+    }
+}
+
+fn encoding(case: &Case) -> Encoding {
+    Encoding { input_ids: case.input_ids.clone(), token_type_ids: vec![0; case.input_ids.len()], truncated: false }
+}
+
+#[test]
+fn the_mini_model_answers_as_in_transformers() {
+    assert_verdicts("mini", &golden::mini(), &golden::mini_cases());
+}
+
+#[test]
+fn every_dtype_and_container_answers_as_in_transformers() {
+    let variants = golden::small_cases();
+    assert_eq!(variants.len(), 6);
+    for (name, cases) in &variants {
+        let dir = golden::variant(name);
+        assert_verdicts(name, dir.path(), cases);
+        assert_logits(name, dir.path(), cases);
+    }
+}
+
+/// The second oracle: candle-transformers' encoder, with the head on top.
+struct Oracle {
+    bert: BertModel,
+    pooler: Linear,
+    classifier: Linear,
+}
+
+impl Oracle {
+    fn load(dir: &std::path::Path, num_labels: usize) -> Self {
+        let config: bert::Config = golden::read_json(&dir.join("config.json"));
+        let weights = candle_core::safetensors::load(dir.join("model.safetensors"), &Device::Cpu).unwrap();
+        let weights = VarBuilder::from_tensors(weights, DType::F32, &Device::Cpu);
+        let hidden = config.hidden_size;
+        Self {
+            pooler: linear(hidden, hidden, weights.pp("bert.pooler.dense")).unwrap(),
+            classifier: linear(hidden, num_labels, weights.pp("classifier")).unwrap(),
+            bert: BertModel::load(weights, &config).unwrap(),
+        }
+    }
+
+    fn logits(&self, input_ids: &[u32]) -> Vec<f64> {
+        let ids = Tensor::new(input_ids, &Device::Cpu).unwrap().unsqueeze(0).unwrap();
+        let hidden_states = self.bert.forward(&ids, &ids.zeros_like().unwrap(), None).unwrap();
+        let first_token = hidden_states.narrow(1, 0, 1).unwrap().squeeze(1).unwrap();
+        let pooled_output = self.pooler.forward(&first_token).unwrap().tanh().unwrap();
+        let logits = self.classifier.forward(&pooled_output).unwrap();
+        logits.to_dtype(DType::F64).unwrap().flatten_all().unwrap().to_vec1().unwrap()
+    }
+}
+
+#[test]
+fn candle_transformers_gives_the_same_logits() {
+    let dir = golden::variant("f32");
+    let cases = &golden::small_cases()["f32"];
+    let encoder = golden::encoder(dir.path());
+    let oracle = Oracle::load(dir.path(), encoder.num_labels());
+    let logits = encoder.forward(&PackedBatch::pack(&cases.iter().map(encoding).collect::<Vec<_>>())).unwrap();
+    for (case, row) in cases.iter().zip(logits.rows()) {
+        let distance = golden::distance(row, &oracle.logits(&case.input_ids));
+        assert!(distance <= LOGIT_BOUND, "{distance:e} off for {:?}", case.text);
+    }
+}

@@ -1,0 +1,168 @@
+//! The rules of the house: who may import whom, and where each crate lives. The floor plan is in `src/lib.rs`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The rooms from the ground up. A room may use those before it and itself, and nothing behind it.
+const ROOMS: [&str; 16] = [
+    "nearest",
+    "precision",
+    "telemetry",
+    "threads",
+    "text",
+    "files",
+    "embedded",
+    "catalog",
+    "checkpoint",
+    "tokens",
+    "batch",
+    "encoder",
+    "verdict",
+    "pipeline",
+    "cli",
+    "lib",
+];
+
+/// The one home, or the few, of each crate that is not used everywhere.
+const HOMES: [(&str, &[&str]); 17] = [
+    ("tokenizers", &["tokens"]),
+    ("ahash", &["tokens"]),
+    ("candle_core", &["checkpoint", "encoder"]),
+    ("candle_nn", &["encoder"]),
+    ("safetensors", &["checkpoint"]),
+    ("half", &["checkpoint"]),
+    ("memmap2", &["checkpoint"]),
+    ("toml", &["catalog"]),
+    ("strsim", &["nearest"]),
+    ("rayon", &["threads"]),
+    ("tracing_subscriber", &["telemetry"]),
+    ("anyhow", &["cli"]),
+    ("clap", &["cli"]),
+    ("csv", &["cli"]),
+    ("indicatif", &["cli"]),
+    ("signal_hook", &["cli"]),
+    ("tempfile", &["cli"]),
+];
+
+struct Source {
+    path: PathBuf,
+    room: String,
+    /// The code without comments and without the tests at its end.
+    code: String,
+}
+
+fn sources() -> Vec<Source> {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut sources = Vec::new();
+    let mut folders = vec![src.clone()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                sources.push(Source::read(&src, path));
+            }
+        }
+    }
+    assert!(sources.len() > 30, "the sources were found");
+    sources
+}
+
+impl Source {
+    fn read(src: &Path, path: PathBuf) -> Self {
+        let room = path.strip_prefix(src).unwrap().iter().next().unwrap().to_str().unwrap().trim_end_matches(".rs");
+        let text = fs::read_to_string(&path).unwrap();
+        let code = text.split("#[cfg(test)]\nmod tests").next().unwrap();
+        let code = code.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+        Self { room: room.to_owned(), code, path }
+    }
+
+    /// The names that follow `prefix` anywhere in the code, where nothing of a word stands before it.
+    fn names_after<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = &'a str> {
+        self.code.match_indices(prefix).filter_map(move |(at, _)| {
+            let before = self.code[..at].chars().next_back();
+            let alone = before.is_none_or(|letter| !letter.is_alphanumeric() && letter != '_' && letter != ':');
+            let name = &self.code[at + prefix.len()..];
+            let end = name.find(|letter: char| !letter.is_alphanumeric() && letter != '_').unwrap_or(name.len());
+            alone.then_some(&name[..end])
+        })
+    }
+
+    fn uses_crate(&self, name: &str) -> bool {
+        let in_paths = self.paths(&format!("{name}::"));
+        in_paths || self.paths(&format!("use {name}::")) || self.paths(&format!("::{name}::"))
+    }
+
+    /// Whether `path` begins somewhere in the code, and is not the end of a longer one.
+    fn paths(&self, path: &str) -> bool {
+        self.code.match_indices(path).any(|(at, _)| {
+            let before = self.code[..at].chars().next_back();
+            before.is_none_or(|letter| !letter.is_alphanumeric() && letter != '_' && letter != ':')
+        })
+    }
+}
+
+fn floor(room: &str) -> usize {
+    ROOMS.iter().position(|known| *known == room).unwrap_or_else(|| panic!("`{room}` is not on the floor plan"))
+}
+
+#[test]
+fn a_room_imports_only_from_the_rooms_below_it() {
+    for source in sources().iter().filter(|source| source.room != "main") {
+        for used in source.names_after("crate::").filter(|used| used.starts_with(char::is_lowercase)) {
+            let (path, room) = (source.path.display(), &source.room);
+            assert!(floor(used) <= floor(room), "{path}: `{room}` imports `{used}`, which stands above it");
+        }
+    }
+}
+
+#[test]
+fn the_library_is_used_through_rooms_and_not_through_its_front_door() {
+    for source in sources().iter().filter(|source| source.room != "main" && source.room != "lib") {
+        let through_the_door = source.names_after("crate::").find(|used| used.starts_with(char::is_uppercase));
+        assert_eq!(through_the_door, None, "{}", source.path.display());
+    }
+}
+
+#[test]
+fn each_crate_stays_in_its_home() {
+    for source in sources() {
+        for (name, homes) in HOMES {
+            let (path, at_home) = (source.path.display(), homes.contains(&source.room.as_str()));
+            assert!(at_home || !source.uses_crate(name), "{path}: `{name}` lives in {homes:?} only");
+        }
+    }
+}
+
+#[test]
+fn the_floor_plan_in_the_crates_docs_names_every_room() {
+    let docs = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/lib.rs")).unwrap();
+    for room in ROOMS.iter().filter(|room| **room != "lib") {
+        assert!(docs.contains(&format!("[`{room}`]")), "src/lib.rs does not name `{room}`");
+    }
+}
+
+#[test]
+fn main_is_short_and_no_file_is_a_drawer() {
+    for source in sources() {
+        let name = source.path.file_stem().unwrap().to_str().unwrap();
+        for drawer in ["util", "utils", "common", "helpers", "types", "manager", "service", "misc"] {
+            assert_ne!(name, drawer, "{}", source.path.display());
+        }
+        if source.room == "main" {
+            assert!(source.code.lines().count() <= 60, "main.rs parses, runs and exits, and nothing else");
+        }
+    }
+}
+
+#[test]
+fn unsafe_code_is_where_the_house_allows_it() {
+    let allowed = ["checkpoint/mapped.rs"];
+    for source in sources().iter().filter(|source| source.code.contains("unsafe ")) {
+        assert!(allowed.iter().any(|path| source.path.ends_with(path)), "{}", source.path.display());
+        let text = fs::read_to_string(&source.path).unwrap();
+        let blocks = text.matches("unsafe {").count();
+        assert_eq!(blocks, text.matches("// SAFETY:").count(), "{}: a SAFETY line a block", source.path.display());
+    }
+}
