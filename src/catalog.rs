@@ -20,20 +20,20 @@ pub(crate) const DEFAULT_MODEL: &str = "mini";
 
 /// The known models, in the order of the file.
 #[derive(Debug, Clone, Deserialize)]
-pub struct Catalog {
+pub(crate) struct Catalog {
     #[serde(rename = "model")]
     models: Vec<ModelSpec>,
 }
 
 /// One model of the catalogue.
 #[derive(Debug, Clone, Deserialize)]
-pub struct ModelSpec {
+pub(crate) struct ModelSpec {
     /// What `--model` takes.
-    pub name: String,
+    pub(crate) name: String,
     /// One line about it.
-    pub description: String,
+    pub(crate) description: String,
     /// Licence of the weights.
-    pub license: String,
+    pub(crate) license: String,
     #[serde(default)]
     embedded: bool,
     directory: Option<PathBuf>,
@@ -42,7 +42,7 @@ pub struct ModelSpec {
     files: Vec<FileSpec>,
     max_length: Option<usize>,
     /// Precision to compute in, where the user names none.
-    pub precision: Option<Precision>,
+    pub(crate) precision: Option<Precision>,
     #[serde(default)]
     label_aliases: BTreeMap<String, String>,
 }
@@ -51,14 +51,14 @@ pub struct ModelSpec {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub(crate) struct FileSpec {
     /// Path inside the repository or directory.
-    pub name: String,
+    pub(crate) name: String,
     /// Hash of its bytes, 64 hexadecimal digits, where it is publicly known.
-    pub sha256: Option<String>,
+    pub(crate) sha256: Option<String>,
 }
 
 /// Where a catalogue model comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Origin {
+pub(crate) enum Origin {
     /// Inside the binary.
     Embedded,
     /// A directory on this machine.
@@ -74,7 +74,7 @@ pub enum Origin {
 
 /// Why models.toml is no catalogue.
 #[derive(Debug, Error)]
-pub enum CatalogError {
+pub(crate) enum CatalogError {
     /// The file could not be read.
     #[error("cannot read `{path}`")]
     Io {
@@ -117,7 +117,7 @@ pub enum CatalogError {
 
 /// Why a model that was asked for is not to be had.
 #[derive(Debug, Error)]
-pub enum FindError {
+pub(crate) enum FindError {
     /// No such name in the catalogue, and no such directory.
     #[error("`{name}` is neither a model of the catalogue ({}) nor a directory{}", known.join(", "), hint(nearest.as_deref()))]
     Unknown {
@@ -137,28 +137,36 @@ pub enum FindError {
         name: String,
     },
     /// The model is on the hub only.
-    #[error(
-        "the model `{name}` ({repository} at {revision}) is not on this machine, and this version does not fetch; \
-         put its files ({}) into a directory and give it with --model DIRECTORY, \
-         or as {mount} with FINSENT_MODEL_DIR={model_dir}", files.join(", ")
-    )]
-    NotHere {
-        /// The model.
-        name: String,
-        /// Where it is published.
-        repository: String,
-        /// At which revision.
-        revision: String,
-        /// The files it needs.
-        files: Vec<String>,
-        /// The directory that was looked for, or an example of one.
-        mount: String,
-        /// The volume.
-        model_dir: String,
-    },
+    #[error(transparent)]
+    NotHere(Box<Absent>),
     /// The directory is there but holds no model.
     #[error(transparent)]
     Files(#[from] FilesError),
+}
+
+/// A model of the hub that is not on this machine, and how to bring it there.
+#[derive(Debug, Error)]
+#[error(
+    "the model `{name}` ({repository} at {revision}) is not on this machine, and this version does not fetch; \
+     put its files ({}) into a directory and give it with --model DIRECTORY, or name the directory {directory} \
+     and set FINSENT_MODEL_DIR={volume}", files.join(", ")
+)]
+pub(crate) struct Absent {
+    name: String,
+    repository: String,
+    revision: String,
+    files: Vec<String>,
+    /// Where the model would be found.
+    directory: String,
+    volume: String,
+}
+
+impl Absent {
+    fn new(name: &str, (repository, revision): (&str, &str), files: Vec<String>, model_dir: Option<&Path>) -> Self {
+        let volume = model_dir.unwrap_or(Path::new("/models")).display().to_string();
+        let directory = format!("{volume}/{name}");
+        Self { name: name.into(), repository: repository.into(), revision: revision.into(), files, directory, volume }
+    }
 }
 
 fn hint(nearest: Option<&str>) -> String {
@@ -167,17 +175,17 @@ fn hint(nearest: Option<&str>) -> String {
 
 /// A model that was found on this machine.
 #[derive(Debug, Clone)]
-pub struct FoundModel {
+pub(crate) struct FoundModel {
     /// Name in the catalogue, or the directory as given.
-    pub name: String,
+    pub(crate) name: String,
     /// Where it was found, for people.
-    pub place: String,
+    pub(crate) place: String,
     /// Its files.
-    pub files: ModelFiles,
+    pub(crate) files: ModelFiles,
     /// What the catalogue adds.
-    pub options: ModelOptions,
+    pub(crate) options: ModelOptions,
     /// Precision that the catalogue asks for.
-    pub precision: Option<Precision>,
+    pub(crate) precision: Option<Precision>,
 }
 
 impl Catalog {
@@ -185,7 +193,7 @@ impl Catalog {
     ///
     /// # Errors
     /// Never in a binary whose tests passed.
-    pub fn built_in() -> Result<Self, CatalogError> {
+    pub(crate) fn built_in() -> Result<Self, CatalogError> {
         Self::parse("models.toml", BUILT_IN)
     }
 
@@ -193,7 +201,7 @@ impl Catalog {
     ///
     /// # Errors
     /// [`CatalogError`] when it cannot be read or is not valid.
-    pub fn read(path: &Path) -> Result<Self, CatalogError> {
+    pub(crate) fn read(path: &Path) -> Result<Self, CatalogError> {
         let toml = fs::read_to_string(path).map_err(|source| CatalogError::Io { path: path.into(), source })?;
         Self::parse(&path.display().to_string(), &toml)
     }
@@ -213,7 +221,7 @@ impl Catalog {
     }
 
     /// The models, in the order of the file.
-    pub fn models(&self) -> &[ModelSpec] {
+    pub(crate) fn models(&self) -> &[ModelSpec] {
         &self.models
     }
 
@@ -221,7 +229,7 @@ impl Catalog {
     ///
     /// # Errors
     /// [`FindError`] saying what to do about it.
-    pub fn find(&self, name: &str, model_dir: Option<&Path>) -> Result<FoundModel, FindError> {
+    pub(crate) fn find(&self, name: &str, model_dir: Option<&Path>) -> Result<FoundModel, FindError> {
         if let Some(spec) = self.models.iter().find(|spec| spec.name == name) {
             return spec.find(model_dir);
         }
@@ -238,7 +246,9 @@ impl Catalog {
         if let Some(repository) = name.strip_prefix("hf:") {
             let (repository, revision) = repository.split_once('@').unwrap_or((repository, "main"));
             let files = ["config.json", "vocab.txt or tokenizer.json", "model.safetensors"].map(String::from);
-            return Err(not_here(name, repository, revision, files.into(), model_dir));
+            let short_name = repository.rsplit('/').next().unwrap_or(repository);
+            let absent = Absent::new(short_name, (repository, revision), files.into(), model_dir);
+            return Err(FindError::NotHere(Box::new(absent)));
         }
         let known: Vec<String> = self.models.iter().map(|spec| spec.name.clone()).collect();
         let nearest = nearest(name, known.iter().map(String::as_str)).map(String::from);
@@ -246,21 +256,9 @@ impl Catalog {
     }
 }
 
-fn not_here(name: &str, repository: &str, revision: &str, files: Vec<String>, model_dir: Option<&Path>) -> FindError {
-    let model_dir = model_dir.map_or_else(|| "/models".into(), |dir| dir.display().to_string());
-    FindError::NotHere {
-        name: name.into(),
-        repository: repository.into(),
-        revision: revision.into(),
-        files,
-        mount: format!("{model_dir}/{}", name.rsplit(['/', ':']).next().unwrap_or(name)),
-        model_dir,
-    }
-}
-
 impl ModelSpec {
     /// Where the model comes from.
-    pub fn origin(&self) -> Origin {
+    pub(crate) fn origin(&self) -> Origin {
         match (&self.directory, &self.hub) {
             (Some(directory), _) => Origin::Directory(directory.clone()),
             (None, Some(hub)) => {
@@ -275,7 +273,7 @@ impl ModelSpec {
     ///
     /// # Errors
     /// [`FindError`] saying what to do about it.
-    pub fn find(&self, model_dir: Option<&Path>) -> Result<FoundModel, FindError> {
+    pub(crate) fn find(&self, model_dir: Option<&Path>) -> Result<FoundModel, FindError> {
         let mounted = model_dir.map(|dir| dir.join(&self.name)).filter(|dir| dir.is_dir());
         let (place, files) = match (mounted, self.origin()) {
             (Some(dir), _) | (None, Origin::Directory(dir)) => {
@@ -288,7 +286,8 @@ impl ModelSpec {
             }
             (None, Origin::Hub { repository, revision }) => {
                 let files = self.files.iter().map(|file| file.name.clone()).collect();
-                return Err(not_here(&self.name, &repository, &revision, files, model_dir));
+                let absent = Absent::new(&self.name, (&repository, &revision), files, model_dir);
+                return Err(FindError::NotHere(Box::new(absent)));
             }
         };
         Ok(FoundModel {

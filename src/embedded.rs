@@ -1,6 +1,6 @@
 //! The model inside the binary, with the feature `embedded-model`.
 
-use crate::files::{ModelFile, ModelFiles, TokenizerFiles, WeightFiles};
+use crate::files::ModelFiles;
 
 /// The name of the embedded model in the catalogue.
 #[cfg(feature = "embedded-model")]
@@ -9,12 +9,14 @@ const NAME: &str = "mini";
 /// The files of the embedded model of this name; `None` in a binary that has it not.
 #[cfg(feature = "embedded-model")]
 pub(crate) fn model_files(name: &str) -> Option<ModelFiles> {
+    use crate::files::{ModelFile, TokenizerFiles, WeightFiles};
+
     macro_rules! embedded {
         ($name:literal) => {
             ModelFile::Embedded { name: $name, bytes: include_bytes!(concat!("../models/mini/", $name)) }
         };
     }
-    (name == NAME).then(|| ModelFiles {
+    (name == NAME).then_some(ModelFiles {
         config: embedded!("config.json"),
         tokenizer: TokenizerFiles::WordPiece {
             vocab: embedded!("vocab.txt"),

@@ -7,10 +7,10 @@
 //!
 //! | floor | rooms |
 //! |---|---|
-//! | face | [`cli`]: arguments, rows in, rows out, exit codes |
-//! | flow | [`pipeline`] over [`text`], [`tokens`], [`batch`], [`encoder`], [`verdict`] |
-//! | cellar | [`catalog`] and [`embedded`] find a model's [`files`]; [`checkpoint`] reads its weights |
-//! | ground | [`threads`], [`telemetry`], [`precision`], [`nearest`] |
+//! | face | `cli`: arguments, rows in, rows out, exit codes |
+//! | flow | `pipeline` over `text`, `tokens`, `batch`, `encoder`, `verdict` |
+//! | cellar | `catalog` and `embedded` find a model's `files`; `checkpoint` reads its weights |
+//! | ground | `threads`, `telemetry`, `precision`, `nearest` |
 //!
 //! Kernels enter at one seam, `encoder/ops.rs`.
 
@@ -31,11 +31,10 @@ mod tokens;
 mod verdict;
 
 pub use batch::PackedBatch;
-pub use catalog::{Catalog, FoundModel};
 pub use checkpoint::{Checkpoint, CheckpointError};
 pub use encoder::{Config, ConfigError, Encoder, EncoderError, Logits};
 pub use files::{FilesError, ModelFile, ModelFiles, ModelOptions, TokenizerFiles, WeightFiles};
 pub use pipeline::{ClassifyError, LoadError, Pipeline};
 pub use text::{Text, TextError};
 pub use tokens::{Encoding, Limits, Tokenizer, TokenizerError};
-pub use verdict::{Activation, LabelMap, Verdict};
+pub use verdict::{Activation, LabelError, LabelMap, Verdict};

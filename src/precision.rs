@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// Precision of weights and matrix products.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Precision {
+pub(crate) enum Precision {
     /// 32-bit floats: the reference.
     F32,
     /// bfloat16 products, f32 sums.

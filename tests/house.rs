@@ -1,4 +1,5 @@
 //! The rules of the house: who may import whom, and where each crate lives. The floor plan is in `src/lib.rs`.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should fail there")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -139,7 +140,7 @@ fn each_crate_stays_in_its_home() {
 fn the_floor_plan_in_the_crates_docs_names_every_room() {
     let docs = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/lib.rs")).unwrap();
     for room in ROOMS.iter().filter(|room| **room != "lib") {
-        assert!(docs.contains(&format!("[`{room}`]")), "src/lib.rs does not name `{room}`");
+        assert!(docs.contains(&format!("`{room}`")), "src/lib.rs does not name `{room}`");
     }
 }
 

@@ -81,7 +81,7 @@ pub(super) struct GlobalArgs {
     /// Catalogue to use instead of the built-in one
     #[arg(long, global = true, value_name = "FILE", env = "FINSENT_MODELS_FILE")]
     pub(super) models_file: Option<PathBuf>,
-    /// Volume of models: a catalogue model is looked for in DIR/<name> first
+    /// Volume of models: a catalogue model is looked for in DIR/NAME first
     #[arg(long, global = true, value_name = "DIR", env = "FINSENT_MODEL_DIR")]
     pub(super) model_dir: Option<PathBuf>,
     /// Threads that compute [default: as many as the CPU quota of the cgroup allows]
@@ -112,7 +112,8 @@ pub(super) struct ClassifyArgs {
     /// Texts to score; none, or `-`: standard input, one text a line
     #[arg(value_name = "TEXT")]
     pub(super) texts: Vec<String>,
-    /// Model: a name of the catalogue, a directory, or hf:OWNER/NAME[@REVISION]
+    // As an attribute: rustdoc would read the brackets as a link.
+    #[arg(help = "Model: a name of the catalogue, a directory, or hf:OWNER/NAME[@REVISION]")]
     #[arg(short, long, default_value = crate::catalog::DEFAULT_MODEL, env = "FINSENT_MODEL")]
     pub(super) model: String,
     /// File to read: .txt (a text a line), .csv, .tsv or .jsonl

@@ -40,7 +40,7 @@ fn listed<'a>(spec: &'a ModelSpec, settings: &Settings) -> Listed<'a> {
         available: found.is_ok(),
         place: match found {
             Ok(found) => found.place,
-            Err(FindError::NotHere { .. } | FindError::NotEmbedded { .. }) => "not on this machine".into(),
+            Err(FindError::NotHere(_) | FindError::NotEmbedded { .. }) => "not on this machine".into(),
             Err(error) => error.to_string(),
         },
     }
@@ -58,5 +58,5 @@ fn table(models: &[Listed<'_>]) -> String {
             "{mark} {name:width$}  {description}\n{indent}{place}; from {origin}\n{indent}licence: {license}\n"
         );
     }
-    out + "\n* can be used now. To add one: put its files into DIR/<name> and set FINSENT_MODEL_DIR=DIR.\n"
+    out + "\n* can be used now. To add one: put its files into DIR/NAME and set FINSENT_MODEL_DIR=DIR.\n"
 }

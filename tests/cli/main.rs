@@ -1,6 +1,8 @@
 //! The command as a user runs it.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should fail there")]
 
 mod classify;
 mod files;
 mod finsent;
+mod memory;
 mod models;
