@@ -165,6 +165,11 @@ impl Absent {
     fn new(name: &str, (repository, revision): (&str, &str), files: Vec<String>, model_dir: Option<&Path>) -> Self {
         let volume = model_dir.unwrap_or(Path::new("/models")).display().to_string();
         let directory = format!("{volume}/{name}");
+        let readable = |file: String| match file.as_str() {
+            "pytorch_model.bin" => "model.safetensors made from pytorch_model.bin".into(),
+            _ => file,
+        };
+        let files = files.into_iter().map(readable).collect();
         Self { name: name.into(), repository: repository.into(), revision: revision.into(), files, directory, volume }
     }
 }

@@ -31,13 +31,14 @@ Examples:
 ";
 
 const CLASSIFY_NOTES: &str = "\
-Each text is one item: an argument, a line of standard input or of a .txt file, a row of a .csv, .tsv or .jsonl file.
-Items go out in the order they came in. An item that fails (a blank line, say) goes out with `error`, the others are
-not held up, and the exit code is 5. The columns of an input file go out too, the verdict's columns behind them; where
-a name is taken, all of the verdict's get the prefix `finsent_`. A text that is longer than the model's window is cut,
-and `truncated` says so.
+Each text is one item: an argument, a line of standard input or of a .txt file, a row of a .csv, .tsv or .jsonl file. \
+Items go out in the order they came in. An item that fails (a blank line, say) goes out with `error`, the others are \
+not held up, and the exit code is 5.
 
-Exit codes: 0 done; 1 failed at run time; 2 wrong usage; 3 model missing or invalid; 5 some items failed;
+The columns of an input file go out too, the verdict's columns behind them; where a name is taken, all of the \
+verdict's get the prefix `finsent_`. A text that is longer than the model's window is cut, and `truncated` says so.
+
+Exit codes: 0 done; 1 failed at run time; 2 wrong usage; 3 model missing or invalid; 5 some items failed; \
 130 interrupted.";
 
 /// finsent: financial sentiment of texts, on the CPU.

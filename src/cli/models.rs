@@ -1,7 +1,5 @@
 //! `finsent models`: the catalogue, and what of it is on this machine.
 
-use std::fmt::Write;
-
 use serde::Serialize;
 
 use super::args::ModelsArgs;
@@ -14,10 +12,12 @@ struct Listed<'a> {
     name: &'a str,
     description: &'a str,
     license: &'a str,
+    /// Where the model comes from.
     origin: String,
-    available: bool,
-    /// Where the model was found, or why it cannot be used.
-    place: String,
+    /// Where it was found on this machine.
+    place: Option<String>,
+    /// Why what was found cannot be used.
+    error: Option<String>,
 }
 
 pub(super) fn run(args: &ModelsArgs, settings: &Settings) -> anyhow::Result<Exit> {
@@ -27,36 +27,28 @@ pub(super) fn run(args: &ModelsArgs, settings: &Settings) -> anyhow::Result<Exit
 }
 
 fn listed<'a>(spec: &'a ModelSpec, settings: &Settings) -> Listed<'a> {
-    let found = spec.find(settings.model_dir.as_deref());
-    Listed {
-        name: &spec.name,
-        description: &spec.description,
-        license: &spec.license,
-        origin: match spec.origin() {
-            Origin::Embedded => "embedded".into(),
-            Origin::Directory(directory) => directory.display().to_string(),
-            Origin::Hub { repository, revision } => format!("hf:{repository}@{revision}"),
-        },
-        available: found.is_ok(),
-        place: match found {
-            Ok(found) => found.place,
-            Err(FindError::NotHere(_) | FindError::NotEmbedded { .. }) => "not on this machine".into(),
-            Err(error) => error.to_string(),
-        },
-    }
+    let (place, error) = match spec.find(settings.model_dir.as_deref()) {
+        Ok(found) => (Some(found.place), None),
+        Err(FindError::NotHere(_) | FindError::NotEmbedded { .. }) => (None, None),
+        Err(error) => (None, Some(error.to_string())),
+    };
+    let origin = match spec.origin() {
+        Origin::Embedded => "embedded".into(),
+        Origin::Directory(directory) => directory.display().to_string(),
+        Origin::Hub { repository, revision } => format!("hf:{repository}@{revision}"),
+    };
+    Listed { name: &spec.name, description: &spec.description, license: &spec.license, origin, place, error }
 }
 
 fn table(models: &[Listed<'_>]) -> String {
     let width = models.iter().map(|model| model.name.len()).max().unwrap_or(0);
     let mut out = String::new();
-    for Listed { name, description, license, origin, available, place } in models {
-        let mark = if *available { '*' } else { ' ' };
-        let indent = " ".repeat(width + 4);
-        // Writing to a string does not fail.
-        let _ = write!(
-            out,
-            "{mark} {name:width$}  {description}\n{indent}{place}; from {origin}\n{indent}licence: {license}\n"
-        );
+    for Listed { name, description, license, origin, place, error } in models {
+        let mark = if place.is_some() { '*' } else { ' ' };
+        let state = place.as_ref().or(error.as_ref()).map_or("not on this machine", String::as_str);
+        let lines = [state.to_owned(), format!("origin: {origin}"), format!("licence: {license}")];
+        out += &format!("{mark} {name:width$}  {description}\n");
+        out.extend(lines.iter().map(|line| format!("{:width$}    {line}\n", "")));
     }
     out + "\n* can be used now. To add one: put its files into DIR/NAME and set FINSENT_MODEL_DIR=DIR.\n"
 }

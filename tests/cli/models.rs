@@ -81,8 +81,7 @@ fn models_lists_the_catalogue_and_what_is_here() {
     small_model(dir.path(), "finbert");
     let args = ["models", "--json", "--model-dir", dir.path().to_str().unwrap()];
     let listed: Vec<serde_json::Value> = serde_json::from_str(&run(&args).stdout).unwrap();
-    let state: Vec<_> =
-        listed.iter().map(|m| (m["name"].as_str().unwrap(), m["available"].as_bool().unwrap())).collect();
+    let state: Vec<_> = listed.iter().map(|m| (m["name"].as_str().unwrap(), m["place"].is_string())).collect();
     let expected =
         [("mini", true), ("finbert", true), ("finbert-tone", false), ("finbert-esg", false), ("finbert-fls", false)];
     assert_eq!(state, expected);
