@@ -90,7 +90,7 @@ pub enum FilesError {
     /// The only weights are a pickle.
     #[error(
         "`{dir}` holds its weights as `{file}`, which this version does not read; \
-         save them as model.safetensors (in transformers: `save_pretrained`)"
+         put model.safetensors in its place (transformers' `save_pretrained` writes it)"
     )]
     Pickle {
         /// The model's directory.

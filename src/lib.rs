@@ -9,7 +9,7 @@
 //! |---|---|
 //! | face | `cli`: arguments, rows in, rows out, exit codes |
 //! | flow | `pipeline` over `text`, `tokens`, `batch`, `encoder`, `verdict` |
-//! | cellar | `catalog` and `embedded` find a model's `files`; `checkpoint` reads its weights |
+//! | cellar | `locate` finds a model's `files` by the `catalog`, or `embedded`; `checkpoint` reads its weights |
 //! | ground | `threads`, `telemetry`, `precision`, `nearest` |
 //!
 //! Kernels enter at one seam, `encoder/ops.rs`.
@@ -21,6 +21,7 @@ pub mod cli;
 mod embedded;
 mod encoder;
 mod files;
+mod locate;
 mod nearest;
 mod pipeline;
 mod precision;

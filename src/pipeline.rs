@@ -55,6 +55,9 @@ pub enum ClassifyError {
     /// It has no tokens.
     #[error(transparent)]
     Tokenizer(#[from] TokenizerError),
+    /// A logit is NaN or infinite.
+    #[error("the model gave a logit that is not a finite number; its weights are damaged")]
+    NotFinite,
     /// The pass that it was in failed.
     #[error(transparent)]
     Encoder(Arc<EncoderError>),
@@ -124,7 +127,7 @@ impl Pipeline {
         let batch = PackedBatch::pack(encodings.iter().copied());
         match self.encoder.forward(&batch) {
             Ok(logits) => std::iter::zip(encodings, logits.rows())
-                .map(|(encoding, logits)| Ok(self.verdict(encoding, logits)))
+                .map(|(encoding, logits)| self.verdict(encoding, logits))
                 .collect(),
             Err(error) => {
                 let error = Arc::new(error);
@@ -133,9 +136,12 @@ impl Pipeline {
         }
     }
 
-    fn verdict(&self, encoding: &Encoding, logits: &[f32]) -> Verdict {
+    fn verdict(&self, encoding: &Encoding, logits: &[f32]) -> Result<Verdict, ClassifyError> {
+        if !logits.iter().all(|logit| logit.is_finite()) {
+            return Err(ClassifyError::NotFinite);
+        }
         let probabilities = self.activation.probabilities(logits);
-        Verdict::new(Arc::clone(&self.labels), probabilities, encoding.len(), encoding.truncated)
+        Ok(Verdict::new(Arc::clone(&self.labels), probabilities, encoding.len(), encoding.truncated))
     }
 }
 

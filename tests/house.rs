@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms from the ground up. A room may use those before it and itself, and nothing behind it.
-const ROOMS: [&str; 16] = [
+const ROOMS: [&str; 17] = [
     "nearest",
     "precision",
     "telemetry",
@@ -14,6 +14,7 @@ const ROOMS: [&str; 16] = [
     "files",
     "embedded",
     "catalog",
+    "locate",
     "checkpoint",
     "tokens",
     "batch",

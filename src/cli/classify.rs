@@ -18,7 +18,7 @@ use crate::text::Text;
 
 /// Rows that are sorted by length and classified together.
 const WINDOW_ROWS: usize = 1024;
-/// Bytes of text in a window, which bound its memory where texts are long.
+/// Bytes of a window's rows, which bound its memory where texts are long.
 const WINDOW_BYTES: usize = 8 << 20;
 /// Failed items that are told one by one; the output has them all.
 const TOLD_FAILURES: u64 = 10;
@@ -79,7 +79,7 @@ fn read_window(rows: &mut dyn RowReader) -> Result<Vec<Row>> {
     let mut bytes = 0;
     while window.len() < WINDOW_ROWS && bytes < WINDOW_BYTES && (window.is_empty() || !rows.would_wait()) {
         let Some(row) = rows.next_row()? else { break };
-        bytes += row.text.as_ref().map_or(0, |text| text.as_str().len());
+        bytes += row.bytes();
         window.push(row);
     }
     Ok(window)

@@ -4,7 +4,8 @@ use std::io;
 
 use thiserror::Error;
 
-use crate::catalog::{CatalogError, FindError};
+use crate::catalog::CatalogError;
+use crate::locate::FindError;
 use crate::pipeline::LoadError;
 
 /// How the command ended.

@@ -5,7 +5,8 @@ use serde::Serialize;
 use super::args::ModelsArgs;
 use super::exit::Exit;
 use super::settings::Settings;
-use crate::catalog::{FindError, ModelSpec, Origin};
+use crate::catalog::{ModelSpec, Origin};
+use crate::locate::{FindError, find_spec};
 
 #[derive(Debug, Serialize)]
 struct Listed<'a> {
@@ -27,7 +28,7 @@ pub(super) fn run(args: &ModelsArgs, settings: &Settings) -> anyhow::Result<Exit
 }
 
 fn listed<'a>(spec: &'a ModelSpec, settings: &Settings) -> Listed<'a> {
-    let (place, error) = match spec.find(settings.model_dir.as_deref()) {
+    let (place, error) = match find_spec(spec, settings.model_dir.as_deref()) {
         Ok(found) => (Some(found.place), None),
         Err(FindError::NotHere(_) | FindError::NotEmbedded { .. }) => (None, None),
         Err(error) => (None, Some(error.to_string())),

@@ -6,7 +6,8 @@ use anyhow::Result;
 
 use super::args::GlobalArgs;
 use super::exit::Usage;
-use crate::catalog::{Catalog, CatalogError, FoundModel};
+use crate::catalog::{Catalog, CatalogError};
+use crate::locate::{self, FoundModel};
 use crate::pipeline::Pipeline;
 use crate::precision::Precision;
 use crate::threads;
@@ -32,7 +33,7 @@ impl Settings {
 
     /// Finds and loads the model that `--model` names, and starts the compute threads.
     pub(super) fn load(&self, model: &str) -> Result<(FoundModel, Pipeline)> {
-        let found = self.catalog.find(model, self.model_dir.as_deref())?;
+        let found = locate::find(&self.catalog, model, self.model_dir.as_deref())?;
         match self.precision.or(found.precision).unwrap_or(Precision::F32) {
             Precision::F32 => (),
             Precision::Bf16 | Precision::Int8 => {

@@ -144,6 +144,20 @@ fn weights_that_are_not_numbers_give_errors_and_no_verdicts() {
 }
 
 #[test]
+fn a_text_that_meets_a_damaged_weight_fails_alone() {
+    // The last row of the word embeddings, which only the last word of the vocabulary reads.
+    let dir = changed(|tensors| {
+        let words = tensors.get_mut("bert.embeddings.word_embeddings.weight").unwrap();
+        let length = words.data.len();
+        words.data[length - 4..].copy_from_slice(&f32::NAN.to_le_bytes());
+    });
+    let vocab = fs::read_to_string(dir.path().join("vocab.txt")).unwrap();
+    let texts = golden::texts(&["profit rose", vocab.lines().last().unwrap(), "a loss"]);
+    let outcomes = golden::load(dir.path()).classify(&texts.iter().collect::<Vec<_>>());
+    assert_eq!(outcomes.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, false, true]);
+}
+
+#[test]
 fn a_shard_that_is_missing_is_named() {
     let dir = golden::variant("sharded");
     fs::remove_file(dir.path().join("model-00002-of-00002.safetensors")).unwrap();

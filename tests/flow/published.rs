@@ -52,8 +52,12 @@ fn real_headlines_have_the_ids_of_the_reference_tokenisers() {
     {
         let dir = test_data("models").join(model);
         let reference = tokenizers::Tokenizer::from_file(dir.join(reference)).unwrap();
-        let vocab = finsent::ModelFile::Disk(dir.join("vocab.txt"));
-        let files = finsent::TokenizerFiles::WordPiece { vocab, config: None, special_tokens: None };
+        let file = |name| finsent::ModelFile::Disk(dir.join(name));
+        let files = finsent::TokenizerFiles::WordPiece {
+            vocab: file("vocab.txt"),
+            config: Some(file("tokenizer_config.json")),
+            special_tokens: Some(file("special_tokens_map.json")),
+        };
         let ours = finsent::Tokenizer::load(&files, finsent::Limits { vocab_size: 40_000, max_length: 512 }).unwrap();
         for row in headlines.iter().chain(&articles) {
             let text = row["text"].as_str().unwrap();

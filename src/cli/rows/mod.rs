@@ -35,6 +35,14 @@ pub(super) struct Row {
     pub(super) fields: Vec<(Arc<str>, Field)>,
 }
 
+impl Row {
+    /// Bytes that the row holds in memory, near enough.
+    pub(super) fn bytes(&self) -> usize {
+        let text = self.text.as_ref().map_or(0, |text| text.as_str().len());
+        text + self.fields.iter().map(|(_, field)| field.bytes()).sum::<usize>()
+    }
+}
+
 /// The value of a column.
 #[derive(Debug, Clone)]
 pub(super) enum Field {
@@ -53,6 +61,13 @@ impl Serialize for Field {
 }
 
 impl Field {
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Json(json) => json.get().len(),
+        }
+    }
+
     /// The value as a cell of a CSV file: strings bare, null empty, all else as JSON.
     pub(super) fn to_cell(&self) -> String {
         match self {

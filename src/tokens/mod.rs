@@ -1,16 +1,12 @@
 //! Text becomes token ids, exactly as transformers would make them.
 
-use std::collections::BTreeMap;
+mod settings;
+mod word_piece;
 
-use ahash::AHashMap;
-use serde::Deserialize;
 use thiserror::Error;
-use tokenizers::models::wordpiece::WordPiece;
-use tokenizers::normalizers::BertNormalizer;
-use tokenizers::pre_tokenizers::bert::BertPreTokenizer;
-use tokenizers::processors::bert::BertProcessing;
-use tokenizers::{AddedToken, TruncationDirection};
+use tokenizers::TruncationDirection;
 
+use self::settings::Settings;
 use crate::files::{FilesError, ModelFile, TokenizerFiles};
 use crate::text::Text;
 
@@ -143,21 +139,20 @@ impl Tokenizer {
     /// # Errors
     /// [`TokenizerError`] naming the file and what is wrong with it.
     pub fn load(files: &TokenizerFiles, limits: Limits) -> Result<Self, TokenizerError> {
-        let (inner, config, source) = match files {
+        let (inner, settings, source) = match files {
             TokenizerFiles::Json { tokenizer, config } => {
-                (from_tokenizer_json(tokenizer)?, read_settings(config.as_ref())?, tokenizer)
+                (from_tokenizer_json(tokenizer)?, Settings::read(config.as_ref(), None)?, tokenizer)
             }
             TokenizerFiles::WordPiece { vocab, config, special_tokens } => {
-                let mut settings = read_settings(config.as_ref())?;
-                settings.special.fill_from(read_json::<SpecialTokens>(special_tokens.as_ref())?.unwrap_or_default());
-                (from_vocab(vocab, config.as_ref(), &settings)?, settings, vocab)
+                let settings = Settings::read(config.as_ref(), special_tokens.as_ref())?;
+                (word_piece::from_vocab(vocab, config.as_ref(), &settings)?, settings, vocab)
             }
         };
         let tokens = inner.get_vocab_size(true);
         if tokens > limits.vocab_size {
             return Err(TokenizerError::VocabSize { file: source.to_string(), tokens, vocab_size: limits.vocab_size });
         }
-        let max_length = config.max_length().unwrap_or(usize::MAX).min(limits.max_length);
+        let max_length = settings.max_length().unwrap_or(usize::MAX).min(limits.max_length);
         let special_tokens =
             inner.get_post_processor().map_or(0, |post| tokenizers::PostProcessor::added_tokens(post, false));
         let text_tokens = max_length.checked_sub(special_tokens).filter(|&left| left > 0);
@@ -229,176 +224,4 @@ fn from_tokenizer_json(file: &ModelFile) -> Result<tokenizers::Tokenizer, Tokeni
         .with_truncation(None)
         .map_err(|error| TokenizerError::Tokenizer { file: file.to_string(), reason: error.to_string() })?;
     Ok(tokenizer)
-}
-
-/// The fields of `tokenizer_config.json` that shape the ids, with the defaults of transformers' `BertTokenizer`.
-#[derive(Debug, Deserialize)]
-#[serde(default)]
-struct Settings {
-    do_lower_case: bool,
-    strip_accents: Option<bool>,
-    tokenize_chinese_chars: Option<bool>,
-    model_max_length: Option<f64>,
-    tokenizer_class: Option<String>,
-    added_tokens_decoder: BTreeMap<u32, AddedTokenSettings>,
-    #[serde(flatten)]
-    special: SpecialTokens,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            do_lower_case: true,
-            strip_accents: None,
-            tokenize_chinese_chars: None,
-            model_max_length: None,
-            tokenizer_class: None,
-            added_tokens_decoder: BTreeMap::new(),
-            special: SpecialTokens::default(),
-        }
-    }
-}
-
-impl Settings {
-    /// `model_max_length`; transformers writes 1e30 for "not set".
-    fn max_length(&self) -> Option<usize> {
-        self.model_max_length.filter(|&length| (1.0..1e9).contains(&length)).map(|length| length as usize)
-    }
-}
-
-#[derive(Debug, Deserialize)]
-struct AddedTokenSettings {
-    content: String,
-    #[serde(default)]
-    single_word: bool,
-    #[serde(default)]
-    lstrip: bool,
-    #[serde(default)]
-    rstrip: bool,
-    #[serde(default)]
-    normalized: bool,
-    #[serde(default)]
-    special: bool,
-}
-
-/// `special_tokens_map.json`; the same keys may stand in `tokenizer_config.json`, which goes first.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct SpecialTokens {
-    pad_token: Option<SpecialToken>,
-    unk_token: Option<SpecialToken>,
-    cls_token: Option<SpecialToken>,
-    sep_token: Option<SpecialToken>,
-    mask_token: Option<SpecialToken>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-enum SpecialToken {
-    Plain(String),
-    Described { content: String },
-}
-
-impl SpecialTokens {
-    fn fill_from(&mut self, other: Self) {
-        let fill = |own: &mut Option<SpecialToken>, other| *own = own.take().or(other);
-        fill(&mut self.pad_token, other.pad_token);
-        fill(&mut self.unk_token, other.unk_token);
-        fill(&mut self.cls_token, other.cls_token);
-        fill(&mut self.sep_token, other.sep_token);
-        fill(&mut self.mask_token, other.mask_token);
-    }
-}
-
-fn name<'a>(token: &'a Option<SpecialToken>, default: &'a str) -> &'a str {
-    match token {
-        Some(SpecialToken::Plain(content) | SpecialToken::Described { content }) => content,
-        None => default,
-    }
-}
-
-fn read_json<T: for<'a> Deserialize<'a>>(file: Option<&ModelFile>) -> Result<Option<T>, TokenizerError> {
-    let Some(file) = file else { return Ok(None) };
-    serde_json::from_slice(&file.read()?)
-        .map(Some)
-        .map_err(|source| TokenizerError::Json { file: file.to_string(), source })
-}
-
-fn read_settings(file: Option<&ModelFile>) -> Result<Settings, TokenizerError> {
-    Ok(read_json(file)?.unwrap_or_default())
-}
-
-/// WordPiece as transformers' `BertTokenizer` builds it from a vocabulary.
-fn from_vocab(
-    vocab_file: &ModelFile,
-    settings_file: Option<&ModelFile>,
-    settings: &Settings,
-) -> Result<tokenizers::Tokenizer, TokenizerError> {
-    let settings_name = || settings_file.map_or_else(|| "tokenizer_config.json".into(), ModelFile::to_string);
-    const BERT: [&str; 4] = ["BertTokenizer", "BertTokenizerFast", "DistilBertTokenizer", "DistilBertTokenizerFast"];
-    if let Some(class) = settings.tokenizer_class.as_ref().filter(|class| !BERT.contains(&class.as_str())) {
-        return Err(TokenizerError::Class { file: settings_name(), class: class.clone() });
-    }
-
-    let vocab = read_vocab(vocab_file)?;
-    let special = &settings.special;
-    let unk = name(&special.unk_token, "[UNK]");
-    let special_id = |token: &str| {
-        let lacking = || TokenizerError::NoSpecialToken { file: vocab_file.to_string(), token: token.into() };
-        vocab.get(token).copied().ok_or_else(lacking)
-    };
-    special_id(unk)?;
-    let [cls, sep] = [name(&special.cls_token, "[CLS]"), name(&special.sep_token, "[SEP]")];
-    let post_processor = BertProcessing::new((sep.into(), special_id(sep)?), (cls.into(), special_id(cls)?));
-    let literal: Vec<AddedToken> =
-        [unk, cls, sep, name(&special.pad_token, "[PAD]"), name(&special.mask_token, "[MASK]")]
-            .into_iter()
-            .filter(|token| vocab.contains_key(*token))
-            .map(|token| AddedToken::from(token, true))
-            .collect();
-
-    let library = |error: tokenizers::Error| TokenizerError::Tokenizer {
-        file: vocab_file.to_string(),
-        reason: error.to_string(),
-    };
-    let model = WordPiece::builder().vocab(vocab).unk_token(unk.into()).build().map_err(library)?;
-    let mut tokenizer = tokenizers::Tokenizer::new(model);
-    tokenizer
-        .with_normalizer(Some(BertNormalizer::new(
-            true,
-            settings.tokenize_chinese_chars.unwrap_or(true),
-            settings.strip_accents,
-            settings.do_lower_case,
-        )))
-        .map_err(library)?
-        .with_pre_tokenizer(Some(BertPreTokenizer))
-        .with_post_processor(Some(post_processor));
-    tokenizer.add_special_tokens(literal).map_err(library)?;
-    for (&expected, added) in &settings.added_tokens_decoder {
-        let token = AddedToken::from(added.content.as_str(), added.special)
-            .single_word(added.single_word)
-            .lstrip(added.lstrip)
-            .rstrip(added.rstrip)
-            .normalized(added.normalized);
-        tokenizer.add_tokens([token]).map_err(library)?;
-        let found = tokenizer.token_to_id(&added.content).unwrap_or(u32::MAX);
-        if found != expected {
-            let token = added.content.clone();
-            return Err(TokenizerError::AddedTokenId { file: settings_name(), token, expected, found });
-        }
-    }
-    Ok(tokenizer)
-}
-
-/// One token a line; its id is the line's index. Of equal lines the last one counts, as in transformers.
-fn read_vocab(file: &ModelFile) -> Result<AHashMap<String, u32>, TokenizerError> {
-    let bytes = file.read()?;
-    let bytes = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
-    let mut vocab = AHashMap::new();
-    for (id, line) in (0u32..).zip(bytes.split(|&byte| byte == b'\n')) {
-        let token = str::from_utf8(line.strip_suffix(b"\r").unwrap_or(line))
-            .map_err(|_| TokenizerError::VocabNotUtf8 { file: file.to_string(), line: id as usize + 1 })?;
-        vocab.insert(token.to_owned(), id);
-    }
-    Ok(vocab)
 }

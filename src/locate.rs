@@ -1,0 +1,163 @@
+//! Finds the model that the user names on this machine.
+
+use std::path::Path;
+
+use thiserror::Error;
+
+use crate::catalog::{Catalog, ModelSpec, Origin};
+use crate::embedded;
+use crate::files::{FilesError, ModelFiles, ModelOptions};
+use crate::nearest::nearest;
+use crate::precision::Precision;
+
+/// Why a model that was asked for is not to be had.
+#[derive(Debug, Error)]
+pub(crate) enum FindError {
+    /// No such name in the catalogue, and no such directory.
+    #[error("`{name}` is neither a model of the catalogue ({}) nor a directory{}", known.join(", "), hint(nearest.as_deref()))]
+    Unknown {
+        /// What was asked for.
+        name: String,
+        /// Names in the catalogue.
+        known: Vec<String>,
+        /// The name that is most like it.
+        nearest: Option<String>,
+    },
+    /// This binary has no model inside.
+    #[error(
+        "the model `{name}` is not inside this binary (built without the feature `embedded-model`); name another with --model"
+    )]
+    NotEmbedded {
+        /// The model.
+        name: String,
+    },
+    /// The model is on the hub only.
+    #[error(transparent)]
+    NotHere(Box<Absent>),
+    /// The directory is there but holds no model.
+    #[error(transparent)]
+    Files(#[from] FilesError),
+}
+
+/// A model of the hub that is not on this machine, and how to bring it there.
+#[derive(Debug, Error)]
+#[error(
+    "the model `{name}` ({repository} at {revision}) is not on this machine, and this version does not fetch; \
+     put its files ({}) into a directory and give it with --model DIRECTORY, or name the directory {directory} \
+     and set FINSENT_MODEL_DIR={volume}", files.join(", ")
+)]
+pub(crate) struct Absent {
+    name: String,
+    repository: String,
+    revision: String,
+    files: Vec<String>,
+    /// Where the model would be found.
+    directory: String,
+    volume: String,
+}
+
+impl Absent {
+    fn new(name: &str, (repository, revision): (&str, &str), files: Vec<String>, model_dir: Option<&Path>) -> Self {
+        let volume = model_dir.unwrap_or(Path::new("/models")).display().to_string();
+        let directory = format!("{volume}/{name}");
+        let readable = |file: String| match file.as_str() {
+            "pytorch_model.bin" => "model.safetensors made from pytorch_model.bin".into(),
+            _ => file,
+        };
+        let files = files.into_iter().map(readable).collect();
+        Self { name: name.into(), repository: repository.into(), revision: revision.into(), files, directory, volume }
+    }
+}
+
+fn hint(nearest: Option<&str>) -> String {
+    nearest.map(|nearest| format!("; did you mean `{nearest}`?")).unwrap_or_default()
+}
+
+/// A model that was found on this machine.
+#[derive(Debug, Clone)]
+pub(crate) struct FoundModel {
+    /// Name in the catalogue, or the directory as given.
+    pub(crate) name: String,
+    /// Where it was found, for people.
+    pub(crate) place: String,
+    /// Its files.
+    pub(crate) files: ModelFiles,
+    /// What the catalogue adds.
+    pub(crate) options: ModelOptions,
+    /// Precision that the catalogue asks for.
+    pub(crate) precision: Option<Precision>,
+}
+
+/// Finds what `--model` names: a catalogue model (under `model_dir` first), or a directory.
+///
+/// # Errors
+/// [`FindError`] saying what to do about it.
+pub(crate) fn find(catalog: &Catalog, name: &str, model_dir: Option<&Path>) -> Result<FoundModel, FindError> {
+    if let Some(spec) = catalog.models().iter().find(|spec| spec.name == name) {
+        return find_spec(spec, model_dir);
+    }
+    let dir = Path::new(name);
+    if dir.is_dir() {
+        return Ok(FoundModel {
+            name: name.into(),
+            place: name.into(),
+            files: ModelFiles::in_dir(dir, &[])?,
+            options: ModelOptions::default(),
+            precision: None,
+        });
+    }
+    if let Some(repository) = name.strip_prefix("hf:") {
+        let (repository, revision) = repository.split_once('@').unwrap_or((repository, "main"));
+        let files = ["config.json", "vocab.txt or tokenizer.json", "model.safetensors"].map(String::from);
+        let short_name = repository.rsplit('/').next().unwrap_or(repository);
+        let absent = Absent::new(short_name, (repository, revision), files.into(), model_dir);
+        return Err(FindError::NotHere(Box::new(absent)));
+    }
+    let known: Vec<String> = catalog.models().iter().map(|spec| spec.name.clone()).collect();
+    let nearest = nearest(name, known.iter().map(String::as_str)).map(String::from);
+    Err(FindError::Unknown { name: name.into(), known, nearest })
+}
+
+/// Finds a catalogue model: `model_dir`/name, then where the catalogue says.
+///
+/// # Errors
+/// [`FindError`] saying what to do about it.
+pub(crate) fn find_spec(spec: &ModelSpec, model_dir: Option<&Path>) -> Result<FoundModel, FindError> {
+    let mounted = model_dir.map(|dir| dir.join(&spec.name)).filter(|dir| dir.is_dir());
+    let (place, files) = match (mounted, spec.origin()) {
+        (Some(dir), _) | (None, Origin::Directory(dir)) => {
+            let names: Vec<&str> = spec.files.iter().map(|file| file.name.as_str()).collect();
+            (dir.display().to_string(), ModelFiles::in_dir(&dir, &names)?)
+        }
+        (None, Origin::Embedded) => {
+            let absent = || FindError::NotEmbedded { name: spec.name.clone() };
+            ("inside this binary".into(), embedded::model_files(&spec.name).ok_or_else(absent)?)
+        }
+        (None, Origin::Hub { repository, revision }) => {
+            let files = spec.files.iter().map(|file| file.name.clone()).collect();
+            let absent = Absent::new(&spec.name, (&repository, &revision), files, model_dir);
+            return Err(FindError::NotHere(Box::new(absent)));
+        }
+    };
+    let options = ModelOptions { max_length: spec.max_length, label_aliases: spec.label_aliases.clone() };
+    Ok(FoundModel { name: spec.name.clone(), place, files, options, precision: spec.precision })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_model_that_is_not_here_says_what_to_mount() {
+        let catalog = Catalog::built_in().unwrap();
+        let refusal = |name, model_dir| find(&catalog, name, model_dir).unwrap_err().to_string();
+        let message = refusal("finbert", Some(Path::new("/nowhere")));
+        for part in ["ProsusAI/finbert", "model.safetensors", "/nowhere/finbert", "FINSENT_MODEL_DIR=/nowhere"] {
+            assert!(message.contains(part), "{message}");
+        }
+        let message = refusal("finbrt", None);
+        assert!(message.contains("did you mean `finbert`?"), "{message}");
+        let message = refusal("hf:acme/model@v1", None);
+        assert!(message.contains("acme/model at v1") && message.contains("/models/model"), "{message}");
+    }
+}
