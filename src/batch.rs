@@ -32,11 +32,6 @@ impl PackedBatch {
         }
         batch
     }
-
-    /// Number of texts.
-    pub fn texts(&self) -> usize {
-        self.cu_seqlens.len() - 1
-    }
 }
 
 /// Cuts texts of the given lengths in tokens into passes of at most `max_batch_tokens`, equal lengths near each other.
@@ -76,7 +71,6 @@ mod tests {
         assert_eq!(batch.input_ids, [7, 8, 9, 5, 1, 2]);
         assert_eq!(batch.position_ids, [0, 1, 2, 0, 0, 1]);
         assert_eq!(batch.cu_seqlens, [0, 3, 4, 6]);
-        assert_eq!(batch.texts(), 3);
     }
 
     #[test]

@@ -186,6 +186,7 @@ impl ModelFiles {
     }
 }
 
+const SINGLE: &str = "model.safetensors";
 const INDEX: &str = "model.safetensors.index.json";
 const PICKLE: &str = "pytorch_model.bin";
 
@@ -197,10 +198,13 @@ fn weights_in(dir: &Path, named: &[&str]) -> Result<WeightFiles, FilesError> {
         candidates = vec![chosen.clone()];
     }
     match candidates.as_slice() {
-        [] => Err(FilesError::Missing { dir: dir.into(), file: "model.safetensors" }),
+        [] => Err(FilesError::Missing { dir: dir.into(), file: SINGLE }),
         [file] if file == PICKLE => Err(FilesError::Pickle { dir: dir.into(), file: file.clone() }),
         [file] if file == INDEX => Ok(WeightFiles::Sharded(dir.join(file))),
-        [file] => Ok(WeightFiles::Single(ModelFile::Disk(dir.join(file)))),
+        [file] if file == SINGLE || named.contains(&file.as_str()) => {
+            Ok(WeightFiles::Single(ModelFile::Disk(dir.join(file))))
+        }
+        [_] => Err(FilesError::Missing { dir: dir.into(), file: SINGLE }),
         _ => Err(FilesError::Ambiguous { dir: dir.into(), found: candidates }),
     }
 }
@@ -212,7 +216,8 @@ fn weight_candidates(dir: &Path) -> Result<Vec<String>, FilesError> {
     for entry in fs::read_dir(dir).map_err(io)? {
         let name = entry.map_err(io)?.file_name().to_string_lossy().into_owned();
         let shard = name.starts_with("model-") && name.contains("-of-");
-        if name == INDEX || name == PICKLE || (name.ends_with(".safetensors") && !shard) {
+        let weights = name == INDEX || name == PICKLE || (name.ends_with(".safetensors") && !shard);
+        if weights && dir.join(&name).is_file() {
             names.push(name);
         }
     }

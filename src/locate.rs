@@ -23,6 +23,12 @@ pub(crate) enum FindError {
         /// The name that is most like it.
         nearest: Option<String>,
     },
+    /// What follows `hf:` is no repository.
+    #[error("`{name}` is no model: after `hf:` comes OWNER/NAME, and perhaps @REVISION")]
+    NoRepository {
+        /// What was asked for.
+        name: String,
+    },
     /// This binary has no model inside.
     #[error(
         "the model `{name}` is not inside this binary (built without the feature `embedded-model`); name another with --model"
@@ -43,30 +49,20 @@ pub(crate) enum FindError {
 #[derive(Debug, Error)]
 #[error(
     "the model `{name}` ({repository} at {revision}) is not on this machine, and this version does not fetch; \
-     put its files ({}) into a directory and give it with --model DIRECTORY, or name the directory {directory} \
-     and set FINSENT_MODEL_DIR={volume}", files.join(", ")
+     put its files ({}) into a directory and give it with --model DIRECTORY{}", files.join(", "), in_volume(volume)
 )]
 pub(crate) struct Absent {
     name: String,
     repository: String,
     revision: String,
     files: Vec<String>,
-    /// Where the model would be found.
-    directory: String,
-    volume: String,
+    /// The volume and the directory in it where a catalogue model is looked for.
+    volume: Option<(String, String)>,
 }
 
-impl Absent {
-    fn new(name: &str, (repository, revision): (&str, &str), files: Vec<String>, model_dir: Option<&Path>) -> Self {
-        let volume = model_dir.unwrap_or(Path::new("/models")).display().to_string();
-        let directory = format!("{volume}/{name}");
-        let readable = |file: String| match file.as_str() {
-            "pytorch_model.bin" => "model.safetensors made from pytorch_model.bin".into(),
-            _ => file,
-        };
-        let files = files.into_iter().map(readable).collect();
-        Self { name: name.into(), repository: repository.into(), revision: revision.into(), files, directory, volume }
-    }
+fn in_volume(volume: &Option<(String, String)>) -> String {
+    let Some((volume, directory)) = volume else { return String::new() };
+    format!(", or name it {directory} and set FINSENT_MODEL_DIR={volume}")
 }
 
 fn hint(nearest: Option<&str>) -> String {
@@ -107,11 +103,7 @@ pub(crate) fn find(catalog: &Catalog, name: &str, model_dir: Option<&Path>) -> R
         });
     }
     if let Some(repository) = name.strip_prefix("hf:") {
-        let (repository, revision) = repository.split_once('@').unwrap_or((repository, "main"));
-        let files = ["config.json", "vocab.txt or tokenizer.json", "model.safetensors"].map(String::from);
-        let short_name = repository.rsplit('/').next().unwrap_or(repository);
-        let absent = Absent::new(short_name, (repository, revision), files.into(), model_dir);
-        return Err(FindError::NotHere(Box::new(absent)));
+        return Err(absent_repository(name, repository));
     }
     let known: Vec<String> = catalog.models().iter().map(|spec| spec.name.clone()).collect();
     let nearest = nearest(name, known.iter().map(String::as_str)).map(String::from);
@@ -134,13 +126,33 @@ pub(crate) fn find_spec(spec: &ModelSpec, model_dir: Option<&Path>) -> Result<Fo
             ("inside this binary".into(), embedded::model_files(&spec.name).ok_or_else(absent)?)
         }
         (None, Origin::Hub { repository, revision }) => {
-            let files = spec.files.iter().map(|file| file.name.clone()).collect();
-            let absent = Absent::new(&spec.name, (&repository, &revision), files, model_dir);
-            return Err(FindError::NotHere(Box::new(absent)));
+            return Err(FindError::NotHere(Box::new(absent(spec, repository, revision, model_dir))));
         }
     };
     let options = ModelOptions { max_length: spec.max_length, label_aliases: spec.label_aliases.clone() };
     Ok(FoundModel { name: spec.name.clone(), place, files, options, precision: spec.precision })
+}
+
+fn absent(spec: &ModelSpec, repository: String, revision: String, model_dir: Option<&Path>) -> Absent {
+    let volume = model_dir.unwrap_or(Path::new("/models")).display().to_string();
+    let directory = format!("{volume}/{}", spec.name);
+    let readable = |file: &str| match file {
+        "pytorch_model.bin" => "model.safetensors made from pytorch_model.bin".into(),
+        file => file.to_owned(),
+    };
+    let files = spec.files.iter().map(|file| readable(&file.name)).collect();
+    Absent { name: spec.name.clone(), repository, revision, files, volume: Some((volume, directory)) }
+}
+
+fn absent_repository(name: &str, repository: &str) -> FindError {
+    let (repository, revision) = repository.split_once('@').unwrap_or((repository, "main"));
+    let parts: Vec<&str> = repository.split('/').collect();
+    if parts.len() != 2 || parts.iter().any(|part| part.is_empty()) || revision.is_empty() {
+        return FindError::NoRepository { name: name.into() };
+    }
+    let files = ["config.json", "vocab.txt or tokenizer.json", "model.safetensors"].map(String::from).into();
+    let (repository, revision) = (repository.into(), revision.into());
+    FindError::NotHere(Box::new(Absent { name: name.into(), repository, revision, files, volume: None }))
 }
 
 #[cfg(test)]
@@ -158,6 +170,7 @@ mod tests {
         let message = refusal("finbrt", None);
         assert!(message.contains("did you mean `finbert`?"), "{message}");
         let message = refusal("hf:acme/model@v1", None);
-        assert!(message.contains("acme/model at v1") && message.contains("/models/model"), "{message}");
+        assert!(message.contains("acme/model at v1") && !message.contains("FINSENT_MODEL_DIR"), "{message}");
+        assert!(refusal("hf:acme", None).contains("OWNER/NAME"));
     }
 }

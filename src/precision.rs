@@ -1,9 +1,9 @@
 //! The number format in which the encoder computes.
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 /// Precision of weights and matrix products.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Precision {
     /// 32-bit floats: the reference.

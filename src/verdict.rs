@@ -28,6 +28,14 @@ pub enum LabelError {
         /// The key that is wrong.
         found: String,
     },
+    /// An alias is for a label that the model has not.
+    #[error("there is an alias for `{alias}`, but the labels are {}", labels.join(", "))]
+    UnknownAlias {
+        /// The label that is renamed.
+        alias: String,
+        /// Labels of the model.
+        labels: Vec<String>,
+    },
     /// One label stands for two ids: an answer could not tell them apart.
     #[error("`id2label` names `{0}` twice")]
     Twice(String),
@@ -56,13 +64,16 @@ impl LabelMap {
         if rows == 0 || id2label.is_some_and(BTreeMap::is_empty) {
             return Err(LabelError::None);
         }
-        let labels = match id2label {
+        let labels: Vec<String> = match id2label {
             Some(id2label) if id2label.len() != rows => {
                 return Err(LabelError::HeadMismatch { labels: id2label.len(), rows });
             }
             Some(id2label) => in_order(id2label)?,
             None => (0..rows).map(|id| format!("LABEL_{id}")).collect(),
         };
+        if let Some(alias) = aliases.keys().find(|alias| !labels.contains(alias)) {
+            return Err(LabelError::UnknownAlias { alias: alias.clone(), labels });
+        }
         Self::from_labels(labels.into_iter().map(|label| aliases.get(&label).cloned().unwrap_or(label)).collect())
     }
 
@@ -260,6 +271,8 @@ mod tests {
         let labels = LabelMap::new(None, 2, &table(&[("LABEL_1", "Bullish"), ("LABEL_0", "Bearish")])).unwrap();
         assert_eq!(labels.labels(), ["Bearish", "Bullish"]);
         assert!(labels.has_sentiment_score());
+        let typo = LabelMap::new(None, 2, &table(&[("LABEL_2", "Bullish")])).unwrap_err().to_string();
+        assert!(typo.contains("`LABEL_2`") && typo.contains("LABEL_0, LABEL_1"), "{typo}");
         assert_eq!(LabelMap::new(None, 2, &BTreeMap::new()).unwrap().labels(), ["LABEL_0", "LABEL_1"]);
     }
 

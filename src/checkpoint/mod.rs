@@ -8,8 +8,8 @@ mod mapped;
 mod safetensors;
 mod widen;
 
-use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::Path;
 
 use ::safetensors::Dtype;
 use candle_core::{Device, Tensor};
@@ -144,9 +144,19 @@ impl Checkpoint {
         match files {
             WeightFiles::Single(file) => Self::from_shards(file.to_string(), vec![Shard::open(file)?]),
             WeightFiles::Sharded(index) => {
-                let shards: Result<_, _> =
-                    shard_paths(index)?.into_iter().map(|path| Shard::open(&ModelFile::Disk(path))).collect();
-                Self::from_shards(index.display().to_string(), shards?)
+                let file = ModelFile::Disk(index.clone());
+                let weight_map = weight_map(&file)?;
+                let names: BTreeSet<&String> = weight_map.values().collect();
+                let open = |name: &&String| Shard::open(&ModelFile::Disk(index.with_file_name(name)));
+                let shards: Vec<Shard> = names.iter().map(open).collect::<Result<_, _>>()?;
+                let shard_of: HashMap<&String, &Shard> = names.into_iter().zip(&shards).collect();
+                if let Some((tensor, shard)) =
+                    weight_map.iter().find(|(tensor, shard)| shard_of[shard].tensor(tensor).is_none())
+                {
+                    let reason = format!("the tensor `{tensor}` is not in the shard `{shard}`");
+                    return Err(CheckpointError::Index { file: file.to_string(), reason });
+                }
+                Self::from_shards(file.to_string(), shards)
             }
         }
     }
@@ -221,26 +231,22 @@ fn plain_name(stored: &str) -> String {
     }
 }
 
-/// Paths of the shards that the index at `path` names, each once, all of them beside the index.
-fn shard_paths(path: &Path) -> Result<Vec<PathBuf>, CheckpointError> {
+/// Which shard, beside the index, holds which tensor.
+fn weight_map(file: &ModelFile) -> Result<BTreeMap<String, String>, CheckpointError> {
     #[derive(Deserialize)]
     struct ShardIndex {
-        weight_map: HashMap<String, String>,
+        weight_map: BTreeMap<String, String>,
     }
-    let file = ModelFile::Disk(path.to_owned());
     let invalid = |reason: String| CheckpointError::Index { file: file.to_string(), reason };
     let index: ShardIndex = serde_json::from_slice(&file.read()?).map_err(|error| invalid(error.to_string()))?;
-
-    let mut names: Vec<String> = index.weight_map.into_values().collect();
-    names.sort();
-    names.dedup();
-    if names.is_empty() {
+    if index.weight_map.is_empty() {
         return Err(invalid("it names no shard".into()));
     }
-    if let Some(outside) = names.iter().find(|name| Path::new(name).file_name() != Some(name.as_ref())) {
+    let beside = |name: &&String| Path::new(name).file_name() == Some(name.as_ref());
+    if let Some(outside) = index.weight_map.values().find(|name| !beside(name)) {
         return Err(invalid(format!("the shard `{outside}` is not beside it")));
     }
-    Ok(names.into_iter().map(|name| path.with_file_name(name)).collect())
+    Ok(index.weight_map)
 }
 
 #[cfg(test)]
@@ -269,12 +275,12 @@ mod tests {
             [("../other.safetensors", "not beside it"), ("/etc/passwd", "not beside it"), ("..", "not beside it")]
         {
             std::fs::write(&path, format!(r#"{{"weight_map":{{"classifier.weight":"{shard}"}}}}"#)).unwrap();
-            let message = shard_paths(&path).unwrap_err().to_string();
+            let message = weight_map(&ModelFile::Disk(path.clone())).unwrap_err().to_string();
             assert!(message.contains(complaint) && message.contains(shard), "{message}");
         }
         std::fs::write(&path, r#"{"weight_map":{}}"#).unwrap();
-        assert!(shard_paths(&path).unwrap_err().to_string().contains("names no shard"));
+        assert!(weight_map(&ModelFile::Disk(path.clone())).unwrap_err().to_string().contains("names no shard"));
         std::fs::write(&path, "{").unwrap();
-        assert!(shard_paths(&path).is_err());
+        assert!(weight_map(&ModelFile::Disk(path.clone())).is_err());
     }
 }

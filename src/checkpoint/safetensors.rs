@@ -68,6 +68,10 @@ fn parse_header(name: &str, bytes: &[u8]) -> Result<(usize, Metadata), Checkpoin
     let found = bytes.len() as u64;
     let cut_off = |expected| CheckpointError::Length { file: file(), expected, found };
 
+    if bytes.starts_with(b"version https://git-lfs") {
+        let reason = "it is a Git LFS pointer in place of the file; `git lfs pull` fetches the file".into();
+        return Err(CheckpointError::Header { file: file(), reason });
+    }
     let length = *bytes.first_chunk::<LENGTH_BYTES>().ok_or_else(|| cut_off(LENGTH_BYTES as u128))?;
     let length = u64::from_le_bytes(length);
     if length > MAX_HEADER_BYTES {
@@ -184,5 +188,6 @@ mod tests {
         let message = refusal(&[&100_000_000u64.to_le_bytes()[..], b"{"].concat());
         assert!(message.contains("a header of 100000000 bytes"), "{message}");
         assert!(refusal(&[0xff; 64]).contains("no safetensors file"));
+        assert!(refusal(b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n").contains("git lfs pull"));
     }
 }

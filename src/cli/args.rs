@@ -1,12 +1,14 @@
 //! The command line as it is typed.
 
-use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum, value_parser};
 use clap_complete::Shell;
 
 use crate::precision::Precision;
+
+/// Most threads that can be asked for: more than any machine's cores that this is for.
+const MAX_THREADS: i64 = 1024;
 
 /// Version and revision of the sources.
 pub(super) const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("FINSENT_REVISION"), ")");
@@ -32,7 +34,7 @@ Examples:
 
 const CLASSIFY_NOTES: &str = "\
 Each text is one item: an argument, a line of standard input or of a .txt file, a row of a .csv, .tsv or .jsonl file. \
-Items go out in the order they came in. An item that fails (a blank line, say) goes out with `error`, the others are \
+Items go out in the order they came in. An item that fails (a blank text, say) goes out with `error`, the others are \
 not held up, and the exit code is 5.
 
 The columns of an input file go out too, the verdict's columns behind them; where a name is taken, all of the \
@@ -45,7 +47,7 @@ Exit codes: 0 done; 1 failed at run time; 2 wrong usage; 3 model missing or inva
 #[derive(Debug, Parser)]
 #[command(name = "finsent", version = VERSION, before_help = EXAMPLES, help_template = TEMPLATE, max_term_width = 120)]
 #[command(about = "Labels financial text as positive, negative or neutral, with scores.")]
-#[command(subcommand_required = true, arg_required_else_help = true, disable_help_subcommand = true)]
+#[command(subcommand_required = true, arg_required_else_help = true)]
 pub(super) struct Args {
     #[command(flatten)]
     pub(super) global: GlobalArgs,
@@ -86,8 +88,9 @@ pub(super) struct GlobalArgs {
     #[arg(long, global = true, value_name = "DIR", env = "FINSENT_MODEL_DIR")]
     pub(super) model_dir: Option<PathBuf>,
     /// Threads that compute [default: as many as the CPU quota of the cgroup allows]
-    #[arg(long, global = true, value_name = "N", env = "FINSENT_THREADS")]
-    pub(super) threads: Option<NonZeroUsize>,
+    #[arg(long, global = true, value_name = "N", env = "FINSENT_THREADS",
+          value_parser = value_parser!(u16).range(1..=MAX_THREADS))]
+    pub(super) threads: Option<u16>,
     /// Number format to compute in [default: the catalogue's, else f32]
     #[arg(long, global = true, value_enum, env = "FINSENT_PRECISION")]
     pub(super) precision: Option<PrecisionArg>,

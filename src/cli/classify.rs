@@ -1,5 +1,6 @@
 //! `finsent classify`: rows in, verdicts out, in order and in bounded memory.
 
+use std::cmp::Ordering;
 use std::io::{self, IsTerminal, Write};
 use std::time::Instant;
 
@@ -16,8 +17,10 @@ use super::settings::Settings;
 use crate::pipeline::Pipeline;
 use crate::text::Text;
 
-/// Rows that are sorted by length and classified together.
-const WINDOW_ROWS: usize = 1024;
+/// Rows of the first window, so that the first answers come soon; each window is twice as large as the one before.
+const FIRST_WINDOW_ROWS: usize = 16;
+/// Most rows that are sorted by length and classified together.
+const MAX_WINDOW_ROWS: usize = 512;
 /// Bytes of a window's rows, which bound its memory where texts are long.
 const WINDOW_BYTES: usize = 8 << 20;
 /// Failed items that are told one by one; the output has them all.
@@ -36,25 +39,30 @@ pub(super) fn run(args: ClassifyArgs, settings: &Settings, console: Console) -> 
         console.note("reading texts from the terminal, one a line; Ctrl-D ends");
     }
 
-    let to_terminal = args.output.is_none() && io::stdout().is_terminal();
+    let to_stdout = matches!(destination, Destination::Stdout(_));
     let writes_id = args.id_column.as_ref().is_some_and(|column| column != "id");
-    let shape = Shape { columns: &input.columns, writes_id, labels: pipeline.labels() };
-    let mut writer = output::writer(format, &shape, to_terminal, console);
+    let shape = Shape { columns: &input.columns, writes_id, labels: pipeline.labels(), to_stdout };
+    let mut writer = output::writer(format, &shape, console);
+    let draws_progress = console.draws_progress() && !(to_stdout && io::stdout().is_terminal());
+    let bar = Bar::new(input.progress.take().filter(|_| draws_progress));
     let mut tally = Tally::start();
-    let mut bar = input.progress.take().filter(|_| console.draws_progress()).map(Bar::new);
+    let mut window_rows = FIRST_WINDOW_ROWS;
     loop {
-        let window = read_window(input.rows.as_mut())?;
+        let window = read_window(input.rows.as_mut(), window_rows)?;
         if window.is_empty() {
             break;
         }
         classify(&pipeline, &window, |row, outcome| {
-            tally.count(row, outcome, console);
+            let unfit = outcome.is_ok().then(|| writer.check(row)).and_then(Result::err);
+            let outcome = unfit.as_ref().map_or(outcome, Err);
+            if let Some(note) = tally.count(row, outcome) {
+                bar.suspend(|| console.note(&note));
+            }
             writer.write(&mut destination, row, outcome)
         })?;
         destination.flush()?;
-        if let Some(bar) = &mut bar {
-            bar.update(tally.items);
-        }
+        bar.update(tally.items);
+        window_rows = MAX_WINDOW_ROWS.min(2 * window_rows);
     }
     writer.finish(&mut destination)?;
     destination.finish()?;
@@ -74,10 +82,10 @@ fn refuse_what_comes_later(args: &ClassifyArgs) -> Result<(), Usage> {
 }
 
 /// The next rows: as many as a window holds, but of a stream only those that are there already, after the first.
-fn read_window(rows: &mut dyn RowReader) -> Result<Vec<Row>> {
+fn read_window(rows: &mut dyn RowReader, most: usize) -> Result<Vec<Row>> {
     let mut window = Vec::new();
     let mut bytes = 0;
-    while window.len() < WINDOW_ROWS && bytes < WINDOW_BYTES && (window.is_empty() || !rows.would_wait()) {
+    while window.len() < most && bytes < WINDOW_BYTES && (window.is_empty() || !rows.would_wait()) {
         let Some(row) = rows.next_row()? else { break };
         bytes += row.bytes();
         window.push(row);
@@ -115,16 +123,20 @@ impl Tally {
         Self { items: 0, failed: 0, truncated: 0, start: Instant::now() }
     }
 
-    fn count(&mut self, row: &Row, outcome: Outcome<'_>, console: Console) {
+    /// Counts an item; gives what to tell the user about it.
+    fn count(&mut self, row: &Row, outcome: Outcome<'_>) -> Option<String> {
         self.items += 1;
         match outcome {
-            Ok(verdict) => self.truncated += u64::from(verdict.truncated()),
+            Ok(verdict) => {
+                self.truncated += u64::from(verdict.truncated());
+                None
+            }
             Err(error) => {
                 self.failed += 1;
-                match self.failed {
-                    ..=TOLD_FAILURES => console.note(&format!("{}: {error}", row.place)),
-                    failed if failed == TOLD_FAILURES + 1 => console.note("more items failed; the output has them all"),
-                    _ => (),
+                match self.failed.cmp(&(TOLD_FAILURES + 1)) {
+                    Ordering::Less => Some(format!("{}: {error}", row.place)),
+                    Ordering::Equal => Some("more items failed; the output has them all".into()),
+                    Ordering::Greater => None,
                 }
             }
         }

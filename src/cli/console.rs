@@ -46,7 +46,7 @@ impl Console {
         if self.json {
             tracing::info!("{message}");
         } else if !self.quiet {
-            self.line(message);
+            self.line(&printable(message));
         }
     }
 
@@ -55,7 +55,7 @@ impl Console {
         if self.json {
             tracing::error!("{message}");
         } else {
-            self.line(&format!("{} {message}", paint("error:", Style::Red, self.colors(&io::stderr()))));
+            self.line(&format!("{} {}", paint("error:", Style::Red, self.colors(&io::stderr())), printable(message)));
         }
     }
 
@@ -84,4 +84,25 @@ impl Console {
 /// `text` in the style, if `colors` are on.
 pub(super) fn paint(text: &str, style: Style, colors: bool) -> String {
     if colors { format!("\x1b[{}m{text}\x1b[0m", style as u8) } else { text.to_owned() }
+}
+
+/// `text` on one line, with nothing in it that moves the cursor or turns the writing direction.
+pub(super) fn printable(text: &str) -> String {
+    let turns = |letter: char| matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let shown = |letter: char| match letter {
+        '\t' | '\n' | '\r' | '\u{2028}' | '\u{2029}' => ' ',
+        letter if letter.is_control() || turns(letter) => '\u{fffd}',
+        letter => letter,
+    };
+    text.chars().map(shown).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_cannot_steer_the_terminal() {
+        assert_eq!(printable("a\x1b[2Jb\nc\u{202e}d\0"), "a\u{fffd}[2Jb c\u{fffd}d\u{fffd}");
+    }
 }

@@ -14,7 +14,8 @@ mod settings;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser};
+use clap::builder::Resettable;
+use clap::{CommandFactory, FromArgMatches};
 
 use args::{Args, Command};
 use console::Console;
@@ -23,7 +24,8 @@ use settings::Settings;
 
 /// Parses the command line, runs the command, prints what went wrong, and gives the exit code.
 pub fn main() -> ExitCode {
-    let args = Args::parse();
+    let matches = without_empty_variables(Args::command()).get_matches();
+    let args = Args::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let console = Console::start(&args.global);
     let exit = run(args, console).unwrap_or_else(|error| {
         let exit = Exit::of(&error);
@@ -33,6 +35,17 @@ pub fn main() -> ExitCode {
         exit
     });
     ExitCode::from(exit as u8)
+}
+
+/// Takes an environment variable that is set to nothing as not set: that is how deployments leave a setting out.
+fn without_empty_variables(command: clap::Command) -> clap::Command {
+    let is_empty = |arg: &clap::Arg| {
+        let value = arg.get_env().and_then(std::env::var_os);
+        value.is_some_and(|value| value.is_empty())
+    };
+    command
+        .mut_args(|arg| if is_empty(&arg) { arg.env(Resettable::Reset) } else { arg })
+        .mut_subcommands(without_empty_variables)
 }
 
 fn run(args: Args, console: Console) -> anyhow::Result<Exit> {

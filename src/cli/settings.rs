@@ -1,6 +1,8 @@
 //! What the arguments, the environment and the catalogue come to: flag, environment, models.toml, default.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::time::Instant;
 
 use anyhow::Result;
 
@@ -17,7 +19,7 @@ use crate::threads;
 pub(super) struct Settings {
     pub(super) catalog: Catalog,
     pub(super) model_dir: Option<PathBuf>,
-    threads: Option<std::num::NonZeroUsize>,
+    threads: Option<NonZeroUsize>,
     precision: Option<Precision>,
 }
 
@@ -26,7 +28,7 @@ impl Settings {
         Ok(Self {
             catalog: global.models_file.as_deref().map_or_else(Catalog::built_in, Catalog::read)?,
             model_dir: global.model_dir,
-            threads: global.threads,
+            threads: global.threads.and_then(|threads| NonZeroUsize::new(threads.into())),
             precision: global.precision.map(Precision::from),
         })
     }
@@ -37,11 +39,15 @@ impl Settings {
         match self.precision.or(found.precision).unwrap_or(Precision::F32) {
             Precision::F32 => (),
             Precision::Bf16 | Precision::Int8 => {
-                return Err(Usage("this version computes in f32 only; leave out --precision".into()).into());
+                return Err(Usage("this version computes in f32 only; choose --precision f32".into()).into());
             }
         }
         threads::start_team(self.threads)?;
+        let start = Instant::now();
         let pipeline = Pipeline::load(&found.files, &found.options)?;
+        let (labels, window, seconds) =
+            (pipeline.labels().labels().join(", "), pipeline.max_length(), start.elapsed().as_secs_f64());
+        tracing::info!("loaded in {seconds:.2} s; window of {window} tokens; labels {labels}");
         Ok((found, pipeline))
     }
 }

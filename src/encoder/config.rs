@@ -108,18 +108,14 @@ impl Config {
     /// # Errors
     /// [`ConfigError`] naming the field, what was found and what is supported.
     pub fn parse(json: &[u8]) -> Result<Self, ConfigError> {
-        // By way of a map: a struct alone would also be read from an array.
-        let fields: Map<String, Value> = serde_json::from_slice(json)?;
+        // By way of a map, in which `null` is as good as missing.
+        let mut fields: Map<String, Value> = serde_json::from_slice(json)?;
+        fields.retain(|_, value| !value.is_null());
         let config = Self::deserialize(Value::Object(fields))?;
         config.check_architecture()?;
         config.check_sizes()?;
         config.check_quantization()?;
         Ok(config)
-    }
-
-    /// Width of one head.
-    pub fn head_size(&self) -> usize {
-        self.hidden_size / self.num_attention_heads
     }
 
     fn check_architecture(&self) -> Result<(), ConfigError> {
@@ -201,9 +197,11 @@ mod tests {
     #[test]
     fn an_empty_object_is_bert_base() {
         let config = Config::parse(b"{}").unwrap();
-        assert_eq!((config.hidden_size, config.num_hidden_layers, config.head_size()), (768, 12, 64));
+        assert_eq!((config.hidden_size, config.num_hidden_layers, config.num_attention_heads), (768, 12, 12));
         assert_eq!((config.vocab_size, config.max_position_embeddings), (30_522, 512));
         assert_eq!(config.layer_norm_eps, 1e-12);
+        let nulls = Config::parse(br#"{"architectures":null,"hidden_act":null,"is_decoder":null}"#).unwrap();
+        assert_eq!(nulls.hidden_act, "gelu");
     }
 
     #[test]

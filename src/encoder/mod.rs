@@ -33,7 +33,7 @@ pub enum EncoderError {
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
     /// candle refused an operation.
-    #[error("the encoder failed")]
+    #[error("the encoder failed: {0}")]
     Candle(#[from] candle_core::Error),
 }
 
@@ -90,7 +90,7 @@ impl Encoder {
 fn num_labels(config: &Config, checkpoint: &Checkpoint) -> Result<usize, CheckpointError> {
     const CLASSIFIER: &str = "classifier.weight";
     match checkpoint.shape(CLASSIFIER) {
-        Some(&[rows, _]) => Ok(rows),
+        Some(&[rows, columns]) if columns == config.hidden_size => Ok(rows),
         _ => {
             let rows = config.id2label.as_ref().map_or(2, |labels| labels.len());
             checkpoint.tensor(CLASSIFIER, &[rows, config.hidden_size]).map(|_| rows)

@@ -148,10 +148,7 @@ impl Tokenizer {
                 (word_piece::from_vocab(vocab, config.as_ref(), &settings)?, settings, vocab)
             }
         };
-        let tokens = inner.get_vocab_size(true);
-        if tokens > limits.vocab_size {
-            return Err(TokenizerError::VocabSize { file: source.to_string(), tokens, vocab_size: limits.vocab_size });
-        }
+        check_ids(&inner, source, limits.vocab_size)?;
         let max_length = settings.max_length().unwrap_or(usize::MAX).min(limits.max_length);
         let special_tokens =
             inner.get_post_processor().map_or(0, |post| tokenizers::PostProcessor::added_tokens(post, false));
@@ -214,6 +211,24 @@ fn certain_tokens(encoding: &tokenizers::Encoding) -> usize {
     let words = encoding.get_word_ids();
     let complete = words.iter().rposition(|word| Some(word) != words.last()).map_or(0, |last| last + 1);
     complete.saturating_sub(CUT_MARGIN)
+}
+
+/// Checks that every id has a row in the table of embeddings, and that the tokeniser can encode at all.
+fn check_ids(tokenizer: &tokenizers::Tokenizer, file: &ModelFile, vocab_size: usize) -> Result<(), TokenizerError> {
+    /// Letters of several scripts, which no vocabulary has all of.
+    const PROBE: &str = "profit \u{1f680} \u{5229} \u{10ffff}";
+    let probe = tokenizer
+        .encode_fast(PROBE, true)
+        .map_err(|error| TokenizerError::Tokenizer { file: file.to_string(), reason: error.to_string() })?;
+    let vocab = tokenizer.get_vocab(true);
+    let last = vocab.values().chain(probe.get_ids()).max().map_or(0, |&id| id as usize);
+    if last >= vocab_size {
+        return Err(TokenizerError::VocabSize { file: file.to_string(), tokens: last + 1, vocab_size });
+    }
+    if last + 1 < vocab_size {
+        tracing::warn!("`{file}` has {} tokens, the model knows {vocab_size}; is the file whole?", last + 1);
+    }
+    Ok(())
 }
 
 fn from_tokenizer_json(file: &ModelFile) -> Result<tokenizers::Tokenizer, TokenizerError> {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 use tokenizers::AddedToken;
 
 use super::TokenizerError;
@@ -134,5 +135,11 @@ fn name<'a>(token: &'a Option<SpecialToken>, default: &'a str) -> &'a str {
 
 fn read_json<T: Default + DeserializeOwned>(file: Option<&ModelFile>) -> Result<T, TokenizerError> {
     let Some(file) = file else { return Ok(T::default()) };
-    serde_json::from_slice(&file.read()?).map_err(|source| TokenizerError::Json { file: file.to_string(), source })
+    let parse = |bytes: &[u8]| {
+        // `null` is as good as missing.
+        let mut fields: Map<String, Value> = serde_json::from_slice(bytes)?;
+        fields.retain(|_, value| !value.is_null());
+        T::deserialize(Value::Object(fields))
+    };
+    parse(&file.read()?).map_err(|source| TokenizerError::Json { file: file.to_string(), source })
 }

@@ -28,6 +28,7 @@ fn each_argument_is_one_verdict_in_the_contracts_shape() {
 #[test]
 fn quiet_says_nothing_and_verbose_says_more() {
     assert_eq!(run(&["classify", "-q", PROFIT]).stderr, "");
+    assert!(run(&["classify", "-v", PROFIT]).stderr.contains("labels positive, negative, neutral"));
     assert!(run(&["classify", "-vv", PROFIT]).stderr.contains("compute threads"));
     let json = run(&["classify", "--log-format", "json", PROFIT]);
     assert!(json_lines(&json.stderr).iter().any(|line| line.to_string().contains("model mini")), "{json:?}");
@@ -174,10 +175,23 @@ fn what_this_version_lacks_is_refused() {
 }
 
 #[test]
+fn a_variable_that_is_set_to_nothing_is_not_set() {
+    let mut command = finsent(&["classify", PROFIT]);
+    for name in ["MODEL", "MODEL_DIR", "MODELS_FILE", "THREADS", "PRECISION"] {
+        command.env(format!("FINSENT_{name}"), "");
+    }
+    assert!(command.output().unwrap().status.success());
+}
+
+#[test]
 fn wrong_usage_is_code_2() {
     assert_fails(&run(&["classify", "--nonsense"]), 2, &["--nonsense"]);
     assert_fails(&run(&["classify", "--text-column", "a"]), 2, &["--input"]);
     assert_fails(&run(&["classify", "--threads", "0", "a"]), 2, &["--threads"]);
+    assert_fails(&run(&["classify", "--threads", "10000", "a"]), 2, &["--threads"]);
+    assert_fails(&run(&["classify", "-", "a"]), 2, &["standard input"]);
+    assert_fails(&run(&["classify", "--input", "-", "--text-column", "a"]), 2, &["no columns"]);
+    assert_fails(&run(&["classify", "--encoding", "iso-2022-kr"]), 2, &["iso-2022-kr"]);
     assert_fails(&run(&["clasify"]), 2, &["classify"]);
     assert_fails(&run(&["classify", "a", "--encoding", "latin1"]), 2, &["--encoding"]);
 }

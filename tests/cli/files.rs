@@ -97,12 +97,10 @@ fn bad_rows_fail_alone_and_keep_their_columns() {
 }
 
 #[test]
-fn json_rows_that_do_not_fit_the_csv_header_say_so() {
-    let run = run_on_file(
-        "news.jsonl",
-        "{\"text\":\"Profit rose\",\"n\":1}\n{\"text\":\"x\",\"m\":2}\n{\"text\":\"y\"}\n",
-        &["--format", "csv"],
-    );
+fn json_rows_that_do_not_fit_the_csv_header_fail() {
+    let lines = "{\"text\":\"Profit rose\",\"n\":1}\n{\"text\":\"x\",\"m\":2}\n{\"text\":\"y\"}\n";
+    let run = run_on_file("news.jsonl", lines, &["--format", "csv"]);
+    assert_fails(&run, 5, &["line 2", "`m` is not in the first line", "1 failed"]);
     let (header, records) = csv(&run.stdout);
     assert_eq!(header[..2], ["text", "n"]);
     assert!(records[1].last().unwrap().contains("`m` is not in the first line"), "{records:?}");
@@ -110,10 +108,80 @@ fn json_rows_that_do_not_fit_the_csv_header_say_so() {
 }
 
 #[test]
+fn its_own_output_can_be_scored_again_and_again() {
+    let mut contents = "text\nProfit rose\n".to_owned();
+    for times in 1..=3 {
+        let run = run_on_file("n.csv", &contents, &["--text-column", "text", "--format", "csv"]);
+        assert_eq!(run.code, Some(0), "{run:?}");
+        let (header, _) = csv(&run.stdout);
+        assert_eq!(header.len(), 1 + times * 9);
+        let distinct: std::collections::HashSet<_> = header.iter().collect();
+        assert_eq!(distinct.len(), header.len(), "{header:?}");
+        contents = run.stdout;
+    }
+}
+
+#[test]
+fn a_field_that_comes_twice_fails_its_row() {
+    let run = run_on_file("n.jsonl", "{\"text\":\"up\"}\n{\"text\":\"up\",\"text\":\"down\"}\n", &[]);
+    assert_fails(&run, 5, &["line 2: the field `text` twice"]);
+}
+
+#[test]
+fn a_quote_that_never_ends_does_not_swallow_rows_silently() {
+    let rows = "text\nFlat\n\"Profit rose\nLoss fell\nup\n";
+    assert_fails(&run_on_file("n.csv", rows, &[]), 1, &["line 3", "never ends"]);
+    assert_fails(&run_on_file("n.tsv", rows, &[]), 1, &["line 3", "never ends"]);
+    assert_eq!(run_on_file("n.csv", "text\nFlat\n\"Profit\nrose\"\n\n", &[]).code, Some(0));
+}
+
+#[test]
+fn other_separators_are_recognised() {
+    assert_fails(&run_on_file("n.csv", "text;n\nProfit rose;1\n", &[]), 2, &["`text;n`", "';'"]);
+    assert_eq!(run_on_file("n.csv", "text;n\nProfit rose;1\n", &["--text-column", "text;n"]).code, Some(0));
+}
+
+#[test]
+fn the_outputs_extension_chooses_the_format() {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, beginning) in [("a.CSV", "label,"), ("a.json", "[\n"), ("a.ndjson", "{\"label\""), ("a", "{\"label\"")] {
+        let output = dir.path().join(name);
+        assert_eq!(run(&["classify", "Profit rose", "-o", output.to_str().unwrap()]).code, Some(0));
+        assert!(fs::read_to_string(&output).unwrap().starts_with(beginning), "{name}");
+    }
+    assert_fails(&run(&["classify", "Profit rose", "-o", "a.xlsx"]), 2, &[".xlsx", "--format"]);
+}
+
+#[test]
+fn an_output_keeps_the_mode_of_the_file_it_replaces() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = tempfile::tempdir().unwrap();
+    let output = write(dir.path(), "out.csv", "old");
+    fs::set_permissions(&output, fs::Permissions::from_mode(0o664)).unwrap();
+    assert_eq!(run(&["classify", "Profit rose", "-o", &output]).code, Some(0));
+    assert_eq!(fs::metadata(&output).unwrap().permissions().mode() & 0o777, 0o664);
+}
+
+#[test]
+fn standard_output_by_its_name_is_not_replaced() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = write(dir.path(), "log", "precious\n");
+    for name in ["/dev/stdout", "-"] {
+        let log = fs::File::options().append(true).open(&path).unwrap();
+        let status = finsent(&["classify", "Profit rose", "-o", name]).stdout(log).status().unwrap();
+        assert!(status.success());
+    }
+    let log = fs::read_to_string(&path).unwrap();
+    assert!(log.starts_with("precious\n{") && log.lines().count() == 3, "{log}");
+}
+
+#[test]
 fn the_id_column_goes_out_as_id() {
     let contents = "isin,text\nFI0009,Profit rose\n";
     let run = run_on_file("news.csv", contents, &["--id-column", "isin"]);
     assert!(run.stdout.starts_with(r#"{"isin":"FI0009","text":"Profit rose","id":"FI0009","label""#), "{}", run.stdout);
+    let run = run_on_file("news.csv", "id,text\n7,Profit rose\n", &["--id-column", "id"]);
+    assert!(run.stdout.starts_with(r#"{"id":"7","text":"Profit rose","label""#), "{}", run.stdout);
     let (header, _) = csv(&run_on_file("news.csv", contents, &["--id-column", "isin", "--format", "csv"]).stdout);
     assert_eq!(header[..4], ["isin", "text", "id", "label"]);
     let run = run_on_file(

@@ -165,6 +165,16 @@ fn a_shard_that_is_missing_is_named() {
 }
 
 #[test]
+fn an_index_that_promises_what_its_shards_lack_is_refused() {
+    let dir = golden::variant("sharded");
+    let path = dir.path().join("model.safetensors.index.json");
+    let mut index: serde_json::Value = golden::read_json(&path);
+    index["weight_map"]["bert.phantom"] = "model-00001-of-00002.safetensors".into();
+    fs::write(&path, index.to_string()).unwrap();
+    assert_refused(dir.path(), &["index.json", "`bert.phantom`", "model-00001-of-00002.safetensors"]);
+}
+
+#[test]
 fn configurations_that_describe_another_model_are_refused() {
     for (key, value, parts) in [
         ("model_type", "roberta".into(), vec!["config.json", "model_type", "roberta"]),

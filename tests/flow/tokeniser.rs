@@ -134,7 +134,9 @@ fn what_is_wrong_with_a_vocabulary_is_told() {
     let vocab = fs::read(golden("small/vocab.txt")).unwrap();
     let without =
         |token: &str| String::from_utf8(vocab.clone()).unwrap().replace(&format!("{token}\n"), "x\n").into_bytes();
-    let cases: [(Vec<u8>, &[&str]); 5] = [
+    let cases: [(Vec<u8>, &[&str]); 6] = [
+        // One line twice: as many different tokens as embeddings, but an id too many.
+        ([b"[PAD]\n".to_vec(), vocab.clone()].concat(), &["111 tokens", "110"]),
         (without("[UNK]"), &["vocab.txt", "`[UNK]`"]),
         (without("[CLS]"), &["vocab.txt", "`[CLS]`"]),
         (Vec::new(), &["vocab.txt", "`[UNK]`"]),

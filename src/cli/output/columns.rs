@@ -11,14 +11,14 @@ const PREFIX: &str = "finsent_";
 #[derive(Debug)]
 pub(super) struct VerdictColumns {
     names: Vec<String>,
-    prefix: &'static str,
+    prefix: String,
 }
 
 impl VerdictColumns {
     /// Columns of these plain names beside the columns of the input.
     pub(super) fn beside(input: &[Arc<str>], names: Vec<String>) -> Self {
-        let taken = input.iter().any(|column| names.iter().any(|name| **name == **column));
-        Self { names, prefix: if taken { PREFIX } else { "" } }
+        let input: Vec<&str> = input.iter().map(|column| &**column).collect();
+        Self { prefix: free_prefix(&input, &names), names }
     }
 
     /// The plain names.
@@ -27,14 +27,20 @@ impl VerdictColumns {
     }
 
     /// What stands before each name.
-    pub(super) fn prefix(&self) -> &'static str {
-        self.prefix
+    pub(super) fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    /// What stands before each name in a row that fails [`VerdictColumns::check`].
+    pub(super) fn prefix_beside(&self, row: &Row) -> String {
+        let fields: Vec<&str> = row.fields.iter().map(|(name, _)| &**name).collect();
+        free_prefix(&fields, &self.names)
     }
 
     /// Refuses a row that brings a name of the verdict's, as only a line of JSON can: the names are settled by then.
     pub(super) fn check(&self, row: &Row) -> Result<(), ItemError> {
         let is_ours = |name: &str| {
-            let plain = name.strip_prefix(self.prefix);
+            let plain = name.strip_prefix(self.prefix.as_str());
             plain.is_some_and(|plain| self.names.iter().any(|own| own == plain))
         };
         match row.fields.iter().find(|(name, _)| is_ours(name)) {
@@ -42,6 +48,15 @@ impl VerdictColumns {
             None => Ok(()),
         }
     }
+}
+
+/// [`PREFIX`] as often as it takes for none of `names` to be one of `taken`.
+fn free_prefix(taken: &[&str], names: &[String]) -> String {
+    let mut prefix = String::new();
+    while names.iter().any(|name| taken.contains(&format!("{prefix}{name}").as_str())) {
+        prefix += PREFIX;
+    }
+    prefix
 }
 
 #[cfg(test)]
@@ -59,6 +74,7 @@ mod tests {
     fn one_name_that_is_taken_prefixes_all_of_them() {
         assert_eq!(columns(&["text", "date"]).prefix(), "");
         assert_eq!(columns(&["text", "label"]).prefix(), "finsent_");
+        assert_eq!(columns(&["label", "finsent_score"]).prefix(), "finsent_finsent_");
     }
 
     #[test]

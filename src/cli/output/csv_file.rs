@@ -52,15 +52,14 @@ impl Csv {
         if self.writes_id {
             record.push(row.id.as_ref().map(|id| id.to_cell()).unwrap_or_default());
         }
-        match (self.homeless(row), outcome) {
-            (None, Ok(verdict)) => {
+        match outcome {
+            Ok(verdict) => {
                 record.extend(self.verdict_cells(verdict));
                 record.push(String::new());
             }
-            (homeless, outcome) => {
+            Err(error) => {
                 record.resize(self.input.len() + self.verdict.names().len() - 1, String::new());
-                let error = homeless.map(|error| error.to_string());
-                record.extend(error.or_else(|| outcome.err().map(|error| error.to_string())));
+                record.push(error.to_string());
             }
         }
         record
@@ -75,15 +74,17 @@ impl Csv {
         cells.extend([verdict.tokens().to_string(), verdict.truncated().to_string()]);
         cells
     }
-
-    /// An error when the row has a field that the header, made from the first row, has no column for.
-    fn homeless(&self, row: &Row) -> Option<ItemError> {
-        let stranger = row.fields.iter().find(|(name, _)| !self.input.contains(name));
-        stranger.map(|(name, _)| ItemError::NoColumn(name.clone()))
-    }
 }
 
 impl RowWriter for Csv {
+    /// Refuses a row that has a field which the header, made from the first row, has no column for.
+    fn check(&self, row: &Row) -> Result<(), ItemError> {
+        match row.fields.iter().find(|(name, _)| !self.input.contains(name)) {
+            Some((name, _)) => Err(ItemError::NoColumn(name.clone())),
+            None => Ok(()),
+        }
+    }
+
     fn write(&mut self, out: &mut Destination, row: &Row, outcome: Outcome<'_>) -> Result<()> {
         let mut writer = csv::WriterBuilder::new().flexible(false).from_writer(out);
         if !self.header_written {

@@ -24,27 +24,31 @@ pub(in crate::cli) enum Destination {
 impl Destination {
     /// Opens `path`, or standard output. A regular file at `path` stays as it is until [`Destination::finish`].
     pub(in crate::cli) fn open(path: Option<&Path>) -> Result<Self> {
-        let Some(path) = path else {
+        let Some(path) = path.filter(|path| !is_standard_output(path)) else {
             return Ok(Self::Stdout(BufWriter::new(io::stdout())));
         };
-        // A link is followed, so that the file it points to is replaced and not the link.
-        let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        Self::open_file(&path).with_context(|| format!("cannot write `{}`", path.display()))
+        Self::open_file(path).with_context(|| format!("cannot write `{}`", path.display()))
     }
 
     fn open_file(path: &Path) -> io::Result<Self> {
         let existing = fs::metadata(path).ok();
-        if existing.as_ref().is_some_and(|metadata| !metadata.is_file()) {
-            return Ok(Self::Direct(BufWriter::new(File::options().write(true).open(path)?)));
+        let is_device = ["/dev", "/proc"].iter().any(|special| path.starts_with(special));
+        if is_device || existing.as_ref().is_some_and(|metadata| !metadata.is_file()) {
+            return Ok(Self::Direct(BufWriter::new(File::options().append(true).open(path)?)));
         }
+        // A link to a file is followed, so that the file is replaced and not the link.
+        let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let name = path.file_name().ok_or(io::ErrorKind::InvalidFilename)?;
-        let prefix = format!(".{}.", name.to_string_lossy());
-        let permissions = existing.map_or_else(new_file_permissions, |metadata| metadata.permissions());
-        let unfinished =
-            tempfile::Builder::new().prefix(&prefix).suffix(".unfinished").permissions(permissions).tempfile_in(dir)?;
+        let unfinished = tempfile::Builder::new()
+            .prefix(".finsent-")
+            .suffix(".unfinished")
+            .permissions(new_file_permissions())
+            .tempfile_in(dir)?;
         interrupt::remember(unfinished.path());
-        Ok(Self::Beside { unfinished: BufWriter::new(unfinished), path: path.to_owned() })
+        if let Some(metadata) = existing {
+            fs::set_permissions(unfinished.path(), metadata.permissions())?;
+        }
+        Ok(Self::Beside { unfinished: BufWriter::new(unfinished), path })
     }
 
     /// Writes what is left and gives a file its name.
@@ -60,6 +64,10 @@ impl Destination {
         };
         named().with_context(|| format!("cannot write `{}`", path.display()))
     }
+}
+
+fn is_standard_output(path: &Path) -> bool {
+    path == Path::new("-") || path == Path::new("/dev/stdout")
 }
 
 /// What any new file gets; the process's umask is taken off by the system.

@@ -9,12 +9,13 @@ use serde::ser::{SerializeMap, Serializer};
 use super::columns::VerdictColumns;
 use super::destination::Destination;
 use super::{Outcome, RowWriter, Shape};
-use crate::cli::rows::Row;
+use crate::cli::rows::{Field, ItemError, Row};
 use crate::verdict::Scores;
 
 /// Writes each row as an object: the input's fields, then the verdict's.
 pub(super) struct Json {
     columns: VerdictColumns,
+    writes_id: bool,
     array: bool,
     rows: u64,
 }
@@ -24,21 +25,26 @@ impl Json {
         let names = ["label", "score", "scores", "sentiment_score", "tokens", "truncated", "error"];
         let id = shape.writes_id.then_some("id");
         let names = id.into_iter().chain(names).map(String::from).collect();
-        Self { columns: VerdictColumns::beside(shape.columns, names), array, rows: 0 }
+        Self { columns: VerdictColumns::beside(shape.columns, names), writes_id: shape.writes_id, array, rows: 0 }
     }
 }
 
 impl RowWriter for Json {
+    fn check(&self, row: &Row) -> Result<(), ItemError> {
+        self.columns.check(row)
+    }
+
     fn write(&mut self, out: &mut Destination, row: &Row, outcome: Outcome<'_>) -> Result<()> {
         if self.array {
             out.write_all(if self.rows == 0 { b"[\n" } else { b",\n" })?;
         }
         self.rows += 1;
-        let taken = self.columns.check(row);
-        let object = match &taken {
-            Ok(()) => Object { row, outcome, prefix: self.columns.prefix() },
-            Err(error) => Object { row, outcome: Err(error), prefix: "finsent_" },
+        let prefix = match self.check(row) {
+            Ok(()) => self.columns.prefix().to_owned(),
+            Err(_) => self.columns.prefix_beside(row),
         };
+        let id = row.id.as_ref().filter(|_| self.writes_id);
+        let object = Object { row, id, outcome, prefix: &prefix };
         serde_json::to_writer(&mut *out, &object).map_err(std::io::Error::from)?;
         if !self.array {
             out.write_all(b"\n")?;
@@ -58,8 +64,9 @@ impl RowWriter for Json {
 
 struct Object<'a> {
     row: &'a Row,
+    id: Option<&'a Field>,
     outcome: Outcome<'a>,
-    prefix: &'static str,
+    prefix: &'a str,
 }
 
 impl Serialize for Object<'_> {
@@ -69,7 +76,7 @@ impl Serialize for Object<'_> {
             map.serialize_entry(&**name, value)?;
         }
         let name = |plain: &str| format!("{}{plain}", self.prefix);
-        if let Some(id) = &self.row.id {
+        if let Some(id) = self.id {
             map.serialize_entry(&name("id"), id)?;
         }
         match self.outcome {

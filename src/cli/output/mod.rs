@@ -24,6 +24,11 @@ pub(super) type Outcome<'a> = Result<&'a Verdict, &'a ItemError>;
 
 /// Writes rows with what became of them, in order.
 pub(super) trait RowWriter {
+    /// Why the columns of a row cannot stand beside the verdict's, if they cannot: then the row has failed.
+    fn check(&self, _row: &Row) -> Result<(), ItemError> {
+        Ok(())
+    }
+
     fn write(&mut self, out: &mut Destination, row: &Row, outcome: Outcome<'_>) -> Result<()>;
 
     /// What stands behind the last row.
@@ -34,14 +39,18 @@ pub(super) trait RowWriter {
 
 /// The form to write: what the user named, else what the output's extension says, else what suits the reader.
 pub(super) fn format(named: Option<Format>, output: Option<&Path>) -> Result<Format, Usage> {
-    let by_extension = || match output?.extension()?.to_str()? {
-        "json" => Some(Format::Json),
-        "csv" => Some(Format::Csv),
-        "txt" => Some(Format::Text),
-        "parquet" => Some(Format::Parquet),
-        _ => None,
+    let extension = output.and_then(Path::extension).map(|extension| extension.to_string_lossy().to_ascii_lowercase());
+    let by_extension = match extension.as_deref() {
+        _ if named.is_some() => None,
+        None => None,
+        Some("json") => Some(Format::Json),
+        Some("jsonl" | "ndjson") => Some(Format::Jsonl),
+        Some("csv") => Some(Format::Csv),
+        Some("txt") => Some(Format::Text),
+        Some("parquet") => Some(Format::Parquet),
+        Some(other) => return Err(Usage(format!("which format is .{other}? name one with --format"))),
     };
-    match named.or_else(by_extension) {
+    match named.or(by_extension) {
         Some(Format::Parquet) => Err(Usage("this version does not write parquet yet; choose csv or jsonl".into())),
         Some(format) => Ok(format),
         None if output.is_none() && io::stdout().is_terminal() => Ok(Format::Text),
@@ -56,12 +65,14 @@ pub(super) struct Shape<'a> {
     /// Whether rows bring an id that is not their column `id` already.
     pub(super) writes_id: bool,
     pub(super) labels: &'a LabelMap,
+    /// Whether the rows go to standard output.
+    pub(super) to_stdout: bool,
 }
 
 /// The writer of a form.
-pub(super) fn writer(format: Format, shape: &Shape<'_>, to_terminal: bool, console: Console) -> Box<dyn RowWriter> {
+pub(super) fn writer(format: Format, shape: &Shape<'_>, console: Console) -> Box<dyn RowWriter> {
     match format {
-        Format::Text => Box::new(table::Table::new(shape, to_terminal, to_terminal && console.colors(&io::stdout()))),
+        Format::Text => Box::new(table::Table::new(shape, shape.to_stdout && console.colors(&io::stdout()))),
         Format::Json => Box::new(json::Json::new(shape, true)),
         Format::Jsonl | Format::Parquet => Box::new(json::Json::new(shape, false)),
         Format::Csv => Box::new(csv_file::Csv::new(shape)),

@@ -1,13 +1,13 @@
 //! A table for people: one line a text.
 
-use std::io::Write;
+use std::io::{self, IsTerminal, Write};
 
 use anyhow::Result;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::destination::Destination;
 use super::{Outcome, RowWriter, Shape};
-use crate::cli::console::{Style, paint};
+use crate::cli::console::{Style, paint, printable};
 use crate::cli::rows::Row;
 use crate::verdict::Verdict;
 
@@ -26,7 +26,7 @@ pub(super) struct Table {
 }
 
 impl Table {
-    pub(super) fn new(shape: &Shape<'_>, to_terminal: bool, colors: bool) -> Self {
+    pub(super) fn new(shape: &Shape<'_>, colors: bool) -> Self {
         let labels: Vec<String> = shape.labels.labels().iter().map(|label| printable(label)).collect();
         let widest = labels.iter().map(|label| label.width()).max().unwrap_or(0);
         Self {
@@ -34,7 +34,7 @@ impl Table {
             labels,
             sentiment: shape.labels.has_sentiment_score(),
             colors,
-            terminal_width: to_terminal.then(terminal_width),
+            terminal_width: (shape.to_stdout && io::stdout().is_terminal()).then(terminal_width),
             header_written: false,
         }
     }
@@ -117,11 +117,11 @@ impl RowWriter for Table {
 }
 
 fn style(verdict: &Verdict) -> Style {
-    match verdict.sentiment_score() {
-        Some(_) if verdict.label().eq_ignore_ascii_case("positive") => Style::Green,
-        Some(_) if verdict.label().eq_ignore_ascii_case("negative") => Style::Red,
-        Some(_) => Style::Yellow,
-        None => Style::Bold,
+    match verdict.label().to_ascii_lowercase().as_str() {
+        "positive" | "bullish" => Style::Green,
+        "negative" | "bearish" => Style::Red,
+        _ if verdict.sentiment_score().is_some() => Style::Yellow,
+        _ => Style::Bold,
     }
 }
 
@@ -137,25 +137,9 @@ fn pad_start(text: &str, width: usize) -> String {
     format!("{}{text}", " ".repeat(width.saturating_sub(text.width())))
 }
 
-/// `text` on one line, with nothing in it that moves the cursor or turns the writing direction.
-fn printable(text: &str) -> String {
-    let turns = |letter: char| matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let shown = |letter: char| match letter {
-        '\t' | '\n' | '\r' | '\u{2028}' | '\u{2029}' => ' ',
-        letter if letter.is_control() || turns(letter) => '\u{fffd}',
-        letter => letter,
-    };
-    text.chars().map(shown).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_text_cannot_steer_the_terminal() {
-        assert_eq!(printable("a\x1b[2Jb\nc\u{202e}d\0"), "a\u{fffd}[2Jb c\u{fffd}d\u{fffd}");
-    }
 
     #[test]
     fn wide_letters_count_twice_when_a_line_is_cut() {

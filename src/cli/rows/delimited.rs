@@ -4,7 +4,7 @@ use std::io::{BufReader, Read};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use csv::{ByteRecord, ReaderBuilder};
 
 use super::source::{Meter, Source, wrong_encoding};
@@ -19,8 +19,8 @@ pub(super) struct Delimited {
     reader: csv::Reader<BufReader<Box<dyn Read>>>,
     header: Vec<Arc<str>>,
     columns: Columns,
-    /// The first record, which was read ahead to see what the columns hold.
-    first: Option<ByteRecord>,
+    /// The next record, where it had to be seen before its turn.
+    ahead: Option<ByteRecord>,
 }
 
 impl Delimited {
@@ -35,16 +35,34 @@ impl Delimited {
             .collect::<Result<_>>()?;
         check_header(&name, &header)?;
 
-        let mut first = ByteRecord::new();
-        let first = read_record(&mut reader, &name, &meter, &mut first)?.then_some(first);
+        let first = read_record(&mut reader, &name, &meter)?;
         let holds_strings = |column: usize| {
             let cell = first.as_ref().and_then(|record| record.get(column));
             cell.is_none_or(|cell| str::from_utf8(cell).map_or(true, |cell| cell.trim().parse::<f64>().is_err()))
         };
         let strings: Vec<Arc<str>> =
             (0..header.len()).filter(|&column| holds_strings(column)).map(|column| header[column].clone()).collect();
+        if let ([only], None) = (header.as_slice(), &choice.text)
+            && let Some(separator) = [';', '\t', '|'].into_iter().find(|&separator| only.contains(separator))
+        {
+            let message = format!(
+                "`{name}` has the one column `{only}`: are its columns separated by {separator:?}? \
+                 finsent reads commas in .csv and tabs in .tsv; --text-column takes it as it is"
+            );
+            return Err(Usage(message).into());
+        }
         let columns = choice.settle(&name, &header, &strings)?;
-        Ok((Self { name, meter, reader, header: header.clone(), columns, first }, header))
+        Ok((Self { name, meter, reader, header: header.clone(), columns, ahead: first }, header))
+    }
+
+    /// Refuses a last record whose last field begins with a quote that nothing ends: it has swallowed the rows behind it.
+    fn check_quote(&mut self, record: &ByteRecord) -> Result<()> {
+        self.ahead = read_record(&mut self.reader, &self.name, &self.meter)?;
+        if self.ahead.is_none() && self.meter.last() != b'"' {
+            let line = record.position().map_or(0, csv::Position::line);
+            bail!("`{}`: a quoted field of the record that begins in line {line} never ends", self.name);
+        }
+        Ok(())
     }
 
     fn row(&self, record: &ByteRecord) -> Result<Row> {
@@ -71,24 +89,25 @@ impl Delimited {
 
 impl RowReader for Delimited {
     fn next_row(&mut self) -> Result<Option<Row>> {
-        let mut record = ByteRecord::new();
-        match self.first.take() {
-            Some(first) => self.row(&first).map(Some),
-            None if read_record(&mut self.reader, &self.name, &self.meter, &mut record)? => self.row(&record).map(Some),
-            None => Ok(None),
+        let record = match self.ahead.take() {
+            Some(record) => record,
+            None => match read_record(&mut self.reader, &self.name, &self.meter)? {
+                Some(record) => record,
+                None => return Ok(None),
+            },
+        };
+        if record.iter().next_back().is_some_and(|cell| cell.contains(&b'\n')) {
+            self.check_quote(&record)?;
         }
+        self.row(&record).map(Some)
     }
 }
 
-fn read_record<R: Read>(
-    reader: &mut csv::Reader<R>,
-    name: &str,
-    meter: &Meter,
-    record: &mut ByteRecord,
-) -> Result<bool> {
-    let read = reader.read_byte_record(record).with_context(|| format!("cannot read `{name}`"))?;
+fn read_record<R: Read>(reader: &mut csv::Reader<R>, name: &str, meter: &Meter) -> Result<Option<ByteRecord>> {
+    let mut record = ByteRecord::new();
+    let read = reader.read_byte_record(&mut record).with_context(|| format!("cannot read `{name}`"))?;
     meter.end_record();
-    Ok(read)
+    Ok(read.then_some(record))
 }
 
 fn check_header(name: &str, header: &[Arc<str>]) -> Result<(), Usage> {

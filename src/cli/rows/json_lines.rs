@@ -106,6 +106,14 @@ impl Object {
     }
 
     fn text(&self, name: &Arc<str>) -> Result<Text, ItemError> {
+        if let Some((_, (twice, _))) = self
+            .0
+            .iter()
+            .enumerate()
+            .find(|(index, (field, _))| self.0[..*index].iter().any(|(other, _)| other == field))
+        {
+            return Err(ItemError::FieldTwice(twice.clone()));
+        }
         let value = self.get(name).ok_or_else(|| ItemError::NoField(name.clone()))?;
         let text: String = serde_json::from_str(value.get()).map_err(|_| ItemError::NotAString(name.clone()))?;
         Ok(Text::parse(text)?)
@@ -150,6 +158,7 @@ mod tests {
         assert!(text(r#"{"text":12}"#).unwrap_err().contains("`text` is not a string"));
         assert!(text(r#"{"txt":"a"}"#).unwrap_err().contains("no field `text`"));
         assert!(text(r#"["text"]"#).is_err());
+        assert!(text(r#"{"text":"a","text":"b"}"#).unwrap_err().contains("`text` twice"));
     }
 
     #[test]

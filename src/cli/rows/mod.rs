@@ -91,13 +91,15 @@ pub(super) enum ItemError {
     LineTooLong { limit: u64 },
     #[error("not a JSON object: {0}")]
     Json(serde_json::Error),
+    #[error("the field `{0}` twice")]
+    FieldTwice(Arc<str>),
     #[error("no field `{0}`")]
     NoField(Arc<str>),
     #[error("the field `{0}` is not a string that can be read")]
     NotAString(Arc<str>),
     #[error("{found} fields, the header has {expected}")]
     Ragged { expected: usize, found: usize },
-    #[error("the field `{0}` has a name of the verdict's; rename it, or let it stand in the first line too")]
+    #[error("the field `{0}` has a name of the verdict's; rename it")]
     NameTaken(Arc<str>),
     #[error("the field `{0}` is not in the first line, so the CSV has no column for it; choose --format jsonl")]
     NoColumn(Arc<str>),
@@ -165,6 +167,12 @@ impl Input {
         let encoding = args.encoding.as_deref().map(source::encoding).transpose()?;
         match &args.input {
             Some(path) if path.as_os_str() != "-" => Self::file(path, encoding, args),
+            Some(_) if args.text_column.is_some() || args.id_column.is_some() => {
+                Err(Usage("standard input has no columns: leave out --text-column and --id-column".into()).into())
+            }
+            None if args.texts.len() > 1 && args.texts.iter().any(|text| text == "-") => {
+                Err(Usage("`-`, standard input, goes with no other TEXT".into()).into())
+            }
             None if !args.texts.is_empty() && args.texts != ["-"] => {
                 if encoding.is_some() {
                     return Err(Usage("--encoding is for --input and standard input".into()).into());

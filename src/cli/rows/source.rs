@@ -22,6 +22,8 @@ const BUFFER_BYTES: usize = 64 << 10;
 pub(super) struct Meter {
     total: Cell<u64>,
     record_start: Cell<u64>,
+    /// The last byte of the decoded input that is no line end.
+    last: Cell<u8>,
 }
 
 impl Meter {
@@ -29,9 +31,29 @@ impl Meter {
         self.total.get()
     }
 
+    /// The last byte so far that is no line end.
+    pub(super) fn last(&self) -> u8 {
+        self.last.get()
+    }
+
     /// A record has been read whole: the limit counts anew.
     pub(super) fn end_record(&self) {
         self.record_start.set(self.total.get());
+    }
+}
+
+struct Decoded<R> {
+    inner: R,
+    meter: Rc<Meter>,
+}
+
+impl<R: Read> Read for Decoded<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        if let Some(&last) = buffer[..read].iter().rev().find(|byte| !matches!(byte, b'\r' | b'\n')) {
+            self.meter.last.set(last);
+        }
+        Ok(read)
     }
 }
 
@@ -64,7 +86,7 @@ pub(super) struct Source {
 /// The encoding of this name.
 pub(super) fn encoding(name: &str) -> Result<&'static Encoding, Usage> {
     let label = name.to_ascii_lowercase().replace("latin-", "latin");
-    Encoding::for_label(label.as_bytes()).ok_or_else(|| {
+    Encoding::for_label_no_replacement(label.as_bytes()).ok_or_else(|| {
         Usage(format!("unknown encoding `{name}`; known are utf-8, latin1, windows-1252, utf-16le, shift_jis, gbk and all others of the web"))
     })
 }
@@ -92,7 +114,10 @@ impl Source {
             .utf8_passthru(true)
             .strip_bom(true)
             .build(metered);
-        let reader = BufReader::with_capacity(BUFFER_BYTES, Box::new(decoded) as Box<dyn Read>);
+        let reader = BufReader::with_capacity(
+            BUFFER_BYTES,
+            Box::new(Decoded { inner: decoded, meter: Rc::clone(&meter) }) as Box<dyn Read>,
+        );
         Self { name, meter, size, reader }
     }
 
