@@ -181,7 +181,7 @@ fn configurations_that_describe_another_model_are_refused() {
         ("hidden_act", "gelu_new".into(), vec!["config.json", "hidden_act", "gelu_new"]),
         ("num_attention_heads", 5.into(), vec!["config.json", "32", "5"]),
         ("num_hidden_layers", 3.into(), vec!["encoder.layer.2"]),
-        ("hidden_size", 36.into(), vec!["[110, 36]", "[110, 32]"]),
+        ("hidden_size", 36.into(), vec!["[3, 36]", "[3, 32]"]),
         ("vocab_size", 100.into(), vec!["110 tokens", "100"]),
         ("id2label", serde_json::json!({}), vec!["config.json", "no labels"]),
         ("id2label", serde_json::json!({"0": "a", "1": "b"}), vec!["config.json", "2 labels", "has 3"]),
