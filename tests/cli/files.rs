@@ -263,7 +263,7 @@ fn an_interrupt_leaves_no_file_behind() {
         std::thread::sleep(Duration::from_millis(50));
     }
     assert_eq!(unfinished(), 1);
-    let kill = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    let kill = std::process::Command::new("sh").args(["-c", &format!("kill -INT {}", child.id())]).status().unwrap();
     assert!(kill.success());
     assert_eq!(child.wait().unwrap().code(), Some(130));
     assert_eq!(unfinished(), 0);
