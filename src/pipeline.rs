@@ -12,8 +12,8 @@ use crate::text::Text;
 use crate::tokens::{Encoding, Limits, Tokenizer, TokenizerError};
 use crate::verdict::{Activation, LabelError, LabelMap, Verdict};
 
-/// Tokens of one pass through the encoder. Larger passes gain nothing on a CPU and cost memory: the widest matrix of
-/// BERT-base is 12 kB a token.
+/// Tokens of one pass through the encoder. The widest matrix of BERT-base is 12 kB a token. With 256 instead,
+/// `finsent classify` on 600 sentences of the PhraseBank ran at 0.8 times the rate (mini, f32, two cores of Zen 3).
 const MAX_BATCH_TOKENS: usize = 1024;
 
 /// Why a model could not be loaded.
