@@ -2,13 +2,9 @@
 
 use crate::files::ModelFiles;
 
-/// The name of the embedded model in the catalogue.
+/// The files of the embedded model; `None` in a binary that has none.
 #[cfg(feature = "embedded-model")]
-const NAME: &str = "mini";
-
-/// The files of the embedded model of this name; `None` in a binary that has it not.
-#[cfg(feature = "embedded-model")]
-pub(crate) fn model_files(name: &str) -> Option<ModelFiles> {
+pub(crate) fn model_files() -> Option<ModelFiles> {
     use crate::files::{ModelFile, TokenizerFiles, WeightFiles};
 
     macro_rules! embedded {
@@ -16,7 +12,7 @@ pub(crate) fn model_files(name: &str) -> Option<ModelFiles> {
             ModelFile::Embedded { name: $name, bytes: include_bytes!(concat!("../models/mini/", $name)) }
         };
     }
-    (name == NAME).then_some(ModelFiles {
+    Some(ModelFiles {
         config: embedded!("config.json"),
         tokenizer: TokenizerFiles::WordPiece {
             vocab: embedded!("vocab.txt"),
@@ -27,8 +23,8 @@ pub(crate) fn model_files(name: &str) -> Option<ModelFiles> {
     })
 }
 
-/// The files of the embedded model of this name; `None` in a binary that has it not.
+/// The files of the embedded model; `None` in a binary that has none.
 #[cfg(not(feature = "embedded-model"))]
-pub(crate) fn model_files(_name: &str) -> Option<ModelFiles> {
+pub(crate) fn model_files() -> Option<ModelFiles> {
     None
 }

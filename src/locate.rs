@@ -123,7 +123,7 @@ pub(crate) fn find_spec(spec: &ModelSpec, model_dir: Option<&Path>) -> Result<Fo
         }
         (None, Origin::Embedded) => {
             let absent = || FindError::NotEmbedded { name: spec.name.clone() };
-            ("inside this binary".into(), embedded::model_files(&spec.name).ok_or_else(absent)?)
+            ("inside this binary".into(), embedded::model_files().ok_or_else(absent)?)
         }
         (None, Origin::Hub { repository, revision }) => {
             return Err(FindError::NotHere(Box::new(absent(spec, repository, revision, model_dir))));
