@@ -240,3 +240,21 @@ fn from_tokenizer_json(file: &ModelFile) -> Result<tokenizers::Tokenizer, Tokeni
         .map_err(|error| TokenizerError::Tokenizer { file: file.to_string(), reason: error.to_string() })?;
     Ok(tokenizer)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Such a string is no [`Text`], but what transformers would make of it still holds.
+    #[test]
+    fn nothing_but_white_space_is_the_special_tokens_alone() {
+        let mini = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("models/mini");
+        let vocab = ModelFile::Disk(mini.join("vocab.txt"));
+        let files = TokenizerFiles::WordPiece { vocab, config: None, special_tokens: None };
+        let tokenizer = Tokenizer::load(&files, Limits { vocab_size: 30_522, max_length: 512 }).unwrap();
+        for blank in ["", " ", " \t\r\n ", "\0"] {
+            let encoding = tokenizer.encode_str(blank).unwrap();
+            assert_eq!((encoding.input_ids.as_slice(), encoding.truncated), (&[101, 102][..], false), "{blank:?}");
+        }
+    }
+}
