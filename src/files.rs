@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use crate::precision::Precision;
+
 /// One file of a model.
 #[derive(Debug, Clone)]
 pub enum ModelFile {
@@ -65,12 +67,31 @@ pub struct ModelFiles {
 }
 
 /// What may be said of a model beside its files.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct ModelOptions {
     /// A window smaller than the model's, in tokens.
     pub max_length: Option<usize>,
     /// New names for labels.
     pub label_aliases: BTreeMap<String, String>,
+    /// Number format to compute in.
+    pub precision: Precision,
+    /// With int8: a text whose two best labels' probabilities are closer than this is run again with f32 activations. 0
+    /// turns that off.
+    pub int8_margin: f32,
+}
+
+/// See [`ModelOptions::int8_margin`].
+pub(crate) const DEFAULT_INT8_MARGIN: f32 = 0.05;
+
+impl Default for ModelOptions {
+    fn default() -> Self {
+        Self {
+            max_length: None,
+            label_aliases: BTreeMap::new(),
+            precision: Precision::default(),
+            int8_margin: DEFAULT_INT8_MARGIN,
+        }
+    }
 }
 
 /// Why a directory is no model, or a file of it cannot be read.

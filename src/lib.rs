@@ -10,9 +10,9 @@
 //! | face | `cli`: arguments, rows in, rows out, exit codes |
 //! | flow | `pipeline` over `text`, `tokens`, `batch`, `encoder`, `verdict` |
 //! | cellar | `locate` finds a model's `files` by the `catalog`, or `embedded`; `checkpoint` reads its weights |
-//! | ground | `threads`, `telemetry`, `precision`, `nearest` |
+//! | ground | `kernels` on `threads`; `telemetry`, `precision`, `nearest` |
 //!
-//! Kernels enter at one seam, `encoder/ops.rs`.
+//! The encoder is one operation of candle, `encoder/ops.rs`; within it, the arithmetic is that of `kernels`.
 
 mod batch;
 mod catalog;
@@ -21,6 +21,7 @@ pub mod cli;
 mod embedded;
 mod encoder;
 mod files;
+mod kernels;
 mod locate;
 mod nearest;
 mod pipeline;
@@ -35,7 +36,10 @@ pub use batch::PackedBatch;
 pub use checkpoint::{Checkpoint, CheckpointError};
 pub use encoder::{Config, ConfigError, Encoder, EncoderError, Logits};
 pub use files::{FilesError, ModelFile, ModelFiles, ModelOptions, TokenizerFiles, WeightFiles};
+pub use kernels::IsaError;
 pub use pipeline::{ClassifyError, LoadError, Pipeline};
+pub use precision::Precision;
 pub use text::{Text, TextError};
+pub use threads::ThreadsError;
 pub use tokens::{Encoding, Limits, Tokenizer, TokenizerError};
 pub use verdict::{Activation, LabelError, LabelMap, Verdict};

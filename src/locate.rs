@@ -8,7 +8,6 @@ use crate::catalog::{Catalog, ModelSpec, Origin};
 use crate::embedded;
 use crate::files::{FilesError, ModelFiles, ModelOptions};
 use crate::nearest::nearest;
-use crate::precision::Precision;
 
 /// Why a model that was asked for is not to be had.
 #[derive(Debug, Error)]
@@ -80,8 +79,6 @@ pub(crate) struct FoundModel {
     pub(crate) files: ModelFiles,
     /// What the catalogue adds.
     pub(crate) options: ModelOptions,
-    /// Precision that the catalogue asks for.
-    pub(crate) precision: Option<Precision>,
 }
 
 /// Finds what `--model` names: a catalogue model (under `model_dir` first), or a directory.
@@ -99,7 +96,6 @@ pub(crate) fn find(catalog: &Catalog, name: &str, model_dir: Option<&Path>) -> R
             place: name.into(),
             files: ModelFiles::in_dir(dir, &[])?,
             options: ModelOptions::default(),
-            precision: None,
         });
     }
     if let Some(repository) = name.strip_prefix("hf:") {
@@ -129,8 +125,13 @@ pub(crate) fn find_spec(spec: &ModelSpec, model_dir: Option<&Path>) -> Result<Fo
             return Err(FindError::NotHere(Box::new(absent(spec, repository, revision, model_dir))));
         }
     };
-    let options = ModelOptions { max_length: spec.max_length, label_aliases: spec.label_aliases.clone() };
-    Ok(FoundModel { name: spec.name.clone(), place, files, options, precision: spec.precision })
+    let options = ModelOptions {
+        max_length: spec.max_length,
+        label_aliases: spec.label_aliases.clone(),
+        precision: spec.precision.unwrap_or_default(),
+        ..ModelOptions::default()
+    };
+    Ok(FoundModel { name: spec.name.clone(), place, files, options })
 }
 
 fn absent(spec: &ModelSpec, repository: String, revision: String, model_dir: Option<&Path>) -> Absent {

@@ -6,8 +6,9 @@ use thiserror::Error;
 
 use crate::batch::{PackedBatch, plan_passes};
 use crate::checkpoint::{Checkpoint, CheckpointError};
-use crate::encoder::{Config, ConfigError, Encoder, EncoderError};
+use crate::encoder::{Config, ConfigError, Encoder, EncoderError, Operands};
 use crate::files::{FilesError, ModelFiles, ModelOptions};
+use crate::precision::Precision;
 use crate::text::Text;
 use crate::tokens::{Encoding, Limits, Tokenizer, TokenizerError};
 use crate::verdict::{Activation, LabelError, LabelMap, Verdict};
@@ -70,6 +71,8 @@ pub struct Pipeline {
     encoder: Encoder,
     labels: Arc<LabelMap>,
     activation: Activation,
+    /// Verdicts with a smaller margin are made again with f32 activations.
+    escalation_margin: f32,
 }
 
 impl Pipeline {
@@ -82,11 +85,12 @@ impl Pipeline {
             .map_err(|source| LoadError::Config { file: files.config.to_string(), source })?;
         let max_length = config.max_position_embeddings.min(options.max_length.unwrap_or(usize::MAX));
         let tokenizer = Tokenizer::load(&files.tokenizer, Limits { vocab_size: config.vocab_size, max_length })?;
-        let encoder = Encoder::load(&config, &Checkpoint::open(&files.weights)?)?;
+        let encoder = Encoder::load(&config, &Checkpoint::open(&files.weights)?, options.precision)?;
         let labels = LabelMap::new(config.id2label.as_ref(), encoder.num_labels(), &options.label_aliases)
             .map_err(|source| LoadError::Labels { file: files.config.to_string(), source })?;
         let activation = activation(&config, encoder.num_labels());
-        Ok(Self { tokenizer, encoder, labels: Arc::new(labels), activation })
+        let escalation_margin = if options.precision == Precision::Int8 { options.int8_margin } else { 0.0 };
+        Ok(Self { tokenizer, encoder, labels: Arc::new(labels), activation, escalation_margin })
     }
 
     /// The labels, in the order of the scores.
@@ -100,19 +104,23 @@ impl Pipeline {
     }
 
     /// A verdict for each text, in the order given. One text that fails leaves the others their verdicts.
+    ///
+    /// With int8, a text whose two best labels are closer than [`ModelOptions::int8_margin`] is run again with f32
+    /// activations, and that verdict counts.
     pub fn classify(&self, texts: &[&Text]) -> Vec<Result<Verdict, ClassifyError>> {
         let encodings: Vec<_> = texts.iter().map(|text| self.tokenizer.encode(text)).collect();
-        let lengths: Vec<usize> = encodings.iter().flatten().map(Encoding::len).collect();
         let readable: Vec<&Encoding> = encodings.iter().flatten().collect();
 
-        let mut verdicts: Vec<Option<Result<Verdict, ClassifyError>>> = readable.iter().map(|_| None).collect();
-        for pass in plan_passes(&lengths, MAX_BATCH_TOKENS) {
-            let encodings: Vec<&Encoding> = pass.iter().map(|&text| readable[text]).collect();
-            for (text, verdict) in pass.into_iter().zip(self.run_pass(&encodings)) {
-                verdicts[text] = Some(verdict);
+        let mut verdicts = self.run(&readable, Operands::Native);
+        let doubtful: Vec<usize> = (0..readable.len()).filter(|&text| self.is_doubtful(&verdicts[text])).collect();
+        if !doubtful.is_empty() {
+            tracing::debug!("{} of {} texts again with f32 activations", doubtful.len(), texts.len());
+            let again: Vec<&Encoding> = doubtful.iter().map(|&text| readable[text]).collect();
+            for (text, verdict) in doubtful.into_iter().zip(self.run(&again, Operands::F32)) {
+                verdicts[text] = verdict;
             }
         }
-        let mut verdicts = verdicts.into_iter().flatten();
+        let mut verdicts = verdicts.into_iter();
         encodings
             .into_iter()
             .map(|encoding| {
@@ -123,9 +131,26 @@ impl Pipeline {
             .collect()
     }
 
-    fn run_pass(&self, encodings: &[&Encoding]) -> Vec<Result<Verdict, ClassifyError>> {
+    fn is_doubtful(&self, verdict: &Result<Verdict, ClassifyError>) -> bool {
+        verdict.as_ref().is_ok_and(|verdict| verdict.margin() < self.escalation_margin)
+    }
+
+    /// A verdict for each encoding, in passes of similar lengths.
+    fn run(&self, encodings: &[&Encoding], operands: Operands) -> Vec<Result<Verdict, ClassifyError>> {
+        let lengths: Vec<usize> = encodings.iter().map(|encoding| encoding.len()).collect();
+        let mut verdicts: Vec<Option<Result<Verdict, ClassifyError>>> = encodings.iter().map(|_| None).collect();
+        for pass in plan_passes(&lengths, MAX_BATCH_TOKENS) {
+            let of_pass: Vec<&Encoding> = pass.iter().map(|&text| encodings[text]).collect();
+            for (text, verdict) in pass.into_iter().zip(self.run_pass(&of_pass, operands)) {
+                verdicts[text] = Some(verdict);
+            }
+        }
+        verdicts.into_iter().map(|verdict| verdict.expect("every text was in a pass")).collect()
+    }
+
+    fn run_pass(&self, encodings: &[&Encoding], operands: Operands) -> Vec<Result<Verdict, ClassifyError>> {
         let batch = PackedBatch::pack(encodings.iter().copied());
-        match self.encoder.forward(&batch) {
+        match self.encoder.forward_with(&batch, operands) {
             Ok(logits) => std::iter::zip(encodings, logits.rows())
                 .map(|(encoding, logits)| self.verdict(encoding, logits))
                 .collect(),

@@ -173,6 +173,13 @@ impl Verdict {
         self.probabilities[self.best()]
     }
 
+    /// How far the best label's probability is above the second best's; 1 where there is only one label.
+    pub fn margin(&self) -> f32 {
+        let best = self.best();
+        let others = self.probabilities.iter().enumerate().filter(|&(id, _)| id != best).map(|(_, &p)| p);
+        others.reduce(f32::max).map_or(1.0, |second| self.probabilities[best] - second)
+    }
+
     /// Each label with its probability, in the order of the logits.
     pub fn scores(&self) -> impl ExactSizeIterator<Item = (&str, f32)> {
         self.labels.labels.iter().map(String::as_str).zip(self.probabilities.iter().copied())

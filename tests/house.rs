@@ -5,11 +5,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms from the ground up. A room may use those before it and itself, and nothing behind it.
-const ROOMS: [&str; 17] = [
+const ROOMS: [&str; 18] = [
     "nearest",
     "precision",
     "telemetry",
     "threads",
+    "kernels",
     "text",
     "files",
     "embedded",
@@ -26,17 +27,16 @@ const ROOMS: [&str; 17] = [
 ];
 
 /// The one home, or the few, of each crate that is not used everywhere.
-const HOMES: [(&str, &[&str]); 23] = [
+const HOMES: [(&str, &[&str]); 22] = [
     ("tokenizers", &["tokens"]),
     ("ahash", &["tokens"]),
     ("candle_core", &["checkpoint", "encoder"]),
-    ("candle_nn", &["encoder"]),
     ("safetensors", &["checkpoint"]),
-    ("half", &["checkpoint"]),
+    ("half", &["checkpoint", "kernels"]),
     ("memmap2", &["checkpoint"]),
     ("toml", &["catalog"]),
     ("strsim", &["nearest"]),
-    ("rayon", &["threads"]),
+    ("bytemuck", &["kernels"]),
     ("tracing_subscriber", &["telemetry"]),
     ("anyhow", &["cli"]),
     ("clap", &["cli"]),
@@ -168,11 +168,12 @@ fn main_is_short_and_no_file_is_a_drawer() {
 
 #[test]
 fn unsafe_code_is_where_the_house_allows_it() {
-    let allowed = ["checkpoint/mapped.rs"];
+    let allowed = ["checkpoint/mapped.rs", "threads/team.rs"];
     for source in sources().iter().filter(|source| source.code.contains("unsafe ")) {
-        assert!(allowed.iter().any(|path| source.path.ends_with(path)), "{}", source.path.display());
+        let is_allowed = source.room == "kernels" || allowed.iter().any(|path| source.path.ends_with(path));
+        assert!(is_allowed, "{}", source.path.display());
         let text = fs::read_to_string(&source.path).unwrap();
-        let blocks = text.matches("unsafe {").count();
+        let blocks = text.matches("unsafe {").count() + text.matches("unsafe impl").count();
         assert_eq!(blocks, text.matches("// SAFETY:").count(), "{}: a SAFETY line a block", source.path.display());
     }
 }

@@ -9,6 +9,7 @@ mod safetensors;
 mod widen;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Range;
 use std::path::Path;
 
 use ::safetensors::Dtype;
@@ -17,6 +18,7 @@ use serde::Deserialize;
 use thiserror::Error;
 
 use crate::files::{FilesError, ModelFile, WeightFiles};
+use crate::kernels::{WeightRows, quantise_weights};
 use safetensors::{Shard, StoredTensor};
 
 /// Why a checkpoint cannot be read.
@@ -190,15 +192,46 @@ impl Checkpoint {
     /// # Errors
     /// [`CheckpointError`] when the tensor is missing, or has another shape or an unknown type.
     pub fn tensor(&self, tensor: &str, shape: &[usize]) -> Result<Tensor, CheckpointError> {
-        let stored = self.stored(tensor, shape)?;
-        let mut values = stored.to_f32(&[Dtype::F32, Dtype::F16, Dtype::BF16, Dtype::I8])?;
-        if stored.dtype() == Dtype::I8 {
-            let rows = shape.first().copied().unwrap_or(1);
-            let scales = self.stored(&format!("{tensor}_scale"), &[rows, 1])?;
-            widen::scale_rows(&mut values, &scales.to_f32(&[Dtype::F32, Dtype::F16, Dtype::BF16])?);
-        }
+        let values = match *shape {
+            [rows, columns] => {
+                let mut values = vec![0.0; rows * columns];
+                self.matrix(tensor, [rows, columns])?.read(0..rows, &mut values);
+                values
+            }
+            _ => self.floats(tensor, shape)?,
+        };
         Tensor::from_vec(values, shape, &Device::Cpu)
             .map_err(|source| CheckpointError::Tensor { tensor: tensor.into(), source })
+    }
+
+    /// Reads a vector as f32.
+    ///
+    /// # Errors
+    /// As [`Checkpoint::tensor`].
+    pub(crate) fn vector(&self, tensor: &str, len: usize) -> Result<Vec<f32>, CheckpointError> {
+        self.floats(tensor, &[len])
+    }
+
+    /// A matrix `[rows, columns]`, of which parts can be read. int8 weights have their scales with them.
+    ///
+    /// # Errors
+    /// As [`Checkpoint::tensor`].
+    pub(crate) fn matrix(
+        &self,
+        tensor: &str,
+        [rows, columns]: [usize; 2],
+    ) -> Result<StoredMatrix<'_>, CheckpointError> {
+        let stored = self.stored(tensor, &[rows, columns])?;
+        stored.expect(&[Dtype::F32, Dtype::F16, Dtype::BF16, Dtype::I8])?;
+        let is_int8 = stored.dtype() == Dtype::I8;
+        let scales = is_int8.then(|| self.floats(&format!("{tensor}_scale"), &[rows, 1])).transpose()?;
+        Ok(StoredMatrix { stored, columns, scales })
+    }
+
+    fn floats(&self, tensor: &str, shape: &[usize]) -> Result<Vec<f32>, CheckpointError> {
+        let stored = self.stored(tensor, shape)?;
+        stored.expect(&[Dtype::F32, Dtype::F16, Dtype::BF16])?;
+        Ok(stored.to_f32())
     }
 
     fn stored(&self, tensor: &str, shape: &[usize]) -> Result<StoredTensor<'_>, CheckpointError> {
@@ -217,6 +250,42 @@ impl Checkpoint {
             });
         }
         Ok(found)
+    }
+}
+
+/// A matrix of a [`Checkpoint`].
+#[derive(Debug)]
+pub(crate) struct StoredMatrix<'a> {
+    stored: StoredTensor<'a>,
+    columns: usize,
+    /// Scale of each row, when the weights are int8.
+    scales: Option<Vec<f32>>,
+}
+
+impl WeightRows for StoredMatrix<'_> {
+    fn read(&self, rows: Range<usize>, to: &mut [f32]) {
+        self.stored.read(rows.start * self.columns..rows.end * self.columns, to);
+        if let Some(scales) = &self.scales {
+            widen::scale_rows(to, &scales[rows]);
+        }
+    }
+
+    /// int8 weights are taken as they are stored.
+    fn read_int8(&self, rows: Range<usize>, to: &mut [i8], to_scales: &mut [f32]) {
+        let numbers = rows.start * self.columns..rows.end * self.columns;
+        match &self.scales {
+            Some(scales) => {
+                to_scales.copy_from_slice(&scales[rows]);
+                self.stored.with_bytes(numbers, |bytes| {
+                    to.iter_mut().zip(bytes).for_each(|(to, byte)| *to = byte.cast_signed());
+                });
+            }
+            None => {
+                let mut values = vec![0.0; to.len()];
+                self.stored.read(numbers, &mut values);
+                quantise_weights(&values, to, to_scales);
+            }
+        }
     }
 }
 

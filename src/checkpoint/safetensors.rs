@@ -1,6 +1,7 @@
 //! One safetensors file: an 8-byte length, a JSON header, the data.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use ::safetensors::Dtype;
 use ::safetensors::tensor::{Metadata, TensorInfo};
@@ -105,26 +106,46 @@ impl<'a> StoredTensor<'a> {
         self.info.dtype
     }
 
-    /// The values as f32, if they are of one of the `accepted` types. The file's pages are given back as they are read.
-    pub(super) fn to_f32(&self, accepted: &[Dtype]) -> Result<Vec<f32>, CheckpointError> {
-        let unread = || CheckpointError::Dtype {
-            file: self.file().into(),
-            tensor: self.name.into(),
-            expected: accepted.iter().map(Dtype::to_string).collect::<Vec<_>>().join(" or "),
-            found: self.dtype().to_string(),
-        };
-        if !accepted.contains(&self.dtype()) {
-            return Err(unread());
+    /// Whether the numbers are of one of the `accepted` types.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Dtype`]
+    pub(super) fn expect(&self, accepted: &[Dtype]) -> Result<(), CheckpointError> {
+        match accepted.contains(&self.dtype()) {
+            true => Ok(()),
+            false => Err(CheckpointError::Dtype {
+                file: self.file().into(),
+                tensor: self.name.into(),
+                expected: accepted.iter().map(Dtype::to_string).collect::<Vec<_>>().join(" or "),
+                found: self.dtype().to_string(),
+            }),
         }
-        let (start, end) = self.info.data_offsets;
-        let (start, end) = (self.shard.data + start, self.shard.data + end);
-        let mut values = Vec::with_capacity(self.info.shape.iter().product());
-        for chunk_start in (start..end).step_by(CHUNK_BYTES) {
-            let chunk = chunk_start..end.min(chunk_start + CHUNK_BYTES);
-            widen(self.dtype(), &self.shard.bytes.as_slice()[chunk.clone()], &mut values).ok_or_else(unread)?;
-            self.shard.bytes.release(chunk.start, chunk.len());
+    }
+
+    /// All values as f32. The caller has found by [`StoredTensor::expect`] that they can be read.
+    pub(super) fn to_f32(&self) -> Vec<f32> {
+        let mut values = vec![0.0; self.info.shape.iter().product()];
+        let chunk = CHUNK_BYTES * 8 / self.dtype().bitsize();
+        for (index, to) in values.chunks_mut(chunk).enumerate() {
+            self.read(index * chunk..index * chunk + to.len(), to);
         }
-        Ok(values)
+        values
+    }
+
+    /// Some of the values as f32. The file's pages are given back when they are read.
+    pub(super) fn read(&self, numbers: Range<usize>, to: &mut [f32]) {
+        self.with_bytes(numbers, |bytes| {
+            widen(self.dtype(), bytes, to).expect("the type was accepted when the tensor was opened");
+        });
+    }
+
+    /// Some of the values, as they are stored. The file's pages are given back when they are read.
+    pub(super) fn with_bytes(&self, numbers: Range<usize>, read: impl FnOnce(&[u8])) {
+        let size = self.dtype().bitsize() / 8;
+        let start = self.shard.data + self.info.data_offsets.0;
+        let bytes = start + numbers.start * size..start + numbers.end * size;
+        read(&self.shard.bytes.as_slice()[bytes.clone()]);
+        self.shard.bytes.release(bytes.start, bytes.len());
     }
 }
 

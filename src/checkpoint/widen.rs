@@ -3,18 +3,22 @@
 use ::safetensors::Dtype;
 use half::{bf16, f16};
 
-/// Appends `bytes`, little-endian numbers of type `dtype`, to `out`. Exact for every type.
+/// Writes `bytes`, little-endian numbers of type `dtype`, to `out`, which has room for just so many. Exact for every type.
 ///
 /// `None` when the type is not one of f32, f16, bf16, int8.
-pub(super) fn widen(dtype: Dtype, bytes: &[u8], out: &mut Vec<f32>) -> Option<()> {
+pub(super) fn widen(dtype: Dtype, bytes: &[u8], out: &mut [f32]) -> Option<()> {
     match dtype {
-        Dtype::F32 => out.extend(arrays(bytes).map(f32::from_le_bytes)),
-        Dtype::F16 => out.extend(arrays(bytes).map(|b| f16::from_le_bytes(b).to_f32())),
-        Dtype::BF16 => out.extend(arrays(bytes).map(|b| bf16::from_le_bytes(b).to_f32())),
-        Dtype::I8 => out.extend(bytes.iter().map(|&b| f32::from(b.cast_signed()))),
+        Dtype::F32 => set(out, arrays(bytes).map(f32::from_le_bytes)),
+        Dtype::F16 => set(out, arrays(bytes).map(|b| f16::from_le_bytes(b).to_f32())),
+        Dtype::BF16 => set(out, arrays(bytes).map(|b| bf16::from_le_bytes(b).to_f32())),
+        Dtype::I8 => set(out, bytes.iter().map(|&b| f32::from(b.cast_signed()))),
         _ => return None,
     }
     Some(())
+}
+
+fn set(out: &mut [f32], values: impl Iterator<Item = f32>) {
+    out.iter_mut().zip(values).for_each(|(out, value)| *out = value);
 }
 
 fn arrays<const N: usize>(bytes: &[u8]) -> impl Iterator<Item = [u8; N]> {
@@ -36,7 +40,7 @@ mod tests {
     use super::*;
 
     fn widened(dtype: Dtype, bytes: &[u8]) -> Vec<f32> {
-        let mut out = Vec::new();
+        let mut out = vec![0.0; bytes.len() * 8 / dtype.bitsize()];
         widen(dtype, bytes, &mut out).unwrap();
         out
     }
@@ -47,7 +51,7 @@ mod tests {
         assert_eq!(widened(Dtype::F16, &[0x00, 0x3c, 0x01, 0x00, 0xff, 0xfb]), [1.0, 2f32.powi(-24), -65504.0]);
         assert_eq!(widened(Dtype::BF16, &[0x80, 0x3f, 0x49, 0xc0]), [1.0, -3.140625]);
         assert_eq!(widened(Dtype::I8, &[0, 127, 0x81, 0xff]), [0.0, 127.0, -127.0, -1.0]);
-        assert_eq!(widen(Dtype::I64, &[0; 8], &mut Vec::new()), None);
+        assert_eq!(widen(Dtype::I64, &[0; 8], &mut []), None);
     }
 
     #[test]

@@ -94,6 +94,10 @@ pub(super) struct GlobalArgs {
     /// Number format to compute in [default: the catalogue's, else f32]
     #[arg(long, global = true, value_enum, env = "FINSENT_PRECISION")]
     pub(super) precision: Option<PrecisionArg>,
+    /// With int8: run a text again with f32 activations when its two best labels' probabilities are closer than this; 0
+    /// never does
+    #[arg(long, global = true, value_name = "P", env = "FINSENT_INT8_MARGIN", value_parser = parse_margin)]
+    pub(super) int8_margin: Option<f32>,
     /// Never fetch anything
     #[arg(long, global = true)]
     pub(super) offline: bool,
@@ -186,6 +190,11 @@ pub(super) enum PrecisionArg {
     F32,
     Bf16,
     Int8,
+}
+
+fn parse_margin(text: &str) -> Result<f32, String> {
+    let margin = text.parse().map_err(|_| "expected a number from 0 to 1".to_owned())?;
+    if (0.0..=1.0).contains(&margin) { Ok(margin) } else { Err("expected a number from 0 to 1".into()) }
 }
 
 impl From<PrecisionArg> for Precision {

@@ -7,7 +7,6 @@ use std::time::Instant;
 use anyhow::Result;
 
 use super::args::GlobalArgs;
-use super::exit::Usage;
 use crate::catalog::{Catalog, CatalogError};
 use crate::locate::{self, FoundModel};
 use crate::pipeline::Pipeline;
@@ -21,6 +20,7 @@ pub(super) struct Settings {
     pub(super) model_dir: Option<PathBuf>,
     threads: Option<NonZeroUsize>,
     precision: Option<Precision>,
+    int8_margin: Option<f32>,
 }
 
 impl Settings {
@@ -30,18 +30,15 @@ impl Settings {
             model_dir: global.model_dir,
             threads: global.threads.and_then(|threads| NonZeroUsize::new(threads.into())),
             precision: global.precision.map(Precision::from),
+            int8_margin: global.int8_margin,
         })
     }
 
     /// Finds and loads the model that `--model` names, and starts the compute threads.
     pub(super) fn load(&self, model: &str) -> Result<(FoundModel, Pipeline)> {
-        let found = locate::find(&self.catalog, model, self.model_dir.as_deref())?;
-        match self.precision.or(found.precision).unwrap_or(Precision::F32) {
-            Precision::F32 => (),
-            Precision::Bf16 | Precision::Int8 => {
-                return Err(Usage("this version computes in f32 only; choose --precision f32".into()).into());
-            }
-        }
+        let mut found = locate::find(&self.catalog, model, self.model_dir.as_deref())?;
+        found.options.precision = self.precision.unwrap_or(found.options.precision);
+        found.options.int8_margin = self.int8_margin.unwrap_or(found.options.int8_margin);
         threads::start_team(self.threads)?;
         let start = Instant::now();
         let pipeline = Pipeline::load(&found.files, &found.options)?;

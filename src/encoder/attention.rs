@@ -1,37 +1,53 @@
 //! Self-attention: every token of a text looks at every token of the same text.
 
-use candle_core::Tensor;
-
-use super::ops::{Linear, packed_attention};
+use super::arena::{Activations, Work};
 use super::weights::Weights;
+use super::{Engine, Operands};
 use crate::checkpoint::CheckpointError;
+use crate::kernels::{self, Activation, Linear};
 
 /// `BertSelfAttention`: the projections and the attention itself, without the output projection.
 #[derive(Debug)]
 pub(super) struct Attention {
     query: Linear,
-    key: Linear,
-    value: Linear,
+    /// The keys' projection, then the values'.
+    key_value: Linear,
     heads: usize,
 }
 
 impl Attention {
     pub(super) fn load(weights: &Weights<'_>, hidden_size: usize, heads: usize) -> Result<Self, CheckpointError> {
-        let projection = |name| weights.linear(name, hidden_size, hidden_size);
-        Ok(Self { query: projection("query")?, key: projection("key")?, value: projection("value")?, heads })
+        Ok(Self {
+            query: weights.linear("query", hidden_size, hidden_size)?,
+            key_value: weights.linears(&["key", "value"], hidden_size, hidden_size)?,
+            heads,
+        })
     }
 
-    /// What the rows of `queries` see of `hidden_states`; `cu_query_lens` and `cu_seqlens` say which rows are one text.
+    /// What each token is looked at as: `[total_tokens, hidden_size]` -> `work.key_value`.
+    pub(super) fn project_keys(&self, engine: Engine, operands: Operands, hidden: &Activations, work: &mut Work) {
+        self.key_value.forward(engine.team, hidden.operand(operands), Activation::Identity, &mut work.key_value);
+    }
+
+    /// What the rows of `queries` see of `work.key_value` -> `work.context`. `cu_lens` says which rows are one text, of
+    /// the queries and of the tokens.
     pub(super) fn forward(
         &self,
-        queries: &Tensor,
-        cu_query_lens: &[usize],
-        hidden_states: &Tensor,
-        cu_seqlens: &[usize],
-    ) -> candle_core::Result<Tensor> {
-        let query = self.query.forward(queries)?;
-        let key = self.key.forward(hidden_states)?;
-        let value = self.value.forward(hidden_states)?;
-        packed_attention([&query, &key, &value], cu_query_lens, cu_seqlens, self.heads)
+        engine: Engine,
+        operands: Operands,
+        queries: &Activations,
+        cu_lens: [&[usize]; 2],
+        work: &mut Work,
+    ) {
+        let Work { query, key_value, context, scratch, .. } = work;
+        self.query.forward(engine.team, queries.operand(operands), Activation::Identity, query);
+        kernels::Attention { isa: engine.isa, heads: self.heads }.forward(
+            engine.team,
+            [query, key_value],
+            cu_lens,
+            scratch,
+            &mut context.values,
+        );
+        context.round(engine, operands);
     }
 }

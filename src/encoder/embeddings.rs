@@ -1,39 +1,54 @@
 //! Tokens become vectors.
 
-use candle_core::{Device, Tensor};
-
-use super::Config;
-use super::ops::LayerNorm;
+use super::arena::Activations;
 use super::weights::Weights;
+use super::{Config, EncoderError, Engine, Operands};
 use crate::batch::PackedBatch;
 use crate::checkpoint::CheckpointError;
+use crate::kernels::{LayerNorm, Table};
 
-/// `BertEmbeddings`: the sum of word, position and segment, normalised.
+/// `BertEmbeddings`: the sum of word, segment and position, normalised.
 #[derive(Debug)]
 pub(super) struct Embeddings {
-    word: Tensor,
-    position: Tensor,
-    token_type: Tensor,
+    word: Table,
+    token_type: Table,
+    position: Table,
     norm: LayerNorm,
 }
 
 impl Embeddings {
     pub(super) fn load(weights: &Weights<'_>, config: &Config) -> Result<Self, CheckpointError> {
-        let table = |name: &str, rows| weights.tensor(&format!("{name}.weight"), &[rows, config.hidden_size]);
+        let &Config { vocab_size, type_vocab_size, max_position_embeddings, hidden_size, layer_norm_eps, .. } = config;
         Ok(Self {
-            word: table("word_embeddings", config.vocab_size)?,
-            position: table("position_embeddings", config.max_position_embeddings)?,
-            token_type: table("token_type_embeddings", config.type_vocab_size)?,
-            norm: weights.layer_norm("LayerNorm", config.hidden_size, config.layer_norm_eps)?,
+            word: weights.table("word_embeddings", vocab_size, hidden_size)?,
+            token_type: weights.in_f32().table("token_type_embeddings", type_vocab_size, hidden_size)?,
+            position: weights.in_f32().table("position_embeddings", max_position_embeddings, hidden_size)?,
+            norm: weights.layer_norm("LayerNorm", hidden_size, layer_norm_eps)?,
         })
     }
 
-    /// -> `[total_tokens, hidden_size]`
-    pub(super) fn forward(&self, batch: &PackedBatch) -> candle_core::Result<Tensor> {
-        let rows = |table: &Tensor, ids: &[u32]| table.index_select(&Tensor::new(ids, &Device::Cpu)?, 0);
-        let words = rows(&self.word, &batch.input_ids)?;
-        let token_types = rows(&self.token_type, &batch.token_type_ids)?;
-        let positions = rows(&self.position, &batch.position_ids)?;
-        self.norm.forward(&((words + token_types)? + positions)?)
+    /// The tables, and the ids that look something up in them.
+    fn lookups<'a>(&'a self, batch: &'a PackedBatch) -> [(&'a Table, &'a [u32]); 3] {
+        let PackedBatch { input_ids, token_type_ids, position_ids, .. } = batch;
+        [(&self.word, input_ids), (&self.token_type, token_type_ids), (&self.position, position_ids)]
+    }
+
+    /// # Errors
+    /// [`EncoderError::Id`] when a table has no row for an id of `batch`.
+    pub(super) fn check(&self, batch: &PackedBatch) -> Result<(), EncoderError> {
+        for ((table, ids), name) in self.lookups(batch).into_iter().zip(["input_ids", "token_type_ids", "position_ids"])
+        {
+            if let Some(&id) = ids.iter().find(|&&id| id as usize >= table.rows()) {
+                return Err(EncoderError::Id { name, id, rows: table.rows() });
+            }
+        }
+        Ok(())
+    }
+
+    /// -> `hidden`, `[total_tokens, hidden_size]`
+    pub(super) fn forward(&self, engine: Engine, operands: Operands, batch: &PackedBatch, hidden: &mut Activations) {
+        let (values, rounded) = hidden.parts(operands);
+        Table::sum_rows(engine.team, &self.lookups(batch), values);
+        self.norm.forward(engine.isa, engine.team, None, values, rounded);
     }
 }

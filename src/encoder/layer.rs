@@ -1,12 +1,11 @@
 //! One layer of the encoder.
 
-use candle_core::Tensor;
-
-use super::Config;
+use super::arena::{Activations, Arena, Work};
 use super::attention::Attention;
-use super::ops::{LayerNorm, Linear, gelu};
 use super::weights::Weights;
+use super::{Config, Engine, Operands};
 use crate::checkpoint::CheckpointError;
+use crate::kernels::{Activation, LayerNorm, Linear};
 
 /// `BertLayer`: attention, then a feed-forward block, each added to its input and normalised.
 #[derive(Debug)]
@@ -32,29 +31,49 @@ impl Layer {
         })
     }
 
-    /// `[total_tokens, hidden_size]` -> the same.
-    pub(super) fn forward(&self, hidden_states: &Tensor, cu_seqlens: &[usize]) -> candle_core::Result<Tensor> {
-        self.forward_rows(hidden_states, cu_seqlens, hidden_states, cu_seqlens)
+    /// Replaces `arena.hidden`, `[total_tokens, hidden_size]`.
+    pub(super) fn forward(&self, engine: Engine, operands: Operands, arena: &mut Arena, cu_seqlens: &[usize]) {
+        self.attention.project_keys(engine, operands, &arena.hidden, &mut arena.work);
+        self.forward_rows(engine, operands, &mut arena.hidden, [cu_seqlens, cu_seqlens], &mut arena.work);
     }
 
-    /// The row of each text's first token only: `[total_tokens, hidden_size]` -> `[texts, hidden_size]`.
-    pub(super) fn forward_first(&self, hidden_states: &Tensor, cu_seqlens: &[usize]) -> candle_core::Result<Tensor> {
-        let starts: Vec<u32> = cu_seqlens[..cu_seqlens.len() - 1].iter().map(|&start| start as u32).collect();
+    /// The row of each text's first token only: `arena.hidden` -> `arena.first`, `[texts, hidden_size]`.
+    pub(super) fn forward_first(&self, engine: Engine, operands: Operands, arena: &mut Arena, cu_seqlens: &[usize]) {
+        let Arena { hidden, first, work } = arena;
+        let starts = &cu_seqlens[..cu_seqlens.len() - 1];
+        first.values.set_rows(starts.len());
+        for (text, &start) in starts.iter().enumerate() {
+            first.values.row_mut(text).copy_from_slice(hidden.values.row(start));
+        }
+        first.round(engine, operands);
         let one_each: Vec<usize> = (0..cu_seqlens.len()).collect();
-        let first = hidden_states.index_select(&Tensor::new(starts, hidden_states.device())?, 0)?;
-        self.forward_rows(&first, &one_each, hidden_states, cu_seqlens)
+        self.attention.project_keys(engine, operands, hidden, work);
+        self.forward_rows(engine, operands, first, [&one_each, cu_seqlens], work);
     }
 
+    /// Replaces `rows`, whose queries look at `work.key_value`.
     fn forward_rows(
         &self,
-        rows: &Tensor,
-        cu_row_lens: &[usize],
-        hidden_states: &Tensor,
-        cu_seqlens: &[usize],
-    ) -> candle_core::Result<Tensor> {
-        let context = self.attention.forward(rows, cu_row_lens, hidden_states, cu_seqlens)?;
-        let attended = self.attention_norm.forward(&(self.attention_output.forward(&context)? + rows)?)?;
-        let intermediate = gelu(&self.intermediate.forward(&attended)?)?;
-        self.output_norm.forward(&(self.output.forward(&intermediate)? + attended)?)
+        engine: Engine,
+        operands: Operands,
+        rows: &mut Activations,
+        cu_lens: [&[usize]; 2],
+        work: &mut Work,
+    ) {
+        let Engine { isa, team, .. } = engine;
+        self.attention.forward(engine, operands, rows, cu_lens, work);
+        let Work { context, projected, intermediate, .. } = work;
+        let add_and_normalise = |norm: &LayerNorm, projected: &_, rows: &mut Activations| {
+            let (values, rounded) = rows.parts(operands);
+            norm.forward(isa, team, Some(projected), values, rounded);
+        };
+
+        self.attention_output.forward(team, context.operand(operands), Activation::Identity, projected);
+        add_and_normalise(&self.attention_norm, projected, rows);
+
+        self.intermediate.forward(team, rows.operand(operands), Activation::Gelu, &mut intermediate.values);
+        intermediate.round(engine, operands);
+        self.output.forward(team, intermediate.operand(operands), Activation::Identity, projected);
+        add_and_normalise(&self.output_norm, projected, rows);
     }
 }

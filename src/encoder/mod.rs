@@ -5,6 +5,7 @@
 //! and attention runs over each text's own rows), and the last layer computes only the row of `[CLS]`, the one that the
 //! head reads.
 
+mod arena;
 mod attention;
 mod config;
 mod embeddings;
@@ -14,17 +15,25 @@ mod logits;
 mod ops;
 mod weights;
 
+use std::sync::{Mutex, PoisonError};
+
+use candle_core::{Device, Tensor};
 use thiserror::Error;
 
 pub use config::{Config, ConfigError};
 pub use logits::Logits;
 
+use self::arena::Arena;
 use self::embeddings::Embeddings;
 use self::head::Head;
 use self::layer::Layer;
+use self::ops::Pass;
 use self::weights::Weights;
 use crate::batch::PackedBatch;
 use crate::checkpoint::{Checkpoint, CheckpointError};
+use crate::kernels::{Isa, IsaError};
+use crate::precision::Precision;
+use crate::threads::{self, Team, ThreadsError};
 
 /// Why the encoder cannot be built or gave no answer.
 #[derive(Debug, Error)]
@@ -32,37 +41,75 @@ pub enum EncoderError {
     /// The checkpoint does not hold what the configuration describes.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
+    /// The kernels that were asked for cannot run here.
+    #[error(transparent)]
+    Isa(#[from] IsaError),
+    /// The threads cannot be started.
+    #[error(transparent)]
+    Threads(#[from] ThreadsError),
+    /// A batch holds an id that the model does not know.
+    #[error("`{name}` holds {id}, but the model's table has {rows} rows")]
+    Id {
+        /// Which of the batch's ids.
+        name: &'static str,
+        /// The id.
+        id: u32,
+        /// Rows of the table.
+        rows: usize,
+    },
     /// candle refused an operation.
     #[error("the encoder failed: {0}")]
     Candle(#[from] candle_core::Error),
 }
 
+/// What weights are packed for, and what computes with them.
+#[derive(Debug, Clone, Copy)]
+struct Engine {
+    isa: Isa,
+    team: &'static Team,
+    precision: Precision,
+}
+
+/// In what form the activations of a pass meet the weights.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Operands {
+    /// The form that the precision is fastest in.
+    Native,
+    /// f32: what is left of the rounding is that of the weights.
+    F32,
+}
+
 /// A loaded model.
 #[derive(Debug)]
 pub struct Encoder {
+    engine: Engine,
     embeddings: Embeddings,
     layers: Vec<Layer>,
     last_layer: Layer,
     head: Head,
     num_labels: usize,
+    arena: Mutex<Arena>,
 }
 
 impl Encoder {
-    /// Reads the tensors that `config` describes, as f32.
+    /// Reads the tensors that `config` describes and packs them in `precision`.
     ///
     /// # Errors
     /// [`EncoderError::Checkpoint`] naming the tensor that is missing or misshapen.
-    pub fn load(config: &Config, checkpoint: &Checkpoint) -> Result<Self, EncoderError> {
-        let weights = Weights::root(checkpoint);
+    pub fn load(config: &Config, checkpoint: &Checkpoint, precision: Precision) -> Result<Self, EncoderError> {
+        let engine = Engine { isa: Isa::chosen()?, team: threads::team()?, precision };
+        let weights = Weights::root(checkpoint, engine);
         let layer = |index| Layer::load(&weights.at(&format!("encoder.layer.{index}")), config);
         let last = config.num_hidden_layers - 1;
         let num_labels = num_labels(config, checkpoint)?;
         Ok(Self {
+            engine,
             embeddings: Embeddings::load(&weights.at("embeddings"), config)?,
             layers: (0..last).map(layer).collect::<Result<_, _>>()?,
             last_layer: layer(last)?,
             head: Head::load(&weights, config.hidden_size, num_labels)?,
             num_labels,
+            arena: Mutex::new(Arena::new(config, engine)),
         })
     }
 
@@ -71,18 +118,32 @@ impl Encoder {
         self.num_labels
     }
 
-    /// Runs one pass: a row of logits for each text of the batch, in its order.
+    /// Runs one pass: a row of logits for each text of the batch, in its order. Each text's logits have the bits that it
+    /// has alone, whatever the batch and the number of threads. Passes of one encoder wait for each other.
     ///
     /// # Errors
-    /// [`EncoderError`] when an id is outside the vocabulary.
+    /// [`EncoderError`] when an id is outside its table.
     pub fn forward(&self, batch: &PackedBatch) -> Result<Logits, EncoderError> {
-        let mut hidden_states = self.embeddings.forward(batch)?;
+        self.forward_with(batch, Operands::Native)
+    }
+
+    pub(crate) fn forward_with(&self, batch: &PackedBatch, operands: Operands) -> Result<Logits, EncoderError> {
+        self.embeddings.check(batch)?;
+        let input_ids = Tensor::new(batch.input_ids.as_slice(), &Device::Cpu)?;
+        let logits = input_ids.apply_op1_no_bwd(&Pass { encoder: self, batch, operands })?;
+        Ok(Logits::new(logits.flatten_all()?.to_vec1()?, self.num_labels))
+    }
+
+    /// The pass itself: `[texts, num_labels]`, row-major.
+    fn run(&self, batch: &PackedBatch, operands: Operands) -> Vec<f32> {
+        // A pass that panicked has left nothing that the next one reads.
+        let arena = &mut *self.arena.lock().unwrap_or_else(PoisonError::into_inner);
+        self.embeddings.forward(self.engine, operands, batch, &mut arena.hidden);
         for layer in &self.layers {
-            hidden_states = layer.forward(&hidden_states, &batch.cu_seqlens)?;
+            layer.forward(self.engine, operands, arena, &batch.cu_seqlens);
         }
-        let first_token = self.last_layer.forward_first(&hidden_states, &batch.cu_seqlens)?;
-        let logits = self.head.forward(&first_token)?.flatten_all()?.to_vec1()?;
-        Ok(Logits::new(logits, self.num_labels))
+        self.last_layer.forward_first(self.engine, operands, arena, &batch.cu_seqlens);
+        self.head.forward(self.engine, &arena.first.values)
     }
 }
 
@@ -93,7 +154,7 @@ fn num_labels(config: &Config, checkpoint: &Checkpoint) -> Result<usize, Checkpo
         Some(&[rows, columns]) if columns == config.hidden_size => Ok(rows),
         _ => {
             let rows = config.id2label.as_ref().map_or(2, |labels| labels.len());
-            checkpoint.tensor(CLASSIFIER, &[rows, config.hidden_size]).map(|_| rows)
+            checkpoint.matrix(CLASSIFIER, [rows, config.hidden_size]).map(|_| rows)
         }
     }
 }

@@ -168,7 +168,6 @@ fn what_this_version_lacks_is_refused() {
         &["classify", "--granularity", "sentence", "a"],
         &["classify", "--group-by", "ticker", "a"],
         &["classify", "--format", "parquet", "a"],
-        &["classify", "--precision", "int8", "a"],
     ] {
         assert_fails(&run(args), 2, &["this version"]);
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use finsent::{Checkpoint, Config, Encoder, ModelFiles, ModelOptions, Pipeline, Text, Tokenizer, Verdict};
+use finsent::{Checkpoint, Config, Encoder, ModelFiles, ModelOptions, Pipeline, Precision, Text, Tokenizer, Verdict};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tempfile::TempDir;
@@ -127,7 +127,7 @@ pub(crate) fn load_error(dir: &Path) -> String {
 pub(crate) fn encoder(dir: &Path) -> Encoder {
     let files = ModelFiles::in_dir(dir, &[]).unwrap();
     let config = Config::parse(&files.config.read().unwrap()).unwrap();
-    Encoder::load(&config, &Checkpoint::open(&files.weights).unwrap()).unwrap()
+    Encoder::load(&config, &Checkpoint::open(&files.weights).unwrap(), Precision::F32).unwrap()
 }
 
 pub(crate) fn tokenizer(dir: &Path) -> Tokenizer {

@@ -1,0 +1,21 @@
+//! `act(x Wᵀ + b)`: weights that are packed once, and the product over them.
+//!
+//! ```text
+//! for each chunk of panels            a panel is NR columns of the result; a task of the team
+//!   for each block of rows            as many as stay in the second-level cache
+//!     for each panel of the chunk
+//!       for each block along k        as much of the panel as stays in the first-level cache
+//!         for each tile of MR rows    MR × NR sums in registers, over all of the block
+//! ```
+//!
+//! Between two blocks along k the sums wait in the result itself. After the last block they become numbers (for bytes:
+//! less the zero point times the column's sum, times the scales), the bias is added, the activation is applied.
+//! The order along k is that of the weights, so a row's result depends on nothing else.
+
+mod pack;
+mod tile;
+
+pub(super) use pack::pack_f32;
+pub(crate) use pack::{Linear, WeightRows, operand_form, quantise_weights};
+pub(crate) use tile::Activation;
+pub(super) use tile::{Epilogue, Product2d};

@@ -1,0 +1,175 @@
+//! The product over packed weights, tile by tile.
+
+use std::ops::Range;
+use std::slice;
+
+use crate::kernels::math;
+use crate::kernels::product::{Product, ProductRoutine};
+use crate::kernels::rows::spread;
+use crate::kernels::simd::{NV, RowCount, Simd};
+
+/// Bytes of the operand that a block of rows may have: half of a small second-level cache.
+const ROW_BLOCK_BYTES: usize = 256 << 10;
+/// Steps along k of a block. A panel's part of 32 columns is then 32 kB.
+const BLOCK_STEPS: usize = 256;
+
+/// What is done to each number of a result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Activation {
+    Identity,
+    Gelu,
+}
+
+/// What becomes of the sums.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::kernels) struct Epilogue<'a> {
+    /// Scales and zero points of the operand's rows, where it is of bytes.
+    pub(in crate::kernels) rows: Option<(&'a [f32], &'a [i32])>,
+    /// A number a column, for whole panels; none means zeros.
+    pub(in crate::kernels) bias: &'a [f32],
+    /// Scales of the columns' weights; none means ones.
+    pub(in crate::kernels) scales: &'a [f32],
+    /// Sums of the columns' weights; none means zeros.
+    pub(in crate::kernels) sums: &'a [i32],
+    pub(in crate::kernels) activation: Activation,
+}
+
+/// A product of all rows of an operand with some panels of packed weights.
+#[derive(Debug)]
+pub(in crate::kernels) struct Product2d<'a> {
+    pub(in crate::kernels) operand: &'a [u8],
+    /// Bytes from one row of the operand to the next.
+    pub(in crate::kernels) operand_stride: usize,
+    pub(in crate::kernels) rows: usize,
+    /// `[panels, steps, NR]`
+    pub(in crate::kernels) lanes: &'a [i32],
+    pub(in crate::kernels) steps: usize,
+    pub(in crate::kernels) panels: Range<usize>,
+    /// Columns of the whole result; the last panel may have more.
+    pub(in crate::kernels) columns: usize,
+    /// `[rows, columns]`, of which no other thread writes these panels.
+    pub(in crate::kernels) out: *mut f32,
+    /// Numbers from one row of the result to the next.
+    pub(in crate::kernels) out_stride: usize,
+    pub(in crate::kernels) epilogue: Epilogue<'a>,
+}
+
+impl ProductRoutine for Product2d<'_> {
+    #[inline(always)]
+    fn run<S: Simd, P: Product<S>>(self, s: S, product: P) {
+        self.check::<S, P>();
+        let row_block = (ROW_BLOCK_BYTES / self.operand_stride / S::MR).max(1) * S::MR;
+        for rows in spread(0..self.rows, row_block) {
+            for panel in self.panels.clone() {
+                let columns = panel * S::NR..self.columns.min((panel + 1) * S::NR);
+                // In a panel that is not whole, sums have no place to wait.
+                let block = if columns.len() == S::NR { BLOCK_STEPS } else { self.steps.max(1) };
+                for start in (0..self.steps).step_by(block) {
+                    let steps = start..self.steps.min(start + block);
+                    for rows in spread(rows.clone(), S::MR) {
+                        s.with_rows(rows.len(), Tile { of: &self, s, product, panel, steps: steps.clone(), rows });
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Product2d<'_> {
+    /// Checks once what every tile relies on.
+    fn check<S: Simd, P: Product<S>>(&self) {
+        let columns = self.panels.end * S::NR;
+        let operand_row = self.steps * P::GROUP * size_of::<P::Operand>();
+        let has_columns = |len: usize| len == 0 || len >= columns;
+        assert!(self.rows == 0 || self.operand.len() >= (self.rows - 1) * self.operand_stride + operand_row);
+        assert!(self.operand_stride.is_multiple_of(size_of::<P::Operand>()) && self.out_stride >= self.columns);
+        assert!(self.lanes.len() >= columns * self.steps);
+        let Epilogue { rows, bias, scales, sums, .. } = self.epilogue;
+        assert!(has_columns(bias.len()) && has_columns(scales.len()) && has_columns(sums.len()));
+        assert!(rows.is_none_or(|(scales, zeros)| scales.len() >= self.rows && zeros.len() >= self.rows));
+    }
+}
+
+/// Some rows by one panel, over a block along k.
+struct Tile<'a, S, P> {
+    of: &'a Product2d<'a>,
+    s: S,
+    product: P,
+    panel: usize,
+    steps: Range<usize>,
+    rows: Range<usize>,
+}
+
+impl<S: Simd, P: Product<S>> RowCount for Tile<'_, S, P> {
+    #[inline(always)]
+    fn run<const MR: usize>(self) {
+        let Self { of, s, product, panel, steps, rows } = self;
+        let stride = of.operand_stride / size_of::<P::Operand>();
+        let is_last = steps.end == of.steps;
+        // SAFETY: `check` found the rows of the operand, the panels and the columns long enough, and `out` is the
+        // caller's word. Of a panel that is not whole, only the columns that there are get written.
+        unsafe {
+            let mut operand =
+                of.operand.as_ptr().cast::<P::Operand>().add(rows.start * stride + steps.start * P::GROUP);
+            let mut lanes = of.lanes.as_ptr().add((panel * of.steps + steps.start) * S::NR);
+            let out = of.out.add(rows.start * of.out_stride + panel * S::NR);
+
+            let mut sums = [[product.resume(s, s.splat_i32(0)); NV]; MR];
+            if steps.start > 0 {
+                for (row, sums) in sums.iter_mut().enumerate() {
+                    for (v, sums) in sums.iter_mut().enumerate() {
+                        *sums = product.resume(s, s.load_i32_from(out.add(row * of.out_stride + v * S::LANES).cast()));
+                    }
+                }
+            }
+            for _ in steps {
+                let weights = [s.load_i32_from(lanes), s.load_i32_from(lanes.add(S::LANES))];
+                product.step(s, &mut sums, operand, stride, weights);
+                operand = operand.add(P::GROUP);
+                lanes = lanes.add(S::NR);
+            }
+            for (row, sums) in sums.into_iter().enumerate() {
+                for (v, sums) in sums.into_iter().enumerate() {
+                    let column = panel * S::NR + v * S::LANES;
+                    let out = out.add(row * of.out_stride + v * S::LANES);
+                    if !is_last {
+                        s.store_to(s.from_bits(product.suspend(s, sums)), out);
+                        continue;
+                    }
+                    let value = of.epilogue.finish(s, product, sums, rows.start + row, column);
+                    match of.columns.saturating_sub(column) {
+                        0 => (),
+                        left if left >= S::LANES => s.store_to(value, out),
+                        left => s.store_up_to(value, slice::from_raw_parts_mut(out, left)),
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Epilogue<'_> {
+    /// The sums as they are.
+    pub(in crate::kernels) const NONE: Self =
+        Self { rows: None, bias: &[], scales: &[], sums: &[], activation: Activation::Identity };
+
+    #[inline(always)]
+    fn finish<S: Simd, P: Product<S>>(&self, s: S, product: P, sums: P::Sums, row: usize, column: usize) -> S::F32 {
+        let of_columns = |numbers: &[f32], default| match numbers {
+            [] => s.splat(default),
+            numbers => s.load(&numbers[column..]),
+        };
+        let (row_scale, zero) = self.rows.map_or((1.0, 0), |(scales, zeros)| (scales[row], zeros[row]));
+        let column_sums = match self.sums {
+            [] => s.splat_i32(0),
+            sums => s.bits(s.load(bytemuck::cast_slice(&sums[column..]))),
+        };
+        let worth = product.worth(s, sums, zero, column_sums);
+        let scale = s.mul(s.splat(row_scale), of_columns(self.scales, 1.0));
+        let value = s.mul_add(worth, scale, of_columns(self.bias, 0.0));
+        match self.activation {
+            Activation::Identity => value,
+            Activation::Gelu => math::gelu(s, value),
+        }
+    }
+}

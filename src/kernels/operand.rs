@@ -1,0 +1,223 @@
+//! The left side of a matrix product: activations, as f32 or in the form that the weights' instructions take.
+//!
+//! Bytes are quantised row by row, so that a token's numbers do not depend on its company:
+//!
+//! ```text
+//! least, most = min(x, 0), max(x, 0)      zero is representable, and exact
+//! scale = (most - least) / 255
+//! zero  = round(-least / scale)
+//! byte  = clamp(round(x / scale) + zero, 0, 255)        x ≈ scale (byte - zero)
+//! ```
+
+use half::bf16;
+
+use super::isa::{Form, Isa};
+use super::matrix::{Matrix, Shared, SharedRows};
+use super::product::PAIRS;
+use super::rows::for_each_chunk;
+use super::simd::{MAX_LANES, Routine, Simd};
+use crate::threads::Team;
+
+/// Activations for a product.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Operand<'a> {
+    F32(&'a Matrix),
+    Rounded(&'a Rounded),
+}
+
+/// Activations in another form than f32.
+#[derive(Debug)]
+pub(crate) struct Rounded {
+    form: Form,
+    columns: usize,
+    /// Numbers of `form`, as bytes.
+    numbers: Matrix<u8>,
+    /// Scale of each row, for the forms of bytes.
+    scales: Vec<f32>,
+    /// Zero point of each row, for the forms of bytes.
+    zeros: Vec<i32>,
+}
+
+impl Operand<'_> {
+    pub(crate) fn rows(self) -> usize {
+        match self {
+            Self::F32(matrix) => matrix.rows(),
+            Self::Rounded(rounded) => rounded.numbers.rows(),
+        }
+    }
+
+    pub(super) fn columns(self) -> usize {
+        match self {
+            Self::F32(matrix) => matrix.columns(),
+            Self::Rounded(rounded) => rounded.columns,
+        }
+    }
+
+    pub(super) fn form(self) -> Form {
+        match self {
+            Self::F32(_) => Form::F32,
+            Self::Rounded(rounded) => rounded.form,
+        }
+    }
+
+    /// Bytes of all rows, padding included, and bytes from one row to the next.
+    pub(super) fn bytes(&self) -> (&[u8], usize) {
+        match self {
+            Self::F32(matrix) => (bytemuck::cast_slice(matrix.as_slice()), matrix.stride() * size_of::<f32>()),
+            Self::Rounded(rounded) => (rounded.numbers.as_slice(), rounded.numbers.stride()),
+        }
+    }
+
+    /// Scales and zero points of the rows, where the form has them.
+    pub(super) fn row_scales(&self) -> Option<(&[f32], &[i32])> {
+        match self {
+            Self::Rounded(Rounded { form: Form::U8 | Form::I8 | Form::I16, scales, zeros, .. }) => {
+                Some((scales, zeros))
+            }
+            _ => None,
+        }
+    }
+}
+
+impl Rounded {
+    /// Rows of `columns` numbers in `form`; no rows yet.
+    pub(crate) fn new(form: Form, columns: usize) -> Self {
+        let bytes = match form {
+            Form::F32 => 0,
+            Form::U8 | Form::I8 => columns.next_multiple_of(4),
+            Form::Bf16 | Form::I16 => 2 * columns.next_multiple_of(4),
+        };
+        Self { form, columns, numbers: Matrix::new(bytes), scales: Vec::new(), zeros: Vec::new() }
+    }
+
+    pub(crate) fn set_rows(&mut self, rows: usize) {
+        self.numbers.set_rows(rows);
+        self.scales.resize(rows, 0.0);
+        self.zeros.resize(rows, 0);
+    }
+
+    /// Rounds all rows of `from`.
+    pub(crate) fn round(&mut self, isa: Isa, team: &Team, from: &Matrix) {
+        assert_eq!(from.columns(), self.columns, "columns");
+        self.set_rows(from.rows());
+        let to = self.share();
+        for_each_chunk(team, from.rows(), |rows| {
+            for row in rows {
+                // SAFETY: each row is in one chunk.
+                unsafe { to.round_row(isa, row, from.row(row)) };
+            }
+        });
+    }
+
+    /// All rows, to be written by several threads.
+    pub(super) fn share(&mut self) -> SharedRounded<'_> {
+        SharedRounded {
+            form: self.form,
+            numbers: self.numbers.share(),
+            scales: Shared::new(&mut self.scales),
+            zeros: Shared::new(&mut self.zeros),
+        }
+    }
+}
+
+/// The rows of a [`Rounded`], shared.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct SharedRounded<'a> {
+    form: Form,
+    numbers: SharedRows<'a, u8>,
+    scales: Shared<'a, f32>,
+    zeros: Shared<'a, i32>,
+}
+
+impl SharedRounded<'_> {
+    /// # Safety
+    /// Nobody else uses this row meanwhile.
+    pub(super) unsafe fn round_row(&self, isa: Isa, row: usize, from: &[f32]) {
+        // SAFETY: the caller's word.
+        let (to, scale, zero) =
+            unsafe { (self.numbers.row(row), self.scales.slice(row..row + 1), self.zeros.slice(row..row + 1)) };
+        match self.form {
+            Form::F32 => unreachable!("f32 is not rounded"),
+            Form::Bf16 => {
+                for (x, to) in from.iter().zip(to.as_chunks_mut().0) {
+                    *to = bf16::from_f32(*x).to_ne_bytes();
+                }
+            }
+            Form::U8 | Form::I8 | Form::I16 => {
+                (scale[0], zero[0]) = isa.run(Quantise { from, to, form: self.form });
+            }
+        }
+    }
+}
+
+/// One row to bytes; gives its scale and its zero point as the products see it.
+struct Quantise<'a> {
+    from: &'a [f32],
+    to: &'a mut [u8],
+    form: Form,
+}
+
+impl Routine for Quantise<'_> {
+    type Output = (f32, i32);
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) -> (f32, i32) {
+        let Range { least, most, poison } = Range::of(s, self.from);
+        let (scale, inverse) = if most > least { ((most - least) / 255.0, 255.0 / (most - least)) } else { (1.0, 0.0) };
+        let zero = (-least * inverse).round_ties_even();
+        let (low, high, shift) = (s.splat(-zero), s.splat(255.0 - zero), s.splat_i32(zero as i32));
+        let inverse = s.splat(inverse);
+        for (index, x) in self.from.chunks(S::LANES).enumerate() {
+            let near = s.min(s.max(s.mul(s.load_or(x, 0.0), inverse), low), high);
+            let bytes = s.lanes_i32(s.add_i32(s.round(near), shift));
+            store_bytes::<S>(bytes, self.form, index * S::LANES, self.to);
+        }
+        let offset = if self.form == Form::I8 { 128 } else { 0 };
+        (scale + poison, zero as i32 - offset)
+    }
+}
+
+/// The ends of a row.
+struct Range {
+    least: f32,
+    most: f32,
+    /// 0, or NaN where a number of the row is not finite: added to the scale, it keeps the damage from being hidden.
+    poison: f32,
+}
+
+impl Range {
+    #[inline(always)]
+    fn of<S: Simd>(s: S, xs: &[f32]) -> Self {
+        let zero = s.splat(0.0);
+        let (mut least, mut most, mut poison) = (zero, zero, zero);
+        for x in xs.chunks(S::LANES) {
+            let x = s.load_or(x, 0.0);
+            least = s.min(least, x);
+            most = s.max(most, x);
+            poison = s.mul_add(x, zero, poison);
+        }
+        Self { least: s.smallest(least).min(0.0), most: s.largest(most).max(0.0), poison: s.sum(poison) }
+    }
+}
+
+/// Writes a vector of bytes as numbers `at..` of a row, those behind its end left out.
+#[inline(always)]
+fn store_bytes<S: Simd>(bytes: [i32; MAX_LANES], form: Form, at: usize, row: &mut [u8]) {
+    match form {
+        Form::I16 => {
+            for group in 0..S::LANES / 4 {
+                let four = [0, 1, 2, 3].map(|k| bytes[4 * group + PAIRS[k]] as i16);
+                let Some(to) = row.get_mut(2 * (at + 4 * group)..).and_then(|to| to.first_chunk_mut::<8>()) else {
+                    return;
+                };
+                *to = bytemuck::cast(four);
+            }
+        }
+        _ => {
+            let offset = if form == Form::I8 { 0x80 } else { 0 };
+            let bytes = bytes.map(|byte| byte as u8 ^ offset);
+            let len = S::LANES.min(row.len() - at);
+            row[at..at + len].copy_from_slice(&bytes[..len]);
+        }
+    }
+}

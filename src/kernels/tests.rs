@@ -1,0 +1,330 @@
+//! One suite for every set of instructions that this CPU has, against the plain f64 of `reference`.
+
+use std::num::NonZeroUsize;
+use std::ops::Range;
+
+use half::bf16;
+
+use super::isa::Form;
+use super::linear::operand_form;
+use super::*;
+use crate::precision::Precision;
+use crate::threads::Team;
+
+/// Largest error of a sum of `inputs` products, relative to the sum of their magnitudes.
+const SUM_ERROR: f64 = 4e-7;
+
+/// Sizes around lanes, groups, tiles and blocks.
+const SIZES: [usize; 12] = [1, 2, 3, 5, 7, 8, 15, 16, 17, 31, 33, 65];
+const PRECISIONS: [Precision; 3] = [Precision::F32, Precision::Bf16, Precision::Int8];
+
+fn team(threads: usize) -> Team {
+    Team::start(NonZeroUsize::new(threads).unwrap()).unwrap()
+}
+
+/// Seeded numbers in -1..1.
+fn random(len: usize, seed: u64) -> Vec<f32> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 40) as f32 / (1 << 23) as f32 - 1.0
+    };
+    (0..len).map(|_| next()).collect()
+}
+
+fn to_f64(xs: &[f32]) -> Vec<f64> {
+    xs.iter().copied().map(f64::from).collect()
+}
+
+struct Rows<'a>(&'a [f32], usize);
+
+impl WeightRows for Rows<'_> {
+    fn read(&self, rows: Range<usize>, to: &mut [f32]) {
+        to.copy_from_slice(&self.0[rows.start * self.1..rows.end * self.1]);
+    }
+
+    fn read_int8(&self, rows: Range<usize>, to: &mut [i8], scales: &mut [f32]) {
+        quantise_weights(&self.0[rows.start * self.1..rows.end * self.1], to, scales);
+    }
+}
+
+/// The weights as numbers, after rounding to the precision.
+fn rounded_weights(weights: &[f32], inputs: usize, precision: Precision) -> Vec<f64> {
+    match precision {
+        Precision::F32 => to_f64(weights),
+        Precision::Bf16 => weights.iter().map(|&w| bf16::from_f32(w).to_f64()).collect(),
+        Precision::Int8 => {
+            let (mut bytes, mut scales) = (vec![0; weights.len()], vec![0.0; weights.len() / inputs]);
+            quantise_weights(weights, &mut bytes, &mut scales);
+            bytes.iter().enumerate().map(|(at, &byte)| f64::from(byte) * f64::from(scales[at / inputs])).collect()
+        }
+    }
+}
+
+/// The operand as numbers, after rounding to its form, by the formula in `operand`.
+fn rounded_operand(x: &[f32], inputs: usize, form: Form) -> Vec<f64> {
+    match form {
+        Form::F32 => to_f64(x),
+        Form::Bf16 => x.iter().map(|&x| bf16::from_f32(x).to_f64()).collect(),
+        Form::U8 | Form::I8 | Form::I16 => x.chunks_exact(inputs).flat_map(rounded_to_bytes).collect(),
+    }
+}
+
+fn rounded_to_bytes(row: &[f32]) -> Vec<f64> {
+    let least = row.iter().copied().fold(0.0, f32::min);
+    let most = row.iter().copied().fold(0.0, f32::max);
+    let (scale, inverse) = if most > least { ((most - least) / 255.0, 255.0 / (most - least)) } else { (1.0, 0.0) };
+    let zero = (-least * inverse).round_ties_even();
+    let byte = |x: f32| ((x * inverse).round_ties_even() + zero).clamp(0.0, 255.0);
+    row.iter().map(|&x| f64::from(byte(x) - zero) * f64::from(scale)).collect()
+}
+
+/// `forward` in the given form, and the same by the reference with its tolerance for each number.
+fn check_linear(isa: Isa, team: &Team, precision: Precision, [rows, inputs, outputs]: [usize; 3], form: Form) {
+    let x = random(rows * inputs, 1);
+    let weights = random(outputs * inputs, 2);
+    let bias = random(outputs, 3);
+    let linear = Linear::pack(isa, team, precision, &Rows(&weights, inputs), inputs, bias.clone());
+
+    let matrix = Matrix::from_rows(inputs, &x);
+    let mut rounded = Rounded::new(form, inputs);
+    let operand = match form {
+        Form::F32 => Operand::F32(&matrix),
+        _ => {
+            rounded.round(isa, team, &matrix);
+            Operand::Rounded(&rounded)
+        }
+    };
+    let (x, weights) = (rounded_operand(&x, inputs, form), rounded_weights(&weights, inputs, precision));
+    let expected = reference::linear(&x, &weights, &bias, inputs);
+    for activation in [Activation::Identity, Activation::Gelu] {
+        let mut out = Matrix::new(outputs);
+        linear.forward(team, operand, activation, &mut out);
+        for row in 0..rows {
+            for (column, &found) in out.row(row).iter().enumerate() {
+                let value = expected[row * outputs + column];
+                let value = if activation == Activation::Gelu { reference::gelu(value) } else { value };
+                let magnitude: f64 =
+                    (0..inputs).map(|k| (x[row * inputs + k] * weights[column * inputs + k]).abs()).sum();
+                let error = (f64::from(found) - value).abs();
+                assert!(
+                    error <= SUM_ERROR * (magnitude + 1.0) * 2.0,
+                    "{isa} {precision:?} {form:?} {rows}x{inputs}x{outputs} {activation:?} [{row}, {column}]: {found} for {value}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn linear_layers_equal_the_reference_at_every_size() {
+    let team = team(2);
+    for isa in Isa::available() {
+        for precision in PRECISIONS {
+            for (index, &rows) in SIZES.iter().enumerate() {
+                let (inputs, outputs) = (SIZES[(index * 5 + 3) % 12], SIZES[(index * 7 + 5) % 12]);
+                check_linear(isa, &team, precision, [rows, inputs, outputs], operand_form(isa, precision));
+                check_linear(isa, &team, precision, [rows, outputs, inputs], Form::F32);
+            }
+            // Several blocks of rows and along k.
+            check_linear(isa, &team, precision, [200, 1100, 40], operand_form(isa, precision));
+            check_linear(isa, &team, precision, [30, 1100, 70], Form::F32);
+        }
+    }
+}
+
+#[test]
+fn a_row_has_the_same_bits_alone_in_company_and_for_any_number_of_threads() {
+    let (inputs, outputs, rows) = (300, 70, 101);
+    let x = random(rows * inputs, 5);
+    let weights = random(outputs * inputs, 6);
+    for isa in Isa::available() {
+        for precision in PRECISIONS {
+            let results: Vec<Vec<u32>> = [(1, rows), (2, rows), (3, rows), (2, 1), (1, 7)]
+                .into_iter()
+                .map(|(threads, rows_at_a_time)| {
+                    let team = team(threads);
+                    let linear =
+                        Linear::pack(isa, &team, precision, &Rows(&weights, inputs), inputs, random(outputs, 7));
+                    let mut bits = Vec::new();
+                    for x in x.chunks(rows_at_a_time * inputs) {
+                        let matrix = Matrix::from_rows(inputs, x);
+                        let mut rounded = Rounded::new(linear.operand_form(), inputs);
+                        let operand = match linear.operand_form() {
+                            Form::F32 => Operand::F32(&matrix),
+                            _ => {
+                                rounded.round(isa, &team, &matrix);
+                                Operand::Rounded(&rounded)
+                            }
+                        };
+                        let mut out = Matrix::new(outputs);
+                        linear.forward(&team, operand, Activation::Gelu, &mut out);
+                        bits.extend((0..out.rows()).flat_map(|row| out.row(row).iter().map(|x| x.to_bits())));
+                    }
+                    bits
+                })
+                .collect();
+            assert!(results.iter().all(|bits| *bits == results[0]), "{isa} {precision:?}");
+        }
+    }
+}
+
+#[test]
+fn products_of_bytes_are_exact_at_the_ends_of_their_range() {
+    let (inputs, outputs) = (3072, 33);
+    let team = team(1);
+    let weights: Vec<f32> = (0..outputs * inputs).map(|at| if at / inputs % 2 == 0 { 127.0 } else { -127.0 }).collect();
+    // 255 after quantisation, but for one 0 and one -0 that fix nothing: all of the byte's range, all sums at their largest.
+    let x = vec![255.0; inputs];
+    for isa in Isa::available() {
+        let linear = Linear::pack(isa, &team, Precision::Int8, &Rows(&weights, inputs), inputs, vec![0.0; outputs]);
+        let mut rounded = Rounded::new(linear.operand_form(), inputs);
+        rounded.round(isa, &team, &Matrix::from_rows(inputs, &x));
+        let mut out = Matrix::new(outputs);
+        linear.forward(&team, Operand::Rounded(&rounded), Activation::Identity, &mut out);
+        for (column, &sum) in out.row(0).iter().enumerate() {
+            let sign = if column % 2 == 0 { 1.0 } else { -1.0 };
+            assert_eq!(sum, sign * 255.0 * 127.0 * inputs as f32, "{isa}, column {column}");
+        }
+    }
+}
+
+#[test]
+fn what_is_not_finite_is_not_hidden_and_stays_in_its_row() {
+    let (inputs, outputs) = (40, 20);
+    let team = team(2);
+    let weights = random(outputs * inputs, 8);
+    for isa in Isa::available() {
+        for precision in PRECISIONS {
+            let linear = Linear::pack(isa, &team, precision, &Rows(&weights, inputs), inputs, vec![0.0; outputs]);
+            for odd in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+                let mut x = random(3 * inputs, 9);
+                x[inputs + 17] = odd;
+                let matrix = Matrix::from_rows(inputs, &x);
+                let mut rounded = Rounded::new(linear.operand_form(), inputs);
+                let operand = match linear.operand_form() {
+                    Form::F32 => Operand::F32(&matrix),
+                    _ => {
+                        rounded.round(isa, &team, &matrix);
+                        Operand::Rounded(&rounded)
+                    }
+                };
+                let mut out = Matrix::new(outputs);
+                linear.forward(&team, operand, Activation::Gelu, &mut out);
+                let finite = |row: usize| out.row(row).iter().all(|x| x.is_finite());
+                assert!(finite(0) && finite(2), "{isa} {precision:?} {odd}");
+                assert!(out.row(1).iter().any(|x| !x.is_finite()), "{isa} {precision:?} {odd}");
+            }
+        }
+    }
+}
+
+#[test]
+fn layer_norm_equals_the_reference() {
+    let team = team(2);
+    for isa in Isa::available() {
+        for columns in SIZES.into_iter().chain([384, 768]) {
+            for offset in [0.0, 100.0] {
+                let rows = 5;
+                let norm = LayerNorm { weight: random(columns, 1), bias: random(columns, 2), eps: 1e-12 };
+                let shifted = |seed| random(rows * columns, seed).into_iter().map(|x| x + offset).collect::<Vec<_>>();
+                let (x, residual) = (shifted(3), shifted(4));
+                let mut hidden = Matrix::from_rows(columns, &x);
+                let mut rounded = Rounded::new(Form::U8, columns);
+                let residual_rows = Matrix::from_rows(columns, &residual);
+                norm.forward(isa, &team, Some(&residual_rows), &mut hidden, Some(&mut rounded));
+                for row in 0..rows {
+                    let range = row * columns..(row + 1) * columns;
+                    let sum: Vec<f64> =
+                        x[range.clone()].iter().zip(&residual[range]).map(|(a, b)| f64::from(a + b)).collect();
+                    let expected = reference::layer_norm(&sum, &norm.weight, &norm.bias, 1e-12);
+                    for (found, expected) in hidden.row(row).iter().zip(expected) {
+                        let tolerance = if columns == 1 { 1e-1 } else { 2e-6 * (1.0 + offset as f64) };
+                        let error = (f64::from(*found) - expected).abs();
+                        assert!(error <= tolerance, "{isa} {columns} + {offset}: {found} for {expected}");
+                    }
+                }
+                let mut again = Rounded::new(Form::U8, columns);
+                again.round(isa, &team, &hidden);
+                assert_eq!(Operand::Rounded(&rounded).bytes(), Operand::Rounded(&again).bytes(), "{isa} {columns}");
+            }
+        }
+    }
+}
+
+#[test]
+fn attention_equals_the_reference_for_every_text_of_a_packed_batch() {
+    let team = team(2);
+    for isa in Isa::available() {
+        for head_size in [3, 16, 32, 64] {
+            let heads = 2;
+            let hidden = heads * head_size;
+            let cu_seqlens = [0, 1, 6, 6 + 33, 39 + 130];
+            let total = cu_seqlens[4];
+            let scaled = |seed| random(total * hidden * 2, seed).into_iter().map(|x| 3.0 * x).collect::<Vec<_>>();
+            let (query, key_value) = (scaled(1)[..total * hidden].to_vec(), scaled(2));
+            let mut context = Matrix::new(hidden);
+            Attention { isa, heads }.forward(
+                &team,
+                [&Matrix::from_rows(hidden, &query), &Matrix::from_rows(2 * hidden, &key_value)],
+                [&cu_seqlens, &cu_seqlens],
+                &mut Scratch::default(),
+                &mut context,
+            );
+            for text in cu_seqlens.windows(2) {
+                for head in 0..heads {
+                    let part = |from: &[f32], width: usize, start: usize| -> Vec<f64> {
+                        let row = |row: usize| from[row * width + start..][..head_size].iter().map(|&x| f64::from(x));
+                        (text[0]..text[1]).flat_map(row).collect()
+                    };
+                    let expected = reference::attention(
+                        &part(&query, hidden, head * head_size),
+                        &part(&key_value, 2 * hidden, head * head_size),
+                        &part(&key_value, 2 * hidden, hidden + head * head_size),
+                        head_size,
+                    );
+                    let found = (text[0]..text[1]).flat_map(|row| &context.row(row)[head * head_size..][..head_size]);
+                    for (found, expected) in found.zip(expected) {
+                        assert!(
+                            (f64::from(*found) - expected).abs() < 1e-5,
+                            "{isa} {head_size}: {found} for {expected}"
+                        );
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn tables_give_their_rows_in_every_precision() {
+    let (rows, columns) = (600, 20);
+    let values = random(rows * columns, 4);
+    let team = team(2);
+    for (precision, tolerance) in
+        [(Precision::F32, 0.0), (Precision::Bf16, 1.0 / 256.0), (Precision::Int8, 1.0 / 254.0)]
+    {
+        let table = Table::load(&team, precision, &Rows(&values, columns), rows, columns);
+        let ids = [[0, 1, 255, 256, 599], [599, 7, 7, 0, 300]];
+        let mut sums = Matrix::new(columns);
+        Table::sum_rows(&team, &[(&table, &ids[0]), (&table, &ids[1])], &mut sums);
+        for (row, [a, b]) in ids[0].iter().zip(ids[1]).map(|(&a, b)| [a as usize, b as usize]).enumerate() {
+            for (column, found) in sums.row(row).iter().enumerate() {
+                let expected = values[a * columns + column] + values[b * columns + column];
+                assert!((found - expected).abs() <= 2.0 * tolerance, "{precision:?}: {found} for {expected}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_peak_is_measured_for_every_precision() {
+    let team = team(1);
+    for isa in Isa::available() {
+        for precision in PRECISIONS {
+            assert!(peak_gops(isa, &team, precision) > 0.01, "{isa} {precision:?}");
+        }
+    }
+}

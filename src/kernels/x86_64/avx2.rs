@@ -1,0 +1,190 @@
+//! Vectors of AVX2 with FMA: 8 lanes, 16 registers.
+
+use std::arch::asm;
+use std::arch::x86_64::*;
+
+use super::op;
+use crate::kernels::simd::{Routine, RowCount, Simd, match_rows};
+
+/// The CPU has AVX2 and FMA.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Avx2(());
+
+impl Avx2 {
+    pub(in crate::kernels) fn new() -> Option<Self> {
+        (is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")).then_some(Self(()))
+    }
+
+    /// Runs a routine compiled for these instructions.
+    pub(in crate::kernels) fn run<R: Routine>(self, routine: R) -> R::Output {
+        #[target_feature(enable = "avx2,fma")]
+        fn inner<R: Routine>(s: Avx2, routine: R) -> R::Output {
+            routine.run(s)
+        }
+        // SAFETY: `self` proves the features.
+        unsafe { inner(self, routine) }
+    }
+}
+
+impl Simd for Avx2 {
+    const LANES: usize = 8;
+    /// 6 rows by 2 vectors are 12 sums; with 2 vectors of weights, 1 broadcast and 1 product that makes 16 registers.
+    const MR: usize = 6;
+    type F32 = __m256;
+    type I32 = __m256i;
+
+    #[inline(always)]
+    fn splat(self, x: f32) -> __m256 {
+        op!(_mm256_set1_ps(x))
+    }
+
+    #[inline(always)]
+    fn splat_i32(self, x: i32) -> __m256i {
+        op!(_mm256_set1_epi32(x))
+    }
+
+    #[inline(always)]
+    unsafe fn load_from(self, from: *const f32) -> __m256 {
+        // SAFETY: `self` proves the feature; the caller, the memory.
+        unsafe { _mm256_loadu_ps(from) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_i32_from(self, from: *const i32) -> __m256i {
+        // SAFETY: `self` proves the feature; the caller, the memory.
+        unsafe { _mm256_loadu_si256(from.cast()) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_to(self, x: __m256, to: *mut f32) {
+        // SAFETY: `self` proves the feature; the caller, the memory.
+        unsafe { _mm256_storeu_ps(to, x) }
+    }
+
+    #[inline(always)]
+    fn add(self, a: __m256, b: __m256) -> __m256 {
+        op!(_mm256_add_ps(a, b))
+    }
+
+    #[inline(always)]
+    fn sub(self, a: __m256, b: __m256) -> __m256 {
+        op!(_mm256_sub_ps(a, b))
+    }
+
+    #[inline(always)]
+    fn mul(self, a: __m256, b: __m256) -> __m256 {
+        op!(_mm256_mul_ps(a, b))
+    }
+
+    #[inline(always)]
+    fn div(self, a: __m256, b: __m256) -> __m256 {
+        op!(_mm256_div_ps(a, b))
+    }
+
+    #[inline(always)]
+    fn max(self, a: __m256, b: __m256) -> __m256 {
+        op!(_mm256_max_ps(a, b))
+    }
+
+    #[inline(always)]
+    fn min(self, a: __m256, b: __m256) -> __m256 {
+        op!(_mm256_min_ps(a, b))
+    }
+
+    #[inline(always)]
+    fn mul_add(self, a: __m256, b: __m256, c: __m256) -> __m256 {
+        op!(_mm256_fmadd_ps(a, b, c))
+    }
+
+    #[inline(always)]
+    fn round(self, x: __m256) -> __m256i {
+        op!(_mm256_cvtps_epi32(x))
+    }
+
+    #[inline(always)]
+    fn to_f32(self, x: __m256i) -> __m256 {
+        op!(_mm256_cvtepi32_ps(x))
+    }
+
+    #[inline(always)]
+    fn bits(self, x: __m256) -> __m256i {
+        op!(_mm256_castps_si256(x))
+    }
+
+    #[inline(always)]
+    fn from_bits(self, x: __m256i) -> __m256 {
+        op!(_mm256_castsi256_ps(x))
+    }
+
+    #[inline(always)]
+    fn add_i32(self, a: __m256i, b: __m256i) -> __m256i {
+        op!(_mm256_add_epi32(a, b))
+    }
+
+    #[inline(always)]
+    fn sub_i32(self, a: __m256i, b: __m256i) -> __m256i {
+        op!(_mm256_sub_epi32(a, b))
+    }
+
+    #[inline(always)]
+    fn mul_i32(self, a: __m256i, b: __m256i) -> __m256i {
+        op!(_mm256_mullo_epi32(a, b))
+    }
+
+    #[inline(always)]
+    fn and_i32(self, a: __m256i, b: __m256i) -> __m256i {
+        op!(_mm256_and_si256(a, b))
+    }
+
+    #[inline(always)]
+    fn shift_left<const BITS: i32>(self, x: __m256i) -> __m256i {
+        op!(_mm256_slli_epi32::<BITS>(x))
+    }
+
+    #[inline(always)]
+    fn shift_right<const BITS: i32>(self, x: __m256i) -> __m256i {
+        op!(_mm256_srai_epi32::<BITS>(x))
+    }
+
+    #[inline(always)]
+    fn dot_i16(self, sums: __m256i, a: __m256i, b: __m256i) -> __m256i {
+        // SAFETY: `self` proves the features.
+        unsafe { add_products(sums, a, b) }
+    }
+
+    #[inline(always)]
+    fn even_bytes(self, x: __m256i) -> __m256i {
+        let high = op!(_mm256_slli_epi16::<8>(x));
+        op!(_mm256_srai_epi16::<8>(high))
+    }
+
+    #[inline(always)]
+    fn odd_bytes(self, x: __m256i) -> __m256i {
+        op!(_mm256_srai_epi16::<8>(x))
+    }
+
+    #[inline(always)]
+    fn with_rows<T: RowCount>(self, rows: usize, tile: T) {
+        match_rows!(rows, tile, 1 2 3 4 5 6)
+    }
+}
+
+/// `vpmaddwd` and `vpaddd`, in assembly: LLVM would reorder the additions of a whole step so that all its products are
+/// alive at once, and spill the sums for them.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn add_products(mut sums: __m256i, a: __m256i, b: __m256i) -> __m256i {
+    // SAFETY: the instructions are of the features above, and touch these registers only.
+    unsafe {
+        asm!(
+            "vpmaddwd {products}, {a}, {b}",
+            "vpaddd {sums}, {sums}, {products}",
+            products = out(ymm_reg) _,
+            a = in(ymm_reg) a,
+            b = in(ymm_reg) b,
+            sums = inout(ymm_reg) sums,
+            options(pure, nomem, nostack, preserves_flags),
+        );
+    }
+    sums
+}

@@ -1,0 +1,338 @@
+//! Vectors of AVX-512: 16 lanes, 32 registers; its products of bytes (VNNI) and of bfloat16.
+
+use std::arch::asm;
+use std::arch::x86_64::*;
+
+use super::op;
+use crate::kernels::product::{Product, ProductRoutine};
+use crate::kernels::simd::{NV, Routine, RowCount, Simd, match_rows};
+
+/// The CPU has AVX-512 F, BW, DQ and VL.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Avx512(());
+
+/// The CPU has [`Avx512`] and its products of bytes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Avx512Vnni(Avx512);
+
+/// The CPU has [`Avx512Vnni`] and the products of bfloat16.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Avx512Bf16(Avx512Vnni);
+
+impl Avx512 {
+    pub(in crate::kernels) fn new() -> Option<Self> {
+        (is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512bw")
+            && is_x86_feature_detected!("avx512dq")
+            && is_x86_feature_detected!("avx512vl"))
+        .then_some(Self(()))
+    }
+
+    /// Runs a routine compiled for these instructions.
+    pub(in crate::kernels) fn run<R: Routine>(self, routine: R) -> R::Output {
+        #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+        fn inner<R: Routine>(s: Avx512, routine: R) -> R::Output {
+            routine.run(s)
+        }
+        // SAFETY: `self` proves the features.
+        unsafe { inner(self, routine) }
+    }
+}
+
+impl Avx512Vnni {
+    pub(in crate::kernels) fn new() -> Option<Self> {
+        is_x86_feature_detected!("avx512vnni").then(Avx512::new)?.map(Self)
+    }
+
+    pub(in crate::kernels) fn avx512(self) -> Avx512 {
+        self.0
+    }
+
+    /// Runs a routine over products of bytes.
+    pub(in crate::kernels) fn run_product<R: ProductRoutine>(self, routine: R) {
+        #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
+        fn inner<R: ProductRoutine>(product: Avx512Vnni, routine: R) {
+            routine.run(product.avx512(), product);
+        }
+        // SAFETY: `self` proves the features.
+        unsafe { inner(self, routine) }
+    }
+}
+
+impl Avx512Bf16 {
+    pub(in crate::kernels) fn new() -> Option<Self> {
+        is_x86_feature_detected!("avx512bf16").then(Avx512Vnni::new)?.map(Self)
+    }
+
+    pub(in crate::kernels) fn vnni(self) -> Avx512Vnni {
+        self.0
+    }
+
+    /// Runs a routine over products of bfloat16.
+    pub(in crate::kernels) fn run_product<R: ProductRoutine>(self, routine: R) {
+        #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16")]
+        fn inner<R: ProductRoutine>(product: Avx512Bf16, routine: R) {
+            routine.run(product.0.avx512(), product);
+        }
+        // SAFETY: `self` proves the features.
+        unsafe { inner(self, routine) }
+    }
+}
+
+/// Unsigned operand bytes by signed weights, four along k to a lane: `vpdpbusd`. The sums are exact.
+impl Product<Avx512> for Avx512Vnni {
+    type Operand = u8;
+    type Sums = __m512i;
+    const GROUP: usize = 4;
+
+    #[inline(always)]
+    fn resume(self, _: Avx512, sums: __m512i) -> __m512i {
+        sums
+    }
+
+    #[inline(always)]
+    fn suspend(self, _: Avx512, sums: __m512i) -> __m512i {
+        sums
+    }
+
+    #[inline(always)]
+    fn worth(self, s: Avx512, sums: __m512i, zero: i32, column_sums: __m512i) -> __m512 {
+        s.without_zero(sums, zero, column_sums)
+    }
+
+    #[inline(always)]
+    unsafe fn step<const MR: usize>(
+        self,
+        _: Avx512,
+        sums: &mut [[__m512i; NV]; MR],
+        operand: *const u8,
+        stride: usize,
+        weights: [__m512i; NV],
+    ) {
+        for (row, sums) in sums.iter_mut().enumerate() {
+            // SAFETY: the caller's word for the memory.
+            let four = unsafe { operand.add(row * stride).cast::<i32>().read_unaligned() };
+            let four = op!(_mm512_set1_epi32(four));
+            for (sum, weights) in sums.iter_mut().zip(weights) {
+                *sum = op!(_mm512_dpbusd_epi32(*sum, four, weights));
+            }
+        }
+    }
+}
+
+/// bfloat16 operands by bfloat16 weights, two along k to a lane: `vdpbf16ps`.
+impl Product<Avx512> for Avx512Bf16 {
+    type Operand = u16;
+    type Sums = __m512;
+    const GROUP: usize = 2;
+
+    #[inline(always)]
+    fn resume(self, s: Avx512, sums: __m512i) -> __m512 {
+        s.from_bits(sums)
+    }
+
+    #[inline(always)]
+    fn suspend(self, s: Avx512, sums: __m512) -> __m512i {
+        s.bits(sums)
+    }
+
+    #[inline(always)]
+    fn worth(self, _: Avx512, sums: __m512, _: i32, _: __m512i) -> __m512 {
+        sums
+    }
+
+    #[inline(always)]
+    unsafe fn step<const MR: usize>(
+        self,
+        _: Avx512,
+        sums: &mut [[__m512; NV]; MR],
+        operand: *const u16,
+        stride: usize,
+        weights: [__m512i; NV],
+    ) {
+        for (row, sums) in sums.iter_mut().enumerate() {
+            // SAFETY: the caller's word for the memory.
+            let two = unsafe { operand.add(row * stride).cast::<i32>().read_unaligned() };
+            let two = as_bf16(op!(_mm512_set1_epi32(two)));
+            for (sum, weights) in sums.iter_mut().zip(weights) {
+                *sum = op!(_mm512_dpbf16_ps(*sum, two, as_bf16(weights)));
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn as_bf16(bits: __m512i) -> __m512bh {
+    // SAFETY: both are 512 bits, and every pattern is valid in both.
+    unsafe { std::mem::transmute(bits) }
+}
+
+/// A shift by a constant, in the form that takes any.
+#[inline(always)]
+fn count<const BITS: i32>() -> __m128i {
+    op!(_mm_cvtsi32_si128(BITS))
+}
+
+impl Simd for Avx512 {
+    const LANES: usize = 16;
+    /// 12 rows by 2 vectors are 24 sums, and 8 registers are left for weights and broadcasts.
+    const MR: usize = 12;
+    type F32 = __m512;
+    type I32 = __m512i;
+
+    #[inline(always)]
+    fn splat(self, x: f32) -> __m512 {
+        op!(_mm512_set1_ps(x))
+    }
+
+    #[inline(always)]
+    fn splat_i32(self, x: i32) -> __m512i {
+        op!(_mm512_set1_epi32(x))
+    }
+
+    #[inline(always)]
+    unsafe fn load_from(self, from: *const f32) -> __m512 {
+        // SAFETY: `self` proves the feature; the caller, the memory.
+        unsafe { _mm512_loadu_ps(from) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_i32_from(self, from: *const i32) -> __m512i {
+        // SAFETY: `self` proves the feature; the caller, the memory.
+        unsafe { _mm512_loadu_si512(from.cast()) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_to(self, x: __m512, to: *mut f32) {
+        // SAFETY: `self` proves the feature; the caller, the memory.
+        unsafe { _mm512_storeu_ps(to, x) }
+    }
+
+    #[inline(always)]
+    fn add(self, a: __m512, b: __m512) -> __m512 {
+        op!(_mm512_add_ps(a, b))
+    }
+
+    #[inline(always)]
+    fn sub(self, a: __m512, b: __m512) -> __m512 {
+        op!(_mm512_sub_ps(a, b))
+    }
+
+    #[inline(always)]
+    fn mul(self, a: __m512, b: __m512) -> __m512 {
+        op!(_mm512_mul_ps(a, b))
+    }
+
+    #[inline(always)]
+    fn div(self, a: __m512, b: __m512) -> __m512 {
+        op!(_mm512_div_ps(a, b))
+    }
+
+    #[inline(always)]
+    fn max(self, a: __m512, b: __m512) -> __m512 {
+        op!(_mm512_max_ps(a, b))
+    }
+
+    #[inline(always)]
+    fn min(self, a: __m512, b: __m512) -> __m512 {
+        op!(_mm512_min_ps(a, b))
+    }
+
+    #[inline(always)]
+    fn mul_add(self, a: __m512, b: __m512, c: __m512) -> __m512 {
+        op!(_mm512_fmadd_ps(a, b, c))
+    }
+
+    #[inline(always)]
+    fn round(self, x: __m512) -> __m512i {
+        op!(_mm512_cvtps_epi32(x))
+    }
+
+    #[inline(always)]
+    fn to_f32(self, x: __m512i) -> __m512 {
+        op!(_mm512_cvtepi32_ps(x))
+    }
+
+    #[inline(always)]
+    fn bits(self, x: __m512) -> __m512i {
+        op!(_mm512_castps_si512(x))
+    }
+
+    #[inline(always)]
+    fn from_bits(self, x: __m512i) -> __m512 {
+        op!(_mm512_castsi512_ps(x))
+    }
+
+    #[inline(always)]
+    fn add_i32(self, a: __m512i, b: __m512i) -> __m512i {
+        op!(_mm512_add_epi32(a, b))
+    }
+
+    #[inline(always)]
+    fn sub_i32(self, a: __m512i, b: __m512i) -> __m512i {
+        op!(_mm512_sub_epi32(a, b))
+    }
+
+    #[inline(always)]
+    fn mul_i32(self, a: __m512i, b: __m512i) -> __m512i {
+        op!(_mm512_mullo_epi32(a, b))
+    }
+
+    #[inline(always)]
+    fn and_i32(self, a: __m512i, b: __m512i) -> __m512i {
+        op!(_mm512_and_si512(a, b))
+    }
+
+    #[inline(always)]
+    fn shift_left<const BITS: i32>(self, x: __m512i) -> __m512i {
+        op!(_mm512_sll_epi32(x, count::<BITS>()))
+    }
+
+    #[inline(always)]
+    fn shift_right<const BITS: i32>(self, x: __m512i) -> __m512i {
+        op!(_mm512_sra_epi32(x, count::<BITS>()))
+    }
+
+    #[inline(always)]
+    fn dot_i16(self, sums: __m512i, a: __m512i, b: __m512i) -> __m512i {
+        // SAFETY: `self` proves the features.
+        unsafe { add_products(sums, a, b) }
+    }
+
+    #[inline(always)]
+    fn even_bytes(self, x: __m512i) -> __m512i {
+        let high = op!(_mm512_slli_epi16::<8>(x));
+        op!(_mm512_srai_epi16::<8>(high))
+    }
+
+    #[inline(always)]
+    fn odd_bytes(self, x: __m512i) -> __m512i {
+        op!(_mm512_srai_epi16::<8>(x))
+    }
+
+    #[inline(always)]
+    fn with_rows<T: RowCount>(self, rows: usize, tile: T) {
+        match_rows!(rows, tile, 1 2 3 4 5 6 7 8 9 10 11 12)
+    }
+}
+
+/// `vpmaddwd` and `vpaddd`, in assembly: LLVM would reorder the additions of a whole step so that all its products are
+/// alive at once, and spill the sums for them.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+fn add_products(mut sums: __m512i, a: __m512i, b: __m512i) -> __m512i {
+    let _products: __m512i;
+    // SAFETY: the instructions are of the features above, and touch these registers only.
+    unsafe {
+        asm!(
+            "vpmaddwd {products}, {a}, {b}",
+            "vpaddd {sums}, {sums}, {products}",
+            products = out(zmm_reg) _products,
+            a = in(zmm_reg) a,
+            b = in(zmm_reg) b,
+            sums = inout(zmm_reg) sums,
+            options(pure, nomem, nostack, preserves_flags),
+        );
+    }
+    sums
+}
