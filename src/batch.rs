@@ -2,6 +2,9 @@
 
 use crate::tokens::Encoding;
 
+/// Tokens of one pass through the encoder.
+pub(crate) const MAX_BATCH_TOKENS: usize = 1024;
+
 /// The input of one encoder pass. Text `i` owns the tokens `cu_seqlens[i]..cu_seqlens[i + 1]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PackedBatch {

@@ -46,6 +46,19 @@ pub(crate) struct ModelSpec {
     /// New names for labels.
     #[serde(default)]
     pub(crate) label_aliases: BTreeMap<String, String>,
+    /// Predictions of the model that its makers or others have published.
+    #[serde(default)]
+    golden: Vec<Golden>,
+}
+
+/// A published prediction.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub(crate) struct Golden {
+    pub(crate) text: String,
+    /// The label that it was given.
+    pub(crate) label: String,
+    /// The probability of that label.
+    pub(crate) score: f32,
 }
 
 /// A file that a model needs.
@@ -152,6 +165,11 @@ impl Catalog {
     pub(crate) fn models(&self) -> &[ModelSpec] {
         &self.models
     }
+
+    /// What was published about the model of this name, if it is one of the catalogue's.
+    pub(crate) fn golden(&self, name: &str) -> &[Golden] {
+        self.models.iter().find(|model| model.name == name).map_or(&[], |model| &model.golden)
+    }
 }
 
 impl ModelSpec {
@@ -186,7 +204,7 @@ impl ModelSpec {
     }
 }
 
-const MODEL_KEYS: [&str; 11] = [
+const MODEL_KEYS: [&str; 12] = [
     "name",
     "description",
     "license",
@@ -198,6 +216,7 @@ const MODEL_KEYS: [&str; 11] = [
     "max_length",
     "precision",
     "label_aliases",
+    "golden",
 ];
 
 fn check_keys(file: &str, table: &Table) -> Result<(), CatalogError> {
@@ -220,6 +239,9 @@ fn check_keys(file: &str, table: &Table) -> Result<(), CatalogError> {
         check(model, &MODEL_KEYS, format!("model `{name}`"))?;
         for file in tables(model.get("files")).iter().filter_map(Value::as_table) {
             check(file, &["name", "sha256"], format!("the files of model `{name}`"))?;
+        }
+        for golden in tables(model.get("golden")).iter().filter_map(Value::as_table) {
+            check(golden, &["text", "label", "score"], format!("the golden predictions of model `{name}`"))?;
         }
     }
     Ok(())

@@ -8,6 +8,7 @@
 //! | floor | rooms |
 //! |---|---|
 //! | face | `cli`: arguments, rows in, rows out, exit codes |
+//! | proof | `verify`: are the answers right here; `bench`: how fast |
 //! | flow | `pipeline` over `text`, `tokens`, `batch`, `encoder`, `verdict` |
 //! | cellar | `locate` finds a model's `files` by the `catalog`, or `embedded`; `checkpoint` reads its weights |
 //! | ground | `kernels` on `threads`; `telemetry`, `precision`, `nearest` |
@@ -15,6 +16,7 @@
 //! The encoder is one operation of candle, `encoder/ops.rs`; within it, the arithmetic is that of `kernels`.
 
 mod batch;
+mod bench;
 mod catalog;
 mod checkpoint;
 pub mod cli;
@@ -31,6 +33,7 @@ mod text;
 mod threads;
 mod tokens;
 mod verdict;
+mod verify;
 
 pub use batch::PackedBatch;
 pub use checkpoint::{Checkpoint, CheckpointError};

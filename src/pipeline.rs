@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::batch::{PackedBatch, plan_passes};
+use crate::batch::{MAX_BATCH_TOKENS, PackedBatch, plan_passes};
 use crate::checkpoint::{Checkpoint, CheckpointError};
 use crate::encoder::{Config, ConfigError, Encoder, EncoderError, Operands};
 use crate::files::{FilesError, ModelFiles, ModelOptions};
@@ -12,10 +12,6 @@ use crate::precision::Precision;
 use crate::text::Text;
 use crate::tokens::{Encoding, Limits, Tokenizer, TokenizerError};
 use crate::verdict::{Activation, LabelError, LabelMap, Verdict};
-
-/// Tokens of one pass through the encoder. The widest matrix of BERT-base is 12 kB a token. With 256 instead,
-/// `finsent classify` on 600 sentences of the PhraseBank ran at 0.8 times the rate (mini, f32, two cores of Zen 3).
-const MAX_BATCH_TOKENS: usize = 1024;
 
 /// Why a model could not be loaded.
 #[derive(Debug, Error)]
@@ -101,6 +97,27 @@ impl Pipeline {
     /// Longest text in tokens, special tokens included, that is read whole.
     pub fn max_length(&self) -> usize {
         self.tokenizer.max_length()
+    }
+
+    pub(crate) fn shared_labels(&self) -> Arc<LabelMap> {
+        Arc::clone(&self.labels)
+    }
+
+    pub(crate) fn activation(&self) -> Activation {
+        self.activation
+    }
+
+    pub(crate) fn encoder(&self) -> &Encoder {
+        &self.encoder
+    }
+
+    pub(crate) fn precision(&self) -> Precision {
+        self.encoder.precision()
+    }
+
+    /// The tokens of a text.
+    pub(crate) fn encode(&self, text: &Text) -> Result<Encoding, TokenizerError> {
+        self.tokenizer.encode(text)
     }
 
     /// A verdict for each text, in the order given. One text that fails leaves the others their verdicts.

@@ -127,6 +127,11 @@ pub enum CheckpointError {
     },
 }
 
+/// Element types of matrices.
+const READ_TYPES: [Dtype; 4] = [Dtype::F32, Dtype::F16, Dtype::BF16, Dtype::I8];
+/// What follows the name of int8 weights in the name of their scales.
+const SCALE: &str = "_scale";
+
 /// The tensors of a model, by plain name.
 #[derive(Debug)]
 pub struct Checkpoint {
@@ -185,6 +190,15 @@ impl Checkpoint {
         self.shards[*shard].tensor(stored).map(|tensor| tensor.shape())
     }
 
+    /// Plain names of the tensors that [`Checkpoint::tensor`] can read, the scales of int8 weights left out.
+    pub(crate) fn float_names(&self) -> impl Iterator<Item = &str> {
+        let is_read = |(shard, stored): &(usize, String)| {
+            self.shards[*shard].tensor(stored).is_some_and(|tensor| tensor.expect(&READ_TYPES).is_ok())
+        };
+        let names = self.places.iter().filter(move |(_, place)| is_read(place)).map(|(name, _)| name.as_str());
+        names.filter(|name| !name.ends_with(SCALE))
+    }
+
     /// Reads a tensor as f32.
     ///
     /// int8 weights are multiplied by the scale of their row, `tensor` + `_scale` of shape `[rows, 1]`.
@@ -222,9 +236,9 @@ impl Checkpoint {
         [rows, columns]: [usize; 2],
     ) -> Result<StoredMatrix<'_>, CheckpointError> {
         let stored = self.stored(tensor, &[rows, columns])?;
-        stored.expect(&[Dtype::F32, Dtype::F16, Dtype::BF16, Dtype::I8])?;
+        stored.expect(&READ_TYPES)?;
         let is_int8 = stored.dtype() == Dtype::I8;
-        let scales = is_int8.then(|| self.floats(&format!("{tensor}_scale"), &[rows, 1])).transpose()?;
+        let scales = is_int8.then(|| self.floats(&format!("{tensor}{SCALE}"), &[rows, 1])).transpose()?;
         Ok(StoredMatrix { stored, columns, scales })
     }
 

@@ -43,6 +43,30 @@ verdict's get the prefix `finsent_`. A text that is longer than the model's wind
 Exit codes: 0 done; 1 failed at run time; 2 wrong usage; 3 model missing or invalid; 5 some items failed; \
 130 interrupted.";
 
+const VERIFY_EXAMPLES: &str = "\
+Examples:
+  finsent verify
+  finsent verify /models/finbert --precision int8
+";
+
+const VERIFY_NOTES: &str = "\
+Prints, for each precision, the largest difference of a probability and how many labels are the same; for a model of \
+the catalogue with published predictions, the same against those.
+
+Exit codes: 0 all within the bounds that are printed; 1 not; 2 wrong usage; 3 model missing or invalid.";
+
+const BENCH_EXAMPLES: &str = "\
+Examples:
+  finsent bench
+  finsent bench --precision int8 --threads 1
+  finsent bench --model /models/finbert --input headlines.txt --format json
+";
+
+const BENCH_NOTES: &str = "\
+Times the encoder; making tokens of texts is not in the figures. `packed` is as many texts in a call as fill a pass. \
+`of peak` is the share of what this machine reaches, measured just before, in a loop of the same instructions that \
+touches no memory. Each text's logits are compared, bit for bit, alone and in company.";
+
 /// finsent: financial sentiment of texts, on the CPU.
 #[derive(Debug, Parser)]
 #[command(name = "finsent", version = VERSION, before_help = EXAMPLES, help_template = TEMPLATE, max_term_width = 120)]
@@ -60,6 +84,12 @@ pub(super) enum Command {
     /// Score texts: arguments, standard input, or a file
     #[command(before_help = CLASSIFY_EXAMPLES, after_help = CLASSIFY_NOTES, help_template = TEMPLATE)]
     Classify(Box<ClassifyArgs>),
+    /// Compare the engine's answers with candle-transformers' BERT on this machine, in every precision
+    #[command(before_help = VERIFY_EXAMPLES, after_help = VERIFY_NOTES, help_template = TEMPLATE)]
+    Verify(VerifyArgs),
+    /// Measure the engine's speed on this machine, in every precision and at many lengths
+    #[command(before_help = BENCH_EXAMPLES, after_help = BENCH_NOTES, help_template = TEMPLATE)]
+    Bench(BenchArgs),
     /// List the models, and which of them are on this machine
     #[command(help_template = TEMPLATE)]
     Models(ModelsArgs),
@@ -148,6 +178,41 @@ pub(super) struct ClassifyArgs {
     /// Summarise by this column (not yet in this version)
     #[arg(long, value_name = "COLUMN", hide = true)]
     pub(super) group_by: Option<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct VerifyArgs {
+    // As an attribute: rustdoc would read the brackets as a link.
+    #[arg(help = "Model: a name of the catalogue, a directory, or hf:OWNER/NAME[@REVISION]")]
+    #[arg(default_value = crate::catalog::DEFAULT_MODEL, env = "FINSENT_MODEL")]
+    pub(super) model: String,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct BenchArgs {
+    // As an attribute: rustdoc would read the brackets as a link.
+    #[arg(help = "Model: a name of the catalogue, a directory, or hf:OWNER/NAME[@REVISION]")]
+    #[arg(short, long, default_value = crate::catalog::DEFAULT_MODEL, env = "FINSENT_MODEL")]
+    pub(super) model: String,
+    /// File of texts, one a line, to be measured too
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) input: Option<PathBuf>,
+    /// Texts of the file that are used
+    #[arg(long, value_name = "N", default_value_t = 256, requires = "input",
+          value_parser = value_parser!(u16).range(1..))]
+    pub(super) limit: u16,
+    /// Form of the output
+    #[arg(short, long, value_enum, default_value = "text")]
+    pub(super) format: BenchFormat,
+}
+
+/// Form of what `bench` prints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum BenchFormat {
+    /// A table for people
+    Text,
+    /// One array
+    Json,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -5,6 +5,7 @@ use std::io;
 use thiserror::Error;
 
 use crate::catalog::CatalogError;
+use crate::encoder::EncoderError;
 use crate::locate::FindError;
 use crate::pipeline::LoadError;
 
@@ -31,6 +32,9 @@ impl Exit {
 
     fn of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<Self> {
         if cause.is::<Usage>() || cause.is::<CatalogError>() {
+            return Some(Self::Usage);
+        }
+        if let Some(LoadError::Encoder(EncoderError::Isa(_))) = cause.downcast_ref() {
             return Some(Self::Usage);
         }
         if cause.is::<FindError>() || cause.is::<LoadError>() {

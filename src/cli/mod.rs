@@ -1,6 +1,7 @@
 //! The terminal: arguments in, verdicts out, exit codes. The composition root of the commands.
 
 mod args;
+mod bench;
 mod classify;
 mod console;
 mod exit;
@@ -10,6 +11,7 @@ mod output;
 mod progress;
 mod rows;
 mod settings;
+mod verify;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -51,6 +53,8 @@ fn without_empty_variables(command: clap::Command) -> clap::Command {
 fn run(args: Args, console: Console) -> anyhow::Result<Exit> {
     match args.command {
         Command::Classify(classify) => classify::run(*classify, &Settings::resolve(args.global)?, console),
+        Command::Verify(verify) => verify::run(&verify, &Settings::resolve(args.global)?, console),
+        Command::Bench(bench) => bench::run(&bench, &Settings::resolve(args.global)?, console),
         Command::Models(models) => models::run(&models, &Settings::resolve(args.global)?),
         Command::Completions { shell } => {
             let mut script = Vec::new();

@@ -19,7 +19,7 @@ pub(super) struct Settings {
     pub(super) catalog: Catalog,
     pub(super) model_dir: Option<PathBuf>,
     threads: Option<NonZeroUsize>,
-    precision: Option<Precision>,
+    pub(super) precision: Option<Precision>,
     int8_margin: Option<f32>,
 }
 
@@ -36,8 +36,18 @@ impl Settings {
 
     /// Finds and loads the model that `--model` names, and starts the compute threads.
     pub(super) fn load(&self, model: &str) -> Result<(FoundModel, Pipeline)> {
-        let mut found = locate::find(&self.catalog, model, self.model_dir.as_deref())?;
-        found.options.precision = self.precision.unwrap_or(found.options.precision);
+        let found = locate::find(&self.catalog, model, self.model_dir.as_deref())?;
+        let precision = self.precision.unwrap_or(found.options.precision);
+        self.load_found(found, precision)
+    }
+
+    /// The same in a given precision.
+    pub(super) fn load_in(&self, model: &str, precision: Precision) -> Result<(FoundModel, Pipeline)> {
+        self.load_found(locate::find(&self.catalog, model, self.model_dir.as_deref())?, precision)
+    }
+
+    fn load_found(&self, mut found: FoundModel, precision: Precision) -> Result<(FoundModel, Pipeline)> {
+        found.options.precision = precision;
         found.options.int8_margin = self.int8_margin.unwrap_or(found.options.int8_margin);
         threads::start_team(self.threads)?;
         let start = Instant::now();

@@ -31,7 +31,7 @@ use self::ops::Pass;
 use self::weights::Weights;
 use crate::batch::PackedBatch;
 use crate::checkpoint::{Checkpoint, CheckpointError};
-use crate::kernels::{Isa, IsaError};
+use crate::kernels::{self, Isa, IsaError};
 use crate::precision::Precision;
 use crate::threads::{self, Team, ThreadsError};
 
@@ -82,6 +82,7 @@ pub(crate) enum Operands {
 /// A loaded model.
 #[derive(Debug)]
 pub struct Encoder {
+    config: Config,
     engine: Engine,
     embeddings: Embeddings,
     layers: Vec<Layer>,
@@ -103,6 +104,7 @@ impl Encoder {
         let last = config.num_hidden_layers - 1;
         let num_labels = num_labels(config, checkpoint)?;
         Ok(Self {
+            config: config.clone(),
             engine,
             embeddings: Embeddings::load(&weights.at("embeddings"), config)?,
             layers: (0..last).map(layer).collect::<Result<_, _>>()?,
@@ -116,6 +118,43 @@ impl Encoder {
     /// Number of logits a text.
     pub fn num_labels(&self) -> usize {
         self.num_labels
+    }
+
+    pub(crate) fn precision(&self) -> Precision {
+        self.engine.precision
+    }
+
+    pub(crate) fn isa_name(&self) -> &'static str {
+        self.engine.isa.name()
+    }
+
+    pub(crate) fn threads(&self) -> usize {
+        self.engine.team.threads()
+    }
+
+    pub(crate) fn vocab_size(&self) -> usize {
+        self.config.vocab_size
+    }
+
+    /// Billions of operations a second that the machine reaches on registers alone, in this encoder's arithmetic.
+    pub(crate) fn peak_gops(&self) -> f64 {
+        let Engine { isa, team, precision } = self.engine;
+        kernels::peak_gops(isa, team, precision)
+    }
+
+    /// Operations that texts of these lengths take, a multiplication and an addition being two: the products of the
+    /// layers and of attention, of which the last layer has the queries of the first tokens only.
+    pub(crate) fn operations(&self, lengths: &[usize]) -> f64 {
+        let &Config { hidden_size, intermediate_size, num_hidden_layers, .. } = &self.config;
+        let (hidden, intermediate, whole_layers) =
+            (hidden_size as f64, intermediate_size as f64, (num_hidden_layers - 1) as f64);
+        let of_queries = 2.0 * hidden * hidden + 2.0 * hidden * intermediate;
+        let of_keys = 2.0 * hidden * hidden;
+        let of_text = |length: f64| {
+            let layer = |queries: f64| queries * of_queries + length * of_keys + 2.0 * queries * length * hidden;
+            whole_layers * layer(length) + layer(1.0)
+        };
+        2.0 * lengths.iter().map(|&length| of_text(length as f64)).sum::<f64>()
     }
 
     /// Runs one pass: a row of logits for each text of the batch, in its order. Each text's logits have the bits that it

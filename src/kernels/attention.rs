@@ -15,10 +15,10 @@ use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
 use super::isa::Isa;
-use super::linear::{Epilogue, Product2d, pack_f32};
+use super::linear::{Epilogue, Product2d};
 use super::math;
 use super::matrix::{Lines, Matrix, SharedRows};
-use super::product::F32Weights;
+use super::product::{F32Weights, ProductRoutine, Widening};
 use super::rows::spread;
 use super::simd::{Routine, Simd};
 use crate::threads::Team;
@@ -26,6 +26,8 @@ use crate::threads::Team;
 /// Queries of a block: whole tiles for every set of instructions.
 const QUERIES: usize = 12;
 const BYTES: usize = size_of::<f32>();
+/// Numbers of a cache line: rows of scores begin on one.
+const LINE: usize = 16;
 
 /// `softmax(Q Kᵀ / √d) V` (Vaswani et al. 2017), head by head.
 #[derive(Debug, Clone, Copy)]
@@ -48,7 +50,6 @@ struct Panels {
 
 /// One head of one text.
 struct Head<'a> {
-    isa: Isa,
     query: &'a Matrix,
     key_value: &'a Matrix,
     context: SharedRows<'a, f32>,
@@ -86,7 +87,6 @@ impl Attention {
         team.run(texts * self.heads, |member, task| {
             let (text, head) = (task / self.heads, task % self.heads);
             let head = Head {
-                isa: self.isa,
                 query,
                 key_value,
                 context,
@@ -94,124 +94,128 @@ impl Attention {
                 query_rows: cu_query_lens[text]..cu_query_lens[text + 1],
                 rows: cu_seqlens[text]..cu_seqlens[text + 1],
             };
-            head.forward(&mut scratch.0[member].lock().unwrap_or_else(PoisonError::into_inner));
+            self.isa.run((head, &mut *scratch.0[member].lock().unwrap_or_else(PoisonError::into_inner)));
         });
     }
 }
 
-impl Head<'_> {
-    fn forward(&self, Panels { keys, values, scores }: &mut Panels) {
-        let (tokens, head_size) = (self.rows.len(), self.columns.len());
-        let width = self.isa.panel_width();
-        let score_stride = tokens.next_multiple_of(16);
-        self.pack_keys(keys, width);
-        self.pack_values(values, width);
+impl Routine for (Head<'_>, &mut Panels) {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let (head, Panels { keys, values, scores }) = self;
+        let (tokens, head_size) = (head.rows.len(), head.columns.len());
+        let score_stride = tokens.next_multiple_of(LINE);
+        let key_lanes = tokens.next_multiple_of(S::NR) * head_size;
+        let value_lanes = head_size.next_multiple_of(S::NR) * tokens;
+        keys.grow::<f32>(key_lanes);
+        values.grow::<f32>(value_lanes);
         scores.grow::<f32>(QUERIES * score_stride);
-        for queries in spread(self.query_rows.clone(), QUERIES) {
+        let (keys, values) = (&mut keys.as_mut_slice()[..key_lanes], &mut values.as_mut_slice()[..value_lanes]);
+        head.pack_keys::<S>(keys);
+        head.pack_values(s, values);
+
+        let scale = 1.0 / (head_size as f32).sqrt();
+        for queries in spread(head.query_rows.clone(), QUERIES) {
             let scores = scores.as_mut_slice::<f32>();
-            let first = queries.start * self.query.stride() + self.columns.start;
-            self.isa.run_widening(
-                F32Weights,
-                Product2d {
-                    operand: &bytemuck::cast_slice(self.query.as_slice())[first * BYTES..],
-                    operand_stride: self.query.stride() * BYTES,
-                    rows: queries.len(),
-                    lanes: keys.as_slice(),
-                    steps: head_size,
-                    panels: 0..tokens.div_ceil(width),
-                    columns: tokens,
-                    out: scores.as_mut_ptr(),
-                    out_stride: score_stride,
-                    epilogue: Epilogue::NONE,
-                },
-            );
-            let scale = 1.0 / (head_size as f32).sqrt();
+            let first = queries.start * head.query.stride() + head.columns.start;
+            let product = Product2d {
+                operand: bytemuck::cast_slice(&head.query.as_slice()[first..]),
+                operand_stride: head.query.stride() * BYTES,
+                rows: queries.len(),
+                lanes: bytemuck::cast_slice(keys),
+                steps: head_size,
+                panels: 0..tokens.div_ceil(S::NR),
+                columns: tokens,
+                out: scores.as_mut_ptr(),
+                out_stride: score_stride,
+                epilogue: Epilogue::NONE,
+            };
+            product.run(s, Widening(F32Weights));
+
             let mut sums = [0.0; QUERIES];
-            for (row, sum) in scores.chunks_mut(score_stride).zip(&mut sums[..queries.len()]) {
-                *sum = self.isa.run(Exponentials { row: &mut row[..tokens], scale });
+            for (row, sum) in scores.chunks_exact_mut(score_stride).zip(&mut sums[..queries.len()]) {
+                *sum = exponentials(s, &mut row[..tokens], scale);
             }
-            self.isa.run_widening(
-                F32Weights,
-                Product2d {
-                    operand: bytemuck::cast_slice(scores),
-                    operand_stride: score_stride * BYTES,
-                    rows: queries.len(),
-                    lanes: values.as_slice(),
-                    steps: tokens,
-                    panels: 0..head_size.div_ceil(width),
-                    columns: head_size,
-                    out: self.context.at(queries.start, self.columns.start),
-                    out_stride: self.context.stride,
-                    epilogue: Epilogue::NONE,
-                },
-            );
+            let product = Product2d {
+                operand: bytemuck::cast_slice(scores),
+                operand_stride: score_stride * BYTES,
+                rows: queries.len(),
+                lanes: bytemuck::cast_slice(values),
+                steps: tokens,
+                panels: 0..head_size.div_ceil(S::NR),
+                columns: head_size,
+                out: head.context.at(queries.start, head.columns.start),
+                out_stride: head.context.stride,
+                epilogue: Epilogue::NONE,
+            };
+            product.run(s, Widening(F32Weights));
             for (row, sum) in queries.zip(sums) {
                 // SAFETY: this text's rows and this head's columns are this task's.
-                let context = unsafe { self.context.part(row, self.columns.clone()) };
+                let context = unsafe { head.context.part(row, head.columns.clone()) };
                 let inverse = 1.0 / sum;
                 context.iter_mut().for_each(|x| *x *= inverse);
             }
         }
     }
+}
 
-    /// Panels of which the keys are the columns.
-    fn pack_keys(&self, keys: &mut Lines, width: usize) {
-        let (tokens, head_size) = (self.rows.len(), self.columns.len());
-        let panel_len = head_size * width;
-        keys.grow::<i32>(tokens.div_ceil(width) * panel_len);
-        for (panel, lanes) in keys.as_mut_slice().chunks_exact_mut(panel_len).take(tokens.div_ceil(width)).enumerate() {
-            let rows = self.rows.clone().skip(panel * width).take(width);
-            pack_f32(rows.map(|row| &self.key_value.row(row)[self.columns.clone()]), width, lanes);
+impl Head<'_> {
+    /// Panels of which the keys are the columns: `[panels, head_size, NR]`.
+    #[inline(always)]
+    fn pack_keys<S: Simd>(&self, keys: &mut [f32]) {
+        let head_size = self.columns.len();
+        for (panel, lanes) in keys.chunks_exact_mut(head_size * S::NR).enumerate() {
+            let rows = self.rows.clone().skip(panel * S::NR).take(S::NR);
+            for (column, row) in rows.enumerate() {
+                let key = &self.key_value.row(row)[self.columns.clone()];
+                for (lanes, &x) in lanes.chunks_exact_mut(S::NR).zip(key) {
+                    lanes[column] = x;
+                }
+            }
         }
     }
 
-    /// Panels of which the values are the steps.
-    fn pack_values(&self, values: &mut Lines, width: usize) {
-        let panel_len = self.rows.len() * width;
-        let panels = self.columns.len().div_ceil(width);
-        values.grow::<f32>(panels * panel_len);
+    /// Panels of which the values are the steps: `[panels, tokens, NR]`.
+    #[inline(always)]
+    fn pack_values<S: Simd>(&self, s: S, values: &mut [f32]) {
         let hidden_size = self.query.columns();
-        for (panel, lanes) in values.as_mut_slice::<f32>().chunks_exact_mut(panel_len).take(panels).enumerate() {
-            let start = hidden_size + self.columns.start + panel * width;
-            let columns = start..(start + width).min(hidden_size + self.columns.end);
-            for (row, lanes) in self.rows.clone().zip(lanes.chunks_exact_mut(width)) {
-                lanes[..columns.len()].copy_from_slice(&self.key_value.row(row)[columns.clone()]);
+        for (panel, lanes) in values.chunks_exact_mut(self.rows.len() * S::NR).enumerate() {
+            let start = hidden_size + self.columns.start + panel * S::NR;
+            let columns = start..(start + S::NR).min(hidden_size + self.columns.end);
+            for (row, lanes) in self.rows.clone().zip(lanes.chunks_exact_mut(S::NR)) {
+                let value = &self.key_value.row(row)[columns.clone()];
+                for (x, lanes) in value.chunks(S::LANES).zip(lanes.chunks_exact_mut(S::LANES)) {
+                    s.store(s.load_or(x, 0.0), lanes);
+                }
             }
         }
     }
 }
 
 /// Turns scores into `exp((score - max) scale)`; gives their sum.
-struct Exponentials<'a> {
-    row: &'a mut [f32],
-    scale: f32,
-}
-
-impl Routine for Exponentials<'_> {
-    type Output = f32;
-
-    #[inline(always)]
-    fn run<S: Simd>(self, s: S) -> f32 {
-        let mut largest = s.splat(f32::NEG_INFINITY);
-        for x in self.row.chunks(S::LANES) {
-            largest = s.max(largest, s.load_or(x, f32::NEG_INFINITY));
-        }
-        let (largest, scale) = (s.splat(s.largest(largest)), s.splat(self.scale));
-        let mut sum = s.splat(0.0);
-        let (vectors, rest) = self.row.split_at_mut(self.row.len() / S::LANES * S::LANES);
-        for x in vectors.chunks_exact_mut(S::LANES) {
-            let e = math::exp(s, s.mul(s.sub(s.load(x), largest), scale));
-            sum = s.add(sum, e);
-            s.store(e, x);
-        }
-        let mut sum = s.sum(sum);
-        if !rest.is_empty() {
-            let e = math::exp(s, s.mul(s.sub(s.load_or(rest, 0.0), largest), scale));
-            for (x, e) in rest.iter_mut().zip(s.lanes(e)) {
-                *x = e;
-                sum += e;
-            }
-        }
-        sum
+#[inline(always)]
+fn exponentials<S: Simd>(s: S, row: &mut [f32], scale: f32) -> f32 {
+    let (vectors, rest) = row.split_at_mut(row.len() / S::LANES * S::LANES);
+    let mut largest = s.load_or(rest, f32::NEG_INFINITY);
+    for x in vectors.chunks_exact(S::LANES) {
+        largest = s.max(largest, s.load(x));
     }
+    let (largest, scale) = (s.splat(s.largest(largest)), s.splat(scale));
+    let mut sum = s.splat(0.0);
+    for x in vectors.chunks_exact_mut(S::LANES) {
+        let e = math::exp(s, s.mul(s.sub(s.load(x), largest), scale));
+        sum = s.add(sum, e);
+        s.store(e, x);
+    }
+    let mut sum = s.sum(sum);
+    if !rest.is_empty() {
+        let e = math::exp(s, s.mul(s.sub(s.load_or(rest, 0.0), largest), scale));
+        for (x, e) in rest.iter_mut().zip(s.lanes(e)) {
+            *x = e;
+            sum += e;
+        }
+    }
+    sum
 }

@@ -65,31 +65,61 @@ impl Routine for Normalise<'_> {
     /// form with the mean of the squares cancels where a row's mean is large), the result.
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let len = self.row.len();
-        assert!(self.norm.weight.len() == len && self.norm.bias.len() == len);
-        if let Some(residual) = self.residual {
-            for (x, residual) in self.row.chunks_mut(S::LANES).zip(residual.chunks(S::LANES)) {
-                s.store_up_to(s.add(s.load_or(x, 0.0), s.load_or(residual, 0.0)), x);
-            }
+        let Self { norm, residual, row } = self;
+        let len = row.len();
+        assert!(norm.weight.len() == len && norm.bias.len() == len);
+        if let Some(residual) = residual {
+            add(s, row, residual);
         }
-        let mut sums = s.splat(0.0);
-        for x in self.row.chunks(S::LANES) {
-            sums = s.add(sums, s.load_or(x, 0.0));
-        }
-        let mean = s.sum(sums) / len as f32;
+        let mean = sum_of(s, row) / len as f32;
+        let variance = sum_of_squares(s, row, mean) / len as f32;
+        let scale = 1.0 / (variance + norm.eps).sqrt();
+        scale_and_shift(s, row, [mean, scale], norm);
+    }
+}
 
-        let mut squares = s.splat(0.0);
-        for x in self.row.chunks(S::LANES) {
-            let deviation = s.sub(s.load_or(x, mean), s.splat(mean));
-            squares = s.mul_add(deviation, deviation, squares);
-        }
-        let variance = s.sum(squares) / len as f32;
-        let scale = s.splat(1.0 / (variance + self.norm.eps).sqrt());
+#[inline(always)]
+fn add<S: Simd>(s: S, row: &mut [f32], residual: &[f32]) {
+    let whole = row.len() / S::LANES * S::LANES;
+    let ((row, row_rest), (residual, rest)) = (row.split_at_mut(whole), residual.split_at(whole));
+    for (x, residual) in row.chunks_exact_mut(S::LANES).zip(residual.chunks_exact(S::LANES)) {
+        s.store(s.add(s.load(x), s.load(residual)), x);
+    }
+    row_rest.iter_mut().zip(rest).for_each(|(x, residual)| *x += residual);
+}
 
-        let parameters = self.norm.weight.chunks(S::LANES).zip(self.norm.bias.chunks(S::LANES));
-        for (x, (weight, bias)) in self.row.chunks_mut(S::LANES).zip(parameters) {
-            let normal = s.mul(s.sub(s.load_or(x, 0.0), s.splat(mean)), scale);
-            s.store_up_to(s.mul_add(normal, s.load_or(weight, 0.0), s.load_or(bias, 0.0)), x);
-        }
+#[inline(always)]
+fn sum_of<S: Simd>(s: S, row: &[f32]) -> f32 {
+    let (vectors, rest) = row.split_at(row.len() / S::LANES * S::LANES);
+    let mut sums = s.load_or(rest, 0.0);
+    for x in vectors.chunks_exact(S::LANES) {
+        sums = s.add(sums, s.load(x));
+    }
+    s.sum(sums)
+}
+
+#[inline(always)]
+fn sum_of_squares<S: Simd>(s: S, row: &[f32], mean: f32) -> f32 {
+    let (vectors, rest) = row.split_at(row.len() / S::LANES * S::LANES);
+    let deviation = s.sub(s.load_or(rest, mean), s.splat(mean));
+    let mut sums = s.mul(deviation, deviation);
+    for x in vectors.chunks_exact(S::LANES) {
+        let deviation = s.sub(s.load(x), s.splat(mean));
+        sums = s.mul_add(deviation, deviation, sums);
+    }
+    s.sum(sums)
+}
+
+#[inline(always)]
+fn scale_and_shift<S: Simd>(s: S, row: &mut [f32], [mean, scale]: [f32; 2], norm: &LayerNorm) {
+    let whole = row.len() / S::LANES * S::LANES;
+    let (row, rest) = row.split_at_mut(whole);
+    let parameters = norm.weight.chunks_exact(S::LANES).zip(norm.bias.chunks_exact(S::LANES));
+    for (x, (weight, bias)) in row.chunks_exact_mut(S::LANES).zip(parameters) {
+        let normal = s.mul(s.sub(s.load(x), s.splat(mean)), s.splat(scale));
+        s.store(s.mul_add(normal, s.load(weight), s.load(bias)), x);
+    }
+    for (x, (weight, bias)) in rest.iter_mut().zip(norm.weight[whole..].iter().zip(&norm.bias[whole..])) {
+        *x = (*x - mean) * scale * weight + bias;
     }
 }

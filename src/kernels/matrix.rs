@@ -58,7 +58,7 @@ fn padded<T>(columns: usize) -> usize {
     bytes / size_of::<T>()
 }
 
-/// A row-major matrix whose number of rows changes from pass to pass. What pads its rows is always zero.
+/// A row-major matrix whose number of rows changes from pass to pass. What pads its rows is finite: zero, in one of f32.
 #[derive(Debug)]
 pub(crate) struct Matrix<T = f32> {
     rows: usize,
@@ -138,6 +138,16 @@ impl<T> SharedRows<'_, T> {
     pub(super) unsafe fn row(&self, row: usize) -> &mut [T] {
         // SAFETY: the caller's word.
         unsafe { self.data.slice(row * self.stride..row * self.stride + self.columns) }
+    }
+
+    /// The row with its padding.
+    ///
+    /// # Safety
+    /// Nobody else uses this row meanwhile.
+    #[expect(clippy::mut_from_ref, reason = "the caller's word that nobody else has it")]
+    pub(super) unsafe fn padded_row(&self, row: usize) -> &mut [T] {
+        // SAFETY: the caller's word.
+        unsafe { self.data.slice(row * self.stride..(row + 1) * self.stride) }
     }
 
     /// # Safety

@@ -13,9 +13,8 @@ use half::bf16;
 
 use super::isa::{Form, Isa};
 use super::matrix::{Matrix, Shared, SharedRows};
-use super::product::PAIRS;
 use super::rows::for_each_chunk;
-use super::simd::{MAX_LANES, Routine, Simd};
+use super::simd::{Routine, Simd};
 use crate::threads::Team;
 
 /// Activations for a product.
@@ -135,7 +134,7 @@ impl SharedRounded<'_> {
     pub(super) unsafe fn round_row(&self, isa: Isa, row: usize, from: &[f32]) {
         // SAFETY: the caller's word.
         let (to, scale, zero) =
-            unsafe { (self.numbers.row(row), self.scales.slice(row..row + 1), self.zeros.slice(row..row + 1)) };
+            unsafe { (self.numbers.padded_row(row), self.scales.slice(row..row + 1), self.zeros.slice(row..row + 1)) };
         match self.form {
             Form::F32 => unreachable!("f32 is not rounded"),
             Form::Bf16 => {
@@ -150,7 +149,7 @@ impl SharedRounded<'_> {
     }
 }
 
-/// One row to bytes; gives its scale and its zero point as the products see it.
+/// One row to the bytes of a padded row; gives its scale and its zero point as the products see it.
 struct Quantise<'a> {
     from: &'a [f32],
     to: &'a mut [u8],
@@ -167,10 +166,15 @@ impl Routine for Quantise<'_> {
         let zero = (-least * inverse).round_ties_even();
         let (low, high, shift) = (s.splat(-zero), s.splat(255.0 - zero), s.splat_i32(zero as i32));
         let inverse = s.splat(inverse);
-        for (index, x) in self.from.chunks(S::LANES).enumerate() {
-            let near = s.min(s.max(s.mul(s.load_or(x, 0.0), inverse), low), high);
-            let bytes = s.lanes_i32(s.add_i32(s.round(near), shift));
-            store_bytes::<S>(bytes, self.form, index * S::LANES, self.to);
+        let bytes = |x| s.add_i32(s.round(s.min(s.max(s.mul(x, inverse), low), high)), shift);
+        let (vectors, rest) = self.from.split_at(self.from.len() / S::LANES * S::LANES);
+        let mut at = 0;
+        for x in vectors.chunks_exact(S::LANES) {
+            store::<S>(s, bytes(s.load(x)), self.form, at, self.to);
+            at += S::LANES;
+        }
+        if !rest.is_empty() {
+            store::<S>(s, bytes(s.load_or(rest, 0.0)), self.form, at, self.to);
         }
         let offset = if self.form == Form::I8 { 128 } else { 0 };
         (scale + poison, zero as i32 - offset)
@@ -189,35 +193,40 @@ impl Range {
     #[inline(always)]
     fn of<S: Simd>(s: S, xs: &[f32]) -> Self {
         let zero = s.splat(0.0);
-        let (mut least, mut most, mut poison) = (zero, zero, zero);
-        for x in xs.chunks(S::LANES) {
-            let x = s.load_or(x, 0.0);
-            least = s.min(least, x);
-            most = s.max(most, x);
-            poison = s.mul_add(x, zero, poison);
+        let mut ends = [zero; 3];
+        let (vectors, rest) = xs.split_at(xs.len() / S::LANES * S::LANES);
+        for x in vectors.chunks_exact(S::LANES) {
+            ends = Self::widen(s, ends, s.load(x));
         }
+        if !rest.is_empty() {
+            ends = Self::widen(s, ends, s.load_or(rest, 0.0));
+        }
+        let [least, most, poison] = ends;
         Self { least: s.smallest(least).min(0.0), most: s.largest(most).max(0.0), poison: s.sum(poison) }
+    }
+
+    #[inline(always)]
+    fn widen<S: Simd>(s: S, [least, most, poison]: [S::F32; 3], x: S::F32) -> [S::F32; 3] {
+        [s.min(least, x), s.max(most, x), s.mul_add(x, s.splat(0.0), poison)]
     }
 }
 
-/// Writes a vector of bytes as numbers `at..` of a row, those behind its end left out.
+/// Writes a vector of numbers in 0..=255 as numbers `at..` of a row. What it writes behind the row's end is multiplied
+/// with weights of zero.
 #[inline(always)]
-fn store_bytes<S: Simd>(bytes: [i32; MAX_LANES], form: Form, at: usize, row: &mut [u8]) {
+fn store<S: Simd>(s: S, bytes: S::I32, form: Form, at: usize, row: &mut [u8]) {
     match form {
         Form::I16 => {
-            for group in 0..S::LANES / 4 {
-                let four = [0, 1, 2, 3].map(|k| bytes[4 * group + PAIRS[k]] as i16);
-                let Some(to) = row.get_mut(2 * (at + 4 * group)..).and_then(|to| to.first_chunk_mut::<8>()) else {
-                    return;
-                };
-                *to = bytemuck::cast(four);
-            }
+            let to = &mut row[2 * at..2 * (at + S::LANES)];
+            // SAFETY: the line above.
+            unsafe { s.store_pairs_to(bytes, to.as_mut_ptr()) }
         }
         _ => {
-            let offset = if form == Form::I8 { 0x80 } else { 0 };
-            let bytes = bytes.map(|byte| byte as u8 ^ offset);
-            let len = S::LANES.min(row.len() - at);
-            row[at..at + len].copy_from_slice(&bytes[..len]);
+            let signed = || s.and_i32(s.add_i32(bytes, s.splat_i32(0x80)), s.splat_i32(0xff));
+            let bytes = if form == Form::I8 { signed() } else { bytes };
+            let to = &mut row[at..at + S::LANES];
+            // SAFETY: the line above.
+            unsafe { s.store_bytes_to(bytes, to.as_mut_ptr()) }
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Vectors without vector instructions of our own: for CPUs that have none that we know.
 
+use super::product::PAIRS;
 use super::simd::{RowCount, Simd, match_rows};
 
 /// Four lanes in plain Rust.
@@ -141,6 +142,18 @@ impl Simd for Portable {
     fn dot_i16(self, sums: [i32; 4], a: [i32; 4], b: [i32; 4]) -> [i32; 4] {
         let low = |x: i32| i32::from(x as i16);
         lanes!(i => sums[i] + low(a[i]) * low(b[i]) + (a[i] >> 16) * (b[i] >> 16))
+    }
+
+    #[inline(always)]
+    unsafe fn store_bytes_to(self, x: [i32; 4], to: *mut u8) {
+        // SAFETY: what the trait asks of the caller.
+        unsafe { to.cast::<[u8; 4]>().write_unaligned(lanes!(i => x[i] as u8)) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_pairs_to(self, x: [i32; 4], to: *mut u8) {
+        // SAFETY: what the trait asks of the caller.
+        unsafe { to.cast::<[i16; 4]>().write_unaligned(lanes!(i => x[PAIRS[i]] as i16)) }
     }
 
     #[inline(always)]

@@ -65,6 +65,18 @@ pub(super) trait Simd: Copy + Send + Sync {
     /// `sums + a.low * b.low + a.high * b.high` in each lane, where low and high are its signed 16-bit halves.
     fn dot_i16(self, sums: Self::I32, a: Self::I32, b: Self::I32) -> Self::I32;
 
+    /// Stores each lane, a number in 0..=255, as a byte.
+    ///
+    /// # Safety
+    /// `to` points to `LANES` writable bytes.
+    unsafe fn store_bytes_to(self, x: Self::I32, to: *mut u8);
+    /// Stores each lane, a number in 0..=255, in 16 bits, each four in the order of
+    /// [`PAIRS`](super::product::PAIRS).
+    ///
+    /// # Safety
+    /// `to` points to `2 * LANES` writable bytes.
+    unsafe fn store_pairs_to(self, x: Self::I32, to: *mut u8);
+
     /// Bytes 0 and 2 of each lane as signed 16-bit halves.
     fn even_bytes(self, x: Self::I32) -> Self::I32;
     /// Bytes 1 and 3 of each lane as signed 16-bit halves.
@@ -114,11 +126,6 @@ pub(super) trait Simd: Copy + Send + Sync {
         let mut lanes = [0.0; MAX_LANES];
         self.store(x, &mut lanes);
         lanes
-    }
-
-    #[inline(always)]
-    fn lanes_i32(self, x: Self::I32) -> [i32; MAX_LANES] {
-        self.lanes(self.from_bits(x)).map(|lane| lane.to_bits().cast_signed())
     }
 
     /// Integer sums as numbers, without `zero` times the sums of the weights. See [`super::product::Product::worth`].

@@ -5,5 +5,6 @@ mod checkpoints;
 mod golden;
 mod packing;
 mod parity;
+mod precisions;
 mod published;
 mod tokeniser;

@@ -1,37 +1,33 @@
 //! What a text answers does not depend on its company.
 
-use finsent::{PackedBatch, Verdict};
+use finsent::{ModelFiles, ModelOptions, PackedBatch, Pipeline, Precision, Verdict};
 
 use crate::golden::{self, Case};
 
-/// Bound on how far a probability may move with the company: the matrix products choose their blocking by the number
-/// of rows, and with it the order of the f32 sums.
-const COMPANY_BOUND: f64 = 1e-6;
-
-fn assert_same(alone: &Verdict, packed: &Verdict, text: &str) {
-    let expected: Vec<f64> = golden::probabilities(alone).into_iter().map(f64::from).collect();
-    let distance = golden::distance(&golden::probabilities(packed), &expected);
-    assert!(distance <= COMPANY_BOUND, "{distance:e} off for {text:?}");
-    assert_eq!((alone.tokens(), alone.truncated()), (packed.tokens(), packed.truncated()), "{text:?}");
+fn assert_same(alone: &Verdict, packed: &Verdict, context: &str) {
+    assert_eq!(golden::probabilities(packed), golden::probabilities(alone), "{context}");
+    assert_eq!((alone.tokens(), alone.truncated()), (packed.tokens(), packed.truncated()), "{context}");
 }
 
 #[test]
-fn packed_batch_equals_each_text_alone_in_any_order_and_with_duplicates() {
-    let pipeline = golden::load(&golden::mini());
+fn packed_batch_has_the_bits_of_each_text_alone_in_any_order_and_with_duplicates() {
     let cases = golden::mini_cases();
     let quick = |case: &&Case| !case.text.is_empty() && (case.input_ids.len() < 100 || case.truncated == Some(true));
     let texts: Vec<&str> = cases.iter().filter(quick).map(|case| case.text.as_str()).collect();
     let texts = golden::texts(&texts);
-    let alone: Vec<Verdict> =
-        texts.iter().flat_map(|text| golden::classify(&pipeline, std::slice::from_ref(text))).collect();
-
     let forward: Vec<usize> = (0..texts.len()).collect();
     let backward: Vec<usize> = forward.iter().rev().copied().collect();
     let shuffled_twice: Vec<usize> = (0..2 * texts.len()).map(|place| place * 37 % texts.len()).collect();
-    for order in [forward, backward, shuffled_twice] {
-        let company: Vec<_> = order.iter().map(|&text| texts[text].clone()).collect();
-        for (&text, packed) in order.iter().zip(golden::classify(&pipeline, &company)) {
-            assert_same(&alone[text], &packed, texts[text].as_str());
+    for precision in Precision::ALL {
+        let options = ModelOptions { precision, ..ModelOptions::default() };
+        let pipeline = Pipeline::load(&ModelFiles::in_dir(&golden::mini(), &[]).unwrap(), &options).unwrap();
+        let alone: Vec<Verdict> =
+            texts.iter().flat_map(|text| golden::classify(&pipeline, std::slice::from_ref(text))).collect();
+        for order in [&forward, &backward, &shuffled_twice] {
+            let company: Vec<_> = order.iter().map(|&text| texts[text].clone()).collect();
+            for (&text, packed) in order.iter().zip(golden::classify(&pipeline, &company)) {
+                assert_same(&alone[text], &packed, &format!("{precision}: {:?}", texts[text].as_str()));
+            }
         }
     }
 }

@@ -265,6 +265,29 @@ impl Simd for Neon {
     }
 
     #[inline(always)]
+    unsafe fn store_bytes_to(self, x: Ints, to: *mut u8) {
+        let bytes = |half| {
+            // SAFETY: `self` proves the feature.
+            unsafe { vmovn_s16(vcombine_s16(vmovn_s32(half), vdup_n_s16(0))) }
+        };
+        // SAFETY: `self` proves the feature; the caller, the memory.
+        unsafe {
+            let [low, high] = [x.0, x.1].map(|half| vget_lane_u32::<0>(vreinterpret_u32_s8(bytes(half))));
+            to.cast::<[u32; 2]>().write_unaligned([low, high]);
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn store_pairs_to(self, x: Ints, to: *mut u8) {
+        // SAFETY: `self` proves the feature; the caller, the memory.
+        unsafe {
+            let order = vld1_u8([0, 1, 4, 5, 2, 3, 6, 7].as_ptr());
+            let [low, high] = [x.0, x.1].map(|half| vtbl1_u8(vreinterpret_u8_s16(vmovn_s32(half)), order));
+            vst1q_u8(to, vcombine_u8(low, high));
+        }
+    }
+
+    #[inline(always)]
     fn even_bytes(self, x: Ints) -> Ints {
         let x = op!(vreinterpretq_s16_s32(x));
         let high = op!(vshlq_n_s16::<8>(x));

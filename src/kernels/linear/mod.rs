@@ -15,7 +15,6 @@
 mod pack;
 mod tile;
 
-pub(super) use pack::pack_f32;
 pub(crate) use pack::{Linear, WeightRows, operand_form, quantise_weights};
 pub(crate) use tile::Activation;
 pub(super) use tile::{Epilogue, Product2d};

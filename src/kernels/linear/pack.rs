@@ -198,7 +198,7 @@ fn read(weights: &dyn WeightRows, rows: Range<usize>, inputs: usize) -> Vec<f32>
 }
 
 /// Packs a panel of which `rows` are the columns.
-pub(in crate::kernels) fn pack_f32<'a>(rows: impl Iterator<Item = &'a [f32]> + Clone, width: usize, lanes: &mut [i32]) {
+fn pack_f32<'a>(rows: impl Iterator<Item = &'a [f32]> + Clone, width: usize, lanes: &mut [i32]) {
     pack::<_, 1>(rows, width, lanes, |[value]| value.to_bits().cast_signed());
 }
 
@@ -220,20 +220,19 @@ fn pack<'a, T: Copy + Default + 'a, const GROUP: usize>(
     lanes: &mut [i32],
     lane: impl Fn([T; GROUP]) -> i32,
 ) {
-    /// Steps that are written before the next row is read: their lanes stay in the first-level cache.
-    const STEPS: usize = 32;
+    /// Steps that are written before the next row is read: half a cache line of an f32 row.
+    const STEPS: usize = 8;
     for (block, lanes) in lanes.chunks_mut(STEPS * width).enumerate() {
         for (column, row) in rows.clone().enumerate() {
-            let end = row.len().min((block + 1) * STEPS * GROUP);
-            let (groups, rest) = row[block * STEPS * GROUP..end].as_chunks::<GROUP>();
-            let mut to = lanes[column..].iter_mut().step_by(width);
-            for (group, to) in groups.iter().zip(&mut to) {
-                *to = lane(*group);
+            let row = &row[block * STEPS * GROUP..];
+            let (groups, rest) = row[..row.len().min(STEPS * GROUP)].as_chunks::<GROUP>();
+            for (step, group) in groups.iter().enumerate() {
+                lanes[step * width + column] = lane(*group);
             }
-            if let (false, Some(to)) = (rest.is_empty(), to.next()) {
+            if !rest.is_empty() {
                 let mut last = [T::default(); GROUP];
                 last[..rest.len()].copy_from_slice(rest);
-                *to = lane(last);
+                lanes[groups.len() * width + column] = lane(last);
             }
         }
     }

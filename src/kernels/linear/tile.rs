@@ -8,8 +8,8 @@ use crate::kernels::product::{Product, ProductRoutine};
 use crate::kernels::rows::spread;
 use crate::kernels::simd::{NV, RowCount, Simd};
 
-/// Bytes of the operand that a block of rows may have: half of a small second-level cache.
-const ROW_BLOCK_BYTES: usize = 256 << 10;
+/// Bytes of the operand that a block of rows may have: a quarter of a small second-level cache.
+const ROW_BLOCK_BYTES: usize = 128 << 10;
 /// Steps along k of a block. A panel's part of 32 columns is then 32 kB.
 const BLOCK_STEPS: usize = 256;
 

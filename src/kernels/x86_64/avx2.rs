@@ -153,6 +153,23 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
+    unsafe fn store_bytes_to(self, x: __m256i, to: *mut u8) {
+        let halves = halves(x);
+        let bytes = op!(_mm_packus_epi16(halves, halves));
+        // SAFETY: `self` proves the feature; the caller, the memory.
+        unsafe { _mm_storel_epi64(to.cast(), bytes) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_pairs_to(self, x: __m256i, to: *mut u8) {
+        let order = op!(_mm_set_epi8(15, 14, 11, 10, 13, 12, 9, 8, 7, 6, 3, 2, 5, 4, 1, 0));
+        let halves = halves(x);
+        let pairs = op!(_mm_shuffle_epi8(halves, order));
+        // SAFETY: `self` proves the feature; the caller, the memory.
+        unsafe { _mm_storeu_si128(to.cast(), pairs) }
+    }
+
+    #[inline(always)]
     fn even_bytes(self, x: __m256i) -> __m256i {
         let high = op!(_mm256_slli_epi16::<8>(x));
         op!(_mm256_srai_epi16::<8>(high))
@@ -167,6 +184,13 @@ impl Simd for Avx2 {
     fn with_rows<T: RowCount>(self, rows: usize, tile: T) {
         match_rows!(rows, tile, 1 2 3 4 5 6)
     }
+}
+
+/// Lanes in 0..=65535 as 16 bits each.
+#[inline(always)]
+fn halves(x: __m256i) -> __m128i {
+    let (low, high) = (op!(_mm256_castsi256_si128(x)), op!(_mm256_extracti128_si256::<1>(x)));
+    op!(_mm_packus_epi32(low, high))
 }
 
 /// `vpmaddwd` and `vpaddd`, in assembly: LLVM would reorder the additions of a whole step so that all its products are

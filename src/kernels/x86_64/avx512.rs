@@ -300,6 +300,23 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
+    unsafe fn store_bytes_to(self, x: __m512i, to: *mut u8) {
+        let bytes = op!(_mm512_cvtepi32_epi8(x));
+        // SAFETY: `self` proves the feature; the caller, the memory.
+        unsafe { _mm_storeu_si128(to.cast(), bytes) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_pairs_to(self, x: __m512i, to: *mut u8) {
+        let order = op!(_mm_set_epi8(15, 14, 11, 10, 13, 12, 9, 8, 7, 6, 3, 2, 5, 4, 1, 0));
+        let order = op!(_mm256_broadcastsi128_si256(order));
+        let halves = op!(_mm512_cvtepi32_epi16(x));
+        let pairs = op!(_mm256_shuffle_epi8(halves, order));
+        // SAFETY: `self` proves the feature; the caller, the memory.
+        unsafe { _mm256_storeu_si256(to.cast(), pairs) }
+    }
+
+    #[inline(always)]
     fn even_bytes(self, x: __m512i) -> __m512i {
         let high = op!(_mm512_slli_epi16::<8>(x));
         op!(_mm512_srai_epi16::<8>(high))

@@ -1,0 +1,451 @@
+"""Times finsent and its rivals on one checkpoint, in turn, and prints a Markdown table for each precision."""
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from importlib.metadata import version
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+
+from inputs import FUSED, FUSED_INT8, MEASURED, OPENVINO, OPENVINO_INT8, encode, full_window, padded, read_sentences
+
+PRECISIONS = ["f32", "bf16", "int8"]
+SINGLES = 60
+BATCHES = [8, 32]
+LONG_RUNS = 5
+# Above this, an f32 rival computes another model than the reference, and its speed says nothing.
+F32_TOLERANCE = 1e-3
+CPU_FLAGS = ["avx2", "avx_vnni", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "amx_int8"]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One column of the tables."""
+
+    key: str
+    title: str
+    digits: int
+    more_is_better: bool
+
+
+FIGURES = [
+    Figure("single_ms", "one sentence, ms", 1, False),
+    Figure("sentences_per_s", "sentences/s, sorted", 1, True),
+    Figure("feed_sentences_per_s", "sentences/s, unsorted", 1, True),
+    Figure("doc_ms", "512 tokens, ms", 0, False),
+]
+
+
+# The contestants ----------------------------------------------------------------------------------------------------
+
+
+class Rival:
+    """A rival in the process that loaded it: `run` turns a padded batch into logits."""
+
+    def __init__(self, run, note=""):
+        self.run = run
+        self.note = note
+
+
+def onnxruntime_rival(file):
+    def load(checkpoint, threads):
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        session = onnxruntime.InferenceSession(str(checkpoint / file), options, providers=["CPUExecutionProvider"])
+        types = {
+            tensor.name: np.int32 if tensor.type == "tensor(int32)" else np.int64 for tensor in session.get_inputs()
+        }
+
+        def run(batch):
+            return session.run(["logits"], {name: batch[name].astype(kind) for name, kind in types.items()})[0]
+
+        return Rival(run)
+
+    return load
+
+
+def openvino_rival(file, hint=None):
+    def load(checkpoint, threads):
+        import openvino
+
+        settings = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": threads}
+        if hint:
+            settings["INFERENCE_PRECISION_HINT"] = hint
+        compiled = openvino.Core().compile_model(str(checkpoint / file), "CPU", settings)
+        chosen = compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()
+        request = compiled.create_infer_request()
+
+        def run(batch):
+            return np.array(request.infer(batch)["logits"])
+
+        return Rival(run, f"computes in {chosen} here" if hint and chosen != hint else "")
+
+    return load
+
+
+def torch_rival(precision):
+    def load(checkpoint, threads):
+        import torch
+        from transformers import BertForSequenceClassification
+        from transformers.utils import logging
+
+        logging.disable_progress_bar()
+        torch.set_num_threads(threads)
+        kind = {"f32": torch.float32, "bf16": torch.bfloat16}[precision]
+        model = BertForSequenceClassification.from_pretrained(checkpoint, dtype=kind).eval()
+
+        @torch.inference_mode()
+        def run(batch):
+            return model(**{name: torch.from_numpy(array) for name, array in batch.items()}).logits.float().numpy()
+
+        return Rival(run)
+
+    return load
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A rival in one precision."""
+
+    title: str
+    precision: str
+    load: object
+
+
+PEERS = {
+    "ort-f32": Peer("ONNX Runtime, fused", "f32", onnxruntime_rival(FUSED)),
+    "ov-f32": Peer("OpenVINO", "f32", openvino_rival(OPENVINO, "f32")),
+    "torch-f32": Peer("PyTorch", "f32", torch_rival("f32")),
+    "ov-bf16": Peer("OpenVINO", "bf16", openvino_rival(OPENVINO, "bf16")),
+    "torch-bf16": Peer("PyTorch", "bf16", torch_rival("bf16")),
+    "ort-int8": Peer("ONNX Runtime, fused, dynamic", "int8", onnxruntime_rival(FUSED_INT8)),
+    # Without a hint: what is not int8 runs in what OpenVINO thinks fastest on this CPU.
+    "ov-int8": Peer("OpenVINO, static (NNCF)", "int8", openvino_rival(OPENVINO_INT8)),
+}
+REFERENCE = "torch-f32"
+# Takes seconds a sentence on a CPU without these: measured there only if it is named.
+EMULATED, BF16_FLAGS = "torch-bf16", {"avx512_bf16", "amx_bf16"}
+FAMILIES = sorted({name.split("-")[0] for name in PEERS})
+
+
+# What runs in a rival's own process ---------------------------------------------------------------------------------
+
+
+def peer_figures(name, checkpoint, sentences, threads):
+    """One turn of a rival, warmed up before each clock starts."""
+    run = PEERS[name].load(checkpoint, threads).run
+    texts = encode(checkpoint, sentences)
+
+    def seconds(batch):
+        start = time.perf_counter()
+        run(batch)
+        return time.perf_counter() - start
+
+    singles = [padded([ids]) for ids in texts[:SINGLES]]
+    for batch in singles:
+        run(batch)
+    figures = {"single_ms": 1e3 * statistics.median([seconds(batch) for batch in singles])}
+    for key, order in (("sentences_per_s", sorted(texts, key=len)), ("feed_sentences_per_s", texts)):
+        for size in BATCHES:
+            batches = [padded(order[at : at + size]) for at in range(0, len(order), size)]
+            run(batches[-1])
+            figures[f"{key}@{size}"] = len(order) / sum(seconds(batch) for batch in batches)
+    document = padded([full_window(texts)])
+    run(document)
+    figures["doc_ms"] = 1e3 * statistics.median(seconds(document) for _ in range(LONG_RUNS))
+    return figures
+
+
+def peer_probabilities(name, checkpoint, sentences, threads):
+    """Each sentence alone: no padding, and no neighbours that share its quantisation ranges."""
+    rival = PEERS[name].load(checkpoint, threads)
+    logits = np.concatenate([rival.run(padded([ids])) for ids in encode(checkpoint, sentences)]).astype(np.float64)
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return powers / powers.sum(axis=1, keepdims=True), rival.note
+
+
+def alone(work, *args):
+    """Runs `work` in a fresh process that ends with it, so that no two pools of threads are ever alive together."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
+        return process.submit(work, *args).result()
+
+
+# finsent's side -----------------------------------------------------------------------------------------------------
+
+
+class Finsent:
+    """The binary, on one checkpoint."""
+
+    def __init__(self, binary, checkpoint, threads):
+        self.binary = binary
+        self.checkpoint = checkpoint
+        self.threads = threads
+
+    def call(self, *arguments):
+        command = [str(self.binary), *map(str, arguments)]
+        try:
+            ended = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False)
+        except OSError as error:
+            sys.exit(f"{self.binary} does not run: {error}")
+        if ended.returncode:
+            sys.exit(f"{' '.join(command)}\nended with {ended.returncode}:\n{ended.stderr.strip()}")
+        return ended.stdout
+
+    def version(self):
+        return self.call("--version").strip()
+
+    def rows(self, precision, file, limit):
+        arguments = ["--model", self.checkpoint, "--precision", precision, "--input", file, "--limit", limit]
+        text = self.call("--threads", self.threads, "bench", *arguments, "--format", "json")
+        try:
+            rows = json.loads(text)
+            return {(row["workload"], row["texts"]): row for row in rows if row["precision"] == precision}
+        except (ValueError, KeyError, TypeError) as error:
+            sys.exit(f"finsent bench: not the JSON that is expected ({error!r}):\n{text[:500]}")
+
+    def figures(self, precision, file):
+        """One turn, as a rival's: the first sentences one at a time, all of them, and the full window."""
+        few, all_of_them = self.rows(precision, file, SINGLES), self.rows(precision, file, MEASURED)
+
+        def ask(rows, field, workload, texts=None):
+            found = [row for (name, count), row in rows.items() if name == workload and texts in (None, count)]
+            if not found or not isinstance(found[0].get(field), (int, float)):
+                sys.exit(f"finsent bench: no `{field}` for `{workload}`, only {sorted(rows)}")
+            return found[0][field]
+
+        # Packed without padding: the order of the sentences makes no difference, and one call serves both columns.
+        packed = ask(all_of_them, "sentences_per_s", "file, packed")
+        return {
+            "single_ms": ask(few, "ms", "file, one at a time"),
+            "sentences_per_s": packed,
+            "feed_sentences_per_s": packed,
+            "doc_ms": ask(all_of_them, "ms", "length 512", texts=1),
+        }
+
+    def probabilities(self, precision, file, labels):
+        arguments = ["--model", self.checkpoint, "--precision", precision, "--input", file, "--format", "jsonl"]
+        text = self.call("--threads", self.threads, "classify", *arguments)
+        try:
+            scores = [json.loads(line)["scores"] for line in text.splitlines()]
+            return np.array([[row[label] for label in labels] for row in scores])
+        except (ValueError, KeyError) as error:
+            sys.exit(f"finsent classify: not the JSON lines that are expected ({error!r}):\n{text[:500]}")
+
+
+# The run ------------------------------------------------------------------------------------------------------------
+
+
+def machine(finsent, threads):
+    """What the figures are figures of."""
+    fields = {}
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        lines = (line.partition(":") for line in cpuinfo.read_text().split("\n\n")[0].splitlines())
+        fields = {key.strip(): value.strip() for key, _, value in lines}
+    flags = set(fields.get("flags", "").split())
+    packages = ["onnxruntime", "openvino", "nncf", "torch", "transformers"]
+    return {
+        "cpu": fields.get("model name", platform.processor() or platform.machine()),
+        "flags": [flag for flag in CPU_FLAGS if flag in flags],
+        "flags_missing": [flag for flag in CPU_FLAGS if flag not in flags],
+        "cpus": len(os.sched_getaffinity(0)),
+        "threads": threads,
+        "load_before": round(os.getloadavg()[0], 2),
+        "versions": {"finsent": finsent.version() if finsent else None, "python": platform.python_version()}
+        | {package: version(package) for package in packages},
+    }
+
+
+def accuracy(probabilities, reference):
+    if probabilities.shape != reference.shape:
+        sys.exit(f"{len(probabilities)} answers of {len(reference)}: items failed, or lines were split otherwise")
+    return {
+        "same_label": int((probabilities.argmax(axis=1) == reference.argmax(axis=1)).sum()),
+        "texts": len(reference),
+        "largest_difference": float(np.abs(probabilities - reference).max()),
+    }
+
+
+def medians(turns):
+    """Median of each figure over the rounds; of the batch sizes, the one whose median is best."""
+    middle = {key: statistics.median(turn[key] for turn in turns) for key in turns[0]}
+    result = {}
+    for figure in FIGURES:
+        keys = [key for key in middle if key.split("@")[0] == figure.key]
+        best = max(keys, key=lambda key: middle[key] if figure.more_is_better else -middle[key])
+        values = [turn[best] for turn in turns]
+        result[figure.key] = {
+            "median": middle[best],
+            "lowest": min(values),
+            "highest": max(values),
+            "batch": int(best.split("@")[1]) if "@" in best else None,
+        }
+    return result
+
+
+def ratios(ours, rivals):
+    """finsent against the best rival, figure by figure: above 1, finsent is ahead."""
+    result = {}
+    for figure in FIGURES:
+        sign = 1 if figure.more_is_better else -1
+        best = max(rivals, key=lambda name: sign * rivals[name][figure.key]["median"])
+        ratio = ours[figure.key]["median"] / rivals[best][figure.key]["median"]
+        result[figure.key] = {"ratio": ratio if figure.more_is_better else 1 / ratio, "rival": best}
+    return result
+
+
+def precision_tables(results):
+    """The Markdown tables, one for each precision that was measured."""
+    for precision in PRECISIONS:
+        names = [name for name, result in results.items() if result["precision"] == precision]
+        if not names:
+            continue
+        yield f"\n### {precision}\n"
+        titles = ["", *(figure.title for figure in FIGURES), "same label", "probability off by"]
+        yield "| " + " | ".join(titles) + " |"
+        yield "|---" + "|---:" * (len(titles) - 1) + "|"
+        for name in names:
+            result = results[name]
+            cells = [result["title"] + (f" ({result['note']})" if result["note"] else "")]
+            for figure in FIGURES:
+                value = result["medians"][figure.key]
+                batch = f" (batch {value['batch']})" if value["batch"] else ""
+                cells.append(f"{value['median']:.{figure.digits}f}{batch}")
+            checked = result["accuracy"]
+            cells.append(f"{checked['same_label']} of {checked['texts']}")
+            cells.append(f"{checked['largest_difference']:.1e}")
+            yield "| " + " | ".join(cells) + " |"
+        rivals = {name: results[name]["medians"] for name in names if name in PEERS}
+        ours = f"finsent-{precision}"
+        if ours in results and rivals:
+            against = ratios(results[ours]["medians"], rivals)
+            results[ours]["ratios"] = against
+            cells = [f"**{against[figure.key]['ratio']:.2f}** ({against[figure.key]['rival']})" for figure in FIGURES]
+            yield "| **finsent / best rival** | " + " | ".join(cells) + " | | |"
+
+
+def widest_spread(results):
+    """The figure that moved most between the rounds, as a measure of how quiet the machine was."""
+
+    def width(item):
+        _, _, value = item
+        return value["highest"] / value["lowest"]
+
+    items = [(name, figure, result["medians"][figure.key]) for name, result in results.items() for figure in FIGURES]
+    name, figure, value = max(items, key=width)
+    low, high = (f"{value[key]:.{figure.digits}f}" for key in ("lowest", "highest"))
+    return f"Widest range over the rounds: {name}, {figure.title}: {low} to {high}."
+
+
+def describe(about, rounds):
+    versions = ", ".join(f"{name} {number}" for name, number in about["versions"].items() if number)
+    yield f"Machine: {about['cpu']}; {about['cpus']} CPUs; has {' '.join(about['flags']) or 'none of the flags'}; "
+    yield f"has not {' '.join(about['flags_missing']) or '-'}. Threads: {about['threads']}. Rounds: {rounds}. "
+    yield f"Load before the start: {about['load_before']}. Versions: {versions.replace('finsent finsent', 'finsent')}."
+
+
+def selected(names, precisions, flags):
+    """The peers that were asked for, by name or by family, in the order of the tables."""
+    wanted = {name for name in PEERS for asked in names if asked in (name, name.split("-")[0])}
+    if EMULATED in wanted and EMULATED not in names and not BF16_FLAGS & set(flags):
+        wanted.remove(EMULATED)
+    return [name for name in PEERS if name in wanted and PEERS[name].precision in precisions]
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("dir", type=Path, help="directory of the checkpoint and its exports")
+    parser.add_argument("--sentences", type=Path, required=True, help="one sentence a line")
+    parser.add_argument("--finsent", type=Path, help="the binary; without it the rivals are measured alone")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--peers", nargs="*", default=FAMILIES, choices=[*FAMILIES, *PEERS], metavar="PEER",
+                        help=f"of {', '.join(PEERS)}; or all of {', '.join(FAMILIES)}")  # fmt: skip
+    parser.add_argument("--precisions", nargs="+", default=PRECISIONS, choices=PRECISIONS)
+    parser.add_argument("--json", type=Path, metavar="OUT", help="where every round's figures go")
+    args = parser.parse_args()
+    cpus = len(os.sched_getaffinity(0))
+    if not 1 <= args.threads <= cpus:
+        parser.error(f"--threads {args.threads}: there are {cpus} CPUs")
+    if args.rounds < 1:
+        parser.error("--rounds: at least one")
+    return args
+
+
+def main():
+    args = arguments()
+    # Read by the rivals' libraries as they load, in the processes that inherit them.
+    os.environ |= {"OMP_NUM_THREADS": str(args.threads), "TOKENIZERS_PARALLELISM": "false"}
+    finsent = Finsent(args.finsent.absolute(), args.dir, args.threads) if args.finsent else None
+    about = machine(finsent, args.threads)
+    peers = selected(args.peers, args.precisions, about["flags"])
+    if not peers and not finsent:
+        sys.exit("nothing to measure: no peer of these precisions, and no --finsent")
+    sentences, _ = read_sentences(args.sentences)
+    names = json.loads((args.dir / "config.json").read_text(encoding="utf-8"))["id2label"]
+    labels = [names[str(index)] for index in range(len(names))]
+
+    def say(text):
+        print(text, file=sys.stderr, flush=True)
+
+    with tempfile.TemporaryDirectory() as scratch:
+        measured = Path(scratch) / "measured.txt"
+        measured.write_text("\n".join(sentences) + "\n", encoding="utf-8")
+        common = (args.dir, sentences, args.threads)
+
+        say("answers: the reference")
+        reference, _ = alone(peer_probabilities, REFERENCE, *common)
+        results, turn_of = {}, {}
+        for precision in args.precisions if finsent else []:
+            name = f"finsent-{precision}"
+            say(f"answers: {name}")
+            answers = finsent.probabilities(precision, measured, labels)
+            results[name] = {"title": "finsent", "precision": precision, "note": ""}
+            results[name]["accuracy"] = accuracy(answers, reference)
+            turn_of[name] = lambda precision=precision: finsent.figures(precision, measured)
+        for name in peers:
+            say(f"answers: {name}")
+            answers, note = alone(peer_probabilities, name, *common)
+            results[name] = {"title": PEERS[name].title, "precision": PEERS[name].precision, "note": note}
+            results[name]["accuracy"] = accuracy(answers, reference)
+            turn_of[name] = lambda name=name: alone(peer_figures, name, *common)
+        for name, result in results.items():
+            difference = result["accuracy"]["largest_difference"]
+            if result["precision"] == "f32" and difference > F32_TOLERANCE:
+                sys.exit(f"{name} is not the same model as {REFERENCE}: a probability differs by {difference:.3g}")
+
+        turns = {name: [] for name in results}
+        for number in range(1, args.rounds + 1):
+            for name, turn in turn_of.items():
+                start = time.perf_counter()
+                turns[name].append(turn())
+                took = time.perf_counter() - start
+                say(f"round {number} of {args.rounds}: {name}, {took:.0f} s, {turns[name][-1]['single_ms']:.1f} ms")
+
+    for name, result in results.items():
+        result["medians"] = medians(turns[name])
+    print("".join(describe(about, args.rounds)))
+    print("\n".join(precision_tables(results)))
+    print(f"\n{widest_spread(results)}")
+    if args.json:
+        for name, result in results.items():
+            result["rounds"] = turns[name]
+        settings = {"singles": SINGLES, "sentences": MEASURED, "batches": BATCHES, "rounds": args.rounds}
+        report = {"machine": about, "settings": settings, "results": results}
+        args.json.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

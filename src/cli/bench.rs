@@ -1,0 +1,79 @@
+//! `finsent bench`: the speed of the engine on this machine.
+
+use std::fs;
+
+use anyhow::{Context, Result};
+
+use super::args::{BenchArgs, BenchFormat};
+use super::console::Console;
+use super::exit::{Exit, Usage};
+use super::settings::Settings;
+use crate::bench::{Measurement, Workload};
+use crate::pipeline::Pipeline;
+use crate::precision::Precision;
+use crate::text::Text;
+use crate::tokens::Encoding;
+
+pub(super) fn run(args: &BenchArgs, settings: &Settings, console: Console) -> Result<Exit> {
+    let precisions = settings.precision.map_or(Precision::ALL.to_vec(), |precision| vec![precision]);
+    let mut measurements = Vec::new();
+    for precision in precisions {
+        let (found, pipeline) = settings.load_in(&args.model, precision)?;
+        let encoder = pipeline.encoder();
+        let peak = encoder.peak_gops();
+        let place = &found.place;
+        console.note(&format!(
+            "model {} ({place}), {precision}, {} on {} threads; peak {peak:.0} GOP/s",
+            found.name,
+            encoder.isa_name(),
+            encoder.threads()
+        ));
+        if args.format == BenchFormat::Text {
+            super::print(header().as_bytes())?;
+        }
+        for workload in workloads(args, &pipeline)? {
+            let measurement = workload.measure(encoder, peak)?;
+            if args.format == BenchFormat::Text {
+                super::print(line(&measurement).as_bytes())?;
+            }
+            measurements.push(measurement);
+        }
+    }
+    if args.format == BenchFormat::Json {
+        super::print((serde_json::to_string_pretty(&measurements)? + "\n").as_bytes())?;
+    }
+    console.note("every text had the same bits alone and in company");
+    Ok(Exit::Done)
+}
+
+/// The built-in workloads, and the texts of the user's file.
+fn workloads(args: &BenchArgs, pipeline: &Pipeline) -> Result<Vec<Workload>> {
+    let mut workloads = Workload::of_lengths(pipeline.encoder().vocab_size(), pipeline.max_length());
+    if let Some(path) = &args.input {
+        let lines = fs::read_to_string(path).with_context(|| format!("cannot read `{}`", path.display()))?;
+        let texts = lines.lines().filter(|line| !line.trim().is_empty()).take(args.limit.into());
+        let encodings: Vec<Encoding> =
+            texts.map(|line| Ok(pipeline.encode(&Text::parse(line)?)?)).collect::<Result<_>>()?;
+        if encodings.is_empty() {
+            return Err(Usage(format!("`{}` holds no text", path.display())).into());
+        }
+        workloads.extend(Workload::both("file", encodings));
+    }
+    Ok(workloads)
+}
+
+fn header() -> String {
+    format!(
+        "{:<28} {:>6} {:>7} {:>10} {:>11} {:>10} {:>8} {:>8}\n",
+        "workload", "texts", "tokens", "ms a call", "sentences/s", "tokens/s", "GOP/s", "of peak"
+    )
+}
+
+fn line(measurement: &Measurement) -> String {
+    let Measurement { workload, texts, tokens, ms, sentences_per_s, tokens_per_s, gop_per_s, share_of_peak, .. } =
+        measurement;
+    format!(
+        "{workload:<28} {texts:>6} {tokens:>7} {ms:>10.2} {sentences_per_s:>11.1} {tokens_per_s:>10.0} {gop_per_s:>8.1} {:>7.0}%\n",
+        share_of_peak * 100.0
+    )
+}

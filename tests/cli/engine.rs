@@ -1,0 +1,122 @@
+//! Precisions, kernels and threads, by the front door; `verify` and `bench`.
+
+use std::fmt::Write;
+
+use serde_json::Value;
+
+use crate::finsent::{assert_fails, finsent, run, small_model, write};
+
+/// Sentences of many lengths, one a line.
+fn lines() -> String {
+    let words =
+        ["profit", "rose", "sharply", "while", "the", "company's", "net", "loss", "narrowed", "to", "EUR", "4.2", "mn"];
+    (0..40).fold(String::new(), |mut lines, line| {
+        let sentence: Vec<&str> = (0..1 + line * 3 % 37).map(|word| words[(line + word * 5) % words.len()]).collect();
+        writeln!(lines, "{}", sentence.join(" ")).unwrap();
+        lines
+    })
+}
+
+#[test]
+fn the_answers_have_the_same_bytes_for_any_number_of_threads() {
+    let dir = tempfile::tempdir().unwrap();
+    let input = write(dir.path(), "lines.txt", lines());
+    for precision in ["f32", "bf16", "int8"] {
+        let with =
+            |threads: &str| run(&["classify", "--threads", threads, "--precision", precision, "--input", &input]);
+        let expected = with("1");
+        assert_eq!((expected.code, expected.stdout.lines().count()), (Some(0), 40), "{expected:?}");
+        for threads in ["2", "3", "8"] {
+            assert_eq!(with(threads).stdout, expected.stdout, "{precision}, {threads} threads");
+        }
+    }
+}
+
+#[test]
+fn kernels_can_be_forced_and_give_nearly_the_same_answers() {
+    let score = |isa: &str| -> f64 {
+        let output = finsent(&["classify", "Fed leaves rates unchanged"]).env("FINSENT_ISA", isa).output().unwrap();
+        serde_json::from_slice::<Value>(&output.stdout).unwrap()["score"].as_f64().unwrap()
+    };
+    assert!((score("scalar") - score("")).abs() < 1e-5);
+}
+
+#[test]
+fn kernels_that_cannot_run_are_wrong_usage() {
+    let foreign = if cfg!(target_arch = "aarch64") { "avx2" } else { "neon" };
+    for (isa, part) in [("avx1024", "did you mean"), (foreign, "this CPU has no")] {
+        let output = finsent(&["classify", "a"]).env("FINSENT_ISA", isa).output().unwrap();
+        assert_fails(&output.into(), 2, &["FINSENT_ISA", isa, part, "scalar"]);
+    }
+}
+
+#[test]
+fn a_margin_is_a_probability() {
+    for margin in ["-0.1", "1.5", "NaN", "much"] {
+        assert_fails(&run(&["classify", &format!("--int8-margin={margin}"), "a"]), 2, &["from 0 to 1"]);
+    }
+    assert_eq!(run(&["classify", "--precision", "int8", "--int8-margin", "0", "a"]).code, Some(0));
+}
+
+#[test]
+fn verify_compares_every_precision_with_candle_and_with_what_was_published() {
+    let run = run(&["verify"]);
+    assert_eq!(run.code, Some(0), "{run:?}");
+    let rows: Vec<Vec<&str>> = run.stdout.lines().skip(1).map(|line| line.split_whitespace().collect()).collect();
+    let compared: Vec<[&str; 2]> = rows.iter().map(|row| [row[0], row[1]]).collect();
+    let expected =
+        ["f32", "bf16", "int8"].map(|precision| [[precision, "candle-transformers"], [precision, "published"]]);
+    assert_eq!(compared, expected.concat());
+    assert!(rows.iter().all(|row| row.last() == Some(&"ok")), "{}", run.stdout);
+    let f32_difference: f64 = rows[0][4].parse().unwrap();
+    assert!(f32_difference < 1e-5, "{f32_difference}");
+}
+
+#[test]
+fn verify_fails_when_the_answers_are_not_those_expected() {
+    let dir = tempfile::tempdir().unwrap();
+    let model = small_model(dir.path(), "small");
+    let catalog = format!(
+        "[[model]]\nname = \"small\"\ndescription = \"d\"\nlicense = \"l\"\ndirectory = {model:?}\nfiles = []\n\
+         golden = [{{ text = \"profit\", label = \"no such label\", score = 0.9 }}]\n"
+    );
+    let catalog = write(dir.path(), "models.toml", catalog);
+    let run = run(&["verify", "small", "--models-file", &catalog, "--precision", "f32"]);
+    assert_eq!(run.code, Some(1), "{run:?}");
+    assert!(run.stdout.contains("published") && run.stdout.contains("OUT OF BOUNDS"), "{}", run.stdout);
+}
+
+#[test]
+fn bench_measures_what_it_says() {
+    let dir = tempfile::tempdir().unwrap();
+    let model = small_model(dir.path(), "small");
+    let input = write(dir.path(), "texts.txt", "profit rose\n\nloss\nno change at all\n");
+    let args =
+        ["bench", "--model", model.to_str().unwrap(), "--precision", "int8", "--format", "json", "--input", &input];
+    let run = run(&args);
+    assert_eq!(run.code, Some(0), "{run:?}");
+    let rows: Vec<Value> = serde_json::from_str(&run.stdout).unwrap();
+    let named = |name: &str| rows.iter().find(|row| row["workload"] == name).unwrap();
+    for name in
+        ["length 8", "length 16, packed", "mixed lengths, one at a time", "mixed lengths, packed", "file, packed"]
+    {
+        let row = named(name);
+        assert_eq!(row["precision"], "int8");
+        let number = |key: &str| row[key].as_f64().unwrap();
+        assert!(
+            ["ms", "sentences_per_s", "tokens_per_s", "gop_per_s", "share_of_peak"].iter().all(|key| number(key) > 0.0)
+        );
+        assert!(number("share_of_peak") < 1.5, "{row}");
+    }
+    assert_eq!((&named("length 8")["texts"], &named("length 8")["tokens"]), (&1.into(), &8.into()));
+    assert_eq!(named("file, packed")["texts"], 3);
+}
+
+#[test]
+fn bench_without_texts_says_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let model = small_model(dir.path(), "small");
+    let input = write(dir.path(), "empty.txt", "\n \n");
+    let args = ["bench", "--model", model.to_str().unwrap(), "--input", &input];
+    assert_fails(&run(&args), 2, &["holds no text"]);
+}
