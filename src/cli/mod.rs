@@ -3,6 +3,8 @@
 mod args;
 mod classify;
 mod console;
+mod convert;
+mod directory;
 mod exit;
 mod interrupt;
 mod models;
@@ -51,6 +53,7 @@ fn without_empty_variables(command: clap::Command) -> clap::Command {
 fn run(args: Args, console: Console) -> anyhow::Result<Exit> {
     match args.command {
         Command::Classify(classify) => classify::run(*classify, &Settings::resolve(args.global)?, console),
+        Command::Convert(convert) => convert::run(&convert, &Settings::resolve(args.global)?, console),
         Command::Models(models) => models::run(&models, &Settings::resolve(args.global)?),
         Command::Completions { shell } => {
             let mut script = Vec::new();
