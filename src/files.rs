@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -146,6 +147,14 @@ pub enum FilesError {
 }
 
 impl ModelFile {
+    /// Name of the file, without its directory.
+    pub(crate) fn name(&self) -> &OsStr {
+        match self {
+            Self::Disk(path) => path.file_name().expect("the path of a file ends in its name"),
+            Self::Embedded { name, .. } => name.as_ref(),
+        }
+    }
+
     /// Largest configuration or vocabulary file in bytes.
     const MAX_BYTES: u64 = 64 << 20;
 
@@ -178,6 +187,17 @@ impl fmt::Display for ModelFile {
     }
 }
 
+impl TokenizerFiles {
+    /// All of them.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &ModelFile> {
+        let (first, others) = match self {
+            Self::Json { tokenizer, config } => (tokenizer, [config.as_ref(), None]),
+            Self::WordPiece { vocab, config, special_tokens } => (vocab, [config.as_ref(), special_tokens.as_ref()]),
+        };
+        [first].into_iter().chain(others.into_iter().flatten())
+    }
+}
+
 impl ModelFiles {
     /// Finds the files of the model in `dir`.
     ///
@@ -194,7 +214,7 @@ impl ModelFiles {
         let required = |file: &'static str, name: &str| {
             optional(name).ok_or_else(|| FilesError::Missing { dir: dir.into(), file })
         };
-        let config = required("config.json", "config.json")?;
+        let config = required(CONFIG, CONFIG)?;
         let tokenizer = match optional("tokenizer.json") {
             Some(tokenizer) => TokenizerFiles::Json { tokenizer, config: optional("tokenizer_config.json") },
             None => TokenizerFiles::WordPiece {
@@ -207,7 +227,10 @@ impl ModelFiles {
     }
 }
 
-const SINGLE: &str = "model.safetensors";
+/// The name of the configuration.
+pub(crate) const CONFIG: &str = "config.json";
+/// The name of the weights where they are one file.
+pub(crate) const SINGLE: &str = "model.safetensors";
 const INDEX: &str = "model.safetensors.index.json";
 const PICKLE: &str = "pytorch_model.bin";
 

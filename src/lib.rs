@@ -10,7 +10,7 @@
 //! | face | `cli`: arguments, rows in, rows out, exit codes |
 //! | proof | `verify`: are the answers right here; `bench`: how fast |
 //! | flow | `pipeline` over `text`, `tokens`, `batch`, `encoder`, `verdict` |
-//! | cellar | `locate` finds a model's `files` by the `catalog`, or `embedded`; `checkpoint` reads its weights |
+//! | cellar | `locate` finds a model's `files` by the `catalog`, or `embedded`; `checkpoint` reads its weights, and converts them |
 //! | ground | `kernels` on `threads`; `telemetry`, `precision`, `nearest` |
 //!
 //! The encoder is one operation of candle, `encoder/ops.rs`; within it, the arithmetic is that of `kernels`.

@@ -2,9 +2,13 @@
 //!
 //! A checkpoint is opened once, its headers are checked, and each tensor is then read by its plain name
 //! (`encoder.layer.0.output.dense.weight`), whatever prefix or spelling the file uses. Reading widens to f32 straight
-//! from the mapped file and hands the pages back, so that the weights are in memory once.
+//! from the mapped file and hands the pages back, so that the weights are in memory once. `convert` writes one in another
+//! number format.
 
+mod config_json;
+mod convert;
 mod mapped;
+mod narrow;
 mod safetensors;
 mod widen;
 
@@ -19,6 +23,8 @@ use thiserror::Error;
 
 use crate::files::{FilesError, ModelFile, WeightFiles};
 use crate::kernels::{WeightRows, quantise_weights};
+pub(crate) use config_json::convert_config;
+pub(crate) use convert::{Conversion, Parameter, WeightFormat};
 use safetensors::{Shard, StoredTensor};
 
 /// Why a checkpoint cannot be read.
@@ -182,6 +188,11 @@ impl Checkpoint {
             }
         }
         Ok(Self { name, shards, places })
+    }
+
+    /// Bytes of the files of weights.
+    pub(crate) fn file_bytes(&self) -> u64 {
+        self.shards.iter().map(Shard::len).sum()
     }
 
     /// Shape of the tensor with this plain name, if it is there.

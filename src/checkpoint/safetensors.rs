@@ -54,6 +54,11 @@ impl Shard {
         &self.name
     }
 
+    /// Bytes of the file.
+    pub(super) fn len(&self) -> u64 {
+        self.bytes.as_slice().len() as u64
+    }
+
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
         self.tensors.keys().map(String::as_str)
     }

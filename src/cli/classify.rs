@@ -44,7 +44,8 @@ pub(super) fn run(args: ClassifyArgs, settings: &Settings, console: Console) -> 
     let shape = Shape { columns: &input.columns, writes_id, labels: pipeline.labels(), to_stdout };
     let mut writer = output::writer(format, &shape, console);
     let draws_progress = console.draws_progress() && !(to_stdout && io::stdout().is_terminal());
-    let bar = Bar::new(input.progress.take().filter(|_| draws_progress));
+    let progress = input.progress.take().filter(|_| draws_progress);
+    let bar = Bar::new(progress.as_ref().map(|progress| progress.total));
     let mut tally = Tally::start();
     let mut window_rows = FIRST_WINDOW_ROWS;
     loop {
@@ -61,7 +62,8 @@ pub(super) fn run(args: ClassifyArgs, settings: &Settings, console: Console) -> 
             writer.write(&mut destination, row, outcome)
         })?;
         destination.flush()?;
-        bar.update(tally.items);
+        let done = progress.as_ref().map_or(0, |progress| progress.done());
+        bar.update(done, format!("{:.0} texts a second", tally.rate()));
         window_rows = MAX_WINDOW_ROWS.min(2 * window_rows);
     }
     writer.finish(&mut destination)?;
@@ -142,6 +144,11 @@ impl Tally {
         }
     }
 
+    /// Items a second.
+    fn rate(&self) -> f64 {
+        self.items as f64 / self.start.elapsed().as_secs_f64()
+    }
+
     fn tell(&self, pipeline: &Pipeline, kind: InputKind, console: Console) {
         let Self { items, failed, truncated, start } = self;
         if *items == 0 {
@@ -155,7 +162,7 @@ impl Tally {
         }
         if kind == InputKind::File || *failed > 0 {
             let seconds = start.elapsed().as_secs_f64();
-            let rate = *items as f64 / seconds;
+            let rate = self.rate();
             console.note(&format!("{items} texts in {seconds:.1} s ({rate:.0} a second), {failed} failed"));
         }
     }

@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM: no half-written file stays behind.
+//! Ctrl-C and SIGTERM: no half-written file or directory stays behind.
 
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -7,7 +7,7 @@ use std::{fs, io, process, thread};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-/// The file that is being written, to be removed when the process is interrupted.
+/// The file or directory that is being written, to be removed when the process is interrupted.
 static UNFINISHED: Mutex<Option<PathBuf>> = Mutex::new(None);
 
 /// From now on an interrupt removes the unfinished output and ends the process with 128 + the signal's number.
@@ -17,9 +17,10 @@ pub(super) fn watch() -> io::Result<()> {
     let mut signals = Signals::new(heeded)?;
     thread::Builder::new().name("signals".into()).spawn(move || {
         if let Some(signal) = signals.forever().next() {
-            if let Some(path) = unfinished().take() {
-                // It may have got its final name just now; then there is nothing to remove.
-                fs::remove_file(path).unwrap_or_default();
+            // Held until the end, so that nothing is settled in the meantime.
+            let unfinished = unfinished();
+            if let Some(path) = unfinished.as_deref() {
+                remove(path);
             }
             process::exit(128 + signal);
         }
@@ -35,7 +36,23 @@ fn ignored_signals() -> u64 {
     mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
 }
 
-/// Names the file to remove on an interrupt.
+/// Removes what is at `path`. It may have got its final name just now; then there is nothing to remove.
+fn remove(path: &Path) {
+    if !path.is_dir() {
+        return fs::remove_file(path).unwrap_or_default();
+    }
+    // A file that is written into it meanwhile can make its removal fail. There are only so many of them.
+    while fs::remove_dir_all(path).is_err_and(|error| error.kind() == io::ErrorKind::DirectoryNotEmpty) {}
+}
+
+/// Calls `settle`, which gives what is unfinished its final name or removes it. An interrupt comes before that, and then
+/// this does not return, or after it.
+pub(super) fn settle<T>(settle: impl FnOnce() -> T) -> T {
+    let _held = unfinished();
+    settle()
+}
+
+/// Names the file or directory to remove on an interrupt.
 pub(super) fn remember(path: &Path) {
     *unfinished() = Some(path.to_owned());
 }

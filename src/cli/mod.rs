@@ -4,6 +4,8 @@ mod args;
 mod bench;
 mod classify;
 mod console;
+mod convert;
+mod directory;
 mod exit;
 mod interrupt;
 mod models;
@@ -55,6 +57,7 @@ fn run(args: Args, console: Console) -> anyhow::Result<Exit> {
         Command::Classify(classify) => classify::run(*classify, &Settings::resolve(args.global)?, console),
         Command::Verify(verify) => verify::run(&verify, &Settings::resolve(args.global)?, console),
         Command::Bench(bench) => bench::run(&bench, &Settings::resolve(args.global)?, console),
+        Command::Convert(convert) => convert::run(&convert, &Settings::resolve(args.global)?, console),
         Command::Models(models) => models::run(&models, &Settings::resolve(args.global)?),
         Command::Completions { shell } => {
             let mut script = Vec::new();

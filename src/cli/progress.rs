@@ -4,36 +4,36 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::rows::Progress;
-
 /// Work shorter than this needs no bar.
 const PATIENCE: Duration = Duration::from_secs(1);
 const TEMPLATE: &str = "{wide_bar} {bytes} of {total_bytes}, {msg}, {eta} left";
 
 /// The bar; it goes away when it is dropped.
 pub(super) struct Bar {
-    /// What there is to show, if the user is to see it.
-    progress: Option<Progress>,
+    /// Whether the user is to see it.
+    is_wanted: bool,
     bar: ProgressBar,
     start: Instant,
 }
 
 impl Bar {
-    pub(super) fn new(progress: Option<Progress>) -> Self {
+    /// A bar for so many bytes, if the user is to see one.
+    pub(super) fn new(total: Option<u64>) -> Self {
         let style = ProgressStyle::with_template(TEMPLATE).expect("the template is valid");
-        let total = progress.as_ref().map(|progress| progress.total);
         let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::hidden()).with_style(style);
-        Self { progress, bar, start: Instant::now() }
+        Self { is_wanted: total.is_some(), bar, start: Instant::now() }
     }
 
-    pub(super) fn update(&self, items: u64) {
-        let elapsed = self.start.elapsed();
-        let Some(progress) = self.progress.as_ref().filter(|_| elapsed > PATIENCE) else { return };
+    /// Shows that `done` bytes are done, and a few words about the work.
+    pub(super) fn update(&self, done: u64, words: String) {
+        if !self.is_wanted || self.start.elapsed() < PATIENCE {
+            return;
+        }
         if self.bar.is_hidden() {
             self.bar.set_draw_target(ProgressDrawTarget::stderr());
         }
-        self.bar.set_message(format!("{:.0} texts a second", items as f64 / elapsed.as_secs_f64()));
-        self.bar.set_position(progress.done());
+        self.bar.set_message(words);
+        self.bar.set_position(done);
     }
 
     /// Calls `speak`, which writes to standard error, with the bar out of the way.

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use anyhow::Result;
 
-use super::args::GlobalArgs;
+use super::args::{GlobalArgs, PrecisionArg};
 use crate::catalog::{Catalog, CatalogError};
 use crate::locate::{self, FoundModel};
 use crate::pipeline::Pipeline;
@@ -29,7 +29,7 @@ impl Settings {
             catalog: global.models_file.as_deref().map_or_else(Catalog::built_in, Catalog::read)?,
             model_dir: global.model_dir,
             threads: global.threads.and_then(|threads| NonZeroUsize::new(threads.into())),
-            precision: global.precision.map(Precision::from),
+            precision: global.precision.and_then(PrecisionArg::computed_in),
             int8_margin: global.int8_margin,
         })
     }

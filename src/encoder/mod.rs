@@ -13,6 +13,7 @@ mod head;
 mod layer;
 mod logits;
 mod ops;
+mod parameters;
 mod weights;
 
 use std::sync::{Mutex, PoisonError};

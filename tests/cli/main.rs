@@ -2,8 +2,10 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should fail there")]
 
 mod classify;
+mod convert;
 mod engine;
 mod files;
 mod finsent;
 mod memory;
 mod models;
+mod published;

@@ -1,0 +1,135 @@
+//! config.json of a model whose weights have another number format.
+
+use std::fmt;
+
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::value::RawValue;
+
+use super::WeightFormat;
+
+const QUANTIZATION: &str = "quantization_config";
+/// The names, in newer and older files, of the type that the weights have.
+const DTYPE: [&str; 2] = ["dtype", "torch_dtype"];
+
+/// What compressed-tensors reads of the layout that [`WeightFormat::Int8`] is, indented for its place in the file.
+const INT_QUANTIZED: &str = r#"{
+    "quant_method": "compressed-tensors",
+    "format": "int-quantized",
+    "quantization_status": "compressed",
+    "config_groups": {
+      "group_0": {
+        "targets": [
+          "Linear",
+          "Embedding"
+        ],
+        "weights": {
+          "num_bits": 8,
+          "type": "int",
+          "symmetric": true,
+          "strategy": "channel"
+        },
+        "input_activations": null,
+        "output_activations": null
+      }
+    },
+    "ignore": [
+      "bert.embeddings.position_embeddings",
+      "bert.embeddings.token_type_embeddings",
+      "bert.pooler.dense",
+      "classifier"
+    ]
+  }"#;
+
+/// `json` with what it says of the number format made true of `format`; all else keeps its order and its bytes.
+///
+/// # Errors
+/// When `json` is no JSON object.
+pub(crate) fn convert_config(json: &[u8], format: WeightFormat) -> Result<Vec<u8>, serde_json::Error> {
+    let Fields(mut fields) = serde_json::from_slice(json)?;
+    fields.retain(|(name, _)| name != QUANTIZATION);
+    match dtype(format) {
+        Some(dtype) => {
+            for (_, value) in fields.iter_mut().filter(|(name, _)| DTYPE.contains(&name.as_str())) {
+                *value = serde_json::value::to_raw_value(dtype)?;
+            }
+        }
+        None => fields.push((QUANTIZATION.into(), RawValue::from_string(INT_QUANTIZED.into())?)),
+    }
+    let mut json = serde_json::to_vec_pretty(&Fields(fields))?;
+    json.push(b'\n');
+    Ok(json)
+}
+
+/// The type's name in PyTorch, where all tensors have one.
+fn dtype(format: WeightFormat) -> Option<&'static str> {
+    match format {
+        WeightFormat::F32 => Some("float32"),
+        WeightFormat::Bf16 => Some("bfloat16"),
+        WeightFormat::F16 => Some("float16"),
+        WeightFormat::Int8 => None,
+    }
+}
+
+/// A JSON object with its fields in order and its values as they came.
+struct Fields(Vec<(String, Box<RawValue>)>);
+
+impl<'de> Deserialize<'de> for Fields {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct InOrder;
+        impl<'de> Visitor<'de> for InOrder {
+            type Value = Fields;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields, A::Error> {
+                std::iter::from_fn(|| map.next_entry().transpose()).collect::<Result<_, _>>().map(Fields)
+            }
+        }
+        deserializer.deserialize_map(InOrder)
+    }
+}
+
+impl Serialize for Fields {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn converted(json: &str, format: WeightFormat) -> String {
+        String::from_utf8(convert_config(json.as_bytes(), format).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn int8_and_back_is_the_same_configuration() {
+        let json = "{\n  \"z\": {\n    \"0\": 1e-12\n  },\n  \"a\": 0.10,\n  \"torch_dtype\": \"float32\"\n}\n";
+        let int8 = converted(json, WeightFormat::Int8);
+        let (kept, added) = int8.split_once(",\n  \"quantization_config\": ").unwrap();
+        assert_eq!(kept, json.trim_end_matches("\n}\n"));
+        assert_eq!(added, format!("{INT_QUANTIZED}\n}}\n"));
+        assert_eq!(converted(&int8, WeightFormat::Int8), int8);
+        assert_eq!(converted(&int8, WeightFormat::F32), json);
+    }
+
+    #[test]
+    fn the_type_is_that_of_the_new_weights() {
+        let json = r#"{"dtype":null,"a":{"dtype":"x"},"torch_dtype":"float32"}"#;
+        let bf16 = converted(json, WeightFormat::Bf16);
+        let expected = r#"{"dtype":"bfloat16","a":{"dtype":"x"},"torch_dtype":"bfloat16"}"#;
+        assert_eq!(bf16.replace([' ', '\n'], ""), expected);
+        assert!(!converted("{}", WeightFormat::F16).contains("dtype"));
+    }
+
+    #[test]
+    fn what_is_no_object_is_refused() {
+        for json in ["", "[]", "{\"a\":1"] {
+            assert!(convert_config(json.as_bytes(), WeightFormat::F32).is_err(), "{json}");
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! `finsent convert`: a model in another number format, in a directory that appears when it is complete.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::Path;
+
+use anyhow::{Context, Result, anyhow};
+use indicatif::DecimalBytes;
+
+use super::args::ConvertArgs;
+use super::console::Console;
+use super::directory::NewDirectory;
+use super::exit::Exit;
+use super::interrupt;
+use super::progress::Bar;
+use super::settings::Settings;
+use crate::checkpoint::{Checkpoint, Conversion, WeightFormat, convert_config};
+use crate::encoder::{Config, ConfigError};
+use crate::files::{self, ModelFile, ModelFiles};
+use crate::locate::{self, FoundModel};
+use crate::pipeline::LoadError;
+
+pub(super) fn run(args: &ConvertArgs, settings: &Settings, console: Console) -> Result<Exit> {
+    interrupt::watch().context("cannot watch for signals")?;
+    let FoundModel { name, place, files, .. } =
+        locate::find(&settings.catalog, &args.source, settings.model_dir.as_deref())?;
+    let format = WeightFormat::from(args.precision);
+    let checkpoint = Checkpoint::open(&files.weights).map_err(LoadError::from)?;
+    let conversion = conversion(&files.config, &checkpoint, format)?;
+
+    let directory = NewDirectory::create(&args.destination)?;
+    let cannot_write = || format!("cannot write `{}`", args.destination.display());
+    copy_small_files(&files, format, directory.unfinished()).with_context(cannot_write)?;
+    write_weights(&conversion, directory.unfinished(), console).with_context(cannot_write)?;
+    check(directory.unfinished(), format).with_context(cannot_write)?;
+    directory.finish().with_context(cannot_write)?;
+
+    let [before, after] = [checkpoint.file_bytes(), conversion.file_len()].map(DecimalBytes);
+    let destination = args.destination.display();
+    console
+        .note(&format!("model {name} ({place}) is in `{destination}` as {format}; {before} of weights became {after}"));
+    super::print(&[args.destination.as_os_str().as_encoded_bytes(), b"\n"].concat())
+}
+
+/// The tensors that config.json describes, on their way to another format.
+fn conversion<'a>(
+    config: &ModelFile,
+    checkpoint: &'a Checkpoint,
+    format: WeightFormat,
+) -> Result<Conversion<'a>, LoadError> {
+    let parsed = Config::parse(&config.read()?).map_err(|source| invalid(config, source))?;
+    Ok(checkpoint.conversion(parsed.parameters(checkpoint)?, format)?)
+}
+
+fn invalid(config: &ModelFile, source: ConfigError) -> LoadError {
+    LoadError::Config { file: config.to_string(), source }
+}
+
+/// All but the weights.
+fn copy_small_files(model: &ModelFiles, format: WeightFormat, to: &Path) -> Result<()> {
+    for file in model.tokenizer.iter() {
+        write(&to.join(file.name()), &file.read().map_err(LoadError::from)?)?;
+    }
+    let config = model.config.read().map_err(LoadError::from)?;
+    let config = convert_config(&config, format).map_err(|error| invalid(&model.config, error.into()))?;
+    Ok(write(&to.join(files::CONFIG), &config)?)
+}
+
+fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = File::create_new(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+fn write_weights(conversion: &Conversion<'_>, to: &Path, console: Console) -> Result<()> {
+    let file = File::create_new(to.join(files::SINGLE))?;
+    let bar = Bar::new(console.draws_progress().then(|| conversion.file_len()));
+    conversion.write(&file, |written| bar.update(written, "converted".into()))?;
+    Ok(file.sync_all()?)
+}
+
+/// Whether what was written is a model again. If not, that is not the fault of the model that was given, and has not its
+/// exit code.
+fn check(dir: &Path, format: WeightFormat) -> Result<()> {
+    let check = || {
+        let files = ModelFiles::in_dir(dir, &[])?;
+        conversion(&files.config, &Checkpoint::open(&files.weights)?, format).map(drop)
+    };
+    check().map_err(|error: LoadError| anyhow!("what was written is no model: {:#}", anyhow!(error)))
+}

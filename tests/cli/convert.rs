@@ -1,0 +1,278 @@
+//! A model in another number format.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+
+use crate::finsent::{Run, assert_fails, finsent, json_lines, run, small_model};
+
+const TEXTS: [&str; 4] =
+    ["Operating profit rose to EUR 13.1 mn", "Net loss widened", "The company will hold its meeting", "profit, a loss"];
+
+fn golden(file: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/small").join(file)
+}
+
+fn convert(source: &Path, destination: &Path, precision: &str) -> Run {
+    run(&["convert", source.to_str().unwrap(), destination.to_str().unwrap(), "--precision", precision])
+}
+
+/// Converts to a directory named for the precision.
+#[track_caller]
+fn converted(source: &Path, dir: &Path, precision: &str) -> PathBuf {
+    let destination = dir.join(precision);
+    let run = convert(source, &destination, precision);
+    assert_eq!(run.code, Some(0), "{run:?}");
+    destination
+}
+
+fn verdicts(model: &Path, precision: &str) -> String {
+    let args = ["classify", "--quiet", "--precision", precision, "--model", model.to_str().unwrap()];
+    let run = run(&[&args[..], &TEXTS].concat());
+    assert_eq!(run.code, Some(0), "{run:?}");
+    run.stdout
+}
+
+fn weights(model: &Path) -> Vec<u8> {
+    fs::read(model.join("model.safetensors")).unwrap()
+}
+
+fn names(dir: &Path) -> Vec<String> {
+    let mut names: Vec<_> =
+        fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+/// Writes `value` over the first number of a tensor of f32.
+fn spoil(model: &Path, tensor: &str, value: f32) {
+    let mut bytes = weights(model);
+    let (header, metadata) = SafeTensors::read_metadata(&bytes).unwrap();
+    let at = 8 + header + metadata.info(tensor).unwrap().data_offsets.0;
+    bytes[at..at + 4].copy_from_slice(&value.to_le_bytes());
+    fs::write(model.join("model.safetensors"), bytes).unwrap();
+}
+
+#[test]
+fn every_format_has_the_bytes_that_the_safetensors_library_writes() {
+    let dir = tempfile::tempdir().unwrap();
+    let source = small_model(dir.path(), "source");
+    for precision in ["f32", "bf16", "f16", "int8"] {
+        let model = converted(&source, dir.path(), precision);
+        assert!(weights(&model) == fs::read(golden(&format!("{precision}.safetensors"))).unwrap(), "{precision}");
+        let config = if precision == "int8" { "int8.config.json" } else { "config.json" };
+        let config = fs::read_to_string(golden(config)).unwrap();
+        assert_eq!(fs::read_to_string(model.join("config.json")).unwrap().trim_end(), config.trim_end());
+        assert_eq!(names(&model), ["config.json", "model.safetensors", "tokenizer_config.json", "vocab.txt"]);
+        for file in ["vocab.txt", "tokenizer_config.json"] {
+            assert_eq!(fs::read(model.join(file)).unwrap(), fs::read(golden(file)).unwrap());
+        }
+    }
+}
+
+#[test]
+fn the_path_goes_out_and_the_sizes_are_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let source = small_model(dir.path(), "source");
+    let run = convert(&source, &dir.path().join("new/"), "int8");
+    assert_eq!(run.stdout, format!("{}/new/\n", dir.path().display()));
+    assert!(run.stderr.contains("as int8; 89.70 kB of weights became 39.68 kB"), "{}", run.stderr);
+}
+
+#[test]
+fn int8_weights_give_the_verdicts_of_the_original_in_int8() {
+    let dir = tempfile::tempdir().unwrap();
+    let small = small_model(dir.path(), "source");
+    assert_eq!(verdicts(&converted(&small, dir.path(), "int8"), "int8"), verdicts(&small, "int8"));
+
+    let dir = tempfile::tempdir().unwrap();
+    let mini = converted(Path::new("mini"), dir.path(), "f32");
+    assert_eq!(verdicts(&mini, "f32"), verdicts(Path::new("mini"), "f32"));
+    assert_eq!(verdicts(&converted(&mini, dir.path(), "int8"), "int8"), verdicts(&mini, "int8"));
+}
+
+#[test]
+fn bf16_weights_give_nearly_the_verdicts_of_the_original() {
+    let dir = tempfile::tempdir().unwrap();
+    let mini = converted(Path::new("mini"), dir.path(), "bf16");
+    let (rounded, exact) = (verdicts(&mini, "f32"), verdicts(Path::new("mini"), "f32"));
+    for (rounded, exact) in json_lines(&rounded).iter().zip(&json_lines(&exact)) {
+        let score = |verdict: &serde_json::Value| verdict["score"].as_f64().unwrap();
+        assert_eq!(rounded["label"], exact["label"]);
+        assert!((score(rounded) - score(exact)).abs() < 0.01, "{rounded} {exact}");
+    }
+}
+
+#[test]
+fn int8_weights_are_taken_as_they_are() {
+    let dir = tempfile::tempdir().unwrap();
+    let once = converted(Path::new("mini"), dir.path(), "int8");
+    let mini = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/mini");
+    assert!(weights(&once) == weights(&mini));
+    let twice = dir.path().join("twice");
+    assert_eq!(convert(&once, &twice, "int8").code, Some(0));
+    for file in names(&once) {
+        assert!(fs::read(twice.join(&file)).unwrap() == fs::read(once.join(&file)).unwrap(), "{file}");
+    }
+}
+
+#[test]
+fn shards_become_one_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let source = small_model(dir.path(), "source");
+    fs::remove_file(source.join("model.safetensors")).unwrap();
+    for file in names(&golden("sharded")) {
+        fs::copy(golden("sharded").join(&file), source.join(&file)).unwrap();
+    }
+    let model = converted(&source, dir.path(), "f16");
+    assert_eq!(names(&model), ["config.json", "model.safetensors", "tokenizer_config.json", "vocab.txt"]);
+    assert!(weights(&model) == fs::read(golden("f16.safetensors")).unwrap());
+}
+
+#[test]
+fn old_names_become_todays_and_buffers_are_left_out() {
+    let dir = tempfile::tempdir().unwrap();
+    let source = small_model(dir.path(), "source");
+    let bytes = weights(&source);
+    let tensors = SafeTensors::deserialize(&bytes).unwrap();
+    let old = |name: &str| format!("module.{name}").replace("LayerNorm.weight", "LayerNorm.gamma");
+    let mut renamed: HashMap<String, TensorView<'_>> =
+        tensors.tensors().into_iter().map(|(name, view)| (old(&name), view)).collect();
+    let position_ids = TensorView::new(Dtype::I64, vec![1, 1], &[0; 8]).unwrap();
+    renamed.insert("module.bert.embeddings.position_ids".into(), position_ids);
+    fs::write(source.join("model.safetensors"), safetensors::serialize(renamed, None).unwrap()).unwrap();
+    assert!(weights(&converted(&source, dir.path(), "f32")) == bytes);
+}
+
+#[test]
+fn a_tokenizer_json_is_copied() {
+    let dir = tempfile::tempdir().unwrap();
+    let source = small_model(dir.path(), "source");
+    fs::write(source.join("tokenizer.json"), "{}").unwrap();
+    let model = converted(&source, dir.path(), "f16");
+    assert_eq!(names(&model), ["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"]);
+}
+
+#[test]
+fn a_destination_that_is_taken_is_refused_and_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let source = small_model(dir.path(), "source");
+    let before = weights(&source);
+    assert_fails(&convert(&source, &source, "bf16"), 2, &["source` is not empty"]);
+    assert!(weights(&source) == before);
+    assert_fails(&convert(&source, &source.join("vocab.txt"), "bf16"), 2, &["is no directory"]);
+    assert_fails(&convert(&source, &dir.path().join("a/b"), "bf16"), 2, &["there is no directory", "make that first"]);
+    assert_fails(&convert(&source, Path::new("/proc/finsent"), "bf16"), 1, &["cannot write `/proc/finsent`"]);
+    assert_eq!(names(dir.path()), ["source"]);
+}
+
+#[test]
+fn an_empty_directory_is_filled() {
+    let dir = tempfile::tempdir().unwrap();
+    let source = small_model(dir.path(), "source");
+    fs::create_dir(dir.path().join("f32")).unwrap();
+    converted(&source, dir.path(), "f32");
+    assert_eq!(names(dir.path()), ["f32", "source"]);
+}
+
+#[test]
+fn the_precision_must_be_said_and_be_one_of_four() {
+    let all = ["int8", "bf16", "f16", "f32"];
+    assert_fails(&run(&["convert", "mini", "new"]), 2, &all);
+    assert_fails(&run(&["convert", "mini", "new", "--precision", "f64"]), 2, &all);
+    let compute = finsent(&["convert", "mini", "new"]).env("FINSENT_PRECISION", "int8").output().unwrap();
+    assert_fails(&compute.into(), 2, &all);
+    assert_fails(&run(&["classify", "--precision", "f16", "a"]), 2, &["f32, bf16, int8"]);
+}
+
+#[test]
+fn the_precision_to_compute_in_is_another_setting() {
+    let dir = tempfile::tempdir().unwrap();
+    let source = small_model(dir.path(), "source");
+    let [from, to] = [source, dir.path().join("new")].map(|path| path.into_os_string().into_string().unwrap());
+    let mut command = finsent(&["convert", &from, &to, "--precision", "f16"]);
+    assert_eq!(Run::from(command.env("FINSENT_PRECISION", "int8").output().unwrap()).code, Some(0));
+    assert!(weights(Path::new(&to)) == fs::read(golden("f16.safetensors")).unwrap());
+}
+
+#[test]
+fn a_source_that_is_no_model_is_code_3_and_leaves_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let source = small_model(dir.path(), "source");
+    let refused =
+        |source: &Path, parts: &[&str]| assert_fails(&convert(source, &dir.path().join("new"), "int8"), 3, parts);
+    refused(Path::new("finbrt"), &["did you mean `finbert`?"]);
+    let whole = weights(&source);
+    fs::write(source.join("model.safetensors"), &whole[..whole.len() / 2]).unwrap();
+    refused(&source, &["model.safetensors", "half copied"]);
+    fs::write(source.join("model.safetensors"), &whole).unwrap();
+    let config = fs::read_to_string(source.join("config.json")).unwrap();
+    for (from, to, part) in [
+        ("\"num_hidden_layers\": 2", "\"num_hidden_layers\": 1000000000000", "encoder.layer.2"),
+        ("\"intermediate_size\": 48", "\"intermediate_size\": 40", "[40, 32]"),
+        ("\"model_type\": \"bert\"", "\"model_type\": \"gpt2\"", "gpt2"),
+    ] {
+        fs::write(source.join("config.json"), config.replace(from, to)).unwrap();
+        refused(&source, &[part]);
+    }
+    assert_eq!(names(dir.path()), ["source"]);
+}
+
+#[test]
+fn a_weight_that_the_format_has_no_room_for_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let source = small_model(dir.path(), "source");
+    let refused = |precision, parts: &[&str]| {
+        assert_fails(&convert(&source, &dir.path().join("new"), precision), 1, parts);
+        assert_eq!(names(dir.path()), ["source"]);
+    };
+    spoil(&source, "bert.encoder.layer.1.output.dense.weight", -70_000.0);
+    refused("f16", &["`encoder.layer.1.output.dense.weight`", "-70000", "f16"]);
+    spoil(&source, "bert.encoder.layer.1.output.dense.weight", f32::NAN);
+    refused("int8", &["`encoder.layer.1.output.dense.weight`", "NaN", "damaged"]);
+}
+
+/// A limit on the size of files, in blocks of 512 bytes, fails as a full disk does.
+#[test]
+fn a_disk_that_is_full_is_code_1_and_leaves_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let source = small_model(dir.path(), "source");
+    let script = "trap '' XFSZ; ulimit -f 64; exec \"$0\" convert \"$1\" \"$2\" --precision f32";
+    let mut command = Command::new("sh");
+    command.args(["-c", script, env!("CARGO_BIN_EXE_finsent")]).args([source, dir.path().join("new")]);
+    assert_fails(&command.output().unwrap().into(), 1, &["cannot write", "File too large"]);
+    assert_eq!(names(dir.path()), ["source"]);
+}
+
+/// The heap may have 32 MB, the weights that are written have 91.
+#[test]
+fn the_model_is_never_in_memory_as_a_whole() {
+    let dir = tempfile::tempdir().unwrap();
+    let script = "ulimit -d 32768; exec \"$0\" convert mini \"$1\" --precision f32";
+    let mut command = Command::new("sh");
+    command.args(["-c", script, env!("CARGO_BIN_EXE_finsent")]).arg(dir.path().join("new"));
+    let run = Run::from(command.output().unwrap());
+    assert_eq!(run.code, Some(0), "{run:?}");
+}
+
+#[test]
+fn an_interrupt_leaves_no_directory_behind() {
+    for (signal, code) in [("INT", 130), ("TERM", 143)] {
+        let dir = tempfile::tempdir().unwrap();
+        let destination = dir.path().join("new");
+        let mut child =
+            finsent(&["convert", "mini", destination.to_str().unwrap(), "--precision", "f32"]).spawn().unwrap();
+        while names(dir.path()).is_empty() {
+            assert!(child.try_wait().unwrap().is_none());
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        let kill = Command::new("sh").args(["-c", &format!("kill -{signal} {}", child.id())]).status().unwrap();
+        assert!(kill.success());
+        assert_eq!(child.wait().unwrap().code(), Some(code));
+        assert!(names(dir.path()).is_empty());
+    }
+}
