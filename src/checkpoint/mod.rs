@@ -295,6 +295,10 @@ impl WeightRows for StoredMatrix<'_> {
         }
     }
 
+    fn are_int8(&self) -> bool {
+        self.scales.is_some()
+    }
+
     /// int8 weights are taken as they are stored.
     fn read_int8(&self, rows: Range<usize>, to: &mut [i8], to_scales: &mut [f32]) {
         let numbers = rows.start * self.columns..rows.end * self.columns;

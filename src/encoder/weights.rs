@@ -93,6 +93,10 @@ impl WeightRows for Stack<'_> {
         }
     }
 
+    fn are_int8(&self) -> bool {
+        self.parts.iter().all(WeightRows::are_int8)
+    }
+
     fn read_int8(&self, rows: Range<usize>, to: &mut [i8], scales: &mut [f32]) {
         for (part, rows, at) in self.parts(rows) {
             part.read_int8(rows, &mut to[at.start * self.inputs..at.end * self.inputs], &mut scales[at]);

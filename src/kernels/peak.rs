@@ -7,7 +7,7 @@ use std::time::Instant;
 use super::isa::Form;
 use super::isa::Isa;
 use super::linear::operand_form;
-use super::product::{Bf16Weights, F32Weights, Int8Weights, Product, ProductRoutine};
+use super::product::{Bf16Weights, F32Weights, Product, ProductRoutine};
 use super::simd::{NV, RowCount, Simd};
 use crate::precision::Precision;
 use crate::threads::Team;
@@ -16,21 +16,21 @@ use crate::threads::Team;
 /// the arithmetic that `precision` has on this CPU. The best of a few runs of some ten milliseconds.
 pub(crate) fn peak_gops(isa: Isa, team: &Team, precision: Precision) -> f64 {
     const RUNS: usize = 7;
-    (0..RUNS).map(|_| gops(isa, team, precision)).fold(0.0, f64::max)
+    const STEPS: usize = 200_000;
+    (0..RUNS).map(|_| gops(isa, team, precision, STEPS)).fold(0.0, f64::max)
 }
 
-fn gops(isa: Isa, team: &Team, precision: Precision) -> f64 {
-    const STEPS: usize = 200_000;
+/// One run of some steps of each member.
+pub(super) fn gops(isa: Isa, team: &Team, precision: Precision, steps: usize) -> f64 {
     let members = team.threads();
     let operations = AtomicUsize::new(0);
     let start = Instant::now();
     team.run(members, |_, _| {
-        let routine = Peak { steps: STEPS, operations: &operations };
+        let routine = Peak { steps, operations: &operations };
         match (precision, operand_form(isa, precision)) {
             (Precision::F32, _) => isa.run_widening(F32Weights, routine),
             (Precision::Bf16, Form::F32) => isa.run_widening(Bf16Weights, routine),
             (Precision::Bf16, _) => isa.run_bf16(routine),
-            (Precision::Int8, Form::F32) => isa.run_widening(Int8Weights, routine),
             (Precision::Int8, _) => isa.run_bytes(routine),
         }
     });
@@ -70,6 +70,6 @@ impl<S: Simd, P: Product<S>> RowCount for PeakTile<S, P> {
             // SAFETY: a step reads at most 16 bytes, of the same place for all rows with a stride of 0.
             unsafe { product.step(s, &mut sums, operand[step % 16].as_ptr().cast(), 0, weights) };
         }
-        black_box(sums.map(|sums| sums.map(|sums| s.lanes(s.from_bits(product.suspend(s, sums))))));
+        black_box(sums.map(|sums| sums.map(|sums| s.lanes(s.floats(product.suspend(s, sums))))));
     }
 }

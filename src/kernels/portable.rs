@@ -104,7 +104,7 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
-    fn from_bits(self, x: [i32; 4]) -> [f32; 4] {
+    fn floats(self, x: [i32; 4]) -> [f32; 4] {
         lanes!(i => f32::from_bits(x[i].cast_unsigned()))
     }
 

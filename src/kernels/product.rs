@@ -56,16 +56,13 @@ pub(super) trait Widen: Copy {
 pub(super) struct F32Weights;
 #[derive(Clone, Copy)]
 pub(super) struct Bf16Weights;
-/// Without their scales, which are the column's and wait for the sum.
-#[derive(Clone, Copy)]
-pub(super) struct Int8Weights;
 
 impl Widen for F32Weights {
     const GROUP: usize = 1;
 
     #[inline(always)]
     fn widen<S: Simd>(self, s: S, lanes: S::I32, _: usize) -> S::F32 {
-        s.from_bits(lanes)
+        s.floats(lanes)
     }
 }
 
@@ -74,23 +71,9 @@ impl Widen for Bf16Weights {
 
     #[inline(always)]
     fn widen<S: Simd>(self, s: S, lanes: S::I32, k: usize) -> S::F32 {
-        s.from_bits(match k {
+        s.floats(match k {
             0 => s.shift_left::<16>(lanes),
             _ => s.and_i32(lanes, s.splat_i32(0xffff_0000_u32.cast_signed())),
-        })
-    }
-}
-
-impl Widen for Int8Weights {
-    const GROUP: usize = 4;
-
-    #[inline(always)]
-    fn widen<S: Simd>(self, s: S, lanes: S::I32, k: usize) -> S::F32 {
-        s.to_f32(match k {
-            0 => s.shift_right::<24>(s.shift_left::<24>(lanes)),
-            1 => s.shift_right::<24>(s.shift_left::<16>(lanes)),
-            2 => s.shift_right::<24>(s.shift_left::<8>(lanes)),
-            _ => s.shift_right::<24>(lanes),
         })
     }
 }
@@ -102,7 +85,7 @@ impl<S: Simd, W: Widen> Product<S> for Widening<W> {
 
     #[inline(always)]
     fn resume(self, s: S, sums: S::I32) -> S::F32 {
-        s.from_bits(sums)
+        s.floats(sums)
     }
 
     #[inline(always)]

@@ -53,7 +53,7 @@ pub(super) trait Simd: Copy + Send + Sync {
     fn round(self, x: Self::F32) -> Self::I32;
     fn to_f32(self, x: Self::I32) -> Self::F32;
     fn bits(self, x: Self::F32) -> Self::I32;
-    fn from_bits(self, x: Self::I32) -> Self::F32;
+    fn floats(self, x: Self::I32) -> Self::F32;
 
     fn add_i32(self, a: Self::I32, b: Self::I32) -> Self::I32;
     fn sub_i32(self, a: Self::I32, b: Self::I32) -> Self::I32;

@@ -2,6 +2,7 @@
 //! and `models/`; `.ci/run` sets it where they are there.
 
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use finsent::{ModelFiles, ModelOptions, Pipeline, Precision, Text};
@@ -131,6 +132,7 @@ fn labels_of_the_other_precisions_agree_with_those_of_f32() {
         fs::copy(test_data("models/finsent-mini-f32").join(name), dir.path().join(name)).unwrap();
     }
     let margin = ModelOptions::default().int8_margin;
+    let mut report = std::io::stderr();
     let exact = golden::classify(&load_in(dir.path(), Precision::F32, 0.0), &texts);
     for (name, precision, int8_margin, least) in [
         ("bf16", Precision::Bf16, 0.0, 0.997),
@@ -139,15 +141,13 @@ fn labels_of_the_other_precisions_agree_with_those_of_f32() {
     ] {
         let found = golden::classify(&load_in(dir.path(), precision, int8_margin), &texts);
         let Agreement { same_label, largest_difference } = Agreement::of(&exact, &found);
-        println!(
-            "{name}: {} texts, {:.3} % same label, {largest_difference:.4} at most",
-            texts.len(),
-            same_label * 100.0
-        );
+        let (texts, same) = (texts.len(), same_label * 100.0);
+        writeln!(report, "{name}: {texts} texts, {same:.3} % same label, {largest_difference:.4} at most").unwrap();
         if precision == Precision::Int8 && int8_margin == 0.0 {
             for margin in [0.02, 0.05, 0.1, 0.15, 0.2, 0.3] {
                 let below = found.iter().filter(|verdict| verdict.margin() < margin).count();
-                println!("  margin {margin}: {:.2} % run again", below as f64 / texts.len() as f64 * 100.0);
+                let share = below as f64 / texts as f64 * 100.0;
+                writeln!(report, "  margin {margin}: {share:.2} % run again").unwrap();
             }
         }
         assert!(same_label >= least, "{name}: {same_label}");

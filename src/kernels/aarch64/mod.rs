@@ -219,7 +219,7 @@ impl Simd for Neon {
     }
 
     #[inline(always)]
-    fn from_bits(self, x: Ints) -> Floats {
+    fn floats(self, x: Ints) -> Floats {
         op!(vreinterpretq_f32_s32(x))
     }
 

@@ -10,9 +10,12 @@
 //!
 //! Between two blocks along k the sums wait in the result itself. After the last block they become numbers (for bytes:
 //! less the zero point times the column's sum, times the scales), the bias is added, the activation is applied.
+//! int8 weights keep what the bytes are short of in 4 bits beside them, for operands of f32 (`residue`).
+//!
 //! The order along k is that of the weights, so a row's result depends on nothing else.
 
 mod pack;
+mod residue;
 mod tile;
 
 pub(crate) use pack::{Linear, WeightRows, operand_form, quantise_weights};

@@ -4,11 +4,12 @@ use std::ops::Range;
 
 use half::bf16;
 
+use super::residue::{Residue, Unpack};
 use super::tile::{Activation, Epilogue, Product2d};
 use crate::kernels::isa::{Form, Isa};
 use crate::kernels::matrix::{Lines, Matrix, Shared};
 use crate::kernels::operand::Operand;
-use crate::kernels::product::{Bf16Weights, F32Weights, Int8Weights, ProductRoutine};
+use crate::kernels::product::{Bf16Weights, F32Weights, ProductRoutine};
 use crate::kernels::rows::chunk_len;
 use crate::precision::Precision;
 use crate::threads::Team;
@@ -17,6 +18,9 @@ use crate::threads::Team;
 pub(crate) trait WeightRows: Sync {
     /// Writes the given rows to `to`, one after the other.
     fn read(&self, rows: Range<usize>, to: &mut [f32]);
+
+    /// Whether the matrix is stored as bytes, so that [`WeightRows::read_int8`] loses nothing.
+    fn are_int8(&self) -> bool;
 
     /// Writes the given rows as bytes, with the scale of each: as they are stored, or by [`quantise_weights`].
     fn read_int8(&self, rows: Range<usize>, to: &mut [i8], scales: &mut [f32]);
@@ -58,6 +62,8 @@ pub(crate) struct Linear {
     scales: Vec<f32>,
     /// Sum of each column's weights; none where the weights are no bytes.
     sums: Vec<i32>,
+    /// What bytes are short of the weights; none where the weights are no bytes, or were bytes already.
+    residue: Option<Residue>,
 }
 
 impl Linear {
@@ -86,6 +92,7 @@ impl Linear {
             bias,
             scales: vec![1.0; byte_columns],
             sums: vec![0; byte_columns],
+            residue: (byte_columns > 0 && !weights.are_int8()).then(|| Residue::new(columns, steps)),
         };
         linear.fill(team, weights);
         linear
@@ -96,6 +103,7 @@ impl Linear {
         let panel_len = self.steps * width;
         let (scales, sums) = (Shared::new(&mut self.scales), Shared::new(&mut self.sums));
         let lanes = Shared::new(&mut self.lanes.as_mut_slice::<i32>()[..self.bias.len() * self.steps]);
+        let residue = self.residue.as_mut().map(|residue| residue.share(width));
         team.run(outputs.div_ceil(width), |_, panel| {
             let columns = panel * width..outputs.min((panel + 1) * width);
             // SAFETY: a panel is one task's.
@@ -107,9 +115,12 @@ impl Linear {
                     // SAFETY: as above.
                     let (scales, sums) = unsafe { (scales.slice(columns.clone()), sums.slice(columns.clone())) };
                     let mut bytes = vec![0; columns.len() * inputs];
-                    weights.read_int8(columns, &mut bytes, scales);
+                    weights.read_int8(columns.clone(), &mut bytes, scales);
                     for (sum, row) in sums.iter_mut().zip(bytes.chunks_exact(inputs)) {
                         *sum = row.iter().map(|&byte| i32::from(byte)).sum();
+                    }
+                    if let Some(residue) = &residue {
+                        residue.fill(panel, &read(weights, columns, inputs), &bytes, scales);
                     }
                     pack_int8(bytes.chunks_exact(inputs), width, lanes);
                 }
@@ -129,18 +140,21 @@ impl Linear {
     pub(crate) fn forward(&self, team: &Team, x: Operand<'_>, activation: Activation, out: &mut Matrix) {
         assert_eq!((x.columns(), out.columns()), (self.inputs, self.outputs), "columns");
         out.set_rows(x.rows());
+        let is_exact = self.precision == Precision::Int8 && x.form() == Form::F32;
         let (rows, panels) = (x.rows(), self.bias.len() / self.width);
         let out = out.share();
         let chunk = chunk_len(team, panels);
         team.run(panels.div_ceil(chunk), |_, index| {
             let (operand, operand_stride) = x.bytes();
+            let panels = index * chunk..panels.min((index + 1) * chunk);
             let product = Product2d {
                 operand,
                 operand_stride,
                 rows,
                 lanes: self.lanes.as_slice(),
+                first_panel: 0,
                 steps: self.steps,
-                panels: index * chunk..panels.min((index + 1) * chunk),
+                panels: panels.clone(),
                 columns: self.outputs,
                 out: out.at(0, 0),
                 out_stride: out.stride,
@@ -152,8 +166,34 @@ impl Linear {
                     activation,
                 },
             };
-            self.run(x.form(), product);
+            if !is_exact {
+                return self.run(x.form(), product);
+            }
+            let mut unpacked = Lines::default();
+            for panel in panels {
+                let lanes = self.unpack(panel, &mut unpacked);
+                let product = Product2d {
+                    lanes,
+                    first_panel: panel,
+                    steps: self.inputs,
+                    panels: panel..panel + 1,
+                    ..product.clone()
+                };
+                self.isa.run_widening(F32Weights, product);
+            }
         });
+    }
+
+    /// The weights of a panel, residue included, as f32 and without their scales: `[inputs, width]`.
+    fn unpack<'a>(&self, panel: usize, to: &'a mut Lines) -> &'a [i32] {
+        let len = self.steps * group(Precision::Int8) * self.width;
+        to.grow::<f32>(len);
+        self.isa.run(Unpack {
+            bytes: &self.lanes.as_slice()[panel * self.steps * self.width..][..self.steps * self.width],
+            residue: self.residue.as_ref().map(|residue| residue.panel(panel, self.width)),
+            to: &mut to.as_mut_slice()[..len],
+        });
+        to.as_slice()
     }
 
     /// Runs a routine over the product of these weights with an operand of this form.
@@ -161,7 +201,6 @@ impl Linear {
         match (self.precision, form) {
             (Precision::F32, Form::F32) => self.isa.run_widening(F32Weights, routine),
             (Precision::Bf16, Form::F32) => self.isa.run_widening(Bf16Weights, routine),
-            (Precision::Int8, Form::F32) => self.isa.run_widening(Int8Weights, routine),
             (precision, form) => {
                 assert_eq!(form, self.operand_form(), "form of the operand");
                 match precision {
@@ -182,12 +221,15 @@ pub(crate) fn operand_form(isa: Isa, precision: Precision) -> Form {
     }
 }
 
+/// Bytes along k in a lane.
+pub(super) const STEP: usize = 4;
+
 /// Numbers along k in a lane.
 fn group(precision: Precision) -> usize {
     match precision {
         Precision::F32 => 1,
         Precision::Bf16 => 2,
-        Precision::Int8 => 4,
+        Precision::Int8 => STEP,
     }
 }
 
@@ -210,7 +252,7 @@ fn pack_bf16<'a>(rows: impl Iterator<Item = &'a [f32]> + Clone, width: usize, la
 }
 
 fn pack_int8<'a>(rows: impl Iterator<Item = &'a [i8]> + Clone, width: usize, lanes: &mut [i32]) {
-    pack::<_, 4>(rows, width, lanes, |four| i32::from_le_bytes(four.map(|byte: i8| byte.cast_unsigned())));
+    pack::<_, STEP>(rows, width, lanes, |four| i32::from_le_bytes(four.map(|byte: i8| byte.cast_unsigned())));
 }
 
 /// Transposes `rows` into the lanes of a panel. `lane` makes one of `GROUP` numbers.

@@ -35,14 +35,15 @@ pub(in crate::kernels) struct Epilogue<'a> {
 }
 
 /// A product of all rows of an operand with some panels of packed weights.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(in crate::kernels) struct Product2d<'a> {
     pub(in crate::kernels) operand: &'a [u8],
     /// Bytes from one row of the operand to the next.
     pub(in crate::kernels) operand_stride: usize,
     pub(in crate::kernels) rows: usize,
-    /// `[panels, steps, NR]`
+    /// `[panels, steps, NR]`, from panel `first_panel` on
     pub(in crate::kernels) lanes: &'a [i32],
+    pub(in crate::kernels) first_panel: usize,
     pub(in crate::kernels) steps: usize,
     pub(in crate::kernels) panels: Range<usize>,
     /// Columns of the whole result; the last panel may have more.
@@ -83,7 +84,8 @@ impl Product2d<'_> {
         let has_columns = |len: usize| len == 0 || len >= columns;
         assert!(self.rows == 0 || self.operand.len() >= (self.rows - 1) * self.operand_stride + operand_row);
         assert!(self.operand_stride.is_multiple_of(size_of::<P::Operand>()) && self.out_stride >= self.columns);
-        assert!(self.lanes.len() >= columns * self.steps);
+        assert!(self.panels.is_empty() || self.panels.start >= self.first_panel);
+        assert!(self.lanes.len() >= (columns - self.first_panel * S::NR) * self.steps);
         let Epilogue { rows, bias, scales, sums, .. } = self.epilogue;
         assert!(has_columns(bias.len()) && has_columns(scales.len()) && has_columns(sums.len()));
         assert!(rows.is_none_or(|(scales, zeros)| scales.len() >= self.rows && zeros.len() >= self.rows));
@@ -111,7 +113,7 @@ impl<S: Simd, P: Product<S>> RowCount for Tile<'_, S, P> {
         unsafe {
             let mut operand =
                 of.operand.as_ptr().cast::<P::Operand>().add(rows.start * stride + steps.start * P::GROUP);
-            let mut lanes = of.lanes.as_ptr().add((panel * of.steps + steps.start) * S::NR);
+            let mut lanes = of.lanes.as_ptr().add(((panel - of.first_panel) * of.steps + steps.start) * S::NR);
             let out = of.out.add(rows.start * of.out_stride + panel * S::NR);
 
             let mut sums = [[product.resume(s, s.splat_i32(0)); NV]; MR];
@@ -133,7 +135,7 @@ impl<S: Simd, P: Product<S>> RowCount for Tile<'_, S, P> {
                     let column = panel * S::NR + v * S::LANES;
                     let out = out.add(row * of.out_stride + v * S::LANES);
                     if !is_last {
-                        s.store_to(s.from_bits(product.suspend(s, sums)), out);
+                        s.store_to(s.floats(product.suspend(s, sums)), out);
                         continue;
                     }
                     let value = of.epilogue.finish(s, product, sums, rows.start + row, column);

@@ -112,7 +112,7 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
-    fn from_bits(self, x: __m256i) -> __m256 {
+    fn floats(self, x: __m256i) -> __m256 {
         op!(_mm256_castsi256_ps(x))
     }
 

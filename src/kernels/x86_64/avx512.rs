@@ -128,7 +128,7 @@ impl Product<Avx512> for Avx512Bf16 {
 
     #[inline(always)]
     fn resume(self, s: Avx512, sums: __m512i) -> __m512 {
-        s.from_bits(sums)
+        s.floats(sums)
     }
 
     #[inline(always)]
@@ -259,7 +259,7 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
-    fn from_bits(self, x: __m512i) -> __m512 {
+    fn floats(self, x: __m512i) -> __m512 {
         op!(_mm512_castsi512_ps(x))
     }
 
