@@ -64,21 +64,27 @@ pub(crate) struct Measurement {
 
 impl Workload {
     /// One text of each length, and as many as fill a pass.
-    pub(crate) fn of_lengths(vocab_size: usize, max_length: usize) -> Vec<Self> {
-        let lengths = LENGTHS.into_iter().filter(|&length| length <= max_length);
-        let mut workloads: Vec<Self> = lengths
+    pub(crate) fn of_lengths(lengths: &[usize], vocab_size: usize, max_length: usize) -> Vec<Self> {
+        let lengths = lengths.iter().copied().filter(|&length| length <= max_length);
+        lengths
             .flat_map(|length| {
                 let texts = |count| (0..count).map(|seed| tokens(length, vocab_size, seed)).collect();
                 let name = format!("length {length}");
-                let packed =
-                    Self { name: format!("{name}, packed"), encodings: texts(PACKED_TOKENS / length), packed: true };
+                let packed = Self {
+                    name: format!("{name}, packed"),
+                    encodings: texts((PACKED_TOKENS / length).max(1)),
+                    packed: true,
+                };
                 [Self { name, encodings: texts(1), packed: false }, packed]
             })
-            .collect();
+            .collect()
+    }
+
+    /// Texts of the lengths that sentences have.
+    pub(crate) fn of_mixed_lengths(vocab_size: usize, max_length: usize) -> [Self; 2] {
         let mixed = MIXED_LENGTHS.iter().enumerate();
         let mixed = mixed.map(|(seed, &length)| tokens(length.min(max_length), vocab_size, seed)).collect();
-        workloads.extend(Self::both("mixed lengths", mixed));
-        workloads
+        Self::both("mixed lengths", mixed)
     }
 
     /// The same texts one at a time and packed.

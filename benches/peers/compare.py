@@ -206,8 +206,9 @@ class Finsent:
     def version(self):
         return self.call("--version").strip()
 
-    def rows(self, precision, file, limit):
-        arguments = ["--model", self.checkpoint, "--precision", precision, "--input", file, "--limit", limit]
+    def rows(self, precision, file, limit, length):
+        arguments = ["--model", self.checkpoint, "--precision", precision, "--input", file, "--limit", limit,
+                     "--lengths", length]
         text = self.call("--threads", self.threads, "bench", *arguments, "--format", "json")
         try:
             rows = json.loads(text)
@@ -217,7 +218,7 @@ class Finsent:
 
     def figures(self, precision, file):
         """One turn, as a rival's: the first sentences one at a time, all of them, and the full window."""
-        few, all_of_them = self.rows(precision, file, SINGLES), self.rows(precision, file, MEASURED)
+        few, all_of_them = self.rows(precision, file, SINGLES, 512), self.rows(precision, file, MEASURED, 8)
 
         def ask(rows, field, workload, texts=None):
             found = [row for (name, count), row in rows.items() if name == workload and texts in (None, count)]
@@ -231,7 +232,7 @@ class Finsent:
             "single_ms": ask(few, "ms", "file, one at a time"),
             "sentences_per_s": packed,
             "feed_sentences_per_s": packed,
-            "doc_ms": ask(all_of_them, "ms", "length 512", texts=1),
+            "doc_ms": ask(few, "ms", "length 512", texts=1),
         }
 
     def probabilities(self, precision, file, labels):

@@ -80,7 +80,7 @@ DST is a whole model: model.safetensors, config.json, and the tokeniser's files 
 complete; whatever goes wrong before, and Ctrl-C, leave nothing behind. Its path is printed.
 
 int8 is compressed-tensors' `int-quantized`: the encoder's matrices and the word embeddings as bytes with a scale a row, \
-all else f32. The verdicts with --precision int8 are those of SRC with --precision int8.
+all else f32.
 
 Exit codes: 0 done; 1 failed at run time; 2 wrong usage; 3 model missing or invalid; 130 interrupted.";
 
@@ -215,6 +215,9 @@ pub(super) struct BenchArgs {
     #[arg(help = "Model: a name of the catalogue, a directory, or hf:OWNER/NAME[@REVISION]")]
     #[arg(short, long, default_value = crate::catalog::DEFAULT_MODEL, env = "FINSENT_MODEL")]
     pub(super) model: String,
+    /// Lengths in tokens to measure, `[CLS]` and `[SEP]` included [default: 8,16,32,64,128,512 and mixed lengths]
+    #[arg(long, value_name = "N", value_delimiter = ',', value_parser = value_parser!(u16).range(1..))]
+    pub(super) lengths: Vec<u16>,
     /// File of texts, one a line, to be measured too
     #[arg(short, long, value_name = "FILE")]
     pub(super) input: Option<PathBuf>,

@@ -8,7 +8,7 @@ use super::args::{BenchArgs, BenchFormat};
 use super::console::Console;
 use super::exit::{Exit, Usage};
 use super::settings::Settings;
-use crate::bench::{Measurement, Workload};
+use crate::bench::{LENGTHS, Measurement, Workload};
 use crate::pipeline::Pipeline;
 use crate::precision::Precision;
 use crate::text::Text;
@@ -48,7 +48,21 @@ pub(super) fn run(args: &BenchArgs, settings: &Settings, console: Console) -> Re
 
 /// The built-in workloads, and the texts of the user's file.
 fn workloads(args: &BenchArgs, pipeline: &Pipeline) -> Result<Vec<Workload>> {
-    let mut workloads = Workload::of_lengths(pipeline.encoder().vocab_size(), pipeline.max_length());
+    let (vocab_size, max_length) = (pipeline.encoder().vocab_size(), pipeline.max_length());
+    let mut workloads = match args.lengths.as_slice() {
+        [] => {
+            let mut workloads = Workload::of_lengths(&LENGTHS, vocab_size, max_length);
+            workloads.extend(Workload::of_mixed_lengths(vocab_size, max_length));
+            workloads
+        }
+        lengths => {
+            let lengths: Vec<usize> = lengths.iter().map(|&length| length.into()).collect();
+            if let Some(length) = lengths.iter().find(|&&length| length > max_length) {
+                return Err(Usage(format!("the model reads {max_length} tokens at most, not {length}")).into());
+            }
+            Workload::of_lengths(&lengths, vocab_size, max_length)
+        }
+    };
     if let Some(path) = &args.input {
         let lines = fs::read_to_string(path).with_context(|| format!("cannot read `{}`", path.display()))?;
         let texts = lines.lines().filter(|line| !line.trim().is_empty()).take(args.limit.into());

@@ -29,9 +29,11 @@ enum Numbers {
 }
 
 impl Table {
-    /// Reads `[rows, columns]`.
+    /// Reads `[rows, columns]`. int8 takes a table as it is stored if that is int8, and bfloat16 otherwise: nothing is
+    /// multiplied with it, so bytes would save memory only.
     pub(crate) fn load(team: &Team, precision: Precision, table: &dyn WeightRows, rows: usize, columns: usize) -> Self {
         let len = rows * columns;
+        let precision = if precision == Precision::Int8 && !table.are_int8() { Precision::Bf16 } else { precision };
         let numbers = match precision {
             Precision::F32 => {
                 let mut values = vec![0.0; len];

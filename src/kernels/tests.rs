@@ -64,8 +64,8 @@ fn rounded_weights(weights: &[f32], inputs: usize, precision: Precision, form: F
             quantise_weights(weights, &mut bytes, &mut scales);
             let residue = |at: usize| match form {
                 Form::F32 => {
-                    let short = weights[at] / scales[at / inputs] - f32::from(bytes[at]);
-                    f64::from((short * 16.0).round_ties_even().clamp(-8.0, 7.0)) / 16.0
+                    let short = weights[at] * (16.0 / scales[at / inputs]) - 16.0 * f32::from(bytes[at]);
+                    f64::from(short.round_ties_even().clamp(-8.0, 7.0)) / 16.0
                 }
                 _ => 0.0,
             };
@@ -311,14 +311,40 @@ fn attention_equals_the_reference_for_every_text_of_a_packed_batch() {
 }
 
 #[test]
+fn weights_are_quantised_to_the_nearest_byte_and_damage_shows() {
+    let (mut bytes, mut scales) = ([0; 8], [0.0; 2]);
+    quantise_weights(&[127.0, -127.0, 0.5, 1.5, 0.0, 0.0, 0.0, 0.0], &mut bytes, &mut scales);
+    assert_eq!((bytes, scales), ([127, -127, 0, 2, 0, 0, 0, 0], [1.0, 1.0]));
+    quantise_weights(&[1.0, f32::NAN, 0.0, 0.0, 1.0, f32::INFINITY, 0.0, 0.0], &mut bytes, &mut scales);
+    assert!(scales.iter().all(|scale| !scale.is_finite()), "{scales:?}");
+}
+
+#[test]
 fn tables_give_their_rows_in_every_precision() {
+    /// Rows that are stored as bytes.
+    struct Bytes<'a>(Rows<'a>);
+
+    impl WeightRows for Bytes<'_> {
+        fn read(&self, rows: Range<usize>, to: &mut [f32]) {
+            self.0.read(rows, to);
+        }
+
+        fn are_int8(&self) -> bool {
+            true
+        }
+
+        fn read_int8(&self, rows: Range<usize>, to: &mut [i8], scales: &mut [f32]) {
+            self.0.read_int8(rows, to, scales);
+        }
+    }
+
     let (rows, columns) = (600, 20);
     let values = random(rows * columns, 4);
     let team = team(2);
     for (precision, tolerance) in
         [(Precision::F32, 0.0), (Precision::Bf16, 1.0 / 256.0), (Precision::Int8, 1.0 / 254.0)]
     {
-        let table = Table::load(&team, precision, &Rows(&values, columns), rows, columns);
+        let table = Table::load(&team, precision, &Bytes(Rows(&values, columns)), rows, columns);
         let ids = [[0, 1, 255, 256, 599], [599, 7, 7, 0, 300]];
         let mut sums = Matrix::new(columns);
         Table::sum_rows(&team, &[(&table, &ids[0]), (&table, &ids[1])], &mut sums);

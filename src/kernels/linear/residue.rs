@@ -3,7 +3,7 @@
 //! The product of bytes does not read it. A text whose verdict is in doubt is run with f32 operands, and for it a panel is
 //! unpacked to f32 with its residue, so that its weights have 12 bits. That is half of what a second copy in bf16 would take.
 
-use super::pack::STEP;
+use super::pack::{STEP, nearest};
 use crate::kernels::matrix::{Lines, Shared};
 use crate::kernels::simd::{NV, Routine, Simd};
 
@@ -54,10 +54,13 @@ impl SharedResidue<'_> {
         let inputs = values.len() / scales.len();
         let rows = values.chunks_exact(inputs).zip(bytes.chunks_exact(inputs)).zip(scales);
         for (column, ((values, bytes), scale)) in rows.enumerate() {
-            for (k, (value, &byte)) in values.iter().zip(bytes).enumerate() {
-                let nibble = ((value / scale - f32::from(byte)) * NIBBLES).round_ties_even().clamp(-8.0, 7.0) as i32;
-                let (lane, bits) = (k / (2 * STEP) * self.width + column, 4 * (k % (2 * STEP)));
-                lanes[lane] |= (nibble & 0xf) << bits;
+            let (inverse, lanes) = (NIBBLES / scale, &mut lanes[column..]);
+            let values = values.chunks(2 * STEP).zip(bytes.chunks(2 * STEP));
+            for ((values, bytes), lane) in values.zip(lanes.iter_mut().step_by(self.width)) {
+                for (k, (value, &byte)) in values.iter().zip(bytes).enumerate() {
+                    let nibble = nearest(value * inverse - NIBBLES * f32::from(byte)).clamp(-8, 7);
+                    *lane |= (nibble & 0xf) << (4 * k);
+                }
             }
         }
     }
