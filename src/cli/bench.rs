@@ -42,7 +42,7 @@ pub(super) fn run(args: &BenchArgs, settings: &Settings, console: Console) -> Re
     if args.format == BenchFormat::Json {
         super::print((serde_json::to_string_pretty(&measurements)? + "\n").as_bytes())?;
     }
-    console.note("every text had the same bits alone and in company");
+    console.note("the texts that were compared had the same bits alone and in company");
     Ok(Exit::Done)
 }
 

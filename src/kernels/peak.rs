@@ -46,8 +46,8 @@ struct Peak<'a> {
 impl ProductRoutine for Peak<'_> {
     #[inline(always)]
     fn run<S: Simd, P: Product<S>>(self, s: S, product: P) {
-        s.with_rows(S::MR, PeakTile { s, product, steps: self.steps });
-        let a_step = 2 * S::MR * S::NR * P::GROUP;
+        s.with_rows(P::MR, PeakTile { s, product, steps: self.steps });
+        let a_step = 2 * P::MR * S::NR * P::GROUP;
         self.operations.fetch_add(self.steps * a_step, Ordering::Relaxed);
     }
 }

@@ -13,6 +13,8 @@ pub(super) trait Product<S: Simd>: Copy {
     type Sums: Copy;
     /// Numbers along k in a lane of weights.
     const GROUP: usize;
+    /// Most rows of a tile.
+    const MR: usize = S::MR;
 
     /// Sums from the bits that [`Product::suspend`] gave; all zeros are no sum yet.
     fn resume(self, s: S, sums: S::I32) -> Self::Sums;
@@ -82,6 +84,7 @@ impl<S: Simd, W: Widen> Product<S> for Widening<W> {
     type Operand = f32;
     type Sums = S::F32;
     const GROUP: usize = W::GROUP;
+    const MR: usize = if W::GROUP == 1 { S::MR } else { S::MR_UNPACKING };
 
     #[inline(always)]
     fn resume(self, s: S, sums: S::I32) -> S::F32 {
@@ -134,6 +137,7 @@ impl<S: Simd> Product<S> for Pairs {
     type Operand = i16;
     type Sums = S::I32;
     const GROUP: usize = 4;
+    const MR: usize = S::MR_UNPACKING;
 
     #[inline(always)]
     fn resume(self, _: S, sums: S::I32) -> S::I32 {

@@ -23,6 +23,8 @@ pub(super) trait Simd: Copy + Send + Sync {
     const NR: usize = NV * Self::LANES;
     /// Most rows of a tile.
     const MR: usize;
+    /// The same where a step unpacks its weights, which takes registers too.
+    const MR_UNPACKING: usize = Self::MR;
 
     type F32: Copy;
     type I32: Copy;

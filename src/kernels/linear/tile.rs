@@ -59,7 +59,7 @@ impl ProductRoutine for Product2d<'_> {
     #[inline(always)]
     fn run<S: Simd, P: Product<S>>(self, s: S, product: P) {
         self.check::<S, P>();
-        let row_block = (ROW_BLOCK_BYTES / self.operand_stride / S::MR).max(1) * S::MR;
+        let row_block = (ROW_BLOCK_BYTES / self.operand_stride / P::MR).max(1) * P::MR;
         for rows in spread(0..self.rows, row_block) {
             for panel in self.panels.clone() {
                 let columns = panel * S::NR..self.columns.min((panel + 1) * S::NR);
@@ -67,7 +67,7 @@ impl ProductRoutine for Product2d<'_> {
                 let block = if columns.len() == S::NR { BLOCK_STEPS } else { self.steps.max(1) };
                 for start in (0..self.steps).step_by(block) {
                     let steps = start..self.steps.min(start + block);
-                    for rows in spread(rows.clone(), S::MR) {
+                    for rows in spread(rows.clone(), P::MR) {
                         s.with_rows(rows.len(), Tile { of: &self, s, product, panel, steps: steps.clone(), rows });
                     }
                 }

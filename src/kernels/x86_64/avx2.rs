@@ -30,6 +30,8 @@ impl Simd for Avx2 {
     const LANES: usize = 8;
     /// 6 rows by 2 vectors are 12 sums; with 2 vectors of weights, 1 broadcast and 1 product that makes 16 registers.
     const MR: usize = 6;
+    /// The packed weights are 2 vectors more.
+    const MR_UNPACKING: usize = 5;
     type F32 = __m256;
     type I32 = __m256i;
 
