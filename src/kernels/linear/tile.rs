@@ -124,9 +124,25 @@ impl<S: Simd, P: Product<S>> RowCount for Tile<'_, S, P> {
                     }
                 }
             }
-            for _ in steps {
-                let weights = [s.load_i32_from(lanes), s.load_i32_from(lanes.add(S::LANES))];
-                product.step(s, &mut sums, operand, stride, weights);
+            macro_rules! step {
+                ($ahead:literal) => {
+                    let lanes = lanes.add($ahead * S::NR);
+                    let weights = [s.load_i32_from(lanes), s.load_i32_from(lanes.add(S::LANES))];
+                    product.step(s, &mut sums, operand.add($ahead * P::GROUP), stride, weights);
+                };
+            }
+            // Four at a time, so that the addresses of the rows are worked out once for all of them. By hand: LLVM leaves
+            // loops over assembly as they are.
+            for _ in 0..steps.len() / 4 {
+                step!(0);
+                step!(1);
+                step!(2);
+                step!(3);
+                operand = operand.add(4 * P::GROUP);
+                lanes = lanes.add(4 * S::NR);
+            }
+            for _ in 0..steps.len() % 4 {
+                step!(0);
                 operand = operand.add(P::GROUP);
                 lanes = lanes.add(S::NR);
             }
