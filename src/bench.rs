@@ -60,7 +60,8 @@ pub(crate) struct Measurement {
     pub(crate) tokens_per_s: f64,
     /// Billions of operations a second, a multiplication and an addition being two.
     pub(crate) gop_per_s: f64,
-    /// Of what the machine reached in a loop on registers alone, in the same arithmetic.
+    /// What the machine reached in a loop on registers alone, in the same arithmetic.
+    pub(crate) peak_gop_per_s: f64,
     pub(crate) share_of_peak: f64,
 }
 
@@ -108,8 +109,8 @@ impl Workload {
         vec![passes.map(|pass| PackedBatch::pack(pass.into_iter().map(|text| &self.encodings[text]))).collect()]
     }
 
-    /// Runs the workload until its time is over. `peak_gops` is what the machine can do in this precision.
-    pub(crate) fn measure(&self, encoder: &Encoder, peak_gops: f64) -> Result<Measurement, BenchError> {
+    /// Runs the workload until its time is over. `peak_gop_per_s` is what the machine can do in this precision.
+    pub(crate) fn measure(&self, encoder: &Encoder, peak_gop_per_s: f64) -> Result<Measurement, BenchError> {
         let calls = self.calls();
         // This is the warm-up too.
         self.check(encoder)?;
@@ -141,7 +142,8 @@ impl Workload {
             sentences_per_s: texts as f64 / mean,
             tokens_per_s: tokens as f64 / mean,
             gop_per_s,
-            share_of_peak: gop_per_s / peak_gops,
+            peak_gop_per_s,
+            share_of_peak: gop_per_s / peak_gop_per_s,
         })
     }
 

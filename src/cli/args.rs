@@ -66,8 +66,8 @@ Examples:
 
 const BENCH_NOTES: &str = "\
 Times the encoder; making tokens of texts is not in the figures. `packed` is as many texts in a call as fill a pass. \
-`of peak` is the share of what this machine reaches, measured just before, in a loop of the same instructions that \
-touches no memory. The logits of a workload's first 16 texts are compared, bit for bit, alone and in company.";
+`of peak` is the share of what this machine reaches in a loop of the same instructions that touches no memory, the best \
+of the runs so far. The logits of a workload's first 16 texts are compared, bit for bit, alone and in company.";
 
 const CONVERT_EXAMPLES: &str = "\
 Examples:

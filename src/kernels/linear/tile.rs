@@ -131,20 +131,16 @@ impl<S: Simd, P: Product<S>> RowCount for Tile<'_, S, P> {
                     product.step(s, &mut sums, operand.add($ahead * P::GROUP), stride, weights);
                 };
             }
-            // Four at a time, so that the addresses of the rows are worked out once for all of them. By hand: LLVM leaves
-            // loops over assembly as they are.
-            for _ in 0..steps.len() / 4 {
+            // Two at a time, so that the addresses of the rows are worked out once for both; of four, LLVM holds more at
+            // once than there are registers. By hand, since it leaves loops over assembly as they are.
+            for _ in 0..steps.len() / 2 {
                 step!(0);
                 step!(1);
-                step!(2);
-                step!(3);
-                operand = operand.add(4 * P::GROUP);
-                lanes = lanes.add(4 * S::NR);
+                operand = operand.add(2 * P::GROUP);
+                lanes = lanes.add(2 * S::NR);
             }
-            for _ in 0..steps.len() % 4 {
+            if steps.len() % 2 == 1 {
                 step!(0);
-                operand = operand.add(P::GROUP);
-                lanes = lanes.add(S::NR);
             }
             for (row, sums) in sums.into_iter().enumerate() {
                 for (v, sums) in sums.into_iter().enumerate() {
