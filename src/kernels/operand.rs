@@ -137,14 +137,27 @@ impl SharedRounded<'_> {
             unsafe { (self.numbers.padded_row(row), self.scales.slice(row..row + 1), self.zeros.slice(row..row + 1)) };
         match self.form {
             Form::F32 => unreachable!("f32 is not rounded"),
-            Form::Bf16 => {
-                for (x, to) in from.iter().zip(to.as_chunks_mut().0) {
-                    *to = bf16::from_f32(*x).to_ne_bytes();
-                }
-            }
+            Form::Bf16 => isa.run(Shorten { from, to }),
             Form::U8 | Form::I8 | Form::I16 => {
                 (scale[0], zero[0]) = isa.run(Quantise { from, to, form: self.form });
             }
+        }
+    }
+}
+
+/// One row to bfloat16. The loop is plain; the compiler makes vectors of it for the instructions that it runs on.
+struct Shorten<'a> {
+    from: &'a [f32],
+    to: &'a mut [u8],
+}
+
+impl Routine for Shorten<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) {
+        for (x, to) in self.from.iter().zip(self.to.as_chunks_mut().0) {
+            *to = bf16::from_f32(*x).to_ne_bytes();
         }
     }
 }

@@ -38,6 +38,8 @@ pub(super) trait Simd: Copy + Send + Sync {
     /// # Safety
     /// `from` points to `LANES` readable numbers, at any alignment.
     unsafe fn load_i32_from(self, from: *const i32) -> Self::I32;
+    /// Asks for a cache line to be brought to the second-level cache. Any address will do.
+    fn prefetch(self, _from: *const i32) {}
     /// # Safety
     /// `to` points to `LANES` writable numbers, at any alignment.
     unsafe fn store_to(self, x: Self::F32, to: *mut f32);

@@ -28,7 +28,7 @@ use std::{hint, io, ptr};
 const SPIN: Duration = Duration::from_micros(20);
 /// Time after which a member sleeps. In between it offers its core to whoever else can run.
 const YIELD: Duration = Duration::from_micros(100);
-/// Most tasks of a job.
+/// Most tasks of a job; more are several jobs.
 const MAX_TASKS: usize = u16::MAX as usize;
 
 /// Threads that compute together.
@@ -108,20 +108,24 @@ impl Team {
     /// No two calls at a time have the same `member`, which is below [`Team::threads`].
     ///
     /// # Panics
-    /// With the panic of a task, after the others are done; or when there are more than 65,535 tasks. A task must not
-    /// run a job of the same team.
+    /// With the panic of a task, after the others that were offered with it are done. A task must not run a job of the
+    /// same team.
     pub(crate) fn run(&self, tasks: usize, body: impl Fn(usize, usize) + Sync) {
         let turn = lock(&self.turn);
         if self.workers.is_empty() || tasks <= 1 {
-            (0..tasks).for_each(|task| body(0, task));
-            return;
+            return (0..tasks).for_each(|task| body(0, task));
         }
-        assert!(tasks <= MAX_TASKS, "a job has at most {MAX_TASKS} tasks, not {tasks}");
-        let job: Body<'_> = &body;
+        for first in (0..tasks).step_by(MAX_TASKS) {
+            self.offer(MAX_TASKS.min(tasks - first), &|member, task| body(member, first + task));
+        }
+        drop(turn);
+    }
+
+    /// One job. Only the holder of the turn may call this.
+    fn offer(&self, tasks: usize, job: Body<'_>) {
         self.shared.publish(&job, tasks);
         self.shared.work(0);
         self.shared.await_the_others();
-        drop(turn);
         if let Some(payload) = lock(&self.shared.panic).take() {
             panic::resume_unwind(payload);
         }
@@ -231,7 +235,7 @@ fn wait_awake_for(condition: impl Fn() -> bool) -> bool {
     }
 }
 
-/// Nothing panics while one of these locks is held, so what they guard is whole.
+/// What these locks guard is whole even after a panic.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -250,7 +254,7 @@ mod tests {
     fn every_task_runs_once_in_every_job() {
         for threads in [1, 2, 3, 7] {
             let team = team(threads);
-            for tasks in (0..40).chain([1000]) {
+            for tasks in (0..40).chain([1000, MAX_TASKS, 2 * MAX_TASKS + 3]) {
                 let runs: Vec<AtomicUsize> = (0..tasks).map(|_| AtomicUsize::new(0)).collect();
                 team.run(tasks, |member, task| {
                     assert!(member < threads);

@@ -106,7 +106,7 @@ fn f32_weights_made_of_int8_are_the_same_numbers_and_become_the_same_bytes_again
 fn int8_weights_give_nearly_the_verdicts_of_the_original() {
     let dir = tempfile::tempdir().unwrap();
     let small = small_model(dir.path(), "source");
-    assert_scores(&verdicts(&converted(&small, dir.path(), "int8"), "int8"), &verdicts(&small, "f32"), 0.02);
+    assert_scores(&verdicts(&converted(&small, dir.path(), "int8"), "int8"), &verdicts(&small, "f32"), 0.05);
 }
 
 #[test]

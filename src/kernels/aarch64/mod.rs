@@ -158,6 +158,12 @@ impl Simd for Neon {
     }
 
     #[inline(always)]
+    fn prefetch(self, from: *const i32) {
+        // SAFETY: a prefetch touches no memory that the program can tell.
+        unsafe { asm!("prfm pldl2keep, [{from}]", from = in(reg) from, options(nostack, preserves_flags)) }
+    }
+
+    #[inline(always)]
     unsafe fn store_to(self, x: Floats, to: *mut f32) {
         // SAFETY: `self` proves the feature; the caller, the memory.
         unsafe {

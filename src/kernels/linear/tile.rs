@@ -12,6 +12,8 @@ use crate::kernels::simd::{NV, RowCount, Simd};
 const ROW_BLOCK_BYTES: usize = 128 << 10;
 /// Steps along k of a block. A panel's part of 32 columns is then 32 kB.
 const BLOCK_STEPS: usize = 256;
+/// Lanes of a cache line.
+const LINE: usize = 16;
 
 /// What is done to each number of a result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,8 +69,9 @@ impl ProductRoutine for Product2d<'_> {
                 let block = if columns.len() == S::NR { BLOCK_STEPS } else { self.steps.max(1) };
                 for start in (0..self.steps).step_by(block) {
                     let steps = start..self.steps.min(start + block);
-                    for rows in spread(rows.clone(), P::MR) {
-                        s.with_rows(rows.len(), Tile { of: &self, s, product, panel, steps: steps.clone(), rows });
+                    for (turn, rows) in spread(rows.clone(), P::MR).enumerate() {
+                        let steps = steps.clone();
+                        s.with_rows(rows.len(), Tile { of: &self, s, product, panel, steps, rows, turn });
                     }
                 }
             }
@@ -100,12 +103,14 @@ struct Tile<'a, S, P> {
     panel: usize,
     steps: Range<usize>,
     rows: Range<usize>,
+    /// Which of the tiles of this block it is.
+    turn: usize,
 }
 
 impl<S: Simd, P: Product<S>> RowCount for Tile<'_, S, P> {
     #[inline(always)]
     fn run<const MR: usize>(self) {
-        let Self { of, s, product, panel, steps, rows } = self;
+        let Self { of, s, product, panel, steps, rows, turn } = self;
         let stride = of.operand_stride / size_of::<P::Operand>();
         let is_last = steps.end == of.steps;
         // SAFETY: `check` found the rows of the operand, the panels and the columns long enough, and `out` is the
@@ -131,9 +136,17 @@ impl<S: Simd, P: Product<S>> RowCount for Tile<'_, S, P> {
                     product.step(s, &mut sums, operand.add($ahead * P::GROUP), stride, weights);
                 };
             }
-            // Two at a time, so that the addresses of the rows are worked out once for both; of four, LLVM holds more at
-            // once than there are registers. By hand, since it leaves loops over assembly as they are.
+            // What comes behind these weights, the next block along k or the next panels, is asked for by the tiles in turn,
+            // half a block by each, so that memory and arithmetic are busy at the same time.
+            //
+            // Two steps at a time, so that the addresses of the rows are worked out once for both; of four, LLVM holds
+            // more at once than there are registers. By hand, since it leaves loops over assembly as they are.
+            let mut ahead = lanes.wrapping_add(steps.len() * S::NR + turn * (steps.len() / 2) * S::NR);
             for _ in 0..steps.len() / 2 {
+                for line in (0..S::NR).step_by(LINE) {
+                    s.prefetch(ahead.wrapping_add(line));
+                }
+                ahead = ahead.wrapping_add(S::NR);
                 step!(0);
                 step!(1);
                 operand = operand.add(2 * P::GROUP);

@@ -58,6 +58,12 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
+    fn prefetch(self, from: *const i32) {
+        // SAFETY: a prefetch touches no memory that the program can tell.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(from.cast()) }
+    }
+
+    #[inline(always)]
     unsafe fn store_to(self, x: __m256, to: *mut f32) {
         // SAFETY: `self` proves the feature; the caller, the memory.
         unsafe { _mm256_storeu_ps(to, x) }

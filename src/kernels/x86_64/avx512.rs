@@ -203,6 +203,12 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
+    fn prefetch(self, from: *const i32) {
+        // SAFETY: a prefetch touches no memory that the program can tell.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(from.cast()) }
+    }
+
+    #[inline(always)]
     unsafe fn store_to(self, x: __m512, to: *mut f32) {
         // SAFETY: `self` proves the feature; the caller, the memory.
         unsafe { _mm512_storeu_ps(to, x) }
