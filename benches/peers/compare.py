@@ -143,8 +143,9 @@ FAMILIES = sorted({name.split("-")[0] for name in PEERS})
 # What runs in a rival's own process ---------------------------------------------------------------------------------
 
 
-def peer_figures(name, checkpoint, sentences, threads):
-    """One turn of a rival, warmed up before each clock starts."""
+def peer_figures(name, checkpoint, sentences, threads, first):
+    """One turn of a rival, warmed up before each clock starts. `first` has the figures of its first turn, if it had one:
+    of the batch sizes, only the better one is measured from then on."""
     run = PEERS[name].load(checkpoint, threads).run
     texts = encode(checkpoint, sentences)
 
@@ -158,7 +159,8 @@ def peer_figures(name, checkpoint, sentences, threads):
         run(batch)
     figures = {"single_ms": 1e3 * statistics.median([seconds(batch) for batch in singles])}
     for key, order in (("sentences_per_s", sorted(texts, key=len)), ("feed_sentences_per_s", texts)):
-        for size in BATCHES:
+        sizes = [max(BATCHES, key=lambda size: first[f"{key}@{size}"])] if first else BATCHES
+        for size in sizes:
             batches = [padded(order[at : at + size]) for at in range(0, len(order), size)]
             run(batches[-1])
             figures[f"{key}@{size}"] = len(order) / sum(seconds(batch) for batch in batches)
@@ -280,8 +282,8 @@ def accuracy(probabilities, reference):
 
 
 def medians(turns):
-    """Median of each figure over the rounds; of the batch sizes, the one whose median is best."""
-    middle = {key: statistics.median(turn[key] for turn in turns) for key in turns[0]}
+    """Median of each figure over the rounds; of the batch sizes, the one that was better in the first."""
+    middle = {key: statistics.median(turn[key] for turn in turns) for key in turns[-1]}
     result = {}
     for figure in FIGURES:
         keys = [key for key in middle if key.split("@")[0] == figure.key]
@@ -408,7 +410,7 @@ def main():
 
         say("answers: the reference")
         reference, _ = alone(peer_probabilities, REFERENCE, *common)
-        results, turn_of = {}, {}
+        results, turn_of, turns = {}, {}, {}
         for precision in args.precisions if finsent else []:
             name = f"finsent-{precision}"
             say(f"answers: {name}")
@@ -421,17 +423,16 @@ def main():
             answers, note = alone(peer_probabilities, name, *common)
             results[name] = {"title": PEERS[name].title, "precision": PEERS[name].precision, "note": note}
             results[name]["accuracy"] = accuracy(answers, reference)
-            turn_of[name] = lambda name=name: alone(peer_figures, name, *common)
+            turn_of[name] = lambda name=name: alone(peer_figures, name, *common, turns[name][0] if name in turns else None)
         for name, result in results.items():
             difference = result["accuracy"]["largest_difference"]
             if result["precision"] == "f32" and difference > F32_TOLERANCE:
                 sys.exit(f"{name} is not the same model as {REFERENCE}: a probability differs by {difference:.3g}")
 
-        turns = {name: [] for name in results}
         for number in range(1, args.rounds + 1):
             for name, turn in turn_of.items():
                 start = time.perf_counter()
-                turns[name].append(turn())
+                turns.setdefault(name, []).append(turn())
                 took = time.perf_counter() - start
                 say(f"round {number} of {args.rounds}: {name}, {took:.0f} s, {turns[name][-1]['single_ms']:.1f} ms")
 

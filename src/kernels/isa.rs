@@ -171,6 +171,7 @@ impl Isa {
     }
 
     /// Runs a routine over the operand for bfloat16 weights that [`Isa::bf16_operand`] says.
+    #[cfg_attr(not(target_arch = "x86_64"), expect(unused_variables, reason = "only x86 has these products here"))]
     pub(super) fn run_bf16<R: ProductRoutine>(self, routine: R) {
         match self {
             #[cfg(target_arch = "x86_64")]
@@ -224,8 +225,10 @@ pub(crate) enum Form {
     /// As they are.
     F32,
     /// Rounded to bfloat16.
+    #[cfg_attr(not(target_arch = "x86_64"), expect(dead_code, reason = "only x86 has these products here"))]
     Bf16,
     /// A byte each, 0 to 255, with a scale and a zero point a row.
+    #[cfg_attr(not(target_arch = "x86_64"), expect(dead_code, reason = "only x86 has these products here"))]
     U8,
     /// The same, less 128: for instructions that take signed bytes only.
     I8,
