@@ -423,16 +423,17 @@ def main():
             answers, note = alone(peer_probabilities, name, *common)
             results[name] = {"title": PEERS[name].title, "precision": PEERS[name].precision, "note": note}
             results[name]["accuracy"] = accuracy(answers, reference)
-            turn_of[name] = lambda name=name: alone(peer_figures, name, *common, turns[name][0] if name in turns else None)
+            turn_of[name] = lambda name=name: alone(peer_figures, name, *common, next(iter(turns[name]), None))
         for name, result in results.items():
             difference = result["accuracy"]["largest_difference"]
             if result["precision"] == "f32" and difference > F32_TOLERANCE:
                 sys.exit(f"{name} is not the same model as {REFERENCE}: a probability differs by {difference:.3g}")
 
+        turns.update((name, []) for name in turn_of)
         for number in range(1, args.rounds + 1):
             for name, turn in turn_of.items():
                 start = time.perf_counter()
-                turns.setdefault(name, []).append(turn())
+                turns[name].append(turn())
                 took = time.perf_counter() - start
                 say(f"round {number} of {args.rounds}: {name}, {took:.0f} s, {turns[name][-1]['single_ms']:.1f} ms")
 

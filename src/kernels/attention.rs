@@ -15,7 +15,7 @@ use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
 use super::isa::Isa;
-use super::linear::{Epilogue, Product2d};
+use super::linear::Product2d;
 use super::math;
 use super::matrix::{Lines, Matrix, SharedRows};
 use super::product::{F32Weights, ProductRoutine, Widening};
@@ -131,7 +131,7 @@ impl Routine for (Head<'_>, &mut Panels) {
                 columns: tokens,
                 out: scores.as_mut_ptr(),
                 out_stride: score_stride,
-                epilogue: Epilogue::NONE,
+                epilogue: None,
             };
             product.run(s, Widening(F32Weights));
 
@@ -150,7 +150,7 @@ impl Routine for (Head<'_>, &mut Panels) {
                 columns: head_size,
                 out: head.context.at(queries.start, head.columns.start),
                 out_stride: head.context.stride,
-                epilogue: Epilogue::NONE,
+                epilogue: None,
             };
             product.run(s, Widening(F32Weights));
             for (row, sum) in queries.zip(sums) {

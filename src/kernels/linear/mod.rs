@@ -20,4 +20,4 @@ mod tile;
 
 pub(crate) use pack::{Linear, WeightRows, operand_form, quantise_weights};
 pub(crate) use tile::Activation;
-pub(super) use tile::{Epilogue, Product2d};
+pub(super) use tile::Product2d;

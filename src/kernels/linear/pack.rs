@@ -168,13 +168,13 @@ impl Linear {
                 columns: self.outputs,
                 out: out.at(0, 0),
                 out_stride: out.stride,
-                epilogue: Epilogue {
+                epilogue: Some(Epilogue {
                     rows: x.row_scales(),
                     bias: &self.bias,
                     scales: &self.scales,
                     sums: &self.sums,
                     activation,
-                },
+                }),
             };
             if !is_exact {
                 return self.run(x.form(), product);

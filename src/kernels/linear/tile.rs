@@ -22,12 +22,12 @@ pub(crate) enum Activation {
     Gelu,
 }
 
-/// What becomes of the sums.
+/// What becomes of the sums: numbers, `act(scale sum + bias)`.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::kernels) struct Epilogue<'a> {
     /// Scales and zero points of the operand's rows, where it is of bytes.
     pub(in crate::kernels) rows: Option<(&'a [f32], &'a [i32])>,
-    /// A number a column, for whole panels; none means zeros.
+    /// A number a column, for whole panels.
     pub(in crate::kernels) bias: &'a [f32],
     /// Scales of the columns' weights; none means ones.
     pub(in crate::kernels) scales: &'a [f32],
@@ -54,7 +54,8 @@ pub(in crate::kernels) struct Product2d<'a> {
     pub(in crate::kernels) out: *mut f32,
     /// Numbers from one row of the result to the next.
     pub(in crate::kernels) out_stride: usize,
-    pub(in crate::kernels) epilogue: Epilogue<'a>,
+    /// Without one, the sums are the result.
+    pub(in crate::kernels) epilogue: Option<Epilogue<'a>>,
 }
 
 impl ProductRoutine for Product2d<'_> {
@@ -84,14 +85,15 @@ impl Product2d<'_> {
     fn check<S: Simd, P: Product<S>>(&self) {
         let columns = self.panels.end * S::NR;
         let operand_row = self.steps * P::GROUP * size_of::<P::Operand>();
-        let has_columns = |len: usize| len == 0 || len >= columns;
         assert!(self.rows == 0 || self.operand.len() >= (self.rows - 1) * self.operand_stride + operand_row);
         assert!(self.operand_stride.is_multiple_of(size_of::<P::Operand>()) && self.out_stride >= self.columns);
         assert!(self.panels.is_empty() || self.panels.start >= self.first_panel);
         assert!(self.lanes.len() >= (columns - self.first_panel * S::NR) * self.steps);
-        let Epilogue { rows, bias, scales, sums, .. } = self.epilogue;
-        assert!(has_columns(bias.len()) && has_columns(scales.len()) && has_columns(sums.len()));
-        assert!(rows.is_none_or(|(scales, zeros)| scales.len() >= self.rows && zeros.len() >= self.rows));
+        if let Some(Epilogue { rows, bias, scales, sums, .. }) = self.epilogue {
+            let has_columns = |len: usize| len == 0 || len >= columns;
+            assert!(bias.len() >= columns && has_columns(scales.len()) && has_columns(sums.len()));
+            assert!(rows.is_none_or(|(scales, zeros)| scales.len() >= self.rows && zeros.len() >= self.rows));
+        }
     }
 }
 
@@ -112,7 +114,7 @@ impl<S: Simd, P: Product<S>> RowCount for Tile<'_, S, P> {
     fn run<const MR: usize>(self) {
         let Self { of, s, product, panel, steps, rows, turn } = self;
         let stride = of.operand_stride / size_of::<P::Operand>();
-        let is_last = steps.end == of.steps;
+        let epilogue = of.epilogue.as_ref().filter(|_| steps.end == of.steps);
         // SAFETY: `check` found the rows of the operand, the panels and the columns long enough, and `out` is the
         // caller's word. Of a panel that is not whole, only the columns that there are get written.
         unsafe {
@@ -155,19 +157,20 @@ impl<S: Simd, P: Product<S>> RowCount for Tile<'_, S, P> {
             if steps.len() % 2 == 1 {
                 step!(0);
             }
+            let is_whole = of.columns >= (panel + 1) * S::NR;
             for (row, sums) in sums.into_iter().enumerate() {
                 for (v, sums) in sums.into_iter().enumerate() {
                     let column = panel * S::NR + v * S::LANES;
                     let out = out.add(row * of.out_stride + v * S::LANES);
-                    if !is_last {
-                        s.store_to(s.floats(product.suspend(s, sums)), out);
-                        continue;
-                    }
-                    let value = of.epilogue.finish(s, product, sums, rows.start + row, column);
-                    match of.columns.saturating_sub(column) {
-                        0 => (),
-                        left if left >= S::LANES => s.store_to(value, out),
-                        left => s.store_up_to(value, slice::from_raw_parts_mut(out, left)),
+                    let value = match epilogue {
+                        Some(epilogue) => epilogue.finish(s, product, sums, rows.start + row, column),
+                        None => s.floats(product.suspend(s, sums)),
+                    };
+                    if is_whole {
+                        s.store_to(value, out);
+                    } else {
+                        let left = of.columns.saturating_sub(column).min(S::LANES);
+                        s.store_up_to(value, slice::from_raw_parts_mut(out, left));
                     }
                 }
             }
@@ -176,24 +179,20 @@ impl<S: Simd, P: Product<S>> RowCount for Tile<'_, S, P> {
 }
 
 impl Epilogue<'_> {
-    /// The sums as they are.
-    pub(in crate::kernels) const NONE: Self =
-        Self { rows: None, bias: &[], scales: &[], sums: &[], activation: Activation::Identity };
-
     #[inline(always)]
     fn finish<S: Simd, P: Product<S>>(&self, s: S, product: P, sums: P::Sums, row: usize, column: usize) -> S::F32 {
-        let of_columns = |numbers: &[f32], default| match numbers {
-            [] => s.splat(default),
-            numbers => s.load(&numbers[column..]),
-        };
         let (row_scale, zero) = self.rows.map_or((1.0, 0), |(scales, zeros)| (scales[row], zeros[row]));
         let column_sums = match self.sums {
             [] => s.splat_i32(0),
             sums => s.bits(s.load(bytemuck::cast_slice(&sums[column..]))),
         };
         let worth = product.worth(s, sums, zero, column_sums);
-        let scale = s.mul(s.splat(row_scale), of_columns(self.scales, 1.0));
-        let value = s.mul_add(worth, scale, of_columns(self.bias, 0.0));
+        let column_scales = match self.scales {
+            [] => s.splat(1.0),
+            scales => s.load(&scales[column..]),
+        };
+        let scale = s.mul(s.splat(row_scale), column_scales);
+        let value = s.mul_add(worth, scale, s.load(&self.bias[column..]));
         match self.activation {
             Activation::Identity => value,
             Activation::Gelu => math::gelu(s, value),
