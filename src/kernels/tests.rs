@@ -93,6 +93,21 @@ fn rounded_to_bytes(row: &[f32]) -> Vec<f64> {
     row.iter().map(|&x| f64::from(byte(x) - zero) * f64::from(scale)).collect()
 }
 
+/// `[rows, outputs]`: what becomes of rows that are rounded to the given form.
+fn forward(isa: Isa, team: &Team, linear: &Linear, x: &Matrix, form: Form, act: Activation, outputs: usize) -> Matrix {
+    let mut rounded = Rounded::new(form, x.columns());
+    let operand = match form {
+        Form::F32 => Operand::F32(x),
+        _ => {
+            rounded.round(isa, team, x);
+            Operand::Rounded(&rounded)
+        }
+    };
+    let mut out = Matrix::new(outputs);
+    linear.forward(team, operand, act, &mut out);
+    out
+}
+
 /// `forward` in the given form, and the same by the reference with its tolerance for each number.
 fn check_linear(isa: Isa, team: &Team, precision: Precision, [rows, inputs, outputs]: [usize; 3], form: Form) {
     let x = random(rows * inputs, 1);
@@ -101,19 +116,10 @@ fn check_linear(isa: Isa, team: &Team, precision: Precision, [rows, inputs, outp
     let linear = Linear::pack(isa, team, precision, &Rows(&weights, inputs), inputs, bias.clone());
 
     let matrix = Matrix::from_rows(inputs, &x);
-    let mut rounded = Rounded::new(form, inputs);
-    let operand = match form {
-        Form::F32 => Operand::F32(&matrix),
-        _ => {
-            rounded.round(isa, team, &matrix);
-            Operand::Rounded(&rounded)
-        }
-    };
     let (x, weights) = (rounded_operand(&x, inputs, form), rounded_weights(&weights, inputs, precision, form));
     let expected = reference::linear(&x, &weights, &bias, inputs);
     for activation in [Activation::Identity, Activation::Gelu] {
-        let mut out = Matrix::new(outputs);
-        linear.forward(team, operand, activation, &mut out);
+        let out = forward(isa, team, &linear, &matrix, form, activation, outputs);
         for row in 0..rows {
             for (column, &found) in out.row(row).iter().enumerate() {
                 let value = expected[row * outputs + column];
@@ -162,17 +168,8 @@ fn a_row_has_the_same_bits_alone_in_company_and_for_any_number_of_threads() {
                         Linear::pack(isa, &team, precision, &Rows(&weights, inputs), inputs, random(outputs, 7));
                     let mut bits = Vec::new();
                     for x in x.chunks(rows_at_a_time * inputs) {
-                        let matrix = Matrix::from_rows(inputs, x);
-                        let mut rounded = Rounded::new(linear.operand_form(), inputs);
-                        let operand = match linear.operand_form() {
-                            Form::F32 => Operand::F32(&matrix),
-                            _ => {
-                                rounded.round(isa, &team, &matrix);
-                                Operand::Rounded(&rounded)
-                            }
-                        };
-                        let mut out = Matrix::new(outputs);
-                        linear.forward(&team, operand, Activation::Gelu, &mut out);
+                        let (x, form) = (Matrix::from_rows(inputs, x), linear.operand_form());
+                        let out = forward(isa, &team, &linear, &x, form, Activation::Gelu, outputs);
                         bits.extend((0..out.rows()).flat_map(|row| out.row(row).iter().map(|x| x.to_bits())));
                     }
                     bits
@@ -192,10 +189,8 @@ fn products_of_bytes_are_exact_at_the_ends_of_their_range() {
     let x = vec![255.0; inputs];
     for isa in Isa::available() {
         let linear = Linear::pack(isa, &team, Precision::Int8, &Rows(&weights, inputs), inputs, vec![0.0; outputs]);
-        let mut rounded = Rounded::new(linear.operand_form(), inputs);
-        rounded.round(isa, &team, &Matrix::from_rows(inputs, &x));
-        let mut out = Matrix::new(outputs);
-        linear.forward(&team, Operand::Rounded(&rounded), Activation::Identity, &mut out);
+        let (x, form) = (Matrix::from_rows(inputs, &x), linear.operand_form());
+        let out = forward(isa, &team, &linear, &x, form, Activation::Identity, outputs);
         for (column, &sum) in out.row(0).iter().enumerate() {
             let sign = if column % 2 == 0 { 1.0 } else { -1.0 };
             assert_eq!(sum, sign * 255.0 * 127.0 * inputs as f32, "{isa}, column {column}");
@@ -214,17 +209,8 @@ fn what_is_not_finite_is_not_hidden_and_stays_in_its_row() {
             for odd in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
                 let mut x = random(3 * inputs, 9);
                 x[inputs + 17] = odd;
-                let matrix = Matrix::from_rows(inputs, &x);
-                let mut rounded = Rounded::new(linear.operand_form(), inputs);
-                let operand = match linear.operand_form() {
-                    Form::F32 => Operand::F32(&matrix),
-                    _ => {
-                        rounded.round(isa, &team, &matrix);
-                        Operand::Rounded(&rounded)
-                    }
-                };
-                let mut out = Matrix::new(outputs);
-                linear.forward(&team, operand, Activation::Gelu, &mut out);
+                let (x, form) = (Matrix::from_rows(inputs, &x), linear.operand_form());
+                let out = forward(isa, &team, &linear, &x, form, Activation::Gelu, outputs);
                 let finite = |row: usize| out.row(row).iter().all(|x| x.is_finite());
                 assert!(finite(0) && finite(2), "{isa} {precision:?} {odd}");
                 assert!(out.row(1).iter().any(|x| !x.is_finite()), "{isa} {precision:?} {odd}");

@@ -26,6 +26,7 @@ fn the_answers_have_the_same_bytes_for_any_number_of_threads() {
             |threads: &str| run(&["classify", "--threads", threads, "--precision", precision, "--input", &input]);
         let expected = with("1");
         assert_eq!((expected.code, expected.stdout.lines().count()), (Some(0), 40), "{expected:?}");
+        assert!(expected.stderr.contains(&format!("model mini (inside this binary), {precision}\n")), "{expected:?}");
         for threads in ["2", "3", "8"] {
             assert_eq!(with(threads).stdout, expected.stdout, "{precision}, {threads} threads");
         }
