@@ -23,7 +23,7 @@ const PACKED_TOKENS: usize = 1024;
 /// Time that a workload is repeated for, and the least and most repetitions.
 const TIME: Duration = Duration::from_millis(500);
 const REPETITIONS: [usize; 2] = [3, 2_000];
-/// Time after which the least number does not count.
+/// Time after which one repetition is enough.
 const LONG: Duration = Duration::from_secs(5);
 /// Texts of a workload whose answers are compared.
 const CHECKED: usize = 16;
@@ -118,12 +118,12 @@ impl Workload {
         self.check(encoder)?;
         let (start, [least, most]) = (Instant::now(), REPETITIONS);
         let mut seconds: Vec<f64> = Vec::new();
-        let wants_more = |done| match start.elapsed() {
-            elapsed if elapsed < TIME => done < most,
-            elapsed if elapsed < LONG => done < least,
-            _ => done == 0,
+        let wanted = || match start.elapsed() {
+            elapsed if elapsed < TIME => most,
+            elapsed if elapsed < LONG => least,
+            _ => 1,
         };
-        while wants_more(seconds.len()) {
+        while seconds.len() < wanted() {
             // Of texts one at a time, each has to have its turn.
             for call in &calls {
                 let start = Instant::now();

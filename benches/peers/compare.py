@@ -412,7 +412,7 @@ def main():
 
         say("answers: the reference")
         reference, _ = alone(peer_probabilities, REFERENCE, *common)
-        results, turn_of, turns = {}, {}, {}
+        results, turn_of = {}, {}
         for precision in args.precisions if finsent else []:
             name = f"finsent-{precision}"
             say(f"answers: {name}")
@@ -431,7 +431,7 @@ def main():
             if result["precision"] == "f32" and difference > F32_TOLERANCE:
                 sys.exit(f"{name} is not the same model as {REFERENCE}: a probability differs by {difference:.3g}")
 
-        turns.update((name, []) for name in turn_of)
+        turns = {name: [] for name in results}
         for number in range(1, args.rounds + 1):
             for name, turn in turn_of.items():
                 start = time.perf_counter()

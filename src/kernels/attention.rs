@@ -17,7 +17,7 @@ use std::sync::{Mutex, PoisonError};
 use super::isa::Isa;
 use super::linear::Product2d;
 use super::math;
-use super::matrix::{Lines, Matrix, SharedRows};
+use super::matrix::{LINE, Lines, Matrix, SharedRows};
 use super::product::{F32Weights, ProductRoutine, Widening};
 use super::rows::spread;
 use super::simd::{Routine, Simd};
@@ -26,8 +26,6 @@ use crate::threads::Team;
 /// Queries of a block: whole tiles for every set of instructions.
 const QUERIES: usize = 12;
 const BYTES: usize = size_of::<f32>();
-/// Numbers of a cache line: rows of scores begin on one.
-const LINE: usize = 16;
 
 /// `softmax(Q Kᵀ / √d) V` (Vaswani et al. 2017), head by head.
 #[derive(Debug, Clone, Copy)]
@@ -106,7 +104,7 @@ impl Routine for (Head<'_>, &mut Panels) {
     fn run<S: Simd>(self, s: S) {
         let (head, Panels { keys, values, scores }) = self;
         let (tokens, head_size) = (head.rows.len(), head.columns.len());
-        let score_stride = tokens.next_multiple_of(LINE);
+        let score_stride = tokens.next_multiple_of(LINE / BYTES);
         let key_lanes = tokens.next_multiple_of(S::NR) * head_size;
         let value_lanes = head_size.next_multiple_of(S::NR) * tokens;
         keys.grow::<f32>(key_lanes);

@@ -7,7 +7,7 @@ use std::slice;
 use bytemuck::{Pod, Zeroable};
 
 /// Bytes of a cache line, and of the widest vector.
-const LINE: usize = 64;
+pub(super) const LINE: usize = 64;
 /// Bytes after which the first-level cache uses the same place again (64 sets of one line, on x86). Rows that are a
 /// multiple of it apart would drive each other out.
 const CACHE_WAY: usize = 4096;

@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::slice;
 
 use crate::kernels::math;
+use crate::kernels::matrix::LINE;
 use crate::kernels::product::{Product, ProductRoutine};
 use crate::kernels::rows::spread;
 use crate::kernels::simd::{NV, RowCount, Simd};
@@ -12,8 +13,6 @@ use crate::kernels::simd::{NV, RowCount, Simd};
 const ROW_BLOCK_BYTES: usize = 128 << 10;
 /// Steps along k of a block. A panel's part of 32 columns is then 32 kB.
 const BLOCK_STEPS: usize = 256;
-/// Lanes of a cache line.
-const LINE: usize = 16;
 
 /// What is done to each number of a result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -138,14 +137,14 @@ impl<S: Simd, P: Product<S>> RowCount for Tile<'_, S, P> {
                     product.step(s, &mut sums, operand.add($ahead * P::GROUP), stride, weights);
                 };
             }
-            // What comes behind these weights, the next block along k or the next panels, is asked for by the tiles in turn,
-            // half a block by each, so that memory and arithmetic are busy at the same time.
+            // What comes behind these weights, the next block along k or the next panels, is asked for by the tiles in
+            // turn, half a block by each, so that memory and arithmetic are busy at the same time.
             //
             // Two steps at a time, so that the addresses of the rows are worked out once for both; of four, LLVM holds
             // more at once than there are registers. By hand, since it leaves loops over assembly as they are.
             let mut ahead = lanes.wrapping_add(steps.len() * S::NR + turn * (steps.len() / 2) * S::NR);
             for _ in 0..steps.len() / 2 {
-                for line in (0..S::NR).step_by(LINE) {
+                for line in (0..S::NR).step_by(LINE / size_of::<i32>()) {
                     s.prefetch(ahead.wrapping_add(line));
                 }
                 ahead = ahead.wrapping_add(S::NR);
