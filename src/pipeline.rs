@@ -11,7 +11,7 @@ use crate::files::{FilesError, ModelFiles, ModelOptions};
 use crate::precision::Precision;
 use crate::text::Text;
 use crate::tokens::{Encoding, Limits, Tokenizer, TokenizerError};
-use crate::verdict::{Activation, LabelError, LabelMap, Verdict};
+use crate::verdict::{Activation, LabelError, LabelMap, Verdict, margin};
 
 /// Why a model could not be loaded.
 #[derive(Debug, Error)]
@@ -121,70 +121,74 @@ impl Pipeline {
     }
 
     /// A verdict for each text, in the order given. One text that fails leaves the others their verdicts.
+    pub fn classify(&self, texts: &[&Text]) -> Vec<Result<Verdict, ClassifyError>> {
+        let encodings: Vec<_> = texts.iter().map(|text| self.encode(text)).collect();
+        let readable: Vec<&Encoding> = encodings.iter().flatten().collect();
+        let mut logits = self.logits(&readable).into_iter();
+        let verdict = |encoding: Result<Encoding, TokenizerError>| {
+            let encoding = encoding?;
+            let logits = logits.next().expect("every readable text was in a pass")?;
+            Ok(self.verdict(&encoding, &logits))
+        };
+        encodings.into_iter().map(verdict).collect()
+    }
+
+    /// The logits of each encoding, in the order given: a number a label, all of them finite.
     ///
     /// With int8, a text whose two best labels are closer than [`ModelOptions::int8_margin`] is run again with f32
-    /// activations, and that verdict counts.
-    pub fn classify(&self, texts: &[&Text]) -> Vec<Result<Verdict, ClassifyError>> {
-        let encodings: Vec<_> = texts.iter().map(|text| self.tokenizer.encode(text)).collect();
-        let readable: Vec<&Encoding> = encodings.iter().flatten().collect();
-
-        let mut verdicts = self.run(&readable, Operands::Native);
-        let doubtful: Vec<usize> = (0..readable.len()).filter(|&text| self.is_doubtful(&verdicts[text])).collect();
+    /// activations, and those logits count.
+    pub(crate) fn logits(&self, encodings: &[&Encoding]) -> Vec<Result<Vec<f32>, ClassifyError>> {
+        let mut logits = self.run(encodings, Operands::Native);
+        let doubtful: Vec<usize> = (0..encodings.len()).filter(|&text| self.is_doubtful(&logits[text])).collect();
         if !doubtful.is_empty() {
-            tracing::debug!("{} of {} texts again with f32 activations", doubtful.len(), texts.len());
-            let again: Vec<&Encoding> = doubtful.iter().map(|&text| readable[text]).collect();
-            for (text, verdict) in doubtful.into_iter().zip(self.run(&again, Operands::F32)) {
-                verdicts[text] = verdict;
+            tracing::debug!("{} of {} texts again with f32 activations", doubtful.len(), encodings.len());
+            let again: Vec<&Encoding> = doubtful.iter().map(|&text| encodings[text]).collect();
+            for (text, exact) in doubtful.into_iter().zip(self.run(&again, Operands::F32)) {
+                logits[text] = exact;
             }
         }
-        let mut verdicts = verdicts.into_iter();
-        encodings
-            .into_iter()
-            .map(|encoding| {
-                encoding
-                    .map_err(ClassifyError::from)
-                    .and_then(|_| verdicts.next().expect("every readable text was in a pass"))
-            })
-            .collect()
+        logits
     }
 
-    fn is_doubtful(&self, verdict: &Result<Verdict, ClassifyError>) -> bool {
-        verdict.as_ref().is_ok_and(|verdict| verdict.margin() < self.escalation_margin)
+    /// The verdict that the logits of an encoding come to.
+    pub(crate) fn verdict(&self, encoding: &Encoding, logits: &[f32]) -> Verdict {
+        let probabilities = self.activation.probabilities(logits);
+        Verdict::new(Arc::clone(&self.labels), probabilities, encoding.len(), encoding.truncated)
     }
 
-    /// A verdict for each encoding, in passes of similar lengths.
-    fn run(&self, encodings: &[&Encoding], operands: Operands) -> Vec<Result<Verdict, ClassifyError>> {
+    fn is_doubtful(&self, logits: &Result<Vec<f32>, ClassifyError>) -> bool {
+        let margin = |logits: &Vec<f32>| margin(&self.activation.probabilities(logits));
+        self.escalation_margin > 0.0 && logits.as_ref().is_ok_and(|logits| margin(logits) < self.escalation_margin)
+    }
+
+    /// The logits of each encoding, in passes of similar lengths.
+    fn run(&self, encodings: &[&Encoding], operands: Operands) -> Vec<Result<Vec<f32>, ClassifyError>> {
         let lengths: Vec<usize> = encodings.iter().map(|encoding| encoding.len()).collect();
-        let mut verdicts: Vec<Option<Result<Verdict, ClassifyError>>> = encodings.iter().map(|_| None).collect();
+        let mut logits: Vec<Option<Result<Vec<f32>, ClassifyError>>> = encodings.iter().map(|_| None).collect();
         for pass in plan_passes(&lengths, MAX_BATCH_TOKENS) {
             let of_pass: Vec<&Encoding> = pass.iter().map(|&text| encodings[text]).collect();
-            for (text, verdict) in pass.into_iter().zip(self.run_pass(&of_pass, operands)) {
-                verdicts[text] = Some(verdict);
+            for (text, of_text) in pass.into_iter().zip(self.run_pass(&of_pass, operands)) {
+                logits[text] = Some(of_text);
             }
         }
-        verdicts.into_iter().map(|verdict| verdict.expect("every text was in a pass")).collect()
+        logits.into_iter().map(|logits| logits.expect("every text was in a pass")).collect()
     }
 
-    fn run_pass(&self, encodings: &[&Encoding], operands: Operands) -> Vec<Result<Verdict, ClassifyError>> {
+    fn run_pass(&self, encodings: &[&Encoding], operands: Operands) -> Vec<Result<Vec<f32>, ClassifyError>> {
         let batch = PackedBatch::pack(encodings.iter().copied());
         match self.encoder.forward_with(&batch, operands) {
-            Ok(logits) => std::iter::zip(encodings, logits.rows())
-                .map(|(encoding, logits)| self.verdict(encoding, logits))
-                .collect(),
+            Ok(logits) => logits.rows().map(finite).collect(),
             Err(error) => {
                 let error = Arc::new(error);
                 encodings.iter().map(|_| Err(ClassifyError::Encoder(Arc::clone(&error)))).collect()
             }
         }
     }
+}
 
-    fn verdict(&self, encoding: &Encoding, logits: &[f32]) -> Result<Verdict, ClassifyError> {
-        if !logits.iter().all(|logit| logit.is_finite()) {
-            return Err(ClassifyError::NotFinite);
-        }
-        let probabilities = self.activation.probabilities(logits);
-        Ok(Verdict::new(Arc::clone(&self.labels), probabilities, encoding.len(), encoding.truncated))
-    }
+fn finite(logits: &[f32]) -> Result<Vec<f32>, ClassifyError> {
+    let finite = logits.iter().all(|logit| logit.is_finite());
+    if finite { Ok(logits.to_vec()) } else { Err(ClassifyError::NotFinite) }
 }
 
 /// As transformers' text-classification pipeline chooses: one label alone is a yes or no by itself.

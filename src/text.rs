@@ -12,11 +12,13 @@ pub enum TextError {
     /// Nothing, or white space only.
     #[error("the text is empty")]
     Blank,
-    /// Longer than [`Text::MAX_BYTES`].
-    #[error("the text has {bytes} bytes; the limit is {}", Text::MAX_BYTES)]
+    /// Longer than [`Text::MAX_BYTES`], or than a smaller limit.
+    #[error("the text has {bytes} bytes; the limit is {limit}")]
     TooLarge {
         /// Length of the refused string.
         bytes: usize,
+        /// The limit.
+        limit: usize,
     },
 }
 
@@ -29,9 +31,18 @@ impl Text {
     /// # Errors
     /// [`TextError`] when it is blank or too large.
     pub fn parse(text: impl Into<String>) -> Result<Self, TextError> {
+        Self::parse_within(text, Self::MAX_BYTES)
+    }
+
+    /// Checks `text` against a limit in bytes that is smaller than [`Text::MAX_BYTES`].
+    ///
+    /// # Errors
+    /// [`TextError`] when it is blank or too large.
+    pub(crate) fn parse_within(text: impl Into<String>, limit: usize) -> Result<Self, TextError> {
         let text = text.into();
-        if text.len() > Self::MAX_BYTES {
-            return Err(TextError::TooLarge { bytes: text.len() });
+        let limit = limit.min(Self::MAX_BYTES);
+        if text.len() > limit {
+            return Err(TextError::TooLarge { bytes: text.len(), limit });
         }
         if text.trim().is_empty() {
             return Err(TextError::Blank);
@@ -65,6 +76,8 @@ mod tests {
     #[test]
     fn a_text_over_the_limit_is_refused_with_its_size() {
         let bytes = Text::MAX_BYTES + 1;
-        assert_eq!(Text::parse("a".repeat(bytes)), Err(TextError::TooLarge { bytes }));
+        let refused = Err(TextError::TooLarge { bytes, limit: Text::MAX_BYTES });
+        assert_eq!(Text::parse("a".repeat(bytes)), refused);
+        assert_eq!(Text::parse_within("Löhne", 5), Err(TextError::TooLarge { bytes: 6, limit: 5 }));
     }
 }

@@ -118,6 +118,8 @@ pub enum Activation {
     Softmax,
     /// Each label is true or not by itself.
     Sigmoid,
+    /// None: what comes out are the logits.
+    Identity,
 }
 
 impl Activation {
@@ -131,6 +133,7 @@ impl Activation {
                 exps.iter().map(|exp| (exp / sum) as f32).collect()
             }
             Self::Sigmoid => logits.iter().map(|&logit| (1.0 / (1.0 + (-f64::from(logit)).exp())) as f32).collect(),
+            Self::Identity => logits.to_vec(),
         }
     }
 }
@@ -155,12 +158,7 @@ impl Verdict {
     }
 
     fn best(&self) -> usize {
-        (1..self.probabilities.len()).fold(
-            0,
-            |best, id| {
-                if self.probabilities[id] > self.probabilities[best] { id } else { best }
-            },
-        )
+        best(&self.probabilities)
     }
 
     /// The label with the largest probability; of equal ones the first.
@@ -175,9 +173,7 @@ impl Verdict {
 
     /// How far the best label's probability is above the second best's; 1 where there is only one label.
     pub fn margin(&self) -> f32 {
-        let best = self.best();
-        let others = self.probabilities.iter().enumerate().filter(|&(id, _)| id != best).map(|(_, &p)| p);
-        others.reduce(f32::max).map_or(1.0, |second| self.probabilities[best] - second)
+        margin(&self.probabilities)
     }
 
     /// Each label with its probability, in the order of the logits.
@@ -199,6 +195,18 @@ impl Verdict {
     pub fn truncated(&self) -> bool {
         self.truncated
     }
+}
+
+/// The index of the largest probability; of equal ones the first.
+fn best(probabilities: &[f32]) -> usize {
+    (1..probabilities.len()).fold(0, |best, id| if probabilities[id] > probabilities[best] { id } else { best })
+}
+
+/// See [`Verdict::margin`].
+pub(crate) fn margin(probabilities: &[f32]) -> f32 {
+    let best = best(probabilities);
+    let others = probabilities.iter().enumerate().filter(|&(id, _)| id != best).map(|(_, &p)| p);
+    others.reduce(f32::max).map_or(1.0, |second| probabilities[best] - second)
 }
 
 impl Serialize for Verdict {

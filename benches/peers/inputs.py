@@ -27,11 +27,16 @@ def read_sentences(file):
     return sentences[:MEASURED], sentences[MEASURED:wanted]
 
 
-def encode(checkpoint, sentences):
-    """Token ids of each sentence, [CLS] and [SEP] included, cut at the model's window."""
+def load_tokenizer(checkpoint):
+    """FinBERT's tokenizer, which cuts at the model's window."""
     tokenizer = BertWordPieceTokenizer(str(Path(checkpoint) / "vocab.txt"), lowercase=True)
     tokenizer.enable_truncation(WINDOW)
-    return [encoding.ids for encoding in tokenizer.encode_batch(sentences)]
+    return tokenizer
+
+
+def encode(checkpoint, sentences):
+    """Token ids of each sentence, [CLS] and [SEP] included."""
+    return [encoding.ids for encoding in load_tokenizer(checkpoint).encode_batch(sentences)]
 
 
 def full_window(texts):

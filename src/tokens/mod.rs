@@ -11,7 +11,7 @@ use crate::files::{FilesError, ModelFile, TokenizerFiles};
 use crate::text::Text;
 
 /// The token ids of one text.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Encoding {
     /// Ids in the vocabulary, `[CLS]` and `[SEP]` included.
     pub input_ids: Vec<u32>,
