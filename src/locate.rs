@@ -4,9 +4,9 @@ use std::path::Path;
 
 use thiserror::Error;
 
-use crate::catalog::{Catalog, ModelSpec, Origin};
+use crate::catalog::{Catalog, FileSpec, ModelSpec, Origin};
 use crate::embedded;
-use crate::files::{FilesError, ModelFiles, ModelOptions};
+use crate::files::{FilesError, ModelFile, ModelFiles, ModelOptions};
 use crate::nearest::nearest;
 
 /// Why a model that was asked for is not to be had.
@@ -79,6 +79,34 @@ pub(crate) struct FoundModel {
     pub(crate) files: ModelFiles,
     /// What the catalogue adds.
     pub(crate) options: ModelOptions,
+    /// What of the hub it should be, by the catalogue.
+    pub(crate) pin: Option<Pin>,
+}
+
+/// A revision of a repository of the hub, and the files in it.
+#[derive(Debug, Clone)]
+pub(crate) struct Pin {
+    /// OWNER/NAME.
+    pub(crate) repository: String,
+    /// Commit or branch.
+    pub(crate) revision: String,
+    /// What the model needs of it.
+    pub(crate) files: Vec<FileSpec>,
+}
+
+impl FoundModel {
+    /// What requests call it: its name in the catalogue, or the last part of its directory's.
+    pub(crate) fn served_name(&self) -> String {
+        let path = Path::new(&self.name);
+        let canonical = path.canonicalize().ok().filter(|_| path.is_dir());
+        let last = canonical.as_deref().and_then(Path::file_name).map(|last| last.to_string_lossy().into_owned());
+        last.filter(|_| self.pin.is_none()).unwrap_or_else(|| self.name.clone())
+    }
+
+    /// Whether it is the one inside the binary.
+    pub(crate) fn is_embedded(&self) -> bool {
+        matches!(self.files.config, ModelFile::Embedded { .. })
+    }
 }
 
 /// Finds what `--model` names: a catalogue model (under `model_dir` first), or a directory.
@@ -96,6 +124,7 @@ pub(crate) fn find(catalog: &Catalog, name: &str, model_dir: Option<&Path>) -> R
             place: name.into(),
             files: ModelFiles::in_dir(dir, &[])?,
             options: ModelOptions::default(),
+            pin: None,
         });
     }
     if let Some(repository) = name.strip_prefix("hf:") {
@@ -131,7 +160,11 @@ pub(crate) fn find_spec(spec: &ModelSpec, model_dir: Option<&Path>) -> Result<Fo
         precision: spec.precision.unwrap_or_default(),
         ..ModelOptions::default()
     };
-    Ok(FoundModel { name: spec.name.clone(), place, files, options })
+    let pin = match spec.origin() {
+        Origin::Hub { repository, revision } => Some(Pin { repository, revision, files: spec.files.clone() }),
+        Origin::Embedded | Origin::Directory(_) => None,
+    };
+    Ok(FoundModel { name: spec.name.clone(), place, files, options, pin })
 }
 
 fn absent(spec: &ModelSpec, repository: String, revision: String, model_dir: Option<&Path>) -> Absent {

@@ -31,18 +31,10 @@ impl Text {
     /// # Errors
     /// [`TextError`] when it is blank or too large.
     pub fn parse(text: impl Into<String>) -> Result<Self, TextError> {
-        Self::parse_within(text, Self::MAX_BYTES)
-    }
-
-    /// Checks `text` against a limit in bytes that is smaller than [`Text::MAX_BYTES`].
-    ///
-    /// # Errors
-    /// [`TextError`] when it is blank or too large.
-    pub(crate) fn parse_within(text: impl Into<String>, limit: usize) -> Result<Self, TextError> {
         let text = text.into();
-        let limit = limit.min(Self::MAX_BYTES);
-        if text.len() > limit {
-            return Err(TextError::TooLarge { bytes: text.len(), limit });
+        let (bytes, limit) = (text.len(), Self::MAX_BYTES);
+        if bytes > limit {
+            return Err(TextError::TooLarge { bytes, limit });
         }
         if text.trim().is_empty() {
             return Err(TextError::Blank);
@@ -78,6 +70,5 @@ mod tests {
         let bytes = Text::MAX_BYTES + 1;
         let refused = Err(TextError::TooLarge { bytes, limit: Text::MAX_BYTES });
         assert_eq!(Text::parse("a".repeat(bytes)), refused);
-        assert_eq!(Text::parse_within("Löhne", 5), Err(TextError::TooLarge { bytes: 6, limit: 5 }));
     }
 }

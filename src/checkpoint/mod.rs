@@ -159,7 +159,7 @@ impl Checkpoint {
             WeightFiles::Sharded(index) => {
                 let file = ModelFile::Disk(index.clone());
                 let weight_map = weight_map(&file)?;
-                let names: BTreeSet<&String> = weight_map.values().collect();
+                let names = shard_names(&weight_map);
                 let open = |name: &&String| Shard::open(&ModelFile::Disk(index.with_file_name(name)));
                 let shards: Vec<Shard> = names.iter().map(open).collect::<Result<_, _>>()?;
                 let shard_of: HashMap<&String, &Shard> = names.into_iter().zip(&shards).collect();
@@ -327,6 +327,27 @@ fn plain_name(stored: &str) -> String {
         Some((path, "beta")) => format!("{path}LayerNorm.bias"),
         _ => name.to_owned(),
     }
+}
+
+/// All files of the weights: the one, or the index and its shards.
+///
+/// # Errors
+/// [`CheckpointError::Index`] when the index is not valid.
+pub(crate) fn weight_files(files: &WeightFiles) -> Result<Vec<ModelFile>, CheckpointError> {
+    match files {
+        WeightFiles::Single(file) => Ok(vec![file.clone()]),
+        WeightFiles::Sharded(index) => {
+            let file = ModelFile::Disk(index.clone());
+            let weight_map = weight_map(&file)?;
+            let shard = |name: &String| ModelFile::Disk(index.with_file_name(name));
+            let shards = shard_names(&weight_map).into_iter().map(shard).collect();
+            Ok([vec![file], shards].concat())
+        }
+    }
+}
+
+fn shard_names(weight_map: &BTreeMap<String, String>) -> BTreeSet<&String> {
+    weight_map.values().collect()
 }
 
 /// Which shard, beside the index, holds which tensor.

@@ -1,16 +1,26 @@
 //! The command line as it is typed.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum, value_parser};
 use clap_complete::Shell;
 
+use crate::batch::MAX_BATCH_TOKENS;
 use crate::checkpoint::WeightFormat;
+use crate::http::Listen;
 use crate::precision::Precision;
 
 /// Most threads that can be asked for: more than any machine's cores that this is for.
 const MAX_THREADS: i64 = 1024;
+
+/// Longest time that can be asked for.
+const MAX_SECONDS: f64 = 3600.0;
+/// Largest body that can be allowed: far more than any model reads.
+const MAX_BODY_BYTES: i64 = 256 << 20;
+/// Where the service listens, and is asked for its health.
+const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
 
 /// Version and revision of the sources.
 pub(super) const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("FINSENT_REVISION"), ")");
@@ -84,6 +94,31 @@ all else f32.
 
 Exit codes: 0 done; 1 failed at run time; 2 wrong usage; 3 model missing or invalid; 130 interrupted.";
 
+const SERVE_EXAMPLES: &str = "\
+Examples:
+  finsent serve
+  finsent serve --listen 0.0.0.0:8080 --model finbert --model mini --precision int8
+  finsent serve --listen unix:/run/finsent/finsent.sock --metrics-listen 127.0.0.1:9090
+  curl -s localhost:8080/v1/sentiment --json '{\"inputs\": \"Shares plunged 12%\"}'
+";
+
+const SERVE_NOTES: &str = "\
+It listens at once and answers when the models are loaded: /livez says whether it is alive, /readyz whether to send \
+requests; /docs shows all routes. A route exists for clients of Hugging Face, text-embeddings-inference, KServe and \
+Triton too.
+
+SIGTERM and Ctrl-C: /readyz says no, requests are taken for --drain-delay, then the listeners close, what is in flight \
+is answered, and the exit code is 0. A second signal ends it at once. SIGHUP reads --api-key-file again.
+
+Times are in seconds. Every setting is an environment variable too: FINSENT_ and its name, as FINSENT_REQUEST_TIMEOUT; \
+several values are separated by commas there.";
+
+const HEALTH_EXAMPLES: &str = "\
+Examples:
+  finsent health
+  finsent health --ready --listen unix:/run/finsent/finsent.sock
+";
+
 /// finsent: financial sentiment of texts, on the CPU.
 #[derive(Debug, Parser)]
 #[command(name = "finsent", version = VERSION, before_help = EXAMPLES, help_template = TEMPLATE, max_term_width = 120)]
@@ -101,6 +136,12 @@ pub(super) enum Command {
     /// Score texts: arguments, standard input, or a file
     #[command(before_help = CLASSIFY_EXAMPLES, after_help = CLASSIFY_NOTES, help_template = TEMPLATE)]
     Classify(Box<ClassifyArgs>),
+    /// Answer requests over HTTP
+    #[command(before_help = SERVE_EXAMPLES, after_help = SERVE_NOTES, help_template = TEMPLATE)]
+    Serve(Box<ServeArgs>),
+    /// Ask a running service how it is: 0 when it is well, else 1
+    #[command(before_help = HEALTH_EXAMPLES, help_template = TEMPLATE)]
+    Health(HealthArgs),
     /// Compare the engine's answers with candle-transformers' BERT on this machine, in every precision
     #[command(before_help = VERIFY_EXAMPLES, after_help = VERIFY_NOTES, help_template = TEMPLATE)]
     Verify(VerifyArgs),
@@ -199,6 +240,75 @@ pub(super) struct ClassifyArgs {
     /// Summarise by this column (not yet in this version)
     #[arg(long, value_name = "COLUMN", hide = true)]
     pub(super) group_by: Option<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct ServeArgs {
+    /// Where to listen: HOST:PORT or unix:/path; may be given several times
+    #[arg(long, value_name = "ADDRESS", env = "FINSENT_LISTEN", value_delimiter = ',', default_value = DEFAULT_LISTEN)]
+    pub(super) listen: Vec<Listen>,
+    // As an attribute: rustdoc would read the brackets as a link.
+    #[arg(help = "Model: a name of the catalogue, a directory, or hf:OWNER/NAME[@REVISION]; may be given several times, \
+                  the first is the default")]
+    #[arg(short, long, env = "FINSENT_MODEL", value_delimiter = ',', default_value = crate::catalog::DEFAULT_MODEL)]
+    pub(super) model: Vec<String>,
+    /// Tokens that are computed together: more do not make it faster, and each pass longer
+    #[arg(long, value_name = "N", env = "FINSENT_MAX_BATCH_TOKENS", default_value_t = 512,
+          value_parser = value_parser!(u32).range(1..=MAX_BATCH_TOKENS as i64))]
+    pub(super) max_batch_tokens: u32,
+    /// Requests that are worked on at a time; more are answered with 429
+    #[arg(long, value_name = "N", env = "FINSENT_MAX_CONCURRENT_REQUESTS", default_value_t = 512,
+          value_parser = value_parser!(u32).range(1..))]
+    pub(super) max_concurrent_requests: u32,
+    /// Tokens that wait; more are answered with 429
+    #[arg(long, value_name = "N", env = "FINSENT_MAX_QUEUE_TOKENS", default_value_t = 65_536,
+          value_parser = value_parser!(u32).range(1..))]
+    pub(super) max_queue_tokens: u32,
+    /// Texts of one request
+    #[arg(long, value_name = "N", env = "FINSENT_MAX_CLIENT_BATCH_SIZE", default_value_t = 1000,
+          value_parser = value_parser!(u32).range(1..))]
+    pub(super) max_client_batch_size: u32,
+    /// Bytes of one request's body, also when it is unpacked
+    #[arg(long, value_name = "N", env = "FINSENT_MAX_BODY_BYTES", default_value_t = 2_000_000,
+          value_parser = value_parser!(u32).range(1..=MAX_BODY_BYTES))]
+    pub(super) max_body_bytes: u32,
+    /// Bytes of one text
+    #[arg(long, value_name = "N", env = "FINSENT_MAX_TEXT_BYTES", default_value_t = 1_000_000,
+          value_parser = value_parser!(u32).range(1..))]
+    pub(super) max_text_bytes: u32,
+    /// Time in which a request is answered, or fails
+    #[arg(long, value_name = "SECONDS", env = "FINSENT_REQUEST_TIMEOUT", default_value = "30",
+          value_parser = parse_timeout)]
+    pub(super) request_timeout: Duration,
+    /// Time between the signal to end and the closing of the listeners
+    #[arg(long, value_name = "SECONDS", env = "FINSENT_DRAIN_DELAY", default_value = "0", value_parser = parse_seconds)]
+    pub(super) drain_delay: Duration,
+    /// Time that what is in flight has after that
+    #[arg(long, value_name = "SECONDS", env = "FINSENT_SHUTDOWN_TIMEOUT", default_value = "10",
+          value_parser = parse_seconds)]
+    pub(super) shutdown_timeout: Duration,
+    /// Answers that are remembered, so that identical texts are computed once; 0 turns it off
+    #[arg(long, value_name = "N", env = "FINSENT_CACHE_ENTRIES", default_value_t = 8192)]
+    pub(super) cache_entries: u32,
+    /// File of API keys, one a line; requests then need `Authorization: Bearer KEY`, but for probes, metrics and docs
+    #[arg(long, value_name = "FILE", env = "FINSENT_API_KEY_FILE")]
+    pub(super) api_key_file: Option<PathBuf>,
+    /// Origin whose pages may ask (CORS), or `*`; may be given several times [default: none]
+    #[arg(long, value_name = "ORIGIN", env = "FINSENT_CORS_ORIGIN", value_delimiter = ',')]
+    pub(super) cors_origin: Vec<String>,
+    /// A second address, for probes and metrics only
+    #[arg(long, value_name = "ADDRESS", env = "FINSENT_METRICS_LISTEN")]
+    pub(super) metrics_listen: Option<Listen>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct HealthArgs {
+    /// Where the service listens; of several the first is asked
+    #[arg(long, value_name = "ADDRESS", env = "FINSENT_LISTEN", value_delimiter = ',', default_value = DEFAULT_LISTEN)]
+    pub(super) listen: Vec<Listen>,
+    /// Ask whether it takes requests, not only whether it is alive
+    #[arg(long)]
+    pub(super) ready: bool,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -308,6 +418,15 @@ fn weight_format() -> impl TypedValueParser<Value = PrecisionArg> {
         "f32" => PrecisionArg::F32,
         other => unreachable!("the parser lets only four names through, and not `{other}`"),
     })
+}
+
+fn parse_seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().ok().filter(|seconds| (0.0..=MAX_SECONDS).contains(seconds));
+    seconds.map(Duration::from_secs_f64).ok_or_else(|| format!("expected seconds, from 0 to {MAX_SECONDS}"))
+}
+
+fn parse_timeout(text: &str) -> Result<Duration, String> {
+    parse_seconds(text).ok().filter(|time| !time.is_zero()).ok_or(format!("expected seconds, up to {MAX_SECONDS}"))
 }
 
 fn parse_margin(text: &str) -> Result<f32, String> {

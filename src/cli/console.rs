@@ -27,12 +27,12 @@ pub(super) enum Style {
 }
 
 impl Console {
-    /// Starts logging as the arguments say.
-    pub(super) fn start(global: &GlobalArgs) -> Self {
+    /// Starts logging as the arguments say; what is a service tells more of itself than what is a tool.
+    pub(super) fn start(global: &GlobalArgs, is_service: bool) -> Self {
         let console = Self { quiet: global.quiet, json: global.log_format == LogFormat::Json, color: global.color };
         let level = match (global.quiet, global.verbose) {
             (true, _) => LevelFilter::ERROR,
-            (false, 0) if console.json => LevelFilter::INFO,
+            (false, 0) if console.json || is_service => LevelFilter::INFO,
             (false, 0) => LevelFilter::WARN,
             (false, 1) => LevelFilter::INFO,
             (false, _) => LevelFilter::DEBUG,

@@ -5,7 +5,9 @@ use std::io;
 use thiserror::Error;
 
 use crate::catalog::CatalogError;
+use crate::digest::DigestError;
 use crate::encoder::EncoderError;
+use crate::http::SelfTestError;
 use crate::locate::FindError;
 use crate::pipeline::LoadError;
 
@@ -37,7 +39,7 @@ impl Exit {
         if let Some(LoadError::Encoder(EncoderError::Isa(_))) = cause.downcast_ref() {
             return Some(Self::Usage);
         }
-        if cause.is::<FindError>() || cause.is::<LoadError>() {
+        if cause.is::<FindError>() || cause.is::<LoadError>() || cause.is::<DigestError>() || cause.is::<SelfTestError>() {
             return Some(Self::Model);
         }
         // The reader of the output has gone: there is nobody to tell.

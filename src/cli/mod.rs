@@ -7,11 +7,13 @@ mod console;
 mod convert;
 mod directory;
 mod exit;
+mod health;
 mod interrupt;
 mod models;
 mod output;
 mod progress;
 mod rows;
+mod serve;
 mod settings;
 mod verify;
 
@@ -30,7 +32,7 @@ use settings::Settings;
 pub fn main() -> ExitCode {
     let matches = without_empty_variables(Args::command()).get_matches();
     let args = Args::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
-    let console = Console::start(&args.global);
+    let console = Console::start(&args.global, matches!(args.command, Command::Serve(_)));
     let exit = run(args, console).unwrap_or_else(|error| {
         let exit = Exit::of(&error);
         if exit != Exit::Done {
@@ -55,6 +57,8 @@ fn without_empty_variables(command: clap::Command) -> clap::Command {
 fn run(args: Args, console: Console) -> anyhow::Result<Exit> {
     match args.command {
         Command::Classify(classify) => classify::run(*classify, &Settings::resolve(args.global)?, console),
+        Command::Serve(serve) => serve::run(*serve, Settings::resolve(args.global)?),
+        Command::Health(health) => health::run(&health),
         Command::Verify(verify) => verify::run(&verify, &Settings::resolve(args.global)?, console),
         Command::Bench(bench) => bench::run(&bench, &Settings::resolve(args.global)?, console),
         Command::Convert(convert) => convert::run(&convert, &Settings::resolve(args.global)?, console),

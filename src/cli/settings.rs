@@ -36,19 +36,26 @@ impl Settings {
 
     /// Finds and loads the model that `--model` names, and starts the compute threads.
     pub(super) fn load(&self, model: &str) -> Result<(FoundModel, Pipeline)> {
-        let found = locate::find(&self.catalog, model, self.model_dir.as_deref())?;
-        let precision = self.precision.unwrap_or(found.options.precision);
-        self.load_found(found, precision)
+        self.load_found(self.find(model)?)
     }
 
     /// The same in a given precision.
     pub(super) fn load_in(&self, model: &str, precision: Precision) -> Result<(FoundModel, Pipeline)> {
-        self.load_found(locate::find(&self.catalog, model, self.model_dir.as_deref())?, precision)
+        let mut found = self.find(model)?;
+        found.options.precision = precision;
+        self.load_found(found)
     }
 
-    fn load_found(&self, mut found: FoundModel, precision: Precision) -> Result<(FoundModel, Pipeline)> {
-        found.options.precision = precision;
+    /// Finds the model, and says how it is to be loaded.
+    pub(super) fn find(&self, model: &str) -> Result<FoundModel> {
+        let mut found = locate::find(&self.catalog, model, self.model_dir.as_deref())?;
+        found.options.precision = self.precision.unwrap_or(found.options.precision);
         found.options.int8_margin = self.int8_margin.unwrap_or(found.options.int8_margin);
+        Ok(found)
+    }
+
+    /// Loads a model that was found, and starts the compute threads.
+    pub(super) fn load_found(&self, found: FoundModel) -> Result<(FoundModel, Pipeline)> {
         threads::start_team(self.threads)?;
         let start = Instant::now();
         let pipeline = Pipeline::load(&found.files, &found.options)?;

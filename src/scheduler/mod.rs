@@ -136,6 +136,17 @@ impl Pending {
             Self::Awaited(reply) => reply.await.unwrap_or(Err(Failure::Stopped)),
         }
     }
+
+    /// The same where there is no runtime: the thread waits.
+    ///
+    /// # Errors
+    /// [`Failure`] when there will be no answer.
+    pub(crate) fn wait(self) -> Reply {
+        match self {
+            Self::Here(answer) => Ok(answer),
+            Self::Awaited(reply) => reply.blocking_recv().unwrap_or(Err(Failure::Stopped)),
+        }
+    }
 }
 
 /// Takes requests on and has them computed. Dropping it ends the engine's thread when all that waits is done.

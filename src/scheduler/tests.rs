@@ -81,7 +81,7 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
 }
 
 fn answers(pending: Vec<Pending>) -> Vec<Result<f32, String>> {
-    let answer = |pending: Pending| block_on(pending.answer()).map(|a| a.logits[0]).map_err(|f| f.to_string());
+    let answer = |pending: Pending| pending.wait().map(|a| a.logits[0]).map_err(|f| f.to_string());
     pending.into_iter().map(answer).collect()
 }
 

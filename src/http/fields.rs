@@ -1,0 +1,134 @@
+//! JSON objects, field by field: what is unknown is named, and what is wrong is told apart from what is no JSON.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::error::HttpError;
+use crate::nearest::nearest;
+
+/// The fields of one object, unread.
+#[derive(Debug)]
+pub(super) struct Fields<'a> {
+    fields: BTreeMap<String, &'a RawValue>,
+    /// The item of `inputs` that the object is.
+    index: Option<usize>,
+}
+
+impl<'a> Fields<'a> {
+    /// The object that is a whole body.
+    ///
+    /// # Errors
+    /// [`HttpError::Malformed`] for what is no JSON, [`HttpError::Invalid`] for what is no object.
+    pub(super) fn of_body(body: &'a [u8]) -> Result<Self, HttpError> {
+        let no_json = |error: serde_json::Error| HttpError::Malformed(format!("the body is not valid JSON: {error}"));
+        let json: &RawValue = serde_json::from_slice(body).map_err(no_json)?;
+        Self::of(json, None)
+    }
+
+    /// The object at `index` of the inputs, or another one inside the body.
+    ///
+    /// # Errors
+    /// [`HttpError::Invalid`] for what is no object.
+    pub(super) fn of(json: &'a RawValue, index: Option<usize>) -> Result<Self, HttpError> {
+        let fields = serde_json::from_str(json.get())
+            .map_err(|_| HttpError::Invalid { index, reason: format!("expected an object, found {}", kind(json)) })?;
+        Ok(Self { fields, index })
+    }
+
+    /// Refuses fields other than these.
+    ///
+    /// # Errors
+    /// [`HttpError::UnknownField`] with the known one that is most like it.
+    pub(super) fn only(self, known: &[&'static str]) -> Result<Self, HttpError> {
+        match self.fields.keys().find(|field| !known.contains(&field.as_str())) {
+            None => Ok(self),
+            Some(field) => Err(HttpError::UnknownField {
+                index: self.index,
+                nearest: nearest(field, known.iter().copied()).map(String::from),
+                field: field.clone(),
+            }),
+        }
+    }
+
+    /// A field as it stands in the body; `null` counts as absent.
+    pub(super) fn raw(&self, name: &str) -> Option<&'a RawValue> {
+        self.fields.get(name).copied().filter(|value| value.get() != "null")
+    }
+
+    /// The same for a field that must be there.
+    ///
+    /// # Errors
+    /// [`HttpError::Invalid`] when it is not.
+    pub(super) fn required(&self, name: &str) -> Result<&'a RawValue, HttpError> {
+        let reason = || format!("the field `{name}` is missing");
+        self.raw(name).ok_or_else(|| HttpError::Invalid { index: self.index, reason: reason() })
+    }
+
+    /// A field of a given type; `null` counts as absent.
+    ///
+    /// # Errors
+    /// [`HttpError::Invalid`] when it is of another one.
+    pub(super) fn optional<T: Deserialize<'a>>(&self, name: &str) -> Result<Option<T>, HttpError> {
+        let parse = |value: &'a RawValue| {
+            let what = |error: serde_json::Error| format!("`{name}`: {}", without_place(&error));
+            serde_json::from_str(value.get())
+                .map_err(|error| HttpError::Invalid { index: self.index, reason: what(error) })
+        };
+        self.raw(name).map(parse).transpose()
+    }
+}
+
+/// What kind of JSON value it is.
+pub(super) fn kind(json: &RawValue) -> &'static str {
+    match json.get().as_bytes()[0] {
+        b'"' => "a string",
+        b'[' => "an array",
+        b'{' => "an object",
+        b't' | b'f' => "a boolean",
+        b'n' => "null",
+        _ => "a number",
+    }
+}
+
+/// The words of an error in a part of the body, whose lines and columns mean nothing to the client.
+pub(super) fn without_place(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    text.rsplit_once(" at line ").map_or(text.as_str(), |(words, _)| words).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(result: Result<impl std::fmt::Debug, HttpError>) -> (u16, String) {
+        let error = result.unwrap_err();
+        (error.status().as_u16(), error.to_string())
+    }
+
+    #[test]
+    fn fields_are_read_by_name_and_null_is_absent() {
+        let fields = Fields::of_body(br#"{"a": 3, "b": null}"#).unwrap();
+        assert_eq!(fields.optional::<u64>("a").unwrap(), Some(3));
+        assert_eq!(fields.optional::<u64>("b").unwrap(), None);
+        assert_eq!(refusal(fields.required("c")), (422, "the field `c` is missing".into()));
+        let (status, reason) = refusal(fields.optional::<String>("a"));
+        assert_eq!((status, reason.as_str()), (422, "`a`: invalid type: integer `3`, expected a string"));
+    }
+
+    #[test]
+    fn no_json_is_malformed_and_no_object_is_invalid() {
+        for no_json in [&b""[..], b"{", b"{\"a\": }", b"\xff", b"{} {}", &[b'['; 1000]] {
+            assert_eq!(refusal(Fields::of_body(no_json)).0, 400, "{no_json:?}");
+        }
+        assert_eq!(refusal(Fields::of_body(b" [1]")), (422, "expected an object, found an array".into()));
+    }
+
+    #[test]
+    fn an_unknown_field_is_named_with_the_nearest_known_one() {
+        let fields = Fields::of_body(br#"{"granularty": "text"}"#).unwrap();
+        let (status, message) = refusal(fields.only(&["inputs", "granularity"]));
+        assert_eq!((status, message.as_str()), (422, "unknown field `granularty`; did you mean `granularity`?"));
+    }
+}

@@ -1,0 +1,234 @@
+//! Texts of a request become tokens, wait for their passes, and come back as logits.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use actix_web::{HttpResponseBuilder, web};
+use futures_util::future::join_all;
+use thiserror::Error;
+
+use super::admit::Admitted;
+use super::error::HttpError;
+use super::served::ServedModel;
+use crate::scheduler::{Failure, Lane, Logits, Work};
+use crate::text::{Text, TextError};
+use crate::tokens::{Encoding, TokenizerError};
+use crate::verdict::{Activation, Verdict};
+
+/// Why one text of a request has no verdict.
+#[derive(Debug, Error)]
+pub(super) enum ItemError {
+    /// It is a JSON string that names no characters, such as half of a surrogate pair.
+    #[error("not a valid string: {0}")]
+    NotAString(String),
+    #[error(transparent)]
+    Text(#[from] TextError),
+    #[error(transparent)]
+    Tokenizer(#[from] TokenizerError),
+    /// The client does not want it to be cut.
+    #[error("the text is longer than the model's window of {window} tokens")]
+    TooLong {
+        /// Tokens that the model reads.
+        window: usize,
+    },
+    #[error(transparent)]
+    Compute(#[from] Failure),
+}
+
+/// A text of a request, or why it is none.
+pub(super) type Input = Result<Text, ItemError>;
+
+/// What is asked for.
+pub(super) struct Job {
+    pub(super) model: Arc<ServedModel>,
+    pub(super) inputs: Vec<Input>,
+    pub(super) lane: Lane,
+    pub(super) deadline: Instant,
+    /// Whether a text may be cut at the window.
+    pub(super) truncate: bool,
+}
+
+/// What came of it.
+pub(super) struct Inferred {
+    pub(super) model: Arc<ServedModel>,
+    /// One for each input, in their order.
+    pub(super) items: Vec<Result<Item, ItemError>>,
+    pub(super) timings: Timings,
+}
+
+/// A text that was read by the model.
+pub(super) struct Item {
+    encoding: Arc<Encoding>,
+    logits: Logits,
+}
+
+/// Where the time of a request went.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Timings {
+    tokenization: Duration,
+    /// Until its first text was in a pass.
+    queue: Duration,
+    /// From then until its last one was done.
+    inference: Duration,
+}
+
+/// Texts of so many bytes in all are tokenised where they are, in well under a millisecond; more would hold other requests
+/// up.
+const INLINE_BYTES: usize = 16 << 10;
+
+/// Has the texts of a request classified.
+///
+/// # Errors
+/// [`HttpError`] when none of them can be.
+pub(super) async fn infer(admitted: &Admitted, job: Job) -> Result<Inferred, HttpError> {
+    let Job { model, inputs, lane, deadline, truncate } = job;
+    let limits = &admitted.service().limits;
+    let (texts, limit) = (inputs.len(), limits.max_client_batch_size);
+    if texts > limit {
+        return Err(HttpError::TooManyTexts { texts, limit });
+    }
+    let inputs = inputs.into_iter().map(|input| within(input, limits.max_text_bytes)).collect();
+    let started = Instant::now();
+    let encodings = tokenize(&model, inputs, truncate).await?;
+    let tokenized = Instant::now();
+    model.metrics.tokenization_seconds.observe((tokenized - started).as_secs_f64());
+
+    let readable = encodings.iter().flatten().map(Arc::clone).collect();
+    let work = Work { model: model.number, encodings: readable, lane, deadline };
+    let pending = admitted.loaded().scheduler.submit(work)?;
+    let answers = join_all(pending.into_iter().map(|pending| pending.answer()));
+    let answers = tokio::time::timeout_at(deadline.into(), answers).await;
+    let mut answers = answers.map_err(|_| HttpError::DeadlinePassed)?.into_iter();
+
+    let mut computed: Option<(Instant, Instant)> = None;
+    let mut items = Vec::with_capacity(encodings.len());
+    for encoding in encodings {
+        items.push(match encoding {
+            Err(error) => Err(error),
+            Ok(encoding) => match answers.next().expect("an answer for each readable text") {
+                Err(failure @ (Failure::DeadlinePassed | Failure::Stopped)) => return Err(failure.into()),
+                Err(failure) => Err(failure.into()),
+                Ok(answer) => {
+                    computed = around(computed, answer.computed);
+                    Ok(Item { encoding, logits: answer.logits })
+                }
+            },
+        });
+    }
+    let (first, last) = computed.unwrap_or((tokenized, tokenized));
+    let timings =
+        Timings { tokenization: tokenized - started, queue: first - tokenized, inference: last - first };
+    let inferred = Inferred { model, items, timings };
+    inferred.count();
+    Ok(inferred)
+}
+
+fn within(input: Input, limit: usize) -> Input {
+    let text = input?;
+    let bytes = text.as_str().len();
+    if bytes > limit { Err(TextError::TooLarge { bytes, limit }.into()) } else { Ok(text) }
+}
+
+/// The span that covers both.
+fn around(span: Option<(Instant, Instant)>, other: Option<(Instant, Instant)>) -> Option<(Instant, Instant)> {
+    match (span, other) {
+        (Some((start, end)), Some((other_start, other_end))) => Some((start.min(other_start), end.max(other_end))),
+        (span, other) => span.or(other),
+    }
+}
+
+async fn tokenize(
+    model: &Arc<ServedModel>,
+    inputs: Vec<Input>,
+    truncate: bool,
+) -> Result<Vec<Result<Arc<Encoding>, ItemError>>, HttpError> {
+    let bytes: usize = inputs.iter().flatten().map(|text| text.as_str().len()).sum();
+    if bytes <= INLINE_BYTES {
+        return Ok(encode(model, inputs, truncate));
+    }
+    let model = Arc::clone(model);
+    web::block(move || encode(&model, inputs, truncate)).await.map_err(|_| HttpError::Panicked)
+}
+
+fn encode(model: &ServedModel, inputs: Vec<Input>, truncate: bool) -> Vec<Result<Arc<Encoding>, ItemError>> {
+    let encode = |input: Input| {
+        let encoding = model.pipeline.encode(&input?)?;
+        if encoding.truncated && !truncate {
+            return Err(ItemError::TooLong { window: model.pipeline.max_length() });
+        }
+        Ok(Arc::new(encoding))
+    };
+    inputs.into_iter().map(encode).collect()
+}
+
+impl Inferred {
+    fn count(&self) {
+        let metrics = &self.model.metrics;
+        metrics.texts.inc_by(self.items.iter().flatten().count() as u64);
+        metrics.tokens.inc_by(self.tokens() as u64);
+        metrics.truncated.inc_by(self.truncated() as u64);
+    }
+
+    /// Tokens that the model read.
+    pub(super) fn tokens(&self) -> usize {
+        self.items.iter().flatten().map(|item| item.encoding.len()).sum()
+    }
+
+    /// Texts that were cut.
+    pub(super) fn truncated(&self) -> usize {
+        self.items.iter().flatten().filter(|item| item.encoding.truncated).count()
+    }
+
+    /// The texts, all of them: for protocols that know no errors of items.
+    ///
+    /// # Errors
+    /// The first item's that failed.
+    pub(super) fn all(self) -> Result<(Arc<ServedModel>, Vec<Item>), HttpError> {
+        let alone = self.items.len() == 1;
+        let of_request = |(index, item): (usize, Result<Item, ItemError>)| {
+            item.map_err(|error| error.of_request((!alone).then_some(index)))
+        };
+        let items = self.items.into_iter().enumerate().map(of_request).collect::<Result<_, _>>()?;
+        Ok((self.model, items))
+    }
+
+    /// Adds the headers that say where the time went, and how many texts were cut.
+    pub(super) fn describe(&self, response: &mut HttpResponseBuilder) {
+        let Timings { tokenization, queue, inference } = self.timings;
+        response.insert_header(("x-tokenization-time", milliseconds(tokenization)));
+        response.insert_header(("x-queue-time", milliseconds(queue)));
+        response.insert_header(("x-inference-time", milliseconds(inference)));
+        if self.truncated() > 0 {
+            response.insert_header(("x-truncated-texts", self.truncated()));
+        }
+    }
+
+    /// Time in the encoder.
+    pub(super) fn inference_time(&self) -> Duration {
+        self.timings.inference
+    }
+}
+
+/// As the timing headers give it.
+pub(super) fn milliseconds(duration: Duration) -> String {
+    format!("{:.3}", duration.as_secs_f64() * 1e3)
+}
+
+impl Item {
+    pub(super) fn verdict(&self, model: &ServedModel) -> Verdict {
+        model.pipeline.verdict(&self.encoding, &self.logits)
+    }
+
+    /// Each label with its score by this activation, or the model's own, the highest first.
+    pub(super) fn sorted_scores<'a>(
+        &self,
+        model: &'a ServedModel,
+        activation: Option<Activation>,
+    ) -> Vec<(&'a str, f32)> {
+        let activation = activation.unwrap_or(model.pipeline.activation());
+        let labels = model.pipeline.labels().labels().iter().map(String::as_str);
+        let mut scores: Vec<(&str, f32)> = labels.zip(activation.probabilities(&self.logits)).collect();
+        scores.sort_by(|a, b| b.1.total_cmp(&a.1));
+        scores
+    }
+}

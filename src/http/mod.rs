@@ -1,0 +1,142 @@
+//! The network: requests in, verdicts out. Transport only.
+//!
+//! A request passes `edge` (its id, its key, the log, the shape of errors), is `admit`ted, its `body` is read within
+//! limits, a file of `routes` takes the texts out of its protocol's JSON, `infer` has them classified, and the same file
+//! puts the verdicts into its protocol's answer.
+
+mod admit;
+mod body;
+mod edge;
+mod error;
+mod fields;
+mod infer;
+mod keys;
+mod listen;
+mod openapi;
+mod routes;
+mod self_test;
+mod server;
+mod served;
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+
+use crate::metrics::Metrics;
+use crate::scheduler::Scheduler;
+
+pub(crate) use keys::{Keys, KeysError};
+pub(crate) use listen::Listen;
+pub(crate) use self_test::{SelfTestError, self_test};
+pub(crate) use served::{Identity, ServedModel};
+pub(crate) use server::{Server, ServerSettings, run, sleep, spawn};
+
+/// What requests may ask of the service.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct HttpLimits {
+    /// Requests that are worked on at a time.
+    pub(crate) max_concurrent_requests: usize,
+    /// Texts of one request.
+    pub(crate) max_client_batch_size: usize,
+    /// Bytes of one body, packed and unpacked.
+    pub(crate) max_body_bytes: usize,
+    /// Bytes of one text.
+    pub(crate) max_text_bytes: usize,
+    /// Time from a request's head to its answer.
+    pub(crate) request_timeout: Duration,
+}
+
+/// What all requests share.
+pub(crate) struct Service {
+    limits: HttpLimits,
+    keys: Keys,
+    pub(crate) metrics: Metrics,
+    /// What `/info` says beside the models.
+    max_batch_tokens: usize,
+    permits: Arc<Semaphore>,
+    /// Bytes of bodies that are in memory.
+    body_bytes: AtomicUsize,
+    loaded: OnceLock<Loaded>,
+    draining: AtomicBool,
+}
+
+/// What is there once the models are loaded.
+pub(crate) struct Loaded {
+    /// The first is the default.
+    pub(crate) models: Vec<Arc<ServedModel>>,
+    pub(crate) scheduler: Scheduler,
+}
+
+/// How far the service is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Loading,
+    Ready,
+    Draining,
+    Failed,
+}
+
+impl Service {
+    pub(crate) fn new(limits: HttpLimits, max_batch_tokens: usize, keys: Keys) -> Self {
+        let metrics = Metrics::new();
+        routes::make_series(&metrics, "");
+        Self {
+            keys,
+            metrics,
+            max_batch_tokens,
+            permits: Arc::new(Semaphore::new(limits.max_concurrent_requests)),
+            body_bytes: AtomicUsize::new(0),
+            loaded: OnceLock::new(),
+            draining: AtomicBool::new(false),
+            limits,
+        }
+    }
+
+    /// The models are loaded and tested: from now on requests are answered.
+    pub(crate) fn ready(&self, loaded: Loaded) {
+        for model in &loaded.models {
+            routes::make_series(&self.metrics, &model.name);
+        }
+        // The first models stay; there are no others.
+        self.loaded.set(loaded).map_or_else(drop, drop);
+        self.phase();
+    }
+
+    /// Requests are still answered, but no new ones should come.
+    pub(crate) fn drain(&self) {
+        self.draining.store(true, Ordering::SeqCst);
+        self.phase();
+    }
+
+    /// Returns when the engine has died, which it should not.
+    pub(crate) async fn engine_died(&self) {
+        match self.loaded.get() {
+            Some(loaded) => loaded.scheduler.died().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Reads the API keys again.
+    ///
+    /// # Errors
+    /// [`KeysError`]; then the old ones stay.
+    pub(crate) fn reload_keys(&self) -> Result<(), KeysError> {
+        self.keys.reload()
+    }
+
+    fn phase(&self) -> Phase {
+        let phase = match self.loaded.get() {
+            _ if self.draining.load(Ordering::SeqCst) => Phase::Draining,
+            None => Phase::Loading,
+            Some(loaded) if loaded.scheduler.is_alive() => Phase::Ready,
+            Some(_) => Phase::Failed,
+        };
+        self.metrics.ready.set(i64::from(phase == Phase::Ready));
+        phase
+    }
+}
+
+#[cfg(test)]
+mod tests;

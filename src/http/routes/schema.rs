@@ -1,0 +1,80 @@
+//! The schemas of what is read by hand.
+
+use utoipa::openapi::schema::{AdditionalProperties, ArrayBuilder, OneOfBuilder};
+use utoipa::openapi::{Object, ObjectBuilder, RefOr, Schema, Type};
+use utoipa::{PartialSchema, ToSchema};
+
+use crate::verdict::Verdict;
+
+fn of(kind: Type) -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(kind)
+}
+
+/// A text that is not blank.
+pub(super) fn text() -> Object {
+    of(Type::String).pattern(Some(r"\S")).build()
+}
+
+fn at_least_one(item: impl Into<RefOr<Schema>>) -> Schema {
+    ArrayBuilder::new().items(item.into()).min_items(Some(1)).build().into()
+}
+
+fn one_of<const N: usize>(schemas: [Schema; N]) -> Schema {
+    schemas.into_iter().fold(OneOfBuilder::new(), OneOfBuilder::item).build().into()
+}
+
+/// A text, or several.
+pub(super) fn texts() -> Schema {
+    one_of([text().into(), at_least_one(Schema::from(text()))])
+}
+
+/// A text, or several, each perhaps with a name of the caller's: one that fails leaves the others their verdicts.
+pub(super) fn named_texts() -> Schema {
+    let id = one_of([of(Type::String).build().into(), of(Type::Integer).build().into()]);
+    let named = of(Type::Object)
+        .property("id", id)
+        .property("text", of(Type::String))
+        .required("id")
+        .required("text")
+        .additional_properties(Some(AdditionalProperties::<Schema>::FreeForm(false)));
+    one_of([text().into(), at_least_one(one_of([of(Type::String).build().into(), named.build().into()]))])
+}
+
+/// A text, several, or several lists of one text.
+pub(super) fn nested_texts() -> Schema {
+    let nested = ArrayBuilder::new().items(RefOr::T(text().into())).min_items(Some(1)).max_items(Some(1)).build();
+    one_of([text().into(), at_least_one(one_of([text().into(), nested.into()]))])
+}
+
+/// Texts, or objects with one.
+pub(super) fn instances() -> Schema {
+    let object = of(Type::Object).property("text", text()).required("text").build();
+    at_least_one(one_of([text().into(), object.into()]))
+}
+
+/// What came with a text.
+pub(super) fn id() -> Schema {
+    one_of([of(Type::String).build().into(), of(Type::Integer).build().into()])
+}
+
+impl ToSchema for Verdict {}
+
+impl PartialSchema for Verdict {
+    fn schema() -> RefOr<Schema> {
+        let probabilities = AdditionalProperties::from(of(Type::Number));
+        let fields = [
+            ("label", of(Type::String), "The label with the largest score"),
+            ("score", of(Type::Number), "Its probability"),
+            ("scores", of(Type::Object).additional_properties(Some(probabilities)), "Each label's probability"),
+            ("sentiment_score", of(Type::Number), "P(positive) - P(negative); absent where the model lacks a label"),
+            ("tokens", of(Type::Integer), "Tokens that the model read, `[CLS]` and `[SEP]` included"),
+            ("truncated", of(Type::Boolean), "Whether the text was longer than the window and its end was cut off"),
+        ];
+        let verdict = ObjectBuilder::new().description(Some("The answer for one text"));
+        let verdict = fields.into_iter().fold(verdict, |verdict, (name, schema, description)| {
+            let verdict = verdict.property(name, schema.description(Some(description)));
+            if name == "sentiment_score" { verdict } else { verdict.required(name) }
+        });
+        verdict.into()
+    }
+}

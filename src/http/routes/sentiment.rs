@@ -1,0 +1,220 @@
+//! finsent's own route: POST /v1/sentiment.
+
+use std::time::Duration;
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use utoipa::ToSchema;
+
+use super::super::admit::Admitted;
+use super::super::body::Body;
+use super::super::error::HttpError;
+use super::super::fields::{Fields, kind, without_place};
+use super::super::infer::{Inferred, Input, ItemError, Job, infer};
+use super::super::openapi::ProblemResponses;
+use super::super::served::ServedModel;
+use super::schema;
+use crate::scheduler::Lane;
+use crate::text::Text;
+use crate::verdict::Verdict;
+
+/// What to score, and how.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "the request's schema; it is read field by field, so that each mistake is named")]
+pub(in super::super) struct SentimentRequest {
+    #[schema(schema_with = schema::named_texts)]
+    inputs: (),
+    /// A model that is loaded [default: the first one]
+    model: Option<String>,
+    /// What a verdict is about [default: text]
+    granularity: Option<Granularity>,
+    /// Time in milliseconds after which the answer is of no use: 504 then. The service's own limit stays.
+    #[schema(minimum = 1)]
+    deadline_ms: Option<u64>,
+    /// `interactive` goes before `bulk` [default: interactive]
+    priority: Option<Priority>,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum Granularity {
+    Text,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum Priority {
+    Interactive,
+    Bulk,
+}
+
+/// A verdict for each input, in the order given.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in super::super) struct SentimentResponse<'a> {
+    model: ModelIdentity<'a>,
+    results: Vec<ResultItem<'a>>,
+    usage: Usage,
+}
+
+/// Which model answered.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ModelIdentity<'a> {
+    name: &'a str,
+    /// Commit on the hub, where the files are known to be of it.
+    revision: Option<&'a str>,
+    /// Hash of the model's files.
+    digest: &'a str,
+    precision: String,
+}
+
+impl<'a> From<&'a ServedModel> for ModelIdentity<'a> {
+    fn from(model: &'a ServedModel) -> Self {
+        let ServedModel { name, revision, digest, precision, .. } = model;
+        Self { name, revision: revision.as_deref(), digest, precision: precision.to_string() }
+    }
+}
+
+/// A verdict, or why there is none.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+enum ResultItem<'a> {
+    Verdict(WithVerdict<'a>),
+    Failed(Failed<'a>),
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct WithVerdict<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(schema_with = schema::id, required = false)]
+    id: Option<&'a RawValue>,
+    #[serde(flatten)]
+    verdict: Verdict,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct Failed<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(schema_with = schema::id, required = false)]
+    id: Option<&'a RawValue>,
+    error: String,
+}
+
+/// What was read.
+#[derive(Debug, Serialize, ToSchema)]
+struct Usage {
+    /// Tokens that the model read, `[CLS]` and `[SEP]` included.
+    tokens: usize,
+    /// Texts that have a verdict.
+    texts: usize,
+}
+
+/// Score texts
+///
+/// Each text has its verdict, or its error; the others are not held up by it. A lone text that fails is a 422.
+#[utoipa::path(post, path = "/v1/sentiment", tag = "finsent", operation_id = "sentiment",
+    request_body = SentimentRequest,
+    responses((status = 200, description = "The verdicts", body = SentimentResponse), ProblemResponses))]
+pub(in super::super) async fn sentiment(admitted: Admitted, body: Body) -> Result<HttpResponse, HttpError> {
+    let asked = Asked::parse(&body)?;
+    let model = admitted.model(asked.model.as_deref())?;
+    let deadline = admitted.deadline(asked.deadline);
+    let job = Job { model, inputs: asked.inputs, lane: asked.lane, deadline, truncate: true };
+    let inferred = infer(&admitted, job).await?;
+    let mut response = HttpResponse::build(StatusCode::OK);
+    inferred.describe(&mut response);
+    reply(inferred, &asked.ids, asked.is_one, &mut response)
+}
+
+fn reply(
+    inferred: Inferred,
+    ids: &[Option<&RawValue>],
+    is_one: bool,
+    response: &mut actix_web::HttpResponseBuilder,
+) -> Result<HttpResponse, HttpError> {
+    let (tokens, model) = (inferred.tokens(), std::sync::Arc::clone(&inferred.model));
+    let mut results = Vec::with_capacity(ids.len());
+    for (&id, item) in ids.iter().zip(inferred.items) {
+        results.push(match item {
+            Ok(item) => ResultItem::Verdict(WithVerdict { id, verdict: item.verdict(&model) }),
+            Err(error) if is_one => return Err(error.of_request(None)),
+            Err(error) => ResultItem::Failed(Failed { id, error: error.to_string() }),
+        });
+    }
+    let texts = results.iter().filter(|result| matches!(result, ResultItem::Verdict(_))).count();
+    let usage = Usage { tokens, texts };
+    Ok(response.json(SentimentResponse { model: ModelIdentity::from(&*model), results, usage }))
+}
+
+/// A request, read.
+struct Asked<'a> {
+    inputs: Vec<Input>,
+    /// One for each input.
+    ids: Vec<Option<&'a RawValue>>,
+    /// Whether it was a lone text, and no list.
+    is_one: bool,
+    model: Option<String>,
+    deadline: Option<Duration>,
+    lane: Lane,
+}
+
+const FIELDS: [&str; 5] = ["inputs", "model", "granularity", "deadline_ms", "priority"];
+
+impl<'a> Asked<'a> {
+    fn parse(body: &'a [u8]) -> Result<Self, HttpError> {
+        let fields = Fields::of_body(body)?.only(&FIELDS)?;
+        fields.optional::<Granularity>("granularity")?;
+        let lane = match fields.optional("priority")? {
+            None | Some(Priority::Interactive) => Lane::Interactive,
+            Some(Priority::Bulk) => Lane::Bulk,
+        };
+        let deadline = match fields.optional("deadline_ms")? {
+            Some(0) => return Err(HttpError::invalid("`deadline_ms`: expected 1 or more")),
+            milliseconds => milliseconds.map(Duration::from_millis),
+        };
+        let inputs = fields.required("inputs")?;
+        let is_one = kind(inputs) == "a string";
+        let items: Vec<&RawValue> = match kind(inputs) {
+            "a string" => vec![inputs],
+            "an array" => fields.optional("inputs")?.unwrap_or_default(),
+            other => {
+                let reason = format!("`inputs`: expected a string or an array, found {other}");
+                return Err(HttpError::invalid(reason));
+            }
+        };
+        if items.is_empty() {
+            return Err(HttpError::Empty);
+        }
+        let read: Vec<(Option<&RawValue>, Input)> =
+            items.into_iter().enumerate().map(|(index, item)| item_of(item, index)).collect::<Result<_, _>>()?;
+        let (ids, inputs) = read.into_iter().unzip();
+        Ok(Self { inputs, ids, is_one, model: fields.optional("model")?, deadline, lane })
+    }
+}
+
+fn item_of(item: &RawValue, index: usize) -> Result<(Option<&RawValue>, Input), HttpError> {
+    if kind(item) != "an object" {
+        return Ok((None, text_of(item, Some(index))?));
+    }
+    let fields = Fields::of(item, Some(index))?.only(&["id", "text"])?;
+    let id = fields.required("id")?;
+    let is_integer = || serde_json::from_str::<i64>(id.get()).is_ok();
+    let is_string = || serde_json::from_str::<String>(id.get()).is_ok();
+    if !is_string() && !is_integer() {
+        let reason = format!("`id`: expected a string or an integer, found {}", kind(id));
+        return Err(HttpError::Invalid { index: Some(index), reason });
+    }
+    Ok((Some(id), text_of(fields.required("text")?, Some(index))?))
+}
+
+/// A string as a text. A string that is none is its item's error; what is no string is the request's.
+pub(super) fn text_of(json: &RawValue, index: Option<usize>) -> Result<Input, HttpError> {
+    if kind(json) != "a string" {
+        return Err(HttpError::Invalid { index, reason: format!("expected a string, found {}", kind(json)) });
+    }
+    let string = serde_json::from_str::<String>(json.get());
+    let not_a_string = |error: serde_json::Error| ItemError::NotAString(without_place(&error));
+    Ok(string.map_err(not_a_string).and_then(|string| Ok(Text::parse(string)?)))
+}
