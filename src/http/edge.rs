@@ -97,7 +97,7 @@ impl Visit {
         }
         let (method, route, status) = (self.method.as_str(), self.route.as_str(), status.as_u16());
         let (request_id, trace_id) = (self.request_id.to_str().unwrap_or_default(), self.trace_id.as_deref());
-        let ms = took.as_secs_f64() * 1e3;
+        let ms = (took.as_secs_f64() * 1e6).round() / 1e3;
         if status >= 500 {
             tracing::warn!(method, route, status, model, ms, request_id, trace_id, "request");
         } else if routes::is_open(route) {

@@ -40,6 +40,7 @@ pub(crate) struct ServerSettings {
 }
 
 /// A server that listens and does not serve yet: connections wait.
+#[derive(Default)]
 pub(crate) struct Server {
     starts: Vec<Box<dyn FnOnce() -> actix_web::dev::Server>>,
     addresses: Vec<String>,
@@ -63,7 +64,7 @@ impl Server {
     /// # Errors
     /// [`ListenError`] naming the address.
     pub(crate) fn bind(service: &Arc<Service>, settings: &ServerSettings) -> Result<Self, ListenError> {
-        let mut server = Self { starts: Vec::new(), addresses: Vec::new(), sockets: Vec::new() };
+        let mut server = Self::default();
         server.open(service, settings, &settings.listen, routes::all)?;
         if let Some(listen) = &settings.metrics_listen {
             server.open(service, settings, std::slice::from_ref(listen), routes::observing)?;
@@ -71,7 +72,11 @@ impl Server {
         Ok(server)
     }
 
-    fn open(
+    /// Opens the listeners of some routes.
+    ///
+    /// # Errors
+    /// [`ListenError`] naming the address.
+    pub(super) fn open(
         &mut self,
         service: &Arc<Service>,
         settings: &ServerSettings,

@@ -1,0 +1,131 @@
+//! What is too much, too slow or too large.
+
+use std::io::{BufReader, Read, Write};
+use std::time::Duration;
+
+use flate2::Compression;
+use flate2::write::{GzEncoder, ZlibEncoder};
+use serde_json::json;
+
+use crate::client::Response;
+use crate::server::Server;
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+#[test]
+fn a_body_over_the_limit_is_413_however_it_comes() {
+    let server = Server::start(&["--max-body-bytes", "1000"]);
+    let long = json!({"inputs": "a ".repeat(1000)}).to_string();
+    server.address.post("/v1/sentiment", &long).problem(413, "the body has more than 1000 bytes");
+    let chunked = server.address.request("POST", "/v1/sentiment").header("Content-Type", "application/json");
+    let head = String::from_utf8(chunked.header("Transfer-Encoding", "chunked").bytes()).unwrap();
+    let mut stream = server.address.connect();
+    write!(stream, "{head}{:x}\r\n{long}\r\n0\r\n\r\n", long.len()).unwrap();
+    Response::read(&mut BufReader::new(stream)).unwrap().problem(413, "more than 1000 bytes");
+    assert_eq!(server.address.post("/predict", &long).expect(413)["error_type"], "Validation");
+}
+
+#[test]
+fn packed_bodies_are_read_and_a_bomb_is_413() {
+    let server = Server::start(&["--max-body-bytes", "100000"]);
+    let send = |encoding: &str, body: &[u8]| {
+        let request = server.address.request("POST", "/v1/sentiment").header("Content-Type", "application/json");
+        request.header("Content-Encoding", encoding).body(body).send()
+    };
+    let request = json!({"inputs": "Shares plunged 12%"}).to_string();
+    assert_eq!(send("gzip", &gzip(request.as_bytes())).expect(200)["results"][0]["label"], "negative");
+    let mut zlib = ZlibEncoder::new(Vec::new(), Compression::fast());
+    zlib.write_all(request.as_bytes()).unwrap();
+    assert_eq!(send("deflate", &zlib.finish().unwrap()).status, 200);
+    assert_eq!(send("identity", request.as_bytes()).status, 200);
+
+    let bomb = gzip(&vec![b' '; 50_000_000]);
+    assert!(bomb.len() < 100_000, "it passes as a body");
+    send("gzip", &bomb).problem(413, "the body has more than 100000 bytes");
+    send("gzip", request.as_bytes()).problem(400, "cannot be unpacked");
+    send("gzip", &gzip(request.as_bytes())[..20]).problem(400, "cannot be unpacked");
+    send("br", request.as_bytes()).problem(415, "`Content-Encoding: br` is not read");
+}
+
+#[test]
+fn too_many_texts_and_too_many_tokens_are_413_with_what_to_do() {
+    let server = Server::start(&["--max-client-batch-size", "3", "--max-queue-tokens", "50"]);
+    let send = |inputs: serde_json::Value| server.address.post("/v1/sentiment", json!({"inputs": inputs}).to_string());
+    assert_eq!(send(json!(["a", "b", "c"])).status, 200);
+    send(json!(["a", "b", "c", "d"])).problem(413, "4 texts; at most 3 are taken");
+    send(json!("profit ".repeat(60))).problem(413, "62 tokens; at most 50 may wait");
+}
+
+#[test]
+fn a_header_that_never_ends_is_cut_off() {
+    let server = Server::start(&[]);
+    let mut stream = server.address.connect();
+    stream.write_all(b"GET /livez HTTP/1.1\r\nHost: x\r\n").unwrap();
+    let line = format!("X-Padding: {}\r\n", "a".repeat(1000));
+    // 10 MB: the server hangs up long before.
+    let sent = (0..10_000).take_while(|_| stream.write_all(line.as_bytes()).is_ok()).count();
+    assert!(sent < 10_000, "it reads headers without end");
+    assert_eq!(server.address.get("/livez").status, 200);
+}
+
+#[test]
+fn a_client_that_sends_its_head_slowly_is_cut() {
+    let server = Server::start(&[]);
+    let mut stream = server.address.connect();
+    stream.write_all(b"POST /v1/sentiment HTTP/1.1\r\nHost: x\r\nX-Slow").unwrap();
+    let mut answer = String::new();
+    // Returns when the server hangs up: before the client's own patience is over.
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 408"), "{answer}");
+}
+
+#[test]
+fn a_client_that_sends_its_body_slowly_is_cut_with_408() {
+    let server = Server::start(&["--request-timeout", "0.5"]);
+    let request = server.address.request("POST", "/v1/sentiment").header("Content-Type", "application/json");
+    let head = request.header("Content-Length", 1000).bytes();
+    let mut stream = server.address.connect();
+    stream.write_all(&head).unwrap();
+    for byte in br#"{"inputs": "a"#.iter().cycle().take(30) {
+        // The server hangs up in between.
+        stream.write_all(&[*byte]).unwrap_or_default();
+        std::thread::sleep(Duration::from_millis(25));
+    }
+    let answer = Response::read(&mut BufReader::new(stream)).unwrap();
+    answer.problem(408, "did not arrive within 0.5 s");
+    assert_eq!(answer.headers["connection"], "close");
+}
+
+#[test]
+fn what_is_no_http_is_400_and_the_service_goes_on() {
+    let server = Server::start(&[]);
+    for garbage in [&b"\x16\x03\x01\x02\0\x01\0"[..], b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", &[0xff; 300]] {
+        let mut stream = server.address.connect();
+        stream.write_all(garbage).unwrap();
+        stream.write_all(b"\r\n\r\n").unwrap_or_default();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap_or_default();
+        assert!(answer.is_empty() || answer.starts_with(b"HTTP/1.1 400"), "{}", String::from_utf8_lossy(&answer));
+    }
+    assert_eq!(server.address.get("/readyz").status, 200);
+}
+
+#[test]
+fn requests_follow_each_other_on_a_connection() {
+    let server = Server::start(&[]);
+    let request = |text: &str| {
+        let request = server.address.request("POST", "/v1/sentiment").header("Content-Type", "application/json");
+        request.body(json!({"inputs": text}).to_string()).bytes()
+    };
+    let mut stream = server.address.connect();
+    stream.write_all(&[request("Shares plunged 12%"), request(" "), request("Profit rose")].concat()).unwrap();
+    let mut answers = BufReader::new(stream);
+    let mut next = || Response::read(&mut answers).unwrap();
+    assert_eq!(next().expect(200)["results"][0]["label"], "negative");
+    next().problem(422, "empty");
+    assert_eq!(next().expect(200)["results"][0]["label"], "positive");
+}

@@ -1,0 +1,261 @@
+//! Every route, in its protocol's own shape.
+
+use serde_json::{Value, json};
+
+use crate::client::Address;
+use crate::server::Server;
+
+const UP: &str = "Operating profit rose to EUR 13.1 mn from EUR 8.7 mn";
+const DOWN: &str = "Net loss widened to $4.2 billion as demand collapsed";
+
+fn score(of: &Value, label: &str) -> f64 {
+    of["scores"][label].as_f64().unwrap()
+}
+
+#[track_caller]
+fn is_near(found: &Value, expected: f64) {
+    let found = found.as_f64().unwrap();
+    assert!((found - expected).abs() < 1e-5, "{found} instead of {expected}");
+}
+
+#[test]
+fn sentiment_answers_one_text_several_and_those_with_an_id() {
+    let server = Server::start(&[]);
+    let sentiment = |request: Value| server.address.post("/v1/sentiment", request.to_string());
+
+    let one = sentiment(json!({"inputs": UP, "granularity": "text", "deadline_ms": 60000})).expect(200);
+    let verdict = &one["results"][0];
+    assert_eq!(verdict["label"], "positive");
+    // models/mini/golden.json
+    is_near(&verdict["score"], 0.967870168712479);
+    assert_eq!((&verdict["tokens"], &verdict["truncated"]), (&19.into(), &false.into()));
+    is_near(&verdict["sentiment_score"], score(verdict, "positive") - score(verdict, "negative"));
+    assert_eq!(one["usage"], json!({"tokens": 19, "texts": 1}));
+    let model = &one["model"];
+    assert_eq!((&model["name"], &model["precision"]), (&"mini".into(), &"f32".into()));
+    let digest = model["digest"].as_str().unwrap();
+    assert!(digest.starts_with("sha256:") && digest.len() == 71, "{digest}");
+
+    let several = json!([UP, {"id": "a", "text": DOWN}, {"id": 7, "text": UP}]);
+    let several = sentiment(json!({"inputs": several, "model": "mini", "priority": "bulk"})).expect(200);
+    let labels: Vec<&Value> = several["results"].as_array().unwrap().iter().map(|result| &result["label"]).collect();
+    assert_eq!(labels, ["positive", "negative", "positive"]);
+    assert_eq!(several["results"][1]["id"], "a");
+    assert_eq!(several["results"][2]["id"], 7);
+    assert_eq!(several["results"][0].get("id"), None);
+    assert_eq!(several["results"][0], *verdict, "alone and in company the same bits");
+}
+
+#[test]
+fn one_bad_item_fails_that_item_and_not_the_batch() {
+    let server = Server::start(&["--max-text-bytes", "100"]);
+    let long = "a".repeat(101);
+    let body = format!(r#"{{"inputs": ["{UP}", " ", "{long}", "\ud800", {{"id": 3, "text": "\u00a0"}}, "nul \u0000 inside"]}}"#);
+    let answer = server.address.post("/v1/sentiment", body).expect(200);
+    let results = answer["results"].as_array().unwrap();
+    let error = |index: usize| results[index]["error"].as_str().unwrap();
+    assert_eq!(error(1), "the text is empty");
+    assert_eq!(error(2), "the text has 101 bytes; the limit is 100");
+    assert!(error(3).starts_with("not a valid string"), "{}", error(3));
+    assert_eq!(results[4], json!({"id": 3, "error": "the text is empty"}));
+    assert_eq!((&results[0]["label"], &results[5]["truncated"]), (&"positive".into(), &false.into()));
+    assert_eq!(answer["usage"]["texts"], 2);
+}
+
+#[test]
+fn a_text_longer_than_the_window_says_so() {
+    let server = Server::start(&[]);
+    let long = UP.repeat(60);
+    let answer = server.address.post("/v1/sentiment", json!({"inputs": [long, UP]}).to_string());
+    assert_eq!(answer.headers["x-truncated-texts"], "1");
+    let results = &answer.expect(200)["results"];
+    assert_eq!((&results[0]["truncated"], &results[0]["tokens"]), (&true.into(), &512.into()));
+    assert_eq!(results[1]["truncated"], false);
+    let kept = json!({"inputs": long, "parameters": {"truncation": false}}).to_string();
+    let refused = server.address.post("/", kept).expect(422);
+    assert_eq!(refused, json!({"error": "the text is longer than the model's window of 512 tokens"}));
+    let refused = server.address.post("/predict", json!({"inputs": [UP, long], "truncate": false}).to_string()).expect(422);
+    assert!(refused["error"].as_str().unwrap().starts_with("inputs[1]: the text is longer"), "{refused}");
+}
+
+#[test]
+fn hugging_face_answers_nested_and_sorted() {
+    let server = Server::start(&[]);
+    let classify = |path: &str, request: Value| server.address.post(path, request.to_string()).expect(200);
+    let one = classify("/", json!({"inputs": UP}));
+    let labels: Vec<&Value> = one[0].as_array().unwrap().iter().map(|item| &item["label"]).collect();
+    assert_eq!(labels, ["positive", "negative", "neutral"]);
+    assert_eq!(one.as_array().unwrap().len(), 1);
+    is_near(&one[0][0]["score"], 0.967870168712479);
+    assert_eq!(classify("/models/mini", json!({"inputs": UP, "options": {"wait_for_model": true}})), one);
+
+    let two = classify("/", json!({"inputs": [DOWN, UP], "parameters": {"top_k": 1}}));
+    let best: Vec<&Value> = two.as_array().unwrap().iter().map(|labels| &labels[0]["label"]).collect();
+    assert_eq!(best, ["negative", "positive"]);
+    assert_eq!(two[0].as_array().unwrap().len(), 1);
+
+    let by = |function: &str| classify("/", json!({"inputs": UP, "parameters": {"function_to_apply": function}}));
+    assert_eq!(by("softmax"), one);
+    let logits: Vec<f64> = by("none")[0].as_array().unwrap().iter().map(|item| item["score"].as_f64().unwrap()).collect();
+    let sum: f64 = logits.iter().map(|logit| logit.exp()).sum();
+    is_near(&one[0][0]["score"], logits[0].exp() / sum);
+    is_near(&by("sigmoid")[0][0]["score"], 1.0 / (1.0 + (-logits[0]).exp()));
+}
+
+#[test]
+fn text_embeddings_inference_answers_flat_for_one_and_nested_for_several() {
+    let server = Server::start(&[]);
+    let predict = |request: Value| server.address.post("/predict", request.to_string());
+    let answer = predict(json!({"inputs": UP}));
+    for (header, value) in [("x-compute-type", "cpu"), ("x-compute-tokens", "19"), ("x-compute-characters", "52")] {
+        assert_eq!(answer.headers[header], value);
+    }
+    let one = answer.expect(200);
+    assert_eq!(one[0]["label"], "positive");
+    let flat = predict(json!({"inputs": [UP, DOWN]})).expect(200);
+    assert_eq!((&flat[0], &flat[1][0]["label"]), (&one, &"negative".into()));
+    assert_eq!(predict(json!({"inputs": [[UP], [DOWN]]})).expect(200), flat);
+    let raw = predict(json!({"inputs": UP, "raw_scores": true})).expect(200);
+    assert!(raw[0]["score"].as_f64().unwrap() > 1.0, "{raw}");
+    let pair = predict(json!({"inputs": [[UP, DOWN]]})).expect(422);
+    assert!(pair["error"].as_str().unwrap().contains("no pairs") && pair["error_type"] == "Validation", "{pair}");
+    assert_eq!(predict(json!({"inputs": []})).expect(422)["error_type"], "Empty");
+
+    let info = server.address.get("/info").expect(200);
+    assert_eq!(info["model_type"]["classifier"]["id2label"], json!({"0": "positive", "1": "negative", "2": "neutral"}));
+    assert_eq!((&info["model_id"], &info["max_input_length"]), (&"mini".into(), &512.into()));
+}
+
+fn infer(address: &Address, request: &Value) -> Value {
+    address.post("/v2/models/mini/infer", request.to_string()).expect(200)
+}
+
+#[test]
+fn open_inference_gives_the_tensors_that_are_asked_for() {
+    let server = Server::start(&[]);
+    let inputs = json!([{"name": "text", "shape": [2], "datatype": "BYTES", "data": [UP, DOWN]}]);
+    let all = infer(&server.address, &json!({"id": "42", "inputs": inputs}));
+    assert_eq!((&all["model_name"], &all["model_version"], &all["id"]), (&"mini".into(), &"1".into(), &"42".into()));
+    let label = json!({"name": "label", "datatype": "BYTES", "shape": [2], "data": ["positive", "negative"]});
+    assert_eq!(all["outputs"][0], label);
+    assert_eq!((&all["outputs"][1]["shape"], &all["outputs"][1]["datatype"]), (&json!([2, 3]), &"FP32".into()));
+    is_near(&all["outputs"][1]["data"][0], 0.967870168712479);
+    assert_eq!(all["outputs"][2]["name"], "sentiment_score");
+
+    let wanted = json!([{"name": "probabilities", "parameters": {"classification": 2}}]);
+    let classes = infer(&server.address, &json!({"inputs": inputs, "outputs": wanted}));
+    let data = classes["outputs"][0]["data"].as_array().unwrap();
+    assert_eq!((data.len(), &classes["outputs"][0]["shape"]), (4, &json!([2, 2])));
+    assert!(data[0].as_str().unwrap().starts_with("0.9678") && data[0].as_str().unwrap().ends_with(":0:positive"));
+    let version = server.address.post("/v2/models/mini/versions/1/infer", json!({"inputs": inputs}).to_string());
+    assert_eq!(version.expect(200)["outputs"][0], label);
+    let version = server.address.post("/v2/models/mini/versions/2/infer", json!({"inputs": inputs}).to_string());
+    assert!(version.expect(404)["error"].as_str().unwrap().contains("`2`"));
+}
+
+#[test]
+fn open_inference_takes_and_gives_tritons_binary_tensors() {
+    let server = Server::start(&[]);
+    let element = |text: &str| [&(text.len() as u32).to_le_bytes(), text.as_bytes()].concat();
+    let binary = [element(UP), element("Gewinn steigt um 12 € – «stark»")].concat();
+    let head = json!({
+        "inputs": [{"name": "text", "shape": [2], "datatype": "BYTES", "parameters": {"binary_data_size": binary.len()}}],
+        "outputs": [{"name": "label", "parameters": {"binary_data": true}}, {"name": "sentiment_score"}],
+    })
+    .to_string();
+    let request = server.address.request("POST", "/v2/models/mini/infer");
+    let request = request.header("Inference-Header-Content-Length", head.len());
+    let answer = request.body([head.as_bytes(), &binary].concat()).send();
+    assert_eq!((answer.status, answer.headers["content-type"].as_str()), (200, "application/octet-stream"));
+    let (json, tensors) = answer.body.split_at(answer.headers["inference-header-content-length"].parse().unwrap());
+    let json: Value = serde_json::from_slice(json).unwrap();
+    assert_eq!(json["outputs"][0]["parameters"]["binary_data_size"], tensors.len());
+    assert!(tensors.starts_with(&element("positive")), "{tensors:?}");
+    assert_eq!(json["outputs"][1]["data"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn open_inference_tells_of_server_and_models() {
+    let server = Server::start(&[]);
+    let get = |path: &str| server.address.get(path).expect(200);
+    assert_eq!(get("/v2")["name"], "finsent");
+    assert_eq!(get("/v2/health/live"), json!({"live": true}));
+    assert_eq!(get("/v2/health/ready"), json!({"ready": true}));
+    for path in ["/v2/models/mini", "/v2/models/mini/versions/1"] {
+        let metadata = get(path);
+        assert_eq!(metadata["inputs"], json!([{"name": "text", "datatype": "BYTES", "shape": [-1]}]));
+        assert_eq!(metadata["outputs"][1], json!({"name": "probabilities", "datatype": "FP32", "shape": [-1, 3]}));
+    }
+    for path in ["/v2/models/mini/ready", "/v2/models/mini/versions/1/ready"] {
+        assert_eq!(get(path), json!({"name": "mini", "ready": true}));
+    }
+}
+
+#[test]
+fn kserves_first_protocol_takes_strings_and_objects() {
+    let server = Server::start(&[]);
+    let predict = |request: Value| server.address.post("/v1/models/mini:predict", request.to_string());
+    let answer = predict(json!({"instances": [UP, {"text": DOWN}]})).expect(200);
+    let labels: Vec<&Value> = answer["predictions"].as_array().unwrap().iter().map(|verdict| &verdict["label"]).collect();
+    assert_eq!(labels, ["positive", "negative"]);
+    assert_eq!(predict(json!({"instances": []})).expect(422), json!({"error": "`instances` is empty"}));
+}
+
+#[test]
+fn models_are_listed_with_labels_window_precision_and_digest() {
+    let small = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/small/sharded");
+    let dir = tempfile::tempdir().unwrap();
+    let model = dir.path().join("tiny");
+    copy_dir(small.as_ref(), &model);
+    for file in ["config.json", "vocab.txt", "tokenizer_config.json"] {
+        std::fs::copy(format!("{small}/../{file}"), model.join(file)).unwrap();
+    }
+    let server = Server::start(&["--model", "mini", "--model", model.to_str().unwrap(), "--precision", "int8"]);
+    let listed = server.address.get("/v1/models").expect(200);
+    let names: Vec<&Value> = listed["models"].as_array().unwrap().iter().map(|model| &model["name"]).collect();
+    assert_eq!(names, ["mini", "tiny"]);
+    let mini = server.address.get("/v1/models/mini").expect(200);
+    assert_eq!(mini, listed["models"][0]);
+    assert_eq!(mini["labels"], json!(["positive", "negative", "neutral"]));
+    assert_eq!((&mini["precision"], &mini["max_input_length"]), (&"int8".into(), &512.into()));
+    for (request, model) in [(json!({"inputs": UP}), "mini"), (json!({"inputs": UP, "model": "tiny"}), "tiny")] {
+        let answer = server.address.post("/v1/sentiment", request.to_string()).expect(200);
+        assert_eq!(answer["model"]["name"], model);
+    }
+    assert_eq!(server.metric("finsent_texts_total{model=\"tiny\"}"), 1.0);
+}
+
+fn copy_dir(from: &std::path::Path, to: &std::path::Path) {
+    std::fs::create_dir(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+    }
+}
+
+#[test]
+fn the_openapi_document_names_every_route_and_the_docs_page_needs_nobody_else() {
+    let server = Server::start(&[]);
+    let document = server.address.get("/openapi.json").expect(200);
+    assert_eq!(document["openapi"].as_str().unwrap().split('.').next(), Some("3"));
+    let paths = document["paths"].as_object().unwrap();
+    for route in ["/v1/sentiment", "/", "/models/{model}", "/predict", "/v2/models/{model}/infer", "/v1/models", "/livez"] {
+        assert!(paths.contains_key(route), "{route}");
+    }
+    assert_eq!(server.address.get("/docs").headers["location"], "/docs/");
+    for asset in ["/docs/", "/docs/swagger-ui-bundle.js", "/docs/swagger-ui.css", "/docs/swagger-initializer.js"] {
+        let asset = server.address.get(asset);
+        assert!(asset.status == 200 && !asset.body.is_empty());
+    }
+    assert!(server.address.get("/docs/swagger-initializer.js").text().contains("/openapi.json"));
+}
+
+#[test]
+fn head_is_get_without_a_body() {
+    let server = Server::start(&[]);
+    let mut stream = server.address.connect();
+    stream.write_all(b"HEAD /readyz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("\r\n\r\n"), "{answer}");
+}
