@@ -1,19 +1,21 @@
 //! finsent labels financial text as positive, negative or neutral, on the CPU, without Python.
 //!
 //! **Text becomes tokens, tokens become a packed batch, the encoder turns the batch into logits, logits become
-//! verdicts; the terminal is a thin face over that flow.**
+//! verdicts; the terminal and the network are two thin faces over that flow.**
 //!
 //! The floor plan, each floor importing only from those below it (`tests/house.rs` checks this):
 //!
 //! | floor | rooms |
 //! |---|---|
-//! | face | `cli`: arguments, rows in, rows out, exit codes |
+//! | faces | `cli`: arguments, rows in, rows out, exit codes; `http`: requests in, verdicts out, by five protocols |
+//! | time | `scheduler`: which texts are computed when, and together with which |
 //! | proof | `verify`: are the answers right here; `bench`: how fast |
 //! | flow | `pipeline` over `text`, `tokens`, `batch`, `encoder`, `verdict` |
-//! | cellar | `locate` finds a model's `files` by the `catalog`, or `embedded`; `checkpoint` reads its weights, and converts them |
-//! | ground | `kernels` on `threads`; `telemetry`, `precision`, `nearest` |
+//! | cellar | `locate` finds a model's `files` by the `catalog`, or `embedded`; `checkpoint` reads its weights, and converts them; `digest` says what its bytes are |
+//! | ground | `kernels` on `threads`; `metrics`, `telemetry`, `precision`, `nearest` |
 //!
-//! The encoder is one operation of candle, `encoder/ops.rs`; within it, the arithmetic is that of `kernels`.
+//! The encoder is one operation of candle, `encoder/ops.rs`; within it, the arithmetic is that of `kernels`. The command
+//! `serve` is put together in `cli/serve.rs`: it gives models to the scheduler, and the scheduler to `http`.
 
 mod batch;
 mod bench;

@@ -248,8 +248,10 @@ pub(super) struct ServeArgs {
     #[arg(long, value_name = "ADDRESS", env = "FINSENT_LISTEN", value_delimiter = ',', default_value = DEFAULT_LISTEN)]
     pub(super) listen: Vec<Listen>,
     // As an attribute: rustdoc would read the brackets as a link.
-    #[arg(help = "Model: a name of the catalogue, a directory, or hf:OWNER/NAME[@REVISION]; may be given several times, \
-                  the first is the default")]
+    #[arg(
+        help = "Model: a name of the catalogue, a directory, or hf:OWNER/NAME[@REVISION]; may be given several times, \
+                  the first is the default"
+    )]
     #[arg(short, long, env = "FINSENT_MODEL", value_delimiter = ',', default_value = crate::catalog::DEFAULT_MODEL)]
     pub(super) model: Vec<String>,
     /// Tokens that are computed together: more do not make it faster, and each pass longer

@@ -39,7 +39,11 @@ impl Exit {
         if let Some(LoadError::Encoder(EncoderError::Isa(_))) = cause.downcast_ref() {
             return Some(Self::Usage);
         }
-        if cause.is::<FindError>() || cause.is::<LoadError>() || cause.is::<DigestError>() || cause.is::<SelfTestError>() {
+        if cause.is::<FindError>()
+            || cause.is::<LoadError>()
+            || cause.is::<DigestError>()
+            || cause.is::<SelfTestError>()
+        {
             return Some(Self::Model);
         }
         // The reader of the output has gone: there is nobody to tell.

@@ -124,12 +124,7 @@ fn watch_signals(tell: UnboundedSender<Event>, service: Arc<Service>, has_keys: 
 }
 
 /// Loads the models on a thread of its own, so that probes are answered meanwhile.
-fn load_aside(
-    args: ServeArgs,
-    settings: Settings,
-    service: Arc<Service>,
-    tell: UnboundedSender<Event>,
-) -> Result<()> {
+fn load_aside(args: ServeArgs, settings: Settings, service: Arc<Service>, tell: UnboundedSender<Event>) -> Result<()> {
     thread::Builder::new().name("load".into()).spawn(move || {
         let event = load(&args, &settings, &service).map_or_else(Event::LoadFailed, Event::Loaded);
         // Who listened has ended, and with it the process.

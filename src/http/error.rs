@@ -1,6 +1,5 @@
 //! What can go wrong with a request, its status, and its shape in each protocol.
 
-use std::fmt;
 use std::time::Duration;
 
 use actix_web::body::BoxBody;
@@ -223,7 +222,8 @@ pub(super) enum Dialect {
 impl Dialect {
     /// By the path, since a request may fail before it has reached its route.
     pub(super) fn of(path: &str) -> Self {
-        let under = |prefix: &str| path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        let under =
+            |prefix: &str| path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
         if path == "/" || under("/models") {
             Self::HuggingFace
         } else if path == "/predict" || path == "/info" {
@@ -277,15 +277,4 @@ pub(super) struct TextEmbeddingsError {
     error: String,
     /// Validation, Empty, Overloaded, Backend or Unhealthy.
     error_type: &'static str,
-}
-
-impl fmt::Display for Dialect {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Native => "native",
-            Self::HuggingFace => "hugging face",
-            Self::TextEmbeddings => "text-embeddings-inference",
-            Self::OpenInference => "open inference",
-        })
-    }
 }

@@ -116,8 +116,7 @@ pub(super) async fn infer(admitted: &Admitted, job: Job) -> Result<Inferred, Htt
         });
     }
     let (first, last) = computed.unwrap_or((tokenized, tokenized));
-    let timings =
-        Timings { tokenization: tokenized - started, queue: first - tokenized, inference: last - first };
+    let timings = Timings { tokenization: tokenized - started, queue: first - tokenized, inference: last - first };
     let inferred = Inferred { model, items, timings };
     inferred.count();
     Ok(inferred)

@@ -44,7 +44,11 @@ impl FromStr for Listen {
     fn from_str(address: &str) -> Result<Self, String> {
         if let Some(path) = address.strip_prefix("unix:") {
             let path = path.strip_prefix("//").unwrap_or(path);
-            return if path.is_empty() { Err("expected a path after `unix:`".into()) } else { Ok(Self::Unix(path.into())) };
+            return if path.is_empty() {
+                Err("expected a path after `unix:`".into())
+            } else {
+                Ok(Self::Unix(path.into()))
+            };
         }
         let port = address.rsplit_once(':').filter(|(host, _)| !host.is_empty()).map(|(_, port)| port.parse::<u16>());
         match port {

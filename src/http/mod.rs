@@ -15,8 +15,8 @@ mod listen;
 mod openapi;
 mod routes;
 mod self_test;
-mod server;
 mod served;
+mod server;
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};

@@ -76,8 +76,7 @@ fn errors<E: ToSchema>(statuses: &[u16], content_type: &str) -> BTreeMap<String,
     let response = |&status: &u16| {
         let known = StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());
         let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(E::name()))).build();
-        let mut response =
-            ResponseBuilder::new().description(known.unwrap_or_default()).content(content_type, content);
+        let mut response = ResponseBuilder::new().description(known.unwrap_or_default()).content(content_type, content);
         if status == 429 {
             let mut header = Header::new(ObjectBuilder::new().schema_type(Type::Integer));
             header.description = Some("Seconds after which it is worth asking again".into());

@@ -68,8 +68,7 @@ pub(crate) fn self_test(model: &ServedModel) -> Result<(), SelfTestError> {
         [] => TEXTS.iter().map(|&text| (text, None)).collect(),
         golden => golden.iter().map(|golden| (golden.text.as_str(), Some(golden.label.as_str()))).collect(),
     };
-    let encodings: Vec<Arc<Encoding>> =
-        golden.iter().map(|(text, _)| encode(model, text)).collect::<Result<_, _>>()?;
+    let encodings: Vec<Arc<Encoding>> = golden.iter().map(|(text, _)| encode(model, text)).collect::<Result<_, _>>()?;
 
     // A scheduler of its own, so that the service's figures begin at zero.
     let nobody = ModelInfo { name: "", revision: "", digest: "", precision: "", isa: "" };

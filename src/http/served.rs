@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::catalog::Golden;
-use crate::metrics::{ModelInfo, ModelMetrics, Metrics};
+use crate::metrics::{Metrics, ModelInfo, ModelMetrics};
 use crate::pipeline::Pipeline;
 use crate::precision::Precision;
 

@@ -315,7 +315,8 @@ fn work_of_a_client_that_has_left_is_dropped() {
 fn a_body_that_does_not_arrive_is_408() {
     let stage = Stage::ready(HttpLimits { request_timeout: Duration::from_millis(300), ..LIMITS });
     let mut stream = stage.connect();
-    let head = "POST /v1/sentiment HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n";
+    let head =
+        "POST /v1/sentiment HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n";
     write!(stream, "{head}{{\"inputs\":").unwrap();
     let (status, slow) = answer(stream);
     assert!(status == 408 && slow.contains("did not arrive within 0.3 s"), "{slow}");
@@ -324,7 +325,8 @@ fn a_body_that_does_not_arrive_is_408() {
 #[test]
 fn bodies_in_memory_are_bounded_in_all() {
     let stage = Stage::ready(HttpLimits { max_concurrent_requests: 100, ..LIMITS });
-    let head = "POST /v1/sentiment HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 2000\r\n\r\n";
+    let head =
+        "POST /v1/sentiment HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 2000\r\n\r\n";
     let hold = || {
         let mut stream = stage.connect();
         write!(stream, "{head}{}", " ".repeat(1990)).unwrap();

@@ -335,14 +335,7 @@ impl Shared {
     }
 
     /// Has `waiter` wait for a text, with those who do already, or as the first.
-    fn wait_for(
-        &self,
-        state: &mut State,
-        key: Key,
-        lane: Lane,
-        waiter: Waiter,
-        turns: &mut impl Iterator<Item = u64>,
-    ) {
+    fn wait_for(&self, state: &mut State, key: Key, lane: Lane, waiter: Waiter, turns: &mut impl Iterator<Item = u64>) {
         let metrics = &self.models[key.model].metrics;
         if let Some(wanted) = state.wanted.get_mut(&key) {
             metrics.shared.inc();

@@ -75,7 +75,8 @@ impl Request<'_> {
 
     /// The bytes that go over the wire.
     pub(crate) fn bytes(&self) -> Vec<u8> {
-        let length = if self.body.is_empty() { String::new() } else { format!("Content-Length: {}\r\n", self.body.len()) };
+        let length =
+            if self.body.is_empty() { String::new() } else { format!("Content-Length: {}\r\n", self.body.len()) };
         [self.head.as_bytes(), length.as_bytes(), b"\r\n", &self.body].concat()
     }
 

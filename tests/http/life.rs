@@ -29,8 +29,9 @@ fn it_listens_at_several_places_at_a_time() {
     let socket = dir.path().join("finsent.sock");
     let unix = format!("unix:{}", socket.display());
     let metrics = ["--metrics-listen", "127.0.0.1:0"];
-    let mut server =
-        Server::start(&[&["--listen", "127.0.0.1:0", "--listen", &unix, "--listen", "127.0.0.1:0"], &metrics[..]].concat());
+    let mut server = Server::start(
+        &[&["--listen", "127.0.0.1:0", "--listen", &unix, "--listen", "127.0.0.1:0"], &metrics[..]].concat(),
+    );
     let [tcp, by_socket, other, aside] = &server.addresses[..] else { panic!("{:?}", server.addresses) };
     for address in [tcp, by_socket, other] {
         let answer = address.post("/v1/sentiment", json!({"inputs": "Profit rose"}).to_string());

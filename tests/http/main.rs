@@ -8,3 +8,4 @@ mod limits;
 mod observe;
 mod protocols;
 mod server;
+mod soak;

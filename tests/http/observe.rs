@@ -109,7 +109,8 @@ fn what_happens_is_counted() {
     assert_eq!(of_mini("batch_texts_sum"), 3.0);
     assert_eq!(of_mini("batch_tokens_sum"), 2.0 * 4.0 + 512.0);
     let requests = |model: &str, status: u16| {
-        server.metric(&format!("finsent_requests_total{{model=\"{model}\",route=\"/v1/sentiment\",status=\"{status}\"}}"))
+        server
+            .metric(&format!("finsent_requests_total{{model=\"{model}\",route=\"/v1/sentiment\",status=\"{status}\"}}"))
     };
     assert_eq!((requests("mini", 200), requests("", 422)), (3.0, 1.0));
 }
@@ -146,7 +147,9 @@ fn the_log_is_json_knows_the_trace_and_never_a_text() {
     let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
     let request = request.header("traceparent", trace).header("X-Request-Id", "feed-17");
     request.body(json!({"inputs": SECRET}).to_string()).send().expect(200);
-    for bad in [json!({"inputs": [{"id": 1, "txt": SECRET}]}), json!({"inputs": "a", "model": SECRET}), json!({SECRET: 1})] {
+    for bad in
+        [json!({"inputs": [{"id": 1, "txt": SECRET}]}), json!({"inputs": "a", "model": SECRET}), json!({SECRET: 1})]
+    {
         assert!(server.address.post("/v1/sentiment", bad.to_string()).status >= 404);
     }
     server.address.post("/v1/sentiment", format!("{{\"inputs\": \"{SECRET}\" oops")).expect(400);

@@ -50,7 +50,9 @@ fn sentiment_answers_one_text_several_and_those_with_an_id() {
 fn one_bad_item_fails_that_item_and_not_the_batch() {
     let server = Server::start(&["--max-text-bytes", "100"]);
     let long = "a".repeat(101);
-    let body = format!(r#"{{"inputs": ["{UP}", " ", "{long}", "\ud800", {{"id": 3, "text": "\u00a0"}}, "nul \u0000 inside"]}}"#);
+    let body = format!(
+        r#"{{"inputs": ["{UP}", " ", "{long}", "\ud800", {{"id": 3, "text": "\u00a0"}}, "nul \u0000 inside"]}}"#
+    );
     let answer = server.address.post("/v1/sentiment", body).expect(200);
     let results = answer["results"].as_array().unwrap();
     let error = |index: usize| results[index]["error"].as_str().unwrap();
@@ -74,7 +76,8 @@ fn a_text_longer_than_the_window_says_so() {
     let kept = json!({"inputs": long, "parameters": {"truncation": false}}).to_string();
     let refused = server.address.post("/", kept).expect(422);
     assert_eq!(refused, json!({"error": "the text is longer than the model's window of 512 tokens"}));
-    let refused = server.address.post("/predict", json!({"inputs": [UP, long], "truncate": false}).to_string()).expect(422);
+    let refused =
+        server.address.post("/predict", json!({"inputs": [UP, long], "truncate": false}).to_string()).expect(422);
     assert!(refused["error"].as_str().unwrap().starts_with("inputs[1]: the text is longer"), "{refused}");
 }
 
@@ -96,7 +99,8 @@ fn hugging_face_answers_nested_and_sorted() {
 
     let by = |function: &str| classify("/", json!({"inputs": UP, "parameters": {"function_to_apply": function}}));
     assert_eq!(by("softmax"), one);
-    let logits: Vec<f64> = by("none")[0].as_array().unwrap().iter().map(|item| item["score"].as_f64().unwrap()).collect();
+    let logits: Vec<f64> =
+        by("none")[0].as_array().unwrap().iter().map(|item| item["score"].as_f64().unwrap()).collect();
     let sum: f64 = logits.iter().map(|logit| logit.exp()).sum();
     is_near(&one[0][0]["score"], logits[0].exp() / sum);
     is_near(&by("sigmoid")[0][0]["score"], 1.0 / (1.0 + (-logits[0]).exp()));
@@ -196,7 +200,8 @@ fn kserves_first_protocol_takes_strings_and_objects() {
     let server = Server::start(&[]);
     let predict = |request: Value| server.address.post("/v1/models/mini:predict", request.to_string());
     let answer = predict(json!({"instances": [UP, {"text": DOWN}]})).expect(200);
-    let labels: Vec<&Value> = answer["predictions"].as_array().unwrap().iter().map(|verdict| &verdict["label"]).collect();
+    let labels: Vec<&Value> =
+        answer["predictions"].as_array().unwrap().iter().map(|verdict| &verdict["label"]).collect();
     assert_eq!(labels, ["positive", "negative"]);
     assert_eq!(predict(json!({"instances": []})).expect(422), json!({"error": "`instances` is empty"}));
 }
@@ -239,7 +244,9 @@ fn the_openapi_document_names_every_route_and_the_docs_page_needs_nobody_else() 
     let document = server.address.get("/openapi.json").expect(200);
     assert_eq!(document["openapi"].as_str().unwrap().split('.').next(), Some("3"));
     let paths = document["paths"].as_object().unwrap();
-    for route in ["/v1/sentiment", "/", "/models/{model}", "/predict", "/v2/models/{model}/infer", "/v1/models", "/livez"] {
+    for route in
+        ["/v1/sentiment", "/", "/models/{model}", "/predict", "/v2/models/{model}/infer", "/v1/models", "/livez"]
+    {
         assert!(paths.contains_key(route), "{route}");
     }
     assert_eq!(server.address.get("/docs").headers["location"], "/docs/");

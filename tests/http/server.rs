@@ -50,7 +50,8 @@ impl Server {
                 }
             }
         });
-        let expected = listen.len() / 2 + args.iter().filter(|arg| ["--listen", "--metrics-listen"].contains(arg)).count();
+        let expected =
+            listen.len() / 2 + args.iter().filter(|arg| ["--listen", "--metrics-listen"].contains(arg)).count();
         let addresses: Vec<Address> = (0..expected).map(|_| next_address(&log)).collect();
         Self { child, address: addresses[0].clone(), addresses, log }
     }

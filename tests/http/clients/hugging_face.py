@@ -12,6 +12,8 @@ base = base.rstrip("/")
 
 
 def pairs(answer):
+    if not all(hasattr(element, "label") for element in answer):
+        fail(f"expected labels with scores, found {answer!r}")
     return [(element.label, element.score) for element in answer]
 
 

@@ -149,12 +149,7 @@ pub(in super::super) async fn infer_version(
     score(&admitted, &request, &name, &body.0).await
 }
 
-async fn score(
-    admitted: &Admitted,
-    request: &HttpRequest,
-    name: &str,
-    body: &[u8],
-) -> Result<HttpResponse, HttpError> {
+async fn score(admitted: &Admitted, request: &HttpRequest, name: &str, body: &[u8]) -> Result<HttpResponse, HttpError> {
     let model = admitted.model(Some(name))?;
     let (json, mut binary) = split(request, body)?;
     let asked = parse(json)?;
@@ -200,11 +195,7 @@ fn input<'a>(inputs: &'a [InputTensor<'a>]) -> Result<&'a InputTensor<'a>, HttpE
     }
 }
 
-fn outputs(
-    model: &Arc<ServedModel>,
-    items: &[Item],
-    asked: &InferRequest<'_>,
-) -> Result<Vec<OutputTensor>, HttpError> {
+fn outputs(model: &Arc<ServedModel>, items: &[Item], asked: &InferRequest<'_>) -> Result<Vec<OutputTensor>, HttpError> {
     let all_binary = asked.parameters.unwrap_or_default().binary_data_output.unwrap_or_default();
     let wanted: Vec<(OutputName, RequestedParameters)> = match asked.outputs.as_deref() {
         Some(outputs) if !outputs.is_empty() => {
@@ -233,7 +224,8 @@ fn values(
             (vec![items.len()], Values::Bytes(verdicts.map(|verdict| verdict.label().to_owned()).collect()))
         }
         (OutputName::Probabilities, None) => {
-            let probabilities = verdicts.flat_map(|verdict| verdict.scores().map(|(_, score)| score).collect::<Vec<_>>());
+            let probabilities =
+                verdicts.flat_map(|verdict| verdict.scores().map(|(_, score)| score).collect::<Vec<_>>());
             (vec![items.len(), labels.len()], Values::Fp32(probabilities.collect()))
         }
         (OutputName::Probabilities, Some(most)) => {

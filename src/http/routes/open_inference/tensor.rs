@@ -94,7 +94,8 @@ fn flatten(data: &RawValue, depth: usize, texts: &mut Vec<Input>) -> Result<(), 
     if depth == 0 {
         return Err(HttpError::invalid("the input's data is nested too deep"));
     }
-    let items: Vec<&RawValue> = serde_json::from_str(data.get()).map_err(|_| HttpError::invalid("the data is no array"))?;
+    let items: Vec<&RawValue> =
+        serde_json::from_str(data.get()).map_err(|_| HttpError::invalid("the data is no array"))?;
     items.into_iter().try_for_each(|item| flatten(item, depth - 1, texts))
 }
 
@@ -222,7 +223,8 @@ mod tests {
 
     #[test]
     fn binary_elements_have_their_length_in_front() {
-        let tensor = |size: usize| format!(r#"{{"name":"text","shape":[2],"parameters":{{"binary_data_size":{size}}}}}"#);
+        let tensor =
+            |size: usize| format!(r#"{{"name":"text","shape":[2],"parameters":{{"binary_data_size":{size}}}}}"#);
         let binary = b"\x01\0\0\0a\x03\0\0\0\xe2\x82\xac";
         assert_eq!(texts(&tensor(12), binary), Ok(vec!["a".into(), "€".into()]));
         let broken = texts(&tensor(12), b"\x01\0\0\0a\x02\0\0\0\xe2\x82\xac");
@@ -238,7 +240,10 @@ mod tests {
     fn what_makes_no_sense_is_refused() {
         for (tensor, reason) in [
             (r#"{"name":"text","shape":[3],"data":["a"]}"#, "for 3 texts"),
-            (r#"{"name":"text","shape":[9223372036854775807,9223372036854775807,9],"data":["a"]}"#, "the input's shape"),
+            (
+                r#"{"name":"text","shape":[9223372036854775807,9223372036854775807,9],"data":["a"]}"#,
+                "the input's shape",
+            ),
             (r#"{"name":"text","data":[1]}"#, "found a number"),
             (r#"{"name":"text","data":[]}"#, "empty"),
             (r#"{"name":"text"}"#, "has no data"),
