@@ -110,7 +110,8 @@ pub(super) fn all(app: &mut web::ServiceConfig) {
         .service(get("/v1/models/{model}", models::model))
         .service(get("/openapi.json", super::openapi::openapi))
         .service(web::redirect("/docs", "/docs/"))
-        .service(SwaggerUi::new("/docs/{_:.*}").config(Config::new(["/openapi.json"])));
+        // The page would else ask a host of others' what it thinks of the document.
+        .service(SwaggerUi::new("/docs/{_:.*}").config(Config::new(["/openapi.json"]).validator_url("none")));
     observing(app);
 }
 

@@ -42,7 +42,8 @@ for url in (base, base + "/models/mini"):
         e = 2.718281828459045
         close(f"{what}: sigmoid of the logits", [score for _, score in sigmoid], [1 / (1 + e**-x) for _, x in logits])
         exponentials = [e**x for _, x in logits]
-        close(f"{what}: softmax of the logits", [score for _, score in answer], [x / sum(exponentials) for x in exponentials])
+        expected = [one / sum(exponentials) for one in exponentials]
+        close(f"{what}: softmax of the logits", [score for _, score in answer], expected)
 
     # The client sends a list as it is, and gives back what there is for the first text.
     both = client.text_classification([NEGATIVE, POSITIVE])

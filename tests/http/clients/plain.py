@@ -43,8 +43,9 @@ def header(answer, name):
 
 def problem(path, body, status, *words, **more):
     """The problem by RFC 9457 that the request must end in."""
-    found = ask("POST", path, status, "application/problem+json", **({"json": body} if body is not None else {}), **more)
-    found = found.json()
+    if body is not None:
+        more["json"] = body
+    found = ask("POST", path, status, "application/problem+json", **more).json()
     equal("status in the problem", (found["type"], found["status"]), ("about:blank", status))
     contains("detail of the problem", found["detail"], *words)
     return found
@@ -85,8 +86,9 @@ def native():
     equal("fields of a bad item", (set(results[1]), set(results[2])), ({"error"}, {"id", "error"}))
     equal("fields of a verdict with an id", set(results[0]), VERDICT | {"id"})
     equal("texts that were read", answer["usage"]["texts"], 3)
-    surrogate = session.post(base + "/v1/sentiment", '{"inputs": ["\\ud800", "a"]}', headers={"content-type": "application/json"})
-    equal("half a surrogate pair fails alone", ["error" in item for item in surrogate.json()["results"]], [True, False])
+    json_type = {"content-type": "application/json"}
+    surrogate = ask("POST", "/v1/sentiment", data='{"inputs": ["\\ud800", "a"]}', headers=json_type).json()["results"]
+    equal("half a surrogate pair fails alone", ["error" in item for item in surrogate], [True, False])
 
     long = ask("POST", "/v1/sentiment", json={"inputs": LONG})
     equal("a long text says so", long.json()["results"][0]["truncated"], True)
@@ -94,7 +96,8 @@ def native():
 
     route = "/v1/sentiment"
     problem(route, {"inputs": "a", "granularty": "text"}, 422, "`granularty`", "did you mean `granularity`?")
-    equal("the bad item", problem(route, {"inputs": ["a", {"id": 1, "txt": "b"}]}, 422, "did you mean `text`?").get("index"), 1)
+    bad = problem(route, {"inputs": ["a", {"id": 1, "txt": "b"}]}, 422, "`txt`", "did you mean `text`?")
+    equal("number of the bad item", bad.get("index"), 1)
     problem(route, {"inputs": ""}, 422, "empty")
     problem(route, {"inputs": []}, 422, "empty")
     problem(route, {"inputs": ["a", 3]}, 422, "expected a string")
@@ -104,7 +107,6 @@ def native():
     problem(route, {"inputs": "a", "model": "minj"}, 404, "did you mean `mini`?")
     problem(route, {"inputs": ["a"] * 1001}, 413, "1000")
     problem(route, {"inputs": [f"{number} {LONG}" for number in range(50)], "deadline_ms": 1}, 504, "deadline")
-    json_type = {"content-type": "application/json"}
     problem(route, None, 400, "JSON", data=b'{"inputs": ', headers=json_type)
     problem(route, None, 400, "JSON", data=b'{"inputs": "\xff"}', headers=json_type)
     problem(route, None, 415, "application/json", data="{}", headers={"content-type": "text/plain"})
@@ -316,8 +318,8 @@ def document():
     equal("version of OpenAPI", document["openapi"][:4], "3.1.")
     versions = "/v2/models/{model}/versions/{version}"
     v2 = [f"{start}{end}" for start in ("/v2/models/{model}", versions) for end in ("", "/ready", "/infer")]
-    others = "/ /models/{model} /predict /info /v2 /v2/health/live /v2/health/ready /v1/sentiment /v1/models /v1/models/{model}"
-    watching = "/v1/models/{model}:predict /livez /readyz /health /metrics"
+    others = "/ /models/{model} /predict /info /v2 /v2/health/live /v2/health/ready /v1/sentiment"
+    watching = "/v1/models /v1/models/{model} /v1/models/{model}:predict /livez /readyz /health /metrics"
     equal("paths of the document", sorted(document["paths"]), sorted([*v2, *others.split(), *watching.split()]))
     for path, operations in document["paths"].items():
         expected = "post" if re.search("^/$|^/models/|predict$|infer$|sentiment$", path) else "get"
