@@ -133,6 +133,8 @@ impl HttpError {
             _ => &mut response,
         };
         let message = match self.index() {
+            // Its texts are in the tensor `text`, or in `instances`.
+            Some(index) if dialect == Dialect::OpenInference => format!("text[{index}]: {self}"),
             Some(index) => format!("inputs[{index}]: {self}"),
             None => self.to_string(),
         };

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::error::HttpError;
@@ -32,9 +33,12 @@ impl<'a> Fields<'a> {
     /// # Errors
     /// [`HttpError::Invalid`] for what is no object.
     pub(super) fn of(json: &'a RawValue, index: Option<usize>) -> Result<Self, HttpError> {
-        let fields = serde_json::from_str(json.get())
-            .map_err(|_| HttpError::Invalid { index, reason: format!("expected an object, found {}", kind(json)) })?;
-        Ok(Self { fields, index })
+        let invalid = |reason: String| HttpError::Invalid { index, reason };
+        if kind(json) != "an object" {
+            return Err(invalid(format!("expected an object, found {}", kind(json))));
+        }
+        let no_name = |error: serde_json::Error| invalid(format!("the name of a field: {}", without_place(&error)));
+        Ok(Self { fields: serde_json::from_str(json.get()).map_err(no_name)?, index })
     }
 
     /// Refuses fields other than these.
@@ -77,6 +81,32 @@ impl<'a> Fields<'a> {
                 .map_err(|error| HttpError::Invalid { index: self.index, reason: what(error) })
         };
         self.raw(name).map(parse).transpose()
+    }
+}
+
+/// A number without a fraction, however it is written: `3`, `3.0`, `3e0`. What is too large for it is the largest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Whole(pub(super) i64);
+
+impl<'de> Deserialize<'de> for Whole {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let number = f64::deserialize(deserializer)?;
+        let error = || D::Error::custom(format!("expected a whole number, found `{number}`"));
+        (number.fract() == 0.0).then_some(Self(number as i64)).ok_or_else(error)
+    }
+}
+
+/// A JSON object. What is derived takes an array of the fields' values too, which nobody means.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Object<T>(pub(super) T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let json = <&RawValue>::deserialize(deserializer)?;
+        if kind(json) != "an object" {
+            return Err(D::Error::custom(format!("expected an object, found {}", kind(json))));
+        }
+        serde_json::from_str(json.get()).map(Self).map_err(|error| D::Error::custom(without_place(&error)))
     }
 }
 
@@ -123,6 +153,28 @@ mod tests {
             assert_eq!(refusal(Fields::of_body(no_json)).0, 400, "{no_json:?}");
         }
         assert_eq!(refusal(Fields::of_body(b" [1]")), (422, "expected an object, found an array".into()));
+    }
+
+    #[test]
+    fn an_object_is_no_array_of_its_fields_values() {
+        #[derive(Debug, Deserialize, PartialEq)]
+        struct Pair {
+            a: u8,
+            b: Option<u8>,
+        }
+        let pair = |json: &str| serde_json::from_str::<Object<Pair>>(json).map(|object| object.0);
+        assert_eq!(pair(r#"{"a": 1, "c": 2}"#).unwrap(), Pair { a: 1, b: None });
+        assert!(pair("[1, 2]").unwrap_err().to_string().contains("expected an object, found an array"));
+    }
+
+    #[test]
+    fn a_whole_number_is_one_however_it_is_written() {
+        let whole = |json: &str| serde_json::from_str::<Whole>(json).map(|whole| whole.0).ok();
+        assert_eq!(
+            [whole("3"), whole("-3.0"), whole("3e0"), whole("1e30")],
+            [Some(3), Some(-3), Some(3), Some(i64::MAX)]
+        );
+        assert_eq!([whole("1.5"), whole("\"3\""), whole("null")], [None; 3]);
     }
 
     #[test]

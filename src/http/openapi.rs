@@ -115,6 +115,8 @@ responses! {
     TellingResponses: TextEmbeddingsError, "application/json", [401, 503];
     /// Errors of the Open Inference Protocol.
     OpenInferenceResponses: PlainError, "application/json", COMPUTING;
+    /// Errors of its routes that tell of the server.
+    PlainServerResponse: PlainError, "application/json", [401];
     /// Errors of its routes that tell of a model.
     PlainModelResponses: PlainError, "application/json", [401, 404, 503];
 }

@@ -250,6 +250,7 @@ fn the_openapi_document_names_every_route_and_the_docs_page_needs_nobody_else() 
         assert!(paths.contains_key(route), "{route}");
     }
     assert_eq!(server.address.get("/docs").headers["location"], "/docs/");
+    assert_eq!(server.address.post("/docs/", "{}").status, 405);
     for asset in ["/docs/", "/docs/swagger-ui-bundle.js", "/docs/swagger-ui.css", "/docs/swagger-initializer.js"] {
         let asset = server.address.get(asset);
         assert!(asset.status == 200 && !asset.body.is_empty());

@@ -174,6 +174,7 @@ fn open_files(pid: u32) -> usize {
     fs::read_dir(format!("/proc/{pid}/fd")).unwrap().count()
 }
 
+#[expect(clippy::print_stdout, reason = "the figures are worth reading")]
 #[test]
 #[ignore = "takes two minutes, or FINSENT_SOAK_SECONDS (at most 600)"]
 fn mixed_traffic_leaves_memory_flat_no_file_open_and_every_answer_right() {

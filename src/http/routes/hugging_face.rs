@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use super::super::admit::Admitted;
 use super::super::body::Body;
 use super::super::error::HttpError;
-use super::super::fields::{Fields, kind};
+use super::super::fields::{Fields, Object, Whole, kind};
 use super::super::infer::{Input, Job, infer};
 use super::super::openapi::HuggingFaceResponses;
 use super::schema;
@@ -19,6 +19,7 @@ use crate::verdict::Activation;
 
 /// What the clients of the hub send. Fields that are not listed are ignored.
 #[derive(Debug, ToSchema)]
+#[schema(example = json!({"inputs": "Orders doubled", "parameters": {"top_k": 2}}))]
 #[expect(dead_code, reason = "the request's schema; it is read field by field, so that each mistake is named")]
 pub(in super::super) struct TextClassification {
     #[schema(schema_with = schema::texts)]
@@ -29,8 +30,8 @@ pub(in super::super) struct TextClassification {
 #[derive(Debug, Default, Deserialize, ToSchema)]
 struct Parameters {
     /// Labels of each text that are given, the best ones [default: all]
-    #[schema(minimum = 1)]
-    top_k: Option<usize>,
+    #[schema(schema_with = schema::count)]
+    top_k: Option<Whole>,
     /// [default: what the model was trained with]
     function_to_apply: Option<Function>,
     /// `false`: a text that is longer than the model's window is an error [default: true]
@@ -83,7 +84,7 @@ pub(in super::super) async fn default_model(admitted: Admitted, body: Body) -> R
 ///
 /// The same for the model of this name, or of this repository on the hub.
 #[utoipa::path(post, path = "/models/{model}", tag = "hugging face", operation_id = "hugging_face_model",
-    params(("model" = String, Path, description = "A model that is loaded")),
+    params(("model" = String, Path, description = "A model that is loaded", example = "mini")),
     request_body = TextClassification,
     responses((status = 200, description = "The labels of each text", body = Vec<Vec<Classification>>),
               HuggingFaceResponses))]
@@ -98,10 +99,13 @@ pub(in super::super) async fn by_model(
 async fn classify(admitted: &Admitted, model: Option<&str>, body: &[u8]) -> Result<HttpResponse, HttpError> {
     let model = admitted.model(model)?;
     let fields = Fields::of_body(body)?;
-    let Parameters { top_k, function_to_apply, truncation } = fields.optional("parameters")?.unwrap_or_default();
-    if top_k == Some(0) {
-        return Err(HttpError::invalid("`parameters`: `top_k` is 1 or more"));
-    }
+    let Parameters { top_k, function_to_apply, truncation } =
+        fields.optional::<Object<_>>("parameters")?.unwrap_or_default().0;
+    let most = match top_k {
+        Some(Whole(..1)) => return Err(HttpError::invalid("`parameters`: `top_k` is 1 or more")),
+        Some(Whole(most)) => most as usize,
+        None => usize::MAX,
+    };
     let job = Job {
         model,
         inputs: texts(fields.required("inputs")?)?,
@@ -116,7 +120,7 @@ async fn classify(admitted: &Admitted, model: Option<&str>, body: &[u8]) -> Resu
     let activation = function_to_apply.map(Activation::from);
     let of_item = |item: &super::super::infer::Item| -> Vec<Classification<'_>> {
         let scores = item.sorted_scores(&model, activation);
-        scores.into_iter().take(top_k.unwrap_or(usize::MAX)).map(Into::into).collect()
+        scores.into_iter().take(most).map(Into::into).collect()
     };
     Ok(response.json(items.iter().map(of_item).collect::<Vec<_>>()))
 }

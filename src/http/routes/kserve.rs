@@ -19,6 +19,7 @@ use crate::verdict::Verdict;
 
 /// The texts.
 #[derive(Debug, ToSchema)]
+#[schema(example = json!({"instances": ["Shares plunged 12%", {"text": "Orders doubled"}]}))]
 #[expect(dead_code, reason = "the request's schema; it is read field by field, so that each mistake is named")]
 pub(in super::super) struct Instances {
     #[schema(schema_with = schema::instances)]
@@ -33,7 +34,7 @@ pub(in super::super) struct Predictions {
 
 /// Score instances
 #[utoipa::path(post, path = "/v1/models/{model}:predict", tag = "open inference", operation_id = "kserve_predict",
-    params(("model" = String, Path, description = "A model that is loaded")),
+    params(("model" = String, Path, description = "A model that is loaded", example = "mini")),
     request_body = Instances,
     responses((status = 200, description = "The verdicts", body = Predictions), OpenInferenceResponses))]
 pub(in super::super) async fn predict(

@@ -10,7 +10,8 @@ mod sentiment;
 mod text_embeddings;
 
 use actix_web::dev::Handler;
-use actix_web::{FromRequest, HttpRequest, Resource, Responder, web};
+use actix_web::http::header;
+use actix_web::{FromRequest, HttpRequest, HttpResponse, Resource, Responder, web};
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::error::HttpError;
@@ -66,7 +67,7 @@ pub(super) const UNKNOWN: &str = "unknown";
 /// What requests of the routes that compute end in.
 const COMPUTING_STATUSES: [u16; 13] = [200, 400, 401, 404, 405, 408, 413, 415, 422, 429, 500, 503, 504];
 /// The others.
-const OTHER_STATUSES: [u16; 5] = [200, 401, 404, 405, 503];
+const OTHER_STATUSES: [u16; 6] = [200, 308, 401, 404, 405, 503];
 
 pub(super) fn computes(route: &str) -> bool {
     COMPUTING.contains(&route)
@@ -109,9 +110,10 @@ pub(super) fn all(app: &mut web::ServiceConfig) {
         .service(get("/v1/models", models::models))
         .service(get("/v1/models/{model}", models::model))
         .service(get("/openapi.json", super::openapi::openapi))
-        .service(web::redirect("/docs", "/docs/"))
+        .service(get("/docs", docs))
         // The page would else ask a host of others' what it thinks of the document.
-        .service(SwaggerUi::new("/docs/{_:.*}").config(Config::new(["/openapi.json"]).validator_url("none")));
+        .service(SwaggerUi::new("/docs/{_:.*}").config(Config::new(["/openapi.json"]).validator_url("none")))
+        .service(only("/docs/{_:.*}", "GET"));
     observing(app);
 }
 
@@ -130,8 +132,7 @@ where
     Args: FromRequest + 'static,
     F::Output: Responder + 'static,
 {
-    let resource = web::resource(path).route(web::get().to(handler)).route(web::head().to(handler));
-    resource.default_service(web::to(async || Err::<String, _>(HttpError::Method { allow: "GET, HEAD" })))
+    only(path, "GET, HEAD").route(web::get().to(handler)).route(web::head().to(handler))
 }
 
 fn post<F, Args>(path: &str, handler: F) -> Resource
@@ -140,8 +141,17 @@ where
     Args: FromRequest + 'static,
     F::Output: Responder + 'static,
 {
-    let resource = web::resource(path).route(web::post().to(handler));
-    resource.default_service(web::to(async || Err::<String, _>(HttpError::Method { allow: "POST" })))
+    only(path, "POST").route(web::post().to(handler))
+}
+
+/// A resource that refuses other methods than these.
+fn only(path: &str, allow: &'static str) -> Resource {
+    let refuse = move || std::future::ready(Err::<String, _>(HttpError::Method { allow }));
+    web::resource(path).default_service(web::to(refuse))
+}
+
+async fn docs() -> HttpResponse {
+    HttpResponse::PermanentRedirect().insert_header((header::LOCATION, "/docs/")).finish()
 }
 
 async fn no_route(request: HttpRequest) -> Result<String, HttpError> {

@@ -63,7 +63,7 @@ pub(in super::super) async fn models(request: HttpRequest) -> Result<HttpRespons
 
 /// Tell about a model
 #[utoipa::path(get, path = "/v1/models/{model}", tag = "finsent", operation_id = "model",
-    params(("model" = String, Path, description = "A model that is loaded")),
+    params(("model" = String, Path, description = "A model that is loaded", example = "mini")),
     responses((status = 200, description = "The model", body = Model), ModelResponses))]
 pub(in super::super) async fn model(request: HttpRequest, name: web::Path<String>) -> Result<HttpResponse, HttpError> {
     let loaded = service(&request).loaded.get().ok_or(HttpError::Loading)?;

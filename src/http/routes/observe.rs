@@ -32,7 +32,7 @@ impl Phase {
 }
 
 /// Is the process alive?
-#[utoipa::path(get, path = "/livez", tag = "watching", operation_id = "livez",
+#[utoipa::path(get, path = "/livez", tag = "watching", security(()), operation_id = "livez",
     responses((status = 200, description = "It answers", body = String, content_type = "text/plain")))]
 pub(in super::super) async fn livez() -> HttpResponse {
     HttpResponse::Ok().content_type("text/plain; charset=utf-8").body("ok")
@@ -41,7 +41,7 @@ pub(in super::super) async fn livez() -> HttpResponse {
 /// Should requests be sent here?
 ///
 /// Yes when the models are loaded, their self-test has passed, and the service is not about to end.
-#[utoipa::path(get, path = "/readyz", tag = "watching", operation_id = "readyz",
+#[utoipa::path(get, path = "/readyz", tag = "watching", security(()), operation_id = "readyz",
     responses((status = 200, description = "Yes", body = Status), (status = 503, description = "No", body = Status)))]
 pub(in super::super) async fn readyz(request: HttpRequest) -> HttpResponse {
     let phase = service(&request).phase();
@@ -49,14 +49,14 @@ pub(in super::super) async fn readyz(request: HttpRequest) -> HttpResponse {
 }
 
 /// The same as /readyz
-#[utoipa::path(get, path = "/health", tag = "watching", operation_id = "health",
+#[utoipa::path(get, path = "/health", tag = "watching", security(()), operation_id = "health",
     responses((status = 200, description = "Yes", body = Status), (status = 503, description = "No", body = Status)))]
 pub(in super::super) async fn health(request: HttpRequest) -> HttpResponse {
     readyz(request).await
 }
 
 /// Figures for Prometheus
-#[utoipa::path(get, path = "/metrics", tag = "watching", operation_id = "metrics",
+#[utoipa::path(get, path = "/metrics", tag = "watching", security(()), operation_id = "metrics",
     responses((status = 200, description = "All series", body = String, content_type = "text/plain")))]
 pub(in super::super) async fn metrics(request: HttpRequest) -> HttpResponse {
     let service = service(&request);

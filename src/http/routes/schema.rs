@@ -1,6 +1,6 @@
 //! The schemas of what is read by hand.
 
-use utoipa::openapi::schema::{AdditionalProperties, ArrayBuilder, OneOfBuilder};
+use utoipa::openapi::schema::{AdditionalProperties, ArrayBuilder, OneOfBuilder, SchemaType};
 use utoipa::openapi::{Object, ObjectBuilder, RefOr, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
@@ -10,22 +10,49 @@ fn of(kind: Type) -> ObjectBuilder {
     ObjectBuilder::new().schema_type(kind)
 }
 
+/// A character that is no white space by Unicode, as a text has at least one.
+const NOT_BLANK: &str = r"[^\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]";
+
 /// A text that is not blank.
 pub(super) fn text() -> Object {
-    of(Type::String).pattern(Some(r"\S")).build()
+    of(Type::String).pattern(Some(NOT_BLANK)).build()
 }
 
-fn at_least_one(item: impl Into<RefOr<Schema>>) -> Schema {
-    ArrayBuilder::new().items(item.into()).min_items(Some(1)).build().into()
+fn at_least_one(item: impl Into<Schema>) -> Schema {
+    ArrayBuilder::new().items(RefOr::T(item.into())).min_items(Some(1)).build().into()
 }
 
 fn one_of<const N: usize>(schemas: [Schema; N]) -> Schema {
     schemas.into_iter().fold(OneOfBuilder::new(), OneOfBuilder::item).build().into()
 }
 
+/// A whole number from 1, or none.
+pub(super) fn count() -> Schema {
+    let types = SchemaType::from_iter([Type::Integer, Type::Null]);
+    ObjectBuilder::new().schema_type(types).minimum(Some(1)).build().into()
+}
+
+/// A time in milliseconds, or none.
+pub(super) fn milliseconds() -> Schema {
+    let types = SchemaType::from_iter([Type::Number, Type::Null]);
+    ObjectBuilder::new().schema_type(types).exclusive_minimum(Some(0)).build().into()
+}
+
+/// The sizes of a tensor, or none.
+pub(super) fn shape() -> Schema {
+    let types = SchemaType::from_iter([Type::Array, Type::Null]);
+    ArrayBuilder::new().schema_type(types).items(of(Type::Integer)).build().into()
+}
+
+/// The data of a tensor of texts: a text, a list, or a list of lists.
+pub(super) fn tensor() -> Schema {
+    let list = ArrayBuilder::new().items(text());
+    one_of([text().into(), at_least_one(text()), at_least_one(list.build())])
+}
+
 /// A text, or several.
 pub(super) fn texts() -> Schema {
-    one_of([text().into(), at_least_one(Schema::from(text()))])
+    one_of([text().into(), at_least_one(text())])
 }
 
 /// A text, or several, each perhaps with a name of the caller's: one that fails leaves the others their verdicts.

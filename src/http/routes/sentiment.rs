@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use super::super::admit::Admitted;
 use super::super::body::Body;
 use super::super::error::HttpError;
-use super::super::fields::{Fields, kind, without_place};
+use super::super::fields::{Fields, Whole, kind, without_place};
 use super::super::infer::{Inferred, Input, ItemError, Job, infer};
 use super::super::openapi::ProblemResponses;
 use super::super::served::ServedModel;
@@ -22,6 +22,7 @@ use crate::verdict::Verdict;
 
 /// What to score, and how.
 #[derive(Debug, Deserialize, ToSchema)]
+#[schema(example = json!({"inputs": ["Shares plunged 12%", {"id": 7, "text": "Orders doubled"}]}))]
 #[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "the request's schema; it is read field by field, so that each mistake is named")]
 pub(in super::super) struct SentimentRequest {
@@ -32,8 +33,8 @@ pub(in super::super) struct SentimentRequest {
     /// What a verdict is about [default: text]
     granularity: Option<Granularity>,
     /// Time in milliseconds after which the answer is of no use: 504 then. The service's own limit stays.
-    #[schema(minimum = 1)]
-    deadline_ms: Option<u64>,
+    #[schema(schema_with = schema::milliseconds)]
+    deadline_ms: Option<f64>,
     /// `interactive` goes before `bulk` [default: interactive]
     priority: Option<Priority>,
 }
@@ -170,9 +171,10 @@ impl<'a> Asked<'a> {
             None | Some(Priority::Interactive) => Lane::Interactive,
             Some(Priority::Bulk) => Lane::Bulk,
         };
-        let deadline = match fields.optional("deadline_ms")? {
-            Some(0) => return Err(HttpError::invalid("`deadline_ms`: expected 1 or more")),
-            milliseconds => milliseconds.map(Duration::from_millis),
+        let deadline = match fields.optional::<f64>("deadline_ms")? {
+            Some(..=0.0) => return Err(HttpError::invalid("`deadline_ms`: expected more than 0")),
+            // One that no clock can hold is no deadline.
+            milliseconds => milliseconds.and_then(|given| Duration::try_from_secs_f64(given / 1e3).ok()),
         };
         let inputs = fields.required("inputs")?;
         let is_one = kind(inputs) == "a string";
@@ -200,11 +202,13 @@ fn item_of(item: &RawValue, index: usize) -> Result<(Option<&RawValue>, Input), 
     }
     let fields = Fields::of(item, Some(index))?.only(&["id", "text"])?;
     let id = fields.required("id")?;
-    let is_integer = || serde_json::from_str::<i64>(id.get()).is_ok();
-    let is_string = || serde_json::from_str::<String>(id.get()).is_ok();
-    if !is_string() && !is_integer() {
-        let reason = format!("`id`: expected a string or an integer, found {}", kind(id));
-        return Err(HttpError::Invalid { index: Some(index), reason });
+    let reason = match kind(id) {
+        "a string" => serde_json::from_str::<String>(id.get()).err().map(|error| without_place(&error)),
+        "a number" => serde_json::from_str::<Whole>(id.get()).err().map(|error| without_place(&error)),
+        other => Some(format!("expected a string or an integer, found {other}")),
+    };
+    if let Some(reason) = reason {
+        return Err(HttpError::Invalid { index: Some(index), reason: format!("`id`: {reason}") });
     }
     Ok((Some(id), text_of(fields.required("text")?, Some(index))?))
 }

@@ -22,6 +22,7 @@ use crate::verdict::Activation;
 
 /// What its clients send. There are no pairs of texts here: a list of strings is a batch.
 #[derive(Debug, ToSchema)]
+#[schema(example = json!({"inputs": ["Shares plunged 12%", "Orders doubled"]}))]
 #[expect(dead_code, reason = "the request's schema; it is read field by field, so that each mistake is named")]
 pub(in super::super) struct PredictRequest {
     #[schema(schema_with = schema::nested_texts)]
@@ -36,7 +37,6 @@ pub(in super::super) struct PredictRequest {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
 enum TruncationDirection {
-    #[serde(alias = "right")]
     Right,
 }
 
@@ -133,6 +133,7 @@ struct ModelType<'a> {
 
 #[derive(Debug, Serialize, ToSchema)]
 struct ClassifierModel<'a> {
+    #[schema(value_type = HashMap<String, String>)]
     id2label: BTreeMap<usize, &'a str>,
     label2id: BTreeMap<&'a str, usize>,
 }

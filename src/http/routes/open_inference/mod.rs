@@ -14,10 +14,11 @@ use super::super::Phase;
 use super::super::admit::{Admitted, model as find, service};
 use super::super::body::AnyBody;
 use super::super::error::HttpError;
-use super::super::fields::without_place;
+use super::super::fields::{Object, Whole, without_place};
 use super::super::infer::{Item, Job, infer as classify};
-use super::super::openapi::{OpenInferenceResponses, PlainModelResponses};
+use super::super::openapi::{OpenInferenceResponses, PlainModelResponses, PlainServerResponse};
 use super::super::served::ServedModel;
+use super::schema;
 use crate::scheduler::Lane;
 
 /// There is one version of each model.
@@ -25,21 +26,26 @@ const VERSION: &str = "1";
 
 /// Texts to score. Fields that are not listed are ignored.
 #[derive(Debug, Deserialize, ToSchema)]
+#[schema(example = json!({"inputs": [{"name": "text", "shape": [1], "datatype": "BYTES", "data": ["Orders doubled"]}]}))]
 pub(in super::super) struct InferRequest<'a> {
     /// Comes back with the answer.
     id: Option<String>,
     #[serde(borrow)]
     #[schema(min_items = 1, max_items = 1)]
-    inputs: Vec<InputTensor<'a>>,
+    #[schema(value_type = Vec<InputTensor<'a>>)]
+    inputs: Vec<Object<InputTensor<'a>>>,
     /// The tensors that are wanted [default: all]
-    outputs: Option<Vec<RequestedOutput>>,
-    parameters: Option<RequestParameters>,
+    #[schema(value_type = Option<Vec<RequestedOutput>>)]
+    outputs: Option<Vec<Object<RequestedOutput>>>,
+    #[schema(value_type = Option<RequestParameters>)]
+    parameters: Option<Object<RequestParameters>>,
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
 struct RequestedOutput {
     name: OutputName,
-    parameters: Option<RequestedParameters>,
+    #[schema(value_type = Option<RequestedParameters>)]
+    parameters: Option<Object<RequestedParameters>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
@@ -55,8 +61,8 @@ struct RequestedParameters {
     /// Give this tensor in the answer's binary part.
     binary_data: Option<bool>,
     /// Give the best so many as `score:index:label`; for `probabilities`.
-    #[schema(minimum = 1)]
-    classification: Option<usize>,
+    #[schema(schema_with = schema::count)]
+    classification: Option<Whole>,
 }
 
 #[derive(Debug, Clone, Copy, Default, Deserialize, ToSchema)]
@@ -74,6 +80,12 @@ pub(in super::super) struct InferResponse<'a> {
     id: Option<&'a str>,
     outputs: &'a [OutputTensor],
 }
+
+/// The same with the tensors that were asked for behind it, in Triton's binary form.
+#[derive(Debug, ToSchema)]
+#[schema(value_type = String, format = Binary)]
+#[expect(dead_code, reason = "a schema")]
+pub(in super::super) struct BinaryTensors(Vec<u8>);
 
 #[derive(Debug, Serialize, ToSchema)]
 pub(in super::super) struct ServerMetadata {
@@ -119,9 +131,11 @@ pub(in super::super) struct ModelReady<'a> {
 ///
 /// Triton's binary tensors are taken, and given where they are asked for.
 #[utoipa::path(post, path = "/v2/models/{model}/infer", tag = "open inference", operation_id = "infer",
-    params(("model" = String, Path, description = "A model that is loaded")),
+    params(("model" = String, Path, description = "A model that is loaded", example = "mini")),
     request_body = InferRequest,
-    responses((status = 200, description = "The tensors", body = InferResponse), OpenInferenceResponses))]
+    responses((status = 200, description = "The tensors",
+               content((InferResponse = "application/json"), (BinaryTensors = "application/octet-stream"))),
+              OpenInferenceResponses))]
 pub(in super::super) async fn infer(
     admitted: Admitted,
     request: HttpRequest,
@@ -134,10 +148,12 @@ pub(in super::super) async fn infer(
 /// Score texts by a version of a model
 #[utoipa::path(post, path = "/v2/models/{model}/versions/{version}/infer", tag = "open inference",
     operation_id = "infer_version",
-    params(("model" = String, Path, description = "A model that is loaded"),
-           ("version" = String, Path, description = "Its version, `1`")),
+    params(("model" = String, Path, description = "A model that is loaded", example = "mini"),
+           ("version" = String, Path, description = "Its version, `1`", example = "1")),
     request_body = InferRequest,
-    responses((status = 200, description = "The tensors", body = InferResponse), OpenInferenceResponses))]
+    responses((status = 200, description = "The tensors",
+               content((InferResponse = "application/json"), (BinaryTensors = "application/octet-stream"))),
+              OpenInferenceResponses))]
 pub(in super::super) async fn infer_version(
     admitted: Admitted,
     request: HttpRequest,
@@ -154,6 +170,9 @@ async fn score(admitted: &Admitted, request: &HttpRequest, name: &str, body: &[u
     let (json, mut binary) = split(request, body)?;
     let asked = parse(json)?;
     let inputs = input(&asked.inputs)?.texts(&mut binary)?;
+    if !binary.is_empty() {
+        return Err(HttpError::invalid(format!("{} bytes of the body belong to no tensor", binary.len())));
+    }
     let deadline = admitted.deadline(None);
     let inferred = classify(admitted, Job { model, inputs, lane: Lane::Interactive, deadline, truncate: true }).await?;
     let mut response = HttpResponse::build(StatusCode::OK);
@@ -174,7 +193,8 @@ fn split<'a>(request: &HttpRequest, body: &'a [u8]) -> Result<(&'a [u8], &'a [u8
 }
 
 fn parse(json: &[u8]) -> Result<InferRequest<'_>, HttpError> {
-    serde_json::from_slice(json).map_err(|error| {
+    let request: Result<Object<InferRequest<'_>>, _> = serde_json::from_slice(json);
+    request.map(|request| request.0).map_err(|error| {
         if error.is_data() {
             HttpError::invalid(without_place(&error))
         } else {
@@ -184,26 +204,29 @@ fn parse(json: &[u8]) -> Result<InferRequest<'_>, HttpError> {
 }
 
 /// The tensor of the texts: `text`, or the only one.
-fn input<'a>(inputs: &'a [InputTensor<'a>]) -> Result<&'a InputTensor<'a>, HttpError> {
+fn input<'a>(inputs: &'a [Object<InputTensor<'a>>]) -> Result<&'a InputTensor<'a>, HttpError> {
     match inputs {
         [] => Err(HttpError::Empty),
-        [only] => Ok(only),
+        [Object(only)] => Ok(only),
         several => {
-            let names: Vec<&str> = several.iter().map(|input| input.name.as_str()).collect();
+            let names: Vec<&str> = several.iter().map(|input| input.0.name.as_str()).collect();
             Err(HttpError::invalid(format!("expected one input, `text`; found {}", names.join(", "))))
         }
     }
 }
 
 fn outputs(model: &Arc<ServedModel>, items: &[Item], asked: &InferRequest<'_>) -> Result<Vec<OutputTensor>, HttpError> {
-    let all_binary = asked.parameters.unwrap_or_default().binary_data_output.unwrap_or_default();
+    let all_binary = asked.parameters.unwrap_or_default().0.binary_data_output.unwrap_or_default();
     let wanted: Vec<(OutputName, RequestedParameters)> = match asked.outputs.as_deref() {
         Some(outputs) if !outputs.is_empty() => {
-            outputs.iter().map(|output| (output.name, output.parameters.unwrap_or_default())).collect()
+            outputs.iter().map(|Object(output)| (output.name, output.parameters.unwrap_or_default().0)).collect()
         }
         _ => available(model).into_iter().map(|name| (name, RequestedParameters::default())).collect(),
     };
     let output = |(name, parameters): (OutputName, RequestedParameters)| {
+        if let Some(Whole(..1)) = parameters.classification {
+            return Err(HttpError::invalid("`classification` is 1 or more"));
+        }
         let in_binary = parameters.binary_data.unwrap_or(all_binary);
         let (shape, values) = values(model, items, name, parameters.classification)?;
         Ok(OutputTensor::new(name.as_str(), shape, values, in_binary))
@@ -215,7 +238,7 @@ fn values(
     model: &Arc<ServedModel>,
     items: &[Item],
     name: OutputName,
-    classification: Option<usize>,
+    classification: Option<Whole>,
 ) -> Result<(Vec<usize>, Values), HttpError> {
     let labels = model.pipeline.labels().labels();
     let verdicts = items.iter().map(|item| item.verdict(model));
@@ -228,8 +251,8 @@ fn values(
                 verdicts.flat_map(|verdict| verdict.scores().map(|(_, score)| score).collect::<Vec<_>>());
             (vec![items.len(), labels.len()], Values::Fp32(probabilities.collect()))
         }
-        (OutputName::Probabilities, Some(most)) => {
-            let classes = most.clamp(1, labels.len());
+        (OutputName::Probabilities, Some(Whole(most))) => {
+            let classes = labels.len().min(most as usize);
             let index = |label: &str| labels.iter().position(|known| known == label).unwrap_or_default();
             let class = |(label, score): (&str, f32)| format!("{score}:{}:{label}", index(label));
             let of_item =
@@ -265,7 +288,7 @@ fn check_version(version: String) -> Result<(), HttpError> {
 
 /// Tell about the server
 #[utoipa::path(get, path = "/v2", tag = "open inference", operation_id = "server",
-    responses((status = 200, description = "The server", body = ServerMetadata)))]
+    responses((status = 200, description = "The server", body = ServerMetadata), PlainServerResponse))]
 pub(in super::super) async fn server() -> HttpResponse {
     HttpResponse::Ok().json(ServerMetadata {
         name: "finsent",
@@ -275,14 +298,14 @@ pub(in super::super) async fn server() -> HttpResponse {
 }
 
 /// Is the process alive?
-#[utoipa::path(get, path = "/v2/health/live", tag = "open inference", operation_id = "live",
+#[utoipa::path(get, path = "/v2/health/live", tag = "open inference", security(()), operation_id = "live",
     responses((status = 200, description = "It answers", body = Live)))]
 pub(in super::super) async fn live() -> HttpResponse {
     HttpResponse::Ok().json(Live { live: true })
 }
 
 /// Should requests be sent here?
-#[utoipa::path(get, path = "/v2/health/ready", tag = "open inference", operation_id = "ready",
+#[utoipa::path(get, path = "/v2/health/ready", tag = "open inference", security(()), operation_id = "ready",
     responses((status = 200, description = "Yes", body = Ready), (status = 503, description = "No", body = Ready)))]
 pub(in super::super) async fn ready(request: HttpRequest) -> HttpResponse {
     let phase = service(&request).phase();
@@ -291,7 +314,7 @@ pub(in super::super) async fn ready(request: HttpRequest) -> HttpResponse {
 
 /// Tell about a model
 #[utoipa::path(get, path = "/v2/models/{model}", tag = "open inference", operation_id = "metadata",
-    params(("model" = String, Path, description = "A model that is loaded")),
+    params(("model" = String, Path, description = "A model that is loaded", example = "mini")),
     responses((status = 200, description = "Its tensors", body = ModelMetadata), PlainModelResponses))]
 pub(in super::super) async fn metadata(
     request: HttpRequest,
@@ -318,8 +341,8 @@ pub(in super::super) async fn metadata(
 /// Tell about a version of a model
 #[utoipa::path(get, path = "/v2/models/{model}/versions/{version}", tag = "open inference",
     operation_id = "metadata_version",
-    params(("model" = String, Path, description = "A model that is loaded"),
-           ("version" = String, Path, description = "Its version, `1`")),
+    params(("model" = String, Path, description = "A model that is loaded", example = "mini"),
+           ("version" = String, Path, description = "Its version, `1`", example = "1")),
     responses((status = 200, description = "Its tensors", body = ModelMetadata), PlainModelResponses))]
 pub(in super::super) async fn metadata_version(
     request: HttpRequest,
@@ -332,7 +355,7 @@ pub(in super::super) async fn metadata_version(
 
 /// Does a model take requests?
 #[utoipa::path(get, path = "/v2/models/{model}/ready", tag = "open inference", operation_id = "model_ready",
-    params(("model" = String, Path, description = "A model that is loaded")),
+    params(("model" = String, Path, description = "A model that is loaded", example = "mini")),
     responses((status = 200, description = "Yes", body = ModelReady), PlainModelResponses))]
 pub(in super::super) async fn model_ready(
     request: HttpRequest,
@@ -346,8 +369,8 @@ pub(in super::super) async fn model_ready(
 /// Does a version of a model take requests?
 #[utoipa::path(get, path = "/v2/models/{model}/versions/{version}/ready", tag = "open inference",
     operation_id = "model_ready_version",
-    params(("model" = String, Path, description = "A model that is loaded"),
-           ("version" = String, Path, description = "Its version, `1`")),
+    params(("model" = String, Path, description = "A model that is loaded", example = "mini"),
+           ("version" = String, Path, description = "Its version, `1`", example = "1")),
     responses((status = 200, description = "Yes", body = ModelReady), PlainModelResponses))]
 pub(in super::super) async fn model_ready_version(
     request: HttpRequest,

@@ -9,8 +9,9 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::super::super::error::HttpError;
-use super::super::super::fields::kind;
+use super::super::super::fields::{Object, Whole, kind};
 use super::super::super::infer::{Input, ItemError};
+use super::super::schema;
 use super::super::sentiment::text_of;
 use crate::text::Text;
 
@@ -23,14 +24,17 @@ pub(super) struct InputTensor<'a> {
     /// `text`; another name will do where it is the only one.
     pub(super) name: String,
     /// Number of texts; where it is missing or has none, as many as there are.
-    shape: Option<Vec<i64>>,
+    #[schema(schema_with = schema::shape)]
+    shape: Option<Vec<Whole>>,
     /// BYTES [default]
     #[expect(dead_code, reason = "reading it refuses the others")]
     datatype: Option<Datatype>,
-    parameters: Option<InputParameters>,
+    /// `binary_data_size`: bytes of the tensor in the body's binary part, where its data are there.
+    #[schema(value_type = Option<HashMap<String, serde_json::Value>>)]
+    parameters: Option<Object<InputParameters>>,
     /// Strings, perhaps nested; absent where they are in the body's binary part.
     #[serde(borrow)]
-    #[schema(value_type = Option<Vec<String>>)]
+    #[schema(schema_with = schema::tensor, required = true)]
     data: Option<&'a RawValue>,
 }
 
@@ -40,25 +44,25 @@ enum Datatype {
     Bytes,
 }
 
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Deserialize)]
 struct InputParameters {
-    /// Bytes of the tensor in the body's binary part.
-    binary_data_size: Option<usize>,
+    binary_data_size: Option<Whole>,
 }
 
 /// How deep strings may be nested: a tensor of texts has a dimension or two.
-const DEEPEST: usize = 8;
+const DEEPEST: usize = 2;
 
 impl InputTensor<'_> {
     /// The texts of the tensor; what is taken of the binary part is gone from it.
     pub(super) fn texts(&self, binary: &mut &[u8]) -> Result<Vec<Input>, HttpError> {
-        let size = self.parameters.as_ref().and_then(|parameters| parameters.binary_data_size);
+        let size = self.parameters.as_ref().and_then(|parameters| parameters.0.binary_data_size);
         let mut texts = Vec::new();
         match (self.data, size) {
             (Some(data), None) => flatten(data, DEEPEST, &mut texts)?,
-            (None, Some(size)) => {
-                let too_short = || HttpError::Malformed(format!("`binary_data_size` is {size}, but less is there"));
-                let (of_tensor, rest) = binary.split_at_checked(size).ok_or_else(too_short)?;
+            (None, Some(Whole(size))) => {
+                let too_short = || HttpError::invalid(format!("`binary_data_size` is {size}, but less is there"));
+                let size = usize::try_from(size).ok();
+                let (of_tensor, rest) = size.and_then(|size| binary.split_at_checked(size)).ok_or_else(too_short)?;
                 *binary = rest;
                 texts = elements(of_tensor)?;
             }
@@ -81,7 +85,7 @@ impl InputTensor<'_> {
     /// How many elements the shape is for, where it says that.
     fn elements(&self) -> Option<u128> {
         let shape = self.shape.as_deref().filter(|shape| !shape.is_empty())?;
-        shape.iter().try_fold(1_u128, |product, &size| Some(product.saturating_mul(u128::try_from(size).ok()?)))
+        shape.iter().try_fold(1_u128, |product, &Whole(size)| Some(product.saturating_mul(u128::try_from(size).ok()?)))
     }
 }
 
@@ -102,7 +106,7 @@ fn flatten(data: &RawValue, depth: usize, texts: &mut Vec<Input>) -> Result<(), 
 fn elements(mut bytes: &[u8]) -> Result<Vec<Input>, HttpError> {
     let mut texts = Vec::new();
     while !bytes.is_empty() {
-        let broken = || HttpError::Malformed(format!("the binary element {} is cut off", texts.len()));
+        let broken = || HttpError::invalid(format!("the binary element {} is cut off", texts.len()));
         let (length, rest) = bytes.split_first_chunk().ok_or_else(broken)?;
         let length = u32::from_le_bytes(*length) as usize;
         let (element, rest) = rest.split_at_checked(length).ok_or_else(broken)?;
@@ -248,7 +252,7 @@ mod tests {
             (r#"{"name":"text","data":[]}"#, "empty"),
             (r#"{"name":"text"}"#, "has no data"),
             (r#"{"name":"text","data":["a"],"parameters":{"binary_data_size":0}}"#, "twice"),
-            (r#"{"name":"text","data":[[[[[[[[["a"]]]]]]]]]}"#, "too deep"),
+            (r#"{"name":"text","data":[[["a"]]]}"#, "too deep"),
         ] {
             let found = texts(tensor, b"").unwrap_err();
             assert!(found.contains(reason), "{tensor}: {found}");

@@ -1,0 +1,88 @@
+//! Clients that people have, as they come from their registries: the scripts in `clients`.
+//!
+//! FINSENT_TEST_CLIENTS names a directory in which they are installed, as `.ci/run` does it: a virtual environment of
+//! Python with `clients/requirements.txt`, and the packages of `clients/package.json`.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::{env, fs};
+
+use crate::client::Address;
+use crate::server::Server;
+
+const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/http/clients");
+/// The key that clients/schemathesis.toml gives.
+const KEY: &str = "the-key-of-the-clients-tests";
+
+fn installed() -> PathBuf {
+    env::var_os("FINSENT_TEST_CLIENTS").expect("FINSENT_TEST_CLIENTS names where the clients are installed").into()
+}
+
+fn host(server: &Server) -> &str {
+    let Address::Tcp(host) = &server.address else { panic!("{:?}", server.address) };
+    host
+}
+
+#[expect(clippy::print_stdout, reason = "what the clients say is what CI's log should show")]
+#[track_caller]
+fn succeeds(command: &mut Command) {
+    let output = command.output().unwrap();
+    let said = [output.stdout, output.stderr].map(|said| String::from_utf8_lossy(&said).into_owned()).concat();
+    assert!(output.status.success(), "{command:?}\n{said}");
+    println!("{said}");
+}
+
+fn python(script: &str, argument: &str) {
+    succeeds(Command::new(installed().join("bin/python")).arg(format!("{SCRIPTS}/{script}")).arg(argument));
+}
+
+#[test]
+#[ignore = "needs the clients of tests/http/clients in FINSENT_TEST_CLIENTS"]
+fn huggingface_hub_classifies() {
+    let server = Server::start(&[]);
+    python("hugging_face.py", &format!("http://{}", host(&server)));
+}
+
+#[test]
+#[ignore = "needs the clients of tests/http/clients in FINSENT_TEST_CLIENTS"]
+fn tritonclient_infers_in_json_and_in_binary() {
+    let server = Server::start(&[]);
+    python("triton.py", host(&server));
+}
+
+#[test]
+#[ignore = "needs the clients of tests/http/clients in FINSENT_TEST_CLIENTS"]
+fn requests_reach_every_route() {
+    let server = Server::start(&[]);
+    python("plain.py", &format!("http://{}", host(&server)));
+}
+
+#[test]
+#[ignore = "needs the clients of tests/http/clients in FINSENT_TEST_CLIENTS"]
+fn huggingface_inference_of_javascript_classifies() {
+    let server = Server::start(&[]);
+    // Its packages are looked for from the script's own directory upwards.
+    let script = installed().join("hugging_face.mjs");
+    fs::copy(format!("{SCRIPTS}/hugging_face.mjs"), &script).unwrap();
+    succeeds(Command::new("node").arg(script).arg(format!("http://{}", host(&server))));
+}
+
+/// All checks of schemathesis against /openapi.json.
+fn schemathesis(server: &Server, scratch: &Path) {
+    let document = format!("http://{}/openapi.json", host(server));
+    let config = format!("{SCRIPTS}/schemathesis.toml");
+    let command = installed().join("bin/schemathesis");
+    succeeds(
+        Command::new(command).args(["--config-file", &config, "run", &document, "--no-color"]).current_dir(scratch),
+    );
+}
+
+#[test]
+#[ignore = "needs the clients of tests/http/clients in FINSENT_TEST_CLIENTS"]
+fn schemathesis_finds_nothing_without_keys_and_with_them() {
+    let scratch = tempfile::tempdir().unwrap();
+    schemathesis(&Server::start(&[]), scratch.path());
+    let keys = scratch.path().join("keys");
+    fs::write(&keys, KEY).unwrap();
+    schemathesis(&Server::start(&["--api-key-file", keys.to_str().unwrap()]), scratch.path());
+}
