@@ -255,7 +255,7 @@ pub(super) struct ServeArgs {
     #[arg(short, long, env = "FINSENT_MODEL", value_delimiter = ',', default_value = crate::catalog::DEFAULT_MODEL)]
     pub(super) model: Vec<String>,
     /// Tokens that are computed together: more do not make it faster, and each pass longer
-    #[arg(long, value_name = "N", env = "FINSENT_MAX_BATCH_TOKENS", default_value_t = 512,
+    #[arg(long, value_name = "N", env = "FINSENT_MAX_BATCH_TOKENS", default_value_t = 256,
           value_parser = value_parser!(u32).range(1..=MAX_BATCH_TOKENS as i64))]
     pub(super) max_batch_tokens: u32,
     /// Requests that are worked on at a time; more are answered with 429

@@ -129,3 +129,15 @@ fn requests_follow_each_other_on_a_connection() {
     next().problem(422, "empty");
     assert_eq!(next().expect(200)["results"][0]["label"], "positive");
 }
+
+#[test]
+fn more_connections_than_there_are_files_wait_and_none_is_lost() {
+    let server = Server::start_with_files(100, &[]);
+    let idle: Vec<_> = (0..120).map(|_| server.address.connect()).collect();
+    let address = server.address.clone();
+    let asking = std::thread::spawn(move || address.post("/v1/sentiment", r#"{"inputs": "Profit rose"}"#));
+    std::thread::sleep(Duration::from_millis(300));
+    drop(idle);
+    assert_eq!(asking.join().unwrap().expect(200)["results"][0]["label"], "positive");
+    assert!(server.metric("process_max_fds") == 100.0 && server.metric("process_open_fds") < 100.0);
+}

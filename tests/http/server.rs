@@ -20,11 +20,16 @@ pub(crate) struct Server {
 
 /// The command without the environment's settings.
 pub(crate) fn finsent(args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_finsent"));
+    let mut command = without_settings(Command::new(env!("CARGO_BIN_EXE_finsent")));
+    command.args(args);
+    command
+}
+
+fn without_settings(mut command: Command) -> Command {
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("FINSENT_")) {
         command.env_remove(name);
     }
-    command.args(args).env("NO_COLOR", "1").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.env("NO_COLOR", "1").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
 
@@ -38,8 +43,22 @@ impl Server {
 
     /// A service that listens.
     pub(crate) fn begin(args: &[&str]) -> Self {
+        Self::spawn(finsent(&["serve"]), args)
+    }
+
+    /// A service that is ready, and may have so many files open at a time.
+    pub(crate) fn start_with_files(files: u32, args: &[&str]) -> Self {
+        let limited = format!("ulimit -n {files} && exec \"$0\" serve \"$@\"");
+        let mut shell = without_settings(Command::new("sh"));
+        shell.args(["-c", &limited, env!("CARGO_BIN_EXE_finsent")]);
+        let server = Self::spawn(shell, args);
+        server.wait_until_ready();
+        server
+    }
+
+    fn spawn(mut command: Command, args: &[&str]) -> Self {
         let listen: &[&str] = if args.contains(&"--listen") { &[] } else { &["--listen", "127.0.0.1:0"] };
-        let mut child = finsent(&[&["serve"], listen, args].concat()).spawn().unwrap();
+        let mut child = command.args(listen).args(args).spawn().unwrap();
         let stderr = BufReader::new(child.stderr.take().unwrap());
         let (tell, log) = channel();
         thread::spawn(move || {
