@@ -26,7 +26,7 @@ pub(super) struct InputTensor<'a> {
     /// Number of texts; where it is missing or has none, as many as there are.
     #[schema(schema_with = schema::shape)]
     shape: Option<Vec<Whole>>,
-    /// BYTES [default]
+    /// BYTES, which it is by default
     #[expect(dead_code, reason = "reading it refuses the others")]
     datatype: Option<Datatype>,
     /// `binary_data_size`: bytes of the tensor in the body's binary part, where its data are there.
