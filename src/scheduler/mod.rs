@@ -171,6 +171,8 @@ struct State {
     cache: Cache,
     /// By model.
     speeds: Vec<Speed>,
+    /// When the queue was last looked through for texts that nobody wants.
+    looked_through: Instant,
     /// Model and tokens of the pass that is being computed.
     in_pass: Option<(usize, usize)>,
     closing: bool,
@@ -194,6 +196,21 @@ struct Waiter {
     deadline: Instant,
 }
 
+impl State {
+    /// Whether anybody still waits for a text of the queue.
+    fn is_wanted(&self, task: usize) -> bool {
+        let now = Instant::now();
+        let wanted = self.wanted.get(&self.queue[task].key);
+        wanted.is_some_and(|wanted| wanted.waiters.iter().any(|waiter| waiter.waits(now)))
+    }
+}
+
+impl Waiter {
+    fn waits(&self, now: Instant) -> bool {
+        !self.reply.is_closed() && self.deadline > now
+    }
+}
+
 /// Texts that are computed together.
 struct Pass {
     model: usize,
@@ -201,6 +218,8 @@ struct Pass {
     tokens: usize,
 }
 
+/// Texts that nobody wants do not get into a pass, and stay in the queue no longer than this and a pass.
+const LOOK_THROUGH: Duration = Duration::from_millis(100);
 /// Of the time until a request's deadline, the part that it may be expected to wait: an expectation errs.
 const EXPECTED_PART_OF_DEADLINE: f64 = 0.75;
 
@@ -216,6 +235,7 @@ impl Scheduler {
             wanted: HashMap::new(),
             cache: Cache::new(limits.cache_entries),
             speeds: models.iter().map(|_| Speed::default()).collect(),
+            looked_through: Instant::now(),
             in_pass: None,
             closing: false,
             dead: false,
@@ -362,37 +382,45 @@ impl Shared {
     fn next_pass(&self) -> Option<Pass> {
         let mut state = self.state();
         loop {
-            self.drop_unwanted(&mut state);
+            if state.looked_through.elapsed() > LOOK_THROUGH {
+                self.drop_unwanted(&mut state);
+            }
             let waiting: Vec<Waiting> = state.queue.iter().map(|task| task.waiting).collect();
+            let account = state.account.clone();
             let chosen = state.account.next_pass(&waiting, self.limits.max_batch_tokens);
-            if !chosen.is_empty() {
+            if chosen.iter().any(|&task| !state.is_wanted(task)) {
+                state.account = account;
+                self.drop_unwanted(&mut state);
+            } else if !chosen.is_empty() {
                 return Some(self.take(&mut state, chosen));
-            }
-            if state.closing {
+            } else if state.closing {
                 return None;
+            } else {
+                state = self.arrived.wait(state).unwrap_or_else(PoisonError::into_inner);
             }
-            state = self.arrived.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
     fn drop_unwanted(&self, state: &mut State) {
-        let State { queue, wanted, .. } = state;
+        let State { queue, wanted, looked_through, .. } = state;
         let now = Instant::now();
+        *looked_through = now;
         queue.retain(|task| {
             let metrics = &self.models[task.key.model].metrics;
             let Some(of_task) = wanted.get_mut(&task.key) else { return false };
-            for waiter in of_task.waiters.extract_if(.., |waiter| waiter.reply.is_closed() || waiter.deadline <= now) {
-                let left = waiter.reply.is_closed();
-                (if left { &metrics.dropped_client } else { &metrics.dropped_deadline }).inc();
+            let gone: Vec<Waiter> = of_task.waiters.extract_if(.., |waiter| !waiter.waits(now)).collect();
+            let is_wanted = !of_task.waiters.is_empty();
+            if !is_wanted {
+                wanted.remove(&task.key);
+                self.leave_queue(task);
+            }
+            for waiter in gone {
+                let has_left = waiter.reply.is_closed();
+                (if has_left { &metrics.dropped_client } else { &metrics.dropped_deadline }).inc();
                 // Who has left does not mind.
                 waiter.reply.send(Err(Failure::DeadlinePassed)).ok();
             }
-            if of_task.waiters.is_empty() {
-                wanted.remove(&task.key);
-                self.leave_queue(task);
-                return false;
-            }
-            true
+            is_wanted
         });
     }
 
