@@ -44,7 +44,7 @@ fn what_is_wrong_with_an_item_is_told_with_its_index() {
         (r#"{"id": 1}"#, "the field `text` is missing"),
         (r#"{"text": "a"}"#, "the field `id` is missing"),
         (r#"{"id": 1, "txt": "a"}"#, "unknown field `txt`; did you mean `text`?"),
-        (r#"{"id": 1.5, "text": "a"}"#, "`id`: expected a string or an integer, found a number"),
+        (r#"{"id": 1.5, "text": "a"}"#, "`id`: expected a whole number, found `1.5`"),
         (r#"{"id": [], "text": "a"}"#, "`id`: expected a string or an integer, found an array"),
         (r#"{"id": 1, "text": 2}"#, "expected a string, found a number"),
     ] {
