@@ -157,7 +157,7 @@ def text_embeddings(expected, tokens):
     equal("/info: model", (info["model_id"], info["served_model_name"], info["model_dtype"]), ("mini", "mini", "f32"))
     equal("/info: classes", info["model_type"], {"classifier": classes})
     equal("/info: window", (info["max_input_length"], info["auto_truncate"]), (512, True))
-    limits = {"max_concurrent_requests": 512, "max_batch_tokens": 512, "max_client_batch_size": 1000}
+    limits = {"max_concurrent_requests": 512, "max_batch_tokens": 256, "max_client_batch_size": 1000}
     equal("/info: limits", {name: info[name] for name in limits}, limits)
     equal("/info: others", ("model_sha" in info, info["tokenization_workers"] > 0, bool(info["version"])), (True,) * 3)
 
