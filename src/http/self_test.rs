@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use thiserror::Error;
 
 use super::served::ServedModel;
+use crate::batch::MAX_BATCH_TOKENS;
 use crate::metrics::{Metrics, ModelInfo};
 use crate::pipeline::ClassifyError;
 use crate::scheduler::{EngineModel, Failure, Lane, Refusal, Scheduler, SchedulerLimits, Work};
@@ -73,7 +74,7 @@ pub(crate) fn self_test(model: &ServedModel) -> Result<(), SelfTestError> {
     // A scheduler of its own, so that the service's figures begin at zero.
     let nobody = ModelInfo { name: "", revision: "", digest: "", precision: "", isa: "" };
     let engine = EngineModel { engine: Arc::clone(&model.pipeline) as _, metrics: Metrics::new().model(nobody) };
-    let limits = SchedulerLimits { max_batch_tokens: 1024, max_queue_tokens: usize::MAX, cache_entries: 0 };
+    let limits = SchedulerLimits { max_batch_tokens: MAX_BATCH_TOKENS, max_queue_tokens: usize::MAX, cache_entries: 0 };
     let scheduler = Scheduler::start(vec![engine], limits)?;
     let deadline = Instant::now() + Duration::from_secs(600);
     let work = Work { model: 0, encodings: encodings.clone(), lane: Lane::Interactive, deadline };
