@@ -43,7 +43,8 @@ struct DeathWatch {
 
 impl Drop for DeathWatch {
     fn drop(&mut self) {
-        self.shared.bury();
+        // First the word: whoever is let go after it finds the service not ready.
         self.dead.send_replace(true);
+        self.shared.bury();
     }
 }
