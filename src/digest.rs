@@ -1,15 +1,13 @@
 //! What a model's bytes are: the SHA-256 of its files.
 
-use std::fmt::Write as _;
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 
-use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use crate::catalog::FileSpec;
 use crate::checkpoint::{CheckpointError, weight_files};
 use crate::files::{ModelFile, ModelFiles};
+use crate::hash;
 
 /// The files could not be read.
 #[derive(Debug, Error)]
@@ -46,11 +44,8 @@ impl FileDigests {
 
     /// `sha256:` and the hash of what `sha256sum` prints for the files in the order of their names.
     pub(crate) fn of_model(&self) -> String {
-        let mut hasher = Sha256::new();
-        for (name, digest) in &self.0 {
-            hasher.update(format!("{digest}  {name}\n"));
-        }
-        format!("sha256:{}", hexadecimal(&hasher.finalize()))
+        let lines: String = self.0.iter().map(|(name, digest)| format!("{digest}  {name}\n")).collect();
+        format!("sha256:{}", hash::sha256_of(lines))
     }
 
     /// Whether these are the files that the catalogue lists: every hash that it knows, and at least one.
@@ -65,29 +60,11 @@ impl FileDigests {
 
 fn of_file(file: &ModelFile) -> Result<(String, String), DigestError> {
     let digest = match file {
-        ModelFile::Embedded { bytes, .. } => Ok(Sha256::digest(bytes)),
-        ModelFile::Disk(path) => File::open(path).and_then(of_reader),
+        ModelFile::Embedded { bytes, .. } => Ok(hash::sha256_of(bytes)),
+        ModelFile::Disk(path) => hash::sha256(path),
     };
     let digest = digest.map_err(|source| DigestError::Io { file: file.to_string(), source })?;
-    Ok((file.name().to_string_lossy().into_owned(), hexadecimal(&digest)))
-}
-
-fn of_reader(mut file: File) -> io::Result<sha2::digest::Output<Sha256>> {
-    let mut hasher = Sha256::new();
-    let mut chunk = vec![0; 1 << 20];
-    loop {
-        match file.read(&mut chunk)? {
-            0 => return Ok(hasher.finalize()),
-            read => hasher.update(&chunk[..read]),
-        }
-    }
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("a String takes all that is written to it");
-        text
-    })
+    Ok((file.name().to_string_lossy().into_owned(), digest))
 }
 
 #[cfg(test)]

@@ -158,6 +158,14 @@ impl ModelFile {
         }
     }
 
+    /// Where it lies on disk.
+    pub(crate) fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Disk(path) => Some(path),
+            Self::Embedded { .. } => None,
+        }
+    }
+
     /// Largest configuration or vocabulary file in bytes.
     const MAX_BYTES: u64 = 64 << 20;
 

@@ -11,8 +11,8 @@
 //! | time | `scheduler`: which texts are computed when, and together with which |
 //! | proof | `verify`: are the answers right here; `bench`: how fast |
 //! | flow | `pipeline` over `text`, `tokens`, `batch`, `encoder`, `verdict` |
-//! | cellar | `locate` finds a model's `files` by the `catalog`, or `embedded`; `checkpoint` reads its weights, and converts them; `digest` says what its bytes are |
-//! | ground | `kernels` on `threads`; `metrics`, `telemetry`, `precision`, `nearest` |
+//! | cellar | `locate` finds a model's `files` by the `catalog`: `embedded`, in a directory, or on the `hub`; `checkpoint` reads its weights, and converts them; `digest` says what its bytes are |
+//! | ground | `kernels` on `threads`; `metrics`, `telemetry`, `precision`, `nearest`, `hash` |
 //!
 //! The encoder is one operation of candle, `encoder/ops.rs`; within it, the arithmetic is that of `kernels`. The command
 //! `serve` is put together in `cli/serve.rs`: it gives models to the scheduler, and the scheduler to `http`.
@@ -26,7 +26,9 @@ mod digest;
 mod embedded;
 mod encoder;
 mod files;
+mod hash;
 mod http;
+mod hub;
 mod kernels;
 mod locate;
 mod metrics;

@@ -1,13 +1,20 @@
-//! Finds the model that the user names on this machine.
+//! Finds the model that the user names: on this machine, else on the hub.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
 use crate::catalog::{Catalog, FileSpec, ModelSpec, Origin};
 use crate::embedded;
 use crate::files::{FilesError, ModelFile, ModelFiles, ModelOptions};
+use crate::hash;
+use crate::hub::{Hub, HubError, Progress, Repository, Snapshot, Wanted, in_cache};
 use crate::nearest::nearest;
+
+/// What a repository of the hub begins with, as a model's name.
+const HUB: &str = "hf:";
+/// Files that no conversion of a model changes.
+const VOCABULARIES: [&str; 3] = ["vocab.txt", "vocab.json", "merges.txt"];
 
 /// Why a model that was asked for is not to be had.
 #[derive(Debug, Error)]
@@ -36,32 +43,27 @@ pub(crate) enum FindError {
         /// The model.
         name: String,
     },
-    /// The model is on the hub only.
+    /// The model is to come from the hub, and does not.
     #[error(transparent)]
-    NotHere(Box<Absent>),
+    Hub(#[from] HubError),
+    /// A file on the volume is not the one that the catalogue lists.
+    #[error(
+        "`{path}` is not the file of the model `{name}`: the catalogue has sha256 {expected}, this is {found}; \
+         copy it again, or give the directory itself with --model if it is another model"
+    )]
+    WrongFile {
+        /// The file.
+        path: PathBuf,
+        /// The model.
+        name: String,
+        /// Hash in the catalogue.
+        expected: String,
+        /// Hash of the file.
+        found: String,
+    },
     /// The directory is there but holds no model.
     #[error(transparent)]
     Files(#[from] FilesError),
-}
-
-/// A model of the hub that is not on this machine, and how to bring it there.
-#[derive(Debug, Error)]
-#[error(
-    "the model `{name}` ({repository} at {revision}) is not on this machine, and this version does not fetch; \
-     put its files ({}) into a directory and give it with --model DIRECTORY{}", files.join(", "), in_volume(volume)
-)]
-pub(crate) struct Absent {
-    name: String,
-    repository: String,
-    revision: String,
-    files: Vec<String>,
-    /// The volume and the directory in it where a catalogue model is looked for.
-    volume: Option<(String, String)>,
-}
-
-fn in_volume(volume: &Option<(String, String)>) -> String {
-    let Some((volume, directory)) = volume else { return String::new() };
-    format!(", or name it {directory} and set FINSENT_MODEL_DIR={volume}")
 }
 
 fn hint(nearest: Option<&str>) -> String {
@@ -95,12 +97,31 @@ pub(crate) struct Pin {
 }
 
 impl FoundModel {
-    /// What requests call it: its name in the catalogue, or the last part of its directory's.
+    fn new(name: &str, dir: &Path, files: ModelFiles, spec: Option<&ModelSpec>) -> Self {
+        let options = spec.map_or_else(ModelOptions::default, |spec| ModelOptions {
+            max_length: spec.max_length,
+            label_aliases: spec.label_aliases.clone(),
+            precision: spec.precision.unwrap_or_default(),
+            ..ModelOptions::default()
+        });
+        Self { name: name.into(), place: dir.display().to_string(), files, options, pin: None }
+    }
+
+    /// What requests call it: its name in the catalogue, or the last part of its directory's or repository's.
     pub(crate) fn served_name(&self) -> String {
+        if let Some(repository) = self.name.strip_prefix(HUB) {
+            let repository = repository.split('@').next().unwrap_or(repository);
+            return repository.rsplit('/').next().unwrap_or(repository).into();
+        }
         let path = Path::new(&self.name);
         let canonical = path.canonicalize().ok().filter(|_| path.is_dir());
         let last = canonical.as_deref().and_then(Path::file_name).map(|last| last.to_string_lossy().into_owned());
         last.filter(|_| self.pin.is_none()).unwrap_or_else(|| self.name.clone())
+    }
+
+    /// The directory of its files, unless it is inside the binary.
+    pub(crate) fn directory(&self) -> Option<&Path> {
+        self.files.config.path()?.parent()
     }
 
     /// Whether it is the one inside the binary.
@@ -109,102 +130,215 @@ impl FoundModel {
     }
 }
 
-/// Finds what `--model` names: a catalogue model (under `model_dir` first), or a directory.
-///
-/// # Errors
-/// [`FindError`] saying what to do about it.
-pub(crate) fn find(catalog: &Catalog, name: &str, model_dir: Option<&Path>) -> Result<FoundModel, FindError> {
-    if let Some(spec) = catalog.models().iter().find(|spec| spec.name == name) {
-        return find_spec(spec, model_dir);
-    }
-    let dir = Path::new(name);
-    if dir.is_dir() {
-        return Ok(FoundModel {
-            name: name.into(),
-            place: name.into(),
-            files: ModelFiles::in_dir(dir, &[])?,
-            options: ModelOptions::default(),
-            pin: None,
-        });
-    }
-    if let Some(repository) = name.strip_prefix("hf:") {
-        return Err(absent_repository(name, repository));
-    }
-    let known: Vec<String> = catalog.models().iter().map(|spec| spec.name.clone()).collect();
-    let nearest = nearest(name, known.iter().map(String::as_str)).map(String::from);
-    Err(FindError::Unknown { name: name.into(), known, nearest })
+/// The places where models are.
+pub(crate) struct Places<'a> {
+    pub(crate) catalog: &'a Catalog,
+    /// The mounted volume.
+    pub(crate) model_dir: Option<&'a Path>,
+    pub(crate) hub: &'a Hub,
 }
 
-/// Finds a catalogue model: `model_dir`/name, then where the catalogue says.
-///
-/// # Errors
-/// [`FindError`] saying what to do about it.
-pub(crate) fn find_spec(spec: &ModelSpec, model_dir: Option<&Path>) -> Result<FoundModel, FindError> {
-    let mounted = model_dir.map(|dir| dir.join(&spec.name)).filter(|dir| dir.is_dir());
-    let (place, files) = match (mounted, spec.origin()) {
-        (Some(dir), _) | (None, Origin::Directory(dir)) => {
-            let names: Vec<&str> = spec.files.iter().map(|file| file.name.as_str()).collect();
-            (dir.display().to_string(), ModelFiles::in_dir(&dir, &names)?)
+/// Where the model of a name is, or is to come from; with what the catalogue says of it.
+enum Named<'a> {
+    Embedded(&'a ModelSpec),
+    Directory(PathBuf, Option<&'a ModelSpec>),
+    Hub(Wanted, Option<&'a ModelSpec>),
+}
+
+impl<'a> Places<'a> {
+    /// Finds what `--model` names (a catalogue model, a directory, or `hf:OWNER/NAME[@REVISION]`), and fetches it where it
+    /// is not on this machine.
+    ///
+    /// # Errors
+    /// [`FindError`] saying what to do about it.
+    pub(crate) fn find(&self, name: &str, progress: &dyn Progress) -> Result<FoundModel, FindError> {
+        let named = self.named(name)?;
+        match self.here(name, &named)? {
+            Some(found) => Ok(found),
+            None => self.brought(name, named, progress),
         }
-        (None, Origin::Embedded) => {
-            let absent = || FindError::NotEmbedded { name: spec.name.clone() };
-            ("inside this binary".into(), embedded::model_files().ok_or_else(absent)?)
+    }
+
+    /// The same, but what comes from the hub is checked where it is here already, and a branch is looked up anew.
+    ///
+    /// # Errors
+    /// [`FindError`] saying what to do about it.
+    pub(crate) fn fetch(&self, name: &str, progress: &dyn Progress) -> Result<FoundModel, FindError> {
+        self.brought(name, self.named(name)?, progress)
+    }
+
+    /// The catalogue model, if it is on this machine.
+    ///
+    /// # Errors
+    /// [`FindError`] when what is here cannot be used.
+    pub(crate) fn spec_here(&self, spec: &ModelSpec) -> Result<Option<FoundModel>, FindError> {
+        self.here(&spec.name, &self.named_by(spec)?)
+    }
+
+    fn named(&self, name: &str) -> Result<Named<'a>, FindError> {
+        if let Some(spec) = self.catalog.models().iter().find(|spec| spec.name == name) {
+            return self.named_by(spec);
         }
-        (None, Origin::Hub { repository, revision }) => {
-            return Err(FindError::NotHere(Box::new(absent(spec, repository, revision, model_dir))));
+        if Path::new(name).is_dir() {
+            return Ok(Named::Directory(name.into(), None));
         }
-    };
-    let options = ModelOptions {
-        max_length: spec.max_length,
-        label_aliases: spec.label_aliases.clone(),
-        precision: spec.precision.unwrap_or_default(),
-        ..ModelOptions::default()
-    };
-    let pin = match spec.origin() {
+        if let Some(repository) = name.strip_prefix(HUB) {
+            let (repository, revision) = repository.split_once('@').unwrap_or((repository, "main"));
+            return match Repository::parse(repository) {
+                Ok(repository) if !revision.is_empty() => {
+                    Ok(Named::Hub(Wanted { repository, revision: revision.into(), files: Vec::new() }, None))
+                }
+                _ => Err(FindError::NoRepository { name: name.into() }),
+            };
+        }
+        let known: Vec<String> = self.catalog.models().iter().map(|spec| spec.name.clone()).collect();
+        let nearest = nearest(name, known.iter().map(String::as_str)).map(String::from);
+        Err(FindError::Unknown { name: name.into(), known, nearest })
+    }
+
+    /// The volume goes before what the catalogue says.
+    fn named_by(&self, spec: &'a ModelSpec) -> Result<Named<'a>, FindError> {
+        let mounted = self.model_dir.map(|dir| dir.join(&spec.name)).filter(|dir| dir.is_dir());
+        Ok(match (mounted, spec.origin()) {
+            (Some(dir), _) | (None, Origin::Directory(dir)) => Named::Directory(dir, Some(spec)),
+            (None, Origin::Embedded) => Named::Embedded(spec),
+            (None, Origin::Hub { repository, revision }) => {
+                let wanted =
+                    Wanted { repository: Repository::parse(&repository)?, revision, files: spec.files.clone() };
+                Named::Hub(wanted, Some(spec))
+            }
+        })
+    }
+
+    fn here(&self, name: &str, named: &Named<'_>) -> Result<Option<FoundModel>, FindError> {
+        match named {
+            Named::Embedded(spec) => Ok(embedded::model_files().map(|files| FoundModel {
+                place: "inside this binary".into(),
+                ..FoundModel::new(name, Path::new(""), files, Some(spec))
+            })),
+            Named::Directory(dir, spec) => in_directory(name, dir, *spec).map(Some),
+            Named::Hub(wanted, spec) => {
+                let mounted = self.model_dir.and_then(|dir| in_cache(dir, wanted));
+                let snapshot = mounted.or_else(|| self.hub.cached(wanted));
+                snapshot.map(|snapshot| in_snapshot(name, wanted, snapshot, *spec)).transpose()
+            }
+        }
+    }
+
+    fn brought(&self, name: &str, named: Named<'_>, progress: &dyn Progress) -> Result<FoundModel, FindError> {
+        match named {
+            Named::Hub(wanted, spec) => in_snapshot(name, &wanted, self.hub.fetch(&wanted, progress)?, spec),
+            here => self.here(name, &here)?.ok_or_else(|| FindError::NotEmbedded { name: name.into() }),
+        }
+    }
+}
+
+fn in_directory(name: &str, dir: &Path, spec: Option<&ModelSpec>) -> Result<FoundModel, FindError> {
+    let listed = spec.map_or(&[][..], |spec| &spec.files);
+    let files = ModelFiles::in_dir(dir, &names(listed))?;
+    if spec.is_some() {
+        check_vocabulary(name, &files, listed)?;
+    }
+    let pin = spec.and_then(|spec| match spec.origin() {
         Origin::Hub { repository, revision } => Some(Pin { repository, revision, files: spec.files.clone() }),
         Origin::Embedded | Origin::Directory(_) => None,
-    };
-    Ok(FoundModel { name: spec.name.clone(), place, files, options, pin })
+    });
+    Ok(FoundModel { pin, ..FoundModel::new(name, dir, files, spec) })
 }
 
-fn absent(spec: &ModelSpec, repository: String, revision: String, model_dir: Option<&Path>) -> Absent {
-    let volume = model_dir.unwrap_or(Path::new("/models")).display().to_string();
-    let directory = format!("{volume}/{}", spec.name);
-    let readable = |file: &str| match file {
-        "pytorch_model.bin" => "model.safetensors made from pytorch_model.bin".into(),
-        file => file.to_owned(),
-    };
-    let files = spec.files.iter().map(|file| readable(&file.name)).collect();
-    Absent { name: spec.name.clone(), repository, revision, files, volume: Some((volume, directory)) }
+fn in_snapshot(
+    name: &str,
+    wanted: &Wanted,
+    Snapshot { dir, commit, files: listed }: Snapshot,
+    spec: Option<&ModelSpec>,
+) -> Result<FoundModel, FindError> {
+    let files = ModelFiles::in_dir(&dir, &names(&listed))?;
+    check_vocabulary(name, &files, &listed)?;
+    let pin = Pin { repository: wanted.repository.as_str().into(), revision: commit, files: listed };
+    Ok(FoundModel { pin: Some(pin), ..FoundModel::new(name, &dir, files, spec) })
 }
 
-fn absent_repository(name: &str, repository: &str) -> FindError {
-    let (repository, revision) = repository.split_once('@').unwrap_or((repository, "main"));
-    let parts: Vec<&str> = repository.split('/').collect();
-    if parts.len() != 2 || parts.iter().any(|part| part.is_empty()) || revision.is_empty() {
-        return FindError::NoRepository { name: name.into() };
+fn names(files: &[FileSpec]) -> Vec<&str> {
+    files.iter().map(|file| file.name.as_str()).collect()
+}
+
+/// A conversion of the model has other weights and settings, but no other vocabulary; half of one would give wrong ids and
+/// no error.
+fn check_vocabulary(name: &str, files: &ModelFiles, listed: &[FileSpec]) -> Result<(), FindError> {
+    for path in files.tokenizer.iter().filter_map(ModelFile::path) {
+        let listed =
+            listed.iter().find(|file| VOCABULARIES.contains(&file.name.as_str()) && path.ends_with(&file.name));
+        let Some(expected) = listed.and_then(|file| file.sha256.as_ref()) else { continue };
+        let found = hash::sha256(path).map_err(|source| FilesError::Io { path: path.into(), source })?;
+        if !found.eq_ignore_ascii_case(expected) {
+            return Err(FindError::WrongFile {
+                path: path.into(),
+                name: name.into(),
+                expected: expected.clone(),
+                found,
+            });
+        }
     }
-    let files = ["config.json", "vocab.txt or tokenizer.json", "model.safetensors"].map(String::from).into();
-    let (repository, revision) = (repository.into(), revision.into());
-    FindError::NotHere(Box::new(Absent { name: name.into(), repository, revision, files, volume: None }))
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::files::WeightFiles;
+    use crate::hub::HubSettings;
+
+    struct Silent;
+
+    impl Progress for Silent {
+        fn begin(&self, _: &str, _: u64, _: Option<u64>) {}
+        fn advance(&self, _: u64) {}
+        fn end(&self) {}
+        fn note(&self, _: &str) {}
+    }
+
+    /// With a cache at `root`, and no network.
+    fn find(root: &Path, name: &str) -> Result<FoundModel, FindError> {
+        let hub = Hub::new(HubSettings::offline_at(root));
+        let catalog = &Catalog::built_in().unwrap();
+        Places { catalog, model_dir: None, hub: &hub }.find(name, &Silent)
+    }
 
     #[test]
-    fn a_model_that_is_not_here_says_what_to_mount() {
-        let catalog = Catalog::built_in().unwrap();
-        let refusal = |name, model_dir| find(&catalog, name, model_dir).unwrap_err().to_string();
-        let message = refusal("finbert", Some(Path::new("/nowhere")));
-        for part in ["ProsusAI/finbert", "model.safetensors", "/nowhere/finbert", "FINSENT_MODEL_DIR=/nowhere"] {
-            assert!(message.contains(part), "{message}");
+    fn what_is_not_here_is_told_with_what_is_like_it() {
+        let nowhere = Path::new("/nowhere");
+        let refusal = |name| find(nowhere, name).unwrap_err().to_string();
+        assert!(refusal("finbrt").contains("did you mean `finbert`?"));
+        let message = refusal("finbert");
+        assert!(message.contains("`ProsusAI/finbert` at 7db3") && message.contains("/nowhere"), "{message}");
+        let message = refusal("hf:acme/model@v1");
+        assert!(message.contains("`acme/model` at v1"), "{message}");
+        for name in ["hf:acme", "hf:acme/model@", "hf:../x", "hf:a/../x"] {
+            assert!(refusal(name).contains("OWNER/NAME"), "{name}");
         }
-        let message = refusal("finbrt", None);
-        assert!(message.contains("did you mean `finbert`?"), "{message}");
-        let message = refusal("hf:acme/model@v1", None);
-        assert!(message.contains("acme/model at v1") && !message.contains("FINSENT_MODEL_DIR"), "{message}");
-        assert!(refusal("hf:acme", None).contains("OWNER/NAME"));
+        assert!(refusal("hf:acme/model@../../x").contains("no revision"));
+    }
+
+    #[test]
+    fn a_model_in_the_cache_is_found_whole_and_served_by_its_name() {
+        const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
+        let root = tempfile::tempdir().unwrap();
+        let repository = root.path().join("models--acme--small");
+        let snapshot = repository.join("snapshots").join(COMMIT);
+        std::fs::create_dir_all(&snapshot).unwrap();
+        std::fs::create_dir_all(repository.join("refs")).unwrap();
+        std::fs::write(repository.join("refs/main"), COMMIT).unwrap();
+        for name in ["config.json", "vocab.txt", "pytorch_model.bin"] {
+            assert!(matches!(find(root.path(), "hf:acme/small"), Err(FindError::Hub(HubError::Offline { .. }))));
+            std::fs::write(snapshot.join(name), "").unwrap();
+        }
+        std::fs::write(snapshot.join("model.safetensors"), "").unwrap();
+        for name in ["hf:acme/small", "hf:acme/small@main", &format!("hf:acme/small@{COMMIT}")] {
+            let found = find(root.path(), name).unwrap();
+            assert_eq!((found.served_name().as_str(), found.directory()), ("small", Some(snapshot.as_path())));
+            let weights = found.files.weights;
+            assert!(matches!(weights, WeightFiles::Single(file) if file.name() == "model.safetensors"));
+            assert_eq!(found.pin.unwrap().revision, COMMIT);
+        }
     }
 }

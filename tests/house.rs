@@ -5,8 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms from the ground up. A room may use those before it and itself, and nothing behind it.
-const ROOMS: [&str; 24] = [
+const ROOMS: [&str; 26] = [
     "nearest",
+    "hash",
     "precision",
     "telemetry",
     "metrics",
@@ -16,6 +17,7 @@ const ROOMS: [&str; 24] = [
     "files",
     "embedded",
     "catalog",
+    "hub",
     "locate",
     "checkpoint",
     "digest",
@@ -33,19 +35,23 @@ const ROOMS: [&str; 24] = [
 ];
 
 /// The one home, or the few, of each crate that is not used everywhere.
-const HOMES: [(&str, &[&str]); 36] = [
+const HOMES: [(&str, &[&str]); 40] = [
     ("actix_web", &["http"]),
     ("actix_cors", &["http"]),
     ("utoipa", &["http"]),
     ("utoipa_swagger_ui", &["http"]),
     ("futures_util", &["http"]),
-    ("flate2", &["http"]),
+    ("flate2", &["http", "hub"]),
     ("subtle", &["http"]),
-    ("fastrand", &["http"]),
+    ("fastrand", &["http", "hub"]),
     ("lru", &["scheduler"]),
     ("prometheus", &["metrics"]),
     ("procfs", &["metrics"]),
-    ("sha2", &["digest", "http"]),
+    ("hf_hub", &["hub"]),
+    ("ureq", &["hub"]),
+    ("percent_encoding", &["hub"]),
+    ("sha1", &["hash"]),
+    ("sha2", &["hash", "http"]),
     ("tokenizers", &["tokens"]),
     ("ahash", &["tokens"]),
     ("candle_core", &["checkpoint", "encoder", "verify"]),

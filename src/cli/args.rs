@@ -52,8 +52,8 @@ not held up, and the exit code is 5.
 The columns of an input file go out too, the verdict's columns behind them; where a name is taken, all of the \
 verdict's get the prefix `finsent_`. A text that is longer than the model's window is cut, and `truncated` says so.
 
-Exit codes: 0 done; 1 failed at run time; 2 wrong usage; 3 model missing or invalid; 5 some items failed; \
-130 interrupted.";
+Exit codes: 0 done; 1 failed at run time; 2 wrong usage; 3 model missing or invalid; 4 network; 5 some \
+items failed; 130 interrupted.";
 
 const VERIFY_EXAMPLES: &str = "\
 Examples:
@@ -65,7 +65,7 @@ const VERIFY_NOTES: &str = "\
 Prints, for each precision, the largest difference of a probability and how many labels are the same; for a model of \
 the catalogue with published predictions, the same against those.
 
-Exit codes: 0 all within the bounds that are printed; 1 not; 2 wrong usage; 3 model missing or invalid.";
+Exit codes: 0 all within the bounds that are printed; 1 not; 2 wrong usage; 3 model missing or invalid; 4 network.";
 
 const BENCH_EXAMPLES: &str = "\
 Examples:
@@ -92,7 +92,25 @@ complete; whatever goes wrong before, and Ctrl-C, leave nothing behind. Its path
 int8 is compressed-tensors' `int-quantized`: the encoder's matrices and the word embeddings as bytes with a scale a row, \
 all else f32.
 
-Exit codes: 0 done; 1 failed at run time; 2 wrong usage; 3 model missing or invalid; 130 interrupted.";
+Exit codes: 0 done; 1 failed at run time; 2 wrong usage; 3 model missing or invalid; 4 network; 130 interrupted.";
+
+const PULL_EXAMPLES: &str = "\
+Examples:
+  finsent pull finbert
+  finsent pull hf:ProsusAI/finbert@refs/pr/29
+  HF_HOME=/models finsent pull finbert-tone
+";
+
+const PULL_NOTES: &str = "\
+Prints the directory that the model is in. Only the files that it needs are fetched, safetensors rather than pickles, \
+into the cache that Python's huggingface_hub uses; what is there already is checked and not fetched again. A file gets \
+its name when its hash was checked: against the catalogue's, else the hub's own. A transfer that was broken off goes on \
+where it ended. Other commands fetch a model that is not here by themselves, and look no branch up anew.
+
+Environment: HF_HOME, HF_HUB_CACHE, HF_ENDPOINT, HF_TOKEN, HF_TOKEN_PATH, HF_HUB_OFFLINE; HTTPS_PROXY, HTTP_PROXY, \
+ALL_PROXY, NO_PROXY; SSL_CERT_FILE (certificates in PEM, in place of the built-in ones).
+
+Exit codes: 0 done; 1 failed at run time; 2 wrong usage; 3 model missing or invalid; 4 network; 130 interrupted.";
 
 const SERVE_EXAMPLES: &str = "\
 Examples:
@@ -152,6 +170,9 @@ pub(super) enum Command {
     /// Write a model with its weights in another number format
     #[command(before_help = CONVERT_EXAMPLES, after_help = CONVERT_NOTES, help_template = TEMPLATE)]
     Convert(ConvertArgs),
+    /// Fetch a model from the hub and check it
+    #[command(before_help = PULL_EXAMPLES, after_help = PULL_NOTES, help_template = TEMPLATE)]
+    Pull(PullArgs),
     /// List the models, and which of them are on this machine
     #[command(help_template = TEMPLATE)]
     Models(ModelsArgs),
@@ -190,7 +211,7 @@ pub(super) struct GlobalArgs {
     /// never does
     #[arg(long, global = true, value_name = "P", env = "FINSENT_INT8_MARGIN", value_parser = parse_margin)]
     pub(super) int8_margin: Option<f32>,
-    /// Never fetch anything
+    /// Never fetch anything [env: HF_HUB_OFFLINE=1]
     #[arg(long, global = true)]
     pub(super) offline: bool,
     /// Say nothing but errors
@@ -364,6 +385,13 @@ pub(super) struct ConvertArgs {
     /// Number format of the weights
     #[arg(long, value_name = "int8|bf16|f16|f32", hide_possible_values = true, value_parser = weight_format())]
     pub(super) precision: PrecisionArg,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct PullArgs {
+    // As an attribute: rustdoc would read the brackets as a link.
+    #[arg(help = "Model: a name of the catalogue, or hf:OWNER/NAME[@REVISION]")]
+    pub(super) model: String,
 }
 
 #[derive(Debug, ClapArgs)]

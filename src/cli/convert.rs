@@ -17,13 +17,12 @@ use super::settings::Settings;
 use crate::checkpoint::{Checkpoint, Conversion, WeightFormat, convert_config};
 use crate::encoder::{Config, ConfigError};
 use crate::files::{self, ModelFile, ModelFiles};
-use crate::locate::{self, FoundModel};
+use crate::locate::FoundModel;
 use crate::pipeline::LoadError;
 
 pub(super) fn run(args: &ConvertArgs, settings: &Settings, console: Console) -> Result<Exit> {
     interrupt::watch().context("cannot watch for signals")?;
-    let FoundModel { name, place, files, .. } =
-        locate::find(&settings.catalog, &args.source, settings.model_dir.as_deref())?;
+    let FoundModel { name, place, files, .. } = settings.find(&args.source)?;
     let format = WeightFormat::from(args.precision);
     let checkpoint = Checkpoint::open(&files.weights).map_err(LoadError::from)?;
     let conversion = conversion(&files.config, &checkpoint, format)?;

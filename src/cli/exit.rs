@@ -8,6 +8,7 @@ use crate::catalog::CatalogError;
 use crate::digest::DigestError;
 use crate::encoder::EncoderError;
 use crate::http::SelfTestError;
+use crate::hub::HubError;
 use crate::locate::FindError;
 use crate::pipeline::LoadError;
 
@@ -18,6 +19,7 @@ pub(super) enum Exit {
     Failed = 1,
     Usage = 2,
     Model = 3,
+    Network = 4,
     SomeItemsFailed = 5,
 }
 
@@ -39,6 +41,9 @@ impl Exit {
         if let Some(LoadError::Encoder(EncoderError::Isa(_))) = cause.downcast_ref() {
             return Some(Self::Usage);
         }
+        if let Some(FindError::Hub(error)) = cause.downcast_ref() {
+            return Some(Self::of_hub(error));
+        }
         if cause.is::<FindError>()
             || cause.is::<LoadError>()
             || cause.is::<DigestError>()
@@ -49,5 +54,12 @@ impl Exit {
         // The reader of the output has gone: there is nobody to tell.
         let io = cause.downcast_ref::<io::Error>();
         io.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe).then_some(Self::Done)
+    }
+    fn of_hub(error: &HubError) -> Self {
+        match error {
+            HubError::Setting { .. } => Self::Usage,
+            error if error.is_network() => Self::Network,
+            _ => Self::Model,
+        }
     }
 }

@@ -7,11 +7,13 @@ mod console;
 mod convert;
 mod directory;
 mod exit;
+mod fetching;
 mod health;
 mod interrupt;
 mod models;
 mod output;
 mod progress;
+mod pull;
 mod rows;
 mod serve;
 mod settings;
@@ -55,14 +57,16 @@ fn without_empty_variables(command: clap::Command) -> clap::Command {
 }
 
 fn run(args: Args, console: Console) -> anyhow::Result<Exit> {
+    let settings = |global| Settings::resolve(global, console);
     match args.command {
-        Command::Classify(classify) => classify::run(*classify, &Settings::resolve(args.global)?, console),
-        Command::Serve(serve) => serve::run(*serve, Settings::resolve(args.global)?),
+        Command::Classify(classify) => classify::run(*classify, &settings(args.global)?, console),
+        Command::Serve(serve) => serve::run(*serve, settings(args.global)?),
         Command::Health(health) => health::run(&health),
-        Command::Verify(verify) => verify::run(&verify, &Settings::resolve(args.global)?, console),
-        Command::Bench(bench) => bench::run(&bench, &Settings::resolve(args.global)?, console),
-        Command::Convert(convert) => convert::run(&convert, &Settings::resolve(args.global)?, console),
-        Command::Models(models) => models::run(&models, &Settings::resolve(args.global)?),
+        Command::Verify(verify) => verify::run(&verify, &settings(args.global)?, console),
+        Command::Bench(bench) => bench::run(&bench, &settings(args.global)?, console),
+        Command::Convert(convert) => convert::run(&convert, &settings(args.global)?, console),
+        Command::Pull(pull) => pull::run(&pull, &settings(args.global)?, console),
+        Command::Models(models) => models::run(&models, &settings(args.global)?),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Args::command(), "finsent", &mut script);

@@ -1,12 +1,20 @@
 //! `finsent models`: the catalogue, and what of it is on this machine.
 
+use std::fs;
+
+use indicatif::DecimalBytes;
 use serde::Serialize;
 
 use super::args::ModelsArgs;
 use super::exit::Exit;
 use super::settings::Settings;
-use crate::catalog::{ModelSpec, Origin};
-use crate::locate::{FindError, find_spec};
+use crate::catalog::{FileSpec, ModelSpec, Origin};
+use crate::checkpoint::weight_files;
+use crate::digest::FileDigests;
+use crate::files::ModelFile;
+use crate::hub::{Checked, check};
+use crate::locate::FoundModel;
+use crate::pipeline::LoadError;
 
 #[derive(Debug, Serialize)]
 struct Listed<'a> {
@@ -17,6 +25,12 @@ struct Listed<'a> {
     origin: String,
     /// Where it was found on this machine.
     place: Option<String>,
+    /// Bytes of its files.
+    size: Option<u64>,
+    /// Whether its files are those that were published; unknown where no hash is.
+    verified: Option<bool>,
+    /// The files that are not.
+    differs: Vec<String>,
     /// Why what was found cannot be used.
     error: Option<String>,
 }
@@ -28,28 +42,99 @@ pub(super) fn run(args: &ModelsArgs, settings: &Settings) -> anyhow::Result<Exit
 }
 
 fn listed<'a>(spec: &'a ModelSpec, settings: &Settings) -> Listed<'a> {
-    let (place, error) = match find_spec(spec, settings.model_dir.as_deref()) {
-        Ok(found) => (Some(found.place), None),
-        Err(FindError::NotHere(_) | FindError::NotEmbedded { .. }) => (None, None),
-        Err(error) => (None, Some(error.to_string())),
-    };
     let origin = match spec.origin() {
         Origin::Embedded => "embedded".into(),
         Origin::Directory(directory) => directory.display().to_string(),
         Origin::Hub { repository, revision } => format!("hf:{repository}@{revision}"),
     };
-    Listed { name: &spec.name, description: &spec.description, license: &spec.license, origin, place, error }
+    let ModelSpec { name, description, license, .. } = spec;
+    let absent = Listed {
+        name,
+        description,
+        license,
+        origin,
+        place: None,
+        size: None,
+        verified: None,
+        differs: Vec::new(),
+        error: None,
+    };
+    let found = settings.places().spec_here(spec).map_err(anyhow::Error::from);
+    match found.and_then(|found| found.map(|found| Ok((state(spec, &found)?, found))).transpose()) {
+        Ok(None) => absent,
+        Ok(Some((State { size, verified, differs }, found))) => {
+            Listed { place: Some(found.place), size: Some(size), verified, differs, ..absent }
+        }
+        Err(error) => Listed { error: Some(format!("{error:#}")), ..absent },
+    }
+}
+
+/// What was found out about a model that is here.
+struct State {
+    size: u64,
+    verified: Option<bool>,
+    differs: Vec<String>,
+}
+
+/// Reads all files of the model.
+fn state(spec: &ModelSpec, found: &FoundModel) -> anyhow::Result<State> {
+    let weights = weight_files(&found.files.weights).map_err(LoadError::from)?;
+    let files: Vec<&ModelFile> =
+        [&found.files.config].into_iter().chain(found.files.tokenizer.iter()).chain(&weights).collect();
+    let size = files.iter().map(|file| size(file)).sum::<Result<u64, _>>()?;
+    let listed = found.pin.as_ref().map_or(&spec.files, |pin| &pin.files);
+    let Some(directory) = found.directory() else {
+        let verified = FileDigests::compute(&found.files)?.are(listed);
+        return Ok(State { size, verified: Some(verified), differs: Vec::new() });
+    };
+    let mut differs = Vec::new();
+    let mut unknown = false;
+    for file in files {
+        let name = file.name().to_string_lossy();
+        let listed = listed.iter().find(|listed| listed.name == name).cloned();
+        let spec = listed.unwrap_or_else(|| FileSpec { name: name.clone().into_owned(), sha256: None });
+        match check(directory, &spec)? {
+            Checked::Right => {}
+            Checked::Wrong => differs.push(name.into_owned()),
+            Checked::Unknown => unknown = true,
+        }
+    }
+    let verified = if differs.is_empty() { (!unknown).then_some(true) } else { Some(false) };
+    Ok(State { size, verified, differs })
+}
+
+fn size(file: &ModelFile) -> std::io::Result<u64> {
+    match file {
+        ModelFile::Embedded { bytes, .. } => Ok(bytes.len() as u64),
+        ModelFile::Disk(path) => fs::metadata(path).map(|metadata| metadata.len()),
+    }
 }
 
 fn table(models: &[Listed<'_>]) -> String {
     let width = models.iter().map(|model| model.name.len()).max().unwrap_or(0);
     let mut out = String::new();
-    for Listed { name, description, license, origin, place, error } in models {
-        let mark = if place.is_some() { '*' } else { ' ' };
-        let state = place.as_ref().or(error.as_ref()).map_or("not on this machine", String::as_str);
-        let lines = [state.to_owned(), format!("origin: {origin}"), format!("licence: {license}")];
-        out += &format!("{mark} {name:width$}  {description}\n");
+    for model in models {
+        let mark = if model.place.is_some() { '*' } else { ' ' };
+        let origin = format!("origin: {}", model.origin);
+        let lines = [model.state(), origin, format!("licence: {}", model.license)];
+        out += &format!("{mark} {:width$}  {}\n", model.name, model.description);
         out.extend(lines.iter().map(|line| format!("{:width$}    {line}\n", "")));
     }
-    out + "\n* can be used now. To add one: put its files into DIR/NAME and set FINSENT_MODEL_DIR=DIR.\n"
+    out + "\n* is on this machine. To bring another: finsent pull NAME, or put its files into DIR/NAME and set \
+           FINSENT_MODEL_DIR=DIR.\n"
+}
+
+impl Listed<'_> {
+    fn state(&self) -> String {
+        let (Some(place), Some(size)) = (&self.place, self.size) else {
+            return self.error.clone().unwrap_or_else(|| "not on this machine".into());
+        };
+        let verified = match self.verified {
+            Some(true) => "verified".into(),
+            Some(false) if self.differs.is_empty() => "not what was published".into(),
+            Some(false) => format!("not what was published: {}", self.differs.join(", ")),
+            None => "not verified: no hash is known for some of its files".into(),
+        };
+        format!("{place}; {}; {verified}", DecimalBytes(size))
+    }
 }

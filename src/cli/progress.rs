@@ -24,6 +24,12 @@ impl Bar {
         Self { is_wanted: total.is_some(), bar, start: Instant::now() }
     }
 
+    /// Says that so many bytes were done before: they are no measure of the speed.
+    pub(super) fn start_at(&self, done: u64) {
+        self.bar.set_position(done);
+        self.bar.reset_eta();
+    }
+
     /// Shows that `done` bytes are done, and a few words about the work.
     pub(super) fn update(&self, done: u64, words: String) {
         if !self.is_wanted || self.start.elapsed() < PATIENCE {

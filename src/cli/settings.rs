@@ -7,27 +7,33 @@ use std::time::Instant;
 use anyhow::Result;
 
 use super::args::{GlobalArgs, PrecisionArg};
+use super::console::Console;
+use super::fetching::Fetching;
 use crate::catalog::{Catalog, CatalogError};
-use crate::locate::{self, FoundModel};
+use crate::hub::{Hub, HubSettings};
+use crate::locate::{FoundModel, Places};
 use crate::pipeline::Pipeline;
 use crate::precision::Precision;
 use crate::threads;
 
 /// The global options, resolved.
-#[derive(Debug)]
 pub(super) struct Settings {
     pub(super) catalog: Catalog,
-    pub(super) model_dir: Option<PathBuf>,
+    model_dir: Option<PathBuf>,
+    hub: Hub,
+    console: Console,
     threads: Option<NonZeroUsize>,
     pub(super) precision: Option<Precision>,
     int8_margin: Option<f32>,
 }
 
 impl Settings {
-    pub(super) fn resolve(global: GlobalArgs) -> Result<Self, CatalogError> {
+    pub(super) fn resolve(global: GlobalArgs, console: Console) -> Result<Self, CatalogError> {
         Ok(Self {
             catalog: global.models_file.as_deref().map_or_else(Catalog::built_in, Catalog::read)?,
             model_dir: global.model_dir,
+            hub: Hub::new(HubSettings::from_environment(global.offline)),
+            console,
             threads: global.threads.and_then(|threads| NonZeroUsize::new(threads.into())),
             precision: global.precision.and_then(PrecisionArg::computed_in),
             int8_margin: global.int8_margin,
@@ -46,9 +52,14 @@ impl Settings {
         self.load_found(found)
     }
 
-    /// Finds the model, and says how it is to be loaded.
+    /// Where models are looked for.
+    pub(super) fn places(&self) -> Places<'_> {
+        Places { catalog: &self.catalog, model_dir: self.model_dir.as_deref(), hub: &self.hub }
+    }
+
+    /// Finds the model, fetches it if need be, and says how it is to be loaded.
     pub(super) fn find(&self, model: &str) -> Result<FoundModel> {
-        let mut found = locate::find(&self.catalog, model, self.model_dir.as_deref())?;
+        let mut found = self.places().find(model, &Fetching::new(self.console))?;
         found.options.precision = self.precision.unwrap_or(found.options.precision);
         found.options.int8_margin = self.int8_margin.unwrap_or(found.options.int8_margin);
         Ok(found)

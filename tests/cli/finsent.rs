@@ -6,12 +6,13 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
-/// The command without the environment's settings.
+/// The command without the environment's settings, and without a hub.
 pub(crate) fn finsent(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_finsent"));
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("FINSENT_")) {
         command.env_remove(name);
     }
+    command.env("HF_HUB_OFFLINE", "1").env("HF_HUB_CACHE", "/nowhere/hub");
     command.args(args).env("NO_COLOR", "1").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }

@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use sha2::Digest;
+
 use crate::finsent::{assert_fails, finsent, json_lines, run, small_model, write};
 
 #[test]
@@ -14,14 +16,31 @@ fn a_directory_is_a_model() {
     assert_eq!(json_lines(&run.stdout)[0]["tokens"], 3);
 }
 
+const OF_EVERY_ORIGIN: &str = r#"
+    [[model]]
+    name = "inside"
+    description = "d"
+    license = "l"
+    embedded = true
+    files = []
+
+    [[model]]
+    name = "fetched"
+    description = "d"
+    license = "l"
+    hub = "acme/small"
+    files = [{ name = "vocab.txt" }]
+"#;
+
 #[test]
 fn the_volume_goes_before_everything_else() {
     let dir = tempfile::tempdir().unwrap();
-    small_model(dir.path(), "finbert");
-    small_model(dir.path(), "mini");
-    for name in ["finbert", "mini"] {
+    let catalogue = write(dir.path(), "models.toml", OF_EVERY_ORIGIN);
+    for name in ["inside", "fetched"] {
+        small_model(dir.path(), name);
         let output = finsent(&["classify", "profit"])
             .env("FINSENT_MODEL", name)
+            .env("FINSENT_MODELS_FILE", &catalogue)
             .env("FINSENT_MODEL_DIR", dir.path())
             .output()
             .unwrap();
@@ -32,13 +51,31 @@ fn the_volume_goes_before_everything_else() {
 
 #[test]
 fn a_model_that_is_not_here_is_code_3_with_the_remedy() {
-    let parts =
-        ["ProsusAI/finbert", "7db323f79b751944bcfa66298ec06977e4518306", "model.safetensors", "FINSENT_MODEL_DIR"];
+    let parts = ["ProsusAI/finbert", "7db323f79b751944bcfa66298ec06977e4518306", "HF_HUB_OFFLINE", "FINSENT_MODEL_DIR"];
     assert_fails(&run(&["classify", "--model", "finbert", "a"]), 3, &parts);
-    assert_fails(&run(&["classify", "--model", "hf:acme/x@v2", "a"]), 3, &["acme/x at v2"]);
+    assert_fails(&run(&["--offline", "pull", "hf:acme/x@v2"]), 3, &["`acme/x` at v2"]);
+    for name in ["hf:acme", "hf:acme/x@", "hf:../x", "hf:a/b/c"] {
+        assert_fails(&run(&["pull", name]), 3, &[name, "OWNER/NAME"]);
+    }
     assert_fails(&run(&["classify", "--model", "finbrt", "a"]), 3, &["did you mean `finbert`?"]);
     let dir = tempfile::tempdir().unwrap();
     assert_fails(&run(&["classify", "--model", dir.path().to_str().unwrap(), "a"]), 3, &["no config.json"]);
+}
+
+#[test]
+fn half_a_vocabulary_on_the_volume_is_not_loaded() {
+    let dir = tempfile::tempdir().unwrap();
+    let model = small_model(dir.path(), "fetched");
+    let whole = fs::read(model.join("vocab.txt")).unwrap();
+    let sha256 = sha2::Sha256::digest(&whole).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let pinned = format!(r#"{{ name = "vocab.txt", sha256 = "{sha256}" }}"#);
+    let toml = OF_EVERY_ORIGIN.replace(r#"{ name = "vocab.txt" }"#, &pinned);
+    let catalogue = write(dir.path(), "models.toml", toml);
+    let volume = dir.path().to_str().unwrap();
+    let args = ["--models-file", &catalogue, "--model-dir", volume, "classify", "--model", "fetched", "profit"];
+    assert_eq!(run(&args).code, Some(0));
+    fs::write(model.join("vocab.txt"), &whole[..whole.len() - 30]).unwrap();
+    assert_fails(&run(&args), 3, &["vocab.txt", &sha256, "copy it again"]);
 }
 
 #[test]
@@ -78,13 +115,16 @@ fn another_catalogue_replaces_the_built_in_one() {
 #[test]
 fn models_lists_the_catalogue_and_what_is_here() {
     let dir = tempfile::tempdir().unwrap();
-    small_model(dir.path(), "finbert");
+    small_model(dir.path(), "finbert-esg");
     let args = ["models", "--json", "--model-dir", dir.path().to_str().unwrap()];
     let listed: Vec<serde_json::Value> = serde_json::from_str(&run(&args).stdout).unwrap();
     let state: Vec<_> = listed.iter().map(|m| (m["name"].as_str().unwrap(), m["place"].is_string())).collect();
     let expected =
-        [("mini", true), ("finbert", true), ("finbert-tone", false), ("finbert-esg", false), ("finbert-fls", false)];
+        [("mini", true), ("finbert", false), ("finbert-tone", false), ("finbert-esg", true), ("finbert-fls", false)];
     assert_eq!(state, expected);
+    assert_eq!((&listed[0]["verified"], listed[0]["size"].as_u64() > Some(20_000_000)), (&true.into(), true));
+    assert_eq!((&listed[1]["verified"], &listed[1]["size"]), (&serde_json::Value::Null, &serde_json::Value::Null));
+    assert!(listed[3]["verified"].is_null() && listed[3]["size"].is_u64(), "no hash of it is known");
     let table = run(&["models"]).stdout;
     assert!(
         table.contains("* mini") && table.contains("  finbert ") && table.contains("not on this machine"),

@@ -29,6 +29,7 @@ fn without_settings(mut command: Command) -> Command {
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("FINSENT_")) {
         command.env_remove(name);
     }
+    command.env("HF_HUB_OFFLINE", "1").env("HF_HUB_CACHE", "/nowhere/hub");
     command.env("NO_COLOR", "1").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }

@@ -1,0 +1,234 @@
+//! The model hub: a repository's files, fetched into the cache that Python's huggingface_hub uses, and found there.
+//!
+//! The layout of the cache is hf-hub's. Its transport is not used: it checks neither size nor hash, and shows the token to
+//! the hosts that the hub redirects to. Here a file is received under another name, a broken transfer goes on where it
+//! ended, and only bytes with the right hash get the file's name.
+
+mod api;
+mod cache;
+mod error;
+mod hash;
+mod needed;
+mod settings;
+mod transfer;
+mod transport;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+pub(crate) use cache::Repository;
+pub(crate) use error::HubError;
+pub(crate) use settings::HubSettings;
+
+use crate::catalog::FileSpec;
+use cache::{RepositoryCache, is_commit, is_inside};
+use hash::Hash;
+use needed::needed;
+use transport::Transport;
+
+/// Told how a fetch goes on.
+pub(crate) trait Progress {
+    /// A file begins, or goes on where it was broken off: `done` of `size` bytes are here.
+    fn begin(&self, file: &str, done: u64, size: Option<u64>);
+    /// So many bytes of the file are here.
+    fn advance(&self, done: u64);
+    /// All files are here.
+    fn end(&self);
+    /// Something that the user may want to know.
+    fn note(&self, message: &str);
+}
+
+/// A model on the hub.
+#[derive(Debug, Clone)]
+pub(crate) struct Wanted {
+    pub(crate) repository: Repository,
+    /// Branch, tag, commit, or `refs/pr/N`.
+    pub(crate) revision: String,
+    /// The files; none where the repository is to be asked what it has.
+    pub(crate) files: Vec<FileSpec>,
+}
+
+/// A model in the cache.
+#[derive(Debug, Clone)]
+pub(crate) struct Snapshot {
+    /// The directory of its files.
+    pub(crate) dir: PathBuf,
+    /// The commit that it is.
+    pub(crate) commit: String,
+    /// Names of the files of the model, and their hashes as far as they are known.
+    pub(crate) files: Vec<FileSpec>,
+}
+
+/// What a file of a snapshot turned out to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Checked {
+    /// What was published.
+    Right,
+    /// Something else.
+    Wrong,
+    /// No hash is known.
+    Unknown,
+}
+
+/// The hub, and its cache on this machine.
+pub(crate) struct Hub {
+    settings: HubSettings,
+    transport: OnceLock<Transport>,
+}
+
+/// A commit of a repository, and where it goes.
+struct Asked<'a> {
+    repository: &'a Repository,
+    revision: &'a str,
+    commit: String,
+    cache: &'a RepositoryCache,
+}
+
+impl Asked<'_> {
+    /// The file's name for errors.
+    fn file(&self, name: &str) -> String {
+        format!("{name} of {}", self.repository.as_str())
+    }
+}
+
+impl Hub {
+    pub(crate) fn new(settings: HubSettings) -> Self {
+        Self { settings, transport: OnceLock::new() }
+    }
+
+    /// The model as it is in the cache, whole; nothing is asked for.
+    pub(crate) fn cached(&self, wanted: &Wanted) -> Option<Snapshot> {
+        in_cache(self.settings.cache.as_deref()?, wanted)
+    }
+
+    /// Brings the model into the cache: what is missing, or is not what was published. A branch is looked up anew.
+    ///
+    /// # Errors
+    /// [`HubError`]; no file has its final name before its bytes were checked, and what has arrived is kept.
+    pub(crate) fn fetch(&self, wanted: &Wanted, progress: &dyn Progress) -> Result<Snapshot, HubError> {
+        check_names(wanted)?;
+        let root = self.settings.cache.as_deref().ok_or(HubError::NoCache)?;
+        let Wanted { repository, revision, files } = wanted;
+        let cache = &RepositoryCache::new(root, repository);
+        if let Some(snapshot) = self.cached(wanted)
+            && (is_commit(revision) || self.settings.offline)
+            && snapshot.files.iter().all(|file| matches!(check(&snapshot.dir, file), Ok(Checked::Right)))
+        {
+            return Ok(snapshot);
+        }
+        if self.settings.offline {
+            let what = format!("`{}` at {revision}", repository.as_str());
+            return Err(HubError::Offline { what, cache: root.into() });
+        }
+        let mut asked = Asked { repository, revision, commit: revision.to_ascii_lowercase(), cache };
+        let mut files = files.clone();
+        if files.is_empty() || !is_commit(revision) {
+            let listing = self.listing(&asked)?;
+            asked.commit = listing.commit;
+            if files.is_empty() {
+                files = needed_files(&asked, &listing.files)?;
+            }
+        }
+        let dir = cache.snapshot(&asked.commit);
+        for file in &files {
+            check_file_name(file)?;
+            self.ensure(&asked, &dir, file, progress)?;
+        }
+        progress.end();
+        cache.set_commit(revision, &asked.commit)?;
+        let files = with_hashes(&dir, files);
+        Ok(Snapshot { dir, commit: asked.commit, files })
+    }
+
+    /// The file is in the snapshot and is what was published, or is brought there.
+    fn ensure(&self, asked: &Asked<'_>, dir: &Path, file: &FileSpec, progress: &dyn Progress) -> Result<(), HubError> {
+        let path = dir.join(&file.name);
+        if path.is_file() {
+            if check(dir, file)? != Checked::Wrong {
+                return Ok(());
+            }
+            progress.note(&format!("{} in the cache is not what was published; fetching it anew", file.name));
+            fs::remove_file(&path).map_err(HubError::cache(&path))?;
+        }
+        self.fetch_file(asked, file, progress)
+    }
+
+    fn transport(&self) -> Result<&Transport, HubError> {
+        if self.transport.get().is_none() {
+            let transport = Transport::new(&self.settings)?;
+            // Another thread's is as good.
+            self.transport.set(transport).unwrap_or_default();
+        }
+        Ok(self.transport.get().expect("it was set just now"))
+    }
+
+    fn host(&self) -> String {
+        transfer::host_of(&self.settings.endpoint)
+    }
+}
+
+/// Of the files that the repository has, those of the model.
+fn needed_files(asked: &Asked<'_>, found: &[String]) -> Result<Vec<FileSpec>, HubError> {
+    let missing = |file: &str| HubError::NoFile {
+        repository: asked.repository.as_str().into(),
+        revision: asked.revision.into(),
+        file: file.into(),
+        found: found.into(),
+    };
+    Ok(needed(found).map_err(missing)?.into_iter().map(|name| FileSpec { name, sha256: None }).collect())
+}
+
+/// The model as it is in the cache at `root`, whole. A mounted cache may be read-only: nothing is written.
+pub(crate) fn in_cache(root: &Path, wanted: &Wanted) -> Option<Snapshot> {
+    check_names(wanted).ok()?;
+    let cache = RepositoryCache::new(root, &wanted.repository);
+    let commit = cache.commit(&wanted.revision)?;
+    let dir = cache.snapshot(&commit);
+    let files = match wanted.files.as_slice() {
+        [] => {
+            let names = fs::read_dir(&dir).ok()?.flatten().filter(|entry| entry.path().is_file());
+            let names: Vec<String> = names.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+            needed(&names).ok()?.into_iter().map(|name| FileSpec { name, sha256: None }).collect()
+        }
+        files => files.to_vec(),
+    };
+    let is_whole = files.iter().all(|file| dir.join(&file.name).is_file());
+    is_whole.then(|| Snapshot { files: with_hashes(&dir, files), dir, commit })
+}
+
+/// Compares the file with what was published: the catalogue's hash, else the name of its blob.
+///
+/// # Errors
+/// [`HubError::Cache`] when it cannot be read.
+pub(crate) fn check(dir: &Path, file: &FileSpec) -> Result<Checked, HubError> {
+    let path = dir.join(&file.name);
+    let Some(expected) = Hash::of_file(file, &path) else { return Ok(Checked::Unknown) };
+    let found = expected.found(&path).map_err(HubError::cache(&path))?;
+    Ok(if found == expected { Checked::Right } else { Checked::Wrong })
+}
+
+/// The SHA-256 of large files is the name of their blob.
+fn with_hashes(dir: &Path, mut files: Vec<FileSpec>) -> Vec<FileSpec> {
+    for file in files.iter_mut().filter(|file| file.sha256.is_none()) {
+        if let Some(Hash::Sha256(sha256)) = Hash::of_file(file, &dir.join(&file.name)) {
+            file.sha256 = Some(sha256);
+        }
+    }
+    files
+}
+
+/// Nothing that is asked for may lead out of the cache.
+fn check_names(wanted: &Wanted) -> Result<(), HubError> {
+    if !is_inside(&wanted.revision) {
+        return Err(HubError::Name { name: wanted.revision.clone(), expected: "revision" });
+    }
+    wanted.files.iter().try_for_each(check_file_name)
+}
+
+fn check_file_name(file: &FileSpec) -> Result<(), HubError> {
+    match is_inside(&file.name) {
+        true => Ok(()),
+        false => Err(HubError::Name { name: file.name.clone(), expected: "file of a repository" }),
+    }
+}
