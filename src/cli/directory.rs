@@ -83,12 +83,9 @@ fn refusal(path: &Path, parent: &Path) -> io::Result<Option<String>> {
 fn begin(path: &Path, parent: &Path) -> io::Result<TempDir> {
     // What any new directory gets; the process's umask is taken off by the system.
     let permissions = fs::metadata(path).map(|metadata| metadata.permissions());
-    let unfinished = tempfile::Builder::new()
-        .prefix(".finsent-")
-        .suffix(".unfinished")
-        .permissions(Permissions::from_mode(0o777))
-        .tempdir_in(parent)?;
-    interrupt::remember(unfinished.path());
+    let mut unfinished = tempfile::Builder::new();
+    unfinished.prefix(".finsent-").suffix(".unfinished").permissions(Permissions::from_mode(0o777));
+    let unfinished = interrupt::begin(|| unfinished.tempdir_in(parent))?;
     if let Ok(permissions) = permissions {
         fs::set_permissions(unfinished.path(), permissions)?;
     }

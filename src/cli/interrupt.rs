@@ -52,9 +52,12 @@ pub(super) fn settle<T>(settle: impl FnOnce() -> T) -> T {
     settle()
 }
 
-/// Names the file or directory to remove on an interrupt.
-pub(super) fn remember(path: &Path) {
-    *unfinished() = Some(path.to_owned());
+/// Calls `make`, which makes a file or directory that an interrupt is to remove. None comes between the two.
+pub(super) fn begin<T: AsRef<Path>>(make: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+    let mut unfinished = unfinished();
+    let made = make()?;
+    *unfinished = Some(made.as_ref().to_owned());
+    Ok(made)
 }
 
 fn unfinished() -> std::sync::MutexGuard<'static, Option<PathBuf>> {

@@ -211,10 +211,12 @@ fn without_query(url: &Uri) -> String {
 
 fn failed(url: &Uri, error: ureq::Error) -> Failed {
     const NETWORK: &str = "check the network, HTTPS_PROXY and HF_ENDPOINT, or give a model that is here (--model DIRECTORY, FINSENT_MODEL_DIR)";
+    const NO_SUCH_NAME: &str = "its name does not resolve (DNS)";
     const CERTIFICATES: &str =
         "if a proxy signs connections here, set SSL_CERT_FILE to its certificate in PEM; else check HF_ENDPOINT";
     let (reason, remedy, is_final) = match &error {
-        ureq::Error::HostNotFound => ("its name does not resolve (DNS)".into(), NETWORK, true),
+        ureq::Error::HostNotFound => (NO_SUCH_NAME.into(), NETWORK, true),
+        ureq::Error::Io(error) if is_lookup(error) => (format!("{NO_SUCH_NAME}: {error}"), NETWORK, true),
         ureq::Error::Timeout(which) => (format!("no answer in time ({which})"), NETWORK, false),
         ureq::Error::Io(error) if is_tls(error) => (format!("no TLS connection: {error}"), CERTIFICATES, true),
         ureq::Error::Io(error) => (error.to_string(), NETWORK, error.kind() == io::ErrorKind::ConnectionRefused),
@@ -225,6 +227,11 @@ fn failed(url: &Uri, error: ureq::Error) -> Failed {
         _ => (error.to_string(), NETWORK, true),
     };
     Failed { error: HubError::Unreachable { host: host(url), reason, remedy }, is_final }
+}
+
+/// The system's resolver tells of its failures in words only.
+fn is_lookup(error: &io::Error) -> bool {
+    error.to_string().contains("lookup address")
 }
 
 /// rustls tells of its failures in errors of this kind.

@@ -39,12 +39,9 @@ impl Destination {
         // A link to a file is followed, so that the file is replaced and not the link.
         let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let unfinished = tempfile::Builder::new()
-            .prefix(".finsent-")
-            .suffix(".unfinished")
-            .permissions(new_file_permissions())
-            .tempfile_in(dir)?;
-        interrupt::remember(unfinished.path());
+        let mut unfinished = tempfile::Builder::new();
+        unfinished.prefix(".finsent-").suffix(".unfinished").permissions(new_file_permissions());
+        let unfinished = interrupt::begin(|| unfinished.tempfile_in(dir))?;
         if let Some(metadata) = existing {
             fs::set_permissions(unfinished.path(), metadata.permissions())?;
         }
