@@ -133,7 +133,7 @@ pub(crate) fn encoder(dir: &Path) -> Encoder {
 pub(crate) fn tokenizer(dir: &Path) -> Tokenizer {
     let files = ModelFiles::in_dir(dir, &[]).unwrap();
     let config = Config::parse(&files.config.read().unwrap()).unwrap();
-    let limits = finsent::Limits { vocab_size: config.vocab_size, max_length: config.max_position_embeddings };
+    let limits = finsent::Limits { vocab_size: config.vocab_size, max_length: config.max_length() };
     Tokenizer::load(&files.tokenizer, limits).unwrap()
 }
 
