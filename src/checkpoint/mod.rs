@@ -88,8 +88,8 @@ pub enum CheckpointError {
     },
     /// A tensor of the architecture is not in the checkpoint.
     #[error(
-        "`{file}` lacks the tensor `{tensor}` of shape {expected:?} (also looked for under the prefixes {}and `module.`)",
-        BASES.map(|base| format!("`{base}`, ")).concat()
+        "`{file}` lacks the tensor `{tensor}` of shape {expected:?} (also looked for under the prefixes {} and `module.`)",
+        BASES.map(|base| format!("`{base}`")).join(", ")
     )]
     MissingTensor {
         /// The file or index.
@@ -135,7 +135,7 @@ pub enum CheckpointError {
 
 /// Element types of matrices.
 const READ_TYPES: [Dtype; 4] = [Dtype::F32, Dtype::F16, Dtype::BF16, Dtype::I8];
-/// What stands before the names of an encoder's tensors when a head is with it; with a head, `module.` may stand before all.
+/// What stands before the names of an encoder's tensors in the file of a whole model.
 const BASES: [&str; 3] = ["bert.", "distilbert.", "roberta."];
 /// What follows the name of int8 weights in the name of their scales.
 const SCALE: &str = "_scale";

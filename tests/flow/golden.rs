@@ -58,6 +58,21 @@ pub(crate) fn small_cases() -> BTreeMap<String, Vec<Case>> {
     read_json::<Variants>(&golden("small.json")).variants
 }
 
+/// The cases of a model of another architecture.
+pub(crate) fn cases_of(architecture: &str) -> Vec<Case> {
+    read_json::<Cases>(&golden(&format!("{architecture}.json"))).cases
+}
+
+/// A copy of the model of another architecture.
+pub(crate) fn model_of(architecture: &str) -> TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    for entry in fs::read_dir(golden(architecture)).unwrap() {
+        let entry = entry.unwrap();
+        fs::copy(entry.path(), dir.path().join(entry.file_name())).unwrap();
+    }
+    dir
+}
+
 /// A directory with the small model's configuration and vocabulary and this file as its weights.
 pub(crate) fn small_model(weights: &str) -> TempDir {
     let dir = small_model_without_weights();
