@@ -35,20 +35,31 @@ pub enum WeightFiles {
     Sharded(PathBuf),
 }
 
-/// What the tokeniser is made from: `tokenizer.json` if there, else `vocab.txt` and its settings.
+/// What the tokeniser is made from: `tokenizer.json` if there, else a vocabulary and its settings.
 #[derive(Debug, Clone)]
 pub enum TokenizerFiles {
     /// `tokenizer.json`, complete in itself.
     Json {
         /// The file.
         tokenizer: ModelFile,
-        /// `tokenizer_config.json`, for `model_max_length` only.
+        /// `tokenizer_config.json`, for `model_max_length` and `add_prefix_space` only.
         config: Option<ModelFile>,
     },
     /// A WordPiece vocabulary.
     WordPiece {
         /// `vocab.txt`.
         vocab: ModelFile,
+        /// `tokenizer_config.json`.
+        config: Option<ModelFile>,
+        /// `special_tokens_map.json`.
+        special_tokens: Option<ModelFile>,
+    },
+    /// A byte-level BPE vocabulary.
+    ByteLevel {
+        /// `vocab.json`.
+        vocab: ModelFile,
+        /// `merges.txt`.
+        merges: ModelFile,
         /// `tokenizer_config.json`.
         config: Option<ModelFile>,
         /// `special_tokens_map.json`.
@@ -201,11 +212,16 @@ impl fmt::Display for ModelFile {
 impl TokenizerFiles {
     /// All of them.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &ModelFile> {
-        let (first, others) = match self {
-            Self::Json { tokenizer, config } => (tokenizer, [config.as_ref(), None]),
-            Self::WordPiece { vocab, config, special_tokens } => (vocab, [config.as_ref(), special_tokens.as_ref()]),
+        let files = match self {
+            Self::Json { tokenizer, config } => [Some(tokenizer), None, config.as_ref(), None],
+            Self::WordPiece { vocab, config, special_tokens } => {
+                [Some(vocab), None, config.as_ref(), special_tokens.as_ref()]
+            }
+            Self::ByteLevel { vocab, merges, config, special_tokens } => {
+                [Some(vocab), Some(merges), config.as_ref(), special_tokens.as_ref()]
+            }
         };
-        [first].into_iter().chain(others.into_iter().flatten())
+        files.into_iter().flatten()
     }
 }
 
@@ -226,15 +242,26 @@ impl ModelFiles {
             optional(name).ok_or_else(|| FilesError::Missing { dir: dir.into(), file })
         };
         let config = required(CONFIG, CONFIG)?;
-        let tokenizer = match optional("tokenizer.json") {
-            Some(tokenizer) => TokenizerFiles::Json { tokenizer, config: optional("tokenizer_config.json") },
-            None => TokenizerFiles::WordPiece {
-                vocab: required("tokenizer.json or vocab.txt", "vocab.txt")?,
-                config: optional("tokenizer_config.json"),
-                special_tokens: optional("special_tokens_map.json"),
-            },
-        };
+        let tokenizer = tokenizer_in(dir, optional)?;
         Ok(Self { config, tokenizer, weights: weights_in(dir, named)? })
+    }
+}
+
+/// `tokenizer.json` if there, else the vocabulary. `optional` gives a file of `dir`, if it is there.
+fn tokenizer_in(dir: &Path, optional: impl Fn(&str) -> Option<ModelFile>) -> Result<TokenizerFiles, FilesError> {
+    let missing = |file| FilesError::Missing { dir: dir.into(), file };
+    let [config, special_tokens] = ["tokenizer_config.json", "special_tokens_map.json"].map(&optional);
+    if let Some(tokenizer) = optional("tokenizer.json") {
+        return Ok(TokenizerFiles::Json { tokenizer, config });
+    }
+    if let Some(vocab) = optional("vocab.txt") {
+        return Ok(TokenizerFiles::WordPiece { vocab, config, special_tokens });
+    }
+    match (optional("vocab.json"), optional("merges.txt")) {
+        (Some(vocab), Some(merges)) => Ok(TokenizerFiles::ByteLevel { vocab, merges, config, special_tokens }),
+        (Some(_), None) => Err(missing("merges.txt, which goes with its vocab.json")),
+        (None, Some(_)) => Err(missing("vocab.json, which goes with its merges.txt")),
+        (None, None) => Err(missing("tokeniser: it needs tokenizer.json, or vocab.txt, or vocab.json and merges.txt")),
     }
 }
 
@@ -309,6 +336,29 @@ mod tests {
         assert!(message.contains("model.safetensors, planted.safetensors"), "{message}");
         let Ok(WeightFiles::Single(ModelFile::Disk(path))) = weights(&names, &["model.safetensors"]) else { panic!() };
         assert!(path.ends_with("model.safetensors"));
+    }
+
+    #[test]
+    fn a_tokeniser_comes_in_three_forms() {
+        let found = |names: &[&str]| {
+            let dir = dir_with(&[&["model.safetensors"], names].concat());
+            fs::remove_file(dir.path().join("vocab.txt")).unwrap();
+            ModelFiles::in_dir(dir.path(), &[]).map(|files| files.tokenizer)
+        };
+        assert!(matches!(found(&["tokenizer.json", "vocab.json", "merges.txt"]), Ok(TokenizerFiles::Json { .. })));
+        let Ok(byte_level @ TokenizerFiles::ByteLevel { .. }) =
+            found(&["vocab.json", "merges.txt", "tokenizer_config.json", "special_tokens_map.json"])
+        else {
+            panic!()
+        };
+        assert_eq!(byte_level.iter().count(), 4);
+        for (names, complaint) in [
+            (&[][..], "holds no tokeniser: it needs tokenizer.json, or vocab.txt, or vocab.json and merges.txt"),
+            (&["vocab.json"], "no merges.txt, which goes with its vocab.json"),
+            (&["merges.txt"], "no vocab.json, which goes with its merges.txt"),
+        ] {
+            assert!(found(names).unwrap_err().to_string().ends_with(complaint));
+        }
     }
 
     #[test]

@@ -45,7 +45,7 @@ mod verify;
 
 pub use batch::PackedBatch;
 pub use checkpoint::{Checkpoint, CheckpointError};
-pub use encoder::{Config, ConfigError, Encoder, EncoderError, Logits};
+pub use encoder::{Architecture, Config, ConfigError, Encoder, EncoderError, Logits};
 pub use files::{FilesError, ModelFile, ModelFiles, ModelOptions, TokenizerFiles, WeightFiles};
 pub use kernels::IsaError;
 pub use pipeline::{ClassifyError, LoadError, Pipeline};

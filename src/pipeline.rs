@@ -79,7 +79,7 @@ impl Pipeline {
     pub fn load(files: &ModelFiles, options: &ModelOptions) -> Result<Self, LoadError> {
         let config = Config::parse(&files.config.read()?)
             .map_err(|source| LoadError::Config { file: files.config.to_string(), source })?;
-        let max_length = config.max_position_embeddings.min(options.max_length.unwrap_or(usize::MAX));
+        let max_length = config.max_length().min(options.max_length.unwrap_or(usize::MAX));
         let tokenizer = Tokenizer::load(&files.tokenizer, Limits { vocab_size: config.vocab_size, max_length })?;
         let encoder = Encoder::load(&config, &Checkpoint::open(&files.weights)?, options.precision)?;
         let labels = LabelMap::new(config.id2label.as_ref(), encoder.num_labels(), &options.label_aliases)

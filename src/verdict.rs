@@ -39,8 +39,16 @@ pub enum LabelError {
     /// One label stands for two ids: an answer could not tell them apart.
     #[error("`id2label` names `{0}` twice")]
     Twice(String),
-    /// `id2label` and the classifier disagree.
-    #[error("`id2label` in config.json names {labels} labels, the classifier has {rows}")]
+    /// The aliases give two labels one name.
+    #[error("the aliases make `{name}` of both `{}` and `{}`", labels[0], labels[1])]
+    AliasTwice {
+        /// The name.
+        name: String,
+        /// The labels that would have it.
+        labels: [String; 2],
+    },
+    /// config.json and the classifier disagree.
+    #[error("config.json names {labels} labels, the classifier has {rows}")]
     HeadMismatch {
         /// Labels in config.json.
         labels: usize,
@@ -74,16 +82,16 @@ impl LabelMap {
         if let Some(alias) = aliases.keys().find(|alias| !labels.contains(alias)) {
             return Err(LabelError::UnknownAlias { alias: alias.clone(), labels });
         }
-        Self::from_labels(labels.into_iter().map(|label| aliases.get(&label).cloned().unwrap_or(label)).collect())
-    }
-
-    fn from_labels(labels: Vec<String>) -> Result<Self, LabelError> {
-        if let Some((_, twice)) = labels.iter().enumerate().find(|(id, label)| labels[..*id].contains(label)) {
-            return Err(LabelError::Twice(twice.clone()));
+        if let Some([_, id]) = twice(&labels) {
+            return Err(LabelError::Twice(labels[id].clone()));
         }
-        let find =
-            |names: [&str; 2]| labels.iter().position(|label| names.iter().any(|n| label.eq_ignore_ascii_case(n)));
-        Ok(Self { positive: find(["positive", "bullish"]), negative: find(["negative", "bearish"]), labels })
+        let named: Vec<String> = labels.iter().map(|label| aliases.get(label).unwrap_or(label).clone()).collect();
+        if let Some(ids) = twice(&named) {
+            let name = named[ids[0]].clone();
+            return Err(LabelError::AliasTwice { name, labels: ids.map(|id| labels[id].clone()) });
+        }
+        let positive = only(&named, ["positive", "bullish"]);
+        Ok(Self { positive, negative: only(&named, ["negative", "bearish"]), labels: named })
     }
 
     /// The labels in the order of the logits.
@@ -91,10 +99,23 @@ impl LabelMap {
         &self.labels
     }
 
-    /// Whether verdicts have a sentiment score: a positive and a negative label exist.
+    /// Whether verdicts have a sentiment score: there is one positive (or bullish) label, and one negative (or bearish).
     pub fn has_sentiment_score(&self) -> bool {
         self.positive.is_some() && self.negative.is_some()
     }
+}
+
+/// Two ids with the same label.
+fn twice(labels: &[String]) -> Option<[usize; 2]> {
+    let first = |id: usize| labels[..id].iter().position(|label| *label == labels[id]);
+    (0..labels.len()).find_map(|id| first(id).map(|first| [first, id]))
+}
+
+/// The id of the one label that has one of these names, in any case and with any white space around it.
+fn only(labels: &[String], names: [&str; 2]) -> Option<usize> {
+    let is_named = |label: &String| names.iter().any(|name| label.trim().eq_ignore_ascii_case(name));
+    let mut ids = (0..labels.len()).filter(|&id| is_named(&labels[id]));
+    ids.next().filter(|_| ids.next().is_none())
 }
 
 fn in_order(id2label: &BTreeMap<String, String>) -> Result<Vec<String>, LabelError> {
@@ -181,7 +202,7 @@ impl Verdict {
         self.labels.labels.iter().map(String::as_str).zip(self.probabilities.iter().copied())
     }
 
-    /// P(positive) - P(negative), in -1 to 1; `None` where the model lacks one of the two labels.
+    /// P(positive) - P(negative), in -1 to 1; `None` where the model lacks one of the two labels, or has several of one.
     pub fn sentiment_score(&self) -> Option<f32> {
         Some(self.probabilities[self.labels.positive?] - self.probabilities[self.labels.negative?])
     }
@@ -292,11 +313,24 @@ mod tests {
     }
 
     #[test]
+    fn aliases_may_swap_labels_and_not_merge_them() {
+        let labels = |aliases| LabelMap::new(None, 2, &table(aliases));
+        let swapped = labels(&[("LABEL_0", "LABEL_1"), ("LABEL_1", "LABEL_0")]).unwrap();
+        assert_eq!(swapped.labels(), ["LABEL_1", "LABEL_0"]);
+        for aliases in [&[("LABEL_0", "LABEL_1")][..], &[("LABEL_0", "up"), ("LABEL_1", "up")]] {
+            let message = labels(aliases).unwrap_err().to_string();
+            assert!(message.contains(&format!("the aliases make `{}` of both `LABEL_0` and `LABEL_1`", aliases[0].1)));
+        }
+    }
+
+    #[test]
     fn the_sentiment_score_is_positive_less_negative_or_absent() {
         let verdict = |pairs: &[(&str, &str)]| Verdict::new(Arc::new(map(pairs).unwrap()), vec![0.25, 0.75], 3, false);
         assert_eq!(verdict(&[("0", "Positive"), ("1", "NEGATIVE")]).sentiment_score(), Some(-0.5));
         assert_eq!(verdict(&[("0", "bearish"), ("1", "bullish")]).sentiment_score(), Some(0.5));
+        assert_eq!(verdict(&[("0", " NeGative"), ("1", "POSITIVE ")]).sentiment_score(), Some(0.5));
         assert_eq!(verdict(&[("0", "positive"), ("1", "other")]).sentiment_score(), None);
+        assert_eq!(map(&[("0", "positive"), ("1", "Positive"), ("2", "negative")]).unwrap().positive, None);
     }
 
     #[test]

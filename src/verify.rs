@@ -1,15 +1,16 @@
-//! Whether the answers are right on this machine: against candle-transformers' BERT, and against published predictions.
+//! Whether the answers are right on this machine: against candle-transformers, and against published predictions.
 
 use std::collections::HashMap;
 
 use candle_core::{DType, Device, Tensor};
 use candle_nn::{Linear, Module, VarBuilder, linear};
 use candle_transformers::models::bert::{self, BertModel, HiddenAct, PositionEmbeddingType};
+use candle_transformers::models::xlm_roberta::{self, XLMRobertaForSequenceClassification};
 use thiserror::Error;
 
 use crate::catalog::Golden;
 use crate::checkpoint::{Checkpoint, CheckpointError};
-use crate::encoder::{Config, ConfigError};
+use crate::encoder::{Architecture, Config, ConfigError};
 use crate::files::{FilesError, ModelFiles};
 use crate::pipeline::{ClassifyError, Pipeline};
 use crate::precision::Precision;
@@ -29,7 +30,7 @@ pub(crate) enum VerifyError {
     Config(#[from] ConfigError),
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
-    #[error("candle's BERT failed: {0}")]
+    #[error("candle's model failed: {0}")]
     Candle(#[from] candle_core::Error),
     #[error("`{text}` has no verdict")]
     Verdict { text: String, source: ClassifyError },
@@ -140,40 +141,80 @@ fn expected_verdict(pipeline: &Pipeline, probabilities: &[f32], like: &Verdict) 
     Verdict::new(pipeline.shared_labels(), probabilities.to_vec(), like.tokens(), like.truncated())
 }
 
-/// candle-transformers' encoder with BERT's head on it, in f32, one text at a time.
-struct Reference {
-    bert: BertModel,
-    pooler: Linear,
-    classifier: Linear,
+/// candle-transformers' model of the architecture, in f32, one text at a time.
+enum Reference {
+    /// BERT with a head on it; DistilBERT as well, whose GELU candle-transformers has in the tanh form only: a BERT without
+    /// segments, with another activation in its head.
+    Bert { bert: BertModel, dense: Linear, activation: fn(&Tensor) -> candle_core::Result<Tensor>, classifier: Linear },
+    /// XLM-RoBERTa, which is RoBERTa but for the tokeniser.
+    Roberta(XLMRobertaForSequenceClassification),
 }
 
 impl Reference {
     fn load(files: &ModelFiles, num_labels: usize) -> Result<Self, VerifyError> {
         let config = Config::parse(&files.config.read()?)?;
         let checkpoint = Checkpoint::open(&files.weights)?;
-        let tensors: HashMap<String, Tensor> = checkpoint
-            .float_names()
-            .map(|name| {
-                let shape = checkpoint.shape(name).unwrap_or_default();
-                Ok((name.to_owned(), checkpoint.tensor(name, shape)?))
-            })
-            .collect::<Result<_, CheckpointError>>()?;
+        let tensors = tensors(&config, &checkpoint)?;
         let weights = VarBuilder::from_tensors(tensors, DType::F32, &Device::Cpu);
-        let hidden_size = config.hidden_size;
-        Ok(Self {
+        let (hidden_size, names) = (config.hidden_size, config.architecture.names());
+        if config.architecture == Architecture::Roberta {
+            let config = candle_roberta_config(&config);
+            return Ok(Self::Roberta(XLMRobertaForSequenceClassification::new(num_labels, &config, weights)?));
+        }
+        let is_distil_bert = config.architecture == Architecture::DistilBert;
+        Ok(Self::Bert {
             bert: BertModel::load(weights.clone(), &candle_config(&config))?,
-            pooler: linear(hidden_size, hidden_size, weights.pp("pooler.dense"))?,
-            classifier: linear(hidden_size, num_labels, weights.pp("classifier"))?,
+            dense: linear(hidden_size, hidden_size, weights.pp(names.dense))?,
+            activation: if is_distil_bert { Tensor::relu } else { Tensor::tanh },
+            classifier: linear(hidden_size, num_labels, weights.pp(names.classifier))?,
         })
     }
 
     fn logits(&self, encoding: &Encoding) -> Result<Vec<f32>, candle_core::Error> {
         let one = |ids: &[u32]| Tensor::new(ids, &Device::Cpu)?.unsqueeze(0);
-        let hidden_states = self.bert.forward(&one(&encoding.input_ids)?, &one(&encoding.token_type_ids)?, None)?;
-        let first_token = hidden_states.narrow(1, 0, 1)?.squeeze(1)?;
-        let pooled_output = self.pooler.forward(&first_token)?.tanh()?;
-        self.classifier.forward(&pooled_output)?.flatten_all()?.to_vec1()
+        let (input_ids, token_type_ids) = (one(&encoding.input_ids)?, one(&encoding.token_type_ids)?);
+        let logits = match self {
+            Self::Bert { bert, dense, activation, classifier } => {
+                let hidden_states = bert.forward(&input_ids, &token_type_ids, None)?;
+                let first_token = hidden_states.narrow(1, 0, 1)?.squeeze(1)?;
+                classifier.forward(&activation(&dense.forward(&first_token)?)?)?
+            }
+            Self::Roberta(roberta) => roberta.forward(&input_ids, &input_ids.ones_like()?, &token_type_ids)?,
+        };
+        logits.flatten_all()?.to_vec1()
     }
+}
+
+/// The checkpoint's tensors under the names that candle-transformers' model asks for.
+fn tensors(config: &Config, checkpoint: &Checkpoint) -> Result<HashMap<String, Tensor>, VerifyError> {
+    let mut tensors = HashMap::new();
+    for name in checkpoint.float_names() {
+        let tensor = checkpoint.tensor(name, checkpoint.shape(name).unwrap_or_default())?;
+        tensors.insert(candle_name(config.architecture, name), tensor);
+    }
+    if config.architecture == Architecture::DistilBert {
+        let no_segments = Tensor::zeros((1, config.hidden_size), DType::F32, &Device::Cpu)?;
+        tensors.insert("embeddings.token_type_embeddings.weight".into(), no_segments);
+    }
+    Ok(tensors)
+}
+
+fn candle_name(architecture: Architecture, name: &str) -> String {
+    match architecture {
+        Architecture::Bert => name.into(),
+        Architecture::Roberta if name.starts_with("classifier.") => name.into(),
+        Architecture::Roberta => format!("roberta.{name}"),
+        Architecture::DistilBert => as_in_bert(name).unwrap_or_else(|| name.into()),
+    }
+}
+
+/// What BERT calls a tensor of a DistilBERT's layer.
+fn as_in_bert(name: &str) -> Option<String> {
+    let [own, bert] = [Architecture::DistilBert, Architecture::Bert].map(Architecture::names);
+    let (index, tensor) = name.strip_prefix(own.layers)?.strip_prefix('.')?.split_once('.')?;
+    let (module, kind) = tensor.rsplit_once('.')?;
+    let place = own.of_layer().iter().position(|name| *name == module)?;
+    Some(format!("{}.{index}.{}.{kind}", bert.layers, bert.of_layer()[place]))
 }
 
 fn candle_config(config: &Config) -> bert::Config {
@@ -185,10 +226,30 @@ fn candle_config(config: &Config) -> bert::Config {
         intermediate_size: config.intermediate_size,
         hidden_act: HiddenAct::Gelu,
         max_position_embeddings: config.max_position_embeddings,
-        type_vocab_size: config.type_vocab_size,
+        // Where there are no segments, there is one of zeros.
+        type_vocab_size: if config.architecture == Architecture::DistilBert { 1 } else { config.type_vocab_size },
         layer_norm_eps: config.layer_norm_eps,
         position_embedding_type: PositionEmbeddingType::Absolute,
         ..bert::Config::default()
+    }
+}
+
+fn candle_roberta_config(config: &Config) -> xlm_roberta::Config {
+    xlm_roberta::Config {
+        vocab_size: config.vocab_size,
+        hidden_size: config.hidden_size,
+        num_hidden_layers: config.num_hidden_layers,
+        num_attention_heads: config.num_attention_heads,
+        intermediate_size: config.intermediate_size,
+        // The erf form.
+        hidden_act: candle_nn::Activation::Gelu,
+        max_position_embeddings: config.max_position_embeddings,
+        type_vocab_size: config.type_vocab_size,
+        layer_norm_eps: config.layer_norm_eps,
+        position_embedding_type: "absolute".into(),
+        pad_token_id: config.pad_token_id,
+        attention_probs_dropout_prob: 0.0,
+        hidden_dropout_prob: 0.0,
     }
 }
 

@@ -12,40 +12,45 @@ const QUANTIZATION: &str = "quantization_config";
 /// The names, in newer and older files, of the type that the weights have.
 const DTYPE: [&str; 2] = ["dtype", "torch_dtype"];
 
-/// What compressed-tensors reads of the layout that [`WeightFormat::Int8`] is, indented for its place in the file.
-const INT_QUANTIZED: &str = r#"{
+/// What compressed-tensors reads of the layout that [`WeightFormat::Int8`] is, indented for its place in the file. `kept`
+/// are the modules whose matrices are no bytes.
+fn int_quantized(kept: &[String]) -> String {
+    let kept: Vec<String> = kept.iter().map(|module| format!("      \"{module}\"")).collect();
+    format!(
+        r#"{{
     "quant_method": "compressed-tensors",
     "format": "int-quantized",
     "quantization_status": "compressed",
-    "config_groups": {
-      "group_0": {
+    "config_groups": {{
+      "group_0": {{
         "targets": [
           "Linear",
           "Embedding"
         ],
-        "weights": {
+        "weights": {{
           "num_bits": 8,
           "type": "int",
           "symmetric": true,
           "strategy": "channel"
-        },
+        }},
         "input_activations": null,
         "output_activations": null
-      }
-    },
+      }}
+    }},
     "ignore": [
-      "bert.embeddings.position_embeddings",
-      "bert.embeddings.token_type_embeddings",
-      "bert.pooler.dense",
-      "classifier"
+{}
     ]
-  }"#;
+  }}"#,
+        kept.join(",\n")
+    )
+}
 
-/// `json` with what it says of the number format made true of `format`; all else keeps its order and its bytes.
+/// `json` with what it says of the number format made true of `format`, in which the matrices of the modules `kept` are no
+/// bytes; all else keeps its order and its bytes.
 ///
 /// # Errors
 /// When `json` is no JSON object.
-pub(crate) fn convert_config(json: &[u8], format: WeightFormat) -> Result<Vec<u8>, serde_json::Error> {
+pub(super) fn convert_config(json: &[u8], format: WeightFormat, kept: &[String]) -> Result<Vec<u8>, serde_json::Error> {
     let Fields(mut fields) = serde_json::from_slice(json)?;
     fields.retain(|(name, _)| name != QUANTIZATION);
     match dtype(format) {
@@ -54,7 +59,7 @@ pub(crate) fn convert_config(json: &[u8], format: WeightFormat) -> Result<Vec<u8
                 *value = serde_json::value::to_raw_value(dtype)?;
             }
         }
-        None => fields.push((QUANTIZATION.into(), RawValue::from_string(INT_QUANTIZED.into())?)),
+        None => fields.push((QUANTIZATION.into(), RawValue::from_string(int_quantized(kept))?)),
     }
     let mut json = serde_json::to_vec_pretty(&Fields(fields))?;
     json.push(b'\n');
@@ -103,16 +108,17 @@ mod tests {
     use super::*;
 
     fn converted(json: &str, format: WeightFormat) -> String {
-        String::from_utf8(convert_config(json.as_bytes(), format).unwrap()).unwrap()
+        String::from_utf8(convert_config(json.as_bytes(), format, &["a.dense".into(), "classifier".into()]).unwrap())
+            .unwrap()
     }
 
     #[test]
     fn int8_and_back_is_the_same_configuration() {
         let json = "{\n  \"z\": {\n    \"0\": 1e-12\n  },\n  \"a\": 0.10,\n  \"torch_dtype\": \"float32\"\n}\n";
         let int8 = converted(json, WeightFormat::Int8);
-        let (kept, added) = int8.split_once(",\n  \"quantization_config\": ").unwrap();
-        assert_eq!(kept, json.trim_end_matches("\n}\n"));
-        assert_eq!(added, format!("{INT_QUANTIZED}\n}}\n"));
+        let (before, added) = int8.split_once(",\n  \"quantization_config\": ").unwrap();
+        assert_eq!(before, json.trim_end_matches("\n}\n"));
+        assert_eq!(added, format!("{}\n}}\n", int_quantized(&["a.dense".into(), "classifier".into()])));
         assert_eq!(converted(&int8, WeightFormat::Int8), int8);
         assert_eq!(converted(&int8, WeightFormat::F32), json);
     }
@@ -129,7 +135,7 @@ mod tests {
     #[test]
     fn what_is_no_object_is_refused() {
         for json in ["", "[]", "{\"a\":1"] {
-            assert!(convert_config(json.as_bytes(), WeightFormat::F32).is_err(), "{json}");
+            assert!(convert_config(json.as_bytes(), WeightFormat::F32, &[]).is_err(), "{json}");
         }
     }
 }

@@ -1,6 +1,6 @@
 //! A checkpoint becomes one safetensors file in another number format, a few megabytes at a time.
 //!
-//! The names are those of transformers' `save_pretrained` for a `BertForSequenceClassification`; the order of the tensors
+//! The names are those of transformers' `save_pretrained` for the model's architecture; the order of the tensors
 //! and the padding are those of the safetensors library, so that the file is the one that it writes, to the byte. int8 is the layout `int-quantized` of compressed-tensors: bytes
 //! `[rows, columns]` under the tensor's name, and f32 scales `[rows, 1]` under that name and `_scale`.
 
@@ -16,6 +16,7 @@ use ::safetensors::Dtype;
 use ::safetensors::tensor::{Metadata, TensorInfo};
 use thiserror::Error;
 
+use super::config_json::convert_config;
 use super::narrow::{TooLarge, narrow};
 use super::{Checkpoint, CheckpointError, StoredMatrix};
 use crate::kernels::{WeightRows, quantise_weights};
@@ -65,6 +66,8 @@ impl fmt::Display for WeightFormat {
 pub(crate) struct Parameter {
     /// Plain name.
     pub(crate) name: String,
+    /// What transformers' `save_pretrained` puts before the plain name.
+    pub(crate) prefix: &'static str,
     /// `[len]` or `[rows, columns]`
     pub(crate) shape: Vec<usize>,
     /// Whether int8 has it as bytes; matrices only.
@@ -148,6 +151,18 @@ impl Checkpoint {
 }
 
 impl Conversion<'_> {
+    /// config.json of the new file: `json` with what it says of the number format made true of this one; all else keeps
+    /// its order and its bytes.
+    ///
+    /// # Errors
+    /// When `json` is no JSON object.
+    pub(crate) fn config(&self, json: &[u8]) -> Result<Vec<u8>, serde_json::Error> {
+        let is_kept = |part: &&Part<'_>| part.parameter.shape.len() == 2 && !part.parameter.is_quantised;
+        let module = |part: &Part<'_>| part.name().trim_end_matches(".weight").to_owned();
+        let kept: Vec<String> = self.parts.iter().filter(is_kept).map(module).collect();
+        convert_config(json, self.format, &kept)
+    }
+
     /// Bytes of the file.
     pub(crate) fn file_len(&self) -> u64 {
         (self.head.len() + self.metadata.data_len()) as u64
@@ -207,8 +222,9 @@ impl Conversion<'_> {
 }
 
 impl Part<'_> {
+    /// The name under which transformers' `save_pretrained` saves the tensor.
     fn name(&self) -> String {
-        saved_name(&self.parameter.name)
+        format!("{}{}", self.parameter.prefix, self.parameter.name)
     }
 
     fn scale_name(&self) -> String {
@@ -267,12 +283,4 @@ fn head(metadata: &Metadata) -> Vec<u8> {
     let mut header = serde_json::to_vec(metadata).expect("names and numbers are JSON");
     header.resize(header.len().next_multiple_of(HEADER_ALIGNMENT), b' ');
     [&(header.len() as u64).to_le_bytes(), header.as_slice()].concat()
-}
-
-/// The name under which transformers' `BertForSequenceClassification` saves a tensor.
-fn saved_name(plain: &str) -> String {
-    match plain.starts_with("classifier.") {
-        true => plain.to_owned(),
-        false => format!("bert.{plain}"),
-    }
 }

@@ -23,7 +23,6 @@ use thiserror::Error;
 
 use crate::files::{FilesError, ModelFile, WeightFiles};
 use crate::kernels::{WeightRows, quantise_weights};
-pub(crate) use config_json::convert_config;
 pub(crate) use convert::{Conversion, Parameter, WeightFormat};
 use safetensors::{Shard, StoredTensor};
 
@@ -89,7 +88,8 @@ pub enum CheckpointError {
     },
     /// A tensor of the architecture is not in the checkpoint.
     #[error(
-        "`{file}` lacks the tensor `{tensor}` of shape {expected:?} (also looked for under the prefixes `bert.` and `module.`)"
+        "`{file}` lacks the tensor `{tensor}` of shape {expected:?} (also looked for under the prefixes {} and `module.`)",
+        BASES.map(|base| format!("`{base}`")).join(", ")
     )]
     MissingTensor {
         /// The file or index.
@@ -135,6 +135,8 @@ pub enum CheckpointError {
 
 /// Element types of matrices.
 const READ_TYPES: [Dtype; 4] = [Dtype::F32, Dtype::F16, Dtype::BF16, Dtype::I8];
+/// What stands before the names of an encoder's tensors in the file of a whole model.
+const BASES: [&str; 3] = ["bert.", "distilbert.", "roberta."];
 /// What follows the name of int8 weights in the name of their scales.
 const SCALE: &str = "_scale";
 
@@ -321,7 +323,7 @@ impl WeightRows for StoredMatrix<'_> {
 /// The name that the architecture gives a tensor, without the wrappers' prefixes and with today's LayerNorm names.
 fn plain_name(stored: &str) -> String {
     let name = stored.strip_prefix("module.").unwrap_or(stored);
-    let name = name.strip_prefix("bert.").unwrap_or(name);
+    let name = BASES.iter().find_map(|base| name.strip_prefix(base)).unwrap_or(name);
     match name.rsplit_once("LayerNorm.") {
         Some((path, "gamma")) => format!("{path}LayerNorm.weight"),
         Some((path, "beta")) => format!("{path}LayerNorm.bias"),

@@ -160,7 +160,7 @@ pub(super) enum Command {
     /// Ask a running service how it is: 0 when it is well, else 1
     #[command(before_help = HEALTH_EXAMPLES, help_template = TEMPLATE)]
     Health(HealthArgs),
-    /// Compare the engine's answers with candle-transformers' BERT on this machine, in every precision
+    /// Compare the engine's answers with candle-transformers' on this machine, in every precision
     #[command(before_help = VERIFY_EXAMPLES, after_help = VERIFY_NOTES, help_template = TEMPLATE)]
     Verify(VerifyArgs),
     /// Measure the engine's speed on this machine, in every precision and at many lengths

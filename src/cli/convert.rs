@@ -14,7 +14,7 @@ use super::exit::Exit;
 use super::interrupt;
 use super::progress::Bar;
 use super::settings::Settings;
-use crate::checkpoint::{Checkpoint, Conversion, WeightFormat, convert_config};
+use crate::checkpoint::{Checkpoint, Conversion, WeightFormat};
 use crate::encoder::{Config, ConfigError};
 use crate::files::{self, ModelFile, ModelFiles};
 use crate::locate::FoundModel;
@@ -29,7 +29,7 @@ pub(super) fn run(args: &ConvertArgs, settings: &Settings, console: Console) -> 
 
     let directory = NewDirectory::create(&args.destination)?;
     let cannot_write = || format!("cannot write `{}`", args.destination.display());
-    copy_small_files(&files, format, directory.unfinished()).with_context(cannot_write)?;
+    copy_small_files(&files, &conversion, directory.unfinished()).with_context(cannot_write)?;
     write_weights(&conversion, directory.unfinished(), console).with_context(cannot_write)?;
     check(directory.unfinished(), format).with_context(cannot_write)?;
     directory.finish().with_context(cannot_write)?;
@@ -56,12 +56,12 @@ fn invalid(config: &ModelFile, source: ConfigError) -> LoadError {
 }
 
 /// All but the weights.
-fn copy_small_files(model: &ModelFiles, format: WeightFormat, to: &Path) -> Result<()> {
+fn copy_small_files(model: &ModelFiles, conversion: &Conversion<'_>, to: &Path) -> Result<()> {
     for file in model.tokenizer.iter() {
         write(&to.join(file.name()), &file.read().map_err(LoadError::from)?)?;
     }
     let config = model.config.read().map_err(LoadError::from)?;
-    let config = convert_config(&config, format).map_err(|error| invalid(&model.config, error.into()))?;
+    let config = conversion.config(&config).map_err(|error| invalid(&model.config, error.into()))?;
     Ok(write(&to.join(files::CONFIG), &config)?)
 }
 

@@ -1,5 +1,6 @@
 //! Self-attention: every token of a text looks at every token of the same text.
 
+use super::architecture::Names;
 use super::arena::{Activations, Work};
 use super::weights::Weights;
 use super::{Engine, Operands};
@@ -16,10 +17,15 @@ pub(super) struct Attention {
 }
 
 impl Attention {
-    pub(super) fn load(weights: &Weights<'_>, hidden_size: usize, heads: usize) -> Result<Self, CheckpointError> {
+    pub(super) fn load(
+        weights: &Weights<'_>,
+        names: &Names,
+        hidden_size: usize,
+        heads: usize,
+    ) -> Result<Self, CheckpointError> {
         Ok(Self {
-            query: weights.linear("query", hidden_size, hidden_size)?,
-            key_value: weights.linears(&["key", "value"], hidden_size, hidden_size)?,
+            query: weights.linear(names.query, hidden_size, hidden_size)?,
+            key_value: weights.linears(&[names.key, names.value], hidden_size, hidden_size)?,
             heads,
         })
     }

@@ -1,4 +1,4 @@
-//! config.json: the shape of the model, with the defaults of transformers' `BertConfig`.
+//! config.json: the shape of the model, with the defaults of transformers' configuration classes.
 
 use std::collections::BTreeMap;
 
@@ -6,14 +6,16 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use thiserror::Error;
 
-/// What finsent reads of config.json. A field that is missing has the library's default.
+use super::architecture::Architecture;
+use super::labels;
+
+/// What finsent reads of config.json, under BERT's names. A field that is missing has the library's default.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default)]
 pub struct Config {
-    /// Architecture family; absent in old files.
-    pub model_type: Option<String>,
-    /// Class names; the first decides the head.
-    pub architectures: Vec<String>,
+    /// What is computed: `model_type` and `architectures`.
+    #[serde(skip)]
+    pub architecture: Architecture,
     /// Rows of the table of word embeddings.
     pub vocab_size: usize,
     /// Width of the hidden states.
@@ -26,17 +28,20 @@ pub struct Config {
     pub intermediate_size: usize,
     /// Activation of the feed-forward block.
     pub hidden_act: String,
-    /// Longest input in tokens.
+    /// Rows of the table of positions.
     pub max_position_embeddings: usize,
     /// Kind of position embeddings.
     pub position_embedding_type: Option<String>,
-    /// Rows of the table of segment embeddings.
+    /// Rows of the table of segment embeddings, where the architecture has one.
     pub type_vocab_size: usize,
+    /// RoBERTa: the id of the padding, behind which positions begin.
+    pub pad_token_id: u32,
     /// Added to the variance in LayerNorm.
     pub layer_norm_eps: f64,
     /// Whether attention looks backwards only.
     pub is_decoder: bool,
     /// Label of each logit, keyed by its index.
+    #[serde(skip)]
     pub id2label: Option<BTreeMap<String, String>>,
     /// Single-label, multi-label or regression.
     pub problem_type: Option<String>,
@@ -47,8 +52,7 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            model_type: None,
-            architectures: Vec::new(),
+            architecture: Architecture::Bert,
             vocab_size: 30_522,
             hidden_size: 768,
             num_hidden_layers: 12,
@@ -58,6 +62,7 @@ impl Default for Config {
             max_position_embeddings: 512,
             position_embedding_type: None,
             type_vocab_size: 2,
+            pad_token_id: 0,
             layer_norm_eps: 1e-12,
             is_decoder: false,
             id2label: None,
@@ -65,6 +70,16 @@ impl Default for Config {
             quantization_config: None,
         }
     }
+}
+
+/// What decides the architecture.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Kind {
+    /// Absent in old files.
+    model_type: Option<String>,
+    /// Names of classes; the first decides the head.
+    architectures: Vec<String>,
 }
 
 /// Why config.json describes no model that finsent computes.
@@ -90,12 +105,35 @@ pub enum ConfigError {
         field: &'static str,
     },
     /// The hidden size cannot be shared out among the heads.
-    #[error("`hidden_size` {hidden_size} is not divisible by `num_attention_heads` {num_attention_heads}")]
+    #[error("`{}` {hidden_size} is not divisible by `{}` {num_attention_heads}", fields[0], fields[1])]
     Heads {
         /// `hidden_size`.
         hidden_size: usize,
         /// `num_attention_heads`.
         num_attention_heads: usize,
+        /// What config.json calls the two.
+        fields: [&'static str; 2],
+    },
+    /// All positions are before the first one that is used.
+    #[error(
+        "`max_position_embeddings` {max_position_embeddings} leaves no room for a token: positions begin behind \
+         `pad_token_id` {pad_token_id}"
+    )]
+    Positions {
+        /// `max_position_embeddings`.
+        max_position_embeddings: usize,
+        /// `pad_token_id`.
+        pad_token_id: u32,
+    },
+    /// `label2id`, the only table of labels, does not number them.
+    #[error("`label2id` must give the labels the ids 0 to {last}, `{label}` has `{id}`")]
+    LabelId {
+        /// The label.
+        label: String,
+        /// Its id.
+        id: String,
+        /// Largest id that the number of labels allows.
+        last: usize,
     },
     /// The epsilon is no small positive number.
     #[error("`layer_norm_eps` is {0}, expected a number from 0 to 1")]
@@ -111,24 +149,35 @@ impl Config {
         // By way of a map, in which `null` is as good as missing.
         let mut fields: Map<String, Value> = serde_json::from_slice(json)?;
         fields.retain(|_, value| !value.is_null());
-        let config = Self::deserialize(Value::Object(fields))?;
-        config.check_architecture()?;
+        let kind = Kind::deserialize(&Value::Object(fields.clone()))?;
+        let class = kind.architectures.first().map(String::as_str);
+        let architecture = Architecture::find(kind.model_type.as_deref(), class)?;
+        let id2label = labels::id2label(&fields)?;
+        architecture.translate(&mut fields);
+        let config = Self { architecture, id2label, ..Self::deserialize(Value::Object(fields))? };
+        config.check_fields()?;
         config.check_sizes()?;
         config.check_quantization()?;
         Ok(config)
     }
 
-    fn check_architecture(&self) -> Result<(), ConfigError> {
+    /// Longest input in tokens.
+    pub fn max_length(&self) -> usize {
+        match self.architecture {
+            Architecture::Bert | Architecture::DistilBert => self.max_position_embeddings,
+            Architecture::Roberta => self.max_position_embeddings.saturating_sub(self.pad_token_id as usize + 1),
+        }
+    }
+
+    fn check_fields(&self) -> Result<(), ConfigError> {
         let one_of = |field, found: Option<&str>, known: &[&str], supported| match found {
             Some(found) if !known.contains(&found) => {
                 Err(ConfigError::Unsupported { field, found: found.into(), supported })
             }
             _ => Ok(()),
         };
-        one_of("model_type", self.model_type.as_deref(), &["bert"], "bert")?;
-        let class = self.architectures.first().map(String::as_str);
-        one_of("architectures", class, &["BertForSequenceClassification"], "BertForSequenceClassification")?;
-        one_of("hidden_act", Some(&self.hidden_act), &["gelu", "gelu_python"], "gelu (the erf form)")?;
+        let hidden_act = self.architecture.field("hidden_act");
+        one_of(hidden_act, Some(&self.hidden_act), &["gelu", "gelu_python"], "gelu (the erf form)")?;
         one_of("position_embedding_type", self.position_embedding_type.as_deref(), &["absolute"], "absolute")?;
         one_of(
             "problem_type",
@@ -149,13 +198,18 @@ impl Config {
             ("max_position_embeddings", self.max_position_embeddings),
             ("type_vocab_size", self.type_vocab_size),
         ] {
-            if size == 0 {
-                return Err(ConfigError::Zero { field });
+            let is_read = field != "type_vocab_size" || self.architecture.has_token_types();
+            if size == 0 && is_read {
+                return Err(ConfigError::Zero { field: self.architecture.field(field) });
             }
         }
-        let Self { hidden_size, num_attention_heads, .. } = *self;
+        let Self { hidden_size, num_attention_heads, max_position_embeddings, pad_token_id, .. } = *self;
         if hidden_size % num_attention_heads != 0 {
-            return Err(ConfigError::Heads { hidden_size, num_attention_heads });
+            let fields = ["hidden_size", "num_attention_heads"].map(|field| self.architecture.field(field));
+            return Err(ConfigError::Heads { hidden_size, num_attention_heads, fields });
+        }
+        if self.max_length() == 0 {
+            return Err(ConfigError::Positions { max_position_embeddings, pad_token_id });
         }
         if !(0.0..1.0).contains(&self.layer_norm_eps) {
             return Err(ConfigError::Epsilon(self.layer_norm_eps));
@@ -207,7 +261,27 @@ mod tests {
     #[test]
     fn what_is_not_computed_is_refused_by_name() {
         for (json, parts) in [
-            (r#"{"model_type":"deberta-v2"}"#, ["model_type", "deberta-v2"]),
+            (r#"{"model_type":"deberta-v2"}"#, ["`model_type` is `deberta-v2`", "bert, distilbert, roberta"]),
+            (r#"{"model_type":"xlm-roberta"}"#, ["`model_type` is `xlm-roberta`", "bert, distilbert, roberta"]),
+            (
+                r#"{"architectures":["ElectraForSequenceClassification"]}"#,
+                ["ElectraForSequenceClassification", "RobertaForSequenceClassification"],
+            ),
+            (
+                r#"{"model_type":"roberta","architectures":["BertForSequenceClassification"]}"#,
+                ["`BertForSequenceClassification`", "supported: RobertaForSequenceClassification"],
+            ),
+            (
+                r#"{"model_type":"distilbert","architectures":["DistilBertModel"]}"#,
+                ["architectures", "DistilBertModel"],
+            ),
+            (r#"{"model_type":"distilbert","activation":"relu"}"#, ["`activation`", "`relu`"]),
+            (r#"{"model_type":"distilbert","n_layers":0}"#, ["`n_layers`", "0"]),
+            (r#"{"model_type":"distilbert","n_heads":7}"#, ["`dim` 768", "`n_heads` 7"]),
+            (
+                r#"{"model_type":"roberta","max_position_embeddings":2}"#,
+                ["`max_position_embeddings` 2", "`pad_token_id` 1"],
+            ),
             (r#"{"architectures":["BertForMaskedLM"]}"#, ["architectures", "BertForMaskedLM"]),
             (r#"{"hidden_act":"gelu_new"}"#, ["hidden_act", "gelu_new"]),
             (r#"{"position_embedding_type":"relative_key"}"#, ["position_embedding_type", "relative_key"]),
@@ -225,6 +299,33 @@ mod tests {
             let message = refusal(json);
             assert!(parts.iter().all(|part| message.contains(part)), "{json}: {message}");
         }
+    }
+
+    #[test]
+    fn nothing_but_the_kind_is_the_librarys_default_of_that_kind() {
+        let parse = |json: &str| Config::parse(json.as_bytes()).unwrap();
+        let distil_bert = parse(r#"{"model_type":"distilbert"}"#);
+        assert_eq!((distil_bert.num_hidden_layers, distil_bert.vocab_size, distil_bert.max_length()), (6, 30_522, 512));
+        let roberta = parse(r#"{"model_type":"roberta"}"#);
+        assert_eq!((roberta.num_hidden_layers, roberta.vocab_size, roberta.max_length()), (12, 50_265, 510));
+        assert_eq!((roberta.layer_norm_eps, roberta.type_vocab_size), (1e-12, 2));
+        for (class, architecture) in [
+            ("BertForSequenceClassification", Architecture::Bert),
+            ("DistilBertForSequenceClassification", Architecture::DistilBert),
+            ("RobertaForSequenceClassification", Architecture::Roberta),
+        ] {
+            assert_eq!(parse(&format!(r#"{{"architectures":["{class}"]}}"#)).architecture, architecture);
+        }
+    }
+
+    #[test]
+    fn a_distil_bert_is_read_by_its_own_names() {
+        let json = r#"{"model_type":"distilbert","dim":64,"n_layers":3,"n_heads":4,"hidden_dim":96,"pad_token_id":-1,
+            "layer_norm_eps":0.5,"type_vocab_size":0,"is_decoder":true,"hidden_act":"relu","intermediate_size":7}"#;
+        let config = Config::parse(json.as_bytes()).unwrap();
+        assert_eq!((config.hidden_size, config.num_hidden_layers), (64, 3));
+        assert_eq!((config.num_attention_heads, config.intermediate_size), (4, 96));
+        assert_eq!((config.layer_norm_eps, config.hidden_act.as_str()), (1e-12, "gelu"));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use super::{Config, Engine, Operands};
 use crate::checkpoint::CheckpointError;
 use crate::kernels::{Activation, LayerNorm, Linear};
 
-/// `BertLayer`: attention, then a feed-forward block, each added to its input and normalised.
+/// `BertLayer`, DistilBERT's `TransformerBlock`, `RobertaLayer`: attention, then a feed-forward block, each added to its input and normalised.
 #[derive(Debug)]
 pub(super) struct Layer {
     attention: Attention,
@@ -21,13 +21,14 @@ pub(super) struct Layer {
 impl Layer {
     pub(super) fn load(weights: &Weights<'_>, config: &Config) -> Result<Self, CheckpointError> {
         let &Config { hidden_size, intermediate_size, num_attention_heads, layer_norm_eps, .. } = config;
+        let names = config.architecture.names();
         Ok(Self {
-            attention: Attention::load(&weights.at("attention.self"), hidden_size, num_attention_heads)?,
-            attention_output: weights.linear("attention.output.dense", hidden_size, hidden_size)?,
-            attention_norm: weights.layer_norm("attention.output.LayerNorm", hidden_size, layer_norm_eps)?,
-            intermediate: weights.linear("intermediate.dense", hidden_size, intermediate_size)?,
-            output: weights.linear("output.dense", intermediate_size, hidden_size)?,
-            output_norm: weights.layer_norm("output.LayerNorm", hidden_size, layer_norm_eps)?,
+            attention: Attention::load(weights, names, hidden_size, num_attention_heads)?,
+            attention_output: weights.linear(names.attention_output, hidden_size, hidden_size)?,
+            attention_norm: weights.layer_norm(names.attention_norm, hidden_size, layer_norm_eps)?,
+            intermediate: weights.linear(names.intermediate, hidden_size, intermediate_size)?,
+            output: weights.linear(names.output, intermediate_size, hidden_size)?,
+            output_norm: weights.layer_norm(names.output_norm, hidden_size, layer_norm_eps)?,
         })
     }
 

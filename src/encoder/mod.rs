@@ -1,15 +1,18 @@
-//! BERT for sequence classification, over a packed batch.
+//! BERT and its kin for sequence classification, over a packed batch.
 //!
-//! The model is transformers' `BertForSequenceClassification` (`models/bert/modeling_bert.py`) with two differences that
-//! leave the answer as it is: there is no padding (all tokens of all texts are one `[total_tokens, hidden_size]` matrix,
-//! and attention runs over each text's own rows), and the last layer computes only the row of `[CLS]`, the one that the
-//! head reads.
+//! The models are transformers' `BertForSequenceClassification` (`models/bert/modeling_bert.py`), and those of DistilBERT
+//! and RoBERTa, which are the same layers between other embeddings and heads ([`Architecture`]). There are two differences
+//! that leave the answer as it is: there is no padding (all tokens of all texts are one `[total_tokens, hidden_size]`
+//! matrix, and attention runs over each text's own rows), and the last layer computes only the row of `[CLS]`, the one
+//! that the head reads.
 
+mod architecture;
 mod arena;
 mod attention;
 mod config;
 mod embeddings;
 mod head;
+mod labels;
 mod layer;
 mod logits;
 mod ops;
@@ -21,6 +24,7 @@ use std::sync::{Mutex, PoisonError};
 use candle_core::{Device, Tensor};
 use thiserror::Error;
 
+pub use architecture::Architecture;
 pub use config::{Config, ConfigError};
 pub use logits::Logits;
 
@@ -101,7 +105,7 @@ impl Encoder {
     pub fn load(config: &Config, checkpoint: &Checkpoint, precision: Precision) -> Result<Self, EncoderError> {
         let engine = Engine { isa: Isa::chosen()?, team: threads::team()?, precision };
         let weights = Weights::root(checkpoint, engine);
-        let layer = |index| Layer::load(&weights.at(&format!("encoder.layer.{index}")), config);
+        let layer = |index| Layer::load(&weights.at(&config.architecture.names().layer(index)), config);
         let last = config.num_hidden_layers - 1;
         let num_labels = num_labels(config, checkpoint)?;
         Ok(Self {
@@ -110,7 +114,7 @@ impl Encoder {
             embeddings: Embeddings::load(&weights.at("embeddings"), config)?,
             layers: (0..last).map(layer).collect::<Result<_, _>>()?,
             last_layer: layer(last)?,
-            head: Head::load(&weights, config.hidden_size, num_labels)?,
+            head: Head::load(&weights, config, num_labels)?,
             num_labels,
             arena: Mutex::new(Arena::new(config, engine)),
         })
@@ -189,12 +193,12 @@ impl Encoder {
 
 /// The rows of the classifier: what the file has, since old configurations name no labels.
 fn num_labels(config: &Config, checkpoint: &Checkpoint) -> Result<usize, CheckpointError> {
-    const CLASSIFIER: &str = "classifier.weight";
-    match checkpoint.shape(CLASSIFIER) {
+    let classifier = format!("{}.weight", config.architecture.names().classifier);
+    match checkpoint.shape(&classifier) {
         Some(&[rows, columns]) if columns == config.hidden_size => Ok(rows),
         _ => {
             let rows = config.id2label.as_ref().map_or(2, |labels| labels.len());
-            checkpoint.matrix(CLASSIFIER, [rows, config.hidden_size]).map(|_| rows)
+            checkpoint.matrix(&classifier, [rows, config.hidden_size]).map(|_| rows)
         }
     }
 }

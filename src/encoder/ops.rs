@@ -16,7 +16,7 @@ pub(super) struct Pass<'a> {
 
 impl CustomOp1 for Pass<'_> {
     fn name(&self) -> &'static str {
-        "bert-for-sequence-classification"
+        "sequence-classification"
     }
 
     /// `[total_tokens]`, the input ids of the batch -> `[texts, num_labels]`

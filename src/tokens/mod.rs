@@ -1,10 +1,11 @@
 //! Text becomes token ids, exactly as transformers would make them.
 
+mod byte_level;
 mod settings;
 mod word_piece;
 
 use thiserror::Error;
-use tokenizers::TruncationDirection;
+use tokenizers::{PreTokenizerWrapper, TruncationDirection};
 
 use self::settings::Settings;
 use crate::files::{FilesError, ModelFile, TokenizerFiles};
@@ -55,9 +56,17 @@ pub enum TokenizerError {
         /// The library's words.
         reason: String,
     },
-    /// `vocab.txt` is not text.
+    /// `vocab.txt` or `merges.txt` is not text.
     #[error("`{file}` line {line} is not UTF-8")]
     VocabNotUtf8 {
+        /// The file.
+        file: String,
+        /// Line, from 1.
+        line: usize,
+    },
+    /// A line of `merges.txt` is not a merge.
+    #[error("`{file}` line {line} is no merge: expected two pieces and one space between them")]
+    Merge {
         /// The file.
         file: String,
         /// Line, from 1.
@@ -83,13 +92,17 @@ pub enum TokenizerError {
         /// Id that it got.
         found: u32,
     },
-    /// Only a vocabulary is there, but of a tokeniser that is not BERT's.
-    #[error("`{file}` asks for `{class}`; from vocab.txt only BertTokenizer can be built, others need tokenizer.json")]
+    /// Only a vocabulary is there, but of a tokeniser that is not built here.
+    #[error("`{file}` asks for `{class}`; from {from} can be built: {known}; others need tokenizer.json")]
     Class {
         /// The settings file.
         file: String,
         /// `tokenizer_class`.
         class: String,
+        /// The vocabulary.
+        from: &'static str,
+        /// Classes that can be built from it.
+        known: String,
     },
     /// The vocabulary is larger than the model's table of embeddings.
     #[error("`{file}` has {tokens} tokens, but config.json gives the model a vocabulary of {vocab_size}")]
@@ -141,11 +154,22 @@ impl Tokenizer {
     pub fn load(files: &TokenizerFiles, limits: Limits) -> Result<Self, TokenizerError> {
         let (inner, settings, source) = match files {
             TokenizerFiles::Json { tokenizer, config } => {
-                (from_tokenizer_json(tokenizer)?, Settings::read(config.as_ref(), None)?, tokenizer)
+                let settings = Settings::read(config.as_ref(), None)?;
+                (from_tokenizer_json(tokenizer, &settings)?, settings, tokenizer)
             }
             TokenizerFiles::WordPiece { vocab, config, special_tokens } => {
                 let settings = Settings::read(config.as_ref(), special_tokens.as_ref())?;
-                (word_piece::from_vocab(vocab, config.as_ref(), &settings)?, settings, vocab)
+                settings.check_class(config.as_ref(), &word_piece::BERT, "vocab.txt")?;
+                let mut tokenizer = word_piece::from_vocab(vocab, &settings)?;
+                settings.add_tokens(config.as_ref(), &mut tokenizer)?;
+                (tokenizer, settings, vocab)
+            }
+            TokenizerFiles::ByteLevel { vocab, merges, config, special_tokens } => {
+                let settings = Settings::read(config.as_ref(), special_tokens.as_ref())?;
+                settings.check_class(config.as_ref(), &byte_level::ROBERTA, "vocab.json and merges.txt")?;
+                let mut tokenizer = byte_level::from_vocab_and_merges(vocab, merges, &settings)?;
+                settings.add_tokens(config.as_ref(), &mut tokenizer)?;
+                (tokenizer, settings, vocab)
             }
         };
         check_ids(&inner, source, limits.vocab_size)?;
@@ -187,14 +211,13 @@ impl Tokenizer {
 
     /// Tokens of as much of `text` as it takes to fill the window and to know whether something is left over.
     ///
-    /// A 10 MB text need not be tokenised whole: a cut changes the tokens of the word that it goes through (and of a
-    /// special token's name, which is shorter than [`CUT_MARGIN`]), and none before it.
+    /// A 10 MB text need not be tokenised whole: see [`certain_tokens`].
     fn tokenize_start(&self, text: &str) -> tokenizers::Result<tokenizers::Encoding> {
         let mut bytes = self.max_length.saturating_mul(16);
         while bytes < text.len() {
             let start = &text[..text.floor_char_boundary(bytes)];
             let encoding = self.inner.encode(start, false)?;
-            if certain_tokens(&encoding) > self.text_tokens {
+            if certain_tokens(start, &encoding) > self.text_tokens {
                 return Ok(encoding);
             }
             bytes = bytes.saturating_mul(4);
@@ -203,14 +226,25 @@ impl Tokenizer {
     }
 }
 
-/// Tokens in front of a cut that are not trusted although their word is complete.
+/// Bytes in front of a cut that are not trusted although their words are complete: more than the name of a special token
+/// has, or anything else that decides where words end (`'l` is two words of a byte-level tokeniser, `'ll` is one).
 const CUT_MARGIN: usize = 64;
 
-/// How many tokens stay the same whatever follows the text that was encoded.
-fn certain_tokens(encoding: &tokenizers::Encoding) -> usize {
+/// How many tokens stay the same whatever follows `start`, the text that was encoded.
+///
+/// A cut changes the tokens of the word that it goes through, and those of a special token's name, which may take the
+/// white space before it; and none before that.
+fn certain_tokens(start: &str, encoding: &tokenizers::Encoding) -> usize {
+    let certain = start[..start.floor_char_boundary(start.len().saturating_sub(CUT_MARGIN))].trim_end().len();
     let words = encoding.get_word_ids();
-    let complete = words.iter().rposition(|word| Some(word) != words.last()).map_or(0, |last| last + 1);
-    complete.saturating_sub(CUT_MARGIN)
+    let ends_within = |token: &usize| encoding.get_offsets()[*token].1 <= certain;
+    let mut tokens = (0..words.len()).take_while(ends_within).count();
+    // The word that goes on behind the last of them, and the last word of all, are not complete.
+    let open = [words.get(tokens), words.last()];
+    while tokens > 0 && open.contains(&words.get(tokens - 1)) {
+        tokens -= 1;
+    }
+    tokens
 }
 
 /// Checks that every id has a row in the table of embeddings, and that the tokeniser can encode at all.
@@ -231,13 +265,21 @@ fn check_ids(tokenizer: &tokenizers::Tokenizer, file: &ModelFile, vocab_size: us
     Ok(())
 }
 
-fn from_tokenizer_json(file: &ModelFile) -> Result<tokenizers::Tokenizer, TokenizerError> {
+/// As the library reads it, but that a byte-level tokeniser puts a space before texts when the settings say so, and not
+/// when they say otherwise: transformers has it from there.
+fn from_tokenizer_json(file: &ModelFile, settings: &Settings) -> Result<tokenizers::Tokenizer, TokenizerError> {
     let mut tokenizer = tokenizers::Tokenizer::from_bytes(file.read()?)
         .map_err(|error| TokenizerError::Tokenizer { file: file.to_string(), reason: error.to_string() })?;
     tokenizer
         .with_padding(None)
         .with_truncation(None)
         .map_err(|error| TokenizerError::Tokenizer { file: file.to_string(), reason: error.to_string() })?;
+    if let (Some(PreTokenizerWrapper::ByteLevel(own)), Some(add)) =
+        (tokenizer.get_pre_tokenizer(), settings.add_prefix_space)
+    {
+        let pre_tokenizer = own.add_prefix_space(add);
+        tokenizer.with_pre_tokenizer(Some(pre_tokenizer));
+    }
     Ok(tokenizer)
 }
 

@@ -5,23 +5,25 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
-use tokenizers::AddedToken;
+use tokenizers::{AddedToken, Tokenizer};
 
 use super::TokenizerError;
 use crate::files::ModelFile;
 
-/// The fields of `tokenizer_config.json` that shape the ids, with the defaults of transformers' `BertTokenizer`.
+/// The fields of `tokenizer_config.json` that shape the ids, with the defaults of transformers' `BertTokenizer` where
+/// they have one.
 #[derive(Debug, Deserialize)]
 #[serde(default)]
 pub(super) struct Settings {
     pub(super) do_lower_case: bool,
     pub(super) strip_accents: Option<bool>,
     pub(super) tokenize_chinese_chars: Option<bool>,
+    pub(super) add_prefix_space: Option<bool>,
     model_max_length: Option<f64>,
     pub(super) tokenizer_class: Option<String>,
     pub(super) added_tokens_decoder: BTreeMap<u32, AddedTokenSettings>,
     #[serde(flatten)]
-    special: SpecialTokens,
+    pub(super) special: SpecialTokens,
 }
 
 impl Default for Settings {
@@ -30,6 +32,7 @@ impl Default for Settings {
             do_lower_case: true,
             strip_accents: None,
             tokenize_chinese_chars: None,
+            add_prefix_space: None,
             model_max_length: None,
             tokenizer_class: None,
             added_tokens_decoder: BTreeMap::new(),
@@ -43,6 +46,41 @@ impl Settings {
     pub(super) fn max_length(&self) -> Option<usize> {
         self.model_max_length.filter(|&length| (1.0..1e9).contains(&length)).map(|length| length as usize)
     }
+
+    /// Refuses the settings of a tokeniser that is none of `classes`, which are all that can be built from `from`. `file`
+    /// is where the settings stand.
+    pub(super) fn check_class(
+        &self,
+        file: Option<&ModelFile>,
+        classes: &[&str],
+        from: &'static str,
+    ) -> Result<(), TokenizerError> {
+        match self.tokenizer_class.as_ref().filter(|class| !classes.contains(&class.as_str())) {
+            None => Ok(()),
+            Some(class) => {
+                let known = classes.join(", ");
+                Err(TokenizerError::Class { file: settings_name(file), class: class.clone(), from, known })
+            }
+        }
+    }
+
+    /// Adds the tokens of `added_tokens_decoder`.
+    pub(super) fn add_tokens(&self, file: Option<&ModelFile>, to: &mut Tokenizer) -> Result<(), TokenizerError> {
+        for (&expected, added) in &self.added_tokens_decoder {
+            let token = added.content.clone();
+            to.add_tokens([added.to_token()])
+                .map_err(|error| TokenizerError::Tokenizer { file: settings_name(file), reason: error.to_string() })?;
+            let found = to.token_to_id(&token).unwrap_or(u32::MAX);
+            if found != expected {
+                return Err(TokenizerError::AddedTokenId { file: settings_name(file), token, expected, found });
+            }
+        }
+        Ok(())
+    }
+}
+
+fn settings_name(file: Option<&ModelFile>) -> String {
+    file.map_or_else(|| "tokenizer_config.json".into(), ModelFile::to_string)
 }
 
 /// A token beside the vocabulary, or one of it that is found in texts before they are split.
@@ -74,19 +112,36 @@ impl AddedTokenSettings {
 /// `special_tokens_map.json`; the same keys may stand in `tokenizer_config.json`, which goes first.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct SpecialTokens {
-    pad_token: Option<SpecialToken>,
-    unk_token: Option<SpecialToken>,
-    cls_token: Option<SpecialToken>,
-    sep_token: Option<SpecialToken>,
-    mask_token: Option<SpecialToken>,
+pub(super) struct SpecialTokens {
+    pub(super) bos_token: Option<SpecialToken>,
+    pub(super) eos_token: Option<SpecialToken>,
+    pub(super) pad_token: Option<SpecialToken>,
+    pub(super) unk_token: Option<SpecialToken>,
+    pub(super) cls_token: Option<SpecialToken>,
+    pub(super) sep_token: Option<SpecialToken>,
+    pub(super) mask_token: Option<SpecialToken>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
-enum SpecialToken {
+pub(super) enum SpecialToken {
     Plain(String),
-    Described { content: String },
+    Described(AddedTokenSettings),
+}
+
+impl SpecialToken {
+    pub(super) fn name(&self) -> &str {
+        match self {
+            Self::Plain(content) | Self::Described(AddedTokenSettings { content, .. }) => content,
+        }
+    }
+
+    pub(super) fn to_token(&self) -> AddedToken {
+        match self {
+            Self::Plain(content) => AddedToken::from(content.as_str(), true),
+            Self::Described(settings) => settings.to_token().special(true),
+        }
+    }
 }
 
 /// The names of the special tokens.
@@ -105,6 +160,8 @@ impl Settings {
         let mut settings: Self = read_json(config)?;
         let other: SpecialTokens = read_json(special_tokens)?;
         let fill = |own: &mut Option<SpecialToken>, other| *own = own.take().or(other);
+        fill(&mut settings.special.bos_token, other.bos_token);
+        fill(&mut settings.special.eos_token, other.eos_token);
         fill(&mut settings.special.pad_token, other.pad_token);
         fill(&mut settings.special.unk_token, other.unk_token);
         fill(&mut settings.special.cls_token, other.cls_token);
@@ -115,7 +172,7 @@ impl Settings {
 
     /// The names that the files give, else BERT's.
     pub(super) fn special_names(&self) -> SpecialNames<'_> {
-        let SpecialTokens { pad_token, unk_token, cls_token, sep_token, mask_token } = &self.special;
+        let SpecialTokens { pad_token, unk_token, cls_token, sep_token, mask_token, .. } = &self.special;
         SpecialNames {
             pad: name(pad_token, "[PAD]"),
             unk: name(unk_token, "[UNK]"),
@@ -127,10 +184,7 @@ impl Settings {
 }
 
 fn name<'a>(token: &'a Option<SpecialToken>, default: &'a str) -> &'a str {
-    match token {
-        Some(SpecialToken::Plain(content) | SpecialToken::Described { content }) => content,
-        None => default,
-    }
+    token.as_ref().map_or(default, SpecialToken::name)
 }
 
 fn read_json<T: Default + DeserializeOwned>(file: Option<&ModelFile>) -> Result<T, TokenizerError> {

@@ -12,31 +12,11 @@ use super::settings::{Settings, SpecialNames};
 use crate::files::ModelFile;
 
 /// Classes whose tokeniser can be built from `vocab.txt`.
-const BERT: [&str; 4] = ["BertTokenizer", "BertTokenizerFast", "DistilBertTokenizer", "DistilBertTokenizerFast"];
+pub(super) const BERT: [&str; 4] =
+    ["BertTokenizer", "BertTokenizerFast", "DistilBertTokenizer", "DistilBertTokenizerFast"];
 
 /// WordPiece as transformers' `BertTokenizer` builds it from a vocabulary.
-pub(super) fn from_vocab(
-    vocab_file: &ModelFile,
-    settings_file: Option<&ModelFile>,
-    settings: &Settings,
-) -> Result<Tokenizer, TokenizerError> {
-    let settings_name = || settings_file.map_or_else(|| "tokenizer_config.json".into(), ModelFile::to_string);
-    if let Some(class) = settings.tokenizer_class.as_ref().filter(|class| !BERT.contains(&class.as_str())) {
-        return Err(TokenizerError::Class { file: settings_name(), class: class.clone() });
-    }
-    let mut tokenizer = assemble(vocab_file, settings)?;
-    for (&expected, added) in &settings.added_tokens_decoder {
-        tokenizer.add_tokens([added.to_token()]).map_err(|error| refused(vocab_file, &error))?;
-        let found = tokenizer.token_to_id(&added.content).unwrap_or(u32::MAX);
-        if found != expected {
-            let token = added.content.clone();
-            return Err(TokenizerError::AddedTokenId { file: settings_name(), token, expected, found });
-        }
-    }
-    Ok(tokenizer)
-}
-
-fn assemble(vocab_file: &ModelFile, settings: &Settings) -> Result<Tokenizer, TokenizerError> {
+pub(super) fn from_vocab(vocab_file: &ModelFile, settings: &Settings) -> Result<Tokenizer, TokenizerError> {
     let vocab = read_vocab(vocab_file)?;
     let SpecialNames { pad, unk, cls, sep, mask } = settings.special_names();
     let id = |token: &str| {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
-use crate::finsent::{Run, assert_fails, finsent, json_lines, run, small_model};
+use crate::finsent::{Run, assert_fails, finsent, json_lines, model_of, run, small_model};
 
 const TEXTS: [&str; 4] =
     ["Operating profit rose to EUR 13.1 mn", "Net loss widened", "The company will hold its meeting", "profit, a loss"];
@@ -82,6 +82,71 @@ fn every_format_has_the_bytes_that_the_safetensors_library_writes() {
             assert_eq!(fs::read(model.join(file)).unwrap(), fs::read(golden(file)).unwrap());
         }
     }
+}
+
+/// Names of the tensors, and the type of each.
+fn tensors(model: &Path) -> HashMap<String, Dtype> {
+    let bytes = weights(model);
+    let tensors = SafeTensors::deserialize(&bytes).unwrap();
+    tensors.iter().map(|(name, view)| (name.to_owned(), view.dtype())).collect()
+}
+
+#[test]
+fn every_architecture_keeps_its_names() {
+    for (architecture, kept) in [
+        ("distilbert", &["distilbert.embeddings.position_embeddings", "pre_classifier", "classifier"][..]),
+        (
+            "roberta",
+            &[
+                "roberta.embeddings.position_embeddings",
+                "roberta.embeddings.token_type_embeddings",
+                "classifier.dense",
+                "classifier.out_proj",
+            ],
+        ),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let source = model_of(dir.path(), architecture);
+        let same = converted(&source, dir.path(), "f32");
+        assert!(weights(&same) == weights(&source), "{architecture}");
+        assert_eq!(verdicts(&same, "f32"), verdicts(&source, "f32"));
+
+        let int8 = converted(&source, dir.path(), "int8");
+        let found = tensors(&int8);
+        for name in tensors(&source).keys() {
+            let module = name.trim_end_matches(".weight");
+            let is_matrix = name.ends_with(".weight") && !name.to_lowercase().contains("norm");
+            let expected = if is_matrix && !kept.contains(&module) { Dtype::I8 } else { Dtype::F32 };
+            assert_eq!(found.get(name), Some(&expected), "{name}");
+            assert_eq!(found.contains_key(&format!("{name}_scale")), expected == Dtype::I8, "{name}");
+        }
+        let config: serde_json::Value = serde_json::from_slice(&fs::read(int8.join("config.json")).unwrap()).unwrap();
+        assert_eq!(config["quantization_config"]["ignore"], serde_json::json!(kept));
+        assert_scores(&verdicts(&int8, "f32"), &verdicts(&source, "f32"), 0.1);
+        assert_scores(&verdicts(&int8, "int8"), &verdicts(&source, "f32"), 0.1);
+        // Back again, the tensors are those of the original.
+        let again = dir.path().join("again");
+        assert_eq!(convert(&int8, &again, "f32").code, Some(0));
+        assert_eq!(tensors(&again), tensors(&source));
+        assert_eq!(verdicts(&again, "f32"), verdicts(&int8, "f32"));
+    }
+}
+
+#[test]
+fn a_byte_level_vocabulary_is_copied_whole() {
+    let dir = tempfile::tempdir().unwrap();
+    let source = model_of(dir.path(), "roberta");
+    fs::remove_file(source.join("tokenizer.json")).unwrap();
+    let model = converted(&source, dir.path(), "bf16");
+    let files = [
+        "config.json",
+        "merges.txt",
+        "model.safetensors",
+        "special_tokens_map.json",
+        "tokenizer_config.json",
+        "vocab.json",
+    ];
+    assert_eq!(names(&model), files);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
-use crate::finsent::{assert_fails, finsent, run, small_model, write};
+use crate::finsent::{assert_fails, finsent, model_of, run, small_model, write};
 
 /// Sentences of many lengths, one a line.
 fn lines() -> String {
@@ -71,6 +71,18 @@ fn verify_compares_every_precision_with_candle_and_with_what_was_published() {
     assert!(rows.iter().all(|row| row.last() == Some(&"ok")), "{}", run.stdout);
     let f32_difference: f64 = rows[0][4].parse().unwrap();
     assert!(f32_difference < 1e-5, "{f32_difference}");
+}
+
+#[test]
+fn verify_compares_every_architecture() {
+    let dir = tempfile::tempdir().unwrap();
+    for architecture in ["distilbert", "roberta"] {
+        let model = model_of(dir.path(), architecture);
+        let run = run(&["verify", model.to_str().unwrap(), "--precision", "f32"]);
+        assert_eq!(run.code, Some(0), "{run:?}");
+        let row: Vec<&str> = run.stdout.lines().nth(1).unwrap().split_whitespace().collect();
+        assert!(row[4].parse::<f64>().unwrap() < 1e-5, "{}", run.stdout);
+    }
 }
 
 #[test]

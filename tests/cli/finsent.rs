@@ -75,6 +75,18 @@ pub(crate) fn small_model(dir: &Path, name: &str) -> PathBuf {
     model
 }
 
+/// Puts the model of another architecture into `dir`/`architecture`.
+pub(crate) fn model_of(dir: &Path, architecture: &str) -> PathBuf {
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(architecture);
+    let model = dir.join(architecture);
+    std::fs::create_dir_all(&model).unwrap();
+    for entry in std::fs::read_dir(golden).unwrap() {
+        let entry = entry.unwrap();
+        std::fs::copy(entry.path(), model.join(entry.file_name())).unwrap();
+    }
+    model
+}
+
 pub(crate) fn json_lines(text: &str) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }

@@ -6,6 +6,7 @@ mod convert;
 mod engine;
 mod files;
 mod finsent;
+mod labels;
 mod memory;
 mod models;
 mod published;

@@ -79,6 +79,23 @@ fn half_a_vocabulary_on_the_volume_is_not_loaded() {
 }
 
 #[test]
+fn an_architecture_that_is_not_computed_is_code_3_with_those_that_are() {
+    let dir = tempfile::tempdir().unwrap();
+    let model = small_model(dir.path(), "mine");
+    let config = fs::read_to_string(model.join("config.json")).unwrap();
+    for model_type in ["deberta-v2", "electra", "xlm-roberta", "camembert", "albert"] {
+        let other = config.replace("\"model_type\": \"bert\"", &format!("\"model_type\": \"{model_type}\""));
+        fs::write(model.join("config.json"), other).unwrap();
+        let parts = [&format!("`model_type` is `{model_type}`"), "supported: bert, distilbert, roberta"];
+        assert_fails(&run(&["classify", "--model", model.to_str().unwrap(), "a"]), 3, &parts);
+    }
+    fs::write(model.join("config.json"), config.replace("BertForSequenceClassification", "BertForPreTraining"))
+        .unwrap();
+    let parts = ["`architectures` is `BertForPreTraining`", "BertForSequenceClassification"];
+    assert_fails(&run(&["classify", "--model", model.to_str().unwrap(), "a"]), 3, &parts);
+}
+
+#[test]
 fn a_damaged_model_is_code_3_and_names_the_file() {
     let dir = tempfile::tempdir().unwrap();
     let model = small_model(dir.path(), "mine");

@@ -11,15 +11,15 @@ use crate::golden;
 
 /// A tensor that a test can change.
 #[derive(Clone)]
-struct Stored {
-    dtype: Dtype,
-    shape: Vec<usize>,
-    data: Vec<u8>,
+pub(crate) struct Stored {
+    pub(crate) dtype: Dtype,
+    pub(crate) shape: Vec<usize>,
+    pub(crate) data: Vec<u8>,
 }
 
-type Tensors = HashMap<String, Stored>;
+pub(crate) type Tensors = HashMap<String, Stored>;
 
-fn read(path: &Path) -> Tensors {
+pub(crate) fn read(path: &Path) -> Tensors {
     let bytes = fs::read(path).unwrap();
     let tensors = SafeTensors::deserialize(&bytes).unwrap().tensors();
     let stored =
@@ -27,7 +27,7 @@ fn read(path: &Path) -> Tensors {
     tensors.into_iter().map(|(name, view)| (name, stored(view))).collect()
 }
 
-fn write(path: &Path, tensors: &Tensors) {
+pub(crate) fn write(path: &Path, tensors: &Tensors) {
     let views = tensors
         .iter()
         .map(|(name, Stored { dtype, shape, data })| (name, TensorView::new(*dtype, shape.clone(), data).unwrap()));
@@ -52,7 +52,7 @@ fn verdicts(dir: &Path) -> Vec<Verdict> {
     golden::classify(&golden::load(dir), &golden::texts(&["profit rose", "a loss, again", "x"]))
 }
 
-fn assert_refused(dir: &Path, parts: &[&str]) {
+pub(crate) fn assert_refused(dir: &Path, parts: &[&str]) {
     let message = golden::load_error(dir);
     assert!(parts.iter().all(|part| message.contains(part)), "expected {parts:?} in: {message}");
 }
@@ -177,7 +177,11 @@ fn an_index_that_promises_what_its_shards_lack_is_refused() {
 #[test]
 fn configurations_that_describe_another_model_are_refused() {
     for (key, value, parts) in [
-        ("model_type", "roberta".into(), vec!["config.json", "model_type", "roberta"]),
+        (
+            "model_type",
+            "deberta-v2".into(),
+            vec!["config.json", "`deberta-v2`", "supported: bert, distilbert, roberta"],
+        ),
         ("hidden_act", "gelu_new".into(), vec!["config.json", "hidden_act", "gelu_new"]),
         ("num_attention_heads", 5.into(), vec!["config.json", "32", "5"]),
         ("num_hidden_layers", 3.into(), vec!["encoder.layer.2"]),

@@ -58,6 +58,21 @@ pub(crate) fn small_cases() -> BTreeMap<String, Vec<Case>> {
     read_json::<Variants>(&golden("small.json")).variants
 }
 
+/// The cases of a model of another architecture.
+pub(crate) fn cases_of(architecture: &str) -> Vec<Case> {
+    read_json::<Cases>(&golden(&format!("{architecture}.json"))).cases
+}
+
+/// A copy of the model of another architecture.
+pub(crate) fn model_of(architecture: &str) -> TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    for entry in fs::read_dir(golden(architecture)).unwrap() {
+        let entry = entry.unwrap();
+        fs::copy(entry.path(), dir.path().join(entry.file_name())).unwrap();
+    }
+    dir
+}
+
 /// A directory with the small model's configuration and vocabulary and this file as its weights.
 pub(crate) fn small_model(weights: &str) -> TempDir {
     let dir = small_model_without_weights();
@@ -133,7 +148,7 @@ pub(crate) fn encoder(dir: &Path) -> Encoder {
 pub(crate) fn tokenizer(dir: &Path) -> Tokenizer {
     let files = ModelFiles::in_dir(dir, &[]).unwrap();
     let config = Config::parse(&files.config.read().unwrap()).unwrap();
-    let limits = finsent::Limits { vocab_size: config.vocab_size, max_length: config.max_position_embeddings };
+    let limits = finsent::Limits { vocab_size: config.vocab_size, max_length: config.max_length() };
     Tokenizer::load(&files.tokenizer, limits).unwrap()
 }
 

@@ -1,6 +1,8 @@
 //! From text to verdict, against transformers, candle-transformers and itself.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should fail there")]
 
+mod architectures;
+mod byte_level;
 mod checkpoints;
 mod golden;
 mod packing;

@@ -4,7 +4,7 @@ use finsent::{ModelFiles, ModelOptions, PackedBatch, Pipeline, Precision, Verdic
 
 use crate::golden::{self, Case};
 
-fn assert_same(alone: &Verdict, packed: &Verdict, context: &str) {
+pub(crate) fn assert_same(alone: &Verdict, packed: &Verdict, context: &str) {
     assert_eq!(golden::probabilities(packed), golden::probabilities(alone), "{context}");
     assert_eq!((alone.tokens(), alone.truncated()), (packed.tokens(), packed.truncated()), "{context}");
 }

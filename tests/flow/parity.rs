@@ -13,7 +13,7 @@ const PROBABILITY_BOUND: f64 = 1e-5;
 /// tried (an epsilon of 1e-5 for 1e-12) moves logits by 1.4e-4.
 const LOGIT_BOUND: f64 = 3e-5;
 
-fn assert_verdicts(name: &str, dir: &std::path::Path, cases: &[Case]) {
+pub(crate) fn assert_verdicts(name: &str, dir: &std::path::Path, cases: &[Case]) {
     let pipeline = golden::load(dir);
     let cases: Vec<&Case> = cases.iter().filter(|case| !case.text.trim().is_empty()).collect();
     let texts = golden::texts(&cases.iter().map(|case| &case.text).collect::<Vec<_>>());
@@ -25,7 +25,7 @@ fn assert_verdicts(name: &str, dir: &std::path::Path, cases: &[Case]) {
     }
 }
 
-fn assert_logits(name: &str, dir: &std::path::Path, cases: &[Case]) {
+pub(crate) fn assert_logits(name: &str, dir: &std::path::Path, cases: &[Case]) {
     let encoder = golden::encoder(dir);
     let logits = encoder.forward(&PackedBatch::pack(&cases.iter().map(encoding).collect::<Vec<_>>())).unwrap();
     for (case, row) in cases.iter().zip(logits.rows()) {
@@ -34,7 +34,7 @@ fn assert_logits(name: &str, dir: &std::path::Path, cases: &[Case]) {
     }
 }
 
-fn encoding(case: &Case) -> Encoding {
+pub(crate) fn encoding(case: &Case) -> Encoding {
     Encoding { input_ids: case.input_ids.clone(), token_type_ids: vec![0; case.input_ids.len()], truncated: false }
 }
 

@@ -163,3 +163,24 @@ NASTY = [
     "a" + " " * 300 + "b",
     "word " * 600,
 ]
+
+SMALL_ROBERTA = SMALL + [
+    "Net loss <mask> fell, <pad> and<pad>record </s> sales <s>",
+    "  the bank's debt:\n\n\n it'll  rise   ",
+]
+
+NASTY_BYTE_LEVEL = NASTY + [
+    "<s> text </s> more   <mask> x<mask> \n <mask><pad><unk>",
+    "<mask>",
+    " <mask> ",
+    "<MASK> < mask > <mask <<s>> </s",
+    "  two  leading, three   between, trailing    ",
+    "\n\n\nlines\n\n and\r\n \r\n tabs\t\t\tx \t y",
+    "it's we're they've I'm he'll she'd IT'S can't 'tis 'S ' s",
+    "a'll'll''ll 'l 'lll",
+    "space\N{NO-BREAK SPACE}\N{NO-BREAK SPACE}x\N{IDEOGRAPHIC SPACE} \N{EM SPACE}y\N{LINE SEPARATOR}\N{LINE SEPARATOR}",
+    "12,345.67 abc123def 3x٣٤ ½ Ⅻ",
+    "!!!??? ... --- $$$ !a !1 ! a",
+    "profit" * 40,
+    "loss" + " " * 400 + "<mask> rose",
+]

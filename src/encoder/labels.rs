@@ -1,0 +1,134 @@
+//! The labels that config.json names, in all the ways in which it may.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::{Map, Number, Value};
+
+use super::ConfigError;
+
+/// The fields of config.json about labels.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct LabelFields {
+    id2label: Option<BTreeMap<String, Text>>,
+    label2id: Option<BTreeMap<String, Text>>,
+    num_labels: Option<usize>,
+}
+
+/// A label or an id, which files write as a string or as a number.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Text {
+    Text(String),
+    Number(Number),
+}
+
+impl Text {
+    fn into_string(self) -> String {
+        match self {
+            Self::Text(text) => text,
+            Self::Number(number) => number.to_string(),
+        }
+    }
+}
+
+/// The label of each id, as transformers has it; `None` where config.json says nothing of labels.
+///
+/// `id2label` counts, and goes before a `label2id` that says otherwise. A `num_labels` of another size than the table's
+/// makes the labels `LABEL_0`, `LABEL_1`, ... A `label2id` alone is turned round, which transformers does not do.
+///
+/// # Errors
+/// [`ConfigError`] when a field has the wrong type, or `label2id` alone does not number the labels.
+pub(super) fn id2label(fields: &Map<String, Value>) -> Result<Option<BTreeMap<String, String>>, ConfigError> {
+    let LabelFields { id2label, label2id, num_labels } = LabelFields::deserialize(&Value::Object(fields.clone()))?;
+    let strings = |table: BTreeMap<String, Text>| -> BTreeMap<String, String> {
+        table.into_iter().map(|(key, value)| (key, value.into_string())).collect()
+    };
+    let (id2label, label2id) = (id2label.map(strings), label2id.map(strings));
+    let labels = match (id2label, label2id) {
+        (Some(id2label), Some(label2id)) => {
+            warn_of_contradiction(&id2label, &label2id);
+            Some(id2label)
+        }
+        (Some(id2label), None) => Some(id2label),
+        (None, Some(label2id)) => Some(turned_round(&label2id)?),
+        (None, None) => None,
+    };
+    Ok(match (labels, num_labels) {
+        (labels, None) => labels,
+        (Some(labels), Some(num_labels)) if labels.len() == num_labels => Some(labels),
+        (labels, Some(num_labels)) => {
+            if let Some(labels) = labels {
+                tracing::warn!(
+                    "config.json names {} labels, but its `num_labels` is {num_labels}: the names are not used",
+                    labels.len()
+                );
+            }
+            Some((0..num_labels).map(|id| (id.to_string(), format!("LABEL_{id}"))).collect())
+        }
+    })
+}
+
+fn warn_of_contradiction(id2label: &BTreeMap<String, String>, label2id: &BTreeMap<String, String>) {
+    let number = |id: &String| id.parse::<usize>().ok();
+    let differs =
+        |(id, label): &(&String, &String)| label2id.get(*label).is_some_and(|other| number(other) != number(id));
+    if let Some((id, label)) = id2label.iter().find(differs) {
+        tracing::warn!(
+            "config.json: `label2id` gives `{label}` the id {}, `id2label` gives it {id}, which counts",
+            label2id[label]
+        );
+    }
+}
+
+fn turned_round(label2id: &BTreeMap<String, String>) -> Result<BTreeMap<String, String>, ConfigError> {
+    let mut id2label = BTreeMap::new();
+    for (label, id) in label2id {
+        let is_new = match id.parse::<usize>() {
+            Ok(number) if number < label2id.len() => id2label.insert(number.to_string(), label.clone()).is_none(),
+            _ => false,
+        };
+        if !is_new {
+            return Err(ConfigError::LabelId { label: label.clone(), id: id.clone(), last: label2id.len() - 1 });
+        }
+    }
+    Ok(id2label)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn labels(json: &str) -> Result<Option<Vec<String>>, ConfigError> {
+        let fields: Map<String, Value> = serde_json::from_str(json).unwrap();
+        Ok(id2label(&fields)?.map(|table| table.into_values().collect()))
+    }
+
+    #[test]
+    fn labels_are_those_of_transformers() {
+        for (json, expected) in [
+            ("{}", None),
+            (r#"{"id2label":{"0":"LABEL_0","1":"LABEL_1"}}"#, Some("LABEL_0 LABEL_1")),
+            (r#"{"id2label":{"0":"a","1":"b"},"label2id":{"a":1,"b":0}}"#, Some("a b")),
+            (r#"{"id2label":{"0":"a","1":"b"},"num_labels":2}"#, Some("a b")),
+            (r#"{"id2label":{"0":"a","1":"b"},"num_labels":3}"#, Some("LABEL_0 LABEL_1 LABEL_2")),
+            (r#"{"num_labels":3}"#, Some("LABEL_0 LABEL_1 LABEL_2")),
+            (r#"{"id2label":{"0":1,"1":"2"}}"#, Some("1 2")),
+            (r#"{"id2label":{}}"#, Some("")),
+        ] {
+            assert_eq!(labels(json).unwrap().map(|labels| labels.join(" ")).as_deref(), expected, "{json}");
+        }
+    }
+
+    #[test]
+    fn label2id_alone_is_turned_round() {
+        for json in [r#"{"label2id":{"b":1,"a":0}}"#, r#"{"label2id":{"b":"1","a":"0"}}"#] {
+            assert_eq!(labels(json).unwrap().unwrap(), ["a", "b"], "{json}");
+        }
+        for id in ["0", "2", "-1", "\"x\""] {
+            let message = labels(&format!(r#"{{"label2id":{{"a":0,"b":{id}}}}}"#)).unwrap_err().to_string();
+            assert!(message.contains("`b`") && message.contains("0 to 1"), "{message}");
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! DistilBERT and RoBERTa answer as in transformers, by the engine that BERT has.
+
+use std::path::Path;
+
+use finsent::{ModelFiles, ModelOptions, Pipeline, Precision, Verdict};
+use safetensors::tensor::Dtype;
+use tempfile::TempDir;
+
+use crate::checkpoints::{self, Stored, Tensors};
+use crate::golden;
+use crate::packing::assert_same;
+use crate::parity::{assert_logits, assert_verdicts};
+use crate::precisions::Agreement;
+
+const ARCHITECTURES: [&str; 2] = ["distilbert", "roberta"];
+
+fn load(dir: &Path, precision: Precision) -> Pipeline {
+    let options = ModelOptions { precision, int8_margin: 0.0, ..ModelOptions::default() };
+    Pipeline::load(&ModelFiles::in_dir(dir, &[]).unwrap(), &options).unwrap()
+}
+
+fn texts(architecture: &str) -> Vec<finsent::Text> {
+    let cases = golden::cases_of(architecture);
+    let texts: Vec<&str> = cases.iter().map(|case| case.text.as_str()).filter(|text| !text.is_empty()).collect();
+    golden::texts(&texts)
+}
+
+fn verdicts(dir: &Path, architecture: &str) -> Vec<Verdict> {
+    golden::classify(&golden::load(dir), &texts(architecture))
+}
+
+/// The model with its weights changed by `change`.
+fn changed(architecture: &str, change: impl FnOnce(&mut Tensors)) -> TempDir {
+    let dir = golden::model_of(architecture);
+    let path = dir.path().join("model.safetensors");
+    let mut tensors = checkpoints::read(&path);
+    change(&mut tensors);
+    checkpoints::write(&path, &tensors);
+    dir
+}
+
+fn renamed(architecture: &str, rename: impl Fn(&str) -> String) -> TempDir {
+    changed(architecture, |tensors| {
+        *tensors = tensors.drain().map(|(name, stored)| (rename(&name), stored)).collect();
+    })
+}
+
+#[test]
+fn every_architecture_answers_as_in_transformers() {
+    for architecture in ARCHITECTURES {
+        let (dir, cases) = (golden::model_of(architecture), golden::cases_of(architecture));
+        assert!(cases.iter().any(|case| case.truncated == Some(true)));
+        assert_verdicts(architecture, dir.path(), &cases);
+        assert_logits(architecture, dir.path(), &cases);
+        let tokenizer = golden::tokenizer(dir.path());
+        for case in cases.iter().filter(|case| !case.text.is_empty()) {
+            let text = finsent::Text::parse(&case.text).unwrap();
+            assert_eq!(tokenizer.encode(&text).unwrap().input_ids, case.input_ids, "{:?}", case.text);
+        }
+    }
+}
+
+#[test]
+fn packed_batch_has_the_bits_of_each_text_alone_in_every_architecture() {
+    for architecture in ARCHITECTURES {
+        let (dir, texts) = (golden::model_of(architecture), texts(architecture));
+        let reversed: Vec<_> = texts.iter().rev().cloned().collect();
+        for precision in Precision::ALL {
+            let pipeline = load(dir.path(), precision);
+            let company = golden::classify(&pipeline, &reversed);
+            for (text, packed) in reversed.iter().zip(&company) {
+                let alone = golden::classify(&pipeline, std::slice::from_ref(text));
+                assert_same(&alone[0], packed, &format!("{architecture} {precision}: {:?}", text.as_str()));
+            }
+        }
+    }
+}
+
+#[test]
+fn every_precision_is_near_f32_in_every_architecture() {
+    for architecture in ARCHITECTURES {
+        let (dir, texts) = (golden::model_of(architecture), texts(architecture));
+        let verdicts = |precision| golden::classify(&load(dir.path(), precision), &texts);
+        let exact = verdicts(Precision::F32);
+        for precision in [Precision::Bf16, Precision::Int8] {
+            let agreement = Agreement::of(&exact, &verdicts(precision));
+            let difference = agreement.largest_difference;
+            assert!(difference > 0.0 && difference < 0.1, "{architecture} {precision}: {difference:e}");
+        }
+    }
+}
+
+#[test]
+fn every_spelling_of_the_names_is_the_same_model() {
+    for architecture in ARCHITECTURES {
+        let plain = verdicts(golden::model_of(architecture).path(), architecture);
+        for dir in [
+            renamed(architecture, |name| name.trim_start_matches(&format!("{architecture}.")).into()),
+            renamed(architecture, |name| format!("module.{name}")),
+            changed(architecture, |tensors| {
+                // What older files hold beside the weights: a buffer, and the pooler of a model without this head.
+                let position_ids = Stored { dtype: Dtype::I64, shape: vec![1, 1], data: vec![0; 8] };
+                tensors.insert(format!("{architecture}.embeddings.position_ids"), position_ids);
+                let pooler = Stored { dtype: Dtype::F32, shape: vec![1, 1], data: vec![0; 4] };
+                tensors.insert(format!("{architecture}.pooler.dense.weight"), pooler);
+            }),
+        ] {
+            assert_eq!(verdicts(dir.path(), architecture), plain);
+        }
+    }
+}
+
+#[test]
+fn what_is_missing_is_named_as_the_architecture_names_it() {
+    for (architecture, tensor, parts) in [
+        ("distilbert", "pre_classifier.weight", ["`pre_classifier.weight`", "[32, 32]"]),
+        ("distilbert", "distilbert.transformer.layer.1.ffn.lin2.bias", ["`transformer.layer.1.ffn.lin2.bias`", "[32]"]),
+        ("roberta", "classifier.dense.weight", ["`classifier.dense.weight`", "[32, 32]"]),
+        ("roberta", "classifier.out_proj.weight", ["`classifier.out_proj.weight`", "[3, 32]"]),
+    ] {
+        let dir = changed(architecture, |tensors| drop(tensors.remove(tensor).unwrap()));
+        checkpoints::assert_refused(dir.path(), &parts);
+    }
+}
+
+#[test]
+fn weights_of_another_architecture_than_config_json_says_are_refused() {
+    for (weights, config, tensor) in
+        [("roberta", "distilbert", "`classifier.weight`"), ("distilbert", "roberta", "`classifier.out_proj.weight`")]
+    {
+        let dir = golden::model_of(config);
+        std::fs::copy(golden::golden(weights).join("model.safetensors"), dir.path().join("model.safetensors")).unwrap();
+        checkpoints::assert_refused(dir.path(), &["lacks the tensor", tensor]);
+    }
+}
+
+#[test]
+fn the_class_decides_where_there_is_no_model_type() {
+    for architecture in ARCHITECTURES {
+        let dir = golden::model_of(architecture);
+        golden::edit_config(dir.path(), "model_type", serde_json::Value::Null);
+        assert_eq!(verdicts(dir.path(), architecture), verdicts(golden::model_of(architecture).path(), architecture));
+    }
+}
+
+/// Weights that are not numbers must not get lost in DistilBERT's ReLU.
+#[test]
+fn damaged_weights_of_a_head_give_errors_and_no_verdicts() {
+    for (architecture, tensor) in [("distilbert", "pre_classifier.bias"), ("roberta", "classifier.dense.bias")] {
+        let dir = changed(architecture, |tensors| {
+            tensors.get_mut(tensor).unwrap().data = f32::NAN.to_le_bytes().repeat(32);
+        });
+        let outcome = golden::load(dir.path()).classify(&[&texts(architecture)[0]]).remove(0);
+        assert!(outcome.unwrap_err().to_string().contains("not a finite number"), "{architecture}");
+    }
+}
