@@ -170,11 +170,7 @@ pub(crate) fn find_spec(spec: &ModelSpec, model_dir: Option<&Path>) -> Result<Fo
 fn absent(spec: &ModelSpec, repository: String, revision: String, model_dir: Option<&Path>) -> Absent {
     let volume = model_dir.unwrap_or(Path::new("/models")).display().to_string();
     let directory = format!("{volume}/{}", spec.name);
-    let readable = |file: &str| match file {
-        "pytorch_model.bin" => "model.safetensors made from pytorch_model.bin".into(),
-        file => file.to_owned(),
-    };
-    let files = spec.files.iter().map(|file| readable(&file.name)).collect();
+    let files = spec.files.iter().map(|file| file.name.clone()).collect();
     Absent { name: spec.name.clone(), repository, revision, files, volume: Some((volume, directory)) }
 }
 
@@ -184,7 +180,9 @@ fn absent_repository(name: &str, repository: &str) -> FindError {
     if parts.len() != 2 || parts.iter().any(|part| part.is_empty()) || revision.is_empty() {
         return FindError::NoRepository { name: name.into() };
     }
-    let files = ["config.json", "vocab.txt or tokenizer.json", "model.safetensors"].map(String::from).into();
+    let files = ["config.json", "vocab.txt or tokenizer.json", "model.safetensors or pytorch_model.bin"]
+        .map(String::from)
+        .into();
     let (repository, revision) = (repository.into(), revision.into());
     FindError::NotHere(Box::new(Absent { name: name.into(), repository, revision, files, volume: None }))
 }

@@ -33,7 +33,7 @@ const ROOMS: [&str; 24] = [
 ];
 
 /// The one home, or the few, of each crate that is not used everywhere.
-const HOMES: [(&str, &[&str]); 36] = [
+const HOMES: [(&str, &[&str]); 37] = [
     ("actix_web", &["http"]),
     ("actix_cors", &["http"]),
     ("utoipa", &["http"]),
@@ -54,6 +54,7 @@ const HOMES: [(&str, &[&str]); 36] = [
     ("safetensors", &["checkpoint"]),
     ("half", &["checkpoint", "kernels"]),
     ("memmap2", &["checkpoint"]),
+    ("zip", &["checkpoint"]),
     ("toml", &["catalog"]),
     ("strsim", &["nearest"]),
     ("bytemuck", &["kernels"]),

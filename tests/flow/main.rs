@@ -5,6 +5,7 @@ mod checkpoints;
 mod golden;
 mod packing;
 mod parity;
+mod pickles;
 mod precisions;
 mod published;
 mod tokeniser;

@@ -13,7 +13,7 @@ const PROBABILITY_BOUND: f64 = 1e-5;
 /// tried (an epsilon of 1e-5 for 1e-12) moves logits by 1.4e-4.
 const LOGIT_BOUND: f64 = 3e-5;
 
-fn assert_verdicts(name: &str, dir: &std::path::Path, cases: &[Case]) {
+pub(crate) fn assert_verdicts(name: &str, dir: &std::path::Path, cases: &[Case]) {
     let pipeline = golden::load(dir);
     let cases: Vec<&Case> = cases.iter().filter(|case| !case.text.trim().is_empty()).collect();
     let texts = golden::texts(&cases.iter().map(|case| &case.text).collect::<Vec<_>>());
