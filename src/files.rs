@@ -29,9 +29,9 @@ pub enum ModelFile {
 /// Where the weights lie.
 #[derive(Debug, Clone)]
 pub enum WeightFiles {
-    /// One `.safetensors` file.
+    /// One file of safetensors or of torch.save; its bytes say which.
     Single(ModelFile),
-    /// `model.safetensors.index.json`, which names the shards beside it.
+    /// `model.safetensors.index.json` or `pytorch_model.bin.index.json`, which names the shards beside it.
     Sharded(PathBuf),
 }
 
@@ -122,17 +122,6 @@ pub enum FilesError {
         dir: PathBuf,
         /// What was looked for.
         file: &'static str,
-    },
-    /// The only weights are a pickle.
-    #[error(
-        "`{dir}` holds its weights as `{file}`, which this version does not read; \
-         put model.safetensors in its place (transformers' `save_pretrained` writes it)"
-    )]
-    Pickle {
-        /// The model's directory.
-        dir: PathBuf,
-        /// Name of the pickle.
-        file: String,
     },
     /// Two files could be the weights, and nothing says which are meant.
     #[error("`{dir}` holds more than one file of weights ({}): remove all but one", found.join(", "))]
@@ -232,7 +221,7 @@ impl ModelFiles {
     /// it the directory is refused, so that a file put beside the real one never wins.
     ///
     /// # Errors
-    /// [`FilesError`] when a file is missing, or the weights are ambiguous or in a form that is not read.
+    /// [`FilesError`] when a file is missing, or the weights are ambiguous.
     pub fn in_dir(dir: &Path, named: &[&str]) -> Result<Self, FilesError> {
         if !dir.is_dir() {
             return Err(FilesError::NotADirectory(dir.into()));
@@ -267,10 +256,11 @@ fn tokenizer_in(dir: &Path, optional: impl Fn(&str) -> Option<ModelFile>) -> Res
 
 /// The name of the configuration.
 pub(crate) const CONFIG: &str = "config.json";
-/// The name of the weights where they are one file.
+/// The name of the weights where they are one file of safetensors.
 pub(crate) const SINGLE: &str = "model.safetensors";
 const INDEX: &str = "model.safetensors.index.json";
-const PICKLE: &str = "pytorch_model.bin";
+const TORCH_SINGLE: &str = "pytorch_model.bin";
+const TORCH_INDEX: &str = "pytorch_model.bin.index.json";
 
 fn weights_in(dir: &Path, named: &[&str]) -> Result<WeightFiles, FilesError> {
     let mut candidates = weight_candidates(dir)?;
@@ -279,15 +269,19 @@ fn weights_in(dir: &Path, named: &[&str]) -> Result<WeightFiles, FilesError> {
     {
         candidates = vec![chosen.clone()];
     }
-    match candidates.as_slice() {
-        [] => Err(FilesError::Missing { dir: dir.into(), file: SINGLE }),
-        [file] if file == PICKLE => Err(FilesError::Pickle { dir: dir.into(), file: file.clone() }),
-        [file] if file == INDEX => Ok(WeightFiles::Sharded(dir.join(file))),
-        [file] if file == SINGLE || named.contains(&file.as_str()) => {
-            Ok(WeightFiles::Single(ModelFile::Disk(dir.join(file))))
-        }
-        [_] => Err(FilesError::Missing { dir: dir.into(), file: SINGLE }),
-        _ => Err(FilesError::Ambiguous { dir: dir.into(), found: candidates }),
+    let missing = || FilesError::Missing { dir: dir.into(), file: "model.safetensors or pytorch_model.bin" };
+    let [file] = candidates.as_slice() else {
+        return Err(match candidates.is_empty() {
+            true => missing(),
+            false => FilesError::Ambiguous { dir: dir.into(), found: candidates },
+        });
+    };
+    let path = dir.join(file);
+    match file.as_str() {
+        INDEX | TORCH_INDEX => Ok(WeightFiles::Sharded(path)),
+        SINGLE | TORCH_SINGLE => Ok(WeightFiles::Single(ModelFile::Disk(path))),
+        other if named.contains(&other) => Ok(WeightFiles::Single(ModelFile::Disk(path))),
+        _ => Err(missing()),
     }
 }
 
@@ -298,7 +292,8 @@ fn weight_candidates(dir: &Path) -> Result<Vec<String>, FilesError> {
     for entry in fs::read_dir(dir).map_err(io)? {
         let name = entry.map_err(io)?.file_name().to_string_lossy().into_owned();
         let shard = name.starts_with("model-") && name.contains("-of-");
-        let weights = name == INDEX || name == PICKLE || (name.ends_with(".safetensors") && !shard);
+        let known = [INDEX, TORCH_SINGLE, TORCH_INDEX].contains(&name.as_str());
+        let weights = known || (name.ends_with(".safetensors") && !shard);
         if weights && dir.join(&name).is_file() {
             names.push(name);
         }
@@ -327,6 +322,23 @@ mod tests {
     fn shards_are_reached_through_their_index() {
         let found = weights(&["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors", INDEX], &[]);
         assert!(matches!(found, Ok(WeightFiles::Sharded(_))), "{found:?}");
+        let found = weights(&["pytorch_model-00001-of-00001.bin", TORCH_INDEX], &[]);
+        assert!(matches!(found, Ok(WeightFiles::Sharded(_))), "{found:?}");
+    }
+
+    #[test]
+    fn a_file_of_torch_is_taken_where_it_is_the_only_one() {
+        let found = weights(&[TORCH_SINGLE, "training_args.bin", "optimizer.pt"], &[]);
+        assert!(matches!(found, Ok(WeightFiles::Single(_))), "{found:?}");
+        for other in [SINGLE, INDEX, TORCH_INDEX, "planted.safetensors"] {
+            let message = weights(&[TORCH_SINGLE, other], &[]).unwrap_err().to_string();
+            assert!(message.contains(TORCH_SINGLE) && message.contains(other), "{message}");
+            let Ok(WeightFiles::Single(ModelFile::Disk(path))) = weights(&[TORCH_SINGLE, other], &[TORCH_SINGLE])
+            else {
+                panic!("the catalogue names {TORCH_SINGLE}")
+            };
+            assert!(path.ends_with(TORCH_SINGLE));
+        }
     }
 
     #[test]
@@ -363,8 +375,9 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_named() {
-        assert!(weights(&[], &[]).unwrap_err().to_string().ends_with("holds no model.safetensors"));
-        assert!(weights(&[PICKLE], &[]).unwrap_err().to_string().contains("pytorch_model.bin"));
+        assert!(
+            weights(&[], &[]).unwrap_err().to_string().ends_with("holds no model.safetensors or pytorch_model.bin")
+        );
         let empty = tempfile::tempdir().unwrap();
         let message = ModelFiles::in_dir(empty.path(), &[]).unwrap_err().to_string();
         assert!(message.ends_with("holds no config.json"), "{message}");

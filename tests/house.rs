@@ -35,7 +35,7 @@ const ROOMS: [&str; 26] = [
 ];
 
 /// The one home, or the few, of each crate that is not used everywhere.
-const HOMES: [(&str, &[&str]); 40] = [
+const HOMES: [(&str, &[&str]); 41] = [
     ("actix_web", &["http"]),
     ("actix_cors", &["http"]),
     ("utoipa", &["http"]),
@@ -60,6 +60,7 @@ const HOMES: [(&str, &[&str]); 40] = [
     ("safetensors", &["checkpoint"]),
     ("half", &["checkpoint", "kernels"]),
     ("memmap2", &["checkpoint"]),
+    ("zip", &["checkpoint"]),
     ("toml", &["catalog"]),
     ("strsim", &["nearest"]),
     ("bytemuck", &["kernels"]),

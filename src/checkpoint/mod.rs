@@ -1,6 +1,6 @@
-//! Named tensors from safetensors files: one file or shards, f32, f16, bf16, or int8 with a scale a row.
+//! Named tensors from files of safetensors or of torch.save: one file or shards, f32, f16, bf16, or int8 with a scale a row.
 //!
-//! A checkpoint is opened once, its headers are checked, and each tensor is then read by its plain name
+//! A checkpoint is opened once, its tables of tensors are checked, and each tensor is then read by its plain name
 //! (`encoder.layer.0.output.dense.weight`), whatever prefix or spelling the file uses. Reading widens to f32 straight
 //! from the mapped file and hands the pages back, so that the weights are in memory once. `convert` writes one in another
 //! number format.
@@ -9,7 +9,9 @@ mod config_json;
 mod convert;
 mod mapped;
 mod narrow;
+mod pickle;
 mod safetensors;
+mod shard;
 mod widen;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -24,7 +26,8 @@ use thiserror::Error;
 use crate::files::{FilesError, ModelFile, WeightFiles};
 use crate::kernels::{WeightRows, quantise_weights};
 pub(crate) use convert::{Conversion, Parameter, WeightFormat};
-use safetensors::{Shard, StoredTensor};
+pub use pickle::PickleError;
+use shard::{Shard, StoredTensor};
 
 /// Why a checkpoint cannot be read.
 #[derive(Debug, Error)]
@@ -51,7 +54,9 @@ pub enum CheckpointError {
         found: u64,
     },
     /// The header claims an absurd size.
-    #[error("`{file}` is no safetensors file: a header of {found} bytes, at most {limit} are accepted")]
+    #[error(
+        "`{file}` is no safetensors file, nor one of torch.save: a header of {found} bytes, at most {limit} are accepted"
+    )]
     HeaderSize {
         /// The file.
         file: String,
@@ -67,6 +72,14 @@ pub enum CheckpointError {
         file: String,
         /// What the parser found.
         reason: String,
+    },
+    /// The file, one of torch.save, is not what that writes, or asks for what is not given.
+    #[error("`{file}` {reason}")]
+    Pickle {
+        /// The file.
+        file: String,
+        /// What is wrong with it.
+        reason: PickleError,
     },
     /// The index of the shards is not valid, or a shard lacks what the index promises.
     #[error("`{file}` is not a valid index: {reason}")]
@@ -151,7 +164,7 @@ pub struct Checkpoint {
 }
 
 impl Checkpoint {
-    /// Opens the files and checks their headers; no weight is read yet.
+    /// Opens the files and checks their tables of tensors; no weight is read yet.
     ///
     /// # Errors
     /// [`CheckpointError`] naming the file and what is wrong with it.
@@ -221,8 +234,9 @@ impl Checkpoint {
     pub fn tensor(&self, tensor: &str, shape: &[usize]) -> Result<Tensor, CheckpointError> {
         let values = match *shape {
             [rows, columns] => {
+                let matrix = self.matrix(tensor, [rows, columns])?;
                 let mut values = vec![0.0; rows * columns];
-                self.matrix(tensor, [rows, columns])?.read(0..rows, &mut values);
+                matrix.read(0..rows, &mut values);
                 values
             }
             _ => self.floats(tensor, shape)?,

@@ -1,71 +1,25 @@
 //! One safetensors file: an 8-byte length, a JSON header, the data.
 
 use std::collections::HashMap;
-use std::ops::Range;
 
-use ::safetensors::Dtype;
 use ::safetensors::tensor::{Metadata, TensorInfo};
 
 use super::CheckpointError;
-use super::mapped::Bytes;
-use super::widen::widen;
-use crate::files::ModelFile;
+use super::shard::Place;
 
 /// Bytes of the length in front of the header.
 const LENGTH_BYTES: usize = 8;
 /// Largest header in bytes: BERT-large has 400 tensors and a header of 45 kB.
 const MAX_HEADER_BYTES: u64 = 4 << 20;
-/// Bytes that are widened before their pages are given back; a multiple of every element's size.
-const CHUNK_BYTES: usize = 4 << 20;
 
-/// An open file whose header has been checked: every tensor lies within it.
-#[derive(Debug)]
-pub(super) struct Shard {
-    name: String,
-    bytes: Bytes,
-    tensors: HashMap<String, TensorInfo>,
-    /// Where the data begins.
-    data: usize,
-}
-
-/// A tensor of a [`Shard`].
-#[derive(Debug)]
-pub(super) struct StoredTensor<'a> {
-    shard: &'a Shard,
-    name: &'a str,
-    info: &'a TensorInfo,
-}
-
-impl Shard {
-    pub(super) fn open(file: &ModelFile) -> Result<Self, CheckpointError> {
-        let name = file.to_string();
-        let bytes = match file {
-            ModelFile::Disk(path) => {
-                Bytes::map(path).map_err(|source| CheckpointError::Io { file: name.clone(), source })?
-            }
-            ModelFile::Embedded { bytes, .. } => Bytes::Embedded(bytes),
-        };
-        let (data, metadata) = parse_header(&name, bytes.as_slice())?;
-        let tensors = metadata.tensors().into_iter().map(|(name, info)| (name, info.clone())).collect();
-        Ok(Self { name, bytes, tensors, data })
-    }
-
-    pub(super) fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// Bytes of the file.
-    pub(super) fn len(&self) -> u64 {
-        self.bytes.as_slice().len() as u64
-    }
-
-    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
-        self.tensors.keys().map(String::as_str)
-    }
-
-    pub(super) fn tensor<'a>(&'a self, name: &'a str) -> Option<StoredTensor<'a>> {
-        self.tensors.get(name).map(|info| StoredTensor { shard: self, name, info })
-    }
+/// Where the tensors lie in a file.
+///
+/// # Errors
+/// [`CheckpointError`] naming the `file` when its header does not describe just the bytes that it has.
+pub(super) fn places(file: &str, bytes: &[u8]) -> Result<HashMap<String, Place>, CheckpointError> {
+    let (data, metadata) = parse_header(file, bytes)?;
+    let place = |info: &TensorInfo| Place::contiguous(info.dtype, info.shape.clone(), data + info.data_offsets.0);
+    Ok(metadata.tensors().into_iter().map(|(name, info)| (name, place(info))).collect())
 }
 
 /// Where the data begins, and what it holds.
@@ -92,66 +46,6 @@ fn parse_header(name: &str, bytes: &[u8]) -> Result<(usize, Metadata), Checkpoin
         return Err(cut_off(expected));
     }
     Ok((data, metadata))
-}
-
-impl<'a> StoredTensor<'a> {
-    pub(super) fn file(&self) -> &'a str {
-        &self.shard.name
-    }
-
-    pub(super) fn name(&self) -> &'a str {
-        self.name
-    }
-
-    pub(super) fn shape(&self) -> &'a [usize] {
-        &self.info.shape
-    }
-
-    pub(super) fn dtype(&self) -> Dtype {
-        self.info.dtype
-    }
-
-    /// Whether the numbers are of one of the `accepted` types.
-    ///
-    /// # Errors
-    /// [`CheckpointError::Dtype`]
-    pub(super) fn expect(&self, accepted: &[Dtype]) -> Result<(), CheckpointError> {
-        match accepted.contains(&self.dtype()) {
-            true => Ok(()),
-            false => Err(CheckpointError::Dtype {
-                file: self.file().into(),
-                tensor: self.name.into(),
-                expected: accepted.iter().map(Dtype::to_string).collect::<Vec<_>>().join(" or "),
-                found: self.dtype().to_string(),
-            }),
-        }
-    }
-
-    /// All values as f32. The caller has found by [`StoredTensor::expect`] that they can be read.
-    pub(super) fn to_f32(&self) -> Vec<f32> {
-        let mut values = vec![0.0; self.info.shape.iter().product()];
-        let chunk = CHUNK_BYTES * 8 / self.dtype().bitsize();
-        for (index, to) in values.chunks_mut(chunk).enumerate() {
-            self.read(index * chunk..index * chunk + to.len(), to);
-        }
-        values
-    }
-
-    /// Some of the values as f32. The file's pages are given back when they are read.
-    pub(super) fn read(&self, numbers: Range<usize>, to: &mut [f32]) {
-        self.with_bytes(numbers, |bytes| {
-            widen(self.dtype(), bytes, to).expect("the type was accepted when the tensor was opened");
-        });
-    }
-
-    /// Some of the values, as they are stored. The file's pages are given back when they are read.
-    pub(super) fn with_bytes(&self, numbers: Range<usize>, read: impl FnOnce(&[u8])) {
-        let size = self.dtype().bitsize() / 8;
-        let start = self.shard.data + self.info.data_offsets.0;
-        let bytes = start + numbers.start * size..start + numbers.end * size;
-        read(&self.shard.bytes.as_slice()[bytes.clone()]);
-        self.shard.bytes.release(bytes.start, bytes.len());
-    }
 }
 
 #[cfg(test)]

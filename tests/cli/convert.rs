@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
-use crate::finsent::{Run, assert_fails, finsent, json_lines, model_of, run, small_model};
+use crate::finsent::{Run, assert_fails, finsent, json_lines, model_of, run, small_model, small_torch_model};
 
 const TEXTS: [&str; 4] =
     ["Operating profit rose to EUR 13.1 mn", "Net loss widened", "The company will hold its meeting", "profit, a loss"];
@@ -205,6 +205,35 @@ fn shards_become_one_file() {
     let model = converted(&source, dir.path(), "f16");
     assert_eq!(names(&model), ["config.json", "model.safetensors", "tokenizer_config.json", "vocab.txt"]);
     assert!(weights(&model) == fs::read(golden("f16.safetensors")).unwrap());
+}
+
+#[test]
+fn files_of_torch_become_the_bytes_that_safetensors_become() {
+    for weights in [
+        "f32.bin",
+        "f32.legacy.bin",
+        "f32.layouts.bin",
+        "f32.layouts.legacy.bin",
+        "f32.big_endian.bin",
+        "f16.bin",
+        "f16.protocol4.bin",
+        "f16.protocol5.legacy.bin",
+        "f16.flagged.legacy.bin",
+        "f16.wrapped.bin",
+        "bf16.bin",
+        "bf16.legacy.bin",
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let source = small_torch_model(dir.path(), "source", weights);
+        let dtype = weights.split('.').next().unwrap();
+        let model = converted(&source, dir.path(), dtype);
+        assert!(self::weights(&model) == fs::read(golden(&format!("{dtype}.safetensors"))).unwrap(), "{weights}");
+        assert_eq!(names(&model), ["config.json", "model.safetensors", "tokenizer_config.json", "vocab.txt"]);
+        if dtype == "f32" {
+            let int8 = fs::read(golden("int8.safetensors")).unwrap();
+            assert!(self::weights(&converted(&source, dir.path(), "int8")) == int8, "{weights}");
+        }
+    }
 }
 
 #[test]

@@ -87,6 +87,15 @@ pub(crate) fn model_of(dir: &Path, architecture: &str) -> PathBuf {
     model
 }
 
+/// Puts the small model with the weights of `tests/golden/pickles` under this name into `dir`/`name`.
+pub(crate) fn small_torch_model(dir: &Path, name: &str, weights: &str) -> PathBuf {
+    let pickles = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/pickles");
+    let model = small_model(dir, name);
+    std::fs::remove_file(model.join("model.safetensors")).unwrap();
+    std::fs::copy(pickles.join(weights), model.join("pytorch_model.bin")).unwrap();
+    model
+}
+
 pub(crate) fn json_lines(text: &str) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }

@@ -1,10 +1,11 @@
 //! Models, the catalogue, and the small commands.
 
 use std::fs;
+use std::path::Path;
 
 use sha2::Digest;
 
-use crate::finsent::{assert_fails, finsent, json_lines, run, small_model, write};
+use crate::finsent::{assert_fails, finsent, json_lines, run, small_model, small_torch_model, write};
 
 #[test]
 fn a_directory_is_a_model() {
@@ -31,6 +32,36 @@ const OF_EVERY_ORIGIN: &str = r#"
     hub = "acme/small"
     files = [{ name = "vocab.txt" }]
 "#;
+
+#[test]
+fn a_directory_of_torch_is_the_same_model_and_a_second_file_of_weights_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let classify = |model: &Path| run(&["classify", "--quiet", "--model", model.to_str().unwrap(), "profit rose"]);
+    let safetensors = small_model(dir.path(), "safetensors");
+    for weights in ["f32.bin", "f32.legacy.bin"] {
+        let model = small_torch_model(dir.path(), weights, weights);
+        let run = classify(&model);
+        assert_eq!((run.code, run.stdout), (Some(0), classify(&safetensors).stdout), "{}", run.stderr);
+        fs::copy(safetensors.join("model.safetensors"), model.join("model.safetensors")).unwrap();
+        assert_fails(&classify(&model), 3, &["more than one file", "model.safetensors, pytorch_model.bin"]);
+    }
+}
+
+#[test]
+fn a_malicious_pickle_is_code_3_and_is_not_run() {
+    let dir = tempfile::tempdir().unwrap();
+    let model = small_torch_model(dir.path(), "mine", "f32.legacy.bin");
+    let mut weights = fs::read(model.join("pytorch_model.bin")).unwrap();
+    // The weights begin behind the magic number, the version and the machine.
+    let at = weights.windows(13).position(|window| window == b"\x80\x02ccollection").unwrap();
+    let exploit = b"\x80\x02cposix\nsystem\nX\x09\x00\x00\x00touch run\x85R.";
+    weights.splice(at..at, *exploit);
+    fs::write(model.join("pytorch_model.bin"), weights).unwrap();
+    let mut command = finsent(&["classify", "--model", model.to_str().unwrap(), "a"]);
+    let run = command.current_dir(dir.path()).output().unwrap().into();
+    assert_fails(&run, 3, &["pytorch_model.bin", "asks for `posix.system`", "nothing in it was run"]);
+    assert!(!dir.path().join("run").exists());
+}
 
 #[test]
 fn the_volume_goes_before_everything_else() {

@@ -7,6 +7,7 @@ mod checkpoints;
 mod golden;
 mod packing;
 mod parity;
+mod pickles;
 mod precisions;
 mod published;
 mod tokeniser;

@@ -1,0 +1,153 @@
+//! Files of torch.save, in both containers: an archive, and the sequence of pickles of older versions.
+//!
+//! A pickle is a program that can call anything that Python can. This room has no Python: it has a machine for the few
+//! instructions that describe tensors, over a closed list of classes. What asks for more is refused with the name of what
+//! it asks for. The numbers stay in the mapped file; only their places are found.
+
+mod archive;
+mod error;
+mod legacy;
+mod machine;
+mod opcode;
+#[cfg(test)]
+mod tests;
+mod values;
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+pub use error::PickleError;
+use error::shown;
+use machine::Pickled;
+use values::{Id, Storage, Tensor, Value};
+
+use super::shard::{ByteOrder, Place};
+
+/// Most axes of a tensor.
+const MAX_AXES: usize = 8;
+/// Longest name of a tensor in bytes.
+const MAX_NAME: usize = 1_000;
+/// Keys under which training scripts put the weights beside other things.
+const WRAPPERS: [&str; 3] = ["state_dict", "model_state_dict", "model"];
+
+/// A file of torch.save before the tensors are placed.
+struct TorchFile<'a> {
+    weights: Pickled<'a>,
+    /// Where in the file the numbers of a storage lie, by its key.
+    storages: HashMap<String, Range<usize>>,
+    order: ByteOrder,
+}
+
+/// Whether it is an archive, or begins with a pickle. No safetensors file does: these four bytes would be the length of its
+/// header, and that length more than is accepted.
+pub(super) fn is_torch_file(bytes: &[u8]) -> bool {
+    is_archive(bytes) || matches!(bytes, [opcode::PROTO, 2..=5, _, 1..=u8::MAX, ..])
+}
+
+fn is_archive(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"PK\x03\x04")
+}
+
+/// Where the tensors lie in a file. Values that are no tensors are passed over.
+///
+/// # Errors
+/// [`PickleError`] when the file is cut off or damaged, or asks for what is not on the closed lists.
+pub(super) fn places(bytes: &[u8]) -> Result<HashMap<String, Place>, PickleError> {
+    let file = if is_archive(bytes) { archive::read(bytes)? } else { legacy::read(bytes)? };
+    let mut places = HashMap::new();
+    for &(name, value) in file.state_dict()? {
+        let (Value::Text(name), Value::Tensor(tensor)) = (file.weights.values.at(name), file.weights.values.at(value))
+        else {
+            continue;
+        };
+        let unfit = |reason: String| PickleError::Tensor { tensor: shown(name), reason };
+        if name.len() > MAX_NAME {
+            return Err(unfit(format!("has a name of {} bytes", name.len())));
+        }
+        places.insert((*name).to_owned(), file.place(tensor, bytes.len()).map_err(unfit)?);
+    }
+    Ok(places)
+}
+
+impl TorchFile<'_> {
+    /// The dict that the file is of, or the one that it holds under the name of a wrapper.
+    fn state_dict(&self) -> Result<&[(Id, Id)], PickleError> {
+        let values = &self.weights.values;
+        let Value::Dict(outer) = values.at(self.weights.root) else {
+            return Err(values.at(self.weights.root).is_not("a dict of tensors", self.weights.end));
+        };
+        let is_wrapped = |&&(key, value): &&(Id, Id)| match (values.at(key), values.at(value)) {
+            (Value::Text(key), Value::Dict(_)) => WRAPPERS.contains(key),
+            _ => false,
+        };
+        let holds_tensors = outer.iter().any(|&(_, value)| matches!(values.at(value), Value::Tensor(_)));
+        let wrapped = outer.iter().rfind(is_wrapped).filter(|_| !holds_tensors).map(|&(_, value)| values.at(value));
+        match wrapped {
+            Some(Value::Dict(inner)) => Ok(inner),
+            _ => Ok(outer),
+        }
+    }
+
+    /// Where a tensor lies in the file, which has `file_len` bytes, or what is wrong with it.
+    fn place(&self, tensor: &Tensor<'_>, file_len: usize) -> Result<Place, String> {
+        let storage = &tensor.storage;
+        let numbers = self.numbers(storage)?;
+        let (shape, strides) = (self.axes(tensor.shape)?, self.axes(tensor.strides)?);
+        if shape.len() != strides.len() {
+            return Err(format!("has {} axes and {} strides", shape.len(), strides.len()));
+        }
+        let count = shape.iter().try_fold(1usize, |count, &len| count.checked_mul(len.max(1)));
+        if count.is_none_or(|count| count > file_len) {
+            return Err(format!("of the shape {shape:?} has more numbers than the file has bytes"));
+        }
+        let end = match shape.contains(&0) {
+            true => Some(0),
+            false => end(tensor.offset, &shape, &strides),
+        };
+        if end.is_none_or(|end| end > storage.len) {
+            let (key, len) = (storage.key, storage.len);
+            return Err(format!("does not lie within its storage `{key}` of {len} numbers"));
+        }
+        let first = if shape.contains(&0) { 0 } else { storage.first + tensor.offset };
+        // Both are bounded by the numbers of the storage, which lie in the file.
+        let start = numbers.start + first as usize * storage.number_bytes();
+        Ok(Place::strided(storage.dtype, shape, strides, start, self.order))
+    }
+
+    /// Where the numbers of a storage lie in the file.
+    fn numbers(&self, storage: &Storage<'_>) -> Result<&Range<usize>, String> {
+        let key = storage.key;
+        let found =
+            self.storages.get(key).ok_or_else(|| format!("has the storage `{key}`, which is not in the file"))?;
+        match storage.bytes() {
+            Some(bytes) if bytes == found.len() => Ok(found),
+            _ => {
+                let (numbers, dtype, bytes) = (storage.numbers, storage.dtype, found.len());
+                Err(format!("has the storage `{key}` of {numbers} numbers of type {dtype}, found {bytes} bytes"))
+            }
+        }
+    }
+
+    /// The numbers of a shape or of strides.
+    fn axes(&self, tuple: Id) -> Result<Vec<usize>, String> {
+        let values = &self.weights.values;
+        let Value::Tuple(ids) = values.at(tuple) else { return Err("has no shape".into()) };
+        if ids.len() > MAX_AXES {
+            return Err(format!("has {} axes", ids.len()));
+        }
+        let number = |&id: &Id| match values.at(id) {
+            Value::Int(number) => usize::try_from(*number).ok(),
+            _ => None,
+        };
+        ids.iter().map(number).collect::<Option<_>>().ok_or_else(|| "has a shape that is not of numbers".into())
+    }
+}
+
+/// The number of a storage behind the last one of a tensor, each of whose axes has an index.
+fn end(offset: u64, shape: &[usize], strides: &[usize]) -> Option<u64> {
+    let mut last = offset;
+    for (&len, &stride) in shape.iter().zip(strides) {
+        last = last.checked_add((len as u64 - 1).checked_mul(stride as u64)?)?;
+    }
+    last.checked_add(1)
+}

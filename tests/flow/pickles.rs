@@ -1,0 +1,101 @@
+//! Files of torch.save, of real torch: each is the model that its safetensors file is.
+
+use std::fs;
+use std::path::Path;
+
+use tempfile::TempDir;
+
+use crate::golden;
+use crate::parity::assert_verdicts;
+
+/// The directory of a model with the weights of `tests/golden/pickles` under this name as pytorch_model.bin.
+fn model(weights: &str) -> TempDir {
+    let dir = golden::small_model_without_weights();
+    let pickles = golden::golden("pickles");
+    if weights == "f16.sharded" {
+        for entry in fs::read_dir(pickles.join("sharded")).unwrap() {
+            let entry = entry.unwrap();
+            fs::copy(entry.path(), dir.path().join(entry.file_name())).unwrap();
+        }
+    } else {
+        fs::copy(pickles.join(format!("{weights}.bin")), dir.path().join("pytorch_model.bin")).unwrap();
+    }
+    dir
+}
+
+fn assert_refused(dir: &Path, parts: &[&str]) {
+    let message = golden::load_error(dir);
+    assert!(parts.iter().all(|part| message.contains(part)), "expected {parts:?} in: {message}");
+}
+
+#[test]
+fn every_container_and_layout_answers_as_in_transformers_and_as_safetensors() {
+    let golden = golden::small_cases();
+    for weights in [
+        "f32",
+        "f32.legacy",
+        "f32.layouts",
+        "f32.layouts.legacy",
+        "f32.big_endian",
+        "f16",
+        "f16.protocol4",
+        "f16.protocol5.legacy",
+        "f16.flagged.legacy",
+        "f16.wrapped",
+        "f16.sharded",
+        "bf16",
+        "bf16.legacy",
+    ] {
+        let dtype = weights.split('.').next().unwrap();
+        let (dir, safetensors) = (model(weights), golden::variant(dtype));
+        assert_verdicts(weights, dir.path(), &golden[dtype]);
+        let texts = golden::texts(&["profit rose", "a loss, again", "x"]);
+        let verdicts = |dir: &TempDir| golden::classify(&golden::load(dir.path()), &texts);
+        assert_eq!(verdicts(&dir), verdicts(&safetensors), "{weights}");
+    }
+}
+
+#[test]
+fn the_container_is_known_by_its_bytes() {
+    let dir = model("f32");
+    let plain = dir.path().join("pytorch_model.bin");
+    let other = dir.path().join("model.safetensors");
+    fs::rename(&plain, &other).unwrap();
+    let texts = golden::texts(&["profit rose"]);
+    let torch = golden::classify(&golden::load(dir.path()), &texts);
+    fs::rename(golden::variant("f32").keep().join("model.safetensors"), &other).unwrap();
+    fs::rename(&other, &plain).unwrap();
+    assert_eq!(golden::classify(&golden::load(dir.path()), &texts), torch);
+}
+
+#[test]
+fn a_half_copied_file_is_refused_at_any_length() {
+    for weights in ["f32", "f32.legacy"] {
+        let dir = model(weights);
+        let path = dir.path().join("pytorch_model.bin");
+        let whole = fs::read(&path).unwrap();
+        for length in [0, 1, 4, 100, 5_000, whole.len() / 2, whole.len() - 1] {
+            fs::write(&path, &whole[..length]).unwrap();
+            assert_refused(dir.path(), &["pytorch_model.bin", "damaged or half copied"]);
+        }
+    }
+}
+
+#[test]
+fn a_second_file_of_weights_is_refused() {
+    let dir = model("f32.legacy");
+    fs::copy(golden::golden("small/f32.safetensors"), dir.path().join("model.safetensors")).unwrap();
+    assert_refused(dir.path(), &["more than one file of weights", "model.safetensors, pytorch_model.bin"]);
+}
+
+#[test]
+fn a_shard_that_lacks_what_the_index_promises_is_refused() {
+    let dir = model("f16.sharded");
+    let path = dir.path().join("pytorch_model.bin.index.json");
+    let mut index: serde_json::Value = golden::read_json(&path);
+    index["weight_map"]["bert.phantom"] = "pytorch_model-00002-of-00002.bin".into();
+    fs::write(&path, index.to_string()).unwrap();
+    assert_refused(dir.path(), &["pytorch_model.bin.index.json", "`bert.phantom`", "pytorch_model-00002-of-00002.bin"]);
+    fs::remove_file(dir.path().join("pytorch_model-00001-of-00002.bin")).unwrap();
+    assert_refused(dir.path(), &["pytorch_model-00001-of-00002.bin"]);
+}
