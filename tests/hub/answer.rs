@@ -57,14 +57,34 @@ impl Fault {
     }
 }
 
-/// Status, headers, and JSON that says the same.
-pub(crate) fn refusal(status: u16, code: Option<&str>, message: &str) -> HttpResponse {
-    let mut response = HttpResponse::build(StatusCode::from_u16(status).unwrap());
-    if let Some(code) = code {
-        response.insert_header(("X-Error-Code", code));
+/// What the hub says instead of giving something.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    pub(crate) status: u16,
+    /// X-Error-Code.
+    pub(crate) code: Option<&'static str>,
+    /// X-Error-Message, and the JSON of the body.
+    pub(crate) message: String,
+    /// The commit in which something is missing.
+    pub(crate) commit: Option<String>,
+}
+
+pub(crate) fn refusal(status: u16, code: impl Into<Option<&'static str>>, message: &str) -> Refusal {
+    Refusal { status, code: code.into(), message: message.into(), commit: None }
+}
+
+impl From<Refusal> for HttpResponse {
+    fn from(refusal: Refusal) -> Self {
+        let mut response = Self::build(StatusCode::from_u16(refusal.status).unwrap());
+        if let Some(code) = refusal.code {
+            response.insert_header(("X-Error-Code", code));
+        }
+        if let Some(commit) = refusal.commit {
+            response.insert_header(("X-Repo-Commit", commit));
+        }
+        response.insert_header(("X-Error-Message", refusal.message.as_str())).content_type("application/json");
+        response.body(serde_json::json!({ "error": refusal.message }).to_string())
     }
-    response.insert_header(("X-Error-Message", message)).content_type("application/json");
-    response.body(serde_json::json!({ "error": message }).to_string())
 }
 
 /// The ETag of a file in its quotation marks.

@@ -9,8 +9,10 @@ use ureq::http::Response;
 use ureq::{Agent, Body};
 
 use crate::answer::Fault;
+use crate::proxy::Proxy;
 use crate::stand_in::{Port, StandIn};
 use crate::stored::{Access, Repository, StoredFile, commit, git_sha1, golden, sha256, small_model};
+use crate::tls::{Certificate, Forwarder};
 
 /// Sends as it is told, and follows no redirect.
 struct Client(Agent);
@@ -190,6 +192,26 @@ fn the_stand_in_fails_as_it_is_told_and_as_often() {
     assert!(header(&response, "X-Linked-ETag").starts_with("W/\""));
     hub.order(1, Port::Cdn, "", Fault::Slow(Duration::from_millis(20)));
     assert_eq!(bytes(client.get(&address, &[])), weights);
+}
+
+#[test]
+fn tls_and_the_proxy_pass_on_what_they_get() {
+    let (hub, proxy, certificate) = (StandIn::with(Repository::small()), Proxy::start(), Certificate::new());
+    let forwarder = Forwarder::start(hub.hub_port, &certificate);
+    let root = ureq::tls::Certificate::from_pem(certificate.pem.as_bytes()).unwrap();
+    let roots = ureq::tls::RootCerts::new_with_certs(&[root.to_owned()]);
+    let tls = ureq::tls::TlsConfig::builder().root_certs(roots).build();
+    let through = ureq::Proxy::new(&proxy.address()).unwrap();
+    let agent = Agent::from(Agent::config_builder().tls_config(tls).proxy(Some(through)).build());
+    for endpoint in [format!("https://127.0.0.1:{}", forwarder.port), hub.endpoint()] {
+        let answer = agent.get(format!("{endpoint}/acme/small/resolve/main/vocab.txt")).call().unwrap();
+        assert_eq!(bytes(answer), golden("vocab.txt"));
+    }
+    let asked = proxy.asked();
+    assert!(asked[0].starts_with(&format!("CONNECT 127.0.0.1:{} ", forwarder.port)), "{asked:?}");
+    assert_eq!(hub.seen_at(Port::Hub).len(), 4);
+    let stranger = Agent::new_with_defaults().get(format!("https://127.0.0.1:{}/", forwarder.port)).call();
+    assert!(stranger.is_err());
 }
 
 #[test]

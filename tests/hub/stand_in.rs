@@ -10,7 +10,7 @@ use actix_web::http::header;
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use serde_json::{Value, json};
 
-use crate::answer::{Fault, bytes_of, quoted, refusal};
+use crate::answer::{Fault, Refusal, bytes_of, quoted, refusal};
 use crate::stored::{Access, Repository, StoredFile, git_sha1};
 
 /// What signs the addresses of the CDN.
@@ -159,7 +159,7 @@ fn answer(port: Port, request: &HttpRequest, shared: &Shared) -> HttpResponse {
     let fault = held.fault(port, &path, request);
     match &fault {
         Some(Fault::Answer(status, headers)) => {
-            let mut response = refusal(*status, None, "as ordered");
+            let mut response = HttpResponse::from(refusal(*status, None, "as ordered"));
             for (name, value) in headers {
                 response.headers_mut().insert(name.parse().unwrap(), value.parse().unwrap());
             }
@@ -213,18 +213,18 @@ impl Held {
             }
             _ => Err(refusal(404, None, "Sorry, we can't find the page you are looking for.")),
         };
-        answered.unwrap_or_else(|refusal| refusal)
+        answered.unwrap_or_else(HttpResponse::from)
     }
 
     /// A repository, if the token may know of it.
-    fn admitted(&self, name: &str, token: Option<&str>) -> Result<&Repository, HttpResponse> {
+    fn admitted(&self, name: &str, token: Option<&str>) -> Result<&Repository, Refusal> {
         let found = self.repositories.get(name).filter(|found| match &found.access {
             Access::Private(key) => token == Some(key),
             Access::Public | Access::Gated(_) => true,
         });
         // Nobody who is not known learns whether there is one.
         let status = if token.is_some() { 404 } else { 401 };
-        found.ok_or_else(|| refusal(status, Some("RepoNotFound"), "Repository not found"))
+        found.ok_or_else(|| refusal(status, "RepoNotFound", "Repository not found"))
     }
 
     fn resolved(
@@ -234,7 +234,7 @@ impl Held {
         name: &str,
         request: &HttpRequest,
         fault: Option<&Fault>,
-    ) -> Result<HttpResponse, HttpResponse> {
+    ) -> Result<HttpResponse, Refusal> {
         let (commit, file) = stored(repository, revision, name)?;
         if !file.is_large && !repository.redirects {
             return cached(repository, commit, name, request, fault);
@@ -266,16 +266,16 @@ impl Held {
 
     fn as_the_cdn(&self, request: &HttpRequest, fault: Option<&Fault>) -> HttpResponse {
         if request.headers().contains_key(header::AUTHORIZATION) {
-            return refusal(400, None, "Only one auth mechanism allowed");
+            return refusal(400, None, "Only one auth mechanism allowed").into();
         }
         if !request.uri().query().is_some_and(|query| query.ends_with(SIGNATURE)) {
-            return refusal(403, None, "Missing Key-Pair-Id query parameter or cookie value");
+            return refusal(403, None, "Missing Key-Pair-Id query parameter or cookie value").into();
         }
         let hash = request.uri().path().rsplit('/').next().unwrap();
         let commits = self.repositories.values().flat_map(|repository| repository.commits.values());
         let mut files = commits.flat_map(BTreeMap::values);
         let Some(file) = files.find(|file| file.is_large && file.etag() == hash) else {
-            return refusal(403, None, "AccessDenied");
+            return refusal(403, None, "AccessDenied").into();
         };
         let mut response = HttpResponse::Ok();
         // Of no use to anybody: the CDN's own.
@@ -284,42 +284,34 @@ impl Held {
     }
 }
 
-fn readable<'a>(repository: &'a Repository, token: Option<&str>) -> Result<&'a Repository, HttpResponse> {
+fn readable<'a>(repository: &'a Repository, token: Option<&str>) -> Result<&'a Repository, Refusal> {
     match (&repository.access, token) {
         (Access::Gated(key), Some(token)) if token == key => Ok(repository),
         (Access::Gated(_), Some(_)) => Err(refusal(
             403,
-            Some("GatedRepo"),
+            "GatedRepo",
             "Access to model acme/small is restricted and you are not in the authorized list.",
         )),
         (Access::Gated(_), None) => {
-            Err(refusal(401, Some("GatedRepo"), "Access to model acme/small is restricted. You must log in."))
+            Err(refusal(401, "GatedRepo", "Access to model acme/small is restricted. You must log in."))
         }
         (Access::Public | Access::Private(_), _) => Ok(repository),
     }
 }
 
-fn stored<'a>(
-    repository: &'a Repository,
-    revision: &str,
-    name: &str,
-) -> Result<(&'a String, &'a StoredFile), HttpResponse> {
+fn stored<'a>(repository: &'a Repository, revision: &str, name: &str) -> Result<(&'a String, &'a StoredFile), Refusal> {
     let (commit, files) = found(repository, revision)?;
     match files.get(name) {
         Some(file) => Ok((commit, file)),
-        None => {
-            let mut response = refusal(404, Some("EntryNotFound"), "Entry not found");
-            response.headers_mut().insert("x-repo-commit".parse().unwrap(), commit.parse().unwrap());
-            Err(response)
-        }
+        None => Err(Refusal { commit: Some(commit.clone()), ..refusal(404, "EntryNotFound", "Entry not found") }),
     }
 }
 
 fn found<'a>(
     repository: &'a Repository,
     revision: &str,
-) -> Result<(&'a String, &'a BTreeMap<String, StoredFile>), HttpResponse> {
-    let unknown = || refusal(404, Some("RevisionNotFound"), &format!("Invalid rev id: {revision}"));
+) -> Result<(&'a String, &'a BTreeMap<String, StoredFile>), Refusal> {
+    let unknown = || refusal(404, "RevisionNotFound", &format!("Invalid rev id: {revision}"));
     repository.revision(revision).ok_or_else(unknown)
 }
 
@@ -330,7 +322,7 @@ fn cached(
     name: &str,
     request: &HttpRequest,
     fault: Option<&Fault>,
-) -> Result<HttpResponse, HttpResponse> {
+) -> Result<HttpResponse, Refusal> {
     let (commit, file) = stored(repository, commit, name)?;
     let etag = quoted(file.etag(), fault);
     let known = request.headers().get(header::IF_NONE_MATCH);
@@ -345,7 +337,7 @@ fn cached(
     Ok(bytes_of(file, request, response, fault))
 }
 
-fn described(owner: &str, name: &str, repository: &Repository, revision: &str) -> Result<HttpResponse, HttpResponse> {
+fn described(owner: &str, name: &str, repository: &Repository, revision: &str) -> Result<HttpResponse, Refusal> {
     let (commit, files) = found(repository, revision)?;
     let siblings: Vec<Value> = files.keys().map(|name| json!({ "rfilename": name })).collect();
     let id = format!("{owner}/{name}");
@@ -369,7 +361,7 @@ fn references(repository: &Repository) -> HttpResponse {
     as_json(&json!({ "branches": branches, "tags": tags, "converts": [] }))
 }
 
-fn tree(repository: &Repository, revision: &str) -> Result<HttpResponse, HttpResponse> {
+fn tree(repository: &Repository, revision: &str) -> Result<HttpResponse, Refusal> {
     let (_, files) = found(repository, revision)?;
     let entries = files.iter().map(|(name, file)| {
         let size = file.content.len();
