@@ -42,11 +42,13 @@ pub(crate) enum Fault {
 }
 
 impl Fault {
-    /// Whether it can befall a request.
-    pub(crate) fn befalls(&self, request: &HttpRequest) -> bool {
+    /// Whether it can befall a request, the answer to which may be a redirect.
+    pub(crate) fn befalls(&self, request: &HttpRequest, is_redirected: bool) -> bool {
         match self {
-            Self::Cut(_) | Self::Bytes(_) | Self::Gzip | Self::Slow(_) => request.method() == Method::GET,
-            Self::IgnoresRange | Self::RefusesRange => request.headers().contains_key(header::RANGE),
+            Self::Cut(_) | Self::Bytes(_) | Self::Gzip | Self::Slow(_) => {
+                request.method() == Method::GET && !is_redirected
+            }
+            Self::IgnoresRange | Self::RefusesRange => request.headers().contains_key(header::RANGE) && !is_redirected,
             Self::Answer(..)
             | Self::Page(_)
             | Self::WeakEtag

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::time::{Duration, Instant};
 
 use crate::answer::Fault;
-use crate::home::{Home, Run, until};
+use crate::home::{Home, ended, until};
 use crate::stand_in::{Port, StandIn};
 use crate::stored::{Repository, commit, golden, noisy_model, sha256};
 
@@ -19,14 +19,14 @@ fn two_processes_at_once_fetch_each_file_once() {
     // About 30 pieces.
     hub.order(10, Port::Cdn, "", Fault::Slow(Duration::from_millis(20)));
     let children = [(); 3].map(|()| home.start(&["pull", "hf:acme/small"]));
-    let directories = children.map(|child| Run::from(child.wait_with_output().unwrap()).directory());
+    let directories = children.map(|child| ended(child).directory());
     assert!(directories.iter().all(|directory| *directory == home.cached("snapshots").join(commit(1))));
     assert_eq!(fetched_bodies(&hub), 1, "{:#?}", hub.seen_at(Port::Cdn));
     let bodies = |name: &str| {
         let cached = hub.seen_at(Port::Hub).into_iter().filter(|seen| seen.method == "GET");
         cached.filter(|seen| seen.path.starts_with("/api/resolve-cache/") && seen.path.contains(name)).count()
     };
-    assert_eq!((bodies("config.json"), bodies("vocab.txt")), (1, 1), "{:#?}", hub.seen_at(Port::Hub));
+    assert_eq!((bodies("/config.json"), bodies("/vocab.txt")), (1, 1), "{:#?}", hub.seen_at(Port::Hub));
 }
 
 #[test]
@@ -43,7 +43,7 @@ fn the_lock_is_that_of_the_hubs_own_library() {
     std::thread::sleep(Duration::from_millis(300));
     assert!(child.try_wait().unwrap().is_none() && fetched_bodies(&hub) == 0, "it waits for the lock");
     drop(lock);
-    Run::from(child.wait_with_output().unwrap()).directory();
+    ended(child).directory();
     assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
     assert_eq!(fetched_bodies(&hub), 1);
 }

@@ -5,6 +5,8 @@ use std::fs;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc::channel;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::stand_in::StandIn;
@@ -73,7 +75,7 @@ impl Home {
         Self { dir, environment }
     }
 
-    /// With one more variable.
+    /// With one more variable; an empty value takes it away.
     pub(crate) fn with(mut self, name: &str, value: impl Into<OsString>) -> Self {
         self.environment.retain(|(known, _)| known != name);
         self.environment.push((name.into(), value.into()));
@@ -124,6 +126,7 @@ impl Home {
             ("HF_HOME".into(), self.hugging_face().into()),
             ("NO_COLOR".into(), "1".into()),
         ];
+        environment.retain(|(name, _)| !self.environment.iter().any(|(other, _)| other == name));
         environment.extend(self.environment.iter().cloned());
         environment.retain(|(_, value)| !value.is_empty());
         environment
@@ -141,7 +144,7 @@ impl Home {
     }
 
     pub(crate) fn run(&self, args: &[&str]) -> Run {
-        self.command(args).output().unwrap().into()
+        ended(self.start(args))
     }
 
     pub(crate) fn start(&self, args: &[&str]) -> Child {
@@ -181,12 +184,27 @@ fn walk(dir: &Path, before: &str, found: &mut Vec<String>) {
     }
 }
 
+/// Waits for the end of a run, which is not to last forever.
+#[track_caller]
+pub(crate) fn ended(child: Child) -> Run {
+    let id = child.id();
+    let (tell, told) = channel();
+    thread::spawn(move || tell.send(child.wait_with_output().unwrap()).unwrap_or_default());
+    match told.recv_timeout(PATIENCE) {
+        Ok(output) => output.into(),
+        Err(_) => {
+            Command::new("kill").args(["-9", &id.to_string()]).status().unwrap();
+            panic!("it does not end: {:?}", Run::from(told.recv().unwrap()));
+        }
+    }
+}
+
 /// Waits until something is so.
 #[track_caller]
 pub(crate) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let start = Instant::now();
     while !is_so() {
         assert!(start.elapsed() < PATIENCE, "{what}: not within a minute");
-        std::thread::sleep(Duration::from_millis(5));
+        thread::sleep(Duration::from_millis(5));
     }
 }

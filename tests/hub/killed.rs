@@ -9,7 +9,7 @@ use std::process::{Command, Output};
 use std::time::Duration;
 
 use crate::answer::Fault;
-use crate::home::{Home, Run, until};
+use crate::home::{Home, ended, until};
 use crate::stand_in::{Port, StandIn};
 use crate::stored::{Repository, StoredFile, commit, noisy_model};
 
@@ -117,7 +117,7 @@ fn a_full_disk_is_named_and_leaves_nothing_that_looks_whole() {
     // No file above 1 MB (of 512 bytes a block): to a write it is as a full disk.
     let mut shell = Command::new("/bin/sh");
     shell.args(["-c", "trap '' XFSZ; ulimit -f 2000; exec \"$0\" pull hf:acme/small", env!("CARGO_BIN_EXE_finsent")]);
-    let run = Run::from(home.prepared(shell, &[]).output().unwrap());
+    let run = ended(home.prepared(shell, &[]).spawn().unwrap());
     assert!([1, 3].contains(&run.code.unwrap()) && run.stderr.contains("model.safetensors"), "{run:?}");
     assert_eq!(run.stdout, "");
     assert!(fs::symlink_metadata(home.cached("snapshots").join(commit(1)).join("model.safetensors")).is_err());
@@ -142,7 +142,7 @@ fn a_disk_that_is_full_says_so() {
     let mut shell = Command::new("unshare");
     shell.args(["--mount", "sh", "-c", &script, env!("CARGO_BIN_EXE_finsent")]);
     let path = std::env::var_os("PATH").unwrap();
-    let run = Run::from(home.prepared(shell, &[]).env("PATH", path).output().unwrap());
+    let run = ended(home.prepared(shell, &[]).env("PATH", path).spawn().unwrap());
     assert!([1, 3].contains(&run.code.unwrap()), "{run:?}");
     assert!(run.stderr.contains("model.safetensors") && run.stderr.contains("No space left"), "{run:?}");
 }

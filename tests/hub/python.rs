@@ -9,7 +9,7 @@ use std::process::{Child, Command};
 use std::time::Duration;
 
 use crate::answer::Fault;
-use crate::home::{Home, Run, until};
+use crate::home::{Home, Run, ended, until};
 use crate::stand_in::{Port, StandIn};
 use crate::stored::{Access, Repository, commit, noisy_model, small_model};
 
@@ -25,7 +25,7 @@ fn start(home: &Home, args: &[&str]) -> Child {
 }
 
 fn python(home: &Home, args: &[&str]) -> Run {
-    Run::from(start(home, args).wait_with_output().unwrap()).succeeded()
+    ended(start(home, args)).succeeded()
 }
 
 #[test]
@@ -135,7 +135,7 @@ fn both_at_once_fetch_a_file_once() {
             until("Python has begun", || begun(&hub));
             [first, pull()]
         };
-        let [first, second] = [first, second].map(|child| Run::from(child.wait_with_output().unwrap()).directory());
+        let [first, second] = [first, second].map(|child| ended(child).directory());
         assert_eq!(first, second);
         assert_eq!(hub.seen_at(Port::Cdn).len(), 1, "{:#?}", hub.seen_at(Port::Cdn));
         assert_eq!(fs::read_link(Path::new(&first).join("model.safetensors")).unwrap().iter().count(), 4);

@@ -119,8 +119,8 @@ impl StandIn {
         self.shared.lock().unwrap().repositories.insert(name.into(), repository);
     }
 
-    /// The next `times` requests with `part` in their path and query fail in this way; the fault that was ordered first
-    /// comes first.
+    /// The next `times` requests with `part` in their path and query fail in this way, the fault that was ordered first
+    /// coming first; a fault of a body waits for an answer with one.
     pub(crate) fn order(&self, times: usize, port: Port, part: &str, fault: Fault) {
         self.shared.lock().unwrap().faults.push(Ordered { port, part: part.into(), fault, left: times });
     }
@@ -179,8 +179,13 @@ fn answer(port: Port, request: &HttpRequest, shared: &Shared) -> HttpResponse {
 
 impl Held {
     fn fault(&mut self, port: Port, path: &str, request: &HttpRequest) -> Option<Fault> {
+        let redirects = self
+            .repositories
+            .iter()
+            .any(|(name, repository)| repository.redirects && path.starts_with(&format!("/{name}/resolve/")));
         let ordered = self.faults.iter_mut().find(|ordered| {
-            ordered.left > 0 && ordered.port == port && path.contains(&ordered.part) && ordered.fault.befalls(request)
+            let is_meant = ordered.left > 0 && ordered.port == port && path.contains(&ordered.part);
+            is_meant && ordered.fault.befalls(request, redirects)
         })?;
         ordered.left -= 1;
         Some(ordered.fault.clone())
