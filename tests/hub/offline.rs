@@ -1,0 +1,188 @@
+//! Without the network: what is in the cache is found, and nothing is asked for.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::process::Command;
+
+use crate::home::{Home, Run, ended};
+use crate::stand_in::StandIn;
+use crate::stored::{Repository, commit, golden};
+
+/// The cache of another program, made by hand.
+fn put_into_cache(cache: &Path) {
+    let repository = cache.join("models--acme--small");
+    let snapshot = repository.join("snapshots").join(commit(1));
+    for directory in [repository.join("blobs"), repository.join("refs"), snapshot.clone()] {
+        fs::create_dir_all(directory).unwrap();
+    }
+    for (name, file) in Repository::small().commits.remove(&commit(1)).unwrap() {
+        fs::write(repository.join("blobs").join(file.etag()), file.bytes()).unwrap();
+        symlink(Path::new("../../blobs").join(file.etag()), snapshot.join(name)).unwrap();
+    }
+    fs::write(repository.join("refs/main"), commit(1)).unwrap();
+}
+
+fn classify(home: &Home, more: &[&str], model: &str) -> Run {
+    home.run(&[more, &["classify", "--model", model, "profit"]].concat())
+}
+
+#[test]
+fn a_warm_cache_answers_without_a_single_request() {
+    let hub = StandIn::with(Repository::small());
+    let home = Home::of(&hub);
+    home.pull("hf:acme/small").succeeded();
+    hub.forget();
+    classify(&home, &["--offline"], "hf:acme/small").succeeded();
+    let directory = home.run(&["--offline", "pull", "hf:acme/small"]).directory();
+    assert_eq!(directory, home.cached("snapshots").join(commit(1)));
+    let mut home = home;
+    for value in ["1", "true", "TRUE", "yes", "ON"] {
+        home = home.with("HF_HUB_OFFLINE", value);
+        classify(&home, &[], "hf:acme/small").succeeded();
+    }
+    assert_eq!(hub.seen().len(), 0, "{:#?}", hub.seen());
+    home.with("HF_HUB_OFFLINE", "0").pull("hf:acme/small").succeeded();
+    assert_ne!(hub.seen().len(), 0);
+}
+
+#[test]
+fn a_cold_cache_says_what_to_do() {
+    let hub = StandIn::with(Repository::small());
+    let home = Home::of(&hub);
+    home.run(&["--offline", "pull", "hf:acme/small"]).failed(3, &["acme/small", "--offline"]);
+    classify(&home, &["--offline"], "hf:acme/small").failed(3, &["acme/small", "--offline"]);
+    let home = home.with("HF_HUB_OFFLINE", "1");
+    classify(&home, &[], "hf:acme/small").failed(3, &["acme/small", "HF_HUB_OFFLINE"]);
+    classify(&home, &[], "finbert").failed(3, &["ProsusAI/finbert", "FINSENT_MODEL_DIR"]);
+    assert_eq!(hub.seen().len(), 0);
+}
+
+#[test]
+fn another_revision_than_the_cached_one_is_not_here() {
+    let hub = StandIn::with(Repository::small());
+    let home = Home::of(&hub);
+    home.pull("hf:acme/small").succeeded();
+    let absent = commit(2);
+    classify(&home, &["--offline"], &format!("hf:acme/small@{absent}")).failed(3, &[&absent]);
+    classify(&home, &["--offline"], "hf:acme/small@v2").failed(3, &["v2"]);
+}
+
+#[test]
+fn half_a_model_in_the_cache_is_none() {
+    let hub = StandIn::with(Repository::small());
+    let home = Home::of(&hub);
+    home.pull("hf:acme/small").succeeded();
+    fs::remove_file(home.cached("snapshots").join(commit(1)).join("model.safetensors")).unwrap();
+    classify(&home, &["--offline"], "hf:acme/small").failed(3, &["acme/small"]);
+    // A link to nowhere.
+    home.pull("hf:acme/small").succeeded();
+    fs::remove_file(home.cached("blobs").join(Repository::small().file("model.safetensors").etag())).unwrap();
+    classify(&home, &["--offline"], "hf:acme/small").failed(3, &["acme/small"]);
+    home.pull("hf:acme/small").succeeded();
+    classify(&home, &["--offline"], "hf:acme/small").succeeded();
+}
+
+#[test]
+fn the_cache_is_where_the_hubs_own_library_has_it() {
+    for (variable, value, place) in [
+        ("HF_HUB_CACHE", Some("elsewhere/cache"), "elsewhere/cache"),
+        ("HF_HOME", Some("hugging"), "hugging/hub"),
+        ("XDG_CACHE_HOME", Some("xdg"), "xdg/huggingface/hub"),
+        ("XDG_CACHE_HOME", None, ".cache/huggingface/hub"),
+    ] {
+        let hub = StandIn::with(Repository::small());
+        let home = Home::of(&hub).with("HF_HOME", "");
+        let value = value.map(|value| home.path(value).into_os_string()).unwrap_or_default();
+        let home = home.with(variable, value);
+        put_into_cache(&home.path(place));
+        let before = home.tree("");
+        classify(&home, &["--offline"], "hf:acme/small").succeeded();
+        assert_eq!(home.tree(""), before, "nothing is written");
+        assert_eq!(hub.seen().len(), 0);
+        fs::remove_dir_all(home.path(place)).unwrap();
+        let directory = home.pull("hf:acme/small").directory();
+        assert!(directory.starts_with(home.path(place)), "{}", directory.display());
+    }
+}
+
+#[test]
+fn hf_hub_cache_goes_before_hf_home() {
+    let hub = StandIn::with(Repository::small());
+    let home = Home::of(&hub);
+    let cache = home.path("cache");
+    let home = home.with("HF_HUB_CACHE", &cache);
+    assert!(home.pull("hf:acme/small").directory().starts_with(&cache));
+    assert_eq!(home.tree("hf"), [""; 0]);
+}
+
+#[test]
+fn a_model_that_another_program_fetched_is_found_by_its_commit() {
+    let hub = StandIn::with(Repository::small());
+    let home = Home::of(&hub);
+    put_into_cache(&home.hugging_face().join("hub"));
+    let before = home.tree("");
+    classify(&home, &[], &format!("hf:acme/small@{}", commit(1))).succeeded();
+    let listed = ["config.json", "vocab.txt", "model.safetensors"].map(|name| (name, None));
+    let catalogue = home.catalogue(&listed, &format!("revision = {:?}", commit(1)));
+    home.run(&["--models-file", &catalogue, "classify", "--model", "mine", "profit"]).succeeded();
+    fs::remove_file(catalogue).unwrap();
+    assert_eq!((home.tree(""), hub.seen().len()), (before, 0));
+}
+
+#[test]
+fn a_hub_that_cannot_be_reached_is_no_loss_where_the_model_is_here() {
+    let home = Home::at(&unreachable());
+    put_into_cache(&home.hugging_face().join("hub"));
+    classify(&home, &[], "hf:acme/small").succeeded();
+    // To pull is to ask whether main has moved.
+    home.pull("hf:acme/small").failed(4, &["refused"]);
+    home.pull(&format!("hf:acme/small@{}", commit(1))).directory();
+}
+
+/// A port at which nobody listens.
+pub(crate) fn unreachable() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    format!("http://{}", listener.local_addr().unwrap())
+}
+
+#[test]
+fn a_cache_that_cannot_be_made_is_named() {
+    let hub = StandIn::with(Repository::small());
+    let home = Home::of(&hub);
+    let file = home.write("file", "");
+    let run = home.with("HF_HUB_CACHE", format!("{file}/hub")).pull("hf:acme/small");
+    assert!([1, 3].contains(&run.code.unwrap()) && run.stderr.contains(&format!("{file}/hub")), "{run:?}");
+    assert_eq!(run.stdout, "");
+}
+
+#[test]
+#[ignore = "needs root, to mount"]
+fn a_cache_that_is_mounted_read_only_is_used_and_not_written_to() {
+    let hub = StandIn::with(Repository::small());
+    let home = Home::of(&hub);
+    let cache = home.hugging_face().join("hub");
+    put_into_cache(&cache);
+    // In a mount namespace of its own, so that it ends with the command.
+    let mounted = |args: &str| {
+        let cache = cache.display();
+        let script = format!(
+            "mount --bind {cache} {cache} && mount -o remount,bind,ro {cache} && ! touch {cache}/x 2> /dev/null && \
+             exec \"$0\" {args}"
+        );
+        let mut shell = Command::new("unshare");
+        shell.args(["--mount", "sh", "-c", &script, env!("CARGO_BIN_EXE_finsent")]);
+        let home_path = std::env::var_os("PATH").unwrap();
+        ended(home.prepared(shell, &[]).env("PATH", home_path).spawn().unwrap())
+    };
+    mounted("--offline classify --model hf:acme/small profit").succeeded();
+    assert_eq!(hub.seen().len(), 0);
+    mounted("classify --model hf:acme/small profit").succeeded();
+    mounted("pull hf:acme/small").succeeded();
+    mounted(&format!("classify --model hf:acme/small@{} profit", commit(1))).succeeded();
+    hub.put("acme/other", Repository::small());
+    let run = mounted("pull hf:acme/other");
+    assert!([1, 3].contains(&run.code.unwrap()) && run.stderr.contains("models--acme--other"), "{run:?}");
+    assert_eq!(fs::read(home.cached("refs/main")).unwrap(), commit(1).as_bytes());
+    assert_eq!(golden("config.json").len(), 687);
+}

@@ -1,0 +1,80 @@
+//! The real small files of ProsusAI/finbert, which are not in the repository but for the vocabulary. `FINSENT_TEST_DATA`
+//! names the directory that holds `models/`; `.ci/run` sets it where it is there.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+use crate::answer::Fault;
+use crate::home::Home;
+use crate::stand_in::{Port, StandIn};
+use crate::stored::{Repository, StoredFile, commit, golden, sha256};
+
+/// The commit that the catalogue pins.
+const PINNED: &str = "7db323f79b751944bcfa66298ec06977e4518306";
+const SMALL: [&str; 4] = ["config.json", "special_tokens_map.json", "tokenizer_config.json", "vocab.txt"];
+
+fn finbert() -> BTreeMap<String, StoredFile> {
+    let root = env::var_os("FINSENT_TEST_DATA").expect("FINSENT_TEST_DATA names the directory of the data");
+    let dir = PathBuf::from(root).join("models/ProsusAI--finbert");
+    let real = |name: &str| (name.to_owned(), StoredFile::small(fs::read(dir.join(name)).unwrap()));
+    let mut files: BTreeMap<_, _> = SMALL.into_iter().map(real).collect();
+    files.insert("model.safetensors".into(), StoredFile::large(golden("f32.safetensors")));
+    files
+}
+
+#[test]
+#[ignore = "needs the small files of ProsusAI/finbert in FINSENT_TEST_DATA"]
+fn the_real_small_files_pass_the_catalogues_hashes_and_other_weights_do_not() {
+    let hub = StandIn::start();
+    let mut repository = Repository::at(PINNED, finbert());
+    repository.branches = vec![("refs/pr/29".into(), PINNED.into())];
+    hub.put("ProsusAI/finbert", repository);
+    let home = Home::of(&hub);
+    let found = sha256(&golden("f32.safetensors"));
+    let expected = "e5897858ff819aad7629b96ce521ae5477952d03634ef5dd30ed2d76357a9f00";
+    // Of the small files none is the one that is wrong.
+    home.pull("finbert").failed(3, &["model.safetensors", expected, &found]);
+    let directory = home.pull("hf:ProsusAI/finbert@refs/pr/29").directory();
+    assert!(directory.ends_with(Path::new("models--ProsusAI--finbert/snapshots").join(PINNED)));
+    for name in SMALL {
+        assert_eq!(fs::read(directory.join(name)).unwrap(), finbert()[name].bytes());
+    }
+}
+
+#[test]
+#[ignore = "needs the small files of ProsusAI/finbert in FINSENT_TEST_DATA"]
+fn a_changed_file_of_finbert_is_refused_by_the_catalogues_hash() {
+    let hub = StandIn::start();
+    let mut files = finbert();
+    // By its ETag nothing is wrong with it.
+    files.insert("vocab.txt".into(), StoredFile::small(golden("vocab.txt")));
+    hub.put("ProsusAI/finbert", Repository::at(PINNED, files));
+    let expected = "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3";
+    let parts = ["vocab.txt", expected, &sha256(&golden("vocab.txt"))];
+    Home::of(&hub).pull("finbert").failed(3, &parts);
+}
+
+#[test]
+fn the_embedded_models_files_come_whole_over_the_wire() {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/mini");
+    let read = |name: &str| fs::read(dir.join(name)).unwrap();
+    let mut files: BTreeMap<_, _> =
+        SMALL.into_iter().map(|name| (name.to_owned(), StoredFile::small(read(name)))).collect();
+    files.insert("model.safetensors".into(), StoredFile::large(read("model.safetensors")));
+    files.insert("MODEL_CARD.md".into(), StoredFile::small(read("MODEL_CARD.md")));
+    let hub = StandIn::with(Repository::at(&commit(1), files));
+    // 24 MB, which break off in the middle.
+    hub.order(1, Port::Cdn, "", Fault::Cut(12_000_000));
+    let home = Home::of(&hub);
+    let directory = home.pull("hf:acme/small").directory();
+    for name in SMALL.into_iter().chain(["model.safetensors"]) {
+        assert!(fs::read(directory.join(name)).unwrap() == read(name), "{name}");
+    }
+    let classified = |model: &str| home.run(&["--offline", "classify", "--model", model, "Profit rose"]).succeeded();
+    let scores = |model: &str| {
+        let verdict: serde_json::Value = serde_json::from_str(&classified(model).stdout).unwrap();
+        verdict["scores"].clone()
+    };
+    assert_eq!(scores("hf:acme/small"), scores("mini"));
+}

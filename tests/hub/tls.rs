@@ -1,0 +1,74 @@
+//! TLS in front of a port of the stand-in.
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
+use std::thread;
+
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+
+/// One that vouches for itself.
+pub(crate) struct Certificate {
+    pub(crate) pem: String,
+    config: Arc<ServerConfig>,
+}
+
+/// Takes TLS and passes on what is inside; it ends with the tests.
+pub(crate) struct Forwarder {
+    pub(crate) port: u16,
+}
+
+impl Certificate {
+    pub(crate) fn new() -> Self {
+        let names = ["localhost", "127.0.0.1"].map(String::from);
+        let made = rcgen::generate_simple_self_signed(names).unwrap();
+        let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+        let chain = vec![CertificateDer::from(made.cert.der().to_vec())];
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+        let config = config.with_no_client_auth().with_single_cert(chain, key).unwrap();
+        Self { pem: made.cert.pem(), config: Arc::new(config) }
+    }
+}
+
+impl Forwarder {
+    pub(crate) fn start(to: u16, certificate: &Certificate) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let config = certificate.config.clone();
+        thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                let connection = ServerConnection::new(config.clone()).unwrap();
+                // A client that hangs up is the test's affair.
+                thread::spawn(move || forward(StreamOwned::new(connection, stream), to).unwrap_or_default());
+            }
+        });
+        Self { port }
+    }
+}
+
+/// One request without a body, and its answer.
+fn forward(mut stream: StreamOwned<ServerConnection, TcpStream>, to: u16) -> std::io::Result<()> {
+    let head = head_of(&mut stream)?;
+    let mut upstream = TcpStream::connect(("127.0.0.1", to))?;
+    upstream.write_all(closing(&head).as_bytes())?;
+    std::io::copy(&mut upstream, &mut stream)?;
+    stream.conn.send_close_notify();
+    stream.flush()
+}
+
+/// Reads the head of a request.
+pub(crate) fn head_of(stream: &mut impl Read) -> std::io::Result<String> {
+    let (mut head, mut byte) = (Vec::new(), [0]);
+    while !head.ends_with(b"\r\n\r\n") {
+        stream.read_exact(&mut byte)?;
+        head.push(byte[0]);
+    }
+    Ok(String::from_utf8(head).unwrap())
+}
+
+/// The same head, for a connection that ends with the answer.
+pub(crate) fn closing(head: &str) -> String {
+    head.replacen("\r\n", "\r\nConnection: close\r\n", 1)
+}
