@@ -7,6 +7,10 @@ use std::path::Path;
 
 use memmap2::{Mmap, UncheckedAdvice};
 
+/// What the system maps at once around a byte that is read (`fault_around_bytes`, a window that begins at a multiple of it),
+/// as much of it as the file's cache holds.
+const WINDOW: usize = 64 << 10;
+
 /// Read-only bytes: a mapped file, or a part of the binary.
 #[derive(Debug)]
 pub(super) enum Bytes {
@@ -31,11 +35,14 @@ impl Bytes {
     }
 
     /// Tells the system that `len` bytes from `offset` are not needed any more, so that they do not count as this
-    /// process's memory. They can still be read, and come from the file again.
+    /// process's memory, and neither do their neighbours that came with them. All can still be read, and come from the
+    /// file again.
     pub(super) fn release(&self, offset: usize, len: usize) {
         let Self::Mapped(map) = self else { return };
+        let end = (offset + len).next_multiple_of(WINDOW).min(map.len());
+        let offset = offset / WINDOW * WINDOW;
         // SAFETY: the map is shared, read-only and backed by a file, so dropping its pages changes no byte of it.
-        let released = unsafe { map.unchecked_advise_range(UncheckedAdvice::DontNeed, offset, len) };
+        let released = unsafe { map.unchecked_advise_range(UncheckedAdvice::DontNeed, offset, end - offset) };
         if let Err(error) = released {
             tracing::debug!(%error, "the mapped pages could not be given back");
         }

@@ -57,15 +57,15 @@ fn every_container_and_layout_answers_as_in_transformers_and_as_safetensors() {
 
 #[test]
 fn the_container_is_known_by_its_bytes() {
-    let dir = model("f32");
-    let plain = dir.path().join("pytorch_model.bin");
-    let other = dir.path().join("model.safetensors");
-    fs::rename(&plain, &other).unwrap();
     let texts = golden::texts(&["profit rose"]);
-    let torch = golden::classify(&golden::load(dir.path()), &texts);
-    fs::rename(golden::variant("f32").keep().join("model.safetensors"), &other).unwrap();
-    fs::rename(&other, &plain).unwrap();
-    assert_eq!(golden::classify(&golden::load(dir.path()), &texts), torch);
+    let verdicts = |dir: &TempDir| golden::classify(&golden::load(dir.path()), &texts);
+    let (torch, safetensors) = (model("f32"), golden::variant("f32"));
+    let expected = verdicts(&torch);
+    let names = ["pytorch_model.bin", "model.safetensors"];
+    fs::rename(torch.path().join(names[0]), torch.path().join(names[1])).unwrap();
+    fs::rename(safetensors.path().join(names[1]), safetensors.path().join(names[0])).unwrap();
+    assert_eq!(verdicts(&torch), expected);
+    assert_eq!(verdicts(&safetensors), expected);
 }
 
 #[test]
