@@ -18,7 +18,7 @@ pub(crate) const DEFAULT_MODEL: &str = "mini";
 
 /// The known models, in the order of the file.
 #[derive(Debug, Clone, Deserialize)]
-pub(crate) struct Catalog {
+pub struct Catalog {
     #[serde(rename = "model")]
     models: Vec<ModelSpec>,
 }
@@ -88,7 +88,7 @@ pub(crate) enum Origin {
 
 /// Why models.toml is no catalogue.
 #[derive(Debug, Error)]
-pub(crate) enum CatalogError {
+pub enum CatalogError {
     /// The file could not be read.
     #[error("cannot read `{path}`")]
     Io {
@@ -147,7 +147,11 @@ impl Catalog {
         Self::parse(&path.display().to_string(), &toml)
     }
 
-    fn parse(file: &str, toml: &str) -> Result<Self, CatalogError> {
+    /// The catalogue that is written in `toml`; errors call it `file`.
+    ///
+    /// # Errors
+    /// [`CatalogError`] when it is not valid.
+    pub fn parse(file: &str, toml: &str) -> Result<Self, CatalogError> {
         let invalid = |source| CatalogError::Toml { file: file.into(), source: Box::new(source) };
         check_keys(file, &toml.parse().map_err(invalid)?)?;
         let catalog: Self = toml::from_str(toml).map_err(invalid)?;

@@ -44,6 +44,7 @@ mod verdict;
 mod verify;
 
 pub use batch::PackedBatch;
+pub use catalog::{Catalog, CatalogError};
 pub use checkpoint::{Checkpoint, CheckpointError, PickleError};
 pub use encoder::{Architecture, Config, ConfigError, Encoder, EncoderError, Logits};
 pub use files::{FilesError, ModelFile, ModelFiles, ModelOptions, TokenizerFiles, WeightFiles};

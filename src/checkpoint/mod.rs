@@ -210,6 +210,11 @@ impl Checkpoint {
         self.shards.iter().map(Shard::len).sum()
     }
 
+    /// Plain names of all tensors, in no order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.places.keys().map(String::as_str)
+    }
+
     /// Shape of the tensor with this plain name, if it is there.
     pub fn shape(&self, tensor: &str) -> Option<&[usize]> {
         let (shard, stored) = self.places.get(tensor)?;

@@ -117,6 +117,7 @@ impl RepositoryCache {
         create_parent(&path)?;
         let lock = File::options().create(true).truncate(false).write(true).open(&path);
         let lock = lock.map_err(HubError::cache(&path))?;
+        open_to_group(&lock);
         match lock.try_lock() {
             Ok(()) => Ok(lock),
             Err(TryLockError::WouldBlock) => {
@@ -133,6 +134,16 @@ pub(super) fn create_parent(path: &Path) -> Result<(), HubError> {
     let parent = path.parent().unwrap_or(path);
     fs::create_dir_all(parent).map_err(HubError::cache(parent))
 }
+
+/// Others may share the cache, and wait for the lock. It may be theirs: then its permissions are, too.
+#[cfg(unix)]
+fn open_to_group(lock: &File) {
+    use std::os::unix::fs::PermissionsExt;
+    lock.set_permissions(fs::Permissions::from_mode(0o664)).unwrap_or_default();
+}
+
+#[cfg(not(unix))]
+fn open_to_group(_: &File) {}
 
 #[cfg(unix)]
 fn symlink(target: &Path, link: &Path) -> io::Result<()> {

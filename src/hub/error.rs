@@ -40,7 +40,7 @@ pub(crate) enum HubError {
     /// The host was not reached, or broke off.
     #[error("cannot reach {host}: {reason}; {remedy}")]
     Unreachable {
-        /// Host, or host and port.
+        /// Scheme and host.
         host: String,
         /// What the transport said.
         reason: String,
@@ -50,7 +50,7 @@ pub(crate) enum HubError {
     /// The host is there and does not serve: 429 or 5xx.
     #[error("{host} answers {status} ({what}){}", later(*retry_after))]
     Busy {
-        /// Host, or host and port.
+        /// Scheme and host.
         host: String,
         /// HTTP status.
         status: u16,
@@ -62,7 +62,7 @@ pub(crate) enum HubError {
     /// A file did not arrive whole, again and again.
     #[error("{host} broke off `{file}` after {got} of {expected} bytes; what is here is kept, start again to go on")]
     Cut {
-        /// Host, or host and port.
+        /// Scheme and host.
         host: String,
         /// The file.
         file: String,
@@ -74,7 +74,7 @@ pub(crate) enum HubError {
     /// An answer that is not the hub's.
     #[error("{host} gives no answer of a model hub for {what}: {reason}; is HF_ENDPOINT right?")]
     Answer {
-        /// Host, or host and port.
+        /// Scheme and host.
         host: String,
         /// What was asked for.
         what: String,
@@ -86,7 +86,7 @@ pub(crate) enum HubError {
     NoRepository {
         /// OWNER/NAME.
         repository: String,
-        /// Host, or host and port.
+        /// Scheme and host.
         host: String,
         /// Whether a token was sent.
         has_token: bool,
@@ -94,7 +94,7 @@ pub(crate) enum HubError {
     /// The token is not accepted.
     #[error("{host} does not accept the token (from HF_TOKEN, HF_TOKEN_PATH or the file `token` in HF_HOME): {what}")]
     BadToken {
-        /// Host, or host and port.
+        /// Scheme and host.
         host: String,
         /// What was asked for.
         what: String,
@@ -134,7 +134,7 @@ pub(crate) enum HubError {
     /// The hub refuses for another reason.
     #[error("{host} refuses {what} with {status}")]
     Refused {
-        /// Host, or host and port.
+        /// Scheme and host.
         host: String,
         /// What was asked for.
         what: String,

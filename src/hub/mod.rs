@@ -111,15 +111,26 @@ impl Hub {
         let root = self.settings.cache.as_deref().ok_or(HubError::NoCache)?;
         let Wanted { repository, revision, files } = wanted;
         let cache = &RepositoryCache::new(root, repository);
-        if let Some(snapshot) = self.cached(wanted)
-            && (is_commit(revision) || self.settings.offline)
-            && snapshot.files.iter().all(|file| matches!(check(&snapshot.dir, file), Ok(Checked::Right)))
+        let cached = self.cached(wanted);
+        let wrong = |snapshot: &Snapshot| {
+            let wrong = snapshot.files.iter().find(|file| !matches!(check(&snapshot.dir, file), Ok(Checked::Right)));
+            wrong.map(|file| file.name.clone())
+        };
+        if self.settings.offline {
+            let what = match cached {
+                None => format!("`{}` at {revision}{}", repository.as_str(), missing_of(cache, wanted)),
+                Some(snapshot) => match wrong(&snapshot) {
+                    None => return Ok(snapshot),
+                    Some(file) => format!("{file} of `{}`, as it was published,", repository.as_str()),
+                },
+            };
+            return Err(HubError::Offline { what, cache: root.into() });
+        }
+        if let Some(snapshot) = cached
+            && is_commit(revision)
+            && wrong(&snapshot).is_none()
         {
             return Ok(snapshot);
-        }
-        if self.settings.offline {
-            let what = format!("`{}` at {revision}", repository.as_str());
-            return Err(HubError::Offline { what, cache: root.into() });
         }
         let mut asked = Asked { repository, revision, commit: revision.to_ascii_lowercase(), cache };
         let mut files = files.clone();
@@ -131,6 +142,8 @@ impl Hub {
             }
         }
         let dir = cache.snapshot(&asked.commit);
+        // Python's library takes a repository without a snapshot for damage.
+        fs::create_dir_all(&dir).map_err(HubError::cache(&dir))?;
         for file in &files {
             check_file_name(file)?;
             self.ensure(&asked, &dir, file, progress)?;
@@ -168,12 +181,27 @@ impl Hub {
     }
 }
 
+/// Which files of the model the cache lacks, where it has others of them.
+fn missing_of(cache: &RepositoryCache, wanted: &Wanted) -> String {
+    let Some(dir) = cache.commit(&wanted.revision).map(|commit| cache.snapshot(&commit)).filter(|dir| dir.is_dir())
+    else {
+        return String::new();
+    };
+    let missing = match wanted.files.as_slice() {
+        [] => needed(&names_in(&dir)).err().into_iter().collect(),
+        files => {
+            files.iter().map(|file| file.name.clone()).filter(|name| !dir.join(name).is_file()).collect::<Vec<_>>()
+        }
+    };
+    format!(" (without {})", missing.join(", "))
+}
+
 /// Of the files that the repository has, those of the model.
 fn needed_files(asked: &Asked<'_>, found: &[String]) -> Result<Vec<FileSpec>, HubError> {
-    let missing = |file: &str| HubError::NoFile {
+    let missing = |file: String| HubError::NoFile {
         repository: asked.repository.as_str().into(),
         revision: asked.revision.into(),
-        file: file.into(),
+        file,
         found: found.into(),
     };
     Ok(needed(found).map_err(missing)?.into_iter().map(|name| FileSpec { name, sha256: None }).collect())
@@ -186,15 +214,17 @@ pub(crate) fn in_cache(root: &Path, wanted: &Wanted) -> Option<Snapshot> {
     let commit = cache.commit(&wanted.revision)?;
     let dir = cache.snapshot(&commit);
     let files = match wanted.files.as_slice() {
-        [] => {
-            let names = fs::read_dir(&dir).ok()?.flatten().filter(|entry| entry.path().is_file());
-            let names: Vec<String> = names.filter_map(|entry| entry.file_name().into_string().ok()).collect();
-            needed(&names).ok()?.into_iter().map(|name| FileSpec { name, sha256: None }).collect()
-        }
+        [] => needed(&names_in(&dir)).ok()?.into_iter().map(|name| FileSpec { name, sha256: None }).collect(),
         files => files.to_vec(),
     };
     let is_whole = files.iter().all(|file| dir.join(&file.name).is_file());
     is_whole.then(|| Snapshot { files: with_hashes(&dir, files), dir, commit })
+}
+
+/// The files in `dir`, with links to files.
+fn names_in(dir: &Path) -> Vec<String> {
+    let files = fs::read_dir(dir).into_iter().flatten().flatten().filter(|entry| entry.path().is_file());
+    files.filter_map(|entry| entry.file_name().into_string().ok()).collect()
 }
 
 /// Compares the file with what was published: the catalogue's hash, else the name of its blob.

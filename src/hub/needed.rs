@@ -8,10 +8,10 @@ const SETTINGS: [&str; 2] = ["tokenizer_config.json", "special_tokens_map.json"]
 ///
 /// # Errors
 /// What is missing.
-pub(super) fn needed(found: &[String]) -> Result<Vec<String>, &'static str> {
+pub(super) fn needed(found: &[String]) -> Result<Vec<String>, String> {
     let holds = |name: &str| found.iter().any(|found| found == name);
     if !holds("config.json") {
-        return Err("config.json");
+        return Err("config.json".into());
     }
     let mut needed = vec!["config.json".to_owned()];
     needed.extend(tokenizer(holds)?.into_iter().map(String::from));
@@ -19,7 +19,7 @@ pub(super) fn needed(found: &[String]) -> Result<Vec<String>, &'static str> {
     Ok(needed)
 }
 
-fn tokenizer(holds: impl Fn(&str) -> bool) -> Result<Vec<&'static str>, &'static str> {
+fn tokenizer(holds: impl Fn(&str) -> bool) -> Result<Vec<&'static str>, String> {
     let (vocabulary, settings): (&[_], &[_]) = if holds("tokenizer.json") {
         (&["tokenizer.json"], &SETTINGS[..1])
     } else if holds("vocab.txt") {
@@ -27,12 +27,12 @@ fn tokenizer(holds: impl Fn(&str) -> bool) -> Result<Vec<&'static str>, &'static
     } else if holds("vocab.json") && holds("merges.txt") {
         (&["vocab.json", "merges.txt"], &SETTINGS)
     } else {
-        return Err("tokenizer.json, vocab.txt, or vocab.json with merges.txt");
+        return Err("tokenizer.json, vocab.txt, or vocab.json with merges.txt".into());
     };
     Ok(vocabulary.iter().chain(settings.iter().filter(|name| holds(name))).copied().collect())
 }
 
-fn weights(found: &[String]) -> Result<Vec<String>, &'static str> {
+fn weights(found: &[String]) -> Result<Vec<String>, String> {
     for (stem, extension) in [("model", "safetensors"), ("pytorch_model", "bin")] {
         let single = format!("{stem}.{extension}");
         let index = format!("{single}.index.json");
@@ -43,11 +43,11 @@ fn weights(found: &[String]) -> Result<Vec<String>, &'static str> {
             return Ok([vec![index], shards(found, stem, extension)?].concat());
         }
     }
-    Err("model.safetensors or pytorch_model.bin")
+    Err("model.safetensors or pytorch_model.bin".into())
 }
 
 /// `model-00001-of-00003.safetensors` and the others, if all are there.
-fn shards(found: &[String], stem: &str, extension: &str) -> Result<Vec<String>, &'static str> {
+fn shards(found: &[String], stem: &str, extension: &str) -> Result<Vec<String>, String> {
     let numbers = |name: &str| -> Option<(usize, usize)> {
         let numbers = name.strip_prefix(stem)?.strip_prefix('-')?.strip_suffix(extension)?.strip_suffix('.')?;
         let (number, count) = numbers.split_once("-of-")?;
@@ -55,9 +55,10 @@ fn shards(found: &[String], stem: &str, extension: &str) -> Result<Vec<String>, 
     };
     let shards: Vec<&String> = found.iter().filter(|name| numbers(name).is_some()).collect();
     let count = shards.first().and_then(|name| numbers(name)).map_or(0, |(_, count)| count);
-    let is_there = |number| shards.iter().any(|name| numbers(name) == Some((number, count)));
-    if count == 0 || shards.len() != count || !(1..=count).all(is_there) {
-        return Err("file for each shard of the weights");
+    let is_there = |number: &usize| shards.iter().any(|name| numbers(name) == Some((*number, count)));
+    // Of a file that none is there of, not even their number is known.
+    if let Some(missing) = (1..=count.max(1)).find(|number| !is_there(number)) {
+        return Err(format!("shard {missing} of the weights ({stem}-...-of-....{extension})"));
     }
     Ok(shards.into_iter().cloned().collect())
 }
@@ -66,7 +67,7 @@ fn shards(found: &[String], stem: &str, extension: &str) -> Result<Vec<String>, 
 mod tests {
     use super::*;
 
-    fn of(found: &[&str]) -> Result<Vec<String>, &'static str> {
+    fn of(found: &[&str]) -> Result<Vec<String>, String> {
         needed(&found.iter().map(|&name| name.to_owned()).collect::<Vec<_>>())
     }
 
@@ -104,9 +105,10 @@ mod tests {
             "model-00001-of-00002.safetensors",
             "model-00002-of-00002.safetensors",
         ];
+        let missing = |number| format!("shard {number} of the weights (model-...-of-....safetensors)");
         assert_eq!(of(&sharded).unwrap(), sharded);
-        assert_eq!(of(&sharded[..4]), Err("file for each shard of the weights"));
-        assert_eq!(of(&sharded[..3]), Err("file for each shard of the weights"));
+        assert_eq!(of(&sharded[..4]), Err(missing(2)));
+        assert_eq!(of(&sharded[..3]), Err(missing(1)));
         let pickles = [
             "config.json",
             "vocab.txt",
@@ -119,7 +121,7 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_named() {
-        assert_eq!(of(&["README.md"]), Err("config.json"));
+        assert_eq!(of(&["README.md"]), Err("config.json".into()));
         assert!(of(&["config.json", "vocab.json"]).unwrap_err().contains("merges.txt"));
         assert!(of(&["config.json", "vocab.txt", "tf_model.h5"]).unwrap_err().contains("pytorch_model.bin"));
     }

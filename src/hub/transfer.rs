@@ -133,7 +133,7 @@ impl Hub {
         progress: &dyn Progress,
     ) -> Result<(), HubError> {
         let cache = |source| HubError::cache(partial)(source);
-        let mut in_vain = 0;
+        let (mut in_vain, mut furthest) = (0, 0);
         loop {
             let here = file.metadata().map_err(cache)?.len();
             if metadata.size.is_some_and(|size| here > size) {
@@ -150,7 +150,8 @@ impl Hub {
                 Received::Anew => file.set_len(0).map_err(cache)?,
             }
             let now = file.metadata().map_err(cache)?.len();
-            in_vain = if now > here { 0 } else { in_vain + 1 };
+            in_vain = if now > furthest.max(here) { 0 } else { in_vain + 1 };
+            furthest = furthest.max(now);
             if in_vain == TRIES {
                 let (file, expected) = (spec.name.clone(), metadata.size.unwrap_or(now));
                 return Err(HubError::Cut { host: self.host(), file, got: now, expected });
@@ -174,6 +175,8 @@ impl Hub {
         let response = self.transport()?.send(request)?;
         let start = match response.status() {
             StatusCode::PARTIAL_CONTENT if begins_at(&response) == Some(here) && !is_gzip(&response) => here,
+            // Of a file that has no more bytes, the hash says whether it is the right one.
+            StatusCode::RANGE_NOT_SATISFIABLE if size_by_range(&response) == Some(here) => return Ok(Received::Whole),
             StatusCode::PARTIAL_CONTENT | StatusCode::RANGE_NOT_SATISFIABLE => return Ok(Received::Anew),
             StatusCode::OK => 0,
             _ => return Err(self.refusal(asked, Some(&spec.name), &response)),
@@ -237,6 +240,12 @@ fn is_file_name(etag: &str) -> bool {
 fn begins_at(response: &Response<Body>) -> Option<u64> {
     let range = response.headers().get(CONTENT_RANGE)?.to_str().ok()?;
     range.trim().strip_prefix("bytes ")?.split('-').next()?.trim().parse().ok()
+}
+
+/// The size by `Content-Range: bytes */SIZE`.
+fn size_by_range(response: &Response<Body>) -> Option<u64> {
+    let range = response.headers().get(CONTENT_RANGE)?.to_str().ok()?;
+    range.trim().strip_prefix("bytes */")?.trim().parse().ok()
 }
 
 fn is_gzip(response: &Response<Body>) -> bool {

@@ -198,10 +198,10 @@ fn origin(url: &Uri) -> Option<String> {
     Some(format!("{scheme}://{}:{port}", url.host()?.to_ascii_lowercase()))
 }
 
-/// Host and port as they stand in the address.
+/// Scheme, host and port as they stand in the address.
 pub(super) fn host(url: &Uri) -> String {
-    url.authority()
-        .map_or_else(|| "the hub".into(), |authority| authority.as_str().rsplit('@').next().unwrap_or_default().into())
+    let host = url.authority().and_then(|authority| authority.as_str().rsplit('@').next());
+    format!("{}://{}", url.scheme_str().unwrap_or("https"), host.unwrap_or("the hub"))
 }
 
 /// A signed address is as good as a key.
