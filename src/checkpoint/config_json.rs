@@ -34,7 +34,8 @@ fn int_quantized(kept: &[String]) -> String {
           "strategy": "channel"
         }},
         "input_activations": null,
-        "output_activations": null
+        "output_activations": null,
+        "format": "int-quantized"
       }}
     }},
     "ignore": [

@@ -23,5 +23,7 @@ fn the_embedded_model_is_what_convert_makes_of_its_f32_original() {
     let read = |dir: &Path, file| fs::read(dir.join(file)).unwrap();
     assert!(read(&converted, "model.safetensors") == read(&mini, "model.safetensors"));
     let config = |dir| String::from_utf8(read(dir, "config.json")).unwrap();
-    assert_eq!(config(&converted).trim_end(), config(&mini).trim_end());
+    // mini's own configuration is older than the format's place in the group, without which transformers does not load it.
+    let older = config(&converted).replace(",\n        \"format\": \"int-quantized\"", "");
+    assert_eq!(older.trim_end(), config(&mini).trim_end());
 }

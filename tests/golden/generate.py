@@ -42,6 +42,8 @@ QUANTIZATION = {
             "weights": {"num_bits": 8, "type": "int", "symmetric": True, "strategy": "channel"},
             "input_activations": None,
             "output_activations": None,
+            # Where it is missing, transformers takes the weights for floats.
+            "format": "int-quantized",
         }
     },
     "ignore": [
