@@ -199,6 +199,14 @@ impl fmt::Display for ModelFile {
 }
 
 impl TokenizerFiles {
+    /// The file that holds the vocabulary.
+    pub(crate) fn vocabulary(&self) -> &ModelFile {
+        match self {
+            Self::Json { tokenizer, .. } => tokenizer,
+            Self::WordPiece { vocab, .. } | Self::ByteLevel { vocab, .. } => vocab,
+        }
+    }
+
     /// All of them.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &ModelFile> {
         let files = match self {

@@ -1,12 +1,14 @@
 //! Text becomes token ids, exactly as transformers would make them.
 
 mod byte_level;
+mod guard;
 mod settings;
 mod word_piece;
 
 use thiserror::Error;
 use tokenizers::{PreTokenizerWrapper, TruncationDirection};
 
+use self::guard::guarded;
 use self::settings::Settings;
 use crate::files::{FilesError, ModelFile, TokenizerFiles};
 use crate::text::Text;
@@ -152,6 +154,12 @@ impl Tokenizer {
     /// # Errors
     /// [`TokenizerError`] naming the file and what is wrong with it.
     pub fn load(files: &TokenizerFiles, limits: Limits) -> Result<Self, TokenizerError> {
+        let file = files.vocabulary();
+        guarded(|| Self::load_unguarded(files, limits))
+            .unwrap_or_else(|reason| Err(TokenizerError::Tokenizer { file: file.to_string(), reason }))
+    }
+
+    fn load_unguarded(files: &TokenizerFiles, limits: Limits) -> Result<Self, TokenizerError> {
         let (inner, settings, source) = match files {
             TokenizerFiles::Json { tokenizer, config } => {
                 let settings = Settings::read(config.as_ref(), None)?;
@@ -190,7 +198,7 @@ impl Tokenizer {
     /// # Errors
     /// [`TokenizerError::Encode`] or [`TokenizerError::NoTokens`].
     pub fn encode(&self, text: &Text) -> Result<Encoding, TokenizerError> {
-        self.encode_str(text.as_str())
+        guarded(|| self.encode_str(text.as_str())).unwrap_or_else(|reason| Err(TokenizerError::Encode(reason)))
     }
 
     fn encode_str(&self, text: &str) -> Result<Encoding, TokenizerError> {

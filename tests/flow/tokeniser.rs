@@ -171,3 +171,14 @@ fn what_is_wrong_with_the_settings_is_told() {
         assert!(parts.iter().all(|part| message.contains(part)), "{contents}: {message}");
     }
 }
+
+/// Found by fuzzing.
+#[test]
+fn what_makes_the_library_panic_is_an_error() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("tokenizer.json");
+    fs::write(&path, r#"{"decoder":{"type":"ByteLevel","a":"\ud800"}}"#).unwrap();
+    let files = TokenizerFiles::Json { tokenizer: ModelFile::Disk(path), config: None };
+    let error = Tokenizer::load(&files, Limits { vocab_size: 100, max_length: 100 }).unwrap_err().to_string();
+    assert!(error.contains("tokenizer.json") && error.contains("gave up"), "{error}");
+}
