@@ -119,14 +119,14 @@ fn shards_come_with_their_index() {
 #[test]
 fn the_pickle_comes_where_there_are_no_safetensors() {
     let mut files = without_weights();
-    files.insert("pytorch_model.bin".into(), StoredFile::large("a pickle"));
+    let pickle = golden("../pickles/f32.legacy.bin");
+    files.insert("pytorch_model.bin".into(), StoredFile::large(pickle.clone()));
     files.insert("tf_model.h5".into(), StoredFile::large("of no use"));
     let hub = StandIn::with(Repository::at(&commit(1), files));
     let home = Home::of(&hub);
-    // Whether it can be read is another matter.
-    home.pull("hf:acme/small");
+    home.run(&["classify", "--model", "hf:acme/small", "profit"]).succeeded();
     let snapshot = home.cached("snapshots").join(commit(1));
-    assert_eq!(fs::read(snapshot.join("pytorch_model.bin")).unwrap(), b"a pickle");
+    assert_eq!(fs::read(snapshot.join("pytorch_model.bin")).unwrap(), pickle);
     assert!(!resolved(&hub).contains(&"tf_model.h5".to_owned()));
 }
 

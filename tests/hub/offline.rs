@@ -186,3 +186,43 @@ fn a_cache_that_is_mounted_read_only_is_used_and_not_written_to() {
     assert_eq!(fs::read(home.cached("refs/main")).unwrap(), commit(1).as_bytes());
     assert_eq!(golden("config.json").len(), 687);
 }
+
+#[test]
+fn the_volume_may_be_a_cache() {
+    let hub = StandIn::with(Repository::small());
+    let volume = tempfile::tempdir().unwrap();
+    put_into_cache(volume.path());
+    let home = Home::of(&hub).with("FINSENT_MODEL_DIR", volume.path());
+    for model in ["hf:acme/small".into(), format!("hf:acme/small@{}", commit(1))] {
+        classify(&home, &[], &model).succeeded();
+    }
+    assert_eq!(hub.seen().len(), 0, "{:#?}", hub.seen());
+}
+
+#[test]
+fn models_says_what_is_here_and_whether_it_is_what_was_published() {
+    let hub = StandIn::with(Repository::small());
+    let home = Home::of(&hub);
+    let names = ["config.json", "vocab.txt", "tokenizer_config.json", "model.safetensors"];
+    let catalogue = home.catalogue(&names.map(|name| (name, None)), "");
+    let listed = || {
+        let run = home.run(&["--models-file", &catalogue, "models", "--json"]).succeeded();
+        serde_json::from_str::<serde_json::Value>(&run.stdout).unwrap()[0].take()
+    };
+    let absent = listed();
+    assert!(absent["place"].is_null() && absent["size"].is_null() && absent["verified"].is_null(), "{absent}");
+    let directory = home.run(&["--models-file", &catalogue, "pull", "mine"]).directory();
+    let here = listed();
+    let size: u64 = names.iter().map(|name| fs::metadata(directory.join(name)).unwrap().len()).sum();
+    assert_eq!((here["verified"].as_bool(), here["size"].as_u64()), (Some(true), Some(size)), "{here}");
+    assert_eq!(here["place"].as_str(), directory.to_str());
+
+    let vocabulary = fs::canonicalize(directory.join("vocab.txt")).unwrap();
+    fs::write(&vocabulary, fs::read_to_string(&vocabulary).unwrap().replace("profit", "prophet")).unwrap();
+    let damaged = listed();
+    assert_eq!(
+        (damaged["verified"].as_bool(), &damaged["differs"][0]),
+        (Some(false), &"vocab.txt".into()),
+        "{damaged}"
+    );
+}
