@@ -161,7 +161,7 @@ pub(crate) enum HubError {
     )]
     NoCache,
     /// The cache cannot be read or written.
-    #[error("cannot write the cache at `{path}`{}", way_out(source))]
+    #[error("cannot use the cache at `{path}`{}", way_out(source))]
     Cache {
         /// File or directory.
         path: PathBuf,

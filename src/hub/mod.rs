@@ -60,6 +60,13 @@ pub(crate) struct Snapshot {
     pub(crate) files: Vec<FileSpec>,
 }
 
+impl Snapshot {
+    /// The first of its files that cannot be read, or is not what was published.
+    fn damaged(&self) -> Option<&FileSpec> {
+        self.files.iter().find(|file| matches!(check(&self.dir, file), Ok(Checked::Wrong) | Err(_)))
+    }
+}
+
 /// What a file of a snapshot turned out to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Checked {
@@ -109,29 +116,31 @@ impl Hub {
     pub(crate) fn fetch(&self, wanted: &Wanted, progress: &dyn Progress) -> Result<Snapshot, HubError> {
         check_names(wanted)?;
         let root = self.settings.cache.as_deref().ok_or(HubError::NoCache)?;
-        let Wanted { repository, revision, files } = wanted;
-        let cache = &RepositoryCache::new(root, repository);
+        let cache = RepositoryCache::new(root, &wanted.repository);
         let cached = self.cached(wanted);
-        let wrong = |snapshot: &Snapshot| {
-            let wrong = snapshot.files.iter().find(|file| !matches!(check(&snapshot.dir, file), Ok(Checked::Right)));
-            wrong.map(|file| file.name.clone())
-        };
-        if self.settings.offline {
-            let what = match cached {
-                None => format!("`{}` at {revision}{}", repository.as_str(), missing_of(cache, wanted)),
-                Some(snapshot) => match wrong(&snapshot) {
-                    None => return Ok(snapshot),
-                    Some(file) => format!("{file} of `{}`, as it was published,", repository.as_str()),
-                },
-            };
-            return Err(HubError::Offline { what, cache: root.into() });
+        let damaged = cached.as_ref().and_then(Snapshot::damaged).map(|file| file.name.clone());
+        match cached {
+            Some(snapshot) if damaged.is_none() && (self.settings.offline || is_commit(&wanted.revision)) => {
+                Ok(snapshot)
+            }
+            _ if self.settings.offline => {
+                let repository = wanted.repository.as_str();
+                let what = match damaged {
+                    Some(file) => format!("{file} of `{repository}`, as it was published,"),
+                    None => format!("`{repository}` at {}{}", wanted.revision, missing_of(&cache, wanted)),
+                };
+                Err(HubError::Offline { what, cache: root.into() })
+            }
+            _ => self.bring(wanted, &cache, progress),
         }
-        if let Some(snapshot) = cached
-            && is_commit(revision)
-            && wrong(&snapshot).is_none()
-        {
-            return Ok(snapshot);
-        }
+    }
+
+    fn bring(
+        &self,
+        Wanted { repository, revision, files }: &Wanted,
+        cache: &RepositoryCache,
+        progress: &dyn Progress,
+    ) -> Result<Snapshot, HubError> {
         let mut asked = Asked { repository, revision, commit: revision.to_ascii_lowercase(), cache };
         let mut files = files.clone();
         if files.is_empty() || !is_commit(revision) {
@@ -150,8 +159,7 @@ impl Hub {
         }
         progress.end();
         cache.set_commit(revision, &asked.commit)?;
-        let files = with_hashes(&dir, files);
-        Ok(Snapshot { dir, commit: asked.commit, files })
+        Ok(Snapshot { files: with_hashes(&dir, files), dir, commit: asked.commit })
     }
 
     /// The file is in the snapshot and is what was published, or is brought there.
