@@ -235,9 +235,6 @@ fn way_out(source: &io::Error) -> &'static str {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
             ": there is no room for it; make some, or set HF_HOME to another disk, and start again: what is here is kept"
         }
-        io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied | io::ErrorKind::NotADirectory => {
-            "; set HF_HOME to a directory that can be written, or fetch the model elsewhere and mount the cache"
-        }
-        _ => "",
+        _ => "; set HF_HOME to a directory that can be written, or fetch the model elsewhere and mount the cache",
     }
 }
