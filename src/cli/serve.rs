@@ -35,12 +35,13 @@ pub(super) fn run(args: ServeArgs, settings: Settings) -> Result<Exit> {
     }));
     let keys = args.api_key_file.as_deref().map_or_else(|| Ok(Keys::default()), Keys::read)?;
     let service = Arc::new(Service::new(http_limits(&args), args.max_batch_tokens as usize, keys));
+    // Before anybody can know of the service, and end it.
+    let (tell, told) = unbounded_channel();
+    watch_signals(tell.clone(), Arc::clone(&service), args.api_key_file.is_some())?;
     let server = Server::bind(&service, &server_settings(&args))?;
     for address in server.addresses() {
         tracing::info!("listening at {address}");
     }
-    let (tell, told) = unbounded_channel();
-    watch_signals(tell.clone(), Arc::clone(&service), args.api_key_file.is_some())?;
     let drain_delay = args.drain_delay;
     load_aside(args, settings, Arc::clone(&service), tell.clone())?;
     http::run(serve(server, service, drain_delay, tell, told, started)).context("cannot start the runtime")?
