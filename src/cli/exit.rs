@@ -55,6 +55,7 @@ impl Exit {
         let io = cause.downcast_ref::<io::Error>();
         io.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe).then_some(Self::Done)
     }
+
     fn of_hub(error: &HubError) -> Self {
         match error {
             HubError::Setting { .. } => Self::Usage,

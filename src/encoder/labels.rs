@@ -7,6 +7,9 @@ use serde_json::{Map, Number, Value};
 
 use super::ConfigError;
 
+/// Most labels that `num_labels` may ask for: a number in a file is no reason to make as many names.
+const MAX_LABELS: usize = 1 << 16;
+
 /// The fields of config.json about labels.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -42,6 +45,10 @@ impl Text {
 /// [`ConfigError`] when a field has the wrong type, or `label2id` alone does not number the labels.
 pub(super) fn id2label(fields: &Map<String, Value>) -> Result<Option<BTreeMap<String, String>>, ConfigError> {
     let LabelFields { id2label, label2id, num_labels } = LabelFields::deserialize(&Value::Object(fields.clone()))?;
+    if let Some(num_labels) = num_labels.filter(|&labels| labels > MAX_LABELS) {
+        let (field, found) = ("num_labels", num_labels.to_string());
+        return Err(ConfigError::Unsupported { field, found, supported: "at most 65536" });
+    }
     let strings = |table: BTreeMap<String, Text>| -> BTreeMap<String, String> {
         table.into_iter().map(|(key, value)| (key, value.into_string())).collect()
     };
@@ -130,5 +137,13 @@ mod tests {
             let message = labels(&format!(r#"{{"label2id":{{"a":0,"b":{id}}}}}"#)).unwrap_err().to_string();
             assert!(message.contains("`b`") && message.contains("0 to 1"), "{message}");
         }
+    }
+
+    #[test]
+    fn a_number_of_labels_is_no_reason_to_make_as_many_names() {
+        let fields = |labels: u64| Map::from_iter([("num_labels".to_owned(), labels.into())]);
+        assert_eq!(id2label(&fields(65_536)).unwrap().unwrap().len(), 65_536);
+        let message = id2label(&fields(100_000_000_000)).unwrap_err().to_string();
+        assert!(message.contains("`num_labels` is `100000000000`"), "{message}");
     }
 }
