@@ -18,6 +18,10 @@ use crate::locate::FoundModel;
 use crate::pipeline::Pipeline;
 use crate::scheduler::{Scheduler, SchedulerLimits};
 
+/// Time before the listeners close in which clients are told, with their answers, that their connections will: longer than
+/// one that was answered just before the signal takes to ask again.
+const LEAVE_TAKING: Duration = Duration::from_millis(250);
+
 /// What happens to a service.
 enum Event {
     Loaded(Loaded),
@@ -94,7 +98,7 @@ async fn serve(
     }
     tracing::info!("draining");
     service.drain();
-    http::sleep(drain_delay).await;
+    http::sleep(drain_delay.max(LEAVE_TAKING)).await;
     running.stop().await;
     tracing::info!("done");
     Ok(Exit::Done)

@@ -9,7 +9,7 @@ use std::time::Instant;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use actix_web::http::{Method, StatusCode};
+use actix_web::http::{ConnectionType, Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpResponse, ResponseError};
 use futures_util::FutureExt;
@@ -69,6 +69,10 @@ impl Visit {
         let model = response.request().extensions().get::<ModelLabel>().map(|label| Arc::clone(&label.0));
         let mut response = response;
         self.sign(response.headers_mut());
+        if self.service.is_draining() {
+            // The client comes back on a connection to somebody else.
+            response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+        }
         self.record(response.status(), model.as_ref().map_or("", |model| model.name.as_str()));
         response
     }

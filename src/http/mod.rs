@@ -110,6 +110,11 @@ impl Service {
         self.phase();
     }
 
+    /// Whether [`drain`](Self::drain) was called.
+    fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::SeqCst)
+    }
+
     /// Returns when the engine has died, which it should not.
     pub(crate) async fn engine_died(&self) {
         match self.loaded.get() {
@@ -128,7 +133,7 @@ impl Service {
 
     fn phase(&self) -> Phase {
         let phase = match self.loaded.get() {
-            _ if self.draining.load(Ordering::SeqCst) => Phase::Draining,
+            _ if self.is_draining() => Phase::Draining,
             None => Phase::Loading,
             Some(loaded) if loaded.scheduler.is_alive() => Phase::Ready,
             Some(_) => Phase::Failed,
