@@ -3,7 +3,7 @@
 use std::fmt;
 use std::fs;
 use std::io;
-use std::os::unix::fs::FileTypeExt;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -67,7 +67,11 @@ impl fmt::Display for Listen {
     }
 }
 
-/// Opens a unix socket. One that a dead process has left behind is replaced.
+/// Permissions of a unix socket: to connect is to write, and the usual umask leaves that to the owner alone. Two
+/// containers of a pod have different users and a group in common.
+const SOCKET_MODE: u32 = 0o660;
+
+/// Opens a unix socket to its owner and its group. One that a dead process has left behind is replaced.
 pub(super) fn open_unix(path: &Path) -> Result<UnixListener, ListenError> {
     let io = |source| ListenError::Io { address: Listen::Unix(path.into()), source };
     match fs::symlink_metadata(path) {
@@ -79,7 +83,9 @@ pub(super) fn open_unix(path: &Path) -> Result<UnixListener, ListenError> {
         },
         Err(_) => {}
     }
-    UnixListener::bind(path).map_err(io)
+    let listener = UnixListener::bind(path).map_err(io)?;
+    fs::set_permissions(path, fs::Permissions::from_mode(SOCKET_MODE)).map_err(io)?;
+    Ok(listener)
 }
 
 #[cfg(test)]
@@ -105,6 +111,7 @@ mod tests {
         drop(open_unix(&path).unwrap());
         assert!(path.exists(), "a socket outlives its listener");
         let live = open_unix(&path).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, SOCKET_MODE, "the group may connect");
         assert!(matches!(open_unix(&path), Err(ListenError::InUse(_))));
         drop(live);
         let file = dir.path().join("f");
