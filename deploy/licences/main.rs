@@ -18,15 +18,9 @@ const APACHE: &str = include_str!("../../LICENSE");
 const MIT: &str = include_str!("MIT.txt");
 const TOOLCHAIN: &str = include_str!("toolchain.txt");
 const MUSL: &str = include_str!("musl.txt");
-/// What is inside packages, or beside them, and has no file that says so.
-const OTHERS: [(&str, &str); 2] = [
-    ("Swagger UI (in utoipa-swagger-ui-vendored)", "swagger-ui\nCopyright 2020-2021 SmartBear Software Inc.\n"),
-    (
-        "the model mini, in binaries that have it inside",
-        "Its weights began as those of sentence-transformers/all-MiniLM-L6-v2; its vocabulary is that of bert-base-uncased, \
-         Copyright 2018 The Google AI Language Team Authors. Both are under Apache-2.0, and so is mini.\n",
-    ),
-];
+const SWAGGER_UI: &str = include_str!("swagger-ui.txt");
+const MINI: &str = "Its weights began as those of sentence-transformers/all-MiniLM-L6-v2; its vocabulary is that of \
+    bert-base-uncased, Copyright 2018 The Google AI Language Team Authors. Both are under Apache-2.0, and so is mini.";
 /// How the names of files with licences begin. AUTHORS are those whom a licence means by that word.
 const NAMES: [&str; 6] = ["license", "licence", "copying", "copyright", "notice", "authors"];
 
@@ -58,7 +52,8 @@ fn main() -> Result<(), Failure> {
     if target.ends_with("-musl") {
         texts.add("musl", MUSL);
     }
-    OTHERS.iter().for_each(|(name, text)| texts.add(name, text));
+    texts.add("Swagger UI, the page at /docs", SWAGGER_UI);
+    texts.add("the model mini, in binaries that have it inside", MINI);
     print!("{}", page(&target, &packages, &texts));
     Ok(())
 }
