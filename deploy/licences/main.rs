@@ -1,7 +1,7 @@
 //! Prints the licences of all that is linked into the binary, each text once.
 //!
 //!     rustc -o target/licences deploy/licences/main.rs
-//!     target/licences x86_64-unknown-linux-musl > THIRD_PARTY_LICENSES
+//!     target/licences x86_64-unknown-linux-musl > target/LICENSES
 //!
 //! Runs offline, at the top of the repository, once the packages are fetched. Where a package may be had under
 //! Apache-2.0 it is taken under that; its text is printed once, as are others that differ in white space only. A package
