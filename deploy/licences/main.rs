@@ -1,0 +1,184 @@
+//! Prints the licences of all that is linked into the binary, each text once.
+//!
+//!     rustc -o target/licences deploy/licences/main.rs
+//!     target/licences x86_64-unknown-linux-musl > target/LICENSES
+//!
+//! Runs offline, at the top of the repository, once the packages are fetched. Where a package may be had under
+//! Apache-2.0 it is taken under that; its text is printed once, as are others that differ in white space only. A package
+//! without a text, whose licence is no standard one, is an error.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::error::Error;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::{env, fs};
+
+const APACHE: &str = include_str!("../../LICENSE");
+const MIT: &str = include_str!("MIT.txt");
+const TOOLCHAIN: &str = include_str!("toolchain.txt");
+const MUSL: &str = include_str!("musl.txt");
+const SWAGGER_UI: &str = include_str!("swagger-ui.txt");
+const MINI: &str = "Its weights began as those of sentence-transformers/all-MiniLM-L6-v2; its vocabulary is that of \
+    bert-base-uncased, Copyright 2018 The Google AI Language Team Authors. Both are under Apache-2.0, and so is mini.";
+/// How the names of files with licences begin. AUTHORS are those whom a licence means by that word.
+const NAMES: [&str; 6] = ["license", "licence", "copying", "copyright", "notice", "authors"];
+
+type Failure = Box<dyn Error>;
+
+struct Package {
+    /// Name and version.
+    name: String,
+    /// SPDX expression.
+    licence: String,
+    dir: PathBuf,
+}
+
+/// Texts, and to which packages they belong.
+#[derive(Default)]
+struct Texts(BTreeMap<String, (String, BTreeSet<String>)>);
+
+fn main() -> Result<(), Failure> {
+    let target = env::args().nth(1).ok_or("expected a target, such as x86_64-unknown-linux-musl")?;
+    let packages = packages(&target)?;
+    let mut texts = Texts::default();
+    texts.add("finsent", APACHE);
+    texts.add("the Rust toolchain", TOOLCHAIN);
+    for package in &packages {
+        for text in package.texts()? {
+            texts.add(&package.name, &text);
+        }
+    }
+    if target.ends_with("-musl") {
+        texts.add("musl", MUSL);
+    }
+    texts.add("Swagger UI, the page at /docs", SWAGGER_UI);
+    texts.add("the model mini, in binaries that have it inside", MINI);
+    print!("{}", page(&target, &packages, &texts));
+    Ok(())
+}
+
+fn page(target: &str, packages: &[Package], texts: &Texts) -> String {
+    let mut page = format!(
+        "What is inside finsent for {target}, and under which licences. Source of the packages: crates.io.\n\n"
+    );
+    for Package { name, licence, .. } in packages {
+        page += &format!("{name}: {licence}\n");
+    }
+    let rule = "=".repeat(80);
+    for (text, names) in texts.0.values() {
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        page += &format!("\n{rule}\n{}\n{rule}\n\n{}\n", wrapped(&names), text.trim_matches('\n'));
+    }
+    page
+}
+
+fn wrapped(names: &[&str]) -> String {
+    let mut lines = String::new();
+    let mut width = 0;
+    for (index, name) in names.iter().enumerate() {
+        let space = match index {
+            0 => "",
+            _ if width + name.len() > 100 => ",\n",
+            _ => ", ",
+        };
+        width = if space == ", " { width + name.len() + 2 } else { name.len() };
+        lines += &format!("{space}{name}");
+    }
+    lines
+}
+
+/// The packages whose code is linked: not those that only run while it is compiled.
+fn packages(target: &str) -> Result<Vec<Package>, Failure> {
+    let tree =
+        "tree --locked --offline --edges normal,no-proc-macro --prefix none --no-dedupe --format {p}|{l} --target";
+    let tree: Vec<&str> = tree.split(' ').chain([target]).collect();
+    let lines: BTreeSet<String> = output("cargo", &tree)?.lines().map(str::to_owned).collect();
+    let home = env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| Some(PathBuf::from(env::var_os("HOME")?).join(".cargo"))).ok_or("no CARGO_HOME")?;
+    let sources: Vec<PathBuf> = fs::read_dir(home.join("registry/src"))?.flatten().map(|entry| entry.path()).collect();
+    // Those with a path in brackets are this repository's own.
+    lines.iter().filter(|line| !line.contains(" (/")).map(|line| Package::find(line, &sources)).collect()
+}
+
+impl Package {
+    fn find(line: &str, sources: &[PathBuf]) -> Result<Self, Failure> {
+        let wrong = || format!("`{line}` is no package with its licence");
+        let (package, licence) = line.split_once('|').ok_or_else(wrong)?;
+        let (name, version) = package.split_once(" v").ok_or_else(wrong)?;
+        let folder = format!("{name}-{version}");
+        let dir = sources.iter().map(|source| source.join(&folder)).find(|dir| dir.is_dir());
+        let dir = dir.ok_or_else(|| format!("{folder} is not here; run `cargo fetch` first"))?;
+        Ok(Self { name: format!("{name} {version}"), licence: licence.replace('/', " OR ").replace("  ", " "), dir })
+    }
+
+    /// The texts that go with the binary.
+    fn texts(&self) -> Result<Vec<String>, Failure> {
+        let is_both = self.licence.contains(" AND ");
+        let is_apache = self.licence.contains("Apache-2.0") && !is_both;
+        let mut files = Vec::new();
+        find(&self.dir, &mut files)?;
+        let name = |file: &Path| file.file_name().map(OsStr::to_ascii_lowercase).unwrap_or_default();
+        let has_mit = files.iter().any(|file| name(file) == "license-mit");
+        files.retain(|file| match () {
+            () if is_both => true,
+            () if is_apache => name(file).to_string_lossy().starts_with("notice"),
+            () => !has_mit || name(file) == "license-mit",
+        });
+        let mut texts = files.iter().map(fs::read_to_string).collect::<Result<Vec<_>, _>>()?;
+        if is_apache {
+            texts.push(APACHE.into());
+        }
+        if texts.is_empty() {
+            match self.licence.as_str() {
+                "MIT" => texts.push(format!("Copyright {}\n\n{MIT}", self.authors()?)),
+                other => return Err(format!("{} has no text of its licence {other}", self.name).into()),
+            }
+        }
+        Ok(texts)
+    }
+
+    /// As Cargo.toml has them, in one line.
+    fn authors(&self) -> Result<String, Failure> {
+        let manifest = fs::read_to_string(self.dir.join("Cargo.toml"))?;
+        let authors = manifest.lines().find_map(|line| line.strip_prefix("authors = "));
+        let authors = authors.ok_or_else(|| format!("{} names no authors", self.name))?;
+        Ok(authors.trim_matches(['[', ']']).replace('"', ""))
+    }
+}
+
+/// Files with licences in `dir` and below.
+fn find(dir: &Path, files: &mut Vec<PathBuf>) -> Result<(), Failure> {
+    let mut paths: Vec<PathBuf> =
+        fs::read_dir(dir)?.map(|entry| Ok(entry?.path())).collect::<Result<_, std::io::Error>>()?;
+    paths.sort();
+    for path in paths {
+        let name = path.file_name().map(|name| name.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
+        if path.is_dir() {
+            find(&path, files)?;
+        } else if NAMES.iter().any(|start| name.starts_with(start)) && !name.ends_with(".rs") {
+            files.push(path);
+        }
+    }
+    Ok(())
+}
+
+impl Texts {
+    fn add(&mut self, name: &str, text: &str) {
+        let words: Vec<&str> = text.split_whitespace().collect();
+        // Some have left out the appendix, or filled it in; what says more is another text.
+        let is_apache = words.starts_with(&["Apache", "License", "Version", "2.0,"])
+            && words.len() < APACHE.split_whitespace().count() + 20;
+        let text = if is_apache { APACHE } else { text };
+        let key = if is_apache { String::new() } else { words.join(" ") };
+        self.0.entry(key).or_insert_with(|| (text.replace('\r', ""), BTreeSet::new())).1.insert(name.to_owned());
+    }
+}
+
+fn output(program: &str, arguments: &[&str]) -> Result<String, Failure> {
+    let output = Command::new(program).args(arguments).output()?;
+    if !output.status.success() {
+        return Err(format!("{program}: {}", String::from_utf8_lossy(&output.stderr)).into());
+    }
+    Ok(String::from_utf8(output.stdout)?)
+}
