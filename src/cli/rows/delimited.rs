@@ -21,6 +21,8 @@ pub(super) struct Delimited {
     columns: Columns,
     /// The next record, where it had to be seen before its turn.
     ahead: Option<ByteRecord>,
+    /// The record that was read last, kept for its memory.
+    record: ByteRecord,
 }
 
 impl Delimited {
@@ -35,7 +37,8 @@ impl Delimited {
             .collect::<Result<_>>()?;
         check_header(&name, &header)?;
 
-        let first = read_record(&mut reader, &name, &meter)?;
+        let mut first = ByteRecord::new();
+        let first = read_record(&mut reader, &mut first, &name, &meter)?.then_some(first);
         let holds_strings = |column: usize| {
             let cell = first.as_ref().and_then(|record| record.get(column));
             cell.is_none_or(|cell| str::from_utf8(cell).map_or(true, |cell| cell.trim().parse::<f64>().is_err()))
@@ -52,22 +55,41 @@ impl Delimited {
             return Err(Usage(message).into());
         }
         let columns = choice.settle(&name, &header, &strings)?;
-        Ok((Self { name, meter, reader, header: header.clone(), columns, ahead: first }, header))
+        Ok((
+            Self { name, meter, reader, header: header.clone(), columns, ahead: first, record: ByteRecord::new() },
+            header,
+        ))
+    }
+
+    /// Reads the next record into `self.record`; false at the end.
+    fn advance(&mut self) -> Result<bool> {
+        if let Some(record) = self.ahead.take() {
+            self.record = record;
+        } else if !read_record(&mut self.reader, &mut self.record, &self.name, &self.meter)? {
+            return Ok(false);
+        }
+        if self.record.iter().next_back().is_some_and(|cell| cell.contains(&b'\n')) {
+            self.check_quote()?;
+        }
+        Ok(true)
     }
 
     /// Refuses a last record whose last field begins with a quote that nothing ends: it has swallowed the rows behind it.
-    fn check_quote(&mut self, record: &ByteRecord) -> Result<()> {
-        self.ahead = read_record(&mut self.reader, &self.name, &self.meter)?;
+    fn check_quote(&mut self) -> Result<()> {
+        let mut ahead = ByteRecord::new();
+        self.ahead = read_record(&mut self.reader, &mut ahead, &self.name, &self.meter)?.then_some(ahead);
         if self.ahead.is_none() && self.meter.last() != b'"' {
-            let line = record.position().map_or(0, csv::Position::line);
+            let line = self.record.position().map_or(0, csv::Position::line);
             bail!("`{}`: a quoted field of the record that begins in line {line} never ends", self.name);
         }
         Ok(())
     }
 
-    fn row(&self, record: &ByteRecord) -> Result<Row> {
-        let place = format!("line {}", record.position().map_or(0, csv::Position::line));
-        let cells: Vec<&str> = record
+    /// The current record as a row.
+    fn row(&self) -> Result<Row> {
+        let place = format!("line {}", self.record.position().map_or(0, csv::Position::line));
+        let cells: Vec<&str> = self
+            .record
             .iter()
             .map(|cell| utf8(cell).map_err(|error| wrong_encoding(&self.name, &place, error)))
             .collect::<Result<_>>()?;
@@ -89,25 +111,20 @@ impl Delimited {
 
 impl RowReader for Delimited {
     fn next_row(&mut self) -> Result<Option<Row>> {
-        let record = match self.ahead.take() {
-            Some(record) => record,
-            None => match read_record(&mut self.reader, &self.name, &self.meter)? {
-                Some(record) => record,
-                None => return Ok(None),
-            },
-        };
-        if record.iter().next_back().is_some_and(|cell| cell.contains(&b'\n')) {
-            self.check_quote(&record)?;
-        }
-        self.row(&record).map(Some)
+        if self.advance()? { self.row().map(Some) } else { Ok(None) }
     }
 }
 
-fn read_record<R: Read>(reader: &mut csv::Reader<R>, name: &str, meter: &Meter) -> Result<Option<ByteRecord>> {
-    let mut record = ByteRecord::new();
-    let read = reader.read_byte_record(&mut record).with_context(|| format!("cannot read `{name}`"))?;
+/// Reads the next record; false at the end.
+fn read_record<R: Read>(
+    reader: &mut csv::Reader<R>,
+    record: &mut ByteRecord,
+    name: &str,
+    meter: &Meter,
+) -> Result<bool> {
+    let read = reader.read_byte_record(record).with_context(|| format!("cannot read `{name}`"))?;
     meter.end_record();
-    Ok(read.then_some(record))
+    Ok(read)
 }
 
 fn check_header(name: &str, header: &[Arc<str>]) -> Result<(), Usage> {
