@@ -1,6 +1,6 @@
 //! Rows of .csv and .tsv files with a header.
 
-use std::io::{BufReader, Read};
+use std::io::{self, BufReader, Read};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::text::Text;
 pub(super) struct Delimited {
     name: String,
     meter: Rc<Meter>,
-    reader: csv::Reader<BufReader<Box<dyn Read>>>,
+    reader: csv::Reader<Watched>,
     header: Vec<Arc<str>>,
     columns: Columns,
     /// The next record, where it had to be seen before its turn.
@@ -29,6 +29,7 @@ impl Delimited {
     /// The reader and its columns.
     pub(super) fn open(source: Source, delimiter: u8, choice: ColumnChoice) -> Result<(Self, Vec<Arc<str>>)> {
         let Source { name, meter, reader, .. } = source;
+        let reader = Watched { inner: reader, start: 0, chunk: Vec::new() };
         let mut reader = ReaderBuilder::new().delimiter(delimiter).flexible(true).from_reader(reader);
         let header = reader.byte_headers().with_context(|| format!("cannot read `{name}`"))?;
         let header: Vec<Arc<str>> = header
@@ -79,7 +80,8 @@ impl Delimited {
         let mut ahead = ByteRecord::new();
         self.ahead = read_record(&mut self.reader, &mut ahead, &self.name, &self.meter)?.then_some(ahead);
         if self.ahead.is_none() && self.meter.last() != b'"' {
-            let line = self.record.position().map_or(0, csv::Position::line);
+            // Its last line end was taken for the one that ended it.
+            let line = line(&self.record) + u64::from(self.record.as_slice().ends_with(b"\n"));
             bail!("`{}`: a quoted field of the record that begins in line {line} never ends", self.name);
         }
         Ok(())
@@ -87,7 +89,7 @@ impl Delimited {
 
     /// The current record as a row.
     fn row(&self) -> Result<Row> {
-        let place = format!("line {}", self.record.position().map_or(0, csv::Position::line));
+        let place = format!("line {}", line(&self.record));
         let cells: Vec<&str> = self
             .record
             .iter()
@@ -115,16 +117,51 @@ impl RowReader for Delimited {
     }
 }
 
-/// Reads the next record; false at the end.
-fn read_record<R: Read>(
-    reader: &mut csv::Reader<R>,
-    record: &mut ByteRecord,
-    name: &str,
-    meter: &Meter,
-) -> Result<bool> {
+/// Reads the next record, and settles its line; false at the end.
+fn read_record(reader: &mut csv::Reader<Watched>, record: &mut ByteRecord, name: &str, meter: &Meter) -> Result<bool> {
     let read = reader.read_byte_record(record).with_context(|| format!("cannot read `{name}`"))?;
     meter.end_record();
+    // The library's place is where it began to look, which is before blank lines and inside a CRLF. Where it stopped is
+    // behind the record's own line ends, and the one that ended it unless that was, so far, a CR or the end of the file.
+    let mut position = reader.position().clone();
+    let ended = reader.get_ref().byte_before(position.byte()) == Some(b'\n');
+    let own = record.as_slice().iter().filter(|&&byte| byte == b'\n').count() as u64 + u64::from(ended);
+    position.set_line(position.line().saturating_sub(own));
+    record.set_position(Some(position));
     Ok(read)
+}
+
+/// The line that a record begins in, from 1.
+fn line(record: &ByteRecord) -> u64 {
+    record.position().map_or(0, csv::Position::line)
+}
+
+/// A reader that still knows what it gave last.
+struct Watched {
+    inner: BufReader<Box<dyn Read>>,
+    /// Bytes that were given before `chunk`.
+    start: u64,
+    chunk: Vec<u8>,
+}
+
+impl Watched {
+    /// The byte before a position of the last chunk, or its end.
+    fn byte_before(&self, position: u64) -> Option<u8> {
+        let index = position.checked_sub(self.start + 1)?;
+        self.chunk.get(usize::try_from(index).ok()?).copied()
+    }
+}
+
+impl Read for Watched {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        if read > 0 {
+            self.start += self.chunk.len() as u64;
+            self.chunk.clear();
+            self.chunk.extend_from_slice(&buffer[..read]);
+        }
+        Ok(read)
+    }
 }
 
 fn check_header(name: &str, header: &[Arc<str>]) -> Result<(), Usage> {
