@@ -106,6 +106,11 @@ fn a_row_is_told_with_the_line_that_it_begins_in() {
             assert_fails(&run_on_file("n.csv", lines.join(end) + last, &[]), 5, &places);
         }
     }
+    // Longer than any buffer.
+    let long = format!("text\r\n{}a,b\r\n", "up and down\r\n\r\n".repeat(2_000));
+    let dir = tempfile::tempdir().unwrap();
+    let path = write(dir.path(), "n.csv", long);
+    assert_fails(&run(&["classify", "--shard", "2000/2001", "--input", &path]), 5, &["line 4002: 2 fields"]);
 }
 
 #[test]

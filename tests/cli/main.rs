@@ -10,3 +10,4 @@ mod labels;
 mod memory;
 mod models;
 mod published;
+mod shards;

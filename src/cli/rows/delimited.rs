@@ -115,6 +115,10 @@ impl RowReader for Delimited {
     fn next_row(&mut self) -> Result<Option<Row>> {
         if self.advance()? { self.row().map(Some) } else { Ok(None) }
     }
+
+    fn skip_row(&mut self) -> Result<bool> {
+        self.advance()
+    }
 }
 
 /// Reads the next record, and settles its line; false at the end.

@@ -78,6 +78,10 @@ impl RowReader for JsonLines {
         };
         Ok(line.map(|line| self.row(line)))
     }
+
+    fn skip_row(&mut self) -> Result<bool> {
+        Ok(self.first.pop_front().is_some() || next_filled(&mut self.lines, |_| ())?.is_some())
+    }
 }
 
 /// The object of the next line that is not blank.
