@@ -7,6 +7,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum, value_parser};
 use clap_complete::Shell;
 
+use super::rows::Shard;
 use crate::batch::MAX_BATCH_TOKENS;
 use crate::checkpoint::WeightFormat;
 use crate::http::Listen;
@@ -42,6 +43,7 @@ Examples:
   tail -f headlines.txt | finsent classify --format jsonl
   finsent classify --input news.csv --text-column headline --output scored.csv
   finsent classify --input old.tsv --encoding latin1 --format csv
+  finsent classify --input news.csv --shard 0/4 --output scored-0.csv
 ";
 
 const CLASSIFY_NOTES: &str = "\
@@ -51,6 +53,10 @@ not held up, and the exit code is 5.
 
 The columns of an input file go out too, the verdict's columns behind them; where a name is taken, all of the \
 verdict's get the prefix `finsent_`. A text that is longer than the model's window is cut, and `truncated` says so.
+
+--shard I/N cuts the rows of --input into N parts that follow each other, and scores the one with the number I, from 0 to \
+N-1. The outputs of all N in order, one behind the other, are byte for byte the output without --shard; --format is jsonl \
+or csv, whose header only shard 0 writes. The file is read twice, and has to stay as it is until all shards are done.
 
 Exit codes: 0 done; 1 failed at run time; 2 wrong usage; 3 model missing or invalid; 4 network; 5 some \
 items failed; 130 interrupted.";
@@ -249,6 +255,9 @@ pub(super) struct ClassifyArgs {
     /// Encoding of the input, for example latin1 [default: UTF-8, or UTF-16 by its byte order mark]
     #[arg(long, value_name = "NAME")]
     pub(super) encoding: Option<String>,
+    /// Score only the rows of shard I, from 0, of the N that the file is cut into
+    #[arg(long, value_name = "I/N")]
+    pub(super) shard: Option<Shard>,
     /// File to write; it appears under its name when it is complete
     #[arg(short, long, value_name = "FILE")]
     pub(super) output: Option<PathBuf>,

@@ -12,7 +12,7 @@ use super::exit::{Exit, Usage};
 use super::interrupt;
 use super::output::{self, Destination, Outcome, Shape};
 use super::progress::Bar;
-use super::rows::{Input, InputKind, ItemError, Row, RowReader};
+use super::rows::{Input, InputKind, ItemError, Progress, Row, RowReader, Shard};
 use super::settings::Settings;
 use crate::pipeline::Pipeline;
 use crate::text::Text;
@@ -30,6 +30,9 @@ pub(super) fn run(args: ClassifyArgs, settings: &Settings, console: Console) -> 
     refuse_what_comes_later(&args)?;
     interrupt::watch().context("cannot watch for signals")?;
     let format = output::format(args.format, args.output.as_deref())?;
+    if args.shard.is_some() {
+        output::check_shards(format)?;
+    }
     let mut input = Input::open(&args)?;
     let mut destination = Destination::open(args.output.as_deref())?;
 
@@ -38,14 +41,18 @@ pub(super) fn run(args: ClassifyArgs, settings: &Settings, console: Console) -> 
     if input.kind == InputKind::StandardInput && io::stdin().is_terminal() {
         console.note("reading texts from the terminal, one a line; Ctrl-D ends");
     }
+    if let Some(shard) = args.shard {
+        input = only(shard, input, &args, console)?;
+    }
 
     let to_stdout = matches!(destination, Destination::Stdout(_));
     let writes_id = args.id_column.as_ref().is_some_and(|column| column != "id");
-    let shape = Shape { columns: &input.columns, writes_id, labels: pipeline.labels(), to_stdout };
+    let is_beginning = args.shard.is_none_or(Shard::is_first);
+    let shape = Shape { columns: &input.columns, writes_id, labels: pipeline.labels(), to_stdout, is_beginning };
     let mut writer = output::writer(format, &shape, console);
     let draws_progress = console.draws_progress() && !(to_stdout && io::stdout().is_terminal());
     let progress = input.progress.take().filter(|_| draws_progress);
-    let bar = Bar::new(progress.as_ref().map(|progress| progress.total));
+    let bar = progress.as_ref().map_or_else(|| Bar::new(None), Progress::bar);
     let mut tally = Tally::start();
     let mut window_rows = FIRST_WINDOW_ROWS;
     loop {
@@ -62,7 +69,7 @@ pub(super) fn run(args: ClassifyArgs, settings: &Settings, console: Console) -> 
             writer.write(&mut destination, row, outcome)
         })?;
         destination.flush()?;
-        let done = progress.as_ref().map_or(0, |progress| progress.done());
+        let done = progress.as_ref().map_or(0, |progress| progress.done(tally.items));
         bar.update(done, format!("{:.0} texts a second", tally.rate()));
         window_rows = MAX_WINDOW_ROWS.min(2 * window_rows);
     }
@@ -81,6 +88,14 @@ fn refuse_what_comes_later(args: &ClassifyArgs) -> Result<(), Usage> {
         return Err(Usage("this version has no summaries yet; leave out --group-by".into()));
     }
     Ok(())
+}
+
+/// The input with the rows of the shard only: it is read once to count its rows, and opened anew.
+fn only(shard: Shard, mut input: Input, args: &ClassifyArgs, console: Console) -> Result<Input> {
+    let all = input.rows.count_rows()?;
+    let rows = shard.of(all);
+    console.note(&format!("shard {shard}: {} of {all} rows, behind the first {}", rows.end - rows.start, rows.start));
+    Ok(Input::open(args)?.only(shard, all))
 }
 
 /// The next rows: as many as a window holds, but of a stream only those that are there already, after the first.

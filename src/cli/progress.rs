@@ -6,7 +6,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// Work shorter than this needs no bar.
 const PATIENCE: Duration = Duration::from_secs(1);
-const TEMPLATE: &str = "{wide_bar} {decimal_bytes} of {decimal_total_bytes}, {msg}, {eta} left";
+const BYTES: &str = "{wide_bar} {decimal_bytes} of {decimal_total_bytes}, {msg}, {eta} left";
+const ROWS: &str = "{wide_bar} {pos} of {len} texts, {msg}, {eta} left";
 
 /// The bar; it goes away when it is dropped.
 pub(super) struct Bar {
@@ -19,7 +20,16 @@ pub(super) struct Bar {
 impl Bar {
     /// A bar for so many bytes, if the user is to see one.
     pub(super) fn new(total: Option<u64>) -> Self {
-        let style = ProgressStyle::with_template(TEMPLATE).expect("the template is valid");
+        Self::with_template(BYTES, total)
+    }
+
+    /// A bar for so many rows.
+    pub(super) fn of_rows(total: u64) -> Self {
+        Self::with_template(ROWS, Some(total))
+    }
+
+    fn with_template(template: &str, total: Option<u64>) -> Self {
+        let style = ProgressStyle::with_template(template).expect("the templates are valid");
         let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::hidden()).with_style(style);
         Self { is_wanted: total.is_some(), bar, start: Instant::now() }
     }
@@ -30,7 +40,7 @@ impl Bar {
         self.bar.reset_eta();
     }
 
-    /// Shows that `done` bytes are done, and a few words about the work.
+    /// Shows that `done` bytes or rows are done, and a few words about the work.
     pub(super) fn update(&self, done: u64, words: String) {
         if !self.is_wanted || self.start.elapsed() < PATIENCE {
             return;

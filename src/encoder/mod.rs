@@ -63,8 +63,17 @@ pub enum EncoderError {
         rows: usize,
     },
     /// candle refused an operation.
-    #[error("the encoder failed: {0}")]
+    #[error("the encoder failed: {}", words(.0))]
     Candle(#[from] candle_core::Error),
+}
+
+/// candle's words without the backtrace that it adds where `RUST_BACKTRACE` is set: they go to the service's clients, whom
+/// the paths of sources do not concern.
+fn words(error: &candle_core::Error) -> &candle_core::Error {
+    match error {
+        candle_core::Error::WithBacktrace { inner, .. } => words(inner),
+        error => error,
+    }
 }
 
 /// What weights are packed for, and what computes with them.
@@ -200,5 +209,21 @@ fn num_labels(config: &Config, checkpoint: &Checkpoint) -> Result<usize, Checkpo
             let rows = config.id2label.as_ref().map_or(2, |labels| labels.len());
             checkpoint.matrix(&classifier, [rows, config.hidden_size]).map(|_| rows)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::backtrace::Backtrace;
+
+    use super::*;
+
+    #[test]
+    fn an_error_of_candle_is_told_without_its_backtrace() {
+        let inner = Box::new(candle_core::Error::Msg("two shapes differ".into()));
+        let backtrace = Box::new(Backtrace::force_capture());
+        let error = candle_core::Error::WithBacktrace { inner, backtrace };
+        assert_ne!(error.to_string(), "two shapes differ");
+        assert_eq!(EncoderError::from(error).to_string(), "the encoder failed: two shapes differ");
     }
 }

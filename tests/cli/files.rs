@@ -97,6 +97,23 @@ fn bad_rows_fail_alone_and_keep_their_columns() {
 }
 
 #[test]
+fn a_row_is_told_with_the_line_that_it_begins_in() {
+    for end in ["\n", "\r\n"] {
+        let lines = ["id,text", "1,up", "2", "", "", "\"3\",\"a", "", "b\",x", "4", "\"5\",a,\"\"", "6"];
+        let places =
+            ["line 3: 1 fields", "line 6: 3 fields", "line 9: 1 fields", "line 10: 3 fields", "line 11: 1 fields"];
+        for last in ["", end] {
+            assert_fails(&run_on_file("n.csv", lines.join(end) + last, &[]), 5, &places);
+        }
+    }
+    // Longer than any buffer.
+    let long = format!("text\r\n{}a,b\r\n", "up and down\r\n\r\n".repeat(2_000));
+    let dir = tempfile::tempdir().unwrap();
+    let path = write(dir.path(), "n.csv", long);
+    assert_fails(&run(&["classify", "--shard", "2000/2001", "--input", &path]), 5, &["line 4002: 2 fields"]);
+}
+
+#[test]
 fn json_rows_that_do_not_fit_the_csv_header_fail() {
     let lines = "{\"text\":\"Profit rose\",\"n\":1}\n{\"text\":\"x\",\"m\":2}\n{\"text\":\"y\"}\n";
     let run = run_on_file("news.jsonl", lines, &["--format", "csv"]);
@@ -132,6 +149,8 @@ fn a_quote_that_never_ends_does_not_swallow_rows_silently() {
     let rows = "text\nFlat\n\"Profit rose\nLoss fell\nup\n";
     assert_fails(&run_on_file("n.csv", rows, &[]), 1, &["line 3", "never ends"]);
     assert_fails(&run_on_file("n.tsv", rows, &[]), 1, &["line 3", "never ends"]);
+    assert_fails(&run_on_file("n.csv", rows.replace('\n', "\r\n"), &[]), 1, &["line 3", "never ends"]);
+    assert_fails(&run_on_file("n.csv", rows.trim_end(), &[]), 1, &["line 3", "never ends"]);
     assert_eq!(run_on_file("n.csv", "text\nFlat\n\"Profit\nrose\"\n\n", &[]).code, Some(0));
 }
 

@@ -11,3 +11,4 @@ mod memory;
 mod models;
 mod published;
 mod random_bert;
+mod shards;

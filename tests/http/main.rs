@@ -10,3 +10,4 @@ mod observe;
 mod protocols;
 mod server;
 mod soak;
+mod unasked;

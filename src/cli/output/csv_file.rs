@@ -16,7 +16,8 @@ pub(super) struct Csv {
     verdict: VerdictColumns,
     writes_id: bool,
     writes_sentiment_score: bool,
-    header_written: bool,
+    /// Whether the header is still to be written.
+    header_is_due: bool,
 }
 
 impl Csv {
@@ -34,7 +35,7 @@ impl Csv {
             verdict: VerdictColumns::beside(shape.columns, names),
             writes_id: shape.writes_id,
             writes_sentiment_score,
-            header_written: false,
+            header_is_due: shape.is_beginning,
         }
     }
 
@@ -87,16 +88,16 @@ impl RowWriter for Csv {
 
     fn write(&mut self, out: &mut Destination, row: &Row, outcome: Outcome<'_>) -> Result<()> {
         let mut writer = csv::WriterBuilder::new().flexible(false).from_writer(out);
-        if !self.header_written {
+        if self.header_is_due {
             writer.write_record(self.header())?;
-            self.header_written = true;
+            self.header_is_due = false;
         }
         writer.write_record(self.record(row, outcome))?;
         Ok(writer.flush()?)
     }
 
     fn finish(&mut self, out: &mut Destination) -> Result<()> {
-        if !self.header_written {
+        if self.header_is_due {
             csv::Writer::from_writer(out).write_record(self.header())?;
         }
         Ok(())

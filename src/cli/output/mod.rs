@@ -58,6 +58,19 @@ pub(super) fn format(named: Option<Format>, output: Option<&Path>) -> Result<For
     }
 }
 
+/// Refuses a form in which the outputs of shards, one behind the other, are not the output of the whole.
+pub(super) fn check_shards(format: Format) -> Result<(), Usage> {
+    let what = match format {
+        Format::Jsonl | Format::Csv => return Ok(()),
+        Format::Text => "tables (text)",
+        Format::Json => "arrays (json)",
+        Format::Parquet => "parquet files",
+    };
+    Err(Usage(format!(
+        "the outputs of shards are to be put together, which {what} cannot be; choose --format jsonl or csv"
+    )))
+}
+
 /// What is known of the rows before the first one is written.
 pub(super) struct Shape<'a> {
     /// Columns of the input.
@@ -67,6 +80,8 @@ pub(super) struct Shape<'a> {
     pub(super) labels: &'a LabelMap,
     /// Whether the rows go to standard output.
     pub(super) to_stdout: bool,
+    /// Whether the output begins here, and is not a later shard's.
+    pub(super) is_beginning: bool,
 }
 
 /// The writer of a form.

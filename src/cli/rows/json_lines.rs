@@ -78,21 +78,32 @@ impl RowReader for JsonLines {
         };
         Ok(line.map(|line| self.row(line)))
     }
+
+    fn skip_row(&mut self) -> Result<bool> {
+        Ok(self.first.pop_front().is_some() || next_filled(&mut self.lines, |_| ())?.is_some())
+    }
 }
 
-/// The next line that is not blank.
+/// The object of the next line that is not blank.
 fn next_object(lines: &mut Lines) -> Result<Option<Line>> {
+    let parse = |line: &[u8]| serde_json::from_str(utf8(line)?).map_err(ItemError::Json);
+    let object = next_filled(lines, |line| line.and_then(parse))?;
+    let number = lines.number;
+    match object {
+        None => Ok(None),
+        Some(Err(ItemError::NotUtf8(error))) => Err(wrong_encoding(lines.name(), &format!("line {number}"), error)),
+        Some(object) => Ok(Some(Line { number, object })),
+    }
+}
+
+/// What `read` makes of the next line that is not blank; `None` at the end.
+fn next_filled<T>(lines: &mut Lines, read: impl FnOnce(Result<&[u8], ItemError>) -> T) -> Result<Option<T>> {
     loop {
-        let object = match lines.next_line()? {
+        match lines.next_line()? {
             None => return Ok(None),
-            Some(Ok(line)) if line.trim_ascii().is_empty() => continue,
-            Some(line) => line.and_then(|line| serde_json::from_str(utf8(line)?).map_err(ItemError::Json)),
-        };
-        let number = lines.number;
-        return match object {
-            Err(ItemError::NotUtf8(error)) => Err(wrong_encoding(lines.name(), &format!("line {number}"), error)),
-            object => Ok(Some(Line { number, object })),
-        };
+            Some(Ok(line)) if line.trim_ascii().is_empty() => (),
+            Some(line) => return Ok(Some(read(line))),
+        }
     }
 }
 

@@ -61,4 +61,8 @@ impl RowReader for TextFile {
         let id = self.columns.id.as_ref().and(line.as_ref().ok()).cloned().map(Field::Text);
         Ok(Some(Row { place, text: line.and_then(|line| Ok(Text::parse(line)?)), id, fields }))
     }
+
+    fn skip_row(&mut self) -> Result<bool> {
+        Ok(self.lines.next_line()?.is_some())
+    }
 }

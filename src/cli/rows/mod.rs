@@ -3,6 +3,7 @@
 mod delimited;
 mod json_lines;
 mod lines;
+mod shard;
 mod source;
 
 use std::path::Path;
@@ -17,10 +18,13 @@ use thiserror::Error;
 
 use super::args::ClassifyArgs;
 use super::exit::Usage;
+use super::progress::Bar;
 use crate::pipeline::ClassifyError;
 use crate::text::{Text, TextError};
 use delimited::Delimited;
 use json_lines::JsonLines;
+pub(super) use shard::Shard;
+use shard::ShardRows;
 use source::{Meter, Source};
 
 /// One item of the input: a text, or why there is none, and what stands beside it.
@@ -124,6 +128,20 @@ pub(super) trait RowReader {
     /// The next row; `None` at the end.
     fn next_row(&mut self) -> Result<Option<Row>>;
 
+    /// Passes over the next row, of which it looks only for the end; false at the end.
+    fn skip_row(&mut self) -> Result<bool> {
+        Ok(self.next_row()?.is_some())
+    }
+
+    /// Passes over all rows that are left; gives how many there were.
+    fn count_rows(&mut self) -> Result<u64> {
+        let mut rows = 0;
+        while self.skip_row()? {
+            rows += 1;
+        }
+        Ok(rows)
+    }
+
     /// Whether waiting for another row could take long: the reader is fed by another program and has none at hand.
     fn would_wait(&self) -> bool {
         false
@@ -135,7 +153,7 @@ pub(super) struct Input {
     pub(super) rows: Box<dyn RowReader>,
     /// Columns of a file; none for arguments and standard input.
     pub(super) columns: Vec<Arc<str>>,
-    /// Bytes read so far and in all, of a file.
+    /// None for arguments and standard input.
     pub(super) progress: Option<Progress>,
     pub(super) kind: InputKind,
 }
@@ -148,22 +166,39 @@ pub(super) enum InputKind {
     File,
 }
 
-/// How far a file has been read.
+/// How far the work on a file has come.
 #[derive(Debug, Clone)]
-pub(super) struct Progress {
-    meter: Rc<Meter>,
-    pub(super) total: u64,
+pub(super) enum Progress {
+    /// Bytes that were read, of the whole file.
+    Bytes { meter: Rc<Meter>, total: u64 },
+    /// Rows of a shard: that many in all.
+    Rows(u64),
 }
 
 impl Progress {
-    pub(super) fn done(&self) -> u64 {
-        self.meter.total()
+    /// A bar in the unit of this.
+    pub(super) fn bar(&self) -> Bar {
+        match self {
+            Self::Bytes { total, .. } => Bar::new(Some(*total)),
+            Self::Rows(total) => Bar::of_rows(*total),
+        }
+    }
+
+    /// What is done, in the same unit, when `rows` rows are.
+    pub(super) fn done(&self, rows: u64) -> u64 {
+        match self {
+            Self::Bytes { meter, .. } => meter.total(),
+            Self::Rows(_) => rows,
+        }
     }
 }
 
 impl Input {
-    /// Opens what the arguments name.
+    /// Opens what the arguments name: all of it, also where only a shard is asked for.
     pub(super) fn open(args: &ClassifyArgs) -> Result<Self> {
+        if args.shard.is_some() {
+            shard::check(args)?;
+        }
         let encoding = args.encoding.as_deref().map(source::encoding).transpose()?;
         match &args.input {
             Some(path) if path.as_os_str() != "-" => Self::file(path, encoding, args),
@@ -186,6 +221,13 @@ impl Input {
                 Ok(Self { rows, columns: Vec::new(), progress: None, kind: InputKind::StandardInput })
             }
         }
+    }
+
+    /// Leaves of `all` rows, none of which has been read, those of the shard.
+    pub(super) fn only(self, shard: Shard, all: u64) -> Self {
+        let rows = shard.of(all);
+        let progress = Some(Progress::Rows(rows.end - rows.start));
+        Self { rows: Box::new(ShardRows::new(self.rows, shard, all)), progress, ..self }
     }
 
     fn file(path: &Path, encoding: Option<&'static encoding_rs::Encoding>, args: &ClassifyArgs) -> Result<Self> {

@@ -19,7 +19,7 @@ const BUFFER_BYTES: usize = 64 << 10;
 
 /// Counts bytes as they are read.
 #[derive(Debug, Default)]
-pub(super) struct Meter {
+pub(in crate::cli) struct Meter {
     total: Cell<u64>,
     record_start: Cell<u64>,
     /// The last byte of the decoded input that is no line end.
@@ -122,7 +122,7 @@ impl Source {
     }
 
     pub(super) fn progress(&self) -> Progress {
-        Progress { meter: Rc::clone(&self.meter), total: self.size }
+        Progress::Bytes { meter: Rc::clone(&self.meter), total: self.size }
     }
 }
 

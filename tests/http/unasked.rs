@@ -1,0 +1,128 @@
+//! What no answer says unless its route is there to say it: where the service's files are, and which version it is.
+
+use std::fs;
+use std::io::{BufReader, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+
+use crate::client::{Address, Request, Response};
+use crate::server::Server;
+
+/// A directory with this in its name holds all of the service's files.
+const PLACE: &str = "hidden-place";
+const KEY: &str = "open-sesame";
+
+/// Puts the small model of the golden files into `dir`/`name`.
+fn small_model(dir: &Path, name: &str) -> PathBuf {
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/small");
+    let model = dir.join(name);
+    fs::create_dir_all(&model).unwrap();
+    for (from, to) in [
+        ("config.json", "config.json"),
+        ("vocab.txt", "vocab.txt"),
+        ("tokenizer_config.json", "tokenizer_config.json"),
+        ("f32.safetensors", "model.safetensors"),
+    ] {
+        fs::copy(golden.join(from), model.join(to)).unwrap();
+    }
+    model
+}
+
+#[track_caller]
+fn assert_says_nothing(answer: &Response, of: &str) {
+    let Response { headers, body, .. } = answer;
+    let said = format!("{headers:?} {}", String::from_utf8_lossy(body));
+    for unasked in [PLACE, env!("CARGO_PKG_VERSION"), env!("CARGO_MANIFEST_DIR"), ".rs", "src/"] {
+        assert!(!said.contains(unasked), "{of}: {said}");
+    }
+    for header in ["server", "x-powered-by"] {
+        assert!(!headers.contains_key(header), "{of}: {headers:?}");
+    }
+}
+
+#[test]
+fn no_answer_says_where_the_files_are_or_which_version_it_is() {
+    let dir = tempfile::Builder::new().prefix(PLACE).tempdir().unwrap();
+    let model = small_model(dir.path(), "small");
+    let keys = dir.path().join("keys");
+    fs::write(&keys, KEY).unwrap();
+    let socket = format!("unix:{}", dir.path().join("socket").display());
+    let server = Server::start(&[
+        "--model",
+        model.to_str().unwrap(),
+        "--api-key-file",
+        keys.to_str().unwrap(),
+        "--listen",
+        &socket,
+        "--cors-origin",
+        "https://a.example",
+    ]);
+    let ask = |method: &str, path: &str, say: &dyn Fn(Request<'_>) -> Vec<u8>| {
+        let request = server.address.request(method, path);
+        let mut stream = server.address.connect();
+        stream.write_all(&say(request)).unwrap_or_default();
+        Response::read(&mut BufReader::new(stream)).unwrap()
+    };
+    let bodies =
+        ["", "{", "[]", "{}", r#"{"inputs": 5}"#, r#"{"inputs": ["a", ""]}"#, r#"{"inputs": "up", "model": "/"}"#];
+    let odd = ["/nothing", "/%ff", "/docs/nothing", "/docs/../../etc/passwd", "/docs/%2e%2e/Cargo.toml", "/models/../"];
+    let telling =
+        ["/v2/models/small/versions/2", "/v2/models/small", "/v2/models/%ff/ready", "/v1/models", "/v1/models/%ff"];
+    let probes = ["/livez", "/readyz", "/health", "/v2/health/live", "/v2/health/ready", "/docs"];
+    let computing =
+        ["/v1/sentiment", "/", "/models/%2e%2e%2fx", "/predict", "/v2/models/small/infer", "/v1/models/x:predict"];
+    for path in odd.iter().chain(&telling).chain(&probes).chain(&computing) {
+        for method in ["GET", "POST", "BREW"] {
+            for body in bodies {
+                for (name, value) in [("Authorization", "Bearer no"), ("Content-Encoding", "gzip"), ("X", "x")] {
+                    let answer = ask(method, path, &|request| {
+                        let request = request.header(name, value).header("Content-Type", "application/json");
+                        let open = name != "Authorization";
+                        let request =
+                            if open { request.header("Authorization", format!("Bearer {KEY}")) } else { request };
+                        request.body(body).bytes()
+                    });
+                    assert_says_nothing(&answer, &format!("{method} {path} {name} {body}"));
+                }
+            }
+        }
+    }
+    for garbage in ["GARBAGE\r\n\r\n", "GET / HTTP/9.9\r\n\r\n", "POST / HTTP/1.1\r\nContent-Length: x\r\n\r\n"] {
+        assert_says_nothing(&ask("", "", &|_| garbage.into()), garbage);
+    }
+    let stranger = ask("GET", "/livez", &|request| request.header("Origin", "https://b.example").bytes());
+    assert_says_nothing(&stranger, "another origin");
+    let whose = ask("GET", "/v2", &|request| request.header("Authorization", format!("Bearer {KEY}")).bytes());
+    assert_eq!(whose.expect(200)["version"], env!("CARGO_PKG_VERSION"), "who asks is told");
+}
+
+#[test]
+fn why_a_model_did_not_load_is_in_the_log_and_in_no_answer() {
+    let dir = tempfile::Builder::new().prefix(PLACE).tempdir().unwrap();
+    let model = small_model(dir.path(), "broken");
+    fs::write(model.join("model.safetensors"), "no weights").unwrap();
+    // The first one gives the time to ask.
+    let mut server = Server::begin(&["--model", "mini", "--model", model.to_str().unwrap()]);
+    let Address::Tcp(address) = server.address.clone() else { panic!() };
+    let ask = |request: Request<'_>| {
+        let mut stream = TcpStream::connect(&address).ok()?;
+        stream.write_all(&request.bytes()).ok()?;
+        Response::read(&mut BufReader::new(stream))
+    };
+    let mut answers = 0;
+    while let Some(answer) = ask(server.address.request("GET", "/readyz")) {
+        assert_eq!(answer.expect(503), json!({"status": "loading"}));
+        assert_says_nothing(&answer, "/readyz");
+        let text = server.address.request("POST", "/v1/sentiment").header("Content-Type", "application/json");
+        if let Some(answer) = ask(text.body(r#"{"inputs": "a"}"#)) {
+            answer.problem(503, "the models are being loaded");
+            assert_says_nothing(&answer, "/v1/sentiment");
+        }
+        answers += 1;
+    }
+    assert!(answers > 0, "it answers while it loads");
+    assert_eq!(server.end().code(), Some(3));
+    assert!(server.logged("model.safetensors").contains(PLACE));
+}
