@@ -27,6 +27,7 @@ RUN case "$TARGETARCH" in amd64) cpu=x86_64 ;; arm64) cpu=aarch64 ;; *) echo "no
 
 FROM dependencies AS build
 COPY build.rs models.toml LICENSE ./
+COPY deploy/licences deploy/licences
 COPY src src
 ARG REVISION
 # Its time is what Cargo goes by: the stub above is newer than the files that it stands for.
@@ -34,7 +35,9 @@ RUN touch src/lib.rs src/main.rs \
     && FINSENT_REVISION=$REVISION cargo auditable build --locked --release --no-default-features \
     && mkdir -p image empty \
     && cp target/*/release/finsent LICENSE image \
-    && auditable2cdx image/finsent > image/sbom.cdx.json
+    && auditable2cdx image/finsent > image/sbom.cdx.json \
+    && rustc --edition 2024 -o target/licences deploy/licences/main.rs \
+    && target/licences "$(basename target/*-linux-musl)" > image/LICENSES
 
 FROM scratch AS base
 ARG REVISION
