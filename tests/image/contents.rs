@@ -40,7 +40,7 @@ fn the_one_with_a_model_answers_without_anything_else() {
 #[test]
 #[ignore = "needs podman, runc and the images"]
 fn the_one_without_says_what_it_misses() {
-    for args in [&["serve"], &["classify", HEADLINE]] {
+    for args in [&["serve"][..], &["classify", HEADLINE]] {
         let output = run(&["--network=none", "--read-only"], IMAGE, args);
         let stderr = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(4), "{stderr}");

@@ -17,7 +17,8 @@ fn it_serves_read_only_without_rights_or_network_in_256_megabytes_on_half_a_cpu(
     fs::set_permissions(run_dir.path(), Permissions::from_mode(0o777)).unwrap();
     let shared = format!("--volume={}:/run/finsent", run_dir.path().display());
     let settings = ["--env=FINSENT_LISTEN=unix:/run/finsent/finsent.sock", "--env=FINSENT_PRECISION=int8"];
-    let options = [&HARDENED[..], &settings, &[&shared, &mounted_models()]].concat();
+    let models = mounted_models();
+    let options = [&HARDENED[..], &settings, &[&shared, &models]].concat();
     let address = Address::Unix(run_dir.path().join("finsent.sock"));
     let container = Container::start(address, &options, IMAGE, &["serve", "--model", "/models/bert-int8"]);
     container.wait_until_ready();
@@ -41,6 +42,7 @@ fn it_serves_read_only_without_rights_or_network_in_256_megabytes_on_half_a_cpu(
     let took = start.elapsed();
     assert!(took.as_secs() < 3, "as long as the image gives it: {took:?}");
     // Nobody who could write, and nowhere to.
-    let written = podman(&["exec", &container.id, "/finsent", "convert", "/models/bert-int8", "/copy"]).output().unwrap();
+    let written =
+        podman(&["exec", &container.id, "/finsent", "convert", "/models/bert-int8", "/copy"]).output().unwrap();
     assert!(String::from_utf8_lossy(&written.stderr).contains("Read-only file system"), "{written:?}");
 }

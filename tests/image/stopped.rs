@@ -39,8 +39,7 @@ fn no_request_of_64_busy_connections_is_lost_when_it_is_stopped() {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let listen = format!("127.0.0.1:{port}");
     let options = ["--network=host".to_owned(), format!("--env=FINSENT_LISTEN={listen}")];
-    let container =
-        Container::start(Address::Tcp(listen), &options.each_ref().map(String::as_str), MINI, &["serve"]);
+    let container = Container::start(Address::Tcp(listen), &options.each_ref().map(String::as_str), MINI, &["serve"]);
     container.wait_until_ready();
 
     let asked = AtomicUsize::new(0);
