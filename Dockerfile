@@ -52,7 +52,7 @@ LABEL org.opencontainers.image.description="Labels financial text as positive, n
     org.opencontainers.image.base.name="scratch"
 # A number, since there is no list of users, and one that no user of a host has.
 USER 65532:65532
-ENV FINSENT_LISTEN=0.0.0.0:8080 FINSENT_MODEL_DIR=/models HF_HOME=/models
+ENV FINSENT_LISTEN=0.0.0.0:8080 FINSENT_MODEL_DIR=/models HF_HUB_CACHE=/models
 EXPOSE 8080
 HEALTHCHECK --interval=10s --timeout=3s --start-period=60s CMD ["/finsent", "health", "--ready"]
 # The user's own, so that a new volume in its place is as well, and `finsent pull` can fill it.
