@@ -25,19 +25,26 @@ RUN case "$TARGETARCH" in amd64) cpu=x86_64 ;; arm64) cpu=aarch64 ;; *) echo "no
     && mkdir src && touch src/lib.rs && echo 'fn main() {}' > src/main.rs \
     && cargo auditable build --locked --release --no-default-features
 
-FROM dependencies AS build
+FROM dependencies AS sources
 COPY build.rs models.toml LICENSE ./
 COPY deploy/licences deploy/licences
 COPY src src
-ARG REVISION
 # Its time is what Cargo goes by: the stub above is newer than the files that it stands for.
-RUN touch src/lib.rs src/main.rs \
-    && FINSENT_REVISION=$REVISION cargo auditable build --locked --release --no-default-features \
-    && mkdir -p image empty \
-    && cp target/*/release/finsent LICENSE image \
-    && auditable2cdx image/finsent > image/sbom.cdx.json \
+RUN touch src/lib.rs src/main.rs
+
+FROM sources AS build
+ARG REVISION
+RUN FINSENT_REVISION=$REVISION cargo auditable build --locked --release --no-default-features \
+    && mkdir image empty \
+    && cp LICENSE image \
+    && auditable2cdx target/*/release/finsent > image/sbom.cdx.json \
     && rustc --edition 2024 -o target/licences deploy/licences/main.rs \
     && target/licences "$(basename target/*-linux-musl)" > image/LICENSES
+
+FROM sources AS build-mini
+COPY models models
+ARG REVISION
+RUN FINSENT_REVISION=$REVISION cargo auditable build --locked --release
 
 FROM scratch AS base
 ARG REVISION
@@ -55,6 +62,7 @@ USER 65532:65532
 ENV FINSENT_LISTEN=0.0.0.0:8080 FINSENT_MODEL_DIR=/models HF_HUB_CACHE=/models
 EXPOSE 8080
 HEALTHCHECK --interval=10s --timeout=3s --start-period=60s CMD ["/finsent", "health", "--ready"]
+COPY --from=build /finsent/image /
 # The user's own, so that a new volume in its place is as well, and `finsent pull` can fill it.
 COPY --from=build --chown=65532:65532 /finsent/empty /models
 ENTRYPOINT ["/finsent"]
@@ -63,13 +71,8 @@ CMD ["serve"]
 FROM base AS finsent
 LABEL org.opencontainers.image.title="finsent"
 ENV FINSENT_MODEL=finbert
-COPY --from=build /finsent/image /
-
-FROM build AS build-mini
-COPY models models
-RUN FINSENT_REVISION=$REVISION cargo auditable build --locked --release \
-    && cp target/*/release/finsent image
+COPY --from=build /finsent/target/*/release/finsent /
 
 FROM base AS finsent-mini
 LABEL org.opencontainers.image.title="finsent-mini"
-COPY --from=build-mini /finsent/image /
+COPY --from=build-mini /finsent/target/*/release/finsent /

@@ -103,6 +103,7 @@ fn while_it_drains_it_is_not_ready_and_takes_requests() {
     server.logged("draining");
     assert_eq!(server.address.get("/readyz").expect(503), json!({"status": "draining"}));
     let answer = server.address.post("/v1/sentiment", json!({"inputs": "Profit rose"}).to_string());
+    assert_eq!(answer.headers["connection"], "close", "the client is told to leave");
     assert_eq!(answer.expect(200)["results"][0]["label"], "positive");
     assert_eq!(server.end().code(), Some(0));
 }

@@ -43,8 +43,8 @@ fn the_one_without_says_what_it_misses() {
     for args in [&["serve"][..], &["classify", HEADLINE]] {
         let output = run(&["--network=none", "--read-only"], IMAGE, args);
         let stderr = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(4), "{stderr}");
-        assert!(stderr.contains("finbert"), "{stderr}");
+        assert_eq!(output.status.code(), Some(3), "{stderr}");
+        assert!(stderr.contains("mount the cache"), "{stderr}");
     }
 }
 
@@ -61,7 +61,7 @@ fn the_labels_say_what_it_is() {
             assert!(label(name).as_str().is_some_and(|label| !label.is_empty()), "{image}: {name}");
         }
         assert_eq!(config["Config"]["User"], "65532:65532");
-        assert_eq!(config["HealthCheck"]["Test"][1], "/finsent");
+        assert_eq!(config["Healthcheck"]["Test"][1], "/finsent");
     }
 }
 

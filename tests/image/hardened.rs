@@ -24,7 +24,7 @@ fn it_serves_read_only_without_rights_or_network_in_256_megabytes_on_half_a_cpu(
     container.wait_until_ready();
 
     thread::scope(|scope| {
-        for client in 0..16 {
+        for client in 0..4 {
             let address = &container.address;
             scope.spawn(move || {
                 let long = format!("{client} the company said quarterly revenue grew ").repeat(200);
@@ -42,7 +42,7 @@ fn it_serves_read_only_without_rights_or_network_in_256_megabytes_on_half_a_cpu(
     let took = start.elapsed();
     assert!(took.as_secs() < 3, "as long as the image gives it: {took:?}");
     // Nobody who could write, and nowhere to.
-    let written =
-        podman(&["exec", &container.id, "/finsent", "convert", "/models/bert-int8", "/copy"]).output().unwrap();
+    let convert = ["/finsent", "convert", "/models/bert-int8", "/copy", "--precision", "f32"];
+    let written = podman(&[&["exec", &container.id], &convert[..]].concat()).output().unwrap();
     assert!(String::from_utf8_lossy(&written.stderr).contains("Read-only file system"), "{written:?}");
 }
