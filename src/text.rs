@@ -7,7 +7,7 @@ use thiserror::Error;
 pub struct Text(String);
 
 /// Why a string is no [`Text`].
-#[derive(Debug, Error, PartialEq, Eq)]
+#[derive(Debug, Clone, Error, PartialEq, Eq)]
 pub enum TextError {
     /// Nothing, or white space only.
     #[error("the text is empty")]

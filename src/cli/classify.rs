@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 use std::io::{self, IsTerminal, Write};
+use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
@@ -12,17 +13,11 @@ use super::exit::{Exit, Usage};
 use super::interrupt;
 use super::output::{self, Destination, Outcome, Shape};
 use super::progress::Bar;
-use super::rows::{Input, InputKind, ItemError, Progress, Row, RowReader, Shard};
+use super::rows::{self, ColumnChoice, Input, InputKind, Progress, Reading, Row, Shard};
 use super::settings::Settings;
+use super::stages::Stages;
 use crate::pipeline::Pipeline;
-use crate::text::Text;
 
-/// Rows of the first window, so that the first answers come soon; each window is twice as large as the one before.
-const FIRST_WINDOW_ROWS: usize = 16;
-/// Most rows that are sorted by length and classified together.
-const MAX_WINDOW_ROWS: usize = 512;
-/// Bytes of a window's rows, which bound its memory where texts are long.
-const WINDOW_BYTES: usize = 8 << 20;
 /// Failed items that are told one by one; the output has them all.
 const TOLD_FAILURES: u64 = 10;
 
@@ -32,11 +27,13 @@ pub(super) fn run(args: ClassifyArgs, settings: &Settings, console: Console) -> 
     let format = output::format(args.format, args.output.as_deref())?;
     if args.shard.is_some() {
         output::check_shards(format)?;
+        check_shards(&args)?;
     }
-    let mut input = Input::open(&args)?;
+    let mut input = open(&args)?;
     let mut destination = Destination::open(args.output.as_deref())?;
 
     let (model, pipeline) = settings.load(&args.model)?;
+    let pipeline = Arc::new(pipeline);
     console.note(&format!("model {} ({}), {}", model.name, model.place, model.options.precision));
     if input.kind == InputKind::StandardInput && io::stdin().is_terminal() {
         console.note("reading texts from the terminal, one a line; Ctrl-D ends");
@@ -54,24 +51,17 @@ pub(super) fn run(args: ClassifyArgs, settings: &Settings, console: Console) -> 
     let progress = input.progress.take().filter(|_| draws_progress);
     let bar = progress.as_ref().map_or_else(|| Bar::new(None), Progress::bar);
     let mut tally = Tally::start();
-    let mut window_rows = FIRST_WINDOW_ROWS;
-    loop {
-        let window = read_window(input.rows.as_mut(), window_rows)?;
-        if window.is_empty() {
-            break;
-        }
-        classify(&pipeline, &window, |row, outcome| {
-            let unfit = outcome.is_ok().then(|| writer.check(row)).and_then(Result::err);
-            let outcome = unfit.as_ref().map_or(outcome, Err);
-            if let Some(note) = tally.count(row, outcome) {
+    for window in Stages::start(input.rows, &pipeline)? {
+        for (row, outcome) in window? {
+            let outcome = outcome.and_then(|verdict| writer.check(&row).map(|()| verdict));
+            if let Some(note) = tally.count(&row, outcome.as_ref()) {
                 bar.suspend(|| console.note(&note));
             }
-            writer.write(&mut destination, row, outcome)
-        })?;
+            writer.write(&mut destination, &row, outcome.as_ref())?;
+        }
         destination.flush()?;
         let done = progress.as_ref().map_or(0, |progress| progress.done(tally.items));
         bar.update(done, format!("{:.0} texts a second", tally.rate()));
-        window_rows = MAX_WINDOW_ROWS.min(2 * window_rows);
     }
     writer.finish(&mut destination)?;
     destination.finish()?;
@@ -90,40 +80,48 @@ fn refuse_what_comes_later(args: &ClassifyArgs) -> Result<(), Usage> {
     Ok(())
 }
 
+/// Opens what the arguments name: all of it, also where only a shard is asked for.
+fn open(args: &ClassifyArgs) -> Result<Input> {
+    let encoding = args.encoding.as_deref().map(rows::encoding).transpose()?;
+    match &args.input {
+        Some(path) if path.as_os_str() != "-" => {
+            let columns = ColumnChoice { text: args.text_column.clone(), id: args.id_column.clone() };
+            Input::file(path, &Reading { encoding, columns })
+        }
+        Some(_) if args.text_column.is_some() || args.id_column.is_some() => {
+            Err(Usage("standard input has no columns: leave out --text-column and --id-column".into()).into())
+        }
+        None if args.texts.len() > 1 && args.texts.iter().any(|text| text == "-") => {
+            Err(Usage("`-`, standard input, goes with no other TEXT".into()).into())
+        }
+        None if has_texts(args) && encoding.is_some() => {
+            Err(Usage("--encoding is for --input and standard input".into()).into())
+        }
+        None if has_texts(args) => Ok(Input::arguments(args.texts.clone())),
+        _ => Ok(Input::standard_input(encoding)),
+    }
+}
+
+/// Whether the texts are arguments.
+fn has_texts(args: &ClassifyArgs) -> bool {
+    !args.texts.is_empty() && args.texts != ["-"]
+}
+
+fn check_shards(args: &ClassifyArgs) -> Result<(), Usage> {
+    if args.input.is_none() && has_texts(args) {
+        return Err(Usage(
+            "--shard splits the rows of a file, --input FILE; of TEXT arguments give each run its own".into(),
+        ));
+    }
+    rows::check_shards(args.input.as_deref().unwrap_or("-".as_ref()), args.output.as_deref())
+}
+
 /// The input with the rows of the shard only: it is read once to count its rows, and opened anew.
 fn only(shard: Shard, mut input: Input, args: &ClassifyArgs, console: Console) -> Result<Input> {
     let all = input.rows.count_rows()?;
     let rows = shard.of(all);
     console.note(&format!("shard {shard}: {} of {all} rows, behind the first {}", rows.end - rows.start, rows.start));
-    Ok(Input::open(args)?.only(shard, all))
-}
-
-/// The next rows: as many as a window holds, but of a stream only those that are there already, after the first.
-fn read_window(rows: &mut dyn RowReader, most: usize) -> Result<Vec<Row>> {
-    let mut window = Vec::new();
-    let mut bytes = 0;
-    while window.len() < most && bytes < WINDOW_BYTES && (window.is_empty() || !rows.would_wait()) {
-        let Some(row) = rows.next_row()? else { break };
-        bytes += row.bytes();
-        window.push(row);
-    }
-    Ok(window)
-}
-
-/// Calls `each` with every row of the window, in order, and what became of it.
-fn classify(pipeline: &Pipeline, window: &[Row], mut each: impl FnMut(&Row, Outcome<'_>) -> Result<()>) -> Result<()> {
-    let texts: Vec<&Text> = window.iter().filter_map(|row| row.text.as_ref().ok()).collect();
-    let mut verdicts = pipeline.classify(&texts).into_iter();
-    for row in window {
-        match &row.text {
-            Err(error) => each(row, Err(error))?,
-            Ok(_) => {
-                let verdict = verdicts.next().expect("a verdict for each text").map_err(ItemError::from);
-                each(row, verdict.as_ref())?;
-            }
-        }
-    }
-    Ok(())
+    Ok(open(args)?.only(shard, all))
 }
 
 /// What became of the items.

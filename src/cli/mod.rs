@@ -17,6 +17,7 @@ mod pull;
 mod rows;
 mod serve;
 mod settings;
+mod stages;
 mod verify;
 
 use std::io::{self, Write};

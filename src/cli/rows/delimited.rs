@@ -1,7 +1,6 @@
 //! Rows of .csv and .tsv files with a header.
 
 use std::io::{self, BufReader, Read};
-use std::rc::Rc;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
@@ -15,7 +14,7 @@ use crate::text::Text;
 /// A file of separated values.
 pub(super) struct Delimited {
     name: String,
-    meter: Rc<Meter>,
+    meter: Arc<Meter>,
     reader: csv::Reader<Watched>,
     header: Vec<Arc<str>>,
     columns: Columns,
@@ -142,7 +141,7 @@ fn line(record: &ByteRecord) -> u64 {
 
 /// A reader that still knows what it gave last.
 struct Watched {
-    inner: BufReader<Box<dyn Read>>,
+    inner: BufReader<Box<dyn Read + Send>>,
     /// Bytes that were given before `chunk`.
     start: u64,
     chunk: Vec<u8>,

@@ -86,7 +86,7 @@ impl RowReader for JsonLines {
 
 /// The object of the next line that is not blank.
 fn next_object(lines: &mut Lines) -> Result<Option<Line>> {
-    let parse = |line: &[u8]| serde_json::from_str(utf8(line)?).map_err(ItemError::Json);
+    let parse = |line: &[u8]| serde_json::from_str(utf8(line)?).map_err(|error| ItemError::Json(error.to_string()));
     let object = next_filled(lines, |line| line.and_then(parse))?;
     let number = lines.number;
     match object {

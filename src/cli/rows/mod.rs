@@ -7,7 +7,6 @@ mod shard;
 mod source;
 
 use std::path::Path;
-use std::rc::Rc;
 use std::sync::Arc;
 
 use anyhow::Result;
@@ -16,16 +15,16 @@ use serde::ser::Serializer;
 use serde_json::value::RawValue;
 use thiserror::Error;
 
-use super::args::ClassifyArgs;
 use super::exit::Usage;
 use super::progress::Bar;
 use crate::pipeline::ClassifyError;
 use crate::text::{Text, TextError};
 use delimited::Delimited;
 use json_lines::JsonLines;
-pub(super) use shard::Shard;
 use shard::ShardRows;
-use source::{Meter, Source};
+pub(super) use shard::{Shard, check_shards};
+pub(super) use source::encoding;
+use source::{Encoding, Meter, Source};
 
 /// One item of the input: a text, or why there is none, and what stands beside it.
 #[derive(Debug)]
@@ -83,18 +82,18 @@ impl Field {
 }
 
 /// Why one item has no verdict.
-#[derive(Debug, Error)]
+#[derive(Debug, Clone, Error)]
 pub(super) enum ItemError {
     #[error(transparent)]
     Text(#[from] TextError),
     #[error(transparent)]
-    Classify(#[from] ClassifyError),
+    Classify(Arc<ClassifyError>),
     #[error(transparent)]
     NotUtf8(#[from] NotUtf8),
     #[error("the line has more than {limit} bytes")]
     LineTooLong { limit: u64 },
     #[error("not a JSON object: {0}")]
-    Json(serde_json::Error),
+    Json(String),
     #[error("the field `{0}` twice")]
     FieldTwice(Arc<str>),
     #[error("no field `{0}`")]
@@ -109,8 +108,14 @@ pub(super) enum ItemError {
     NoColumn(Arc<str>),
 }
 
+impl From<ClassifyError> for ItemError {
+    fn from(error: ClassifyError) -> Self {
+        Self::Classify(Arc::new(error))
+    }
+}
+
 /// Bytes that are not UTF-8.
-#[derive(Debug, Error, PartialEq, Eq)]
+#[derive(Debug, Clone, Error, PartialEq, Eq)]
 #[error("not UTF-8: byte 0x{byte:02x} at position {position}")]
 pub(super) struct NotUtf8 {
     byte: u8,
@@ -124,7 +129,7 @@ fn utf8(bytes: &[u8]) -> Result<&str, NotUtf8> {
 }
 
 /// A reader of rows.
-pub(super) trait RowReader {
+pub(super) trait RowReader: Send {
     /// The next row; `None` at the end.
     fn next_row(&mut self) -> Result<Option<Row>>;
 
@@ -170,7 +175,7 @@ pub(super) enum InputKind {
 #[derive(Debug, Clone)]
 pub(super) enum Progress {
     /// Bytes that were read, of the whole file.
-    Bytes { meter: Rc<Meter>, total: u64 },
+    Bytes { meter: Arc<Meter>, total: u64 },
     /// Rows of a shard: that many in all.
     Rows(u64),
 }
@@ -194,45 +199,25 @@ impl Progress {
 }
 
 impl Input {
-    /// Opens what the arguments name: all of it, also where only a shard is asked for.
-    pub(super) fn open(args: &ClassifyArgs) -> Result<Self> {
-        if args.shard.is_some() {
-            shard::check(args)?;
-        }
-        let encoding = args.encoding.as_deref().map(source::encoding).transpose()?;
-        match &args.input {
-            Some(path) if path.as_os_str() != "-" => Self::file(path, encoding, args),
-            Some(_) if args.text_column.is_some() || args.id_column.is_some() => {
-                Err(Usage("standard input has no columns: leave out --text-column and --id-column".into()).into())
-            }
-            None if args.texts.len() > 1 && args.texts.iter().any(|text| text == "-") => {
-                Err(Usage("`-`, standard input, goes with no other TEXT".into()).into())
-            }
-            None if !args.texts.is_empty() && args.texts != ["-"] => {
-                if encoding.is_some() {
-                    return Err(Usage("--encoding is for --input and standard input".into()).into());
-                }
-                let rows = Box::new(Arguments(args.texts.clone().into_iter().enumerate()));
-                Ok(Self { rows, columns: Vec::new(), progress: None, kind: InputKind::Arguments })
-            }
-            _ => {
-                let source = Source::standard_input(encoding);
-                let rows = Box::new(lines::StandardInput::new(source));
-                Ok(Self { rows, columns: Vec::new(), progress: None, kind: InputKind::StandardInput })
-            }
-        }
+    /// Texts that are given one by one.
+    pub(super) fn arguments(texts: Vec<String>) -> Self {
+        let rows = Box::new(Arguments(texts.into_iter().enumerate()));
+        Self { rows, columns: Vec::new(), progress: None, kind: InputKind::Arguments }
     }
 
-    /// Leaves of `all` rows, none of which has been read, those of the shard.
-    pub(super) fn only(self, shard: Shard, all: u64) -> Self {
-        let rows = shard.of(all);
-        let progress = Some(Progress::Rows(rows.end - rows.start));
-        Self { rows: Box::new(ShardRows::new(self.rows, shard, all)), progress, ..self }
+    /// Standard input, a text a line.
+    pub(super) fn standard_input(encoding: Option<Encoding>) -> Self {
+        let rows = Box::new(lines::StandardInput::new(Source::standard_input(encoding)));
+        Self { rows, columns: Vec::new(), progress: None, kind: InputKind::StandardInput }
     }
 
-    fn file(path: &Path, encoding: Option<&'static encoding_rs::Encoding>, args: &ClassifyArgs) -> Result<Self> {
-        let open = || Source::file(path, encoding);
-        let choice = ColumnChoice { text: args.text_column.clone(), id: args.id_column.clone() };
+    /// Opens a file, whose name says how to read it.
+    ///
+    /// # Errors
+    /// When it cannot be read, or lacks a column.
+    pub(super) fn file(path: &Path, reading: &Reading) -> Result<Self> {
+        let open = || Source::file(path, reading.encoding);
+        let choice = reading.columns.clone();
         let extension = path.extension().map(|extension| extension.to_string_lossy().to_ascii_lowercase());
         match extension.as_deref() {
             Some("txt") => Self::table(open()?, |source| lines::TextFile::open(source, choice)),
@@ -248,6 +233,13 @@ impl Input {
                 .into())
             }
         }
+    }
+
+    /// Leaves of `all` rows, none of which has been read, those of the shard.
+    pub(super) fn only(self, shard: Shard, all: u64) -> Self {
+        let rows = shard.of(all);
+        let progress = Some(Progress::Rows(rows.end - rows.start));
+        Self { rows: Box::new(ShardRows::new(self.rows, shard, all)), progress, ..self }
     }
 
     fn table<R: RowReader + 'static>(
@@ -273,11 +265,18 @@ impl RowReader for Arguments {
     }
 }
 
+/// How files are read.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Reading {
+    pub(super) encoding: Option<Encoding>,
+    pub(super) columns: ColumnChoice,
+}
+
 /// The columns that the user named.
 #[derive(Debug, Clone, Default)]
-struct ColumnChoice {
-    text: Option<String>,
-    id: Option<String>,
+pub(super) struct ColumnChoice {
+    pub(super) text: Option<String>,
+    pub(super) id: Option<String>,
 }
 
 /// The columns to use, settled.

@@ -10,7 +10,6 @@ use anyhow::{Result, bail};
 use thiserror::Error;
 
 use super::{Row, RowReader};
-use crate::cli::args::ClassifyArgs;
 use crate::cli::exit::Usage;
 
 /// The part `index`, from 0, of `count`.
@@ -71,26 +70,25 @@ impl Shard {
     }
 }
 
-/// Refuses an input that cannot be read twice, and an output that would take the input from the other shards.
-pub(super) fn check(args: &ClassifyArgs) -> Result<(), Usage> {
-    let once = |input: &str| {
-        Err(Usage(format!(
-            "--shard reads its input twice, first to count the rows, and {input} can be read only once; give a file, \
-             --input FILE"
-        )))
-    };
-    match &args.input {
-        None if !args.texts.is_empty() && args.texts != ["-"] => Err(Usage(
-            "--shard splits the rows of a file, --input FILE; of TEXT arguments give each run its own".into(),
-        )),
-        None => once("standard input"),
-        Some(path) if path.as_os_str() == "-" => once("standard input"),
-        Some(path) if is_stream(path) => once(&format!("`{}`, which is no regular file,", path.display())),
-        Some(path) if args.output.as_ref().is_some_and(|output| is_same(path, output)) => {
-            Err(Usage("the output of a shard cannot be its input: the other shards have to read it".into()))
-        }
-        Some(_) => Ok(()),
+/// Refuses a file that cannot be read twice, and an output that would take the input from the other shards.
+pub(in crate::cli) fn check_shards(input: &Path, output: Option<&Path>) -> Result<(), Usage> {
+    let name = input.display();
+    if input.as_os_str() == "-" {
+        return Err(once("standard input"));
     }
+    if is_stream(input) {
+        return Err(once(&format!("`{name}`, which is no regular file,")));
+    }
+    if output.is_some_and(|output| is_same(input, output)) {
+        return Err(Usage("the output of a shard cannot be its input: the other shards have to read it".into()));
+    }
+    Ok(())
+}
+
+fn once(input: &str) -> Usage {
+    Usage(format!(
+        "--shard reads its input twice, first to count the rows, and {input} can be read only once; give a file, --input FILE"
+    ))
 }
 
 fn is_stream(path: &Path) -> bool {

@@ -1,13 +1,12 @@
 //! The bytes of the input as UTF-8 (or what claims to be), counted, in bounded memory.
 
-use std::cell::Cell;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
-use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
 
 use anyhow::{Context, Result};
-use encoding_rs::Encoding;
 use encoding_rs_io::DecodeReaderBytesBuilder;
 
 use super::{ItemError, Progress};
@@ -20,38 +19,38 @@ const BUFFER_BYTES: usize = 64 << 10;
 /// Counts bytes as they are read.
 #[derive(Debug, Default)]
 pub(in crate::cli) struct Meter {
-    total: Cell<u64>,
-    record_start: Cell<u64>,
+    total: AtomicU64,
+    record_start: AtomicU64,
     /// The last byte of the decoded input that is no line end.
-    last: Cell<u8>,
+    last: AtomicU8,
 }
 
 impl Meter {
     pub(super) fn total(&self) -> u64 {
-        self.total.get()
+        self.total.load(Relaxed)
     }
 
     /// The last byte so far that is no line end.
     pub(super) fn last(&self) -> u8 {
-        self.last.get()
+        self.last.load(Relaxed)
     }
 
     /// A record has been read whole: the limit counts anew.
     pub(super) fn end_record(&self) {
-        self.record_start.set(self.total.get());
+        self.record_start.store(self.total(), Relaxed);
     }
 }
 
 struct Decoded<R> {
     inner: R,
-    meter: Rc<Meter>,
+    meter: Arc<Meter>,
 }
 
 impl<R: Read> Read for Decoded<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.inner.read(buffer)?;
         if let Some(&last) = buffer[..read].iter().rev().find(|byte| !matches!(byte, b'\r' | b'\n')) {
-            self.meter.last.set(last);
+            self.meter.last.store(last, Relaxed);
         }
         Ok(read)
     }
@@ -59,17 +58,17 @@ impl<R: Read> Read for Decoded<R> {
 
 struct Metered<R> {
     inner: R,
-    meter: Rc<Meter>,
+    meter: Arc<Meter>,
 }
 
 impl<R: Read> Read for Metered<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.meter.total.get() - self.meter.record_start.get() > MAX_RECORD_BYTES {
+        if self.meter.total() - self.meter.record_start.load(Relaxed) > MAX_RECORD_BYTES {
             let message = format!("a record is longer than {MAX_RECORD_BYTES} bytes; does a quoted field never end?");
             return Err(io::Error::new(io::ErrorKind::InvalidData, message));
         }
         let read = self.inner.read(buffer)?;
-        self.meter.total.set(self.meter.total.get() + read as u64);
+        self.meter.total.fetch_add(read as u64, Relaxed);
         Ok(read)
     }
 }
@@ -77,26 +76,29 @@ impl<R: Read> Read for Metered<R> {
 /// An open input, a byte order mark taken off, other encodings made UTF-8.
 pub(super) struct Source {
     pub(super) name: String,
-    pub(super) meter: Rc<Meter>,
+    pub(super) meter: Arc<Meter>,
     /// Size of the file; 0 when it is no regular file.
     size: u64,
-    pub(super) reader: BufReader<Box<dyn Read>>,
+    pub(super) reader: BufReader<Box<dyn Read + Send>>,
 }
 
+/// How the characters of a file are bytes.
+pub(in crate::cli) type Encoding = &'static encoding_rs::Encoding;
+
 /// The encoding of this name.
-pub(super) fn encoding(name: &str) -> Result<&'static Encoding, Usage> {
+pub(in crate::cli) fn encoding(name: &str) -> Result<Encoding, Usage> {
     let label = name.to_ascii_lowercase().replace("latin-", "latin");
-    Encoding::for_label_no_replacement(label.as_bytes()).ok_or_else(|| {
+    encoding_rs::Encoding::for_label_no_replacement(label.as_bytes()).ok_or_else(|| {
         Usage(format!("unknown encoding `{name}`; known are utf-8, latin1, windows-1252, utf-16le, shift_jis, gbk and all others of the web"))
     })
 }
 
 impl Source {
-    pub(super) fn standard_input(encoding: Option<&'static Encoding>) -> Self {
-        Self::new("standard input".into(), io::stdin().lock(), 0, encoding)
+    pub(super) fn standard_input(encoding: Option<Encoding>) -> Self {
+        Self::new("standard input".into(), io::stdin(), 0, encoding)
     }
 
-    pub(super) fn file(path: &Path, encoding: Option<&'static Encoding>) -> Result<Self> {
+    pub(super) fn file(path: &Path, encoding: Option<Encoding>) -> Result<Self> {
         let name = path.display().to_string();
         let opened = File::open(path).and_then(|file| file.metadata().map(|metadata| (file, metadata)));
         let (file, metadata) = opened.with_context(|| format!("cannot read `{name}`"))?;
@@ -106,9 +108,9 @@ impl Source {
         Ok(Self::new(name, file, metadata.len(), encoding))
     }
 
-    fn new(name: String, reader: impl Read + 'static, size: u64, encoding: Option<&'static Encoding>) -> Self {
-        let meter = Rc::new(Meter::default());
-        let metered = Metered { inner: reader, meter: Rc::clone(&meter) };
+    fn new(name: String, reader: impl Read + Send + 'static, size: u64, encoding: Option<Encoding>) -> Self {
+        let meter = Arc::new(Meter::default());
+        let metered = Metered { inner: reader, meter: Arc::clone(&meter) };
         let decoded = DecodeReaderBytesBuilder::new()
             .encoding(encoding.filter(|&encoding| encoding != encoding_rs::UTF_8))
             .utf8_passthru(true)
@@ -116,13 +118,13 @@ impl Source {
             .build(metered);
         let reader = BufReader::with_capacity(
             BUFFER_BYTES,
-            Box::new(Decoded { inner: decoded, meter: Rc::clone(&meter) }) as Box<dyn Read>,
+            Box::new(Decoded { inner: decoded, meter: Arc::clone(&meter) }) as Box<dyn Read + Send>,
         );
         Self { name, meter, size, reader }
     }
 
     pub(super) fn progress(&self) -> Progress {
-        Progress::Bytes { meter: Rc::clone(&self.meter), total: self.size }
+        Progress::Bytes { meter: Arc::clone(&self.meter), total: self.size }
     }
 }
 

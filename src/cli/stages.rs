@@ -1,0 +1,128 @@
+//! Rows become tokens, and tokens verdicts, on a thread each, so that reading and writing are hidden behind the engine.
+
+use std::panic;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::{self, JoinHandle};
+
+use anyhow::{Context, Result};
+
+use super::rows::{ItemError, Row, RowReader};
+use crate::pipeline::{ClassifyError, Pipeline};
+use crate::tokens::Encoding;
+use crate::verdict::Verdict;
+
+/// Rows of the first window, so that the first answers come soon; each window is twice as large as the one before.
+const FIRST_WINDOW_ROWS: usize = 16;
+/// Most rows that are sorted by length and classified together.
+const MAX_WINDOW_ROWS: usize = 512;
+/// Bytes of a window's rows, which bound its memory where texts are long.
+const WINDOW_BYTES: usize = 1 << 20;
+/// Windows that are ready in front of a stage: one that it takes up at once, while the stage before it makes the next.
+const READY_WINDOWS: usize = 1;
+
+/// Rows with what became of them, in order.
+pub(super) type Window<T> = Vec<(Row, Result<T, ItemError>)>;
+
+/// The threads, and what comes out of them: window by window, and at last the error that ended the input early.
+pub(super) struct Stages {
+    scored: Receiver<Result<Window<Verdict>>>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Stages {
+    /// Starts to read and to score. When it is dropped the threads end with the window that they are at; one that waits
+    /// for input is left to the end of the process.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub(super) fn start(rows: Box<dyn RowReader>, pipeline: &Arc<Pipeline>) -> Result<Self> {
+        let (to_engine, tokenized) = sync_channel(READY_WINDOWS);
+        let (to_writer, scored) = sync_channel(READY_WINDOWS);
+        let reader = {
+            let pipeline = Arc::clone(pipeline);
+            spawn("reader", move || read(rows, &pipeline, &to_engine))?
+        };
+        let engine = {
+            let pipeline = Arc::clone(pipeline);
+            spawn("engine", move || score(&pipeline, &tokenized, &to_writer))?
+        };
+        Ok(Self { scored, threads: vec![reader, engine] })
+    }
+}
+
+impl Iterator for Stages {
+    type Item = Result<Window<Verdict>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let window = self.scored.recv().ok();
+        if window.is_none() {
+            // Nothing comes any more, so both have ended; a panic of theirs is not the end of the input.
+            for thread in self.threads.drain(..) {
+                thread.join().unwrap_or_else(|panicked| panic::resume_unwind(panicked));
+            }
+        }
+        window
+    }
+}
+
+fn spawn(name: &str, stage: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {
+    thread::Builder::new().name(name.into()).spawn(stage).context("cannot start a thread")
+}
+
+/// Reads windows and makes tokens of their texts, until the input ends or nobody wants more.
+fn read(mut rows: Box<dyn RowReader>, pipeline: &Pipeline, to_engine: &SyncSender<Result<Window<Encoding>>>) {
+    let mut window_rows = FIRST_WINDOW_ROWS;
+    loop {
+        let window = read_window(rows.as_mut(), window_rows, pipeline);
+        let is_last = window.as_ref().map_or(true, Vec::is_empty);
+        if window.as_ref().is_ok_and(Vec::is_empty) || to_engine.send(window).is_err() || is_last {
+            return;
+        }
+        window_rows = MAX_WINDOW_ROWS.min(2 * window_rows);
+    }
+}
+
+/// The next rows: as many as a window holds, but of a stream only those that are there already, after the first.
+fn read_window(rows: &mut dyn RowReader, most: usize, pipeline: &Pipeline) -> Result<Window<Encoding>> {
+    let mut window = Vec::new();
+    let mut bytes = 0;
+    while window.len() < most && bytes < WINDOW_BYTES && (window.is_empty() || !rows.would_wait()) {
+        let Some(row) = rows.next_row()? else { break };
+        bytes += row.bytes();
+        let encoding = row
+            .text
+            .as_ref()
+            .map_err(ItemError::clone)
+            .and_then(|text| pipeline.encode(text).map_err(|error| ClassifyError::from(error).into()));
+        window.push((row, encoding));
+    }
+    Ok(window)
+}
+
+/// Turns windows of tokens into windows of verdicts, until there are no more or nobody wants them.
+fn score(
+    pipeline: &Pipeline,
+    tokenized: &Receiver<Result<Window<Encoding>>>,
+    to_writer: &SyncSender<Result<Window<Verdict>>>,
+) {
+    for window in tokenized {
+        let window = window.map(|window| score_window(pipeline, window));
+        if to_writer.send(window).is_err() {
+            return;
+        }
+    }
+}
+
+fn score_window(pipeline: &Pipeline, window: Window<Encoding>) -> Window<Verdict> {
+    let readable: Vec<&Encoding> = window.iter().flat_map(|(_, encoding)| encoding).collect();
+    let mut logits = pipeline.logits(&readable).into_iter();
+    let scored = |(row, encoding): (Row, Result<Encoding, ItemError>)| {
+        let verdict = encoding.and_then(|encoding| {
+            let logits = logits.next().expect("logits for each encoding")?;
+            Ok(pipeline.verdict(&encoding, &logits))
+        });
+        (row, verdict)
+    };
+    window.into_iter().map(scored).collect()
+}
