@@ -15,14 +15,15 @@ RUN apt-get update \
 RUN cargo install --locked --debug cargo-auditable@0.7.7 auditable2cdx@0.1.0
 WORKDIR /finsent
 
-# The dependencies are a layer of their own, compiled with nothing of src: a change there does not touch it.
+# The dependencies are a layer of their own, compiled with nothing of src but the kernels: a change there does not touch it.
 FROM tools AS dependencies
 ARG TARGETARCH
 COPY .cargo .cargo
 COPY Cargo.toml Cargo.lock ./
+COPY src/ground src/ground
 RUN case "$TARGETARCH" in amd64) cpu=x86_64 ;; arm64) cpu=aarch64 ;; *) echo "not for $TARGETARCH" && exit 1 ;; esac \
     && printf '[build]\ntarget = "%s-unknown-linux-musl"\n' "$cpu" >> .cargo/config.toml \
-    && mkdir src && touch src/lib.rs && echo 'fn main() {}' > src/main.rs \
+    && touch src/lib.rs && echo 'fn main() {}' > src/main.rs \
     && cargo auditable build --locked --release --no-default-features
 
 FROM dependencies AS sources

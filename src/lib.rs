@@ -12,10 +12,12 @@
 //! | proof | `verify`: are the answers right here; `bench`: how fast |
 //! | flow | `pipeline` over `text`, `tokens`, `batch`, `encoder`, `verdict` |
 //! | cellar | `locate` finds a model's `files` by the `catalog`: `embedded`, in a directory, or on the `hub`; `checkpoint` reads its weights, and converts them; `digest` says what its bytes are |
-//! | ground | `kernels` on `threads`; `metrics`, `telemetry`, `precision`, `nearest`, `hash` |
+//! | ground | `metrics`, `telemetry`, `hash`; and `ground`, a package of its own: `kernels` on `threads`, `precision`, `nearest` |
 //!
 //! The encoder is one operation of candle, `encoder/ops.rs`; within it, the arithmetic is that of `kernels`. The command
 //! `serve` is put together in `cli/serve.rs`: it gives models to the scheduler, and the scheduler to `http`.
+
+use ground::{kernels, nearest, precision, threads};
 
 mod batch;
 mod bench;
@@ -29,16 +31,12 @@ mod files;
 mod hash;
 mod http;
 mod hub;
-mod kernels;
 mod locate;
 mod metrics;
-mod nearest;
 mod pipeline;
-mod precision;
 mod scheduler;
 mod telemetry;
 mod text;
-mod threads;
 mod tokens;
 mod verdict;
 mod verify;

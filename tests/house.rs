@@ -106,7 +106,9 @@ fn sources() -> Vec<Source> {
 
 impl Source {
     fn read(src: &Path, path: PathBuf) -> Self {
-        let room = path.strip_prefix(src).unwrap().iter().next().unwrap().to_str().unwrap().trim_end_matches(".rs");
+        let inside = path.strip_prefix(src).unwrap();
+        let room = inside.strip_prefix("ground").unwrap_or(inside).iter().next().unwrap();
+        let room = room.to_str().unwrap().trim_end_matches(".rs");
         let text = fs::read_to_string(&path).unwrap();
         let code = text.split("#[cfg(test)]\nmod tests").next().unwrap();
         let code = code.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");

@@ -1,7 +1,7 @@
 //! "Did you mean": the known word that is most like an unknown one.
 
 /// The word of `known` that is most like `word`, if any is like it at all.
-pub(crate) fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     /// Below this, two words only share letters.
     const ALIKE: f64 = 0.5;
     known

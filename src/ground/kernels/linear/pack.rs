@@ -15,7 +15,7 @@ use crate::precision::Precision;
 use crate::threads::Team;
 
 /// A matrix of weights, row-major `[outputs, inputs]` as checkpoints store it, that can be read in parts.
-pub(crate) trait WeightRows: Sync {
+pub trait WeightRows: Sync {
     /// Writes the given rows to `to`, one after the other.
     fn read(&self, rows: Range<usize>, to: &mut [f32]);
 
@@ -28,7 +28,7 @@ pub(crate) trait WeightRows: Sync {
 
 /// Quantises each row of a matrix by itself: `scale = max |w| / 127`, `byte = round(w / scale)`, ties to even, in f32. A
 /// row of zeros has the scale 1. A row with a number that is not finite has a scale that is not, so that it shows.
-pub(crate) fn quantise_weights(values: &[f32], bytes: &mut [i8], scales: &mut [f32]) {
+pub fn quantise_weights(values: &[f32], bytes: &mut [i8], scales: &mut [f32]) {
     let columns = values.len() / scales.len().max(1);
     let rows = values.chunks_exact(columns.max(1)).zip(bytes.chunks_exact_mut(columns.max(1)));
     for ((values, bytes), scale) in rows.zip(scales) {
@@ -55,7 +55,7 @@ pub(super) fn nearest(x: f32) -> i32 {
 /// A panel is `NR` columns of the result. Its memory is a sequence of steps along k, each of `NR` lanes of 32 bits; a lane
 /// holds one f32, two bfloat16 or four bytes of one column. What is missing in the last panel and the last step is zero.
 #[derive(Debug)]
-pub(crate) struct Linear {
+pub struct Linear {
     isa: Isa,
     precision: Precision,
     inputs: usize,
@@ -78,7 +78,7 @@ pub(crate) struct Linear {
 
 impl Linear {
     /// Reads and packs weights `[bias.len(), inputs]` in `precision`.
-    pub(crate) fn pack(
+    pub fn pack(
         isa: Isa,
         team: &Team,
         precision: Precision,
@@ -139,7 +139,7 @@ impl Linear {
     }
 
     /// The form in which [`Linear::forward`] takes its operand at its fastest; f32 is taken too.
-    pub(crate) fn operand_form(&self) -> Form {
+    pub fn operand_form(&self) -> Form {
         operand_form(self.isa, self.precision)
     }
 
@@ -147,7 +147,7 @@ impl Linear {
     ///
     /// # Panics
     /// When the shapes do not fit, or the operand is of a form that is neither f32 nor [`Linear::operand_form`].
-    pub(crate) fn forward(&self, team: &Team, x: Operand<'_>, activation: Activation, out: &mut Matrix) {
+    pub fn forward(&self, team: &Team, x: Operand<'_>, activation: Activation, out: &mut Matrix) {
         assert_eq!((x.columns(), out.columns()), (self.inputs, self.outputs), "columns");
         out.set_rows(x.rows());
         let is_exact = self.precision == Precision::Int8 && x.form() == Form::F32;
@@ -223,7 +223,7 @@ impl Linear {
 }
 
 /// The form in which an operand meets weights of this precision at its fastest.
-pub(crate) fn operand_form(isa: Isa, precision: Precision) -> Form {
+pub fn operand_form(isa: Isa, precision: Precision) -> Form {
     match precision {
         Precision::F32 => Form::F32,
         Precision::Bf16 => isa.bf16_operand(),

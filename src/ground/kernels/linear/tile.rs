@@ -16,8 +16,10 @@ const BLOCK_STEPS: usize = 256;
 
 /// What is done to each number of a result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Activation {
+pub enum Activation {
+    /// Nothing.
     Identity,
+    /// The erf form of GELU (Hendrycks and Gimpel 2016).
     Gelu,
 }
 

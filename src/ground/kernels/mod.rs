@@ -40,12 +40,12 @@ mod tests;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
 
-pub(crate) use attention::{Attention, Scratch};
+pub use attention::{Attention, Scratch};
 pub use isa::IsaError;
-pub(crate) use isa::{Form, Isa};
-pub(crate) use layer_norm::LayerNorm;
-pub(crate) use linear::{Activation, Linear, WeightRows, operand_form, quantise_weights};
-pub(crate) use matrix::Matrix;
-pub(crate) use operand::{Operand, Rounded};
-pub(crate) use peak::peak_gops;
-pub(crate) use table::Table;
+pub use isa::{Form, Isa};
+pub use layer_norm::LayerNorm;
+pub use linear::{Activation, Linear, WeightRows, operand_form, quantise_weights};
+pub use matrix::Matrix;
+pub use operand::{Operand, Rounded};
+pub use peak::peak_gops;
+pub use table::Table;

@@ -19,7 +19,7 @@ pub(crate) const ISA_VARIABLE: &str = "FINSENT_ISA";
 
 /// A set of instructions that this CPU has.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Isa {
+pub enum Isa {
     /// No vector instructions but the compiler's.
     Scalar(Portable),
     /// 8 lanes; bytes are multiplied as 16-bit integers.
@@ -73,7 +73,7 @@ impl Isa {
     ///
     /// # Errors
     /// [`IsaError`] when [`ISA_VARIABLE`] names instructions that are unknown or that the CPU lacks.
-    pub(crate) fn chosen() -> Result<Self, IsaError> {
+    pub fn chosen() -> Result<Self, IsaError> {
         static CHOSEN: OnceLock<Result<Isa, IsaError>> = OnceLock::new();
         let choose = || {
             let isa = Self::choose(std::env::var(ISA_VARIABLE).ok().as_deref())?;
@@ -98,7 +98,7 @@ impl Isa {
     }
 
     /// What this CPU has, the best last.
-    pub(crate) fn available() -> Vec<Self> {
+    pub fn available() -> Vec<Self> {
         let mut available = vec![Self::Scalar(Portable)];
         #[cfg(target_arch = "x86_64")]
         {
@@ -115,7 +115,8 @@ impl Isa {
         available
     }
 
-    pub(crate) fn name(self) -> &'static str {
+    /// As `FINSENT_ISA` names it.
+    pub fn name(self) -> &'static str {
         match self {
             Self::Scalar(_) => "scalar",
             #[cfg(target_arch = "x86_64")]
@@ -221,7 +222,7 @@ impl fmt::Display for Isa {
 
 /// How the numbers of an operand are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Form {
+pub enum Form {
     /// As they are.
     F32,
     /// Rounded to bfloat16.

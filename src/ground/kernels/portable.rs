@@ -5,7 +5,7 @@ use super::simd::{RowCount, Simd, match_rows};
 
 /// Four lanes in plain Rust.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Portable;
+pub struct Portable;
 
 /// Each lane by itself.
 macro_rules! lanes {

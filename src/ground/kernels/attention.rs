@@ -29,14 +29,16 @@ const BYTES: usize = size_of::<f32>();
 
 /// `softmax(Q Kᵀ / √d) V` (Vaswani et al. 2017), head by head.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Attention {
-    pub(crate) isa: Isa,
-    pub(crate) heads: usize,
+pub struct Attention {
+    /// The instructions to use.
+    pub isa: Isa,
+    /// Heads that the columns are shared among.
+    pub heads: usize,
 }
 
 /// What the members of a team need beside the matrices; kept from pass to pass.
 #[derive(Debug, Default)]
-pub(crate) struct Scratch(Vec<Mutex<Panels>>);
+pub struct Scratch(Vec<Mutex<Panels>>);
 
 /// The keys, the values and a block of scores of one head.
 #[derive(Debug, Default)]
@@ -66,7 +68,7 @@ impl Attention {
     ///
     /// # Panics
     /// When the shapes do not fit.
-    pub(crate) fn forward(
+    pub fn forward(
         self,
         team: &Team,
         [query, key_value]: [&Matrix; 2],

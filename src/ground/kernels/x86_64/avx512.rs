@@ -9,15 +9,15 @@ use crate::kernels::simd::{NV, Routine, RowCount, Simd, match_rows};
 
 /// The CPU has AVX-512 F, BW, DQ and VL.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Avx512(());
+pub struct Avx512(());
 
 /// The CPU has [`Avx512`] and its products of bytes.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Avx512Vnni(Avx512);
+pub struct Avx512Vnni(Avx512);
 
 /// The CPU has [`Avx512Vnni`] and the products of bfloat16.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Avx512Bf16(Avx512Vnni);
+pub struct Avx512Bf16(Avx512Vnni);
 
 impl Avx512 {
     pub(in crate::kernels) fn new() -> Option<Self> {

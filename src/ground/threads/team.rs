@@ -33,7 +33,7 @@ const MAX_TASKS: usize = u16::MAX as usize;
 
 /// Threads that compute together.
 #[derive(Debug)]
-pub(crate) struct Team {
+pub struct Team {
     shared: Arc<Shared>,
     workers: Vec<JoinHandle<()>>,
     /// Held by the caller whose job runs.
@@ -88,7 +88,7 @@ impl Team {
     ///
     /// # Errors
     /// When the system gives no thread.
-    pub(crate) fn start(threads: NonZeroUsize) -> io::Result<Self> {
+    pub fn start(threads: NonZeroUsize) -> io::Result<Self> {
         let mut team = Self { shared: Arc::default(), workers: Vec::new(), turn: Mutex::new(()) };
         for member in 1..threads.get() {
             let shared = Arc::clone(&team.shared);
@@ -100,7 +100,7 @@ impl Team {
     }
 
     /// Number of members.
-    pub(crate) fn threads(&self) -> usize {
+    pub fn threads(&self) -> usize {
         self.workers.len() + 1
     }
 
@@ -110,7 +110,7 @@ impl Team {
     /// # Panics
     /// With the panic of a task, after the others that were offered with it are done. A task must not run a job of the
     /// same team.
-    pub(crate) fn run(&self, tasks: usize, body: impl Fn(usize, usize) + Sync) {
+    pub fn run(&self, tasks: usize, body: impl Fn(usize, usize) + Sync) {
         let turn = lock(&self.turn);
         if self.workers.is_empty() || tasks <= 1 {
             return (0..tasks).for_each(|task| body(0, task));

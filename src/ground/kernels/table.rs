@@ -15,7 +15,7 @@ const CHUNK: usize = 256;
 
 /// A table, kept in the precision of the model.
 #[derive(Debug)]
-pub(crate) struct Table {
+pub struct Table {
     rows: usize,
     columns: usize,
     numbers: Numbers,
@@ -31,7 +31,7 @@ enum Numbers {
 impl Table {
     /// Reads `[rows, columns]`. int8 takes a table as it is stored if that is int8, and bfloat16 otherwise: nothing is
     /// multiplied with it, so bytes would save memory only.
-    pub(crate) fn load(team: &Team, precision: Precision, table: &dyn WeightRows, rows: usize, columns: usize) -> Self {
+    pub fn load(team: &Team, precision: Precision, table: &dyn WeightRows, rows: usize, columns: usize) -> Self {
         let len = rows * columns;
         let precision = if precision == Precision::Int8 && !table.are_int8() { Precision::Bf16 } else { precision };
         let numbers = match precision {
@@ -72,7 +72,8 @@ impl Table {
         Self { rows, columns, numbers }
     }
 
-    pub(crate) fn rows(&self) -> usize {
+    /// Number of rows, an id each.
+    pub fn rows(&self) -> usize {
         self.rows
     }
 
@@ -80,7 +81,7 @@ impl Table {
     ///
     /// # Panics
     /// When a table has no such row, or the shapes do not fit.
-    pub(crate) fn sum_rows(team: &Team, tables: &[(&Self, &[u32])], out: &mut Matrix) {
+    pub fn sum_rows(team: &Team, tables: &[(&Self, &[u32])], out: &mut Matrix) {
         let rows = tables.first().map_or(0, |(_, ids)| ids.len());
         out.set_rows(rows);
         let out = out.share();

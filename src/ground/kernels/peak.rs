@@ -14,7 +14,7 @@ use crate::threads::Team;
 
 /// Billions of operations a second, a multiplication and an addition being two, of all members of the team together, in
 /// the arithmetic that `precision` has on this CPU. The best of a few runs of some ten milliseconds.
-pub(crate) fn peak_gops(isa: Isa, team: &Team, precision: Precision) -> f64 {
+pub fn peak_gops(isa: Isa, team: &Team, precision: Precision) -> f64 {
     const RUNS: usize = 7;
     const STEPS: usize = 200_000;
     (0..RUNS).map(|_| gops(isa, team, precision, STEPS)).fold(0.0, f64::max)

@@ -8,7 +8,7 @@ use std::{io, thread};
 
 use thiserror::Error;
 
-pub(crate) use team::Team;
+pub use team::Team;
 
 static TEAM: OnceLock<Team> = OnceLock::new();
 
@@ -40,7 +40,7 @@ pub enum ThreadsError {
 ///
 /// # Errors
 /// [`ThreadsError`] when a team of another size is running or the system gives no threads.
-pub(crate) fn start_team(threads: Option<NonZeroUsize>) -> Result<&'static Team, ThreadsError> {
+pub fn start_team(threads: Option<NonZeroUsize>) -> Result<&'static Team, ThreadsError> {
     let threads = threads.or_else(|| thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
     if TEAM.get().is_none() {
         let team = Team::start(threads).map_err(|source| ThreadsError::Spawn { threads, source })?;
@@ -59,6 +59,6 @@ pub(crate) fn start_team(threads: Option<NonZeroUsize>) -> Result<&'static Team,
 ///
 /// # Errors
 /// [`ThreadsError::Spawn`] when it must be started and the system gives no threads.
-pub(crate) fn team() -> Result<&'static Team, ThreadsError> {
+pub fn team() -> Result<&'static Team, ThreadsError> {
     TEAM.get().map_or_else(|| start_team(None), Ok)
 }

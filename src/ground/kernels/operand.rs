@@ -19,14 +19,16 @@ use crate::threads::Team;
 
 /// Activations for a product.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Operand<'a> {
+pub enum Operand<'a> {
+    /// As they are.
     F32(&'a Matrix),
+    /// In the form that the precision multiplies.
     Rounded(&'a Rounded),
 }
 
 /// Activations in another form than f32.
 #[derive(Debug)]
-pub(crate) struct Rounded {
+pub struct Rounded {
     form: Form,
     columns: usize,
     /// Numbers of `form`, as bytes.
@@ -38,7 +40,8 @@ pub(crate) struct Rounded {
 }
 
 impl Operand<'_> {
-    pub(crate) fn rows(self) -> usize {
+    /// Number of rows, a token each.
+    pub fn rows(self) -> usize {
         match self {
             Self::F32(matrix) => matrix.rows(),
             Self::Rounded(rounded) => rounded.numbers.rows(),
@@ -80,7 +83,7 @@ impl Operand<'_> {
 
 impl Rounded {
     /// Rows of `columns` numbers in `form`; no rows yet.
-    pub(crate) fn new(form: Form, columns: usize) -> Self {
+    pub fn new(form: Form, columns: usize) -> Self {
         let bytes = match form {
             Form::F32 => 0,
             Form::U8 | Form::I8 => columns.next_multiple_of(4),
@@ -89,14 +92,15 @@ impl Rounded {
         Self { form, columns, numbers: Matrix::new(bytes), scales: Vec::new(), zeros: Vec::new() }
     }
 
-    pub(crate) fn set_rows(&mut self, rows: usize) {
+    /// Changes the number of rows. What they hold is to be written next.
+    pub fn set_rows(&mut self, rows: usize) {
         self.numbers.set_rows(rows);
         self.scales.resize(rows, 0.0);
         self.zeros.resize(rows, 0);
     }
 
     /// Rounds all rows of `from`.
-    pub(crate) fn round(&mut self, isa: Isa, team: &Team, from: &Matrix) {
+    pub fn round(&mut self, isa: Isa, team: &Team, from: &Matrix) {
         assert_eq!(from.columns(), self.columns, "columns");
         self.set_rows(from.rows());
         let to = self.share();

@@ -60,7 +60,7 @@ fn padded<T>(columns: usize) -> usize {
 
 /// A row-major matrix whose number of rows changes from pass to pass. What pads its rows is finite: zero, in one of f32.
 #[derive(Debug)]
-pub(crate) struct Matrix<T = f32> {
+pub struct Matrix<T = f32> {
     rows: usize,
     columns: usize,
     stride: usize,
@@ -70,15 +70,17 @@ pub(crate) struct Matrix<T = f32> {
 
 impl<T: Pod> Matrix<T> {
     /// No rows yet.
-    pub(crate) fn new(columns: usize) -> Self {
+    pub fn new(columns: usize) -> Self {
         Self { rows: 0, columns, stride: padded::<T>(columns), data: Lines::default(), numbers: PhantomData }
     }
 
-    pub(crate) fn rows(&self) -> usize {
+    /// Number of rows.
+    pub fn rows(&self) -> usize {
         self.rows
     }
 
-    pub(crate) fn columns(&self) -> usize {
+    /// Number of columns, padding not counted.
+    pub fn columns(&self) -> usize {
         self.columns
     }
 
@@ -88,16 +90,18 @@ impl<T: Pod> Matrix<T> {
     }
 
     /// Changes the number of rows. What they hold is to be written next. Memory grows, and never shrinks.
-    pub(crate) fn set_rows(&mut self, rows: usize) {
+    pub fn set_rows(&mut self, rows: usize) {
         self.data.grow::<T>(rows * self.stride);
         self.rows = rows;
     }
 
-    pub(crate) fn row(&self, row: usize) -> &[T] {
+    /// A row, without its padding.
+    pub fn row(&self, row: usize) -> &[T] {
         &self.data.as_slice()[row * self.stride..][..self.columns]
     }
 
-    pub(crate) fn row_mut(&mut self, row: usize) -> &mut [T] {
+    /// The same, to be written.
+    pub fn row_mut(&mut self, row: usize) -> &mut [T] {
         &mut self.data.as_mut_slice()[row * self.stride..][..self.columns]
     }
 

@@ -8,7 +8,7 @@ use crate::kernels::simd::{Routine, RowCount, Simd, match_rows};
 
 /// The CPU has AVX2 and FMA.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Avx2(());
+pub struct Avx2(());
 
 impl Avx2 {
     pub(in crate::kernels) fn new() -> Option<Self> {

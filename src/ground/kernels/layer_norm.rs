@@ -9,13 +9,13 @@ use crate::threads::Team;
 
 /// Normalisation of a row to mean 0 and variance 1, then scaled and shifted (Ba, Kiros and Hinton 2016).
 #[derive(Debug)]
-pub(crate) struct LayerNorm {
+pub struct LayerNorm {
     /// `[hidden_size]`
-    pub(crate) weight: Vec<f32>,
+    pub weight: Vec<f32>,
     /// `[hidden_size]`
-    pub(crate) bias: Vec<f32>,
+    pub bias: Vec<f32>,
     /// Added to the variance.
-    pub(crate) eps: f32,
+    pub eps: f32,
 }
 
 impl LayerNorm {
@@ -23,7 +23,7 @@ impl LayerNorm {
     ///
     /// # Panics
     /// When the shapes differ.
-    pub(crate) fn forward(
+    pub fn forward(
         &self,
         isa: Isa,
         team: &Team,

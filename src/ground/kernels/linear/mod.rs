@@ -18,6 +18,6 @@ mod pack;
 mod residue;
 mod tile;
 
-pub(crate) use pack::{Linear, WeightRows, operand_form, quantise_weights};
-pub(crate) use tile::Activation;
+pub use pack::{Linear, WeightRows, operand_form, quantise_weights};
+pub use tile::Activation;
 pub(super) use tile::Product2d;
