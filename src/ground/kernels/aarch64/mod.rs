@@ -99,10 +99,12 @@ impl Product<Neon> for NeonDot {
         for (row, sums) in sums.iter_mut().enumerate() {
             // SAFETY: the caller's word for the memory.
             let four = s.splat_i32(unsafe { operand.add(row * stride).cast::<i32>().read_unaligned() });
-            for (sum, weights) in sums.iter_mut().zip(weights) {
-                // SAFETY: `self` proves the feature.
-                *sum = unsafe { Pair(dot_bytes(sum.0, four.0, weights.0), dot_bytes(sum.1, four.1, weights.1)) };
-            }
+            // SAFETY: `self` proves the feature.
+            let dot = |sum: Ints, weights: Ints| unsafe {
+                Pair(dot_bytes(sum.0, four.0, weights.0), dot_bytes(sum.1, four.1, weights.1))
+            };
+            sums[0] = dot(sums[0], weights[0]);
+            sums[1] = dot(sums[1], weights[1]);
         }
     }
 }

@@ -113,9 +113,8 @@ impl Product<Avx512> for Avx512Vnni {
             // SAFETY: the caller's word for the memory.
             let four = unsafe { operand.add(row * stride).cast::<i32>().read_unaligned() };
             let four = op!(_mm512_set1_epi32(four));
-            for (sum, weights) in sums.iter_mut().zip(weights) {
-                *sum = op!(_mm512_dpbusd_epi32(*sum, four, weights));
-            }
+            sums[0] = op!(_mm512_dpbusd_epi32(sums[0], four, weights[0]));
+            sums[1] = op!(_mm512_dpbusd_epi32(sums[1], four, weights[1]));
         }
     }
 }
@@ -154,9 +153,8 @@ impl Product<Avx512> for Avx512Bf16 {
             // SAFETY: the caller's word for the memory.
             let two = unsafe { operand.add(row * stride).cast::<i32>().read_unaligned() };
             let two = as_bf16(op!(_mm512_set1_epi32(two)));
-            for (sum, weights) in sums.iter_mut().zip(weights) {
-                *sum = op!(_mm512_dpbf16_ps(*sum, two, as_bf16(weights)));
-            }
+            sums[0] = op!(_mm512_dpbf16_ps(sums[0], two, as_bf16(weights[0])));
+            sums[1] = op!(_mm512_dpbf16_ps(sums[1], two, as_bf16(weights[1])));
         }
     }
 }
