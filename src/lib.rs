@@ -10,7 +10,7 @@
 //! | faces | `cli`: arguments, rows in, rows out, exit codes; `http`: requests in, verdicts out, by five protocols |
 //! | time | `scheduler`: which texts are computed when, and together with which |
 //! | proof | `verify`: are the answers right here; `bench`: how fast |
-//! | flow | `pipeline` over `text`, `tokens`, `batch`, `encoder`, `verdict` |
+//! | flow | `pipeline` over `text`, `tokens`, `batch`, `encoder`, `verdict`, `document` |
 //! | cellar | `locate` finds a model's `files` by the `catalog`: `embedded`, in a directory, or on the `hub`; `checkpoint` reads its weights, and converts them; `digest` says what its bytes are |
 //! | ground | `metrics`, `telemetry`, `hash`; and `ground`, a package of its own: `kernels` on `threads`, `precision`, `nearest` |
 //!
@@ -25,6 +25,7 @@ mod catalog;
 mod checkpoint;
 pub mod cli;
 mod digest;
+mod document;
 mod embedded;
 mod encoder;
 mod files;
@@ -44,6 +45,7 @@ mod verify;
 pub use batch::PackedBatch;
 pub use catalog::{Catalog, CatalogError};
 pub use checkpoint::{Checkpoint, CheckpointError, PickleError};
+pub use document::{Aggregate, Document, Sentence, sentences};
 pub use encoder::{Architecture, Config, ConfigError, Encoder, EncoderError, Logits};
 pub use files::{FilesError, ModelFile, ModelFiles, ModelOptions, TokenizerFiles, WeightFiles};
 pub use kernels::IsaError;
@@ -51,5 +53,5 @@ pub use pipeline::{ClassifyError, LoadError, Pipeline};
 pub use precision::Precision;
 pub use text::{Text, TextError};
 pub use threads::ThreadsError;
-pub use tokens::{Encoding, Limits, Tokenizer, TokenizerError};
+pub use tokens::{Encoding, Limits, OVERLAP, Tokenizer, TokenizerError, Windows};
 pub use verdict::{Activation, LabelError, LabelMap, Verdict};

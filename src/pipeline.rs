@@ -6,6 +6,7 @@ use thiserror::Error;
 
 use crate::batch::{MAX_BATCH_TOKENS, PackedBatch, plan_passes};
 use crate::checkpoint::{Checkpoint, CheckpointError};
+use crate::document::{Aggregate, Document, Sentence, SplitText};
 use crate::encoder::{Config, ConfigError, Encoder, EncoderError, Operands};
 use crate::files::{FilesError, ModelFiles, ModelOptions};
 use crate::precision::Precision;
@@ -131,6 +132,44 @@ impl Pipeline {
             Ok(self.verdict(&encoding, &logits))
         };
         encodings.into_iter().map(verdict).collect()
+    }
+
+    /// A verdict for all of each text, in the order given, by its sentences and windows, none of which is cut. A text of which
+    /// one sentence fails has that sentence's error, and leaves the others their verdicts.
+    pub fn classify_documents(&self, texts: &[&Text], aggregate: Aggregate) -> Vec<Result<Document, ClassifyError>> {
+        let document = |sentences| Ok(self.document(sentences?, aggregate));
+        self.classify_sentences(texts).into_iter().map(document).collect()
+    }
+
+    /// The verdicts of the sentences of each text, in the order given. A text of which one sentence fails has that
+    /// sentence's error.
+    pub fn classify_sentences(&self, texts: &[&Text]) -> Vec<Result<Vec<Sentence>, ClassifyError>> {
+        let splits: Vec<_> = texts.iter().map(|text| self.split(text)).collect();
+        let windows: Vec<&Encoding> = splits.iter().flatten().flat_map(SplitText::encodings).map(Arc::as_ref).collect();
+        let mut logits = self.logits(&windows).into_iter();
+        let judge = |split: Result<SplitText, TokenizerError>| {
+            let split = split?;
+            // All rows of this text are taken, so that the next one's are first whatever became of them.
+            let rows: Vec<_> = logits.by_ref().take(split.encodings().count()).collect();
+            let rows = rows.into_iter().collect::<Result<Vec<_>, _>>()?;
+            Ok(self.sentences(split, &rows))
+        };
+        splits.into_iter().map(judge).collect()
+    }
+
+    /// A text in sentences, all of it in encodings that fit the window: what [`Pipeline::logits`], or a scheduler, is given.
+    pub(crate) fn split(&self, text: &Text) -> Result<SplitText, TokenizerError> {
+        SplitText::new(text, &self.tokenizer)
+    }
+
+    /// The verdicts that the logits of a split text's encodings, in their order, come to.
+    pub(crate) fn sentences(&self, split: SplitText, logits: &[impl AsRef<[f32]>]) -> Vec<Sentence> {
+        split.into_sentences(logits, self.activation, &self.labels)
+    }
+
+    /// The verdict that those of all sentences of a text come to.
+    pub(crate) fn document(&self, sentences: Vec<Sentence>, aggregate: Aggregate) -> Document {
+        Document::new(sentences, &self.labels, aggregate).expect("a text is not blank, so that it has a sentence")
     }
 
     /// The logits of each encoding, in the order given: a number a label, all of them finite.

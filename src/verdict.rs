@@ -178,6 +178,11 @@ impl Verdict {
         Self { labels, probabilities, tokens, truncated }
     }
 
+    /// The probabilities in the order of the labels.
+    pub(crate) fn probabilities(&self) -> &[f32] {
+        &self.probabilities
+    }
+
     fn best(&self) -> usize {
         best(&self.probabilities)
     }
@@ -230,15 +235,23 @@ pub(crate) fn margin(probabilities: &[f32]) -> f32 {
     others.reduce(f32::max).map_or(1.0, |second| probabilities[best] - second)
 }
 
-impl Serialize for Verdict {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut out = serializer.serialize_struct("Verdict", 6)?;
+impl Verdict {
+    /// The fields of all verdicts, of texts, sentences and documents: what the model holds, without what it read.
+    pub(crate) fn serialize_judgement<S: SerializeStruct>(&self, out: &mut S) -> Result<(), S::Error> {
         out.serialize_field("label", self.label())?;
         out.serialize_field("score", &self.score())?;
         out.serialize_field("scores", &Scores(self))?;
-        if let Some(sentiment_score) = self.sentiment_score() {
-            out.serialize_field("sentiment_score", &sentiment_score)?;
+        match self.sentiment_score() {
+            Some(sentiment_score) => out.serialize_field("sentiment_score", &sentiment_score),
+            None => out.skip_field("sentiment_score"),
         }
+    }
+}
+
+impl Serialize for Verdict {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut out = serializer.serialize_struct("Verdict", 6)?;
+        self.serialize_judgement(&mut out)?;
         out.serialize_field("tokens", &self.tokens)?;
         out.serialize_field("truncated", &self.truncated)?;
         out.end()

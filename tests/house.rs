@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms from the ground up. A room may use those before it and itself, and nothing behind it.
-const ROOMS: [&str; 26] = [
+const ROOMS: [&str; 27] = [
     "nearest",
     "hash",
     "precision",
@@ -25,6 +25,7 @@ const ROOMS: [&str; 26] = [
     "batch",
     "encoder",
     "verdict",
+    "document",
     "pipeline",
     "bench",
     "verify",

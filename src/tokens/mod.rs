@@ -3,6 +3,7 @@
 mod byte_level;
 mod guard;
 mod settings;
+mod windows;
 mod word_piece;
 
 use thiserror::Error;
@@ -10,6 +11,7 @@ use tokenizers::{PreTokenizerWrapper, TruncationDirection};
 
 use self::guard::guarded;
 use self::settings::Settings;
+pub use self::windows::{OVERLAP, Windows};
 use crate::files::{FilesError, ModelFile, TokenizerFiles};
 use crate::text::Text;
 
@@ -206,6 +208,11 @@ impl Tokenizer {
         let mut encoding = self.tokenize_start(text).map_err(library)?;
         let truncated = encoding.len() > self.text_tokens;
         encoding.truncate(self.text_tokens, 0, TruncationDirection::Right);
+        self.with_special_tokens(encoding, truncated)
+    }
+
+    fn with_special_tokens(&self, encoding: tokenizers::Encoding, truncated: bool) -> Result<Encoding, TokenizerError> {
+        let library = |error: tokenizers::Error| TokenizerError::Encode(error.to_string());
         let encoding = self.inner.post_process(encoding, None, true).map_err(library)?;
         if encoding.is_empty() {
             return Err(TokenizerError::NoTokens);
