@@ -99,6 +99,7 @@ async fn serve(
     tracing::info!("draining");
     service.drain();
     http::sleep(drain_delay.max(LEAVE_TAKING)).await;
+    service.end_feeds();
     running.stop().await;
     tracing::info!("done");
     Ok(Exit::Done)

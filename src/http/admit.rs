@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix_web::dev::Payload;
+use actix_web::http::header::HeaderValue;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -23,6 +24,10 @@ pub(super) struct Admitted {
 /// The model that a request is for, as the log and the metrics call it.
 #[derive(Debug, Clone)]
 pub(super) struct ModelLabel(pub(super) Arc<ServedModel>);
+
+/// The client's id of the request, or the one it was given.
+#[derive(Debug, Clone)]
+pub(super) struct RequestId(pub(super) HeaderValue);
 
 /// When the head of a request had arrived.
 #[derive(Debug, Clone, Copy)]
@@ -48,8 +53,20 @@ impl Admitted {
         Ok(Self { service: Arc::clone(service), request: request.clone(), _place: place.map_err(full)? })
     }
 
-    pub(super) fn service(&self) -> &Service {
+    pub(super) fn service(&self) -> &Arc<Service> {
         &self.service
+    }
+
+    /// The id by which the log knows the request.
+    pub(super) fn request_id(&self) -> String {
+        let id = self.request.extensions().get::<RequestId>().map(|id| id.0.clone());
+        id.as_ref().and_then(|id| id.to_str().ok()).unwrap_or_default().to_owned()
+    }
+
+    /// The longest that one answer may take, or what the client asks for if that is less.
+    pub(super) fn patience(&self, asked: Option<Duration>) -> Duration {
+        let longest = self.service.limits.request_timeout;
+        asked.map_or(longest, |asked| asked.min(longest))
     }
 
     pub(super) fn loaded(&self) -> &Loaded {
@@ -68,8 +85,7 @@ impl Admitted {
 
     /// When the request's answer is of no use any more.
     pub(super) fn deadline(&self, asked: Option<Duration>) -> Instant {
-        let longest = self.service.limits.request_timeout;
-        arrival(&self.request) + asked.map_or(longest, |asked| asked.min(longest))
+        arrival(&self.request) + self.patience(asked)
     }
 }
 

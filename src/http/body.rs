@@ -58,10 +58,21 @@ impl FromRequest for AnyBody {
     }
 }
 
+/// The type without its parameters.
+fn essence(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
+    Some(value.split(';').next()?.trim().to_ascii_lowercase())
+}
+
+/// Whether it is JSON a line, by any of the names that it goes by.
+pub(super) fn is_json_lines(headers: &HeaderMap) -> bool {
+    let names = ["application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines"];
+    essence(headers).is_some_and(|essence| names.contains(&essence.as_str()))
+}
+
 /// `application/json` and what ends in `+json`, with parameters or without.
 fn is_json(headers: &HeaderMap) -> bool {
-    let Some(value) = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()) else { return false };
-    let essence = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let Some(essence) = essence(headers) else { return false };
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
@@ -95,14 +106,14 @@ async fn collect(service: &Arc<Service>, mut payload: Payload) -> Result<Body, H
 
 /// How a body is packed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Packing {
+pub(super) enum Packing {
     None,
     Gzip,
     Deflate,
 }
 
 impl Packing {
-    fn of(headers: &HeaderMap) -> Result<Self, HttpError> {
+    pub(super) fn of(headers: &HeaderMap) -> Result<Self, HttpError> {
         let Some(value) = headers.get(header::CONTENT_ENCODING) else { return Ok(Self::None) };
         let found = String::from_utf8_lossy(value.as_bytes()).trim().to_ascii_lowercase();
         match found.as_str() {
@@ -141,21 +152,31 @@ fn read_within(service: &Arc<Service>, mut from: impl Read) -> Result<Body, Http
 }
 
 /// A body's part of the memory that all bodies may have.
-struct Share {
+pub(super) struct Share {
     service: Arc<Service>,
     bytes: usize,
 }
 
 impl Share {
-    fn new(service: &Arc<Service>) -> Self {
+    pub(super) fn new(service: &Arc<Service>) -> Self {
         Self { service: Arc::clone(service), bytes: 0 }
     }
 
-    fn grow(&mut self, bytes: usize) -> Result<(), HttpError> {
+    pub(super) fn grow(&mut self, bytes: usize) -> Result<(), HttpError> {
         self.bytes += bytes;
         let all = self.service.body_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
         let most = LARGEST_BODIES * self.service.limits.max_body_bytes;
         if all > most { Err(HttpError::Overloaded { retry_after: std::time::Duration::from_secs(1) }) } else { Ok(()) }
+    }
+
+    /// Makes it so many bytes.
+    pub(super) fn resize(&mut self, bytes: usize) -> Result<(), HttpError> {
+        if bytes > self.bytes {
+            return self.grow(bytes - self.bytes);
+        }
+        self.service.body_bytes.fetch_sub(self.bytes - bytes, Ordering::Relaxed);
+        self.bytes = bytes;
+        Ok(())
     }
 }
 

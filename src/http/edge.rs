@@ -16,7 +16,7 @@ use futures_util::FutureExt;
 use thiserror::Error;
 
 use super::Service;
-use super::admit::{Arrival, ModelLabel, service};
+use super::admit::{Arrival, ModelLabel, RequestId, service};
 use super::error::{Dialect, HttpError};
 use super::infer::milliseconds;
 use super::routes;
@@ -39,6 +39,7 @@ pub(super) async fn edge(
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let visit = Visit::begin(&request);
     request.extensions_mut().insert(Arrival(visit.start));
+    request.extensions_mut().insert(RequestId(visit.request_id.clone()));
     let key = request.headers().get(header::AUTHORIZATION).map(HeaderValue::as_bytes);
     if !routes::is_open(&visit.route) && !visit.service.keys.admit(key) {
         let refusal = HttpError::Unauthorised.respond(visit.dialect);

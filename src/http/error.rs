@@ -41,6 +41,8 @@ pub(super) enum HttpError {
     ContentEncoding { found: String },
     #[error("unknown field `{field}`{}", hint(nearest.as_deref()))]
     UnknownField { index: Option<usize>, field: String, nearest: Option<String> },
+    #[error("unknown parameter `{name}`{}", hint(nearest.as_deref()))]
+    UnknownParameter { name: String, nearest: Option<String> },
     #[error("{reason}")]
     Invalid { index: Option<usize>, reason: String },
     #[error("`inputs` is empty")]
@@ -79,7 +81,9 @@ impl HttpError {
                 StatusCode::PAYLOAD_TOO_LARGE
             }
             Self::MediaType { .. } | Self::ContentEncoding { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::UnknownField { .. } | Self::Invalid { .. } | Self::Empty => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::UnknownField { .. } | Self::UnknownParameter { .. } | Self::Invalid { .. } | Self::Empty => {
+                StatusCode::UNPROCESSABLE_ENTITY
+            }
             Self::Overloaded { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Panicked | Self::Compute(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Loading | Self::Stopped => StatusCode::SERVICE_UNAVAILABLE,
@@ -103,6 +107,7 @@ impl HttpError {
             | Self::MediaType { .. }
             | Self::ContentEncoding { .. }
             | Self::UnknownField { .. }
+            | Self::UnknownParameter { .. }
             | Self::Invalid { .. } => "Validation",
             Self::Empty => "Empty",
             Self::Overloaded { .. } => "Overloaded",

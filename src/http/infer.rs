@@ -10,7 +10,8 @@ use thiserror::Error;
 use super::admit::Admitted;
 use super::error::HttpError;
 use super::served::ServedModel;
-use crate::scheduler::{Failure, Lane, Logits, Work};
+use crate::metrics::ModelMetrics;
+use crate::scheduler::{Failure, Lane, Logits, Pending, Refusal, Work};
 use crate::text::{Text, TextError};
 use crate::tokens::{Encoding, TokenizerError};
 use crate::verdict::{Activation, Verdict};
@@ -56,6 +57,13 @@ pub(super) struct Inferred {
     pub(super) timings: Timings,
 }
 
+/// A text that is on its way through the engine.
+pub(super) struct Awaited {
+    encoding: Arc<Encoding>,
+    pending: Pending,
+    deadline: Instant,
+}
+
 /// A text that was read by the model.
 pub(super) struct Item {
     encoding: Arc<Encoding>,
@@ -74,7 +82,7 @@ pub(super) struct Timings {
 
 /// Texts of so many bytes in all are tokenised where they are, in well under a millisecond; more would hold other requests
 /// up.
-const INLINE_BYTES: usize = 16 << 10;
+pub(super) const INLINE_BYTES: usize = 16 << 10;
 
 /// Has the texts of a request classified.
 ///
@@ -122,6 +130,53 @@ pub(super) async fn infer(admitted: &Admitted, job: Job) -> Result<Inferred, Htt
     Ok(inferred)
 }
 
+/// Makes tokens of one text.
+///
+/// # Errors
+/// [`ItemError`] when it is none that the model can read.
+pub(super) async fn encode_one(
+    admitted: &Admitted,
+    model: &Arc<ServedModel>,
+    input: Input,
+) -> Result<Arc<Encoding>, ItemError> {
+    let input = within(input, admitted.service().limits.max_text_bytes);
+    let started = Instant::now();
+    let encodings = tokenize(model, vec![input], true).await.map_err(|_| Failure::Panicked)?;
+    model.metrics.tokenization_seconds.observe(started.elapsed().as_secs_f64());
+    encodings.into_iter().next().expect("an encoding, or why there is none, for the one text")
+}
+
+/// Has one text wait for its pass.
+///
+/// # Errors
+/// [`Refusal`], at once.
+pub(super) fn submit_one(
+    admitted: &Admitted,
+    model: &ServedModel,
+    encoding: &Arc<Encoding>,
+    lane: Lane,
+    deadline: Instant,
+) -> Result<Awaited, Refusal> {
+    let encodings = vec![Arc::clone(encoding)];
+    let work = Work { model: model.number, encodings, lane, deadline };
+    let pending = admitted.loaded().scheduler.submit(work)?.pop().expect("an answer for the one text");
+    Ok(Awaited { encoding: Arc::clone(encoding), pending, deadline })
+}
+
+impl Awaited {
+    /// Waits for the answer.
+    ///
+    /// # Errors
+    /// [`Failure`] when there is none before the deadline.
+    pub(super) async fn item(self, metrics: &ModelMetrics) -> Result<Item, Failure> {
+        let answer = tokio::time::timeout_at(self.deadline.into(), self.pending.answer()).await;
+        let answer = answer.unwrap_or(Err(Failure::DeadlinePassed))?;
+        let item = Item { encoding: self.encoding, logits: answer.logits };
+        item.count(metrics);
+        Ok(item)
+    }
+}
+
 fn within(input: Input, limit: usize) -> Input {
     let text = input?;
     let bytes = text.as_str().len();
@@ -163,9 +218,7 @@ fn encode(model: &ServedModel, inputs: Vec<Input>, truncate: bool) -> Vec<Result
 impl Inferred {
     fn count(&self) {
         let metrics = &self.model.metrics;
-        metrics.texts.inc_by(self.items.iter().flatten().count() as u64);
-        metrics.tokens.inc_by(self.tokens() as u64);
-        metrics.truncated.inc_by(self.truncated() as u64);
+        self.items.iter().flatten().for_each(|item| item.count(metrics));
     }
 
     /// Tokens that the model read.
@@ -214,6 +267,12 @@ pub(super) fn milliseconds(duration: Duration) -> String {
 }
 
 impl Item {
+    fn count(&self, metrics: &ModelMetrics) {
+        metrics.texts.inc();
+        metrics.tokens.inc_by(self.encoding.len() as u64);
+        metrics.truncated.inc_by(u64::from(self.encoding.truncated));
+    }
+
     pub(super) fn verdict(&self, model: &ServedModel) -> Verdict {
         model.pipeline.verdict(&self.encoding, &self.logits)
     }

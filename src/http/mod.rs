@@ -2,27 +2,31 @@
 //!
 //! A request passes `edge` (its id, its key, the log, the shape of errors), is `admit`ted, its `body` is read within
 //! limits, a file of `routes` takes the texts out of its protocol's JSON, `infer` has them classified, and the same file
-//! puts the verdicts into its protocol's answer.
+//! puts the verdicts into its protocol's answer. A stream of texts is a `feed` instead: its body goes through `unpack` and
+//! `lines`, and is answered while it is read.
 
 mod admit;
 mod body;
 mod edge;
 mod error;
+mod feed;
 mod fields;
 mod infer;
 mod keys;
+mod lines;
 mod listen;
 mod openapi;
 mod routes;
 mod self_test;
 mod served;
 mod server;
+mod unpack;
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 use crate::metrics::Metrics;
 use crate::scheduler::Scheduler;
@@ -60,6 +64,7 @@ pub(crate) struct Service {
     body_bytes: AtomicUsize,
     loaded: OnceLock<Loaded>,
     draining: AtomicBool,
+    closing: watch::Sender<bool>,
 }
 
 /// What is there once the models are loaded.
@@ -90,6 +95,7 @@ impl Service {
             body_bytes: AtomicUsize::new(0),
             loaded: OnceLock::new(),
             draining: AtomicBool::new(false),
+            closing: watch::Sender::new(false),
             limits,
         }
     }
@@ -108,6 +114,11 @@ impl Service {
     pub(crate) fn drain(&self) {
         self.draining.store(true, Ordering::SeqCst);
         self.phase();
+    }
+
+    /// Feeds end: what they have read is answered, and no more is read.
+    pub(crate) fn end_feeds(&self) {
+        self.closing.send_replace(true);
     }
 
     /// Whether [`drain`](Self::drain) was called.

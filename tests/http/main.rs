@@ -4,6 +4,7 @@
 mod client;
 mod clients;
 mod errors;
+mod feed;
 mod life;
 mod limits;
 mod observe;

@@ -1,5 +1,6 @@
 //! The routes, a file a protocol: extract, call, reply.
 
+mod feed;
 mod hugging_face;
 mod kserve;
 mod models;
@@ -10,13 +11,16 @@ mod sentiment;
 mod text_embeddings;
 
 use actix_web::dev::Handler;
+use actix_web::guard::fn_guard;
 use actix_web::http::header;
 use actix_web::{FromRequest, HttpRequest, HttpResponse, Resource, Responder, web};
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
+use super::body::is_json_lines;
 use super::error::HttpError;
 use crate::metrics::Metrics;
 
+pub(super) use feed::{Given, error_line, verdict_line};
 pub(super) use hugging_face::{__path_by_model, __path_default_model};
 pub(super) use kserve::__path_predict as __path_kserve_predict;
 pub(super) use models::{__path_model, __path_models};
@@ -92,7 +96,10 @@ pub(super) fn make_series(metrics: &Metrics, model: &str) {
 
 /// All routes.
 pub(super) fn all(app: &mut web::ServiceConfig) {
-    app.service(post("/v1/sentiment", sentiment::sentiment))
+    let is_feed = fn_guard(|context| is_json_lines(context.head().headers()));
+    let feed = web::post().guard(is_feed).to(feed::feed);
+    // The first route that fits takes the request.
+    app.service(only("/v1/sentiment", "POST").route(feed).route(web::post().to(sentiment::sentiment)))
         .service(post("/", hugging_face::default_model))
         .service(post("/models/{model:.+}", hugging_face::by_model))
         .service(post("/predict", text_embeddings::predict))

@@ -57,14 +57,18 @@ pub(super) fn texts() -> Schema {
 
 /// A text, or several, each perhaps with a name of the caller's: one that fails leaves the others their verdicts.
 pub(super) fn named_texts() -> Schema {
-    let id = one_of([of(Type::String).build().into(), of(Type::Integer).build().into()]);
+    one_of([text().into(), at_least_one(line())])
+}
+
+/// A text, perhaps with a name of the caller's.
+pub(super) fn line() -> Schema {
     let named = of(Type::Object)
-        .property("id", id)
+        .property("id", id())
         .property("text", of(Type::String))
         .required("id")
         .required("text")
         .additional_properties(Some(AdditionalProperties::<Schema>::FreeForm(false)));
-    one_of([text().into(), at_least_one(one_of([of(Type::String).build().into(), named.build().into()]))])
+    one_of([of(Type::String).build().into(), named.build().into()])
 }
 
 /// A text, several, or several lists of one text.
@@ -82,6 +86,17 @@ pub(super) fn instances() -> Schema {
 /// What came with a text.
 pub(super) fn id() -> Schema {
     one_of([of(Type::String).build().into(), of(Type::Integer).build().into()])
+}
+
+/// A line of a stream.
+pub(super) struct SentimentLine;
+
+impl ToSchema for SentimentLine {}
+
+impl PartialSchema for SentimentLine {
+    fn schema() -> RefOr<Schema> {
+        line().into()
+    }
 }
 
 impl ToSchema for Verdict {}

@@ -15,7 +15,8 @@ use super::super::fields::{Fields, Whole, kind, without_place};
 use super::super::infer::{Inferred, Input, ItemError, Job, infer};
 use super::super::openapi::ProblemResponses;
 use super::super::served::ServedModel;
-use super::schema;
+use super::feed::AnswerLine;
+use super::schema::{self, SentimentLine};
 use crate::scheduler::Lane;
 use crate::text::Text;
 use crate::verdict::Verdict;
@@ -87,12 +88,12 @@ enum ResultItem<'a> {
 }
 
 #[derive(Debug, Serialize, ToSchema)]
-struct WithVerdict<'a> {
+pub(in super::super) struct WithVerdict<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(schema_with = schema::id, required = false)]
-    id: Option<&'a RawValue>,
+    pub(super) id: Option<&'a RawValue>,
     #[serde(flatten)]
-    verdict: Verdict,
+    pub(super) verdict: Verdict,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -115,14 +116,21 @@ struct Usage {
 /// Score texts
 ///
 /// Each text has its verdict, or its error; the others are not held up by it. A lone text that fails is a 422.
+///
+/// With `Content-Type: application/x-ndjson` (or `application/jsonl`) the body is a stream: each line is a text or an
+/// object with `id` and `text`, and is answered by a line, in order, as soon as its verdict is there. `model`,
+/// `granularity`, `deadline_ms` and `priority` [default: bulk] are then parameters of the query. Blank lines are skipped; a
+/// line that fails is answered by one with `error` and `line`, its number. Whoever takes no answers is read no further.
 #[utoipa::path(post, path = "/v1/sentiment", tag = "finsent", operation_id = "sentiment",
-    request_body = SentimentRequest,
-    responses((status = 200, description = "The verdicts", body = SentimentResponse), ProblemResponses))]
+    request_body(content((SentimentRequest = "application/json"), (SentimentLine = "application/x-ndjson"))),
+    responses((status = 200, description = "The verdicts", content(
+        (SentimentResponse = "application/json"), (AnswerLine = "application/x-ndjson"))), ProblemResponses))]
 pub(in super::super) async fn sentiment(admitted: Admitted, body: Body) -> Result<HttpResponse, HttpError> {
     let asked = Asked::parse(&body)?;
-    let model = admitted.model(asked.model.as_deref())?;
-    let deadline = admitted.deadline(asked.deadline);
-    let job = Job { model, inputs: asked.inputs, lane: asked.lane, deadline, truncate: true };
+    let Options { model, deadline, lane } = asked.options;
+    let model = admitted.model(model.as_deref())?;
+    let (deadline, lane) = (admitted.deadline(deadline), lane.unwrap_or(Lane::Interactive));
+    let job = Job { model, inputs: asked.inputs, lane, deadline, truncate: true };
     let inferred = infer(&admitted, job).await?;
     let mut response = HttpResponse::build(StatusCode::OK);
     inferred.describe(&mut response);
@@ -156,9 +164,31 @@ struct Asked<'a> {
     ids: Vec<Option<&'a RawValue>>,
     /// Whether it was a lone text, and no list.
     is_one: bool,
-    model: Option<String>,
-    deadline: Option<Duration>,
-    lane: Lane,
+    options: Options,
+}
+
+/// What a request says beside its texts.
+pub(super) struct Options {
+    pub(super) model: Option<String>,
+    pub(super) deadline: Option<Duration>,
+    /// Where the request says.
+    pub(super) lane: Option<Lane>,
+}
+
+impl Options {
+    pub(super) fn of(fields: &Fields<'_>) -> Result<Self, HttpError> {
+        fields.optional::<Granularity>("granularity")?;
+        let lane = fields.optional("priority")?.map(|priority| match priority {
+            Priority::Interactive => Lane::Interactive,
+            Priority::Bulk => Lane::Bulk,
+        });
+        let deadline = match fields.optional::<f64>("deadline_ms")? {
+            Some(..=0.0) => return Err(HttpError::invalid("`deadline_ms`: expected more than 0")),
+            // One that no clock can hold is no deadline.
+            milliseconds => milliseconds.and_then(|given| Duration::try_from_secs_f64(given / 1e3).ok()),
+        };
+        Ok(Self { model: fields.optional("model")?, deadline, lane })
+    }
 }
 
 const FIELDS: [&str; 5] = ["inputs", "model", "granularity", "deadline_ms", "priority"];
@@ -166,16 +196,7 @@ const FIELDS: [&str; 5] = ["inputs", "model", "granularity", "deadline_ms", "pri
 impl<'a> Asked<'a> {
     fn parse(body: &'a [u8]) -> Result<Self, HttpError> {
         let fields = Fields::of_body(body)?.only(&FIELDS)?;
-        fields.optional::<Granularity>("granularity")?;
-        let lane = match fields.optional("priority")? {
-            None | Some(Priority::Interactive) => Lane::Interactive,
-            Some(Priority::Bulk) => Lane::Bulk,
-        };
-        let deadline = match fields.optional::<f64>("deadline_ms")? {
-            Some(..=0.0) => return Err(HttpError::invalid("`deadline_ms`: expected more than 0")),
-            // One that no clock can hold is no deadline.
-            milliseconds => milliseconds.and_then(|given| Duration::try_from_secs_f64(given / 1e3).ok()),
-        };
+        let options = Options::of(&fields)?;
         let inputs = fields.required("inputs")?;
         let is_one = kind(inputs) == "a string";
         let items: Vec<&RawValue> = match kind(inputs) {
@@ -190,27 +211,34 @@ impl<'a> Asked<'a> {
             return Err(HttpError::Empty);
         }
         let read: Vec<(Option<&RawValue>, Input)> =
-            items.into_iter().enumerate().map(|(index, item)| item_of(item, index)).collect::<Result<_, _>>()?;
+            items.into_iter().enumerate().map(|(index, item)| item_of(item, Some(index))).collect::<Result<_, _>>()?;
         let (ids, inputs) = read.into_iter().unzip();
-        Ok(Self { inputs, ids, is_one, model: fields.optional("model")?, deadline, lane })
+        Ok(Self { inputs, ids, is_one, options })
     }
 }
 
-fn item_of(item: &RawValue, index: usize) -> Result<(Option<&RawValue>, Input), HttpError> {
+/// A text, alone or with its id.
+pub(super) fn item_of(item: &RawValue, index: Option<usize>) -> Result<(Option<&RawValue>, Input), HttpError> {
     if kind(item) != "an object" {
-        return Ok((None, text_of(item, Some(index))?));
+        return Ok((None, text_of(item, index)?));
     }
-    let fields = Fields::of(item, Some(index))?.only(&["id", "text"])?;
+    let fields = Fields::of(item, index)?.only(&["id", "text"])?;
+    let id = id_of(&fields, index)?;
+    Ok((Some(id), text_of(fields.required("text")?, index)?))
+}
+
+/// The id of an item.
+pub(super) fn id_of<'a>(fields: &Fields<'a>, index: Option<usize>) -> Result<&'a RawValue, HttpError> {
     let id = fields.required("id")?;
     let reason = match kind(id) {
         "a string" => serde_json::from_str::<String>(id.get()).err().map(|error| without_place(&error)),
         "a number" => serde_json::from_str::<Whole>(id.get()).err().map(|error| without_place(&error)),
         other => Some(format!("expected a string or an integer, found {other}")),
     };
-    if let Some(reason) = reason {
-        return Err(HttpError::Invalid { index: Some(index), reason: format!("`id`: {reason}") });
+    match reason {
+        None => Ok(id),
+        Some(reason) => Err(HttpError::Invalid { index, reason: format!("`id`: {reason}") }),
     }
-    Ok((Some(id), text_of(fields.required("text")?, Some(index))?))
 }
 
 /// A string as a text. A string that is none is its item's error; what is no string is the request's.

@@ -1,0 +1,373 @@
+//! Streams of texts: a line in, a line out.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use flate2::Compression;
+use flate2::write::{GzEncoder, ZlibEncoder};
+use serde_json::{Value, json};
+
+use crate::client::{Address, PATIENCE, Response};
+use crate::server::Server;
+
+/// A stream that is under way: what is sent and what comes back are two halves of one connection.
+struct Feed {
+    to: TcpStream,
+    from: BufReader<TcpStream>,
+}
+
+impl Feed {
+    fn open(server: &Server, query: &str, headers: &str) -> Self {
+        let Address::Tcp(address) = &server.address else { panic!() };
+        let to = TcpStream::connect(address).unwrap();
+        to.set_read_timeout(Some(PATIENCE)).unwrap();
+        let from = BufReader::new(to.try_clone().unwrap());
+        let mut feed = Self { to, from };
+        let kind = "Content-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n";
+        write!(feed.to, "POST /v1/sentiment{query} HTTP/1.1\r\nHost: x\r\n{kind}{headers}\r\n").unwrap();
+        feed
+    }
+
+    fn start(server: &Server) -> Self {
+        Self::open(server, "", "")
+    }
+
+    fn send(&mut self, bytes: impl AsRef<[u8]>) {
+        chunk(&mut self.to, bytes.as_ref()).unwrap();
+    }
+
+    fn end(&mut self) {
+        self.to.write_all(b"0\r\n\r\n").unwrap();
+    }
+
+    /// The head of the answer.
+    fn head(&mut self) -> Response {
+        Response::read(&mut self.from).unwrap()
+    }
+
+    /// The next line of the answer; `None` at its end.
+    fn line(&mut self) -> Option<Value> {
+        let mut line = Vec::new();
+        while !line.ends_with(b"\n") {
+            let mut size = String::new();
+            self.from.read_line(&mut size).unwrap();
+            let size = usize::from_str_radix(size.trim(), 16).unwrap_or_else(|_| panic!("{size:?} is no chunk's size"));
+            let mut chunk = vec![0; size + 2];
+            self.from.read_exact(&mut chunk).unwrap();
+            if size == 0 {
+                assert!(line.is_empty(), "{}", String::from_utf8_lossy(&line));
+                return None;
+            }
+            line.extend_from_slice(&chunk[..size]);
+        }
+        Some(serde_json::from_slice(&line).unwrap())
+    }
+
+    fn rest(&mut self) -> Vec<Value> {
+        std::iter::from_fn(|| self.line()).collect()
+    }
+}
+
+fn chunk(to: &mut impl Write, bytes: &[u8]) -> std::io::Result<()> {
+    to.write_all(&[format!("{:x}\r\n", bytes.len()).as_bytes(), bytes, b"\r\n"].concat())
+}
+
+/// The answers to a whole body.
+fn answers(server: &Server, body: impl AsRef<[u8]>) -> Vec<Value> {
+    let mut feed = Feed::start(server);
+    feed.send(body);
+    feed.end();
+    assert_eq!(feed.head().status, 200);
+    feed.rest()
+}
+
+fn send(server: &Server, query: &str, content_type: &str, body: &[u8]) -> Response {
+    let path = format!("/v1/sentiment{query}");
+    server.address.request("POST", &path).header("Content-Type", content_type).body(body).send()
+}
+
+fn of_mini(server: &Server, name: &str) -> f64 {
+    server.metric(&format!("finsent_{name}{{model=\"mini\"}}"))
+}
+
+/// A text of its own, of some tokens.
+fn text(number: usize) -> String {
+    format!("item {number} {}", "profit rose ".repeat(number % 7 * (number % 13)))
+}
+
+#[test]
+fn answers_come_in_order_whatever_the_lengths_and_equal_those_of_the_json_form() {
+    let server = Server::start(&[]);
+    let body: String = (0..300).map(|id| json!({"id": id, "text": text(id)}).to_string() + "\n").collect();
+    let found = answers(&server, body);
+    let inputs: Vec<Value> = (0..300).map(|id| json!({"id": id, "text": text(id)})).collect();
+    let other = Server::start(&["--cache-entries", "0"]);
+    let expected = other.address.post("/v1/sentiment", json!({"inputs": inputs}).to_string()).expect(200);
+    assert_eq!(found.len(), 300);
+    for (id, (found, expected)) in found.iter().zip(expected["results"].as_array().unwrap()).enumerate() {
+        assert_eq!(
+            (&found["id"], &found["label"], &found["tokens"]),
+            (&id.into(), &expected["label"], &expected["tokens"])
+        );
+        assert!((found["score"].as_f64().unwrap() - expected["score"].as_f64().unwrap()).abs() < 1e-4);
+    }
+    assert_eq!(of_mini(&server, "texts_total"), 300.0);
+    let tokens: u64 = found.iter().map(|found| found["tokens"].as_u64().unwrap()).sum();
+    assert_eq!(of_mini(&server, "tokens_total"), tokens as f64);
+}
+
+#[test]
+fn a_bad_line_is_one_error_with_its_number_and_the_stream_goes_on() {
+    let server = Server::start(&["--max-body-bytes", "2000", "--max-text-bytes", "500"]);
+    let long_text = json!({"id": "long", "text": "a ".repeat(300)}).to_string();
+    let lines: [(&[u8], &str); 13] = [
+        (b"{", "the line is not valid JSON"),
+        (b"plain text", "the line is not valid JSON"),
+        (b"\"\xff\"", "the line is not valid JSON"),
+        (b"\0\x01\x02", "the line is not valid JSON"),
+        (b"5", "expected a string, found a number"),
+        (b"[]", "expected a string, found an array"),
+        (b"\" \"", "the text is empty"),
+        (b"\"\\udc00\"", "not a valid string"),
+        (br#"{"id": 1}"#, "the field `text` is missing"),
+        (br#"{"id": 1, "txt": "a"}"#, "did you mean `text`?"),
+        (br#"{"text": "a"}"#, "the field `id` is missing"),
+        (long_text.as_bytes(), "the limit is 500"),
+        (&[b'x'; 100_000], "the line has more than 2000 bytes"),
+    ];
+    let mut body = Vec::new();
+    for (line, _) in lines {
+        // A blank line counts as one, and has no answer.
+        body.extend_from_slice(&[line, b"\r\n \r\n\"Profit rose\"\n"].concat());
+    }
+    let found = answers(&server, body);
+    assert_eq!(found.len(), 2 * lines.len());
+    for ((index, pair), (line, words)) in found.chunks(2).enumerate().zip(lines) {
+        let [error, good] = pair else { panic!() };
+        assert_eq!(error["line"], 3 * index + 1, "{error}");
+        assert!(error["error"].as_str().unwrap().contains(words), "{error}");
+        let has_id = line.starts_with(b"{\"id\"");
+        assert_eq!(error.get("id").is_some(), has_id, "{error}");
+        assert_eq!((good["label"].as_str(), good.get("line")), (Some("positive"), None));
+    }
+}
+
+#[test]
+fn ids_come_back_as_they_were_written() {
+    let server = Server::start(&[]);
+    let ids = ["7", "-3", "1e3", "\"a\\u0041\"", "\"\"", "12345678901234567890123", "\"Ω\""];
+    let body: String = ids.map(|id| format!("{{\"id\": {id}, \"text\": \"Profit rose\"}}\n")).concat();
+    let answer = raw_answer(&server, body.as_bytes());
+    for id in ids {
+        assert!(answer.contains(&format!("{{\"id\":{id},\"label\"")), "{id}: {answer}");
+    }
+}
+
+fn raw_answer(server: &Server, body: &[u8]) -> String {
+    let request = server.address.request("POST", "/v1/sentiment").header("Content-Type", "application/jsonl");
+    let mut stream = server.address.connect();
+    stream.write_all(&request.header("Connection", "close").body(body).bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+#[test]
+fn each_answer_comes_before_the_next_line_is_sent() {
+    let server = Server::start(&["--request-timeout", "1"]);
+    let mut feed = Feed::open(&server, "", "Expect: 100-continue\r\n");
+    assert_eq!(feed.head().status, 100);
+    feed.send("\"Shares plunged 12%\"\n");
+    let head = feed.head();
+    assert_eq!((head.status, head.headers["content-type"].as_str()), (200, "application/x-ndjson"));
+    assert_eq!(feed.line().unwrap()["label"], "negative");
+    // A pause longer than a request may take.
+    thread::sleep(Duration::from_millis(1500));
+    for part in ["\"Profit", " rose", "\"\n"] {
+        feed.send(part);
+    }
+    assert_eq!(feed.line().unwrap()["label"], "positive");
+    feed.send("\"the last line needs no line feed\"");
+    feed.end();
+    assert!(feed.line().unwrap()["label"].is_string());
+    assert_eq!(feed.line(), None);
+    // The head was sent before the end of the body was known, and said so.
+    assert_eq!(head.headers["connection"], "close");
+    assert_eq!(feed.from.read(&mut [0]).unwrap(), 0);
+}
+
+#[test]
+fn an_empty_stream_has_an_empty_answer() {
+    let server = Server::start(&[]);
+    assert_eq!(answers(&server, "\n"), [Value::Null; 0]);
+    assert_eq!(send(&server, "", "application/x-ndjson", b"").status, 200);
+}
+
+#[test]
+fn packed_streams_are_read() {
+    let server = Server::start(&["--max-body-bytes", "10000"]);
+    let body: String = (0..500).map(|number| json!(text(number % 10)).to_string() + "\n").collect();
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
+    gzip.write_all(body.as_bytes()).unwrap();
+    let mut zlib = ZlibEncoder::new(Vec::new(), Compression::best());
+    zlib.write_all(body.as_bytes()).unwrap();
+    for (encoding, packed) in [("gzip", gzip.finish().unwrap()), ("deflate", zlib.finish().unwrap())] {
+        let mut feed = Feed::open(&server, "", &format!("Content-Encoding: {encoding}\r\n"));
+        packed.chunks(100).for_each(|part| feed.send(part));
+        feed.end();
+        feed.head();
+        let found = feed.rest();
+        assert!(found.len() == 500 && found.iter().all(|line| line["label"].is_string()), "{encoding}");
+    }
+    let mut feed = Feed::open(&server, "", "Content-Encoding: gzip\r\n");
+    feed.send("\"not packed\"\n");
+    feed.head();
+    let found = feed.rest();
+    assert!(found.len() == 1 && found[0]["error"].as_str().unwrap().contains("cannot be unpacked"), "{found:?}");
+    let mut feed = Feed::open(&server, "", "Content-Encoding: br\r\n");
+    assert_eq!(feed.head().status, 415);
+}
+
+#[test]
+fn the_fields_of_the_json_form_are_parameters() {
+    let server = Server::start(&[]);
+    let ask = |query: &str| send(&server, query, "application/x-ndjson", b"\"Profit rose\"\n");
+    for good in ["?model=mini", "?granularity=text&priority=interactive", "?deadline_ms=20000.5", "?priority=bulk"] {
+        assert_eq!(ask(good).status, 200, "{good}");
+    }
+    ask("?granularty=text").problem(422, "unknown parameter `granularty`; did you mean `granularity`?");
+    ask("?inputs=a").problem(422, "unknown parameter `inputs`");
+    ask("?priority=high").problem(422, "`priority`: unknown variant `high`");
+    ask("?deadline_ms=0").problem(422, "`deadline_ms`: expected more than 0");
+    ask("?deadline_ms=soon").problem(422, "`deadline_ms`: invalid type");
+    ask("?model=mini&model=mini").problem(422, "the parameter `model` is there twice");
+    ask("?model=mimi").problem(404, "did you mean `mini`?");
+}
+
+#[test]
+fn a_client_that_takes_no_answers_is_read_no_further() {
+    let server = Server::start(&[]);
+    let mut feed = Feed::start(&server);
+    feed.to.set_write_timeout(Some(Duration::from_secs(2))).unwrap();
+    let part = "\"Profit rose\"\n".repeat(1000);
+    let most = 100_000;
+    let sent = (0..most).take_while(|_| chunk(&mut feed.to, part.as_bytes()).is_ok()).count();
+    assert!(sent < most, "it reads without end");
+    let read = of_mini(&server, "texts_total");
+    thread::sleep(Duration::from_millis(300));
+    assert_eq!(of_mini(&server, "texts_total"), read, "it stands still");
+    assert_eq!(server.address.post("/v1/sentiment", r#"{"inputs": "a"}"#).status, 200, "others are served");
+}
+
+#[test]
+fn a_client_that_leaves_takes_its_texts_with_it() {
+    let server = Server::start(&[]);
+    let mut feed = Feed::start(&server);
+    for number in 0..200 {
+        feed.send(json!(format!("{number} {}", "the company said revenue grew ".repeat(90))).to_string() + "\n");
+    }
+    let start = Instant::now();
+    while of_mini(&server, "queue_texts") == 0.0 {
+        assert!(start.elapsed() < PATIENCE);
+    }
+    drop(feed);
+    while of_mini(&server, "queue_texts") > 0.0 {
+        assert!(start.elapsed() < PATIENCE);
+        thread::sleep(Duration::from_millis(10));
+    }
+    assert!(of_mini(&server, "texts_total") < 150.0, "they were computed for nobody");
+}
+
+#[test]
+fn a_stream_ends_with_the_service_and_says_where_to_go_on() {
+    let mut server = Server::start(&["--shutdown-timeout", "30"]);
+    let mut feed = Feed::start(&server);
+    feed.send("\"Profit rose\"\n\n");
+    feed.head();
+    assert_eq!(feed.line().unwrap()["label"], "positive");
+    let start = Instant::now();
+    server.signal("TERM");
+    let found = feed.rest();
+    assert_eq!(found, [json!({"error": "the service is shutting down", "line": 3})]);
+    assert_eq!(server.end().code(), Some(0));
+    assert!(start.elapsed() < Duration::from_secs(15), "it waited for its shutdown timeout");
+}
+
+#[test]
+fn what_was_read_before_the_end_is_answered() {
+    let mut server = Server::start(&["--shutdown-timeout", "60"]);
+    let mut feed = Feed::start(&server);
+    let mut to = feed.to.try_clone().unwrap();
+    let sending = thread::spawn(move || {
+        for number in 0.. {
+            if chunk(&mut to, (json!({"id": number, "text": text(number)}).to_string() + "\n").as_bytes()).is_err() {
+                return;
+            }
+        }
+    });
+    feed.head();
+    feed.line().unwrap();
+    server.signal("TERM");
+    let mut found = feed.rest();
+    let last = found.pop().unwrap();
+    assert_eq!(last["error"], "the service is shutting down");
+    for (index, line) in found.iter().enumerate() {
+        assert_eq!((&line["id"], line["label"].is_string()), (&(index + 1).into(), true));
+    }
+    assert_eq!(last["line"], found.len() + 2, "the first line that has no answer");
+    assert_eq!(server.end().code(), Some(0));
+    sending.join().unwrap();
+}
+
+#[test]
+fn a_stream_waits_for_a_full_queue_and_loses_nothing() {
+    let server = Server::start(&["--max-queue-tokens", "100", "--max-batch-tokens", "64"]);
+    let body: String =
+        (0..300).map(|id| json!({"id": id, "text": format!("item {id} rose")}).to_string() + "\n").collect();
+    let found = answers(&server, body);
+    assert!(found.len() == 300 && found.iter().all(|line| line["label"].is_string()), "{found:?}");
+}
+
+#[expect(clippy::print_stdout, reason = "the figures are worth reading")]
+fn endurance(lines: usize, distinct: usize, arguments: &[&str]) {
+    let server = Server::start(arguments);
+    let mut feed = Feed::start(&server);
+    let mut to = feed.to.try_clone().unwrap();
+    let start = Instant::now();
+    let sending = thread::spawn(move || {
+        let line = |id: usize| json!({"id": id, "text": format!("item {} rose", id % distinct)}).to_string() + "\n";
+        for first in (0..lines).step_by(100) {
+            chunk(&mut to, (first..first + 100).map(line).collect::<String>().as_bytes()).unwrap();
+        }
+        to.write_all(b"0\r\n\r\n").unwrap();
+    });
+    feed.head();
+    let mut early = 0.0;
+    for id in 0..lines {
+        let line = feed.line().unwrap();
+        assert!(line["id"] == id && line["label"].is_string(), "{line}");
+        if id == lines / 10 {
+            early = server.metric("process_resident_memory_bytes");
+        }
+    }
+    let late = server.metric("process_resident_memory_bytes");
+    assert_eq!(feed.line(), None);
+    sending.join().unwrap();
+    let speed = lines as f64 / start.elapsed().as_secs_f64();
+    println!("{lines} lines, {distinct} texts: {speed:.0} lines/s; resident {early} then {late} bytes");
+    assert!(late < early * 1.05, "memory grows");
+}
+
+#[test]
+#[ignore = "takes minutes"]
+fn a_million_lines_pass_with_flat_memory() {
+    endurance(1_000_000, 1000, &[]);
+}
+
+#[test]
+#[ignore = "measures: texts a second where each is computed"]
+fn distinct_texts_pass_as_fast_as_the_engine_computes() {
+    endurance(20_000, 20_000, &["--cache-entries", "0"]);
+}
