@@ -10,7 +10,7 @@
 //! | faces | `cli`: arguments, rows in, rows out, exit codes; `http`: requests in, verdicts out, by five protocols |
 //! | time | `scheduler`: which texts are computed when, and together with which |
 //! | proof | `verify`: are the answers right here; `bench`: how fast |
-//! | flow | `pipeline` over `text`, `tokens`, `batch`, `encoder`, `verdict`, `document` |
+//! | flow | `pipeline` over `text`, `tokens`, `batch`, `encoder`, `verdict`, `document`, `answer` |
 //! | cellar | `locate` finds a model's `files` by the `catalog`: `embedded`, in a directory, or on the `hub`; `checkpoint` reads its weights, and converts them; `digest` says what its bytes are |
 //! | ground | `metrics`, `telemetry`, `hash`; and `ground`, a package of its own: `kernels` on `threads`, `precision`, `nearest` |
 //!
@@ -19,6 +19,7 @@
 
 use ground::{kernels, nearest, precision, threads};
 
+mod answer;
 mod batch;
 mod bench;
 mod catalog;
@@ -42,6 +43,7 @@ mod tokens;
 mod verdict;
 mod verify;
 
+pub use answer::{Answer, Granularity};
 pub use batch::PackedBatch;
 pub use catalog::{Catalog, CatalogError};
 pub use checkpoint::{Checkpoint, CheckpointError, PickleError};

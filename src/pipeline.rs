@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
+use crate::answer::{Answer, Granularity, Prepared};
 use crate::batch::{MAX_BATCH_TOKENS, PackedBatch, plan_passes};
 use crate::checkpoint::{Checkpoint, CheckpointError};
-use crate::document::{Aggregate, Document, Sentence, SplitText};
+use crate::document::{Document, SplitText};
 use crate::encoder::{Config, ConfigError, Encoder, EncoderError, Operands};
 use crate::files::{FilesError, ModelFiles, ModelOptions};
 use crate::precision::Precision;
@@ -123,53 +124,61 @@ impl Pipeline {
 
     /// A verdict for each text, in the order given. One text that fails leaves the others their verdicts.
     pub fn classify(&self, texts: &[&Text]) -> Vec<Result<Verdict, ClassifyError>> {
-        let encodings: Vec<_> = texts.iter().map(|text| self.encode(text)).collect();
-        let readable: Vec<&Encoding> = encodings.iter().flatten().collect();
-        let mut logits = self.logits(&readable).into_iter();
-        let verdict = |encoding: Result<Encoding, TokenizerError>| {
-            let encoding = encoding?;
-            let logits = logits.next().expect("every readable text was in a pass")?;
-            Ok(self.verdict(&encoding, &logits))
+        let verdict = |answer| match answer {
+            Answer::Text(verdict) => verdict,
+            Answer::Sentences(_) | Answer::Document(_) => unreachable!("a text was asked for"),
         };
-        encodings.into_iter().map(verdict).collect()
+        self.answer_all(texts, Granularity::Text).into_iter().map(|answer| answer.map(verdict)).collect()
     }
 
-    /// A verdict for all of each text, in the order given, by its sentences and windows, none of which is cut. A text of which
-    /// one sentence fails has that sentence's error, and leaves the others their verdicts.
-    pub fn classify_documents(&self, texts: &[&Text], aggregate: Aggregate) -> Vec<Result<Document, ClassifyError>> {
-        let document = |sentences| Ok(self.document(sentences?, aggregate));
-        self.classify_sentences(texts).into_iter().map(document).collect()
+    /// What is asked of each text, in the order given. All of them, and all their sentences and windows, go through the
+    /// encoder together. A text of which one sentence fails has that sentence's error, and leaves the others their answers.
+    pub fn answer_all(&self, texts: &[&Text], granularity: Granularity) -> Vec<Result<Answer, ClassifyError>> {
+        let prepared: Vec<_> = texts.iter().map(|text| Ok(self.prepare(text, granularity)?)).collect();
+        self.answer_prepared(prepared, granularity)
     }
 
-    /// The verdicts of the sentences of each text, in the order given. A text of which one sentence fails has that
-    /// sentence's error.
-    pub fn classify_sentences(&self, texts: &[&Text]) -> Vec<Result<Vec<Sentence>, ClassifyError>> {
-        let splits: Vec<_> = texts.iter().map(|text| self.split(text)).collect();
-        let windows: Vec<&Encoding> = splits.iter().flatten().flat_map(SplitText::encodings).map(Arc::as_ref).collect();
-        let mut logits = self.logits(&windows).into_iter();
-        let judge = |split: Result<SplitText, TokenizerError>| {
-            let split = split?;
+    /// The same of texts that are prepared, or have failed before.
+    pub(crate) fn answer_prepared<E: From<ClassifyError>>(
+        &self,
+        prepared: Vec<Result<Prepared, E>>,
+        granularity: Granularity,
+    ) -> Vec<Result<Answer, E>> {
+        let encodings: Vec<&Encoding> =
+            prepared.iter().flatten().flat_map(Prepared::encodings).map(|encoding| &**encoding).collect();
+        let mut logits = self.logits(&encodings).into_iter();
+        let answer = |prepared: Result<Prepared, E>| {
+            let prepared = prepared?;
             // All rows of this text are taken, so that the next one's are first whatever became of them.
-            let rows: Vec<_> = logits.by_ref().take(split.encodings().count()).collect();
-            let rows = rows.into_iter().collect::<Result<Vec<_>, _>>()?;
-            Ok(self.sentences(split, &rows))
+            let rows: Vec<_> = logits.by_ref().take(prepared.encodings().count()).collect();
+            let rows: Vec<Vec<f32>> = rows.into_iter().collect::<Result<_, _>>()?;
+            Ok(self.answer(prepared, &rows, granularity))
         };
-        splits.into_iter().map(judge).collect()
+        prepared.into_iter().map(answer).collect()
     }
 
-    /// A text in sentences, all of it in encodings that fit the window: what [`Pipeline::logits`], or a scheduler, is given.
-    pub(crate) fn split(&self, text: &Text) -> Result<SplitText, TokenizerError> {
-        SplitText::new(text, &self.tokenizer)
+    /// A text as the encoder is to read it: what [`Pipeline::logits`], or a scheduler, is given.
+    ///
+    /// # Errors
+    /// [`TokenizerError`] when it, or a sentence of it, has no tokens.
+    pub(crate) fn prepare(&self, text: &Text, granularity: Granularity) -> Result<Prepared, TokenizerError> {
+        Ok(match granularity {
+            Granularity::Text => Prepared::Whole(Arc::new(self.encode(text)?)),
+            Granularity::Sentence | Granularity::Document(_) => Prepared::Split(SplitText::new(text, &self.tokenizer)?),
+        })
     }
 
-    /// The verdicts that the logits of a split text's encodings, in their order, come to.
-    pub(crate) fn sentences(&self, split: SplitText, logits: &[impl AsRef<[f32]>]) -> Vec<Sentence> {
-        split.into_sentences(logits, self.activation, &self.labels)
-    }
-
-    /// The verdict that those of all sentences of a text come to.
-    pub(crate) fn document(&self, sentences: Vec<Sentence>, aggregate: Aggregate) -> Document {
-        Document::new(sentences, &self.labels, aggregate).expect("a text is not blank, so that it has a sentence")
+    /// What the logits of a prepared text's encodings, in their order, come to.
+    pub(crate) fn answer(&self, prepared: Prepared, logits: &[impl AsRef<[f32]>], granularity: Granularity) -> Answer {
+        match (prepared, granularity) {
+            (Prepared::Whole(encoding), _) => Answer::Text(self.verdict(&encoding, logits[0].as_ref())),
+            (Prepared::Split(text), Granularity::Document(aggregate)) => {
+                let sentences = text.into_sentences(logits, self.activation, &self.labels);
+                let document = Document::new(sentences, &self.labels, aggregate);
+                Answer::Document(document.expect("a text is not blank, so that it has a sentence"))
+            }
+            (Prepared::Split(text), _) => Answer::Sentences(text.into_sentences(logits, self.activation, &self.labels)),
+        }
     }
 
     /// The logits of each encoding, in the order given: a number a label, all of them finite.

@@ -264,9 +264,12 @@ pub(super) struct ClassifyArgs {
     /// Form of the output [default: by the output's extension, else text on a terminal and jsonl elsewhere]
     #[arg(short, long, value_enum)]
     pub(super) format: Option<Format>,
-    /// What a verdict is about
-    #[arg(long, value_enum, default_value = "text")]
-    pub(super) granularity: Granularity,
+    /// What a verdict is about [default: text; sentence with --format finbert-csv]
+    #[arg(long, value_enum)]
+    pub(super) granularity: Option<Granularity>,
+    /// How the sentences of a document are weighed [default: tokens]
+    #[arg(long, value_enum)]
+    pub(super) aggregate: Option<AggregateArg>,
     /// Summarise by this column (not yet in this version)
     #[arg(long, value_name = "COLUMN", hide = true)]
     pub(super) group_by: Option<String>,
@@ -421,6 +424,8 @@ pub(super) enum Format {
     Jsonl,
     /// Comma-separated values with a header
     Csv,
+    /// As finBERT's predict() writes it: a line a sentence, with sentence, logit, prediction, sentiment_score
+    FinbertCsv,
     /// Not yet in this version
     #[value(hide = true)]
     Parquet,
@@ -428,14 +433,20 @@ pub(super) enum Format {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Granularity {
-    /// One verdict for each text
+    /// The text as one: what is longer than the model's window is cut
     Text,
-    /// Not yet in this version
-    #[value(hide = true)]
+    /// Each of its sentences, a line each
     Sentence,
-    /// Not yet in this version
-    #[value(hide = true)]
+    /// All of the text, by its sentences
     Document,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum AggregateArg {
+    /// By their tokens
+    Tokens,
+    /// All alike, as finBERT's predict() does
+    Mean,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

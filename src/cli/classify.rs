@@ -7,15 +7,17 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 
-use super::args::{ClassifyArgs, Granularity};
+use super::args::{self, AggregateArg, ClassifyArgs, Format};
 use super::console::Console;
 use super::exit::{Exit, Usage};
 use super::interrupt;
-use super::output::{self, Destination, Outcome, Shape};
+use super::output::{self, Destination, Finding, Shape};
 use super::progress::Bar;
-use super::rows::{self, ColumnChoice, Input, InputKind, Progress, Reading, Row, Shard};
+use super::rows::{self, ColumnChoice, Input, InputKind, ItemError, Progress, Reading, Row, Shard};
 use super::settings::Settings;
 use super::stages::Stages;
+use crate::answer::{Answer, Granularity};
+use crate::document::Aggregate;
 use crate::pipeline::Pipeline;
 
 /// Failed items that are told one by one; the output has them all.
@@ -25,6 +27,7 @@ pub(super) fn run(args: ClassifyArgs, settings: &Settings, console: Console) -> 
     refuse_what_comes_later(&args)?;
     interrupt::watch().context("cannot watch for signals")?;
     let format = output::format(args.format, args.output.as_deref())?;
+    let granularity = granularity(&args, format)?;
     if args.shard.is_some() {
         output::check_shards(format)?;
         check_shards(&args)?;
@@ -45,19 +48,26 @@ pub(super) fn run(args: ClassifyArgs, settings: &Settings, console: Console) -> 
     let to_stdout = matches!(destination, Destination::Stdout(_));
     let writes_id = args.id_column.as_ref().is_some_and(|column| column != "id");
     let is_beginning = args.shard.is_none_or(Shard::is_first);
-    let shape = Shape { columns: &input.columns, writes_id, labels: pipeline.labels(), to_stdout, is_beginning };
+    let (columns, labels) = (input.columns.as_slice(), pipeline.labels());
+    let shape = Shape { columns, writes_id, granularity, labels, to_stdout, is_beginning };
+    output::check_shape(format, &shape)?;
     let mut writer = output::writer(format, &shape, console);
     let draws_progress = console.draws_progress() && !(to_stdout && io::stdout().is_terminal());
     let progress = input.progress.take().filter(|_| draws_progress);
     let bar = progress.as_ref().map_or_else(|| Bar::new(None), Progress::bar);
     let mut tally = Tally::start();
-    for window in Stages::start(input.rows, &pipeline)? {
+    for window in Stages::start(input.rows, &pipeline, granularity)? {
         for (row, outcome) in window? {
-            let outcome = outcome.and_then(|verdict| writer.check(&row).map(|()| verdict));
+            let outcome = outcome.and_then(|answer| writer.check(&row).map(|()| answer));
             if let Some(note) = tally.count(&row, outcome.as_ref()) {
                 bar.suspend(|| console.note(&note));
             }
-            writer.write(&mut destination, &row, outcome.as_ref())?;
+            match &outcome {
+                Ok(answer) => Finding::all_of(answer)
+                    .into_iter()
+                    .try_for_each(|finding| writer.write(&mut destination, &row, Ok(finding)))?,
+                Err(error) => writer.write(&mut destination, &row, Err(error))?,
+            }
         }
         destination.flush()?;
         let done = progress.as_ref().map_or(0, |progress| progress.done(tally.items));
@@ -71,13 +81,27 @@ pub(super) fn run(args: ClassifyArgs, settings: &Settings, console: Console) -> 
 }
 
 fn refuse_what_comes_later(args: &ClassifyArgs) -> Result<(), Usage> {
-    if args.granularity != Granularity::Text {
-        return Err(Usage("this version scores whole texts only; leave out --granularity".into()));
-    }
     if args.group_by.is_some() {
         return Err(Usage("this version has no summaries yet; leave out --group-by".into()));
     }
     Ok(())
+}
+
+/// What a verdict is to be about.
+fn granularity(args: &ClassifyArgs, format: Format) -> Result<Granularity, Usage> {
+    let default = if format == Format::FinbertCsv { args::Granularity::Sentence } else { args::Granularity::Text };
+    let asked = args.granularity.unwrap_or(default);
+    if args.aggregate.is_some() && asked != args::Granularity::Document {
+        return Err(Usage("--aggregate is for --granularity document".into()));
+    }
+    Ok(match asked {
+        args::Granularity::Text => Granularity::Text,
+        args::Granularity::Sentence => Granularity::Sentence,
+        args::Granularity::Document => Granularity::Document(match args.aggregate {
+            None | Some(AggregateArg::Tokens) => Aggregate::TokenWeighted,
+            Some(AggregateArg::Mean) => Aggregate::Mean,
+        }),
+    })
 }
 
 /// Opens what the arguments name: all of it, also where only a shard is asked for.
@@ -139,11 +163,11 @@ impl Tally {
     }
 
     /// Counts an item; gives what to tell the user about it.
-    fn count(&mut self, row: &Row, outcome: Outcome<'_>) -> Option<String> {
+    fn count(&mut self, row: &Row, outcome: Result<&Answer, &ItemError>) -> Option<String> {
         self.items += 1;
         match outcome {
-            Ok(verdict) => {
-                self.truncated += u64::from(verdict.truncated());
+            Ok(answer) => {
+                self.truncated += u64::from(matches!(answer, Answer::Text(verdict) if verdict.truncated()));
                 None
             }
             Err(error) => {

@@ -1,4 +1,4 @@
-//! Rows become tokens, and tokens verdicts, on a thread each, so that reading and writing are hidden behind the engine.
+//! Rows become tokens, and tokens answers, on a thread each, so that reading and writing are hidden behind the engine.
 
 use std::panic;
 use std::sync::Arc;
@@ -8,9 +8,8 @@ use std::thread::{self, JoinHandle};
 use anyhow::{Context, Result};
 
 use super::rows::{ItemError, Row, RowReader};
+use crate::answer::{Answer, Granularity, Prepared};
 use crate::pipeline::{ClassifyError, Pipeline};
-use crate::tokens::Encoding;
-use crate::verdict::Verdict;
 
 /// Rows of the first window, so that the first answers come soon; each window is twice as large as the one before.
 const FIRST_WINDOW_ROWS: usize = 16;
@@ -26,7 +25,7 @@ pub(super) type Window<T> = Vec<(Row, Result<T, ItemError>)>;
 
 /// The threads, and what comes out of them: window by window, and at last the error that ended the input early.
 pub(super) struct Stages {
-    scored: Receiver<Result<Window<Verdict>>>,
+    scored: Receiver<Result<Window<Answer>>>,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -36,23 +35,23 @@ impl Stages {
     ///
     /// # Errors
     /// When the system gives no thread.
-    pub(super) fn start(rows: Box<dyn RowReader>, pipeline: &Arc<Pipeline>) -> Result<Self> {
+    pub(super) fn start(rows: Box<dyn RowReader>, pipeline: &Arc<Pipeline>, granularity: Granularity) -> Result<Self> {
         let (to_engine, tokenized) = sync_channel(READY_WINDOWS);
         let (to_writer, scored) = sync_channel(READY_WINDOWS);
         let reader = {
             let pipeline = Arc::clone(pipeline);
-            spawn("reader", move || read(rows, &pipeline, &to_engine))?
+            spawn("reader", move || read(rows, &pipeline, granularity, &to_engine))?
         };
         let engine = {
             let pipeline = Arc::clone(pipeline);
-            spawn("engine", move || score(&pipeline, &tokenized, &to_writer))?
+            spawn("engine", move || score(&pipeline, granularity, &tokenized, &to_writer))?
         };
         Ok(Self { scored, threads: vec![reader, engine] })
     }
 }
 
 impl Iterator for Stages {
-    type Item = Result<Window<Verdict>>;
+    type Item = Result<Window<Answer>>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let window = self.scored.recv().ok();
@@ -71,12 +70,26 @@ fn spawn(name: &str, stage: impl FnOnce() + Send + 'static) -> Result<JoinHandle
 }
 
 /// Reads windows and makes tokens of their texts, until the input ends or nobody wants more.
-fn read(mut rows: Box<dyn RowReader>, pipeline: &Pipeline, to_engine: &SyncSender<Result<Window<Encoding>>>) {
+fn read(
+    mut rows: Box<dyn RowReader>,
+    pipeline: &Pipeline,
+    granularity: Granularity,
+    to_engine: &SyncSender<Result<Window<Prepared>>>,
+) {
+    let prepare = |row: Row| {
+        let text = row.text.as_ref().map_err(ItemError::clone);
+        let prepared = text.and_then(|text| Ok(pipeline.prepare(text, granularity).map_err(ClassifyError::from)?));
+        (row, prepared)
+    };
     let mut window_rows = FIRST_WINDOW_ROWS;
     loop {
-        let window = read_window(rows.as_mut(), window_rows, pipeline);
+        let window = read_window(rows.as_mut(), window_rows);
         let is_last = window.as_ref().map_or(true, Vec::is_empty);
-        if window.as_ref().is_ok_and(Vec::is_empty) || to_engine.send(window).is_err() || is_last {
+        if window.as_ref().is_ok_and(Vec::is_empty) {
+            return;
+        }
+        let prepared = window.map(|window| window.into_iter().map(prepare).collect());
+        if to_engine.send(prepared).is_err() || is_last {
             return;
         }
         window_rows = MAX_WINDOW_ROWS.min(2 * window_rows);
@@ -84,45 +97,31 @@ fn read(mut rows: Box<dyn RowReader>, pipeline: &Pipeline, to_engine: &SyncSende
 }
 
 /// The next rows: as many as a window holds, but of a stream only those that are there already, after the first.
-fn read_window(rows: &mut dyn RowReader, most: usize, pipeline: &Pipeline) -> Result<Window<Encoding>> {
+fn read_window(rows: &mut dyn RowReader, most: usize) -> Result<Vec<Row>> {
     let mut window = Vec::new();
     let mut bytes = 0;
     while window.len() < most && bytes < WINDOW_BYTES && (window.is_empty() || !rows.would_wait()) {
         let Some(row) = rows.next_row()? else { break };
         bytes += row.bytes();
-        let encoding = row
-            .text
-            .as_ref()
-            .map_err(ItemError::clone)
-            .and_then(|text| pipeline.encode(text).map_err(|error| ClassifyError::from(error).into()));
-        window.push((row, encoding));
+        window.push(row);
     }
     Ok(window)
 }
 
-/// Turns windows of tokens into windows of verdicts, until there are no more or nobody wants them.
+/// Turns windows of tokens into windows of answers, until there are no more or nobody wants them.
 fn score(
     pipeline: &Pipeline,
-    tokenized: &Receiver<Result<Window<Encoding>>>,
-    to_writer: &SyncSender<Result<Window<Verdict>>>,
+    granularity: Granularity,
+    tokenized: &Receiver<Result<Window<Prepared>>>,
+    to_writer: &SyncSender<Result<Window<Answer>>>,
 ) {
+    let answer = |window: Window<Prepared>| {
+        let (rows, prepared): (Vec<Row>, Vec<_>) = window.into_iter().unzip();
+        rows.into_iter().zip(pipeline.answer_prepared(prepared, granularity)).collect()
+    };
     for window in tokenized {
-        let window = window.map(|window| score_window(pipeline, window));
-        if to_writer.send(window).is_err() {
+        if to_writer.send(window.map(answer)).is_err() {
             return;
         }
     }
-}
-
-fn score_window(pipeline: &Pipeline, window: Window<Encoding>) -> Window<Verdict> {
-    let readable: Vec<&Encoding> = window.iter().flat_map(|(_, encoding)| encoding).collect();
-    let mut logits = pipeline.logits(&readable).into_iter();
-    let scored = |(row, encoding): (Row, Result<Encoding, ItemError>)| {
-        let verdict = encoding.and_then(|encoding| {
-            let logits = logits.next().expect("logits for each encoding")?;
-            Ok(pipeline.verdict(&encoding, &logits))
-        });
-        (row, verdict)
-    };
-    window.into_iter().map(scored).collect()
 }

@@ -20,17 +20,18 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use super::admit::Admitted;
 use super::body::{Packing, Share};
 use super::error::HttpError;
-use super::infer::{Awaited, INLINE_BYTES, encode_one, submit_one};
+use super::infer::{Awaited, INLINE_BYTES, prepare_one, submit_one};
 use super::lines::{Line, Lines};
-use super::routes::{Given, error_line, verdict_line};
+use super::routes::{Given, answer_line, error_line};
 use super::served::ServedModel;
 use super::unpack::Unpacker;
+use crate::answer::{Granularity, Prepared};
 use crate::scheduler::{Lane, Refusal};
-use crate::tokens::Encoding;
 
 /// How the texts of a stream are to be computed.
 pub(super) struct Terms {
     pub(super) model: Arc<ServedModel>,
+    pub(super) granularity: Granularity,
     pub(super) lane: Lane,
     /// Time that an answer may take from when its line was read, where the client says so.
     pub(super) deadline: Option<Duration>,
@@ -204,22 +205,25 @@ impl Reading {
         let Given { id, input } = Given::read(&bytes);
         drop(bytes);
         let input = match input {
-            Ok(input) => encode_one(&self.admitted, &self.terms.model, input).await.map_err(|error| error.to_string()),
+            Ok(input) => {
+                let Terms { model, granularity, .. } = &*self.terms;
+                prepare_one(&self.admitted, model, input, *granularity).await.map_err(|error| error.to_string())
+            }
             Err(reason) => Err(reason),
         };
         let (outcome, tokens) = match input {
             Err(reason) => (Err(reason), None),
-            Ok(encoding) => {
-                let tokens = room(&self.tokens_room, encoding.len().min(self.most_tokens)).await;
-                (self.submit(&encoding, read).await?, Some(tokens))
+            Ok(prepared) => {
+                let tokens = room(&self.tokens_room, prepared.tokens().min(self.most_tokens)).await;
+                (self.submit(&prepared, read).await?, Some(tokens))
             }
         };
         Ok(Entry { number, id, outcome, _room: Some(Room { _bytes: room_of_bytes, _tokens: tokens }) })
     }
 
     /// Has a text wait for its pass, as soon as the queue has room for it.
-    async fn submit(&mut self, encoding: &Arc<Encoding>, read: Instant) -> Result<Result<Awaited, String>, End> {
-        let Terms { model, lane, deadline } = &*self.terms;
+    async fn submit(&mut self, prepared: &Prepared, read: Instant) -> Result<Result<Awaited, String>, End> {
+        let Terms { model, lane, deadline, .. } = &*self.terms;
         let patience = self.admitted.patience(*deadline);
         loop {
             let now = Instant::now();
@@ -228,7 +232,7 @@ impl Reading {
             if deadline <= now {
                 return Ok(Err(HttpError::DeadlinePassed.to_string()));
             }
-            match submit_one(&self.admitted, model, encoding, *lane, deadline) {
+            match submit_one(&self.admitted, model, prepared, *lane, deadline) {
                 Ok(awaited) => return Ok(Ok(awaited)),
                 Err(Refusal::Full { .. }) => tokio::time::sleep(OFFER_AGAIN).await,
                 Err(refusal @ Refusal::TooLarge { .. }) => return Ok(Err(refusal.to_string())),
@@ -279,7 +283,7 @@ impl Answering {
         Some(match item {
             Ok(item) => {
                 self.verdicts += 1;
-                verdict_line(id.as_deref(), item.verdict(model))
+                answer_line(id.as_deref(), item.answer(model, self.terms.granularity))
             }
             Err(reason) => {
                 self.errors += 1;

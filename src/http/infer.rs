@@ -4,16 +4,17 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix_web::{HttpResponseBuilder, web};
-use futures_util::future::join_all;
+use futures_util::future::{join_all, try_join_all};
 use thiserror::Error;
 
 use super::admit::Admitted;
 use super::error::HttpError;
 use super::served::ServedModel;
+use crate::answer::{self, Granularity, Prepared};
 use crate::metrics::ModelMetrics;
-use crate::scheduler::{Failure, Lane, Logits, Pending, Refusal, Work};
+use crate::scheduler::{Answer, Failure, Lane, Logits, Pending, Refusal, Work};
 use crate::text::{Text, TextError};
-use crate::tokens::{Encoding, TokenizerError};
+use crate::tokens::TokenizerError;
 use crate::verdict::{Activation, Verdict};
 
 /// Why one text of a request has no verdict.
@@ -45,8 +46,16 @@ pub(super) struct Job {
     pub(super) inputs: Vec<Input>,
     pub(super) lane: Lane,
     pub(super) deadline: Instant,
+    pub(super) granularity: Granularity,
     /// Whether a text may be cut at the window.
     pub(super) truncate: bool,
+}
+
+impl Job {
+    /// A verdict for each text, at once.
+    pub(super) fn of_texts(model: Arc<ServedModel>, inputs: Vec<Input>, deadline: Instant, truncate: bool) -> Self {
+        Self { model, inputs, granularity: Granularity::Text, lane: Lane::Interactive, deadline, truncate }
+    }
 }
 
 /// What came of it.
@@ -59,15 +68,16 @@ pub(super) struct Inferred {
 
 /// A text that is on its way through the engine.
 pub(super) struct Awaited {
-    encoding: Arc<Encoding>,
-    pending: Pending,
+    prepared: Prepared,
+    pending: Vec<Pending>,
     deadline: Instant,
 }
 
 /// A text that was read by the model.
 pub(super) struct Item {
-    encoding: Arc<Encoding>,
-    logits: Logits,
+    prepared: Prepared,
+    /// A row for each encoding.
+    logits: Vec<Logits>,
 }
 
 /// Where the time of a request went.
@@ -89,7 +99,7 @@ pub(super) const INLINE_BYTES: usize = 16 << 10;
 /// # Errors
 /// [`HttpError`] when none of them can be.
 pub(super) async fn infer(admitted: &Admitted, job: Job) -> Result<Inferred, HttpError> {
-    let Job { model, inputs, lane, deadline, truncate } = job;
+    let Job { model, inputs, granularity, lane, deadline, truncate } = job;
     let limits = &admitted.service().limits;
     let (texts, limit) = (inputs.len(), limits.max_client_batch_size);
     if texts > limit {
@@ -97,30 +107,35 @@ pub(super) async fn infer(admitted: &Admitted, job: Job) -> Result<Inferred, Htt
     }
     let inputs = inputs.into_iter().map(|input| within(input, limits.max_text_bytes)).collect();
     let started = Instant::now();
-    let encodings = tokenize(&model, inputs, truncate).await?;
+    let prepared = tokenize(&model, inputs, granularity, truncate).await?;
     let tokenized = Instant::now();
     model.metrics.tokenization_seconds.observe((tokenized - started).as_secs_f64());
 
-    let readable = encodings.iter().flatten().map(Arc::clone).collect();
-    let work = Work { model: model.number, encodings: readable, lane, deadline };
+    let encodings = prepared.iter().flatten().flat_map(Prepared::encodings).map(Arc::clone).collect();
+    let work = Work { model: model.number, encodings, lane, deadline };
     let pending = admitted.loaded().scheduler.submit(work)?;
     let answers = join_all(pending.into_iter().map(|pending| pending.answer()));
     let answers = tokio::time::timeout_at(deadline.into(), answers).await;
     let mut answers = answers.map_err(|_| HttpError::DeadlinePassed)?.into_iter();
 
     let mut computed: Option<(Instant, Instant)> = None;
-    let mut items = Vec::with_capacity(encodings.len());
-    for encoding in encodings {
-        items.push(match encoding {
-            Err(error) => Err(error),
-            Ok(encoding) => match answers.next().expect("an answer for each readable text") {
-                Err(failure @ (Failure::DeadlinePassed | Failure::Stopped)) => return Err(failure.into()),
-                Err(failure) => Err(failure.into()),
-                Ok(answer) => {
-                    computed = around(computed, answer.computed);
-                    Ok(Item { encoding, logits: answer.logits })
-                }
-            },
+    let mut items = Vec::with_capacity(prepared.len());
+    for prepared in prepared {
+        let prepared = match prepared {
+            Ok(prepared) => prepared,
+            Err(error) => {
+                items.push(Err(error));
+                continue;
+            }
+        };
+        let of_text: Vec<_> = answers.by_ref().take(prepared.encodings().count()).collect();
+        items.push(match of_text.into_iter().collect::<Result<Vec<Answer>, Failure>>() {
+            Err(failure @ (Failure::DeadlinePassed | Failure::Stopped)) => return Err(failure.into()),
+            Err(failure) => Err(failure.into()),
+            Ok(answers) => {
+                computed = answers.iter().fold(computed, |computed, answer| around(computed, answer.computed));
+                Ok(Item { prepared, logits: answers.into_iter().map(|answer| answer.logits).collect() })
+            }
         });
     }
     let (first, last) = computed.unwrap_or((tokenized, tokenized));
@@ -134,16 +149,17 @@ pub(super) async fn infer(admitted: &Admitted, job: Job) -> Result<Inferred, Htt
 ///
 /// # Errors
 /// [`ItemError`] when it is none that the model can read.
-pub(super) async fn encode_one(
+pub(super) async fn prepare_one(
     admitted: &Admitted,
     model: &Arc<ServedModel>,
     input: Input,
-) -> Result<Arc<Encoding>, ItemError> {
+    granularity: Granularity,
+) -> Result<Prepared, ItemError> {
     let input = within(input, admitted.service().limits.max_text_bytes);
     let started = Instant::now();
-    let encodings = tokenize(model, vec![input], true).await.map_err(|_| Failure::Panicked)?;
+    let prepared = tokenize(model, vec![input], granularity, true).await.map_err(|_| Failure::Panicked)?;
     model.metrics.tokenization_seconds.observe(started.elapsed().as_secs_f64());
-    encodings.into_iter().next().expect("an encoding, or why there is none, for the one text")
+    prepared.into_iter().next().expect("the one text, or why it cannot be read")
 }
 
 /// Has one text wait for its pass.
@@ -153,14 +169,14 @@ pub(super) async fn encode_one(
 pub(super) fn submit_one(
     admitted: &Admitted,
     model: &ServedModel,
-    encoding: &Arc<Encoding>,
+    prepared: &Prepared,
     lane: Lane,
     deadline: Instant,
 ) -> Result<Awaited, Refusal> {
-    let encodings = vec![Arc::clone(encoding)];
+    let encodings = prepared.encodings().map(Arc::clone).collect();
     let work = Work { model: model.number, encodings, lane, deadline };
-    let pending = admitted.loaded().scheduler.submit(work)?.pop().expect("an answer for the one text");
-    Ok(Awaited { encoding: Arc::clone(encoding), pending, deadline })
+    let pending = admitted.loaded().scheduler.submit(work)?;
+    Ok(Awaited { prepared: prepared.clone(), pending, deadline })
 }
 
 impl Awaited {
@@ -169,9 +185,11 @@ impl Awaited {
     /// # Errors
     /// [`Failure`] when there is none before the deadline.
     pub(super) async fn item(self, metrics: &ModelMetrics) -> Result<Item, Failure> {
-        let answer = tokio::time::timeout_at(self.deadline.into(), self.pending.answer()).await;
-        let answer = answer.unwrap_or(Err(Failure::DeadlinePassed))?;
-        let item = Item { encoding: self.encoding, logits: answer.logits };
+        let answers = try_join_all(self.pending.into_iter().map(Pending::answer));
+        let answers = tokio::time::timeout_at(self.deadline.into(), answers).await;
+        let answers = answers.unwrap_or(Err(Failure::DeadlinePassed))?;
+        let logits = answers.into_iter().map(|answer| answer.logits).collect();
+        let item = Item { prepared: self.prepared, logits };
         item.count(metrics);
         Ok(item)
     }
@@ -194,25 +212,31 @@ fn around(span: Option<(Instant, Instant)>, other: Option<(Instant, Instant)>) -
 async fn tokenize(
     model: &Arc<ServedModel>,
     inputs: Vec<Input>,
+    granularity: Granularity,
     truncate: bool,
-) -> Result<Vec<Result<Arc<Encoding>, ItemError>>, HttpError> {
+) -> Result<Vec<Result<Prepared, ItemError>>, HttpError> {
     let bytes: usize = inputs.iter().flatten().map(|text| text.as_str().len()).sum();
     if bytes <= INLINE_BYTES {
-        return Ok(encode(model, inputs, truncate));
+        return Ok(prepare(model, inputs, granularity, truncate));
     }
     let model = Arc::clone(model);
-    web::block(move || encode(&model, inputs, truncate)).await.map_err(|_| HttpError::Panicked)
+    web::block(move || prepare(&model, inputs, granularity, truncate)).await.map_err(|_| HttpError::Panicked)
 }
 
-fn encode(model: &ServedModel, inputs: Vec<Input>, truncate: bool) -> Vec<Result<Arc<Encoding>, ItemError>> {
-    let encode = |input: Input| {
-        let encoding = model.pipeline.encode(&input?)?;
-        if encoding.truncated && !truncate {
+fn prepare(
+    model: &ServedModel,
+    inputs: Vec<Input>,
+    granularity: Granularity,
+    truncate: bool,
+) -> Vec<Result<Prepared, ItemError>> {
+    let prepare = |input: Input| {
+        let prepared = model.pipeline.prepare(&input?, granularity)?;
+        if prepared.is_truncated() && !truncate {
             return Err(ItemError::TooLong { window: model.pipeline.max_length() });
         }
-        Ok(Arc::new(encoding))
+        Ok(prepared)
     };
-    inputs.into_iter().map(encode).collect()
+    inputs.into_iter().map(prepare).collect()
 }
 
 impl Inferred {
@@ -223,12 +247,12 @@ impl Inferred {
 
     /// Tokens that the model read.
     pub(super) fn tokens(&self) -> usize {
-        self.items.iter().flatten().map(|item| item.encoding.len()).sum()
+        self.items.iter().flatten().map(|item| item.prepared.tokens()).sum()
     }
 
     /// Texts that were cut.
     pub(super) fn truncated(&self) -> usize {
-        self.items.iter().flatten().filter(|item| item.encoding.truncated).count()
+        self.items.iter().flatten().filter(|item| item.prepared.is_truncated()).count()
     }
 
     /// The texts, all of them: for protocols that know no errors of items.
@@ -269,12 +293,19 @@ pub(super) fn milliseconds(duration: Duration) -> String {
 impl Item {
     fn count(&self, metrics: &ModelMetrics) {
         metrics.texts.inc();
-        metrics.tokens.inc_by(self.encoding.len() as u64);
-        metrics.truncated.inc_by(u64::from(self.encoding.truncated));
+        metrics.tokens.inc_by(self.prepared.tokens() as u64);
+        metrics.truncated.inc_by(u64::from(self.prepared.is_truncated()));
     }
 
+    /// The verdict of a text that was read as one.
     pub(super) fn verdict(&self, model: &ServedModel) -> Verdict {
-        model.pipeline.verdict(&self.encoding, &self.logits)
+        let encoding = self.prepared.encodings().next().expect("every text has tokens");
+        model.pipeline.verdict(encoding, &self.logits[0])
+    }
+
+    /// What was asked of the text.
+    pub(super) fn answer(self, model: &ServedModel, granularity: Granularity) -> answer::Answer {
+        model.pipeline.answer(self.prepared, &self.logits, granularity)
     }
 
     /// Each label with its score by this activation, or the model's own, the highest first.
@@ -285,7 +316,7 @@ impl Item {
     ) -> Vec<(&'a str, f32)> {
         let activation = activation.unwrap_or(model.pipeline.activation());
         let labels = model.pipeline.labels().labels().iter().map(String::as_str);
-        let mut scores: Vec<(&str, f32)> = labels.zip(activation.probabilities(&self.logits)).collect();
+        let mut scores: Vec<(&str, f32)> = labels.zip(activation.probabilities(&self.logits[0])).collect();
         scores.sort_by(|a, b| b.1.total_cmp(&a.1));
         scores
     }

@@ -6,35 +6,27 @@ use anyhow::Result;
 
 use super::columns::VerdictColumns;
 use super::destination::Destination;
+use super::finding::names;
 use super::{Outcome, RowWriter, Shape};
 use crate::cli::rows::{ItemError, Row};
-use crate::verdict::Verdict;
 
 /// Writes each row as a record.
 pub(super) struct Csv {
     input: Vec<Arc<str>>,
     verdict: VerdictColumns,
     writes_id: bool,
-    writes_sentiment_score: bool,
     /// Whether the header is still to be written.
     header_is_due: bool,
 }
 
 impl Csv {
     pub(super) fn new(shape: &Shape<'_>) -> Self {
-        let writes_sentiment_score = shape.labels.has_sentiment_score();
-        let mut names: Vec<&str> = Vec::new();
-        names.extend(shape.writes_id.then_some("id"));
-        names.extend(["label", "score"]);
-        names.extend(shape.labels.labels().iter().map(String::as_str));
-        names.extend(writes_sentiment_score.then_some("sentiment_score"));
-        names.extend(["tokens", "truncated", "error"]);
-        let names = names.into_iter().map(String::from).collect();
+        let id = shape.writes_id.then_some("id").map(String::from);
+        let names = id.into_iter().chain(names(shape.granularity, shape.labels)).chain(["error".into()]).collect();
         Self {
             input: shape.columns.to_vec(),
             verdict: VerdictColumns::beside(shape.columns, names),
             writes_id: shape.writes_id,
-            writes_sentiment_score,
             header_is_due: shape.is_beginning,
         }
     }
@@ -54,8 +46,8 @@ impl Csv {
             record.push(row.id.as_ref().map(|id| id.to_cell()).unwrap_or_default());
         }
         match outcome {
-            Ok(verdict) => {
-                record.extend(self.verdict_cells(verdict));
+            Ok(finding) => {
+                record.extend(finding.columns().into_iter().flat_map(|(_, value)| value.cells()));
                 record.push(String::new());
             }
             Err(error) => {
@@ -64,16 +56,6 @@ impl Csv {
             }
         }
         record
-    }
-
-    fn verdict_cells(&self, verdict: &Verdict) -> Vec<String> {
-        let mut cells = vec![verdict.label().to_owned(), verdict.score().to_string()];
-        cells.extend(verdict.scores().map(|(_, probability)| probability.to_string()));
-        if self.writes_sentiment_score {
-            cells.extend(verdict.sentiment_score().map(|score| score.to_string()));
-        }
-        cells.extend([verdict.tokens().to_string(), verdict.truncated().to_string()]);
-        cells
     }
 }
 

@@ -8,9 +8,10 @@ use serde::ser::{SerializeMap, Serializer};
 
 use super::columns::VerdictColumns;
 use super::destination::Destination;
-use super::{Outcome, RowWriter, Shape};
+use super::finding::Value;
+use super::{Finding, Outcome, RowWriter, Shape};
+use crate::answer::Granularity;
 use crate::cli::rows::{Field, ItemError, Row};
-use crate::verdict::Scores;
 
 /// Writes each row as an object: the input's fields, then the verdict's.
 pub(super) struct Json {
@@ -22,9 +23,14 @@ pub(super) struct Json {
 
 impl Json {
     pub(super) fn new(shape: &Shape<'_>, array: bool) -> Self {
-        let names = ["label", "score", "scores", "sentiment_score", "tokens", "truncated", "error"];
+        let names = ["label", "score", "scores", "sentiment_score", "error"];
+        let of_granularity: &[_] = match shape.granularity {
+            Granularity::Text => &["tokens", "truncated"],
+            Granularity::Sentence => &["start", "end", "text", "tokens", "truncated", "windows"],
+            Granularity::Document(_) => &["sentences", "windows"],
+        };
         let id = shape.writes_id.then_some("id");
-        let names = id.into_iter().chain(names).map(String::from).collect();
+        let names = id.iter().chain(&names).chain(of_granularity).map(|&name| name.into()).collect();
         Self { columns: VerdictColumns::beside(shape.columns, names), writes_id: shape.writes_id, array, rows: 0 }
     }
 }
@@ -80,15 +86,14 @@ impl Serialize for Object<'_> {
             map.serialize_entry(&name("id"), id)?;
         }
         match self.outcome {
-            Ok(verdict) => {
-                map.serialize_entry(&name("label"), verdict.label())?;
-                map.serialize_entry(&name("score"), &verdict.score())?;
-                map.serialize_entry(&name("scores"), &Scores(verdict))?;
-                if let Some(sentiment_score) = verdict.sentiment_score() {
-                    map.serialize_entry(&name("sentiment_score"), &sentiment_score)?;
+            Ok(finding) => {
+                for (plain, value) in finding.columns() {
+                    let says_nothing =
+                        matches!((finding, plain, value), (Finding::Sentence(_), "windows", Value::Count(1)));
+                    if !says_nothing {
+                        map.serialize_entry(&name(plain), &value)?;
+                    }
                 }
-                map.serialize_entry(&name("tokens"), &verdict.tokens())?;
-                map.serialize_entry(&name("truncated"), &verdict.truncated())?;
             }
             Err(error) => map.serialize_entry(&name("error"), &error.to_string())?,
         }

@@ -1,9 +1,12 @@
-//! Verdicts out: a table for people, JSON, JSON lines, CSV.
+//! Answers out: a table for people, JSON, JSON lines, CSV, finBERT's own CSV.
 
 mod columns;
 mod csv_file;
 mod destination;
+mod finbert_csv;
+mod finding;
 mod json;
+mod numpy;
 mod table;
 
 use std::io::{self, IsTerminal};
@@ -16,11 +19,13 @@ use super::args::Format;
 use super::console::Console;
 use super::exit::Usage;
 use super::rows::{ItemError, Row};
-use crate::verdict::{LabelMap, Verdict};
+use crate::answer::Granularity;
+use crate::verdict::LabelMap;
 pub(super) use destination::Destination;
+pub(super) use finding::Finding;
 
-/// What became of a row.
-pub(super) type Outcome<'a> = Result<&'a Verdict, &'a ItemError>;
+/// What became of a row, or of a part of it.
+pub(super) type Outcome<'a> = Result<Finding<'a>, &'a ItemError>;
 
 /// Writes rows with what became of them, in order.
 pub(super) trait RowWriter {
@@ -61,7 +66,7 @@ pub(super) fn format(named: Option<Format>, output: Option<&Path>) -> Result<For
 /// Refuses a form in which the outputs of shards, one behind the other, are not the output of the whole.
 pub(super) fn check_shards(format: Format) -> Result<(), Usage> {
     let what = match format {
-        Format::Jsonl | Format::Csv => return Ok(()),
+        Format::Jsonl | Format::Csv | Format::FinbertCsv => return Ok(()),
         Format::Text => "tables (text)",
         Format::Json => "arrays (json)",
         Format::Parquet => "parquet files",
@@ -71,12 +76,30 @@ pub(super) fn check_shards(format: Format) -> Result<(), Usage> {
     )))
 }
 
+/// Refuses a form that has no place for what is asked, or for what the model says.
+pub(super) fn check_shape(format: Format, shape: &Shape<'_>) -> Result<(), Usage> {
+    if format != Format::FinbertCsv {
+        return Ok(());
+    }
+    if shape.granularity != Granularity::Sentence {
+        return Err(Usage(
+            "--format finbert-csv has a line a sentence: leave out --granularity, or say sentence".into(),
+        ));
+    }
+    if !shape.labels.has_sentiment_score() {
+        let labels = shape.labels.labels().join(", ");
+        return Err(Usage(format!("--format finbert-csv has a sentiment score, and the model's labels are {labels}")));
+    }
+    Ok(())
+}
+
 /// What is known of the rows before the first one is written.
 pub(super) struct Shape<'a> {
     /// Columns of the input.
     pub(super) columns: &'a [Arc<str>],
     /// Whether rows bring an id that is not their column `id` already.
     pub(super) writes_id: bool,
+    pub(super) granularity: Granularity,
     pub(super) labels: &'a LabelMap,
     /// Whether the rows go to standard output.
     pub(super) to_stdout: bool,
@@ -91,5 +114,6 @@ pub(super) fn writer(format: Format, shape: &Shape<'_>, console: Console) -> Box
         Format::Json => Box::new(json::Json::new(shape, true)),
         Format::Jsonl | Format::Parquet => Box::new(json::Json::new(shape, false)),
         Format::Csv => Box::new(csv_file::Csv::new(shape)),
+        Format::FinbertCsv => Box::new(finbert_csv::FinbertCsv::new(shape.is_beginning)),
     }
 }

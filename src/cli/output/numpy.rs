@@ -26,7 +26,8 @@ pub(super) fn number(number: f32) -> String {
 /// Padded on both sides, so that the points of a column stand below each other.
 fn positional(numbers: &[f32]) -> Vec<String> {
     let texts: Vec<String> = numbers.iter().map(|&number| shortened(number)).collect();
-    let split = |text: &str| text.split_once('.').map_or((text.len(), 0), |(whole, behind)| (whole.len(), behind.len()));
+    let split =
+        |text: &str| text.split_once('.').map_or((text.len(), 0), |(whole, behind)| (whole.len(), behind.len()));
     let before = texts.iter().map(|text| split(text).0).max().unwrap_or(0);
     let behind = texts.iter().map(|text| split(text).1).max().unwrap_or(0);
     let pad = |text: &String| {
@@ -90,7 +91,8 @@ mod tests {
 
     #[test]
     fn numbers_are_printed_as_pandas_prints_them() {
-        let printed = [(0.95_f32, "0.95"), (-0.5, "-0.5"), (0.0, "0.0"), (1.0, "1.0"), (1e-5, "1e-05"), (-2.5e-7, "-2.5e-07")];
+        let printed =
+            [(0.95_f32, "0.95"), (-0.5, "-0.5"), (0.0, "0.0"), (1.0, "1.0"), (1e-5, "1e-05"), (-2.5e-7, "-2.5e-07")];
         for (value, text) in printed {
             assert_eq!(number(value), text);
         }

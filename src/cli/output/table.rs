@@ -72,10 +72,11 @@ impl Table {
 
     fn line(&self, row: &Row, outcome: Outcome<'_>) -> String {
         let id = row.id.as_ref().map(|id| format!("[{}] ", printable(&id.to_cell()))).unwrap_or_default();
-        let text = row.text.as_ref().map(|text| printable(text.as_str())).unwrap_or_default();
         match outcome {
-            Ok(verdict) => {
-                let (front, width) = self.front(verdict);
+            Ok(finding) => {
+                let (front, width) = self.front(finding.verdict());
+                let text = row.text.as_ref().map(|text| text.as_str()).unwrap_or_default();
+                let text = printable(finding.text().unwrap_or(text));
                 format!("{front}  {}", self.fit(&(id + &text), width + 2))
             }
             Err(error) => {

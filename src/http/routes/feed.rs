@@ -15,16 +15,16 @@ use super::super::feed::{Terms, answers};
 use super::super::fields::{Fields, without_place};
 use super::super::infer::Input;
 use super::schema;
-use super::sentiment::{Options, WithVerdict, id_of, item_of};
+use super::sentiment::{Options, WithAnswer, id_of, item_of};
+use crate::answer::Answer;
 use crate::nearest::nearest;
 use crate::scheduler::Lane;
-use crate::verdict::Verdict;
 
-/// A line of the answer: a verdict, or why there is none.
+/// A line of the answer: what was asked of the text, or why there is none.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
 pub(in super::super) enum AnswerLine<'a> {
-    Verdict(WithVerdict<'a>),
+    Answer(WithAnswer<'a>),
     Failed(FailedLine<'a>),
 }
 
@@ -42,12 +42,13 @@ const PARAMETERS: [&str; 4] = ["model", "granularity", "deadline_ms", "priority"
 
 /// A stream leaves the interactive lane to those who wait for one answer, unless it says otherwise.
 pub(super) async fn feed(admitted: Admitted, request: HttpRequest, body: Payload) -> Result<HttpResponse, HttpError> {
-    let Options { model, deadline, lane } = options(request.query_string())?;
+    let Options { model, granularity, deadline, lane } = options(request.query_string())?;
     let packing = Packing::of(request.headers())?;
     if !admitted.loaded().scheduler.is_alive() {
         return Err(HttpError::Stopped);
     }
-    let terms = Terms { model: admitted.model(model.as_deref())?, lane: lane.unwrap_or(Lane::Bulk), deadline };
+    let terms =
+        Terms { model: admitted.model(model.as_deref())?, granularity, lane: lane.unwrap_or(Lane::Bulk), deadline };
     let answers = answers(admitted, terms, packing, body);
     Ok(HttpResponse::Ok().content_type("application/x-ndjson").streaming(answers))
 }
@@ -102,9 +103,9 @@ impl Given {
     }
 }
 
-/// The answer to a line that has a verdict.
-pub(in super::super) fn verdict_line(id: Option<&RawValue>, verdict: Verdict) -> Bytes {
-    written(&AnswerLine::Verdict(WithVerdict { id, verdict }))
+/// The answer to a line that has one.
+pub(in super::super) fn answer_line(id: Option<&RawValue>, answer: Answer) -> Bytes {
+    written(&AnswerLine::Answer(WithAnswer { id, answer }))
 }
 
 /// The answer to a line that has none.

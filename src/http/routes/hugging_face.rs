@@ -14,7 +14,6 @@ use super::super::infer::{Input, Job, infer};
 use super::super::openapi::HuggingFaceResponses;
 use super::schema;
 use super::sentiment::text_of;
-use crate::scheduler::Lane;
 use crate::verdict::Activation;
 
 /// What the clients of the hub send. Fields that are not listed are ignored.
@@ -106,13 +105,8 @@ async fn classify(admitted: &Admitted, model: Option<&str>, body: &[u8]) -> Resu
         Some(Whole(most)) => most as usize,
         None => usize::MAX,
     };
-    let job = Job {
-        model,
-        inputs: texts(fields.required("inputs")?)?,
-        lane: Lane::Interactive,
-        deadline: admitted.deadline(None),
-        truncate: truncation.unwrap_or(true),
-    };
+    let inputs = texts(fields.required("inputs")?)?;
+    let job = Job::of_texts(model, inputs, admitted.deadline(None), truncation.unwrap_or(true));
     let inferred = infer(admitted, job).await?;
     let mut response = HttpResponse::build(StatusCode::OK);
     inferred.describe(&mut response);

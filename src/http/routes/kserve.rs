@@ -14,7 +14,6 @@ use super::super::infer::{Job, infer};
 use super::super::openapi::OpenInferenceResponses;
 use super::schema;
 use super::sentiment::text_of;
-use crate::scheduler::Lane;
 use crate::verdict::Verdict;
 
 /// The texts.
@@ -55,7 +54,7 @@ pub(in super::super) async fn predict(
     };
     let inputs = instances.into_iter().enumerate().map(text).collect::<Result<_, _>>()?;
     let deadline = admitted.deadline(None);
-    let inferred = infer(&admitted, Job { model, inputs, lane: Lane::Interactive, deadline, truncate: true }).await?;
+    let inferred = infer(&admitted, Job::of_texts(model, inputs, deadline, true)).await?;
     let mut response = HttpResponse::build(StatusCode::OK);
     inferred.describe(&mut response);
     let (model, items) = inferred.all()?;

@@ -20,7 +20,7 @@ use super::body::is_json_lines;
 use super::error::HttpError;
 use crate::metrics::Metrics;
 
-pub(super) use feed::{Given, error_line, verdict_line};
+pub(super) use feed::{Given, answer_line, error_line};
 pub(super) use hugging_face::{__path_by_model, __path_default_model};
 pub(super) use kserve::__path_predict as __path_kserve_predict;
 pub(super) use models::{__path_model, __path_models};

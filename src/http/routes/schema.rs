@@ -4,6 +4,7 @@ use utoipa::openapi::schema::{AdditionalProperties, ArrayBuilder, OneOfBuilder, 
 use utoipa::openapi::{Object, ObjectBuilder, RefOr, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
+use crate::answer::Answer;
 use crate::verdict::Verdict;
 
 fn of(kind: Type) -> ObjectBuilder {
@@ -103,20 +104,54 @@ impl ToSchema for Verdict {}
 
 impl PartialSchema for Verdict {
     fn schema() -> RefOr<Schema> {
-        let probabilities = AdditionalProperties::from(of(Type::Number));
-        let fields = [
-            ("label", of(Type::String), "The label with the largest score"),
-            ("score", of(Type::Number), "Its probability"),
-            ("scores", of(Type::Object).additional_properties(Some(probabilities)), "Each label's probability"),
-            ("sentiment_score", of(Type::Number), "P(positive) - P(negative); absent where the model lacks a label"),
-            ("tokens", of(Type::Integer), "Tokens that the model read, `[CLS]` and `[SEP]` included"),
-            ("truncated", of(Type::Boolean), "Whether the text was longer than the window and its end was cut off"),
-        ];
         let verdict = ObjectBuilder::new().description(Some("The answer for one text"));
-        let verdict = fields.into_iter().fold(verdict, |verdict, (name, schema, description)| {
-            let verdict = verdict.property(name, schema.description(Some(description)));
-            if name == "sentiment_score" { verdict } else { verdict.required(name) }
-        });
-        verdict.into()
+        read(judgement(verdict)).into()
     }
+}
+
+impl ToSchema for Answer {}
+
+impl PartialSchema for Answer {
+    fn schema() -> RefOr<Schema> {
+        let sentence = ObjectBuilder::new().description(Some("The verdict of a sentence"));
+        let sentence = with(sentence, "start", of(Type::Integer), "Where it begins in the text, in bytes");
+        let sentence = with(sentence, "end", of(Type::Integer), "Where it ends, in bytes");
+        let sentence =
+            read(judgement(with(sentence, "text", of(Type::String), "The sentence as it stands in the text")));
+        let windows = of(Type::Integer).description(Some("Windows it was read in, where that was more than one"));
+        let sentence = sentence.property("windows", windows).build();
+        let sentences = |of: ObjectBuilder| {
+            let list = ArrayBuilder::new().items(sentence.clone()).description(Some("Its sentences, in order"));
+            let of = of.property("sentences", list).required("sentences");
+            with(of, "windows", self::of(Type::Integer), "Windows that all of it was read in").build()
+        };
+        let document = ObjectBuilder::new().description(Some("Of a document: its sentences' mean, by their tokens"));
+        let split = ObjectBuilder::new().description(Some("Of a text's sentences"));
+        let verdict = read(judgement(ObjectBuilder::new().description(Some("Of a text")))).build();
+        one_of([verdict.into(), sentences(judgement(document)).into(), sentences(split).into()]).into()
+    }
+}
+
+/// With one more field, which is always there.
+fn with(object: ObjectBuilder, name: &str, schema: ObjectBuilder, description: &str) -> ObjectBuilder {
+    object.property(name, schema.description(Some(description))).required(name)
+}
+
+/// What the model holds.
+fn judgement(object: ObjectBuilder) -> ObjectBuilder {
+    let probabilities = AdditionalProperties::from(of(Type::Number));
+    let scores = of(Type::Object).additional_properties(Some(probabilities));
+    let sentiment_score = of(Type::Number);
+    let sentiment_score =
+        sentiment_score.description(Some("P(positive) - P(negative); absent where the model lacks a label"));
+    let object = with(object, "label", of(Type::String), "The label with the largest score");
+    let object = with(object, "score", of(Type::Number), "Its probability");
+    let object = with(object, "scores", scores, "Each label's probability");
+    object.property("sentiment_score", sentiment_score)
+}
+
+/// What it has read.
+fn read(object: ObjectBuilder) -> ObjectBuilder {
+    let object = with(object, "tokens", of(Type::Integer), "Tokens that the model read, `[CLS]` and `[SEP]` included");
+    with(object, "truncated", of(Type::Boolean), "Whether the text was longer than the window and its end was cut off")
 }

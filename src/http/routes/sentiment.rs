@@ -17,9 +17,10 @@ use super::super::openapi::ProblemResponses;
 use super::super::served::ServedModel;
 use super::feed::AnswerLine;
 use super::schema::{self, SentimentLine};
+use crate::answer::Answer;
+use crate::document::Aggregate;
 use crate::scheduler::Lane;
 use crate::text::Text;
-use crate::verdict::Verdict;
 
 /// What to score, and how.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -31,7 +32,8 @@ pub(in super::super) struct SentimentRequest {
     inputs: (),
     /// A model that is loaded [default: the first one]
     model: Option<String>,
-    /// What a verdict is about [default: text]
+    /// What a verdict is about: the text as one, cut at the window; each of its sentences; or all of it, by its
+    /// sentences [default: text]
     granularity: Option<Granularity>,
     /// Time in milliseconds after which the answer is of no use: 504 then. The service's own limit stays.
     #[schema(schema_with = schema::milliseconds)]
@@ -44,6 +46,18 @@ pub(in super::super) struct SentimentRequest {
 #[serde(rename_all = "lowercase")]
 enum Granularity {
     Text,
+    Sentence,
+    Document,
+}
+
+impl From<Granularity> for crate::answer::Granularity {
+    fn from(granularity: Granularity) -> Self {
+        match granularity {
+            Granularity::Text => Self::Text,
+            Granularity::Sentence => Self::Sentence,
+            Granularity::Document => Self::Document(Aggregate::default()),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
@@ -79,21 +93,21 @@ impl<'a> From<&'a ServedModel> for ModelIdentity<'a> {
     }
 }
 
-/// A verdict, or why there is none.
+/// What was asked of a text, or why there is none.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
 enum ResultItem<'a> {
-    Verdict(WithVerdict<'a>),
+    Answer(WithAnswer<'a>),
     Failed(Failed<'a>),
 }
 
 #[derive(Debug, Serialize, ToSchema)]
-pub(in super::super) struct WithVerdict<'a> {
+pub(in super::super) struct WithAnswer<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(schema_with = schema::id, required = false)]
     pub(super) id: Option<&'a RawValue>,
     #[serde(flatten)]
-    pub(super) verdict: Verdict,
+    pub(super) answer: Answer,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -127,18 +141,19 @@ struct Usage {
         (SentimentResponse = "application/json"), (AnswerLine = "application/x-ndjson"))), ProblemResponses))]
 pub(in super::super) async fn sentiment(admitted: Admitted, body: Body) -> Result<HttpResponse, HttpError> {
     let asked = Asked::parse(&body)?;
-    let Options { model, deadline, lane } = asked.options;
+    let Options { model, granularity, deadline, lane } = asked.options;
     let model = admitted.model(model.as_deref())?;
     let (deadline, lane) = (admitted.deadline(deadline), lane.unwrap_or(Lane::Interactive));
-    let job = Job { model, inputs: asked.inputs, lane, deadline, truncate: true };
+    let job = Job { model, inputs: asked.inputs, granularity, lane, deadline, truncate: true };
     let inferred = infer(&admitted, job).await?;
     let mut response = HttpResponse::build(StatusCode::OK);
     inferred.describe(&mut response);
-    reply(inferred, &asked.ids, asked.is_one, &mut response)
+    reply(inferred, granularity, &asked.ids, asked.is_one, &mut response)
 }
 
 fn reply(
     inferred: Inferred,
+    granularity: crate::answer::Granularity,
     ids: &[Option<&RawValue>],
     is_one: bool,
     response: &mut actix_web::HttpResponseBuilder,
@@ -147,12 +162,12 @@ fn reply(
     let mut results = Vec::with_capacity(ids.len());
     for (&id, item) in ids.iter().zip(inferred.items) {
         results.push(match item {
-            Ok(item) => ResultItem::Verdict(WithVerdict { id, verdict: item.verdict(&model) }),
+            Ok(item) => ResultItem::Answer(WithAnswer { id, answer: item.answer(&model, granularity) }),
             Err(error) if is_one => return Err(error.of_request(None)),
             Err(error) => ResultItem::Failed(Failed { id, error: error.to_string() }),
         });
     }
-    let texts = results.iter().filter(|result| matches!(result, ResultItem::Verdict(_))).count();
+    let texts = results.iter().filter(|result| matches!(result, ResultItem::Answer(_))).count();
     let usage = Usage { tokens, texts };
     Ok(response.json(SentimentResponse { model: ModelIdentity::from(&*model), results, usage }))
 }
@@ -170,6 +185,7 @@ struct Asked<'a> {
 /// What a request says beside its texts.
 pub(super) struct Options {
     pub(super) model: Option<String>,
+    pub(super) granularity: crate::answer::Granularity,
     pub(super) deadline: Option<Duration>,
     /// Where the request says.
     pub(super) lane: Option<Lane>,
@@ -177,7 +193,7 @@ pub(super) struct Options {
 
 impl Options {
     pub(super) fn of(fields: &Fields<'_>) -> Result<Self, HttpError> {
-        fields.optional::<Granularity>("granularity")?;
+        let granularity = fields.optional::<Granularity>("granularity")?.map(Into::into).unwrap_or_default();
         let lane = fields.optional("priority")?.map(|priority| match priority {
             Priority::Interactive => Lane::Interactive,
             Priority::Bulk => Lane::Bulk,
@@ -187,7 +203,7 @@ impl Options {
             // One that no clock can hold is no deadline.
             milliseconds => milliseconds.and_then(|given| Duration::try_from_secs_f64(given / 1e3).ok()),
         };
-        Ok(Self { model: fields.optional("model")?, deadline, lane })
+        Ok(Self { model: fields.optional("model")?, granularity, deadline, lane })
     }
 }
 

@@ -17,7 +17,6 @@ use super::super::openapi::{TellingResponses, TextEmbeddingsResponses};
 use super::hugging_face::Classification;
 use super::schema;
 use super::sentiment::text_of;
-use crate::scheduler::Lane;
 use crate::verdict::Activation;
 
 /// What its clients send. There are no pairs of texts here: a list of strings is a batch.
@@ -62,13 +61,8 @@ pub(in super::super) async fn predict(admitted: Admitted, body: Body) -> Result<
     let is_one = kind(inputs) == "a string";
     let inputs = texts(inputs)?;
     let characters: usize = inputs.iter().flatten().map(|text| text.as_str().chars().count()).sum();
-    let job = Job {
-        model: admitted.model(None)?,
-        inputs,
-        lane: Lane::Interactive,
-        deadline: admitted.deadline(None),
-        truncate: fields.optional("truncate")?.unwrap_or(true),
-    };
+    let truncate = fields.optional("truncate")?.unwrap_or(true);
+    let job = Job::of_texts(admitted.model(None)?, inputs, admitted.deadline(None), truncate);
     let inferred = infer(&admitted, job).await?;
     let mut response = HttpResponse::build(StatusCode::OK);
     inferred.describe(&mut response);

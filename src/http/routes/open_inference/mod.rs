@@ -19,7 +19,6 @@ use super::super::infer::{Item, Job, infer as classify};
 use super::super::openapi::{OpenInferenceResponses, PlainModelResponses, PlainServerResponse};
 use super::super::served::ServedModel;
 use super::schema;
-use crate::scheduler::Lane;
 
 /// There is one version of each model.
 const VERSION: &str = "1";
@@ -174,7 +173,7 @@ async fn score(admitted: &Admitted, request: &HttpRequest, name: &str, body: &[u
         return Err(HttpError::invalid(format!("{} bytes of the body belong to no tensor", binary.len())));
     }
     let deadline = admitted.deadline(None);
-    let inferred = classify(admitted, Job { model, inputs, lane: Lane::Interactive, deadline, truncate: true }).await?;
+    let inferred = classify(admitted, Job::of_texts(model, inputs, deadline, true)).await?;
     let mut response = HttpResponse::build(StatusCode::OK);
     inferred.describe(&mut response);
     let (model, items) = inferred.all()?;

@@ -1,0 +1,126 @@
+//! What a line of the output says of a text, a sentence or a document: its columns, for every form.
+
+use serde::ser::{Serialize, Serializer};
+
+use crate::answer::{Answer, Granularity};
+use crate::document::{Document, Sentence};
+use crate::verdict::{LabelMap, Scores, Verdict};
+
+/// What a line is about.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::cli) enum Finding<'a> {
+    Text(&'a Verdict),
+    Sentence(&'a Sentence),
+    Document(&'a Document),
+}
+
+/// The value of one of its columns.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Value<'a> {
+    Text(&'a str),
+    Number(f32),
+    Count(usize),
+    Flag(bool),
+    /// The probability of each label: a column each where a value is a cell.
+    Scores(&'a Verdict),
+    /// Where a value is a cell, how many there are.
+    Sentences(&'a [Sentence]),
+}
+
+impl<'a> Finding<'a> {
+    /// The lines that an answer comes to.
+    pub(in crate::cli) fn all_of(answer: &'a Answer) -> Vec<Self> {
+        match answer {
+            Answer::Text(verdict) => vec![Self::Text(verdict)],
+            Answer::Sentences(sentences) => sentences.iter().map(Self::Sentence).collect(),
+            Answer::Document(document) => vec![Self::Document(document)],
+        }
+    }
+
+    pub(in crate::cli) fn verdict(self) -> &'a Verdict {
+        match self {
+            Self::Text(verdict) => verdict,
+            Self::Sentence(sentence) => sentence.verdict(),
+            Self::Document(document) => document.verdict(),
+        }
+    }
+
+    /// The text that it is about, where that is not all of the row's.
+    pub(super) fn text(self) -> Option<&'a str> {
+        match self {
+            Self::Sentence(sentence) => Some(sentence.text()),
+            Self::Text(_) | Self::Document(_) => None,
+        }
+    }
+
+    /// The columns with their plain names, in the order of [`names`].
+    pub(super) fn columns(self) -> Vec<(&'static str, Value<'a>)> {
+        let verdict = self.verdict();
+        let mut columns = Vec::with_capacity(10);
+        if let Self::Sentence(sentence) = self {
+            let bytes = sentence.bytes();
+            columns.push(("start", Value::Count(bytes.start)));
+            columns.push(("end", Value::Count(bytes.end)));
+            columns.push(("text", Value::Text(sentence.text())));
+        }
+        columns.push(("label", Value::Text(verdict.label())));
+        columns.push(("score", Value::Number(verdict.score())));
+        columns.push(("scores", Value::Scores(verdict)));
+        columns.extend(verdict.sentiment_score().map(|score| ("sentiment_score", Value::Number(score))));
+        if let Self::Document(document) = self {
+            columns.push(("sentences", Value::Sentences(document.sentences())));
+            columns.push(("windows", Value::Count(document.windows())));
+        } else {
+            columns.push(("tokens", Value::Count(verdict.tokens())));
+            columns.push(("truncated", Value::Flag(verdict.truncated())));
+        }
+        if let Self::Sentence(sentence) = self {
+            columns.push(("windows", Value::Count(sentence.windows())));
+        }
+        columns
+    }
+}
+
+/// The plain names of the columns where each value is a cell, so that each label has one.
+pub(super) fn names(granularity: Granularity, labels: &LabelMap) -> Vec<String> {
+    let mut names: Vec<&str> = Vec::new();
+    if granularity == Granularity::Sentence {
+        names.extend(["start", "end", "text"]);
+    }
+    names.extend(["label", "score"]);
+    names.extend(labels.labels().iter().map(String::as_str));
+    names.extend(labels.has_sentiment_score().then_some("sentiment_score"));
+    names.extend(match granularity {
+        Granularity::Document(_) => ["sentences", "windows"],
+        Granularity::Text | Granularity::Sentence => ["tokens", "truncated"],
+    });
+    names.extend((granularity == Granularity::Sentence).then_some("windows"));
+    names.into_iter().map(String::from).collect()
+}
+
+impl Value<'_> {
+    /// As cells of a table.
+    pub(super) fn cells(self) -> Vec<String> {
+        match self {
+            Self::Text(text) => vec![text.to_owned()],
+            Self::Number(number) => vec![number.to_string()],
+            Self::Count(count) => vec![count.to_string()],
+            Self::Flag(flag) => vec![flag.to_string()],
+            Self::Scores(verdict) => verdict.scores().map(|(_, probability)| probability.to_string()).collect(),
+            Self::Sentences(sentences) => vec![sentences.len().to_string()],
+        }
+    }
+}
+
+impl Serialize for Value<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Text(text) => text.serialize(serializer),
+            Self::Number(number) => number.serialize(serializer),
+            Self::Count(count) => count.serialize(serializer),
+            Self::Flag(flag) => flag.serialize(serializer),
+            Self::Scores(verdict) => Scores(verdict).serialize(serializer),
+            Self::Sentences(sentences) => sentences.serialize(serializer),
+        }
+    }
+}
