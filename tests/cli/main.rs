@@ -3,6 +3,7 @@
 
 mod classify;
 mod convert;
+mod documents;
 mod engine;
 mod files;
 mod finsent;

@@ -371,3 +371,17 @@ fn a_million_lines_pass_with_flat_memory() {
 fn distinct_texts_pass_as_fast_as_the_engine_computes() {
     endurance(20_000, 20_000, &["--cache-entries", "0"]);
 }
+
+#[test]
+fn a_line_may_be_a_document() {
+    let server = Server::start(&[]);
+    let mut feed = Feed::open(&server, "?granularity=document", "");
+    feed.send("{\"id\": 1, \"text\": \"Profit rose. Sales fell.\"}\n\"Orders doubled.\"\n");
+    feed.end();
+    assert_eq!(feed.head().status, 200);
+    let first = feed.line().unwrap();
+    assert_eq!((&first["id"], &first["windows"]), (&1.into(), &2.into()));
+    assert_eq!(first["sentences"][1]["text"], "Sales fell.");
+    assert_eq!(feed.line().unwrap()["windows"], 1);
+    assert_eq!(feed.line(), None);
+}

@@ -47,6 +47,42 @@ fn sentiment_answers_one_text_several_and_those_with_an_id() {
 }
 
 #[test]
+fn sentiment_answers_sentences_and_documents() {
+    let server = Server::start(&[]);
+    let text = format!("{UP}. {DOWN}.");
+    let asked = |granularity: &str| {
+        let inputs = json!([{"id": 3, "text": text}, "", DOWN]);
+        let request = json!({"inputs": inputs, "granularity": granularity});
+        server.address.post("/v1/sentiment", request.to_string()).expect(200)
+    };
+    let document = asked("document");
+    let result = &document["results"][0];
+    assert_eq!((&result["id"], &result["windows"]), (&3.into(), &2.into()));
+    let labels: Vec<&Value> = result["sentences"].as_array().unwrap().iter().map(|of| &of["label"]).collect();
+    assert_eq!(labels, ["positive", "negative"]);
+    let (start, end) = (&result["sentences"][1]["start"], &result["sentences"][1]["end"]);
+    assert_eq!(text[start.as_u64().unwrap() as usize..end.as_u64().unwrap() as usize], format!("{DOWN}."));
+    let tokens = |result: &Value| -> Vec<f64> {
+        result["sentences"].as_array().unwrap().iter().map(|sentence| sentence["tokens"].as_f64().unwrap()).collect()
+    };
+    let weighed: f64 = tokens(result)
+        .iter()
+        .zip(result["sentences"].as_array().unwrap())
+        .map(|(tokens, sentence)| tokens * score(sentence, "positive"))
+        .sum();
+    is_near(&result["scores"]["positive"], weighed / tokens(result).iter().sum::<f64>());
+    assert_eq!(document["results"][1], json!({"error": "the text is empty"}));
+    assert_eq!(document["results"][2]["windows"], 1);
+    let read: f64 = tokens(result).iter().chain(&tokens(&document["results"][2])).sum();
+    assert_eq!(document["usage"], json!({"tokens": read as u64, "texts": 2}));
+
+    let sentences = asked("sentence");
+    assert_eq!(sentences["results"][0]["sentences"], result["sentences"]);
+    assert_eq!(sentences["results"][0].get("label"), None);
+    assert_eq!(sentences["results"][0]["id"], 3);
+}
+
+#[test]
 fn one_bad_item_fails_that_item_and_not_the_batch() {
     let server = Server::start(&["--max-text-bytes", "100"]);
     let long = "a".repeat(101);
