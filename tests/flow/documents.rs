@@ -75,7 +75,7 @@ fn megabytes_become_windows() {
     assert_eq!(words.tokens, 150_002);
     assert!(words.encodings.len() > 150_000 / 510);
     // A word of more than a hundred letters is one token.
-    assert_eq!(tokenizer.windows(&"a".repeat(10_000_000)).unwrap().tokens, 3);
+    assert_eq!(tokenizer.windows(&"a".repeat(1_000_000)).unwrap().tokens, 3);
     assert_eq!(tokenizer.windows(&".".repeat(1_000_000)).unwrap().tokens, 1_000_002);
 }
 
