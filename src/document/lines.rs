@@ -107,10 +107,10 @@ impl<'a> Line<'a> {
         self.words().nth(1).is_some() && !self.words().any(is_small) && !self.text.ends_with(['.', '!', '?'])
     }
 
-    /// Whether the next line surely goes on with the sentence.
-    fn is_open(&self) -> bool {
+    /// Whether the sentence goes on behind this line of a paragraph that is so wide.
+    fn is_open(&self, width: usize) -> bool {
         let is_unfinished = self.text.rsplit(char::is_whitespace).next().is_some_and(is_unfinished);
-        is_unfinished || self.text.ends_with([',', '&', '-', '(', '/'])
+        (is_unfinished && width <= *WRAPPED_WIDTHS.end()) || self.text.ends_with([',', '&', '-', '(', '/'])
     }
 
     fn begins_small(&self) -> bool {
@@ -131,7 +131,7 @@ fn is_cut(upper: &Line<'_>, lower: &Line<'_>, width: usize, cased: bool) -> bool
     match item(lower.text) {
         Some(Item::Certain) => true,
         Some(Item::Number) if !is_wrapped => true,
-        _ if upper.is_open() || (cased && lower.begins_small()) => false,
+        _ if upper.is_open(width) || (cased && lower.begins_small()) => false,
         _ => !is_wrapped || (upper.is_title() && !lower.is_title()),
     }
 }

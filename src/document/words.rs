@@ -26,153 +26,23 @@ const NUMBERED: [&str; 46] = [
     "jul", "aug", "sep", "sept", "oct", "nov", "dec", "mon", "tue", "tues", "wed", "thu", "fri",
 ];
 
-const MAY_END: [&str; 48] = [
+const MAY_END: [&str; 47] = [
     "inc", "corp", "ltd", "co", "cos", "bros", "plc", "llc", "llp", "lp", "pty", "pte", "cie", "jr", "sr", "st", "ave",
     "blvd", "rd", "mt", "ft", "dept", "div", "univ", "assn", "assoc", "intl", "int'l", "nat'l", "mfg", "hldgs", "grp",
-    "govt", "gov't", "bhd", "sdn", "tbk", "gmbh", "etc", "al", "thurs", "sq", "jct", "mgmt", "comm", "indus", "ins",
-    "esq",
+    "govt", "gov't", "bhd", "sdn", "tbk", "gmbh", "al", "thurs", "sq", "jct", "mgmt", "comm", "indus", "ins", "esq",
 ];
 
 /// Words that begin sentences and not the rest of a name.
-const STARTERS: [&str; 137] = [
-    "the",
-    "a",
-    "an",
-    "it",
-    "its",
-    "he",
-    "his",
-    "she",
-    "her",
-    "they",
-    "their",
-    "we",
-    "our",
-    "i",
-    "my",
-    "you",
-    "your",
-    "this",
-    "that",
-    "these",
-    "those",
-    "there",
-    "here",
-    "in",
-    "on",
-    "at",
-    "for",
-    "from",
-    "with",
-    "without",
-    "within",
-    "by",
-    "to",
-    "under",
-    "over",
-    "between",
-    "during",
-    "before",
-    "after",
-    "since",
-    "until",
-    "while",
-    "when",
-    "where",
-    "if",
-    "as",
-    "because",
-    "although",
-    "though",
-    "despite",
-    "besides",
-    "unlike",
-    "and",
-    "but",
-    "or",
-    "nor",
-    "so",
-    "yet",
-    "then",
-    "thus",
-    "hence",
-    "also",
-    "however",
-    "meanwhile",
-    "moreover",
-    "furthermore",
-    "additionally",
-    "therefore",
-    "nevertheless",
-    "nonetheless",
-    "separately",
-    "overall",
-    "finally",
-    "instead",
-    "still",
-    "now",
-    "today",
-    "yesterday",
-    "earlier",
-    "later",
-    "recently",
-    "currently",
-    "previously",
-    "last",
-    "next",
-    "both",
-    "each",
-    "every",
-    "all",
-    "some",
-    "many",
-    "most",
-    "several",
-    "such",
-    "other",
-    "others",
-    "another",
-    "no",
-    "not",
-    "nobody",
-    "none",
-    "nothing",
-    "what",
-    "who",
-    "why",
-    "how",
-    "which",
-    "whether",
-    "according",
-    "following",
-    "based",
-    "including",
-    "shares",
-    "sales",
-    "revenue",
-    "revenues",
-    "profit",
-    "profits",
-    "earnings",
-    "analysts",
-    "investors",
-    "shareholders",
-    "management",
-    "costs",
-    "margins",
-    "orders",
-    "operating",
-    "net",
-    "total",
-    "talks",
-    "neither",
-    "either",
-    "once",
-    "only",
-    "even",
-    "just",
-    "again",
-];
+const STARTERS: &str = "\
+    the a an it its he his she her they their we our i my you your this that these those there here in on at for \
+    from with without within by to under over between during before after since until while when where if as \
+    because although though despite besides unlike and but or nor so yet then thus hence also however meanwhile \
+    moreover furthermore additionally therefore nevertheless nonetheless separately overall finally instead still \
+    now today yesterday earlier later recently currently previously last next both each every all some many most \
+    several such other others another no not nobody none nothing what who why how which whether according \
+    following based including shares sales revenue revenues profit profits earnings analysts investors \
+    shareholders management costs margins orders operating net total talks neither either once only even just \
+    again";
 
 /// Places and zones whose time it is, but for those that are in capitals altogether.
 const ZONES: [&str; 10] =
@@ -225,7 +95,7 @@ fn is_dotted(word: &str) -> bool {
 /// Whether `word`, which is followed by `rest`, is likelier the first word of a sentence than the next of a name.
 pub(super) fn starts_sentence(word: &str, rest: &str) -> bool {
     let is_initial = word.len() == 1 && rest.starts_with('.');
-    !is_initial && STARTERS.iter().any(|starter| starter.eq_ignore_ascii_case(word))
+    !is_initial && STARTERS.split(' ').any(|starter| starter.eq_ignore_ascii_case(word))
 }
 
 /// Whether `word` goes on with the time of a day.
@@ -266,14 +136,15 @@ mod tests {
             assert!(!lists[..place].contains(word), "{word}");
             assert!(word.len() <= LONGEST && *word == word.to_lowercase(), "{word}");
         }
-        for (place, word) in STARTERS.iter().enumerate() {
-            assert!(!STARTERS[..place].contains(word), "{word}");
+        let starters: Vec<&str> = STARTERS.split(' ').collect();
+        for (place, word) in starters.iter().enumerate() {
+            assert!(!word.is_empty() && !starters[..place].contains(word), "{word:?}");
         }
     }
 
     #[test]
     fn dots_within_make_an_abbreviation_of_letters_and_not_of_numbers() {
-        for word in ["U.S", "a.m", "Ph.D", "S.p.A", "N.V"] {
+        for word in ["U.S", "Ph.D", "S.p.A", "N.V"] {
             assert_eq!(Abbreviation::of(word), Abbreviation::MayEnd, "{word}");
         }
         for word in ["5.3", "ir.nordvik.example", "U..S", "share"] {

@@ -13,6 +13,9 @@ pub const OVERLAP: usize = 4;
 /// How far, as one in so many of its tokens, the beginning of a window may move to the beginning of a word.
 const LEEWAY: usize = 8;
 
+/// Bytes that are given to the library at once: it takes some hundred bytes of memory for each short word.
+const PIECE: usize = 64 << 10;
+
 /// A text in one or several windows, all of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Windows {
@@ -26,6 +29,7 @@ impl Tokenizer {
     /// All tokens of `text`: as [`Tokenizer::encode`] has them when they fit the window, else in windows of one length that
     /// are evenly spaced, each with special tokens. Neighbours share a quarter of their text tokens or more.
     ///
+    /// More than 64 KiB are tokenised in pieces, between which stands one space; without one there, words may be cut in two.
     /// With `WordPiece`, windows begin at the beginning of a word where there is one near; they may end within a word.
     ///
     /// # Errors
@@ -36,25 +40,47 @@ impl Tokenizer {
 
     fn windows_unguarded(&self, text: &str) -> Result<Windows, TokenizerError> {
         let library = |error: tokenizers::Error| TokenizerError::Encode(error.to_string());
-        let whole = self.inner.encode_fast(text, false).map_err(library)?;
-        let special_tokens = self.max_length - self.text_tokens;
-        let tokens = whole.len() + special_tokens;
-        let encodings = if whole.len() <= self.text_tokens {
-            vec![self.with_special_tokens(whole, false)?]
-        } else {
-            let ids = whole.get_ids().to_vec();
-            drop(whole);
-            let continues = |token: usize| self.continues_word(ids[token]);
-            let window = |range: Range<usize>| self.with_special_tokens(from_ids(&ids[range]), false);
-            ranges(ids.len(), self.text_tokens, continues).map(window).collect::<Result<_, _>>()?
-        };
-        Ok(Windows { encodings, tokens })
+        let ids = self.ids(text).map_err(library)?;
+        if ids.len() <= self.text_tokens {
+            // The words of so few tokens are whole, whatever their length.
+            let encoding = self.encode_str(text)?;
+            return Ok(Windows { tokens: encoding.len(), encodings: vec![encoding] });
+        }
+        let continues = |token: usize| self.continues_word(ids[token]);
+        let window = |range: Range<usize>| self.with_special_tokens(from_ids(&ids[range]), false);
+        let encodings = ranges(ids.len(), self.text_tokens, continues).map(window).collect::<Result<_, _>>()?;
+        Ok(Windows { encodings, tokens: ids.len() + self.max_length - self.text_tokens })
+    }
+
+    /// The ids of all of `text`, without special ones.
+    fn ids(&self, mut text: &str) -> tokenizers::Result<Vec<u32>> {
+        let mut ids = Vec::new();
+        while !text.is_empty() {
+            let (piece, rest) = text.split_at(piece(text));
+            ids.extend_from_slice(self.inner.encode_fast(piece, false)?.get_ids());
+            text = rest;
+        }
+        Ok(ids)
     }
 
     /// Whether the token is no first piece of a word, as far as its name says.
     fn continues_word(&self, id: u32) -> bool {
         self.inner.id_to_token(id).is_some_and(|token| token.starts_with("##"))
     }
+}
+
+/// Length of the first piece of `text`. It ends before a space that stands alone, so that the tokens on both sides are
+/// those of the whole.
+fn piece(text: &str) -> usize {
+    if text.len() <= PIECE {
+        return text.len();
+    }
+    let start = &text[..text.floor_char_boundary(PIECE)];
+    let stands_alone = |&(space, _): &(usize, &str)| {
+        let is_word = |letter: Option<char>| letter.is_some_and(|letter| !letter.is_whitespace());
+        is_word(text[..space].chars().next_back()) && is_word(text[space + 1..].chars().next())
+    };
+    start.rmatch_indices(' ').find(stands_alone).map_or(start.len(), |(space, _)| space)
 }
 
 fn from_ids(ids: &[u32]) -> tokenizers::Encoding {
@@ -69,11 +95,9 @@ fn ranges(tokens: usize, length: usize, continues: impl Fn(usize) -> bool) -> im
     let stride = length.saturating_sub(overlap).max(1);
     let gaps = (tokens - length).div_ceil(stride);
     (0..=gaps).map(move |window| {
-        // In u128: 32 MB of tokens by as many windows is within 64 bits, but not within those of every machine.
-        let start = (window as u128 * (tokens - length) as u128 / gaps as u128) as usize;
-        let near = (start.saturating_sub(leeway)..=start).rev();
-        let start = near.into_iter().find(|&token| !continues(token)).unwrap_or(start);
-        // The last one may have to be longer by what its beginning moved; it is moved no further than it may be.
+        let start = window * (tokens - length) / gaps;
+        let mut near = (start.saturating_sub(leeway)..=start).rev();
+        let start = near.find(|&token| !continues(token)).unwrap_or(start);
         if window == gaps { tokens - length..tokens } else { start..start + length }
     })
 }

@@ -4,10 +4,12 @@
 mod architectures;
 mod byte_level;
 mod checkpoints;
+mod documents;
 mod golden;
 mod packing;
 mod parity;
 mod pickles;
 mod precisions;
 mod published;
+mod sentences;
 mod tokeniser;

@@ -1,0 +1,173 @@
+//! Documents: sentences, windows, and the verdict of all.
+
+use finsent::{Aggregate, Document, OVERLAP, Pipeline, Text, Verdict};
+
+use crate::{checkpoints, golden};
+
+/// Sentences of different lengths, one of them longer than the small models' window of 48 tokens.
+fn report() -> String {
+    let long = "Sales of pumps, valves and seals rose in every region that the group reports on, and ".repeat(12);
+    format!("Nordvik Corp. raised its outlook.\n\nCosts fell. {long}so did profit. Löhne stiegen 📈. Is it enough?")
+}
+
+fn documents(pipeline: &Pipeline, texts: &[&Text], aggregate: Aggregate) -> Vec<Document> {
+    pipeline.classify_documents(texts, aggregate).into_iter().map(Result::unwrap).collect()
+}
+
+fn alone(pipeline: &Pipeline, text: &str) -> Verdict {
+    golden::classify(pipeline, &golden::texts(&[text])).remove(0)
+}
+
+#[test]
+fn a_text_that_fits_is_one_window_and_has_the_ids_of_encode() {
+    let mut fitting = 0;
+    for dir in [golden::mini(), golden::golden("roberta"), golden::golden("distilbert")] {
+        let tokenizer = golden::tokenizer(&dir);
+        for case in golden::mini_cases().iter().filter(|case| !case.text.trim().is_empty()) {
+            let encoding = tokenizer.encode(&Text::parse(case.text.as_str()).unwrap()).unwrap();
+            let windows = tokenizer.windows(&case.text).unwrap();
+            assert!(windows.encodings.iter().all(|window| !window.truncated && window.len() <= tokenizer.max_length()));
+            assert_eq!(windows.encodings.len() > 1, encoding.truncated, "{:?}", case.text);
+            if !encoding.truncated {
+                assert_eq!((windows.tokens, &windows.encodings[0]), (encoding.len(), &encoding), "{:?}", case.text);
+                fitting += 1;
+            }
+        }
+    }
+    assert!(fitting > 20, "{fitting} texts fit");
+}
+
+#[test]
+fn windows_hold_all_tokens_in_order_and_overlap() {
+    for dir in [golden::mini(), golden::golden("roberta")] {
+        let tokenizer = golden::tokenizer(&dir);
+        let special = 2;
+        let room = tokenizer.max_length() - special;
+        let text: String = (0..2000).map(|number| format!("{number} ")).collect();
+        // Pieces that are cut at spaces have together the tokens of the whole.
+        let whole: Vec<u32> = (0..2000)
+            .flat_map(|number| {
+                let piece =
+                    if number == 0 || dir == golden::mini() { format!("{number}") } else { format!(" {number}") };
+                let ids = tokenizer.encode(&Text::parse(piece).unwrap()).unwrap().input_ids;
+                ids[1..ids.len() - 1].to_vec()
+            })
+            .collect();
+        let windows = tokenizer.windows(text.trim_end()).unwrap();
+        assert_eq!(windows.tokens, whole.len() + special);
+        let (mut at, mut end) = (0, 0);
+        for window in &windows.encodings {
+            let ids = &window.input_ids[1..window.len() - 1];
+            assert_eq!(ids.len(), room);
+            assert_eq!(window.token_type_ids.len(), window.len());
+            let start = (at..=end).find(|&start| whole[start..].starts_with(ids)).unwrap();
+            assert!(end == 0 || end - start >= room / OVERLAP, "{} shared", end - start);
+            (at, end) = (start + 1, start + room);
+        }
+        assert_eq!(end, whole.len());
+    }
+}
+
+#[test]
+fn megabytes_become_windows() {
+    let tokenizer = golden::tokenizer(&golden::mini());
+    let words = tokenizer.windows(&"profit ".repeat(150_000)).unwrap();
+    assert_eq!(words.tokens, 150_002);
+    assert!(words.encodings.len() > 150_000 / 510);
+    // A word of more than a hundred letters is one token.
+    assert_eq!(tokenizer.windows(&"a".repeat(1_000_000)).unwrap().tokens, 3);
+    assert_eq!(tokenizer.windows(&".".repeat(1_000_000)).unwrap().tokens, 1_000_002);
+}
+
+#[test]
+fn each_sentence_of_a_document_has_the_bits_it_has_alone() {
+    for dir in [golden::mini(), golden::golden("roberta")] {
+        let pipeline = golden::load(&dir);
+        let text =
+            Text::parse("Net sales rose 5% in the U.S. The board is pleased. ".repeat(400) + "Costs fell!").unwrap();
+        let document = documents(&pipeline, &[&text], Aggregate::TokenWeighted).remove(0);
+        assert_eq!(document.sentences().len(), 801);
+        for sentence in document.sentences() {
+            assert_eq!(sentence.text(), &text.as_str()[sentence.bytes()]);
+            assert_eq!((sentence.windows(), sentence.verdict()), (1, &alone(&pipeline, sentence.text())));
+        }
+        assert!(document.verdict().tokens() > 8_000, "{}", document.verdict().tokens());
+    }
+}
+
+#[test]
+fn a_long_sentence_has_the_mean_of_its_windows_by_their_tokens() {
+    let pipeline = golden::load(&golden::golden("roberta"));
+    let report = Text::parse(report()).unwrap();
+    let document = documents(&pipeline, &[&report], Aggregate::Mean).remove(0);
+    let long = document.sentences().iter().max_by_key(|sentence| sentence.text().len()).unwrap();
+    let tokens = golden::tokenizer(&golden::golden("roberta")).windows(long.text()).unwrap();
+    assert_eq!((long.windows(), long.verdict().tokens()), (tokens.encodings.len(), tokens.tokens));
+    assert!(long.windows() > 3 && !long.verdict().truncated());
+    assert_eq!(document.windows(), document.sentences().len() - 1 + long.windows());
+}
+
+#[test]
+fn the_document_is_the_mean_of_its_sentences_by_tokens_or_plain() {
+    let pipeline = golden::load(&golden::mini());
+    let report = Text::parse(report()).unwrap();
+    for aggregate in [Aggregate::TokenWeighted, Aggregate::Mean] {
+        let document = documents(&pipeline, &[&report], aggregate).remove(0);
+        let (mut sums, mut weights) = (vec![0.0; 3], 0.0);
+        for sentence in document.sentences() {
+            let weight = if aggregate == Aggregate::Mean { 1.0 } else { sentence.verdict().tokens() as f64 };
+            weights += weight;
+            for (sum, (_, probability)) in sums.iter_mut().zip(sentence.verdict().scores()) {
+                *sum += weight * f64::from(probability);
+            }
+        }
+        let expected: Vec<f64> = sums.iter().map(|sum| sum / weights).collect();
+        assert!(golden::distance(&golden::probabilities(document.verdict()), &expected) < 1e-7);
+        assert_eq!(document.sentences().len(), 5, "{document:?}");
+    }
+}
+
+#[test]
+fn documents_do_not_depend_on_their_company() {
+    let pipeline = golden::load(&golden::golden("roberta"));
+    let texts = golden::texts(&[report(), "Sales rose.".into(), report().repeat(2), "\0 \0".into()]);
+    let together = documents(&pipeline, &texts.iter().collect::<Vec<_>>(), Aggregate::default());
+    for (text, document) in texts.iter().zip(&together) {
+        assert_eq!(&documents(&pipeline, &[text], Aggregate::default())[0], document);
+    }
+    let sentences = pipeline.classify_sentences(&[&texts[0]]).remove(0).unwrap();
+    assert_eq!(sentences, together[0].sentences());
+    assert!(pipeline.classify_documents(&[], Aggregate::Mean).is_empty());
+}
+
+#[test]
+fn labels_that_are_each_true_or_not_stay_so_in_documents() {
+    let dir = golden::variant("multi_label");
+    let pipeline = golden::load(dir.path());
+    let document = documents(&pipeline, &[&Text::parse(report()).unwrap()], Aggregate::TokenWeighted).remove(0);
+    let sum: f32 = golden::probabilities(document.verdict()).iter().sum();
+    assert!((sum - 1.0).abs() > 0.01, "{sum}");
+}
+
+#[test]
+fn a_document_with_a_sentence_that_fails_is_an_error_and_leaves_the_others_their_verdicts() {
+    let dir = golden::variant("f32");
+    let path = dir.path().join("model.safetensors");
+    let mut tensors = checkpoints::read(&path);
+    // The last row of the word embeddings, which only the last word of the vocabulary reads.
+    let words = tensors.get_mut("bert.embeddings.word_embeddings.weight").unwrap();
+    let length = words.data.len();
+    words.data[length - 4..].copy_from_slice(&f32::NAN.to_le_bytes());
+    checkpoints::write(&path, &tensors);
+    let vocab = std::fs::read_to_string(dir.path().join("vocab.txt")).unwrap();
+    let damaged = vocab.lines().last().unwrap();
+
+    let texts = golden::texts(&["Profit rose. A loss.", &format!("Profit.\n\n{damaged}\n\nLoss."), "A loss. Profit."]);
+    let pipeline = golden::load(dir.path());
+    let answers = pipeline.classify_documents(&texts.iter().collect::<Vec<_>>(), Aggregate::default());
+    assert!(answers[1].as_ref().unwrap_err().to_string().contains("not a finite number"));
+    for place in [0, 2] {
+        let alone = pipeline.classify_documents(&[&texts[place]], Aggregate::default()).remove(0).unwrap();
+        assert_eq!(answers[place].as_ref().unwrap(), &alone);
+    }
+}
