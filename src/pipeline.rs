@@ -134,7 +134,7 @@ impl Pipeline {
     /// What is asked of each text, in the order given. All of them, and all their sentences and windows, go through the
     /// encoder together. A text of which one sentence fails has that sentence's error, and leaves the others their answers.
     pub fn answer_all(&self, texts: &[&Text], granularity: Granularity) -> Vec<Result<Answer, ClassifyError>> {
-        let prepared: Vec<_> = texts.iter().map(|text| Ok(self.prepare(text, granularity)?)).collect();
+        let prepared: Vec<_> = texts.iter().map(|text| Ok(self.prepare(text, granularity, usize::MAX)?)).collect();
         self.answer_prepared(prepared, granularity)
     }
 
@@ -160,11 +160,18 @@ impl Pipeline {
     /// A text as the encoder is to read it: what [`Pipeline::logits`], or a scheduler, is given.
     ///
     /// # Errors
-    /// [`TokenizerError`] when it, or a sentence of it, has no tokens.
-    pub(crate) fn prepare(&self, text: &Text, granularity: Granularity) -> Result<Prepared, TokenizerError> {
+    /// [`TokenizerError`] when it, or a sentence of it, has no tokens, or all its sentences more than `most_tokens`.
+    pub(crate) fn prepare(
+        &self,
+        text: &Text,
+        granularity: Granularity,
+        most_tokens: usize,
+    ) -> Result<Prepared, TokenizerError> {
         Ok(match granularity {
             Granularity::Text => Prepared::Whole(Arc::new(self.encode(text)?)),
-            Granularity::Sentence | Granularity::Document(_) => Prepared::Split(SplitText::new(text, &self.tokenizer)?),
+            Granularity::Sentence | Granularity::Document(_) => {
+                Prepared::Split(SplitText::new(text, &self.tokenizer, most_tokens)?)
+            }
         })
     }
 

@@ -78,7 +78,8 @@ fn read(
 ) {
     let prepare = |row: Row| {
         let text = row.text.as_ref().map_err(ItemError::clone);
-        let prepared = text.and_then(|text| Ok(pipeline.prepare(text, granularity).map_err(ClassifyError::from)?));
+        let prepared =
+            text.and_then(|text| Ok(pipeline.prepare(text, granularity, usize::MAX).map_err(ClassifyError::from)?));
         (row, prepared)
     };
     let mut window_rows = FIRST_WINDOW_ROWS;

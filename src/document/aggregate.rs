@@ -96,11 +96,6 @@ impl Document {
         &self.sentences
     }
 
-    /// The sentences alone.
-    pub fn into_sentences(self) -> Vec<Sentence> {
-        self.sentences
-    }
-
     /// How many windows it took to read it.
     pub fn windows(&self) -> usize {
         self.sentences.iter().map(Sentence::windows).sum()

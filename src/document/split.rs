@@ -27,11 +27,16 @@ impl SplitText {
     /// Cuts `text`, and tokenises all of it.
     ///
     /// # Errors
-    /// [`TokenizerError`] when a sentence has no tokens.
-    pub(crate) fn new(text: &Text, tokenizer: &Tokenizer) -> Result<Self, TokenizerError> {
+    /// [`TokenizerError`] when a sentence has no tokens, or all of them more than `most_tokens`.
+    pub(crate) fn new(text: &Text, tokenizer: &Tokenizer, most_tokens: usize) -> Result<Self, TokenizerError> {
         let text = text.as_str();
+        let mut tokens = 0;
         let split = |bytes: Range<usize>| {
             let windows = tokenizer.windows(&text[bytes.clone()])?;
+            tokens += windows.tokens;
+            if tokens > most_tokens {
+                return Err(TokenizerError::TooManyTokens { most: most_tokens });
+            }
             Ok(SplitSentence {
                 text: text[bytes.clone()].to_owned(),
                 bytes,

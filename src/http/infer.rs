@@ -107,7 +107,7 @@ pub(super) async fn infer(admitted: &Admitted, job: Job) -> Result<Inferred, Htt
     }
     let inputs = inputs.into_iter().map(|input| within(input, limits.max_text_bytes)).collect();
     let started = Instant::now();
-    let prepared = tokenize(&model, inputs, granularity, truncate).await?;
+    let prepared = tokenize(admitted, &model, inputs, granularity, truncate).await?;
     let tokenized = Instant::now();
     model.metrics.tokenization_seconds.observe((tokenized - started).as_secs_f64());
 
@@ -157,7 +157,7 @@ pub(super) async fn prepare_one(
 ) -> Result<Prepared, ItemError> {
     let input = within(input, admitted.service().limits.max_text_bytes);
     let started = Instant::now();
-    let prepared = tokenize(model, vec![input], granularity, true).await.map_err(|_| Failure::Panicked)?;
+    let prepared = tokenize(admitted, model, vec![input], granularity, true).await.map_err(|_| Failure::Panicked)?;
     model.metrics.tokenization_seconds.observe(started.elapsed().as_secs_f64());
     prepared.into_iter().next().expect("the one text, or why it cannot be read")
 }
@@ -210,17 +210,22 @@ fn around(span: Option<(Instant, Instant)>, other: Option<(Instant, Instant)>) -
 }
 
 async fn tokenize(
+    admitted: &Admitted,
     model: &Arc<ServedModel>,
     inputs: Vec<Input>,
     granularity: Granularity,
     truncate: bool,
 ) -> Result<Vec<Result<Prepared, ItemError>>, HttpError> {
     let bytes: usize = inputs.iter().flatten().map(|text| text.as_str().len()).sum();
+    // More may not wait at a time, so that more need not be made.
+    let most_tokens = admitted.loaded().scheduler.max_queue_tokens();
     if bytes <= INLINE_BYTES {
-        return Ok(prepare(model, inputs, granularity, truncate));
+        return Ok(prepare(model, inputs, granularity, truncate, most_tokens));
     }
     let model = Arc::clone(model);
-    web::block(move || prepare(&model, inputs, granularity, truncate)).await.map_err(|_| HttpError::Panicked)
+    web::block(move || prepare(&model, inputs, granularity, truncate, most_tokens))
+        .await
+        .map_err(|_| HttpError::Panicked)
 }
 
 fn prepare(
@@ -228,9 +233,12 @@ fn prepare(
     inputs: Vec<Input>,
     granularity: Granularity,
     truncate: bool,
+    most_tokens: usize,
 ) -> Vec<Result<Prepared, ItemError>> {
+    let mut left = most_tokens;
     let prepare = |input: Input| {
-        let prepared = model.pipeline.prepare(&input?, granularity)?;
+        let prepared = model.pipeline.prepare(&input?, granularity, left)?;
+        left = left.saturating_sub(prepared.tokens());
         if prepared.is_truncated() && !truncate {
             return Err(ItemError::TooLong { window: model.pipeline.max_length() });
         }

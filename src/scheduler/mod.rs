@@ -256,6 +256,11 @@ impl Scheduler {
         Ok(pending)
     }
 
+    /// Tokens that may wait.
+    pub(crate) fn max_queue_tokens(&self) -> usize {
+        self.shared.limits.max_queue_tokens
+    }
+
     /// Whether the engine lives.
     pub(crate) fn is_alive(&self) -> bool {
         !*self.dead.borrow()
@@ -337,8 +342,10 @@ impl Shared {
             return Err(Refusal::TooLarge { tokens, limit });
         }
         let queued: usize = state.queue.iter().map(|task| task.waiting.tokens).sum();
-        if queued + tokens > limit {
-            let seconds = state.speeds[model].seconds(queued + tokens - limit);
+        // What is in no hurry leaves half of the queue to what is; alone it may have all of it.
+        let room = if lane == Lane::Bulk { (limit / 2).max(tokens) } else { limit };
+        if queued + tokens > room {
+            let seconds = state.speeds[model].seconds(queued + tokens - room);
             return Err(Refusal::Full { retry_after: Duration::from_secs_f64(seconds) });
         }
         let before = |task: &&Task| (task.waiting.lane, task.waiting.turn) <= (lane, last_turn);

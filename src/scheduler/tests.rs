@@ -184,6 +184,17 @@ fn a_full_queue_refuses_at_once_and_what_could_never_wait_is_told_so() {
 }
 
 #[test]
+fn bulk_leaves_half_of_the_queue_to_others_and_may_have_all_of_it_alone() {
+    let stage = Stage::new(LIMITS);
+    let _in_pass = stage.submit(&[(1, 10)]);
+    stage.begun();
+    let _large = stage.submit_in(Lane::Bulk, SOON, &[(2, 700)]).unwrap();
+    assert!(matches!(stage.submit_in(Lane::Bulk, SOON, &[(3, 10)]).unwrap_err(), Refusal::Full { .. }));
+    let _interactive = stage.submit_in(Lane::Interactive, SOON, &[(4, 300)]).unwrap();
+    drop(stage.leave);
+}
+
+#[test]
 fn what_cannot_be_done_by_its_deadline_is_refused() {
     let stage = Stage::new(LIMITS);
     let slow = stage.submit(&[(1, 10)]);

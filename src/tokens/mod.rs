@@ -130,6 +130,12 @@ pub enum TokenizerError {
     /// Nothing is left of the text, and the tokeniser adds no special tokens.
     #[error("the text has no tokens")]
     NoTokens,
+    /// All of a text has more tokens than are wanted.
+    #[error("the text has more than {most} tokens; send it in parts")]
+    TooManyTokens {
+        /// The limit.
+        most: usize,
+    },
 }
 
 /// What a model demands of its tokeniser.

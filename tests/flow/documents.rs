@@ -1,6 +1,6 @@
 //! Documents: sentences, windows, and the verdict of all.
 
-use finsent::{Aggregate, Document, OVERLAP, Pipeline, Text, Verdict};
+use finsent::{Aggregate, Answer, ClassifyError, Document, Granularity, OVERLAP, Pipeline, Text, Verdict};
 
 use crate::{checkpoints, golden};
 
@@ -11,7 +11,20 @@ fn report() -> String {
 }
 
 fn documents(pipeline: &Pipeline, texts: &[&Text], aggregate: Aggregate) -> Vec<Document> {
-    pipeline.classify_documents(texts, aggregate).into_iter().map(Result::unwrap).collect()
+    fallible_documents(pipeline, texts, aggregate).into_iter().map(Result::unwrap).collect()
+}
+
+fn fallible_documents(
+    pipeline: &Pipeline,
+    texts: &[&Text],
+    aggregate: Aggregate,
+) -> Vec<Result<Document, ClassifyError>> {
+    let document = |answer| match answer {
+        Answer::Document(document) => document,
+        other => panic!("{other:?}"),
+    };
+    let answers = pipeline.answer_all(texts, Granularity::Document(aggregate));
+    answers.into_iter().map(|answer| answer.map(document)).collect()
 }
 
 fn alone(pipeline: &Pipeline, text: &str) -> Verdict {
@@ -135,9 +148,9 @@ fn documents_do_not_depend_on_their_company() {
     for (text, document) in texts.iter().zip(&together) {
         assert_eq!(&documents(&pipeline, &[text], Aggregate::default())[0], document);
     }
-    let sentences = pipeline.classify_sentences(&[&texts[0]]).remove(0).unwrap();
-    assert_eq!(sentences, together[0].sentences());
-    assert!(pipeline.classify_documents(&[], Aggregate::Mean).is_empty());
+    let sentences = pipeline.answer_all(&[&texts[0]], Granularity::Sentence).remove(0).unwrap();
+    assert_eq!(sentences, Answer::Sentences(together[0].sentences().to_vec()));
+    assert!(pipeline.answer_all(&[], Granularity::Sentence).is_empty());
 }
 
 #[test]
@@ -164,10 +177,10 @@ fn a_document_with_a_sentence_that_fails_is_an_error_and_leaves_the_others_their
 
     let texts = golden::texts(&["Profit rose. A loss.", &format!("Profit.\n\n{damaged}\n\nLoss."), "A loss. Profit."]);
     let pipeline = golden::load(dir.path());
-    let answers = pipeline.classify_documents(&texts.iter().collect::<Vec<_>>(), Aggregate::default());
+    let answers = fallible_documents(&pipeline, &texts.iter().collect::<Vec<_>>(), Aggregate::default());
     assert!(answers[1].as_ref().unwrap_err().to_string().contains("not a finite number"));
     for place in [0, 2] {
-        let alone = pipeline.classify_documents(&[&texts[place]], Aggregate::default()).remove(0).unwrap();
+        let alone = documents(&pipeline, &[&texts[place]], Aggregate::default()).remove(0);
         assert_eq!(answers[place].as_ref().unwrap(), &alone);
     }
 }
