@@ -9,6 +9,7 @@
 //! |---|---|
 //! | faces | `cli`: arguments, rows in, rows out, exit codes; `http`: requests in, verdicts out, by five protocols |
 //! | time | `scheduler`: which texts are computed when, and together with which |
+//! | sums | `summary`: verdicts by group and time |
 //! | proof | `verify`: are the answers right here; `bench`: how fast |
 //! | flow | `pipeline` over `text`, `tokens`, `batch`, `encoder`, `verdict`, `document`, `answer` |
 //! | cellar | `locate` finds a model's `files` by the `catalog`: `embedded`, in a directory, or on the `hub`; `checkpoint` reads its weights, and converts them; `digest` says what its bytes are |
@@ -37,6 +38,7 @@ mod locate;
 mod metrics;
 mod pipeline;
 mod scheduler;
+mod summary;
 mod telemetry;
 mod text;
 mod tokens;

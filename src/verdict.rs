@@ -101,7 +101,12 @@ impl LabelMap {
 
     /// Whether verdicts have a sentiment score: there is one positive (or bullish) label, and one negative (or bearish).
     pub fn has_sentiment_score(&self) -> bool {
-        self.positive.is_some() && self.negative.is_some()
+        self.sentiment_ids().is_some()
+    }
+
+    /// The ids of the positive and the negative label, where there is one of each.
+    pub(crate) fn sentiment_ids(&self) -> Option<[usize; 2]> {
+        Some([self.positive?, self.negative?])
     }
 }
 
@@ -183,18 +188,19 @@ impl Verdict {
         &self.probabilities
     }
 
-    fn best(&self) -> usize {
+    /// The id of [`Verdict::label`].
+    pub(crate) fn label_id(&self) -> usize {
         best(&self.probabilities)
     }
 
     /// The label with the largest probability; of equal ones the first.
     pub fn label(&self) -> &str {
-        &self.labels.labels[self.best()]
+        &self.labels.labels[self.label_id()]
     }
 
     /// The probability of [`Verdict::label`].
     pub fn score(&self) -> f32 {
-        self.probabilities[self.best()]
+        self.probabilities[self.label_id()]
     }
 
     /// How far the best label's probability is above the second best's; 1 where there is only one label.
@@ -209,7 +215,8 @@ impl Verdict {
 
     /// P(positive) - P(negative), in -1 to 1; `None` where the model lacks one of the two labels, or has several of one.
     pub fn sentiment_score(&self) -> Option<f32> {
-        Some(self.probabilities[self.labels.positive?] - self.probabilities[self.labels.negative?])
+        let [positive, negative] = self.labels.sentiment_ids()?;
+        Some(self.probabilities[positive] - self.probabilities[negative])
     }
 
     /// Tokens that the model read, `[CLS]` and `[SEP]` included.

@@ -91,7 +91,7 @@ fn wrapped(names: &[&str]) -> String {
 /// The packages whose code is linked: not those that only run while it is compiled.
 fn packages(target: &str) -> Result<Vec<Package>, Failure> {
     let tree =
-        "tree --locked --offline --edges normal,no-proc-macro --prefix none --no-dedupe --format {p}|{l} --target";
+        "tree --locked --offline --package finsent --edges normal,no-proc-macro --prefix none --no-dedupe --format {p}|{l} --target";
     let tree: Vec<&str> = tree.split(' ').chain([target]).collect();
     let lines: BTreeSet<String> = output("cargo", &tree)?.lines().map(str::to_owned).collect();
     let home = env::var_os("CARGO_HOME").map(PathBuf::from);

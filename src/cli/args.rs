@@ -12,6 +12,7 @@ use crate::batch::MAX_BATCH_TOKENS;
 use crate::checkpoint::WeightFormat;
 use crate::http::Listen;
 use crate::precision::Precision;
+use crate::summary::Every;
 
 /// Most threads that can be asked for: more than any machine's cores that this is for.
 const MAX_THREADS: i64 = 1024;
@@ -270,9 +271,21 @@ pub(super) struct ClassifyArgs {
     /// How the sentences of a document are weighed [default: tokens]
     #[arg(long, value_enum)]
     pub(super) aggregate: Option<AggregateArg>,
-    /// Summarise by this column (not yet in this version)
-    #[arg(long, value_name = "COLUMN", hide = true)]
+    /// Write a summary too, by the values of this column
+    #[arg(long, value_name = "COLUMN", requires = "input")]
     pub(super) group_by: Option<String>,
+    /// Summarise by time too: the column of the times
+    #[arg(long, value_name = "COLUMN", requires = "group_by", requires = "every")]
+    pub(super) time_column: Option<String>,
+    /// Length of a period of the summary: 15m, 6h, 1d, 1w, 1mo, 1q, 1y (UTC)
+    #[arg(long, value_name = "LENGTH", requires = "time_column")]
+    pub(super) every: Option<Every>,
+    /// Weigh the rows of the summary by this column
+    #[arg(long, value_name = "COLUMN", requires = "group_by")]
+    pub(super) weight_column: Option<String>,
+    /// File of the summary [default: NAME.summary.EXT beside --output; behind the rows of a table on standard output]
+    #[arg(long, value_name = "FILE", requires = "group_by")]
+    pub(super) summary: Option<PathBuf>,
 }
 
 #[derive(Debug, ClapArgs)]

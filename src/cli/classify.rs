@@ -10,6 +10,7 @@ use anyhow::{Context, Result};
 use super::args::{self, AggregateArg, ClassifyArgs, Format};
 use super::console::Console;
 use super::exit::{Exit, Usage};
+use super::grouping::Grouping;
 use super::interrupt;
 use super::output::{self, Destination, Finding, Shape};
 use super::progress::Bar;
@@ -24,7 +25,6 @@ use crate::pipeline::Pipeline;
 const TOLD_FAILURES: u64 = 10;
 
 pub(super) fn run(args: ClassifyArgs, settings: &Settings, console: Console) -> Result<Exit> {
-    refuse_what_comes_later(&args)?;
     interrupt::watch().context("cannot watch for signals")?;
     let format = output::format(args.format, args.output.as_deref())?;
     let granularity = granularity(&args, format)?;
@@ -52,6 +52,7 @@ pub(super) fn run(args: ClassifyArgs, settings: &Settings, console: Console) -> 
     let shape = Shape { columns, writes_id, granularity, labels, to_stdout, is_beginning };
     output::check_shape(format, &shape)?;
     let mut writer = output::writer(format, &shape, console);
+    let mut grouping = Grouping::open(&args, format, &input, &pipeline.shared_labels())?;
     let draws_progress = console.draws_progress() && !(to_stdout && io::stdout().is_terminal());
     let progress = input.progress.take().filter(|_| draws_progress);
     let bar = progress.as_ref().map_or_else(|| Bar::new(None), Progress::bar);
@@ -60,6 +61,10 @@ pub(super) fn run(args: ClassifyArgs, settings: &Settings, console: Console) -> 
         for (row, outcome) in window? {
             let outcome = outcome.and_then(|answer| writer.check(&row).map(|()| answer));
             if let Some(note) = tally.count(&row, outcome.as_ref()) {
+                bar.suspend(|| console.note(&note));
+            }
+            let left_out = grouping.as_mut().map(|grouping| grouping.count(&row, outcome.as_ref().ok())).transpose()?;
+            if let Some(note) = left_out.flatten().and_then(|reason| tally.count_left_out(&row, &reason)) {
                 bar.suspend(|| console.note(&note));
             }
             match &outcome {
@@ -74,17 +79,13 @@ pub(super) fn run(args: ClassifyArgs, settings: &Settings, console: Console) -> 
         bar.update(done, format!("{:.0} texts a second", tally.rate()));
     }
     writer.finish(&mut destination)?;
+    if let Some(grouping) = grouping {
+        grouping.finish(&mut destination, console)?;
+    }
     destination.finish()?;
     drop(bar);
     tally.tell(&pipeline, input.kind, console);
-    Ok(if tally.failed == 0 { Exit::Done } else { Exit::SomeItemsFailed })
-}
-
-fn refuse_what_comes_later(args: &ClassifyArgs) -> Result<(), Usage> {
-    if args.group_by.is_some() {
-        return Err(Usage("this version has no summaries yet; leave out --group-by".into()));
-    }
-    Ok(())
+    Ok(if tally.failed + tally.left_out == 0 { Exit::Done } else { Exit::SomeItemsFailed })
 }
 
 /// What a verdict is to be about.
@@ -154,12 +155,14 @@ struct Tally {
     items: u64,
     failed: u64,
     truncated: u64,
+    /// Rows with a verdict that are not in the summary's sums.
+    left_out: u64,
     start: Instant,
 }
 
 impl Tally {
     fn start() -> Self {
-        Self { items: 0, failed: 0, truncated: 0, start: Instant::now() }
+        Self { items: 0, failed: 0, truncated: 0, left_out: 0, start: Instant::now() }
     }
 
     /// Counts an item; gives what to tell the user about it.
@@ -172,13 +175,15 @@ impl Tally {
             }
             Err(error) => {
                 self.failed += 1;
-                match self.failed.cmp(&(TOLD_FAILURES + 1)) {
-                    Ordering::Less => Some(format!("{}: {error}", row.place)),
-                    Ordering::Equal => Some("more items failed; the output has them all".into()),
-                    Ordering::Greater => None,
-                }
+                told(self.failed, &row.place, &error.to_string(), "more items failed; the output has them all")
             }
         }
+    }
+
+    /// Counts a row that the summary leaves out; gives what to tell the user about it.
+    fn count_left_out(&mut self, row: &Row, reason: &str) -> Option<String> {
+        self.left_out += 1;
+        told(self.left_out, &row.place, &format!("not in the summary: {reason}"), "more rows are not in the summary")
     }
 
     /// Items a second.
@@ -187,7 +192,7 @@ impl Tally {
     }
 
     fn tell(&self, pipeline: &Pipeline, kind: InputKind, console: Console) {
-        let Self { items, failed, truncated, start } = self;
+        let Self { items, failed, truncated, left_out, start } = self;
         if *items == 0 {
             console.note("there was no text to score");
         }
@@ -197,10 +202,22 @@ impl Tally {
                 "{truncated} of {items} texts were longer than the model's {window} tokens and were cut"
             ));
         }
+        if *left_out > 0 {
+            console.note(&format!("{left_out} of {items} rows are in the summary as failed only"));
+        }
         if kind == InputKind::File || *failed > 0 {
             let seconds = start.elapsed().as_secs_f64();
             let rate = self.rate();
             console.note(&format!("{items} texts in {seconds:.1} s ({rate:.0} a second), {failed} failed"));
         }
+    }
+}
+
+/// What to tell of the `number`th failure: the first ones one by one, then that there are more.
+fn told(number: u64, place: &str, reason: &str, more: &str) -> Option<String> {
+    match number.cmp(&(TOLD_FAILURES + 1)) {
+        Ordering::Less => Some(format!("{place}: {reason}")),
+        Ordering::Equal => Some(more.into()),
+        Ordering::Greater => None,
     }
 }

@@ -7,8 +7,8 @@ use std::{fs, io, process, thread};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-/// The file or directory that is being written, to be removed when the process is interrupted.
-static UNFINISHED: Mutex<Option<PathBuf>> = Mutex::new(None);
+/// The files and directories that are being written, to be removed when the process is interrupted.
+static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
 /// From now on an interrupt removes the unfinished output and ends the process with 128 + the signal's number.
 pub(super) fn watch() -> io::Result<()> {
@@ -19,9 +19,7 @@ pub(super) fn watch() -> io::Result<()> {
         if let Some(signal) = signals.forever().next() {
             // Held until the end, so that nothing is settled in the meantime.
             let unfinished = unfinished();
-            if let Some(path) = unfinished.as_deref() {
-                remove(path);
-            }
+            unfinished.iter().for_each(|path| remove(path));
             process::exit(128 + signal);
         }
     })?;
@@ -56,10 +54,10 @@ pub(super) fn settle<T>(settle: impl FnOnce() -> T) -> T {
 pub(super) fn begin<T: AsRef<Path>>(make: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
     let mut unfinished = unfinished();
     let made = make()?;
-    *unfinished = Some(made.as_ref().to_owned());
+    unfinished.push(made.as_ref().to_owned());
     Ok(made)
 }
 
-fn unfinished() -> std::sync::MutexGuard<'static, Option<PathBuf>> {
+fn unfinished() -> std::sync::MutexGuard<'static, Vec<PathBuf>> {
     UNFINISHED.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }

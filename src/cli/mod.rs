@@ -8,6 +8,7 @@ mod convert;
 mod directory;
 mod exit;
 mod fetching;
+mod grouping;
 mod health;
 mod interrupt;
 mod models;

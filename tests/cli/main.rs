@@ -7,6 +7,7 @@ mod documents;
 mod engine;
 mod files;
 mod finsent;
+mod groups;
 mod labels;
 mod memory;
 mod models;

@@ -7,6 +7,7 @@ mod finbert_csv;
 mod finding;
 mod json;
 mod numpy;
+mod summary;
 mod table;
 
 use std::io::{self, IsTerminal};
@@ -23,6 +24,7 @@ use crate::answer::Granularity;
 use crate::verdict::LabelMap;
 pub(super) use destination::Destination;
 pub(super) use finding::Finding;
+pub(super) use summary::{SummaryShape, write_summary};
 
 /// What became of a row, or of a part of it.
 pub(super) type Outcome<'a> = Result<Finding<'a>, &'a ItemError>;

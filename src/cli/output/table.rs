@@ -67,7 +67,7 @@ impl Table {
         let cut = if verdict.truncated() { "+" } else { "" };
         rest += &format!("  {:>6}", format!("{}{cut}", verdict.tokens()));
         let width = label.width() + rest.width();
-        (paint(&label, style(verdict), self.colors) + &rest, width)
+        (paint(&label, label_style(verdict.label(), verdict.sentiment_score().is_some()), self.colors) + &rest, width)
     }
 
     fn line(&self, row: &Row, outcome: Outcome<'_>) -> String {
@@ -117,11 +117,12 @@ impl RowWriter for Table {
     }
 }
 
-fn style(verdict: &Verdict) -> Style {
-    match verdict.label().to_ascii_lowercase().as_str() {
+/// How a label stands out; of a model that tells sentiment, one that is neither positive nor negative is neutral.
+pub(super) fn label_style(label: &str, tells_sentiment: bool) -> Style {
+    match label.to_ascii_lowercase().as_str() {
         "positive" | "bullish" => Style::Green,
         "negative" | "bearish" => Style::Red,
-        _ if verdict.sentiment_score().is_some() => Style::Yellow,
+        _ if tells_sentiment => Style::Yellow,
         _ => Style::Bold,
     }
 }
@@ -130,11 +131,11 @@ fn terminal_width() -> usize {
     terminal_size::terminal_size().map_or(80, |(width, _)| usize::from(width.0))
 }
 
-fn pad_end(text: &str, width: usize) -> String {
+pub(super) fn pad_end(text: &str, width: usize) -> String {
     format!("{text}{}", " ".repeat(width.saturating_sub(text.width())))
 }
 
-fn pad_start(text: &str, width: usize) -> String {
+pub(super) fn pad_start(text: &str, width: usize) -> String {
     format!("{}{text}", " ".repeat(width.saturating_sub(text.width())))
 }
 

@@ -39,6 +39,11 @@ pub(super) struct Row {
 }
 
 impl Row {
+    /// The value of a column, as a cell of a CSV file.
+    pub(super) fn cell(&self, column: &str) -> Option<String> {
+        self.fields.iter().find(|(name, _)| **name == *column).map(|(_, field)| field.to_cell())
+    }
+
     /// Bytes that the row holds in memory, near enough.
     pub(super) fn bytes(&self) -> usize {
         let text = self.text.as_ref().map_or(0, |text| text.as_str().len());
@@ -232,6 +237,14 @@ impl Input {
                 ))
                 .into())
             }
+        }
+    }
+
+    /// Refuses a column that the input has not, as far as is known before it is read.
+    pub(super) fn has_column(&self, name: &str) -> Result<(), Usage> {
+        match self.columns.iter().any(|column| **column == *name) {
+            true => Ok(()),
+            false => Err(Usage(format!("the input has no column `{name}`; its columns are {}", list(&self.columns)))),
         }
     }
 
