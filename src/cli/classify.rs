@@ -34,6 +34,7 @@ pub(super) fn run(args: ClassifyArgs, settings: &Settings, console: Console) -> 
     }
     let mut input = open(&args)?;
     let mut destination = Destination::open(args.output.as_deref())?;
+    let mut grouping = Grouping::open(&args, format, &input)?;
 
     let (model, pipeline) = settings.load(&args.model)?;
     let pipeline = Arc::new(pipeline);
@@ -52,7 +53,6 @@ pub(super) fn run(args: ClassifyArgs, settings: &Settings, console: Console) -> 
     let shape = Shape { columns, writes_id, granularity, labels, to_stdout, is_beginning };
     output::check_shape(format, &shape)?;
     let mut writer = output::writer(format, &shape, console);
-    let mut grouping = Grouping::open(&args, format, &input, &pipeline.shared_labels())?;
     let draws_progress = console.draws_progress() && !(to_stdout && io::stdout().is_terminal());
     let progress = input.progress.take().filter(|_| draws_progress);
     let bar = progress.as_ref().map_or_else(|| Bar::new(None), Progress::bar);
@@ -80,7 +80,7 @@ pub(super) fn run(args: ClassifyArgs, settings: &Settings, console: Console) -> 
     }
     writer.finish(&mut destination)?;
     if let Some(grouping) = grouping {
-        grouping.finish(&mut destination, console)?;
+        grouping.finish(pipeline.labels(), &mut destination, console)?;
     }
     destination.finish()?;
     drop(bar);

@@ -1,7 +1,6 @@
 //! `--group-by`: which rows belong together, and where the summary of them goes.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use anyhow::Result;
 
@@ -41,17 +40,13 @@ impl Grouping {
     ///
     /// # Errors
     /// When the input has no such columns, or the summary has no place.
-    pub(super) fn open(
-        args: &ClassifyArgs,
-        rows: Format,
-        input: &Input,
-        labels: &Arc<LabelMap>,
-    ) -> Result<Option<Self>> {
+    pub(super) fn open(args: &ClassifyArgs, rows: Format, input: &Input) -> Result<Option<Self>> {
         let Some(group) = args.group_by.clone() else { return Ok(None) };
         if args.shard.is_some() {
-            return Err(
-                Usage("a summary is of all rows, and a shard has some of them; leave out --group-by".into()).into()
-            );
+            return Err(Usage(
+                "a summary is of all rows, and a shard has some of them; leave out --group-by or --shard".into(),
+            )
+            .into());
         }
         if input.kind != InputKind::File {
             return Err(Usage(
@@ -67,7 +62,7 @@ impl Grouping {
             None => To::BehindRows,
             Some(path) => To::File(output::format(None, Some(&path))?, Destination::open(Some(&path))?),
         };
-        Ok(Some(Self { columns, summary: Summary::new(Arc::clone(labels)), to }))
+        Ok(Some(Self { columns, summary: Summary::default(), to }))
     }
 
     /// Counts what became of a row; gives why it is not in the summary's sums, where the row is not to blame otherwise.
@@ -104,10 +99,10 @@ impl Grouping {
     }
 
     /// Writes the summary: into its file, or behind the rows.
-    pub(super) fn finish(self, rows: &mut Destination, console: Console) -> Result<()> {
+    pub(super) fn finish(self, labels: &LabelMap, rows: &mut Destination, console: Console) -> Result<()> {
         let Self { columns, summary, to } = self;
         let every = columns.time.as_ref().map(|(_, every)| *every);
-        let shape = SummaryShape { group: &columns.group, every, is_weighted: columns.weight.is_some() };
+        let shape = SummaryShape { group: &columns.group, every, is_weighted: columns.weight.is_some(), labels };
         match to {
             To::BehindRows => write_summary(Format::Text, &summary, &shape, rows, console),
             To::File(format, mut file) => {

@@ -3,7 +3,6 @@
 mod period;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use chrono::NaiveDateTime;
 use thiserror::Error;
@@ -24,9 +23,8 @@ pub(crate) struct TooManyGroups;
 pub(crate) type Key = (Option<String>, Option<NaiveDateTime>);
 
 /// The groups, in the order of their values and then of time.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Summary {
-    labels: Arc<LabelMap>,
     groups: BTreeMap<Key, Group>,
 }
 
@@ -42,24 +40,15 @@ pub(crate) struct Group {
 }
 
 impl Summary {
-    pub(crate) fn new(labels: Arc<LabelMap>) -> Self {
-        Self { labels, groups: BTreeMap::new() }
-    }
-
-    pub(crate) fn labels(&self) -> &LabelMap {
-        &self.labels
-    }
-
     /// Counts an item of this weight, which is finite and not negative.
     ///
     /// # Errors
     /// [`TooManyGroups`].
     pub(crate) fn add(&mut self, key: Key, verdict: &Verdict, weight: f64) -> Result<(), TooManyGroups> {
-        let labels = self.labels.labels().len();
         let group = self.group(key)?;
         group.count += 1;
         group.weight += weight;
-        group.labelled.resize(labels, 0.0);
+        group.labelled.resize(verdict.scores().len(), 0.0);
         group.labelled[verdict.label_id()] += weight;
         group.sentiment += weight * f64::from(verdict.sentiment_score().unwrap_or(0.0));
         Ok(())
@@ -122,6 +111,8 @@ impl Group {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
 
     fn labels() -> Arc<LabelMap> {
@@ -137,7 +128,7 @@ mod tests {
     #[test]
     fn a_group_has_shares_means_and_the_difference_by_weight() {
         let labels = labels();
-        let mut summary = Summary::new(Arc::clone(&labels));
+        let mut summary = Summary::default();
         let key = |name: &str| (Some(name.to_owned()), None);
         summary.add(key("b"), &verdict(&labels, [0.75, 0.25, 0.0]), 3.0).unwrap();
         summary.add(key("b"), &verdict(&labels, [0.0, 0.75, 0.25]), 1.0).unwrap();
@@ -156,7 +147,7 @@ mod tests {
     #[test]
     fn items_that_weigh_nothing_or_failed_have_no_mean() {
         let labels = labels();
-        let mut summary = Summary::new(Arc::clone(&labels));
+        let mut summary = Summary::default();
         summary.add((None, None), &verdict(&labels, [1.0, 0.0, 0.0]), 0.0).unwrap();
         summary.add_failed((Some("x".into()), None)).unwrap();
         for (_, group) in summary.groups() {

@@ -52,6 +52,16 @@ fn packed_bodies_are_read_and_a_bomb_is_413() {
 }
 
 #[test]
+fn a_document_of_more_tokens_than_may_wait_fails_alone() {
+    let server = Server::start(&["--max-queue-tokens", "50"]);
+    let inputs = json!(["Profit rose. ".repeat(60), "Profit rose."]);
+    let request = json!({"inputs": inputs, "granularity": "document"}).to_string();
+    let answer = server.address.post("/v1/sentiment", request).expect(200);
+    assert_eq!(answer["results"][0]["error"], "the text has more than 50 tokens; send it in parts");
+    assert_eq!(answer["results"][1]["windows"], 1);
+}
+
+#[test]
 fn too_many_texts_and_too_many_tokens_are_413_with_what_to_do() {
     let server = Server::start(&["--max-client-batch-size", "3", "--max-queue-tokens", "50"]);
     let send = |inputs: serde_json::Value| server.address.post("/v1/sentiment", json!({"inputs": inputs}).to_string());

@@ -14,6 +14,7 @@ use crate::cli::args::Format;
 use crate::cli::console::{Console, Style, paint, printable};
 use crate::cli::exit::Usage;
 use crate::summary::{Every, Group, Key, Summary};
+use crate::verdict::LabelMap;
 
 /// What a summary is by.
 pub(in crate::cli) struct SummaryShape<'a> {
@@ -21,6 +22,7 @@ pub(in crate::cli) struct SummaryShape<'a> {
     pub(in crate::cli) group: &'a str,
     pub(in crate::cli) every: Option<Every>,
     pub(in crate::cli) is_weighted: bool,
+    pub(in crate::cli) labels: &'a LabelMap,
 }
 
 /// A value of a line.
@@ -67,15 +69,13 @@ pub(in crate::cli) fn write_summary(
 struct Line(Vec<(String, Value)>);
 
 fn lines<'a>(summary: &'a Summary, shape: &'a SummaryShape<'_>) -> impl Iterator<Item = Line> {
-    let names = names(summary, shape);
-    summary
-        .groups()
-        .map(move |(key, group)| Line(names.iter().cloned().zip(values(summary, shape, key, group)).collect()))
+    let names = names(shape);
+    summary.groups().map(move |(key, group)| Line(names.iter().cloned().zip(values(shape, key, group)).collect()))
 }
 
 /// The group's column under its own name, and ours so that none is the same.
-fn names(summary: &Summary, shape: &SummaryShape<'_>) -> Vec<String> {
-    let labels = summary.labels();
+fn names(shape: &SummaryShape<'_>) -> Vec<String> {
+    let labels = shape.labels;
     let mut ours: Vec<&str> = Vec::new();
     ours.extend(shape.every.map(|_| "period"));
     ours.extend(["count", "failed"]);
@@ -88,8 +88,8 @@ fn names(summary: &Summary, shape: &SummaryShape<'_>) -> Vec<String> {
     std::iter::once(shape.group.to_owned()).chain(prefixed).collect()
 }
 
-fn values(summary: &Summary, shape: &SummaryShape<'_>, key: &Key, group: &Group) -> Vec<Value> {
-    let labels = summary.labels();
+fn values(shape: &SummaryShape<'_>, key: &Key, group: &Group) -> Vec<Value> {
+    let labels = shape.labels;
     let has_sentiment = labels.has_sentiment_score();
     let mut values = vec![Value::Text(key.0.clone())];
     values.extend(shape.every.map(|every| Value::Text(key.1.map(|start| every.format(start)))));
@@ -118,9 +118,9 @@ impl Serialize for Line {
 
 fn csv(summary: &Summary, shape: &SummaryShape<'_>, out: &mut Destination) -> Result<()> {
     let mut writer = csv::Writer::from_writer(out);
-    writer.write_record(names(summary, shape))?;
+    writer.write_record(names(shape))?;
     for (key, group) in summary.groups() {
-        writer.write_record(values(summary, shape, key, group).into_iter().map(|value| match value {
+        writer.write_record(values(shape, key, group).into_iter().map(|value| match value {
             Value::Text(text) => text.unwrap_or_default(),
             Value::Count(count) => count.to_string(),
             Value::Number(number) => number.map(|number| number.to_string()).unwrap_or_default(),
@@ -134,7 +134,7 @@ fn table(summary: &Summary, shape: &SummaryShape<'_>, out: &mut Destination, col
     let widest = summary.groups().map(|(key, _)| name(key).width()).max().unwrap_or(0);
     let group_width = widest.max(shape.group.width()).min(MOST_GROUP_WIDTH);
     let period_width = shape.every.map_or(0, |every| if matches!(every, Every::Minutes(_)) { 20 } else { 10 });
-    let labels = summary.labels();
+    let labels = shape.labels;
     let label_width = |label: &str| label.width().max(BAR + 5);
 
     let mut header = pad_end(&printable(shape.group), group_width);
