@@ -24,7 +24,7 @@ fn what_is_no_json_is_400_and_what_means_nothing_is_422() {
         (r#"{"inputs": " \n"}"#, "the text is empty"),
         (r#"{"inputs": "\udc00"}"#, "not a valid string"),
         (r#"{"input": "a"}"#, "unknown field `input`; did you mean `inputs`?"),
-        (r#"{"inputs": "a", "granularity": "document"}"#, "`granularity`: unknown variant `document`"),
+        (r#"{"inputs": "a", "granularity": "chapter"}"#, "`granularity`: unknown variant `chapter`"),
         (r#"{"inputs": "a", "deadline_ms": 0}"#, "`deadline_ms`: expected more than 0"),
         (r#"{"inputs": "a", "deadline_ms": -5.5}"#, "`deadline_ms`: expected more than 0"),
         (r#"{"inputs": "a", "deadline_ms": "5"}"#, "`deadline_ms`: invalid type"),
