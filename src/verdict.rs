@@ -183,18 +183,19 @@ impl Verdict {
         &self.probabilities
     }
 
-    fn best(&self) -> usize {
+    /// The id of [`Verdict::label`].
+    pub(crate) fn label_id(&self) -> usize {
         best(&self.probabilities)
     }
 
     /// The label with the largest probability; of equal ones the first.
     pub fn label(&self) -> &str {
-        &self.labels.labels[self.best()]
+        &self.labels.labels[self.label_id()]
     }
 
     /// The probability of [`Verdict::label`].
     pub fn score(&self) -> f32 {
-        self.probabilities[self.best()]
+        self.probabilities[self.label_id()]
     }
 
     /// How far the best label's probability is above the second best's; 1 where there is only one label.

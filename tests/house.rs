@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms from the ground up. A room may use those before it and itself, and nothing behind it.
-const ROOMS: [&str; 28] = [
+const ROOMS: [&str; 29] = [
     "nearest",
     "hash",
     "precision",
@@ -30,6 +30,7 @@ const ROOMS: [&str; 28] = [
     "pipeline",
     "bench",
     "verify",
+    "evaluation",
     "scheduler",
     "http",
     "cli",
