@@ -4,6 +4,7 @@
 mod classify;
 mod convert;
 mod engine;
+mod eval;
 mod files;
 mod finsent;
 mod labels;

@@ -166,9 +166,9 @@ impl<'a> Labels<'a> {
     /// Refuses labels that the model has not.
     pub(super) fn check(&self, file: &LabelledFile<'_>) -> Result<(), Usage> {
         let Some(list) = self.list_unknown() else { return Ok(()) };
-        let (name, rows, labels) = (file.path.display(), self.unknown.rows, self.names.join(", "));
+        let (name, labels) = (file.path.display(), self.names.join(", "));
         Err(Usage(format!(
-            "`{name}` has {rows} rows with unknown labels: {list}. The model's labels are {labels}; map the file's to them \
+            "`{name}` has unknown labels: {list}. The model's labels are {labels}; map the file's to them \
              with --label-map FROM=TO, or leave those rows out with --skip-unknown"
         )))
     }

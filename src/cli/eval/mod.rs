@@ -217,7 +217,7 @@ impl Tally {
 fn tell(tally: &Tally, rows: &Rows, labels: &Labels<'_>, pipeline: &Pipeline, console: Console) {
     let Rows { read, evaluated, failed, unknown, truncated } = rows;
     if let Some(list) = labels.list_unknown() {
-        console.note(&format!("{unknown} rows with unknown labels were left out: {list}"));
+        console.note(&format!("left out for unknown labels, {unknown} of {read} rows: {list}"));
     }
     if *truncated > 0 {
         let window = pipeline.max_length();

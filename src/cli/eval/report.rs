@@ -127,7 +127,8 @@ impl<'a> Report<'a> {
         measure("log loss", &|of| number(of.log_loss));
         for (id, label) in self.labels.iter().enumerate() {
             let support = self.precisions[0].classes[id].scores.support;
-            text += &format!("\n{}", heading(&format!("{} ({support} rows)", printable(label))));
+            let rows = if support == 1 { "row" } else { "rows" };
+            text += &format!("\n{}", heading(&format!("{} ({support} {rows})", printable(label))));
             let mut measure = |name: &str, value: &dyn Fn(&ClassScores) -> f64| {
                 let values: Vec<String> =
                     self.precisions.iter().map(|of| number(value(&of.classes[id].scores))).collect();
