@@ -10,7 +10,7 @@
 //! | faces | `cli`: arguments, rows in, rows out, exit codes; `http`: requests in, verdicts out, by five protocols |
 //! | time | `scheduler`: which texts are computed when, and together with which |
 //! | sums | `summary`: verdicts by group and time |
-//! | proof | `verify`: are the answers right here; `bench`: how fast |
+//! | proof | `verify`: are the answers right here; `bench`: how fast; `evaluation`: how good on labelled texts |
 //! | flow | `pipeline` over `text`, `tokens`, `batch`, `encoder`, `verdict`, `document`, `answer` |
 //! | cellar | `locate` finds a model's `files` by the `catalog`: `embedded`, in a directory, or on the `hub`; `checkpoint` reads its weights, and converts them; `digest` says what its bytes are |
 //! | ground | `metrics`, `telemetry`, `hash`; and `ground`, a package of its own: `kernels` on `threads`, `precision`, `nearest` |
@@ -30,6 +30,7 @@ mod digest;
 mod document;
 mod embedded;
 mod encoder;
+mod evaluation;
 mod files;
 mod hash;
 mod http;

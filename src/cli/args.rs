@@ -74,6 +74,31 @@ the catalogue with published predictions, the same against those.
 
 Exit codes: 0 all within the bounds that are printed; 1 not; 2 wrong usage; 3 model missing or invalid; 4 network.";
 
+const EVAL_EXAMPLES: &str = "\
+Examples:
+  finsent eval phrasebank.jsonl
+  finsent eval tweets.csv --text-column tweet --label-column sentiment --precisions f32,int8
+  finsent eval scores.csv --label-map 1=positive --label-map 0=neutral --label-map=-1=negative
+  finsent eval news.tsv --model /models/finbert --limit 1000 --format json
+";
+
+const EVAL_NOTES: &str = "\
+A label of the file is the model's label of the same name, in any case and with any white space around it; bullish, pos, \
+bearish, neg and neu mean positive, negative and neutral; a number n, and LABEL_n, is the label with that id in the model's \
+own order, but not where --label-map maps a number. How names other than the model's are taken is told. A label that is \
+none of the model's is an error before anything is computed, for which the file is read twice; with --skip-unknown it is \
+read once.
+
+A row without a label or a text, or one that cannot be read, is told and left out, in all precisions. The precisions are in \
+memory at the same time; beside them, memory does not grow with the rows.
+
+Macro F1 is the mean over the labels that are true or predicted anywhere. ECE is the expected calibration error of Guo et \
+al. (2017), with 15 bins of equal width, closed on the right. The Brier score sums over all labels, 0 to 2. The interval is \
+Wilson's, for the accuracy on all texts of which the rows are a random sample.
+
+Exit codes: 0 done; 1 failed at run time; 2 wrong usage, unknown labels; 3 model missing or invalid; 4 network; 5 some \
+rows were left out because they failed.";
+
 const BENCH_EXAMPLES: &str = "\
 Examples:
   finsent bench
@@ -170,10 +195,12 @@ pub(super) enum Command {
     /// Compare the engine's answers with candle-transformers' on this machine, in every precision
     #[command(before_help = VERIFY_EXAMPLES, after_help = VERIFY_NOTES, help_template = TEMPLATE)]
     Verify(VerifyArgs),
+    /// Measure how good a model is on labelled texts, in every precision
+    #[command(before_help = EVAL_EXAMPLES, after_help = EVAL_NOTES, help_template = TEMPLATE)]
+    Eval(EvalArgs),
     /// Measure the engine's speed on this machine, in every precision and at many lengths
     #[command(before_help = BENCH_EXAMPLES, after_help = BENCH_NOTES, help_template = TEMPLATE)]
     Bench(BenchArgs),
-
     /// Write a model with its weights in another number format
     #[command(before_help = CONVERT_EXAMPLES, after_help = CONVERT_NOTES, help_template = TEMPLATE)]
     Convert(ConvertArgs),
@@ -368,6 +395,50 @@ pub(super) struct VerifyArgs {
 }
 
 #[derive(Debug, ClapArgs)]
+pub(super) struct EvalArgs {
+    /// File of labelled texts: .csv, .tsv or .jsonl
+    #[arg(value_name = "FILE")]
+    pub(super) file: PathBuf,
+    // As an attribute: rustdoc would read the brackets as a link.
+    #[arg(help = "Model: a name of the catalogue, a directory, or hf:OWNER/NAME[@REVISION]")]
+    #[arg(short, long, default_value = crate::catalog::DEFAULT_MODEL, env = "FINSENT_MODEL")]
+    pub(super) model: String,
+    /// Column of the texts [default: `text`, else the only column of strings beside the labels]
+    #[arg(long, value_name = "COLUMN")]
+    pub(super) text_column: Option<String>,
+    /// Column of the labels
+    #[arg(long, value_name = "COLUMN", default_value = "label")]
+    pub(super) label_column: String,
+    /// Encoding of the file, for example latin1 [default: UTF-8, or UTF-16 by its byte order mark]
+    #[arg(long, value_name = "NAME")]
+    pub(super) encoding: Option<String>,
+    /// Take the file's label FROM for the model's label TO; may be given several times
+    #[arg(long, value_name = "FROM=TO", value_parser = parse_pair, allow_hyphen_values = true)]
+    pub(super) label_map: Vec<(String, String)>,
+    /// Leave out rows whose label is none of the model's
+    #[arg(long)]
+    pub(super) skip_unknown: bool,
+    /// Precisions to compare [default: all, or the one of --precision]
+    #[arg(long, value_name = "LIST", value_enum, value_delimiter = ',')]
+    pub(super) precisions: Vec<PrecisionArg>,
+    /// Read only the first N rows
+    #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..))]
+    pub(super) limit: Option<u64>,
+    /// Form of the output
+    #[arg(short, long, value_enum, default_value = "text")]
+    pub(super) format: EvalFormat,
+}
+
+/// Form of what `eval` prints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum EvalFormat {
+    /// Tables for people
+    Text,
+    /// One object
+    Json,
+}
+
+#[derive(Debug, ClapArgs)]
 pub(super) struct BenchArgs {
     // As an attribute: rustdoc would read the brackets as a link.
     #[arg(help = "Model: a name of the catalogue, a directory, or hf:OWNER/NAME[@REVISION]")]
@@ -490,6 +561,12 @@ fn parse_seconds(text: &str) -> Result<Duration, String> {
 
 fn parse_timeout(text: &str) -> Result<Duration, String> {
     parse_seconds(text).ok().filter(|time| !time.is_zero()).ok_or(format!("expected seconds, up to {MAX_SECONDS}"))
+}
+
+fn parse_pair(text: &str) -> Result<(String, String), String> {
+    let pair = text.split_once('=').map(|(from, to)| (from.trim(), to.trim()));
+    let pair = pair.filter(|(from, to)| !from.is_empty() && !to.is_empty());
+    pair.map(|(from, to)| (from.into(), to.into())).ok_or("expected FROM=TO, for example up=positive".into())
 }
 
 fn parse_margin(text: &str) -> Result<f32, String> {

@@ -110,7 +110,8 @@ fn open(args: &ClassifyArgs) -> Result<Input> {
     let encoding = args.encoding.as_deref().map(rows::encoding).transpose()?;
     match &args.input {
         Some(path) if path.as_os_str() != "-" => {
-            let columns = ColumnChoice { text: args.text_column.clone(), id: args.id_column.clone() };
+            let (text, id) = (args.text_column.clone(), args.id_column.clone());
+            let columns = ColumnChoice { text, id, ..ColumnChoice::default() };
             Input::file(path, &Reading { encoding, columns })
         }
         Some(_) if args.text_column.is_some() || args.id_column.is_some() => {

@@ -6,6 +6,7 @@ mod classify;
 mod console;
 mod convert;
 mod directory;
+mod eval;
 mod exit;
 mod fetching;
 mod grouping;
@@ -20,11 +21,14 @@ mod serve;
 mod settings;
 mod stages;
 mod verify;
+mod width;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::builder::Resettable;
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
 use clap::{CommandFactory, FromArgMatches};
 
 use args::{Args, Command};
@@ -36,6 +40,7 @@ use settings::Settings;
 pub fn main() -> ExitCode {
     let matches = without_empty_variables(Args::command()).get_matches();
     let args = Args::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    refuse_two_choices_of_precision(&args, &matches).unwrap_or_else(|error| error.exit());
     let console = Console::start(&args.global, matches!(args.command, Command::Serve(_)));
     let exit = run(args, console).unwrap_or_else(|error| {
         let exit = Exit::of(&error);
@@ -58,6 +63,18 @@ fn without_empty_variables(command: clap::Command) -> clap::Command {
         .mut_subcommands(without_empty_variables)
 }
 
+/// `--precision` and `--precisions` exclude each other where both are typed; an environment variable gives way.
+fn refuse_two_choices_of_precision(args: &Args, matches: &clap::ArgMatches) -> Result<(), clap::Error> {
+    let is_typed = matches.value_source("precision") == Some(ValueSource::CommandLine);
+    match &args.command {
+        Command::Eval(eval) if is_typed && !eval.precisions.is_empty() => {
+            let message = "'--precision' and '--precisions' cannot be used together";
+            Err(Args::command().error(ErrorKind::ArgumentConflict, message))
+        }
+        _ => Ok(()),
+    }
+}
+
 fn run(args: Args, console: Console) -> anyhow::Result<Exit> {
     let settings = |global| Settings::resolve(global, console);
     match args.command {
@@ -65,6 +82,7 @@ fn run(args: Args, console: Console) -> anyhow::Result<Exit> {
         Command::Serve(serve) => serve::run(*serve, settings(args.global)?),
         Command::Health(health) => health::run(&health),
         Command::Verify(verify) => verify::run(&verify, &settings(args.global)?, console),
+        Command::Eval(eval) => eval::run(&eval, &settings(args.global)?, console),
         Command::Bench(bench) => bench::run(&bench, &settings(args.global)?, console),
         Command::Convert(convert) => convert::run(&convert, &settings(args.global)?, console),
         Command::Pull(pull) => pull::run(&pull, &settings(args.global)?, console),

@@ -23,38 +23,50 @@ const READY_WINDOWS: usize = 1;
 /// Rows with what became of them, in order.
 pub(super) type Window<T> = Vec<(Row, Result<T, ItemError>)>;
 
-/// The threads, and what comes out of them: window by window, and at last the error that ended the input early.
-pub(super) struct Stages {
-    scored: Receiver<Result<Window<Answer>>>,
+/// The threads, and what comes out of the last of them: window by window, and at last the error that ended the input
+/// early. When it is dropped the threads end with the window that they are at; one that waits for input is left to the end
+/// of the process.
+pub(super) struct Stages<T> {
+    windows: Receiver<Result<Window<T>>>,
     threads: Vec<JoinHandle<()>>,
 }
 
-impl Stages {
-    /// Starts to read and to score. When it is dropped the threads end with the window that they are at; one that waits
-    /// for input is left to the end of the process.
+impl Stages<Prepared> {
+    /// Starts to read, and to make tokens.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub(super) fn tokenize(
+        rows: Box<dyn RowReader>,
+        pipeline: &Arc<Pipeline>,
+        granularity: Granularity,
+    ) -> Result<Self> {
+        let (to_engine, windows) = sync_channel(READY_WINDOWS);
+        let pipeline = Arc::clone(pipeline);
+        let reader = spawn("reader", move || read(rows, &pipeline, granularity, &to_engine))?;
+        Ok(Self { windows, threads: vec![reader] })
+    }
+}
+
+impl Stages<Answer> {
+    /// Starts to read and to score.
     ///
     /// # Errors
     /// When the system gives no thread.
     pub(super) fn start(rows: Box<dyn RowReader>, pipeline: &Arc<Pipeline>, granularity: Granularity) -> Result<Self> {
-        let (to_engine, tokenized) = sync_channel(READY_WINDOWS);
-        let (to_writer, scored) = sync_channel(READY_WINDOWS);
-        let reader = {
-            let pipeline = Arc::clone(pipeline);
-            spawn("reader", move || read(rows, &pipeline, granularity, &to_engine))?
-        };
-        let engine = {
-            let pipeline = Arc::clone(pipeline);
-            spawn("engine", move || score(&pipeline, granularity, &tokenized, &to_writer))?
-        };
-        Ok(Self { scored, threads: vec![reader, engine] })
+        let Stages { windows: tokenized, mut threads } = Stages::tokenize(rows, pipeline, granularity)?;
+        let (to_writer, windows) = sync_channel(READY_WINDOWS);
+        let pipeline = Arc::clone(pipeline);
+        threads.push(spawn("engine", move || score(&pipeline, granularity, &tokenized, &to_writer))?);
+        Ok(Self { windows, threads })
     }
 }
 
-impl Iterator for Stages {
-    type Item = Result<Window<Answer>>;
+impl<T> Iterator for Stages<T> {
+    type Item = Result<Window<T>>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let window = self.scored.recv().ok();
+        let window = self.windows.recv().ok();
         if window.is_none() {
             // Nothing comes any more, so both have ended; a panic of theirs is not the end of the input.
             for thread in self.threads.drain(..) {

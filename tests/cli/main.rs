@@ -5,6 +5,7 @@ mod classify;
 mod convert;
 mod documents;
 mod engine;
+mod eval;
 mod files;
 mod finsent;
 mod groups;

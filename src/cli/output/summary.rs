@@ -9,10 +9,11 @@ use unicode_width::UnicodeWidthStr;
 
 use super::columns::VerdictColumns;
 use super::destination::Destination;
-use super::table::{label_style, pad_end, pad_start};
+use super::table::label_style;
 use crate::cli::args::Format;
 use crate::cli::console::{Console, Style, paint, printable};
 use crate::cli::exit::Usage;
+use crate::cli::width::{cut, pad_end, pad_start};
 use crate::summary::{Every, Group, Key, Summary};
 use crate::verdict::LabelMap;
 
@@ -190,21 +191,6 @@ fn bar(share: f64) -> String {
     "█".repeat(eighths / 8) + EIGHTHS[eighths % 8]
 }
 
-/// `text` in at most so many columns.
-fn cut(text: &str, width: usize) -> String {
-    if text.width() <= width {
-        return text.to_owned();
-    }
-    let mut kept = String::new();
-    for letter in text.chars() {
-        if kept.width() + letter.to_string().width() + 1 > width {
-            break;
-        }
-        kept.push(letter);
-    }
-    kept + "…"
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -214,10 +200,5 @@ mod tests {
         assert_eq!([bar(0.0), bar(0.5), bar(1.0), bar(7.0)], ["", "████", "████████", "████████"]);
         assert_eq!((bar(1.0 / 64.0), bar(0.25 + 3.0 / 64.0)), ("▏".into(), "██▍".into()));
         assert!(bar(f64::NAN).is_empty());
-    }
-
-    #[test]
-    fn a_long_name_is_cut_by_its_width() {
-        assert_eq!((cut("short", 8), cut("日本日本日本", 8)), ("short".into(), "日本日…".into()));
     }
 }

@@ -3,12 +3,13 @@
 use std::io::{self, IsTerminal, Write};
 
 use anyhow::Result;
-use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+use unicode_width::UnicodeWidthStr;
 
 use super::destination::Destination;
 use super::{Outcome, RowWriter, Shape};
 use crate::cli::console::{Style, paint, printable};
 use crate::cli::rows::Row;
+use crate::cli::width::{cut, pad_end, pad_start, terminal_width};
 use crate::verdict::Verdict;
 
 /// Narrowest column of a probability: `0.1234`.
@@ -92,18 +93,7 @@ impl Table {
         let Some(room) = self.terminal_width.map(|width| width.saturating_sub(used).max(20)) else {
             return text.to_owned();
         };
-        if text.width() <= room {
-            return text.to_owned();
-        }
-        let mut width = 1;
-        let kept: String = text
-            .chars()
-            .take_while(|letter| {
-                width += letter.width().unwrap_or(0);
-                width <= room
-            })
-            .collect();
-        kept + "…"
+        cut(text, room)
     }
 }
 
@@ -125,18 +115,6 @@ pub(super) fn label_style(label: &str, tells_sentiment: bool) -> Style {
         _ if tells_sentiment => Style::Yellow,
         _ => Style::Bold,
     }
-}
-
-fn terminal_width() -> usize {
-    terminal_size::terminal_size().map_or(80, |(width, _)| usize::from(width.0))
-}
-
-pub(super) fn pad_end(text: &str, width: usize) -> String {
-    format!("{text}{}", " ".repeat(width.saturating_sub(text.width())))
-}
-
-pub(super) fn pad_start(text: &str, width: usize) -> String {
-    format!("{}{text}", " ".repeat(width.saturating_sub(text.width())))
 }
 
 #[cfg(test)]

@@ -290,6 +290,8 @@ pub(super) struct Reading {
 pub(super) struct ColumnChoice {
     pub(super) text: Option<String>,
     pub(super) id: Option<String>,
+    /// The one with the labels, which are no texts.
+    pub(super) label: Option<String>,
 }
 
 /// The columns to use, settled.
@@ -306,11 +308,13 @@ impl ColumnChoice {
             let found = columns.iter().find(|column| ***column == *name).cloned();
             found.ok_or_else(|| Usage(format!("`{file}` has no column `{name}`; its columns are {}", list(columns))))
         };
+        let is_label = |column: &Arc<str>| self.label.as_deref() == Some(&**column);
+        let strings: Vec<&Arc<str>> = strings.iter().filter(|column| !is_label(column)).collect();
         let text = match self.text {
             Some(name) => known(name)?,
             None => match columns.iter().find(|column| &***column == "text") {
                 Some(text) => text.clone(),
-                None if strings.len() == 1 => strings[0].clone(),
+                None if strings.len() == 1 => Arc::clone(strings[0]),
                 None => {
                     let columns = list(columns);
                     return Err(Usage(format!(
@@ -323,7 +327,8 @@ impl ColumnChoice {
     }
 }
 
-fn list(columns: &[Arc<str>]) -> String {
+/// The names of columns in a sentence.
+pub(super) fn list(columns: &[Arc<str>]) -> String {
     columns.iter().map(|column| format!("`{column}`")).collect::<Vec<_>>().join(", ")
 }
 
@@ -333,7 +338,7 @@ mod tests {
 
     fn settle(text: Option<&str>, columns: &[&str], strings: &[&str]) -> Result<String, String> {
         let arcs = |names: &[&str]| names.iter().map(|name| Arc::from(*name)).collect::<Vec<Arc<str>>>();
-        ColumnChoice { text: text.map(String::from), id: None }
+        ColumnChoice { text: text.map(String::from), ..ColumnChoice::default() }
             .settle("f.csv", &arcs(columns), &arcs(strings))
             .map(|columns| columns.text.to_string())
             .map_err(|usage| usage.0)
@@ -344,6 +349,13 @@ mod tests {
         assert_eq!(settle(Some("b"), &["a", "b", "text"], &["a", "b", "text"]).unwrap(), "b");
         assert_eq!(settle(None, &["a", "text"], &["a", "text"]).unwrap(), "text");
         assert_eq!(settle(None, &["id", "headline"], &["headline"]).unwrap(), "headline");
+    }
+
+    #[test]
+    fn the_column_of_labels_is_not_the_only_column_of_strings() {
+        let columns: Vec<Arc<str>> = ["headline", "label"].map(Arc::from).to_vec();
+        let choice = ColumnChoice { label: Some("label".into()), ..ColumnChoice::default() };
+        assert_eq!(&*choice.settle("f.csv", &columns, &columns).unwrap().text, "headline");
     }
 
     #[test]

@@ -226,10 +226,8 @@ pub enum Form {
     /// As they are.
     F32,
     /// Rounded to bfloat16.
-    #[cfg_attr(not(target_arch = "x86_64"), expect(dead_code, reason = "only x86 has these products here"))]
     Bf16,
     /// A byte each, 0 to 255, with a scale and a zero point a row.
-    #[cfg_attr(not(any(target_arch = "x86_64", test)), expect(dead_code, reason = "only x86 has these products here"))]
     U8,
     /// The same, less 128: for instructions that take signed bytes only.
     I8,

@@ -8,11 +8,11 @@ use super::simd::{NV, Routine, RowCount, Simd, match_rows};
 
 /// The CPU has NEON.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Neon(());
+pub struct Neon(());
 
 /// The CPU has [`Neon`] and its products of bytes.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct NeonDot(Neon);
+pub struct NeonDot(Neon);
 
 /// An intrinsic without memory operands on both halves of a pair.
 macro_rules! op {
