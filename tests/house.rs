@@ -38,13 +38,13 @@ const ROOMS: [&str; 29] = [
 ];
 
 /// The one home, or the few, of each crate that is not used everywhere.
-const HOMES: [(&str, &[&str]); 42] = [
+const HOMES: [(&str, &[&str]); 44] = [
     ("actix_web", &["http"]),
     ("actix_cors", &["http"]),
     ("utoipa", &["http"]),
     ("utoipa_swagger_ui", &["http"]),
     ("futures_util", &["http"]),
-    ("flate2", &["http", "hub"]),
+    ("flate2", &["cli", "http", "hub"]),
     ("subtle", &["http"]),
     ("fastrand", &["http", "hub"]),
     ("lru", &["scheduler"]),
@@ -81,6 +81,8 @@ const HOMES: [(&str, &[&str]); 42] = [
     ("unicode_width", &["cli"]),
     ("clap_complete", &["cli"]),
     ("clap_mangen", &["cli"]),
+    ("glob", &["cli"]),
+    ("ruzstd", &["cli"]),
 ];
 
 struct Source {
