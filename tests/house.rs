@@ -45,7 +45,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("utoipa", &["http"]),
     ("utoipa_swagger_ui", &["http"]),
     ("futures_util", &["http"]),
-    ("flate2", &["http", "hub"]),
+    ("flate2", &["cli", "http", "hub"]),
     ("subtle", &["http"]),
     ("fastrand", &["http", "hub"]),
     ("lru", &["scheduler"]),
@@ -82,6 +82,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("unicode_width", &["cli"]),
     ("clap_complete", &["cli"]),
     ("clap_mangen", &["cli"]),
+    ("glob", &["cli"]),
+    ("ruzstd", &["cli"]),
 ];
 
 struct Source {

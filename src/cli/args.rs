@@ -43,6 +43,7 @@ Examples:
   finsent classify --format json \"Shares plunged 12%\"
   tail -f headlines.txt | finsent classify --format jsonl
   finsent classify --input news.csv --text-column headline --output scored.csv
+  finsent classify --input 'news/*.csv' --input posts.jsonl.gz --output scored.jsonl
   finsent classify --input old.tsv --encoding latin1 --format csv
   finsent classify --input news.csv --shard 0/4 --output scored-0.csv
 ";
@@ -55,9 +56,15 @@ not held up, and the exit code is 5.
 The columns of an input file go out too, the verdict's columns behind them; where a name is taken, all of the \
 verdict's get the prefix `finsent_`. A text that is longer than the model's window is cut, and `truncated` says so.
 
+Several files are read one after the other, in the order given, and those of a pattern by name; each has its own text \
+column. A CSV has the columns of the first file: a row of a later one with another column fails, while jsonl takes it. \
+A pattern is one only where no file has that name; `**` is any folders, and hidden files are left out. .gz and .zst are \
+unpacked as they are read; one that ends early or is damaged fails the run. A file is read as far as it goes when it is \
+opened: what is appended meanwhile is left for another run.
+
 --shard I/N cuts the rows of --input into N parts that follow each other, and scores the one with the number I, from 0 to \
 N-1. The outputs of all N in order, one behind the other, are byte for byte the output without --shard; --format is jsonl \
-or csv, whose header only shard 0 writes. The file is read twice, and has to stay as it is until all shards are done.
+or csv, whose header only shard 0 writes. The files are read twice, and have to stay as they are until all shards are done.
 
 Exit codes: 0 done; 1 failed at run time; 2 wrong usage; 3 model missing or invalid; 4 network; 5 some \
 items failed; 130 interrupted.";
@@ -271,9 +278,10 @@ pub(super) struct ClassifyArgs {
     #[arg(help = "Model: a name of the catalogue, a directory, or hf:OWNER/NAME[@REVISION]")]
     #[arg(short, long, default_value = crate::catalog::DEFAULT_MODEL, env = "FINSENT_MODEL")]
     pub(super) model: String,
-    /// File to read: .txt (a text a line), .csv, .tsv or .jsonl
+    /// File to read: .txt (a text a line), .csv, .tsv or .jsonl, as it is or .gz or .zst; a pattern, like 'news/*.csv', is
+    /// the files that match it, sorted; may be given several times
     #[arg(short, long, value_name = "FILE", conflicts_with = "texts")]
-    pub(super) input: Option<PathBuf>,
+    pub(super) input: Vec<PathBuf>,
     /// Column of the texts [default: `text`, else the only column of strings]
     #[arg(long, value_name = "COLUMN", requires = "input")]
     pub(super) text_column: Option<String>,
@@ -283,7 +291,7 @@ pub(super) struct ClassifyArgs {
     /// Encoding of the input, for example latin1 [default: UTF-8, or UTF-16 by its byte order mark]
     #[arg(long, value_name = "NAME")]
     pub(super) encoding: Option<String>,
-    /// Score only the rows of shard I, from 0, of the N that the file is cut into
+    /// Score only the rows of shard I, from 0, of the N that the input is cut into
     #[arg(long, value_name = "I/N")]
     pub(super) shard: Option<Shard>,
     /// File to write; it appears under its name when it is complete

@@ -24,8 +24,9 @@ use crate::pipeline::Pipeline;
 /// Failed items that are told one by one; the output has them all.
 const TOLD_FAILURES: u64 = 10;
 
-pub(super) fn run(args: ClassifyArgs, settings: &Settings, console: Console) -> Result<Exit> {
+pub(super) fn run(mut args: ClassifyArgs, settings: &Settings, console: Console) -> Result<Exit> {
     interrupt::watch().context("cannot watch for signals")?;
+    args.input = rows::expand(args.input)?;
     let format = output::format(args.format, args.output.as_deref())?;
     let granularity = granularity(&args, format)?;
     if args.shard.is_some() {
@@ -108,22 +109,22 @@ fn granularity(args: &ClassifyArgs, format: Format) -> Result<Granularity, Usage
 /// Opens what the arguments name: all of it, also where only a shard is asked for.
 fn open(args: &ClassifyArgs) -> Result<Input> {
     let encoding = args.encoding.as_deref().map(rows::encoding).transpose()?;
-    match &args.input {
-        Some(path) if path.as_os_str() != "-" => {
+    match args.input.as_slice() {
+        [first, ..] if first.as_os_str() != "-" => {
             let (text, id) = (args.text_column.clone(), args.id_column.clone());
             let columns = ColumnChoice { text, id, ..ColumnChoice::default() };
-            Input::file(path, &Reading { encoding, columns })
+            Input::files(&args.input, &Reading { encoding, columns })
         }
-        Some(_) if args.text_column.is_some() || args.id_column.is_some() => {
+        [_, ..] if args.text_column.is_some() || args.id_column.is_some() => {
             Err(Usage("standard input has no columns: leave out --text-column and --id-column".into()).into())
         }
-        None if args.texts.len() > 1 && args.texts.iter().any(|text| text == "-") => {
+        [] if args.texts.len() > 1 && args.texts.iter().any(|text| text == "-") => {
             Err(Usage("`-`, standard input, goes with no other TEXT".into()).into())
         }
-        None if has_texts(args) && encoding.is_some() => {
+        [] if has_texts(args) && encoding.is_some() => {
             Err(Usage("--encoding is for --input and standard input".into()).into())
         }
-        None if has_texts(args) => Ok(Input::arguments(args.texts.clone())),
+        [] if has_texts(args) => Ok(Input::arguments(args.texts.clone())),
         _ => Ok(Input::standard_input(encoding)),
     }
 }
@@ -134,12 +135,12 @@ fn has_texts(args: &ClassifyArgs) -> bool {
 }
 
 fn check_shards(args: &ClassifyArgs) -> Result<(), Usage> {
-    if args.input.is_none() && has_texts(args) {
+    if args.input.is_empty() && has_texts(args) {
         return Err(Usage(
             "--shard splits the rows of a file, --input FILE; of TEXT arguments give each run its own".into(),
         ));
     }
-    rows::check_shards(args.input.as_deref().unwrap_or("-".as_ref()), args.output.as_deref())
+    rows::check_shards(&args.input, args.output.as_deref())
 }
 
 /// The input with the rows of the shard only: it is read once to count its rows, and opened anew.

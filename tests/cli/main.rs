@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should fail there")]
 
 mod classify;
+mod compressed;
 mod convert;
 mod documents;
 mod engine;
@@ -9,6 +10,7 @@ mod eval;
 mod files;
 mod finsent;
 mod groups;
+mod inputs;
 mod labels;
 mod memory;
 mod models;

@@ -53,7 +53,7 @@ impl<'a> LabelledFile<'a> {
     /// # Errors
     /// When it cannot be read, or lacks a column.
     pub(super) fn open(&self) -> Result<Input> {
-        let mut input = Input::file(self.path, &self.reading)?;
+        let mut input = Input::files(&[self.path.to_owned()], &self.reading)?;
         if !input.columns.iter().any(|column| **column == *self.label_column) {
             let (name, column, columns) = (self.path.display(), self.label_column, rows::list(&input.columns));
             return Err(Usage(format!(

@@ -3,6 +3,8 @@
 mod delimited;
 mod json_lines;
 mod lines;
+mod packing;
+mod several;
 mod shard;
 mod source;
 
@@ -21,6 +23,8 @@ use crate::pipeline::ClassifyError;
 use crate::text::{Text, TextError};
 use delimited::Delimited;
 use json_lines::JsonLines;
+use packing::Packing;
+pub(super) use several::expand;
 use shard::ShardRows;
 pub(super) use shard::{Shard, check_shards};
 pub(super) use source::encoding;
@@ -29,7 +33,7 @@ use source::{Encoding, Meter, Source};
 /// One item of the input: a text, or why there is none, and what stands beside it.
 #[derive(Debug)]
 pub(super) struct Row {
-    /// Place for people: `line 3`, `text 1`.
+    /// Place for people: `line 3`, `text 1`, and `news/a.csv line 3` where there are several files.
     pub(super) place: String,
     pub(super) text: Result<Text, ItemError>,
     /// The column that the user named as the id.
@@ -109,7 +113,7 @@ pub(super) enum ItemError {
     Ragged { expected: usize, found: usize },
     #[error("the field `{0}` has a name of the verdict's; rename it")]
     NameTaken(Arc<str>),
-    #[error("the field `{0}` is not in the first line, so the CSV has no column for it; choose --format jsonl")]
+    #[error("the first row has no `{0}`, so the CSV has no column for it; choose --format jsonl")]
     NoColumn(Arc<str>),
 }
 
@@ -176,10 +180,10 @@ pub(super) enum InputKind {
     File,
 }
 
-/// How far the work on a file has come.
+/// How far the work on files has come.
 #[derive(Debug, Clone)]
 pub(super) enum Progress {
-    /// Bytes that were read, of the whole file.
+    /// Bytes that were read, compressed as they are, of all files.
     Bytes { meter: Arc<Meter>, total: u64 },
     /// Rows of a shard: that many in all.
     Rows(u64),
@@ -216,27 +220,23 @@ impl Input {
         Self { rows, columns: Vec::new(), progress: None, kind: InputKind::StandardInput }
     }
 
-    /// Opens a file, whose name says how to read it.
-    ///
-    /// # Errors
-    /// When it cannot be read, or lacks a column.
-    pub(super) fn file(path: &Path, reading: &Reading) -> Result<Self> {
-        let open = || Source::file(path, reading.encoding);
+    /// Opens a file, whose name says how to read it; gives its rows and its columns.
+    fn open(path: &Path, reading: &Reading, meter: &Arc<Meter>) -> Result<(Box<dyn RowReader>, Vec<Arc<str>>)> {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+        let (packing, name) = Packing::of(&name);
+        let open = || Source::file(path, packing, reading.encoding, meter);
         let choice = reading.columns.clone();
-        let extension = path.extension().map(|extension| extension.to_string_lossy().to_ascii_lowercase());
-        match extension.as_deref() {
-            Some("txt") => Self::table(open()?, |source| lines::TextFile::open(source, choice)),
-            Some("csv") => Self::table(open()?, |source| Delimited::open(source, b',', choice)),
-            Some("tsv") => Self::table(open()?, |source| Delimited::open(source, b'\t', choice)),
-            Some("jsonl" | "ndjson") => Self::table(open()?, |source| JsonLines::open(source, choice)),
+        match name.rsplit_once('.').map(|(_, extension)| extension) {
+            Some("txt") => boxed(lines::TextFile::open(open()?, choice)),
+            Some("csv") => boxed(Delimited::open(open()?, b',', choice)),
+            Some("tsv") => boxed(Delimited::open(open()?, b'\t', choice)),
+            Some("jsonl" | "ndjson") => boxed(JsonLines::open(open()?, choice)),
             Some("parquet") => Err(Usage("this version does not read .parquet yet; give .csv or .jsonl".into()).into()),
-            _ => {
-                let name = path.display();
-                Err(Usage(format!(
-                    "`{name}`: the name should end in .txt, .csv, .tsv or .jsonl, which says how to read it"
-                ))
-                .into())
-            }
+            _ => Err(Usage(format!(
+                "`{}`: the name should end in .txt, .csv, .tsv or .jsonl, which says how to read it; .gz or .zst may follow",
+                path.display()
+            ))
+            .into()),
         }
     }
 
@@ -254,15 +254,10 @@ impl Input {
         let progress = Some(Progress::Rows(rows.end - rows.start));
         Self { rows: Box::new(ShardRows::new(self.rows, shard, all)), progress, ..self }
     }
+}
 
-    fn table<R: RowReader + 'static>(
-        source: Source,
-        open: impl FnOnce(Source) -> Result<(R, Vec<Arc<str>>)>,
-    ) -> Result<Self> {
-        let progress = Some(source.progress());
-        let (rows, columns) = open(source)?;
-        Ok(Self { rows: Box::new(rows), columns, progress, kind: InputKind::File })
-    }
+fn boxed<R: RowReader + 'static>(opened: Result<(R, Vec<Arc<str>>)>) -> Result<(Box<dyn RowReader>, Vec<Arc<str>>)> {
+    opened.map(|(rows, columns)| (Box::new(rows) as Box<dyn RowReader>, columns))
 }
 
 struct Arguments(std::iter::Enumerate<std::vec::IntoIter<String>>);

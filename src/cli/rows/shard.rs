@@ -1,9 +1,9 @@
-//! A shard: one of the contiguous parts, as equal as can be, of the rows of a file.
+//! A shard: one of the contiguous parts, as equal as can be, of the rows of the input.
 
 use std::fmt;
 use std::fs;
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use anyhow::{Result, bail};
@@ -70,8 +70,15 @@ impl Shard {
     }
 }
 
-/// Refuses a file that cannot be read twice, and an output that would take the input from the other shards.
-pub(in crate::cli) fn check_shards(input: &Path, output: Option<&Path>) -> Result<(), Usage> {
+/// Refuses files that cannot be read twice, and an output that would take the input from the other shards.
+pub(in crate::cli) fn check_shards(inputs: &[PathBuf], output: Option<&Path>) -> Result<(), Usage> {
+    if inputs.is_empty() {
+        return Err(once("standard input"));
+    }
+    inputs.iter().try_for_each(|input| check_input(input, output))
+}
+
+fn check_input(input: &Path, output: Option<&Path>) -> Result<(), Usage> {
     let name = input.display();
     if input.as_os_str() == "-" {
         return Err(once("standard input"));

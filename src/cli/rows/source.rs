@@ -9,17 +9,22 @@ use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
 use anyhow::{Context, Result};
 use encoding_rs_io::DecodeReaderBytesBuilder;
 
-use super::{ItemError, Progress};
+use super::ItemError;
+use super::packing::Packing;
 use crate::cli::exit::Usage;
 
 /// Longest line or CSV record in bytes; what is longer is no table any more, or a quote that never ends.
 const MAX_RECORD_BYTES: u64 = 64 << 20;
 const BUFFER_BYTES: usize = 64 << 10;
 
-/// Counts bytes as they are read.
+/// Counts bytes as they are read, of one file after the other.
 #[derive(Debug, Default)]
 pub(in crate::cli) struct Meter {
+    /// Bytes of the files.
     total: AtomicU64,
+    /// Bytes that these are unpacked.
+    unpacked: AtomicU64,
+    /// What `unpacked` was when the record began.
     record_start: AtomicU64,
     /// The last byte of the decoded input that is no line end.
     last: AtomicU8,
@@ -37,7 +42,7 @@ impl Meter {
 
     /// A record has been read whole: the limit counts anew.
     pub(super) fn end_record(&self) {
-        self.record_start.store(self.total(), Relaxed);
+        self.record_start.store(self.unpacked.load(Relaxed), Relaxed);
     }
 }
 
@@ -63,22 +68,34 @@ struct Metered<R> {
 
 impl<R: Read> Read for Metered<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.meter.total() - self.meter.record_start.load(Relaxed) > MAX_RECORD_BYTES {
-            let message = format!("a record is longer than {MAX_RECORD_BYTES} bytes; does a quoted field never end?");
-            return Err(io::Error::new(io::ErrorKind::InvalidData, message));
-        }
         let read = self.inner.read(buffer)?;
         self.meter.total.fetch_add(read as u64, Relaxed);
         Ok(read)
     }
 }
 
-/// An open input, a byte order mark taken off, other encodings made UTF-8.
+/// Ends a record that has no end, however well it was compressed.
+struct Bounded<R> {
+    inner: R,
+    meter: Arc<Meter>,
+}
+
+impl<R: Read> Read for Bounded<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.meter.unpacked.load(Relaxed) - self.meter.record_start.load(Relaxed) > MAX_RECORD_BYTES {
+            let message = format!("a record is longer than {MAX_RECORD_BYTES} bytes; does a quoted field never end?");
+            return Err(io::Error::new(io::ErrorKind::InvalidData, message));
+        }
+        let read = self.inner.read(buffer)?;
+        self.meter.unpacked.fetch_add(read as u64, Relaxed);
+        Ok(read)
+    }
+}
+
+/// An open input, unpacked, a byte order mark taken off, other encodings made UTF-8.
 pub(super) struct Source {
     pub(super) name: String,
     pub(super) meter: Arc<Meter>,
-    /// Size of the file; 0 when it is no regular file.
-    size: u64,
     pub(super) reader: BufReader<Box<dyn Read + Send>>,
 }
 
@@ -95,36 +112,44 @@ pub(in crate::cli) fn encoding(name: &str) -> Result<Encoding, Usage> {
 
 impl Source {
     pub(super) fn standard_input(encoding: Option<Encoding>) -> Self {
-        Self::new("standard input".into(), io::stdin(), 0, encoding)
+        Self::new("standard input".into(), io::stdin(), Packing::Plain, encoding, &Arc::default())
     }
 
-    pub(super) fn file(path: &Path, encoding: Option<Encoding>) -> Result<Self> {
+    /// Opens a file. A regular one is read as far as it goes now: what is appended while it is read, by this process too,
+    /// is not for this run.
+    pub(super) fn file(path: &Path, packing: Packing, encoding: Option<Encoding>, meter: &Arc<Meter>) -> Result<Self> {
         let name = path.display().to_string();
         let opened = File::open(path).and_then(|file| file.metadata().map(|metadata| (file, metadata)));
         let (file, metadata) = opened.with_context(|| format!("cannot read `{name}`"))?;
         if metadata.is_dir() {
             return Err(Usage(format!("`{name}` is a directory; --input takes a file")).into());
         }
-        Ok(Self::new(name, file, metadata.len(), encoding))
+        // Files of the kernel's say that they are regular and empty, whatever they hold.
+        let has_size = metadata.is_file() && metadata.len() > 0;
+        let file = file.take(if has_size { metadata.len() } else { u64::MAX });
+        Ok(Self::new(name, file, packing, encoding, meter))
     }
 
-    fn new(name: String, reader: impl Read + Send + 'static, size: u64, encoding: Option<Encoding>) -> Self {
-        let meter = Arc::new(Meter::default());
-        let metered = Metered { inner: reader, meter: Arc::clone(&meter) };
+    fn new(
+        name: String,
+        reader: impl Read + Send + 'static,
+        packing: Packing,
+        encoding: Option<Encoding>,
+        meter: &Arc<Meter>,
+    ) -> Self {
+        meter.end_record();
+        let metered = Metered { inner: reader, meter: Arc::clone(meter) };
+        let bounded = Bounded { inner: packing.unpack(metered), meter: Arc::clone(meter) };
         let decoded = DecodeReaderBytesBuilder::new()
             .encoding(encoding.filter(|&encoding| encoding != encoding_rs::UTF_8))
             .utf8_passthru(true)
             .strip_bom(true)
-            .build(metered);
+            .build(bounded);
         let reader = BufReader::with_capacity(
             BUFFER_BYTES,
-            Box::new(Decoded { inner: decoded, meter: Arc::clone(&meter) }) as Box<dyn Read + Send>,
+            Box::new(Decoded { inner: decoded, meter: Arc::clone(meter) }) as Box<dyn Read + Send>,
         );
-        Self { name, meter, size, reader }
-    }
-
-    pub(super) fn progress(&self) -> Progress {
-        Progress::Bytes { meter: Arc::clone(&self.meter), total: self.size }
+        Self { name, meter: Arc::clone(meter), reader }
     }
 }
 
