@@ -2,12 +2,14 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should fail there")]
 
 mod classify;
+mod compressed;
 mod convert;
 mod documents;
 mod engine;
 mod files;
 mod finsent;
 mod groups;
+mod inputs;
 mod labels;
 mod memory;
 mod models;

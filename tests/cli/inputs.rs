@@ -1,0 +1,166 @@
+//! Several inputs, and patterns.
+
+use std::fs::{self, OpenOptions};
+use std::path::Path;
+
+use crate::finsent::{Run, assert_fails, csv, finsent, json_lines, run, run_with, write};
+
+/// Runs on these inputs of `dir`; more arguments follow.
+fn run_in(dir: &Path, inputs: &[&str], args: &[&str]) -> Run {
+    let mut command = finsent(&["classify"]);
+    command.current_dir(dir).args(inputs.iter().flat_map(|input| ["--input", input])).args(args);
+    command.output().unwrap().into()
+}
+
+fn texts(run: &Run) -> Vec<String> {
+    let text = |row: &serde_json::Value| row.get("text").or(row.get("headline")).unwrap().as_str().unwrap().to_owned();
+    json_lines(&run.stdout).iter().map(text).collect()
+}
+
+/// Files of each format.
+fn mixed() -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    write(dir.path(), "b.csv", "id,text\n1,Profit rose\n2,\"Loss\nfell\"\n");
+    write(dir.path(), "a.jsonl", "{\"headline\":\"Flat\",\"n\":1.50}\n{\"headline\":\"Up\"}\n");
+    write(dir.path(), "c.tsv", "id\ttext\n1\tOrders\n");
+    write(dir.path(), "d.txt", "Down\n\nSales\n");
+    dir
+}
+
+#[test]
+fn files_of_mixed_formats_are_read_in_the_order_given() {
+    let dir = mixed();
+    let run = run_in(dir.path(), &["c.tsv", "b.csv", "a.jsonl"], &[]);
+    assert_eq!(
+        (run.code, texts(&run)),
+        (Some(0), ["Orders", "Profit rose", "Loss\nfell", "Flat", "Up"].map(String::from).into())
+    );
+    assert!(run.stdout.contains("\"n\":1.50,\"label\":"), "{}", run.stdout);
+    let twice = run_in(dir.path(), &["c.tsv", "c.tsv"], &[]);
+    assert_eq!(texts(&twice), ["Orders", "Orders"]);
+}
+
+#[test]
+fn a_pattern_is_its_files_sorted() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::create_dir_all(dir.path().join("news/2024")).unwrap();
+    for name in ["news/c.csv", "news/a.csv", "news/b.csv", "news/2024/d.csv", "news/.e.csv"] {
+        write(dir.path(), name, format!("text\nOf {name}\n"));
+    }
+    write(dir.path(), "news/f.txt", "Of f\n");
+    let run = run_in(dir.path(), &["news/f.txt", "news/*.csv"], &[]);
+    assert_eq!(texts(&run), ["Of f", "Of news/a.csv", "Of news/b.csv", "Of news/c.csv"]);
+    let run = run_in(dir.path(), &["**/d.csv"], &[]);
+    assert_eq!(texts(&run), ["Of news/2024/d.csv"]);
+}
+
+#[test]
+fn a_name_that_exists_is_no_pattern() {
+    let dir = tempfile::tempdir().unwrap();
+    write(dir.path(), "[ab]*.txt", "Of the name\n");
+    write(dir.path(), "a.txt", "Of the pattern\n");
+    assert_eq!(texts(&run_in(dir.path(), &["[ab]*.txt"], &[])), ["Of the name"]);
+}
+
+#[test]
+fn a_pattern_that_matches_nothing_and_inputs_that_do_not_go_together_are_refused() {
+    let dir = mixed();
+    assert_fails(&run_in(dir.path(), &["d.txt", "news/*.csv"], &[]), 2, &["no file matches `news/*.csv`"]);
+    assert_fails(&run_in(dir.path(), &["d.txt", "-"], &[]), 2, &["goes with no other --input"]);
+    assert_fails(&run_in(dir.path(), &["d.txt"], &["Profit rose"]), 2, &["cannot be used with"]);
+    assert_eq!(run_with(&["classify", "--input", "-"], b"Profit rose\n").code, Some(0));
+}
+
+#[test]
+fn what_is_wrong_with_a_later_file_is_told_before_any_work() {
+    let dir = mixed();
+    write(dir.path(), "z.csv", "a,b\nx,y\n");
+    let out = ["--output", "out.jsonl"];
+    assert_fails(&run_in(dir.path(), &["d.txt", "z.csv"], &out), 2, &["`z.csv`: which column"]);
+    assert_fails(&run_in(dir.path(), &["d.txt", "x.csv"], &out), 1, &["cannot read `x.csv`"]);
+    assert_fails(&run_in(dir.path(), &["d.txt", "."], &out), 2, &["`.`"]);
+    let failed = run_in(dir.path(), &["d.txt", "z.csv"], &out);
+    assert!(!failed.stderr.contains("model ") && !dir.path().join("out.jsonl").exists(), "{failed:?}");
+}
+
+#[test]
+fn places_name_the_file_where_there_are_several() {
+    let dir = mixed();
+    assert_fails(&run_in(dir.path(), &["b.csv", "d.txt"], &[]), 5, &["d.txt line 2: the text is empty", "5 texts in"]);
+    let alone = run_in(dir.path(), &["d.txt"], &[]);
+    assert!(alone.stderr.lines().any(|line| line.ends_with("line 2: the text is empty")), "{alone:?}");
+    assert!(!alone.stderr.contains("d.txt line 2"), "{alone:?}");
+    write(dir.path(), "e.txt", b"up\n\xe9\n");
+    assert_fails(&run_in(dir.path(), &["b.csv", "e.txt"], &[]), 1, &["`e.txt` line 2", "--encoding"]);
+}
+
+#[test]
+fn the_first_file_gives_a_csv_its_columns() {
+    let dir = mixed();
+    write(dir.path(), "e.csv", "text,ticker\nSales,NOK\n");
+    let run = run_in(dir.path(), &["b.csv", "c.tsv", "e.csv"], &["--format", "csv"]);
+    assert_fails(&run, 5, &["e.csv line 2: the first row has no `ticker`", "1 failed"]);
+    let (header, records) = csv(&run.stdout);
+    assert_eq!((&header[..3], records.len()), (&["id", "text", "label"].map(String::from)[..], 4));
+    assert_eq!(records[2][..2], ["1", "Orders"]);
+    assert_eq!(records[3][..2], ["", "Sales"]);
+    let header_alone = write(dir.path(), "f.csv", "id,text\n");
+    let run = run_in(dir.path(), &[&header_alone, "b.csv"], &["--format", "csv"]);
+    assert_eq!((run.code, csv(&run.stdout).1.len()), (Some(0), 2));
+}
+
+#[test]
+fn shards_over_several_files_make_the_whole() {
+    let dir = mixed();
+    write(dir.path(), "none.csv", "id,text\n");
+    let inputs = ["none.csv", "b.csv", "c.tsv", "none.csv", "d.txt"];
+    for format in ["csv", "jsonl"] {
+        let whole = run_in(dir.path(), &inputs, &["--format", format]);
+        assert_eq!(json_lines_or_records(&whole.stdout, format), 6, "{whole:?}");
+        for count in [1, 2, 4, 8] {
+            let shard =
+                |index| run_in(dir.path(), &inputs, &["--format", format, "--shard", &format!("{index}/{count}")]);
+            let together: String = (0..count).map(|index| shard(index).stdout).collect();
+            assert_eq!(together, whole.stdout, "{count} {format}");
+        }
+    }
+}
+
+fn json_lines_or_records(text: &str, format: &str) -> usize {
+    if format == "csv" { csv(text).1.len() } else { json_lines(text).len() }
+}
+
+#[test]
+fn a_shard_does_not_take_any_of_its_inputs() {
+    let dir = mixed();
+    let args = ["--shard", "0/2", "--output", "c.tsv", "--format", "csv"];
+    assert_fails(&run_in(dir.path(), &["b.csv", "c.tsv"], &args), 2, &["cannot be its input"]);
+    assert_fails(&run_in(dir.path(), &["*.tsv"], &args), 2, &["cannot be its input"]);
+    assert_eq!(fs::read_to_string(dir.path().join("c.tsv")).unwrap(), "id\ttext\n1\tOrders\n");
+}
+
+#[test]
+fn an_output_that_is_appended_to_its_input_is_not_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = write(dir.path(), "n.txt", "\n".repeat(200_000));
+    let output = OpenOptions::new().append(true).open(&path).unwrap();
+    let mut child = finsent(&["classify", "--quiet", "--input", &path]).stdout(output).spawn().unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(5));
+    let contents = fs::read_to_string(&path).unwrap();
+    assert_eq!(contents.lines().filter(|line| line.contains("the text is empty")).count(), 200_000);
+}
+
+#[test]
+fn an_output_that_cannot_be_written_is_an_error() {
+    let dir = mixed();
+    let run = run_in(dir.path(), &["b.csv", "c.tsv"], &["--output", "/dev/full", "--format", "jsonl"]);
+    assert_fails(&run, 1, &["No space left"]);
+}
+
+#[test]
+fn help_says_what_a_pattern_is() {
+    let help = run(&["classify", "--help"]).stdout;
+    for part in ["'news/*.csv'", ".gz", ".zst", "several times", "as far as it goes when it is opened"] {
+        assert!(help.split_whitespace().collect::<Vec<_>>().join(" ").contains(part), "{part}: {help}");
+    }
+}
