@@ -81,10 +81,10 @@ fn members_and_frames_that_follow_each_other_are_one_file() {
 
 #[test]
 fn a_file_that_ends_early_or_is_damaged_is_refused() {
-    let text = (0..20_000).map(|number| format!("Unit {}\n", number * 7919 % 10_007)).collect::<String>();
+    let text = (0..200).map(|number| format!("Unit {}\n", number * 7919 % 10_007)).collect::<String>();
     for (name, packed) in [("n.txt.gz", gzip(&text)), ("n.txt.zst", zstd(&text))] {
         let why = "data ends early or is damaged";
-        for length in [3, packed.len() / 200, packed.len() - 1] {
+        for length in [3, packed.len() / 2, packed.len() - 1] {
             assert_is_refused(name, &packed[..length], &[why]);
         }
         let mut damaged = packed.clone();
