@@ -221,7 +221,7 @@ impl Input {
     }
 
     /// Opens a file, whose name says how to read it; gives its rows and its columns.
-    fn open(path: &Path, reading: &Reading, meter: &Arc<Meter>) -> Result<(Box<dyn RowReader>, Vec<Arc<str>>)> {
+    fn open(path: &Path, reading: &Reading, meter: &Arc<Meter>) -> Result<Opened> {
         let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
         let (packing, name) = Packing::of(&name);
         let open = || Source::file(path, packing, reading.encoding, meter);
@@ -256,7 +256,10 @@ impl Input {
     }
 }
 
-fn boxed<R: RowReader + 'static>(opened: Result<(R, Vec<Arc<str>>)>) -> Result<(Box<dyn RowReader>, Vec<Arc<str>>)> {
+/// The rows of a file, and its columns.
+type Opened = (Box<dyn RowReader>, Vec<Arc<str>>);
+
+fn boxed<R: RowReader + 'static>(opened: Result<(R, Vec<Arc<str>>)>) -> Result<Opened> {
     opened.map(|(rows, columns)| (Box::new(rows) as Box<dyn RowReader>, columns))
 }
 

@@ -1,9 +1,9 @@
 //! Several files, one after the other.
 
+use std::collections::VecDeque;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::vec;
 
 use anyhow::{Context, Result};
 use glob::{MatchOptions, glob_with};
@@ -54,7 +54,7 @@ fn matches(pattern: &str) -> Result<Vec<PathBuf>> {
 struct Several {
     name: String,
     rows: Box<dyn RowReader>,
-    rest: vec::IntoIter<PathBuf>,
+    rest: VecDeque<PathBuf>,
     reading: Reading,
     meter: Arc<Meter>,
 }
@@ -62,7 +62,7 @@ struct Several {
 impl Several {
     /// Opens the next file; false when there is none.
     fn open_next(&mut self) -> Result<bool> {
-        let Some(path) = self.rest.next() else { return Ok(false) };
+        let Some(path) = self.rest.pop_front() else { return Ok(false) };
         self.rows = Input::open(&path, &self.reading, &self.meter)?.0;
         self.name = path.display().to_string();
         Ok(true)
@@ -114,10 +114,7 @@ impl Input {
         let name = first.display().to_string();
         let rows = match rest {
             [] => rows,
-            rest => {
-                let rest = rest.to_vec().into_iter();
-                Box::new(Several { name, rows, rest, reading: reading.clone(), meter })
-            }
+            rest => Box::new(Several { name, rows, rest: rest.to_vec().into(), reading: reading.clone(), meter }),
         };
         Ok(Self { rows, columns, progress, kind: InputKind::File })
     }
