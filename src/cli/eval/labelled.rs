@@ -1,8 +1,8 @@
 //! A file of labelled texts: its rows with the ids of their labels.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
+use std::{fs, mem};
 
 use anyhow::{Result, bail};
 use thiserror::Error;
@@ -10,12 +10,15 @@ use thiserror::Error;
 use crate::cli::args::EvalArgs;
 use crate::cli::console::{Console, printable};
 use crate::cli::exit::Usage;
-use crate::cli::rows::{self, ColumnChoice, Input, ItemError, Reading, Row, RowReader};
+use crate::cli::progress::Bar;
+use crate::cli::rows::{self, ColumnChoice, Input, ItemError, Progress, Reading, Row, RowReader};
 use crate::cli::width::cut;
 use crate::evaluation::{By, LabelMatcher, MatchError};
 
 /// Unknown labels that are listed.
 const LISTED: usize = 10;
+/// Rows between two looks at the progress.
+const ROWS_A_LOOK: u64 = 1000;
 /// Widest label in a list.
 const LABEL_WIDTH: usize = 40;
 
@@ -105,8 +108,9 @@ impl RowReader for First {
 /// The labels that were met, as the model's or as unknown.
 pub(super) struct Labels<'a> {
     matcher: LabelMatcher,
-    console: Console,
     names: &'a [String],
+    /// What the user is to be told of them.
+    notes: Vec<String>,
     /// The model's label for each label of the file, in lower case and trimmed. They are few: each is a name, an alias or
     /// an id of a label, or in the user's table.
     taken: BTreeMap<String, &'a str>,
@@ -114,12 +118,12 @@ pub(super) struct Labels<'a> {
 }
 
 impl<'a> Labels<'a> {
-    pub(super) fn new(matcher: LabelMatcher, names: &'a [String], console: Console) -> Self {
-        Self { matcher, console, names, taken: BTreeMap::new(), unknown: UnknownLabels::default() }
+    pub(super) fn new(matcher: LabelMatcher, names: &'a [String]) -> Self {
+        Self { matcher, names, notes: Vec::new(), taken: BTreeMap::new(), unknown: UnknownLabels::default() }
     }
 
     /// The id of a row's label; `None` where the model has no such label, which is counted. A name that is not the model's
-    /// own is told when it is met first.
+    /// own is noted when it is met first.
     ///
     /// # Errors
     /// When it could be either of two labels.
@@ -134,7 +138,7 @@ impl<'a> Labels<'a> {
                     By::Id => Some("which has this id"),
                 };
                 if let Some(why) = why.filter(|_| is_new) {
-                    self.console.note(&format!("{place}: label `{}` is taken for `{name}`, {why}", label.trim()));
+                    self.notes.push(format!("{place}: label `{}` is taken for `{name}`, {why}", label.trim()));
                 }
                 Ok(Some(found.id))
             }
@@ -146,6 +150,11 @@ impl<'a> Labels<'a> {
                 Err(Usage(format!("{place}: {error}; say which with --label-map")))
             }
         }
+    }
+
+    /// What is to be told since the last time.
+    pub(super) fn take_notes(&mut self) -> Vec<String> {
+        mem::take(&mut self.notes)
     }
 
     /// What each label of the file was taken for.
@@ -218,13 +227,23 @@ impl UnknownLabels {
 }
 
 /// Reads all labels of the file, and refuses those that the model has not.
-pub(super) fn check_labels(file: &LabelledFile<'_>, labels: &mut Labels<'_>) -> Result<()> {
-    let mut rows = file.open()?.rows;
+pub(super) fn check_labels(file: &LabelledFile<'_>, labels: &mut Labels<'_>, console: Console) -> Result<()> {
+    let Input { mut rows, progress, .. } = file.open()?;
+    let progress = progress.filter(|_| console.draws_progress());
+    let bar = progress.as_ref().map_or_else(|| Bar::new(None), Progress::bar);
+    let mut read = 0;
     while let Some(row) = rows.next_row()? {
         if let Ok(label) = file.label(&row) {
             labels.id(&label, &row.place)?;
         }
+        read += 1;
+        if read % ROWS_A_LOOK == 0 {
+            let done = progress.as_ref().map_or(0, |progress| progress.done(read));
+            bar.update(done, "labels are checked".into());
+        }
     }
+    drop(bar);
+    labels.take_notes().iter().for_each(|note| console.note(note));
     Ok(labels.check(file)?)
 }
 

@@ -53,9 +53,9 @@ pub(super) fn run(args: &EvalArgs, settings: &Settings, console: Console) -> Res
     }
     let names = pipelines[0].labels().labels();
     let matcher = LabelMatcher::new(names, &args.label_map).map_err(|error| Usage(format!("--label-map: {error}")))?;
-    let mut labels = Labels::new(matcher, names, console);
+    let mut labels = Labels::new(matcher, names);
     if !args.skip_unknown {
-        labelled::check_labels(&file, &mut labels)?;
+        labelled::check_labels(&file, &mut labels, console)?;
     }
 
     let progress = input.progress.take().filter(|_| console.draws_progress());
@@ -72,6 +72,9 @@ pub(super) fn run(args: &EvalArgs, settings: &Settings, console: Console) -> Res
                 Ok(None) => labelled::changed(&file, &row.place)?,
                 Err(error) => bar.suspend(|| tally.fail(&row.place, &error, console)),
             }
+        }
+        for note in labels.take_notes() {
+            bar.suspend(|| console.note(&note));
         }
         for (Labelled { place, truth, .. }, verdicts) in rows.iter().zip(verdicts(&pipelines, &rows)) {
             match verdicts {
