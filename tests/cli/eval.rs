@@ -231,6 +231,7 @@ fn files_without_labelled_rows_have_nothing_to_evaluate() {
     assert_fails(&eval("rows.jsonl", "\n", &[]), 2, &["holds no JSON object"]);
     assert_fails(&eval("rows.csv", b"\x00\xff\x00,\xfe", &[]), 1, &["not UTF-8"]);
     assert_fails(&run(&["eval", "/nowhere/rows.csv"]), 1, &["cannot read `/nowhere/rows.csv`"]);
+    assert_fails(&run(&["eval", "/"]), 2, &["`/` is a directory"]);
     assert_fails(&run(&["eval"]), 2, &["<FILE>"]);
 }
 

@@ -73,11 +73,15 @@ impl<'a> LabelledFile<'a> {
 
     /// Refuses what cannot be read a second time.
     pub(super) fn check_can_be_read_twice(&self) -> Result<(), Usage> {
-        let is_file = fs::metadata(self.path).map_or(true, |metadata| metadata.is_file());
         let name = self.path.display();
+        // What is not there is told when it is opened.
+        let Ok(metadata) = fs::metadata(self.path) else { return Ok(()) };
+        if metadata.is_dir() {
+            return Err(Usage(format!("`{name}` is a directory; give a file")));
+        }
         let message = "is no regular file, and labels are checked before anything is computed, which reads it twice; \
                        with --skip-unknown it is read once";
-        if is_file { Ok(()) } else { Err(Usage(format!("`{name}` {message}"))) }
+        if metadata.is_file() { Ok(()) } else { Err(Usage(format!("`{name}` {message}"))) }
     }
 
     /// The label of a row that has a text and a label.
