@@ -1,13 +1,15 @@
 //! Verdicts come to a summary: how many of each group, of what label, and their mean.
 
 mod period;
+mod time;
 
 use std::collections::BTreeMap;
 
 use chrono::NaiveDateTime;
 use thiserror::Error;
 
-pub(crate) use period::{Every, parse_time};
+pub(crate) use period::Every;
+pub(crate) use time::parse_time;
 
 use crate::verdict::{LabelMap, Verdict};
 
@@ -92,20 +94,25 @@ impl Group {
         self.weight
     }
 
-    /// Of the weights, the part of each label: `sum of w where the label is l / sum of w`; `None` where all weigh nothing.
-    pub(crate) fn shares(&self) -> Option<Vec<f64>> {
-        (self.weight > 0.0).then(|| self.labelled.iter().map(|labelled| labelled / self.weight).collect())
+    fn has_means(&self) -> bool {
+        self.weight > 0.0 && self.weight.is_finite()
     }
 
-    /// The weighted mean of the items' sentiment scores; `None` where the labels have none, or all items weigh nothing.
+    /// Of the weights, the part of each label: `sum of w where the label is l / sum of w`; `None` where all weigh nothing, or
+    /// more than a number can hold.
+    pub(crate) fn shares(&self) -> Option<Vec<f64>> {
+        self.has_means().then(|| self.labelled.iter().map(|labelled| labelled / self.weight).collect())
+    }
+
+    /// The weighted mean of the items' sentiment scores; `None` where the labels have none, or as for [`Group::shares`].
     pub(crate) fn sentiment_score(&self, labels: &LabelMap) -> Option<f64> {
-        (self.weight > 0.0 && labels.has_sentiment_score()).then(|| self.sentiment / self.weight)
+        (self.has_means() && labels.has_sentiment_score()).then(|| self.sentiment / self.weight)
     }
 
     /// `(positive - negative) / all`, in weights; `None` as for [`Group::sentiment_score`].
     pub(crate) fn net(&self, labels: &LabelMap) -> Option<f64> {
         let [positive, negative] = labels.sentiment_ids()?;
-        (self.weight > 0.0).then(|| (self.labelled[positive] - self.labelled[negative]) / self.weight)
+        self.has_means().then(|| (self.labelled[positive] - self.labelled[negative]) / self.weight)
     }
 }
 
@@ -145,11 +152,14 @@ mod tests {
     }
 
     #[test]
-    fn items_that_weigh_nothing_or_failed_have_no_mean() {
+    fn items_that_weigh_nothing_or_too_much_or_failed_have_no_mean() {
         let labels = labels();
         let mut summary = Summary::default();
         summary.add((None, None), &verdict(&labels, [1.0, 0.0, 0.0]), 0.0).unwrap();
         summary.add_failed((Some("x".into()), None)).unwrap();
+        for _ in 0..2 {
+            summary.add((Some("y".into()), None), &verdict(&labels, [1.0, 0.0, 0.0]), f64::MAX).unwrap();
+        }
         for (_, group) in summary.groups() {
             assert_eq!((group.shares(), group.net(&labels), group.sentiment_score(&labels)), (None, None, None));
         }

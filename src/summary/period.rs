@@ -1,8 +1,8 @@
-//! Times as people write them, and the periods that they fall into.
+//! Periods that times fall into.
 
 use std::str::FromStr;
 
-use chrono::{DateTime, Datelike, Days, Months, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc};
+use chrono::{Datelike, Days, Months, NaiveDateTime, TimeDelta};
 use thiserror::Error;
 
 /// A length of time that a summary is cut by: `15m`, `6h`, `1d`, `1w`, `1mo`, `1q`, `1y`. Periods begin at midnight and on
@@ -27,14 +27,7 @@ pub(crate) enum EveryError {
     NoPartOfADay(String),
 }
 
-/// Why a cell is no time.
-#[derive(Debug, Error, PartialEq, Eq)]
-#[error("`{0}` is no time; times are `2026-03-09`, `2026-03-09 14:30`, RFC 3339, or seconds since 1970")]
-pub(crate) struct TimeError(String);
-
 const MINUTES_A_DAY: u32 = 24 * 60;
-/// Numbers from here on are milliseconds since 1970, below it seconds: the seconds of the year 5138.
-const FIRST_MILLISECONDS: i64 = 100_000_000_000;
 /// The Monday before the first of January 1970, in days from there.
 const FIRST_MONDAY: i64 = -3;
 
@@ -99,92 +92,14 @@ fn back(midnight: NaiveDateTime, origin: i64, days: i64) -> Option<NaiveDateTime
     midnight.checked_sub_days(Days::new(since.rem_euclid(days).unsigned_abs()))
 }
 
-/// The time, in UTC, that `text` names: RFC 3339, a date, a date and a time of the day with or without an offset (without one
-/// it is UTC), `20260309`, or seconds or milliseconds since 1970.
-///
-/// # Errors
-/// [`TimeError`] with the text.
-pub(crate) fn parse_time(text: &str) -> Result<NaiveDateTime, TimeError> {
-    let text = text.trim();
-    let found =
-        of_digits(text).or_else(|| of_date(text)).or_else(|| with_offset(text)).or_else(|| without_offset(text));
-    found.ok_or_else(|| TimeError(text.chars().take(40).collect()))
-}
-
-fn of_digits(text: &str) -> Option<NaiveDateTime> {
-    let digits = text.strip_prefix('-').unwrap_or(text);
-    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    if text.len() == 8
-        && let Ok(date) = NaiveDate::parse_from_str(text, "%Y%m%d")
-    {
-        return Some(date.into());
-    }
-    let number: i64 = text.parse().ok()?;
-    let time = match number.abs() < FIRST_MILLISECONDS {
-        true => DateTime::from_timestamp(number, 0),
-        false => DateTime::from_timestamp_millis(number),
-    };
-    time.map(|time| time.naive_utc())
-}
-
-fn of_date(text: &str) -> Option<NaiveDateTime> {
-    ["%Y-%m-%d", "%Y/%m/%d"].iter().find_map(|form| NaiveDate::parse_from_str(text, form).ok()).map(NaiveDateTime::from)
-}
-
-fn with_offset(text: &str) -> Option<NaiveDateTime> {
-    let text = text.strip_suffix(" UTC").map_or_else(|| text.to_owned(), |time| format!("{time}Z"));
-    if let Ok(time) = DateTime::parse_from_rfc3339(&text) {
-        return Some(time.with_timezone(&Utc).naive_utc());
-    }
-    ["%Y-%m-%d %H:%M:%S%.f%#z", "%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%d %H:%M%#z", "%Y-%m-%dT%H:%M%#z"]
-        .iter()
-        .find_map(|form| DateTime::parse_from_str(&text, form).ok())
-        .map(|time| time.with_timezone(&Utc).naive_utc())
-}
-
-fn without_offset(text: &str) -> Option<NaiveDateTime> {
-    let (date, time) = text.split_once(['T', ' '])?;
-    let date = of_date(date)?.date();
-    let time = ["%H:%M:%S%.f", "%H:%M"].iter().find_map(|form| NaiveTime::parse_from_str(time, form).ok())?;
-    Some(date.and_time(time))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::summary::parse_time;
 
     fn start(every: &str, time: &str) -> String {
         let every: Every = every.parse().unwrap();
         every.format(every.start(parse_time(time).unwrap()))
-    }
-
-    #[test]
-    fn times_are_read_as_people_write_them() {
-        let noon = "2026-03-09T12:30:15";
-        for text in [
-            "2026-03-09T12:30:15Z",
-            "2026-03-09 12:30:15",
-            "2026-03-09T13:30:15+01:00",
-            "2026-03-09 07:30:15-0500",
-            "2026-03-09 07:30:15-05",
-            "2026-03-09 12:30:15 UTC",
-            " 2026-03-09T12:30:15.000Z ",
-            "2026/03/09 12:30:15",
-            "1773059415",
-            "1773059415000",
-        ] {
-            assert_eq!(parse_time(text).unwrap().and_utc().to_rfc3339()[..19], *noon, "{text}");
-        }
-        for text in ["2026-03-09", "2026/03/09", "20260309", "2026-03-09 00:00"] {
-            assert_eq!(parse_time(text).unwrap().and_utc().to_rfc3339()[..19], *"2026-03-09T00:00:00", "{text}");
-        }
-        for text in
-            ["", "monday", "2026-13-01", "2026-02-30", "12:30", "-", "9".repeat(30).as_str(), "2026-03-09 25:00"]
-        {
-            assert!(parse_time(text).is_err(), "{text}");
-        }
     }
 
     #[test]
