@@ -1,6 +1,6 @@
 //! The schemas of what is read by hand.
 
-use utoipa::openapi::schema::{AdditionalProperties, ArrayBuilder, OneOfBuilder, SchemaType};
+use utoipa::openapi::schema::{AdditionalProperties, AnyOfBuilder, ArrayBuilder, OneOfBuilder, SchemaType};
 use utoipa::openapi::{Object, ObjectBuilder, RefOr, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
@@ -128,7 +128,9 @@ impl PartialSchema for Answer {
         let document = ObjectBuilder::new().description(Some("Of a document: its sentences' mean, by their tokens"));
         let split = ObjectBuilder::new().description(Some("Of a text's sentences"));
         let verdict = read(judgement(ObjectBuilder::new().description(Some("Of a text")))).build();
-        one_of([verdict.into(), sentences(judgement(document)).into(), sentences(split).into()]).into()
+        // A document is a text split into sentences, too, so that they are not each other's alternatives.
+        let any = AnyOfBuilder::new().item(verdict).item(sentences(judgement(document))).item(sentences(split));
+        Schema::AnyOf(any.build()).into()
     }
 }
 
