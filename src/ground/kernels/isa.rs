@@ -72,7 +72,7 @@ impl Isa {
     /// The instructions to use, found out once for the process.
     ///
     /// # Errors
-    /// [`IsaError`] when [`ISA_VARIABLE`] names instructions that are unknown or that the CPU lacks.
+    /// [`IsaError`] when `FINSENT_ISA` names instructions that are unknown or that the CPU lacks.
     pub fn chosen() -> Result<Self, IsaError> {
         static CHOSEN: OnceLock<Result<Isa, IsaError>> = OnceLock::new();
         let choose = || {
@@ -231,7 +231,7 @@ pub enum Form {
     U8,
     /// The same, less 128: for instructions that take signed bytes only.
     I8,
-    /// The same bytes as [`Form::U8`], each in 16 bits, in the order of [`super::product::PAIRS`].
+    /// The same bytes as [`Form::U8`], each in 16 bits, in the order of `PAIRS` in `product`.
     I16,
 }
 
