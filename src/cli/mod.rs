@@ -14,6 +14,7 @@ mod health;
 mod interrupt;
 mod models;
 mod output;
+mod parquet;
 mod progress;
 mod pull;
 mod rows;
