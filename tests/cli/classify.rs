@@ -162,11 +162,6 @@ fn rows_come_out_in_order_over_many_windows() {
 }
 
 #[test]
-fn what_this_version_lacks_is_refused() {
-    assert_fails(&run(&["classify", "--format", "parquet", "a"]), 2, &["this version"]);
-}
-
-#[test]
 fn a_variable_that_is_set_to_nothing_is_not_set() {
     let mut command = finsent(&["classify", PROFIT]);
     for name in ["MODEL", "MODEL_DIR", "MODELS_FILE", "THREADS", "PRECISION"] {

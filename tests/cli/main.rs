@@ -14,6 +14,7 @@ mod inputs;
 mod labels;
 mod memory;
 mod models;
+mod parquet;
 mod published;
 mod random_bert;
 mod shards;

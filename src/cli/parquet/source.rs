@@ -1,6 +1,6 @@
 //! The bytes of a Parquet file, for several readers at once.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, BufReader, ErrorKind, Read};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
@@ -19,13 +19,13 @@ pub(super) struct Source {
 
 impl Source {
     pub(super) fn open(path: &Path) -> io::Result<Self> {
-        let file = File::open(path)?;
-        let metadata = file.metadata()?;
-        if !metadata.is_file() {
+        // Before it is opened: a pipe would wait for its writer.
+        if !fs::metadata(path)?.is_file() {
             let message = "it is no regular file, and a Parquet file is read from its end";
             return Err(io::Error::new(ErrorKind::InvalidInput, message));
         }
-        Ok(Self { file: Arc::new(file), length: metadata.len() })
+        let file = File::open(path)?;
+        Ok(Self { length: file.metadata()?.len(), file: Arc::new(file) })
     }
 }
 
