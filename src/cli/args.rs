@@ -44,13 +44,14 @@ Examples:
   tail -f headlines.txt | finsent classify --format jsonl
   finsent classify --input news.csv --text-column headline --output scored.csv
   finsent classify --input 'news/*.csv' --input posts.jsonl.gz --output scored.jsonl
+  finsent classify --input filings.parquet --granularity sentence --output scored.parquet
   finsent classify --input old.tsv --encoding latin1 --format csv
   finsent classify --input news.csv --shard 0/4 --output scored-0.csv
 ";
 
 const CLASSIFY_NOTES: &str = "\
-Each text is one item: an argument, a line of standard input or of a .txt file, a row of a .csv, .tsv or .jsonl file. \
-Items go out in the order they came in. An item that fails (a blank text, say) goes out with `error`, the others are \
+Each text is one item: an argument, a line of standard input or of a .txt file, a row of a .csv, .tsv, .jsonl or \
+.parquet file. Items go out in the order they came in. An item that fails (a blank text, say) goes out with `error`, the others are \
 not held up, and the exit code is 5.
 
 The columns of an input file go out too, the verdict's columns behind them; where a name is taken, all of the \
@@ -61,6 +62,10 @@ column. A CSV has the columns of the first file: a row of a later one with anoth
 A pattern is one only where no file has that name; `**` is any folders, and hidden files are left out. .gz and .zst are \
 unpacked as they are read; one that ends early or is damaged fails the run. A file is read as far as it goes when it is \
 opened: what is appended meanwhile is left for another run.
+
+From .parquet to .parquet the columns are copied as they are, with their types, whatever these are, a row group at a time; \
+several files become one if their columns are the same. In the other forms their values are shown: times as ISO 8601, lists \
+and groups as JSON. The columns of the other inputs get types from the values of the first rows; those of a CSV are strings.
 
 --shard I/N cuts the rows of --input into N parts that follow each other, and scores the one with the number I, from 0 to \
 N-1. The outputs of all N in order, one behind the other, are byte for byte the output without --shard; --format is jsonl \
@@ -278,8 +283,8 @@ pub(super) struct ClassifyArgs {
     #[arg(help = "Model: a name of the catalogue, a directory, or hf:OWNER/NAME[@REVISION]")]
     #[arg(short, long, default_value = crate::catalog::DEFAULT_MODEL, env = "FINSENT_MODEL")]
     pub(super) model: String,
-    /// File to read: .txt (a text a line), .csv, .tsv or .jsonl, as it is or .gz or .zst; a pattern, like 'news/*.csv', is
-    /// the files that match it, sorted; may be given several times
+    /// File to read: .txt (a text a line), .csv, .tsv or .jsonl, as it is or .gz or .zst, or .parquet; a pattern, like
+    /// 'news/*.csv', is the files that match it, sorted; may be given several times
     #[arg(short, long, value_name = "FILE", conflicts_with = "texts")]
     pub(super) input: Vec<PathBuf>,
     /// Column of the texts [default: `text`, else the only column of strings]
@@ -404,7 +409,7 @@ pub(super) struct VerifyArgs {
 
 #[derive(Debug, ClapArgs)]
 pub(super) struct EvalArgs {
-    /// File of labelled texts: .csv, .tsv or .jsonl
+    /// File of labelled texts: .csv, .tsv, .jsonl or .parquet
     #[arg(value_name = "FILE")]
     pub(super) file: PathBuf,
     // As an attribute: rustdoc would read the brackets as a link.
@@ -518,8 +523,7 @@ pub(super) enum Format {
     Csv,
     /// As finBERT's predict() writes it: a line a sentence, with sentence, logit, prediction, sentiment_score
     FinbertCsv,
-    /// Not yet in this version
-    #[value(hide = true)]
+    /// Columns with types, in compressed row groups
     Parquet,
 }
 
