@@ -1,6 +1,7 @@
 //! Parquet files: what their reader of rows and their writer share.
 
 mod copy;
+mod footer;
 mod json;
 mod notes;
 mod pages;
@@ -42,8 +43,11 @@ impl Table {
     pub(super) fn open(path: &Path) -> Result<Arc<Self>> {
         let name = path.display().to_string();
         let source = Source::open(path).with_context(|| format!("cannot read `{name}`"))?;
-        let metadata = careful(|| ParquetMetaDataReader::new().parse_and_finish(&source))
-            .with_context(|| format!("`{name}` is no Parquet file, or is not complete"))?;
+        let metadata = careful(|| {
+            footer::check(&source)?;
+            ParquetMetaDataReader::new().parse_and_finish(&source)
+        });
+        let metadata = metadata.with_context(|| format!("`{name}` is no Parquet file, or is not complete"))?;
         Ok(Arc::new(Self { name, source: Arc::new(source), metadata }))
     }
 
