@@ -305,7 +305,7 @@ pub(super) struct ClassifyArgs {
     pub(super) output: Option<PathBuf>,
     /// Go on where a run with --resume was interrupted, or begin one that can be interrupted: what is scored is kept beside
     /// the output, in FILE.journal, until the output is complete
-    #[arg(long, requires = "input", requires = "output")]
+    #[arg(long)]
     pub(super) resume: bool,
     /// Form of the output [default: by the output's extension, else text on a terminal and jsonl elsewhere]
     #[arg(short, long, value_enum)]

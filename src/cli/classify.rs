@@ -48,9 +48,12 @@ pub(super) fn run(mut args: ClassifyArgs, settings: &Settings, console: Console)
 
 /// The journal of the output.
 fn journal(args: &ClassifyArgs) -> Result<Journal> {
+    if args.input.is_empty() {
+        return Err(Usage("--resume reads its input again, and so needs files: --input FILE".into()).into());
+    }
     rows::check_resuming(&args.input, args.output.as_deref())?;
     let file = args.output.as_deref().and_then(Destination::file);
-    let needs_file = || Usage("--resume goes on with a file, and needs its name: --output FILE".into());
+    let needs_file = || Usage("--resume goes on with a file, and so needs its name: --output FILE".into());
     Journal::lock(&file.ok_or_else(needs_file)?)
 }
 

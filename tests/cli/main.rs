@@ -16,4 +16,5 @@ mod memory;
 mod models;
 mod published;
 mod random_bert;
+mod resume;
 mod shards;
