@@ -68,9 +68,9 @@ N-1. The outputs of all N in order, one behind the other, are byte for byte the 
 or csv, whose header only shard 0 writes. The files are read twice, and have to stay as they are until all shards are done.
 
 --resume is for runs that take long: begun with it, and interrupted (Ctrl-C, kill -9, a full disk), the same command goes on \
-where it ended. The input is read again, but nothing in it scored again, and the output is to the byte what an uninterrupted \
-run would write. Its form may be another the second time; the model, --precision, --granularity and the texts may not, and a \
-text that is no longer the same is an error that names it. What is appended to the input meanwhile is scored too.
+where it ended. The input is read again, but what was scored is not scored again, and the output is to the byte what an \
+uninterrupted run would write. Its form may be another the second time; the model, --precision, --granularity and the texts \
+may not, and a text that is no longer the same is an error that names it. What is appended to the input meanwhile is scored too.
 
 Exit codes: 0 done; 1 failed at run time; 2 wrong usage; 3 model missing or invalid; 4 network; 5 some \
 items failed; 130 interrupted.";

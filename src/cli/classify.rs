@@ -39,7 +39,7 @@ pub(super) fn run(mut args: ClassifyArgs, settings: &Settings, console: Console)
     let mut journal = journal(&args)?;
     let exit = classify(&args, format, settings, console, Some(&mut journal));
     match &exit {
-        Ok(_) => journal.finish()?,
+        Ok(_) => journal.finish(),
         Err(error) if error.is::<Changed>() => {}
         Err(_) => kept(&journal, console)(),
     }

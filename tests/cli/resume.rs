@@ -129,16 +129,17 @@ impl Work {
         for kills in 0.. {
             // Some are killed before they have scored anything.
             let more = rng.u64(0..=150 * ENTRY_BYTES as u64);
-            match self.start(journal.len() as u64 + more, args) {
-                Err(run) => {
-                    assert!(kills > 0, "it ended before it could be killed: {run:?}");
-                    return run;
-                }
-                Ok(mut child) => {
+            let run = self.start(journal.len() as u64 + more, args).map_or_else(
+                |ended| ended,
+                |mut child| {
                     std::thread::sleep(Duration::from_millis(rng.u64(0..30)));
                     child.kill().unwrap();
-                    child.wait().unwrap();
-                }
+                    child.wait_with_output().unwrap().into()
+                },
+            );
+            if run.code.is_some() {
+                assert!(kills > 0, "it ended before it could be killed: {run:?}");
+                return run;
             }
             let Ok(now) = fs::read(self.journal()) else { continue };
             let whole = journal.len() - journal.len().saturating_sub(header(&journal)) % ENTRY_BYTES;

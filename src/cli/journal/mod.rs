@@ -49,6 +49,8 @@ pub(super) struct Journal {
     header: Vec<u8>,
     /// Known when it is open.
     layout: Option<Layout>,
+    /// Whether the output is complete.
+    is_finished: bool,
 }
 
 impl Journal {
@@ -70,7 +72,7 @@ impl Journal {
             ))
             .into());
         }
-        Ok(Self { file, path, header, layout: None })
+        Ok(Self { file, path, header, layout: None, is_finished: false })
     }
 
     /// Opens it for a run whose logits depend on this.
@@ -126,8 +128,8 @@ impl Journal {
     }
 
     /// Removes it, for the output is complete.
-    pub(super) fn finish(self) -> Result<()> {
-        self.file.set_len(0).with_context(|| format!("cannot write `{}`", self.path.display()))
+    pub(super) fn finish(mut self) {
+        self.is_finished = true;
     }
 }
 
@@ -135,7 +137,9 @@ impl Drop for Journal {
     fn drop(&mut self) {
         let header_bytes = self.layout.map_or(0, |layout| layout.header_bytes);
         let is_empty = self.file.metadata().is_ok_and(|metadata| metadata.len() <= header_bytes);
-        if is_empty && let Err(error) = fs::remove_file(&self.path) {
+        if (is_empty || self.is_finished)
+            && let Err(error) = fs::remove_file(&self.path)
+        {
             tracing::warn!(%error, "`{}` could not be removed", self.path.display());
         }
     }
