@@ -13,7 +13,7 @@
 //! | proof | `verify`: are the answers right here; `bench`: how fast; `evaluation`: how good on labelled texts |
 //! | flow | `pipeline` over `text`, `tokens`, `batch`, `encoder`, `verdict`, `document`, `answer` |
 //! | cellar | `locate` finds a model's `files` by the `catalog`: `embedded`, in a directory, or on the `hub`; `checkpoint` reads its weights, and converts them; `digest` says what its bytes are |
-//! | ground | `metrics`, `telemetry`, `hash`; and `ground`, a package of its own: `kernels` on `threads`, `precision`, `nearest` |
+//! | ground | `metrics`, `telemetry`, `hash`, `guard`; and `ground`, a package of its own: `kernels` on `threads`, `precision`, `nearest` |
 //!
 //! The encoder is one operation of candle, `encoder/ops.rs`; within it, the arithmetic is that of `kernels`. The command
 //! `serve` is put together in `cli/serve.rs`: it gives models to the scheduler, and the scheduler to `http`.
@@ -32,6 +32,7 @@ mod embedded;
 mod encoder;
 mod evaluation;
 mod files;
+mod guard;
 mod hash;
 mod http;
 mod hub;

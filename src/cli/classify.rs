@@ -1,7 +1,7 @@
 //! `finsent classify`: rows in, verdicts out, in order and in bounded memory.
 
 use std::cmp::Ordering;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -14,8 +14,9 @@ use super::grouping::Grouping;
 use super::interrupt;
 use super::journal::{Changed, Entries, Fingerprint, Journal};
 use super::output::{self, Destination, Finding, Interim, Shape};
+use super::parquet::Table;
 use super::progress::Bar;
-use super::rows::{self, ColumnChoice, Input, InputKind, ItemError, Progress, Reading, Row, Shard};
+use super::rows::{self, ColumnChoice, Input, InputKind, ItemError, Progress, Reading, Row, Shard, Wanted};
 use super::settings::Settings;
 use super::stages::Stages;
 use crate::answer::{Answer, Granularity};
@@ -65,9 +66,10 @@ fn classify(
     journal: Option<&mut Journal>,
 ) -> Result<Exit> {
     let granularity = granularity(args, format)?;
-    let mut input = open(args)?;
+    let mut input = open(args, format)?;
+    table(format, &input)?;
     let interim = if journal.is_some() { Interim::Fixed } else { Interim::Unique };
-    let mut destination = Destination::open(args.output.as_deref(), interim)?;
+    let destination = Destination::open(args.output.as_deref(), interim)?;
     let mut grouping = Grouping::open(args, format, &input, interim)?;
 
     let (model, pipeline) = settings.load(&args.model)?;
@@ -81,16 +83,16 @@ fn classify(
         console.note("reading texts from the terminal, one a line; Ctrl-D ends");
     }
     if let Some(shard) = args.shard {
-        input = only(shard, input, args, console)?;
+        input = only(shard, input, args, format, console)?;
     }
 
-    let to_stdout = matches!(destination, Destination::Stdout(_));
+    let to_stdout = destination.is_stdout();
     let writes_id = args.id_column.as_ref().is_some_and(|column| column != "id");
     let is_beginning = args.shard.is_none_or(Shard::is_first);
     let (columns, labels) = (input.columns.as_slice(), pipeline.labels());
-    let shape = Shape { columns, writes_id, granularity, labels, to_stdout, is_beginning };
+    let shape = Shape { columns, writes_id, granularity, labels, table: table(format, &input)?, is_beginning };
     output::check_shape(format, &shape)?;
-    let mut writer = output::writer(format, &shape, console);
+    let mut writer = output::writer(format, &shape, destination, console)?;
     let draws_progress = console.draws_progress() && !(to_stdout && io::stdout().is_terminal());
     let progress = input.progress.take().filter(|_| draws_progress);
     let bar = progress.as_ref().map_or_else(|| Bar::new(None), Progress::bar);
@@ -106,19 +108,19 @@ fn classify(
                 bar.suspend(|| console.note(&note));
             }
             match &outcome {
-                Ok(answer) => Finding::all_of(answer)
-                    .into_iter()
-                    .try_for_each(|finding| writer.write(&mut destination, &row, Ok(finding)))?,
-                Err(error) => writer.write(&mut destination, &row, Err(error))?,
+                Ok(answer) => {
+                    Finding::all_of(answer).into_iter().try_for_each(|finding| writer.write(&row, Ok(finding)))?
+                }
+                Err(error) => writer.write(&row, Err(error))?,
             }
         }
-        destination.flush()?;
+        writer.flush()?;
         let done = progress.as_ref().map_or(0, |progress| progress.done(tally.items));
         bar.update(done, format!("{:.0} texts a second", tally.rate()));
     }
-    writer.finish(&mut destination)?;
+    let mut destination = writer.finish()?;
     if let Some(grouping) = grouping {
-        grouping.finish(pipeline.labels(), &mut destination, console)?;
+        destination = grouping.finish(pipeline.labels(), destination, console)?;
     }
     destination.finish()?;
     drop(bar);
@@ -164,13 +166,13 @@ fn granularity(args: &ClassifyArgs, format: Format) -> Result<Granularity, Usage
 }
 
 /// Opens what the arguments name: all of it, also where only a shard is asked for.
-fn open(args: &ClassifyArgs) -> Result<Input> {
+fn open(args: &ClassifyArgs, format: Format) -> Result<Input> {
     let encoding = args.encoding.as_deref().map(rows::encoding).transpose()?;
     match args.input.as_slice() {
         [first, ..] if first.as_os_str() != "-" => {
             let (text, id) = (args.text_column.clone(), args.id_column.clone());
             let columns = ColumnChoice { text, id, ..ColumnChoice::default() };
-            Input::files(&args.input, &Reading { encoding, columns })
+            Input::files(&args.input, &Reading { encoding, columns, wanted: wanted(args, format) })
         }
         [_, ..] if args.text_column.is_some() || args.id_column.is_some() => {
             Err(Usage("standard input has no columns: leave out --text-column and --id-column".into()).into())
@@ -184,6 +186,23 @@ fn open(args: &ClassifyArgs) -> Result<Input> {
         [] if has_texts(args) => Ok(Input::arguments(args.texts.clone())),
         _ => Ok(Input::standard_input(encoding)),
     }
+}
+
+/// The columns whose values the output, or a summary, shows.
+fn wanted(args: &ClassifyArgs, format: Format) -> Wanted {
+    match format {
+        Format::Json | Format::Jsonl | Format::Csv => Wanted::All,
+        // It copies the others as they are.
+        Format::Parquet | Format::Text | Format::FinbertCsv => {
+            let of_groups = [&args.group_by, &args.time_column, &args.weight_column];
+            Wanted::Columns(of_groups.into_iter().flatten().cloned().collect())
+        }
+    }
+}
+
+/// The file with the types of the columns, where they are to be those of the output.
+fn table(format: Format, input: &Input) -> Result<Option<&Table>, Usage> {
+    if format == Format::Parquet { input.typed.table() } else { Ok(None) }
 }
 
 /// Whether the texts are arguments.
@@ -201,11 +220,11 @@ fn check_shards(args: &ClassifyArgs) -> Result<(), Usage> {
 }
 
 /// The input with the rows of the shard only: it is read once to count its rows, and opened anew.
-fn only(shard: Shard, mut input: Input, args: &ClassifyArgs, console: Console) -> Result<Input> {
+fn only(shard: Shard, mut input: Input, args: &ClassifyArgs, format: Format, console: Console) -> Result<Input> {
     let all = input.rows.count_rows()?;
     let rows = shard.of(all);
     console.note(&format!("shard {shard}: {} of {all} rows, behind the first {}", rows.end - rows.start, rows.start));
-    Ok(open(args)?.only(shard, all))
+    Ok(open(args, format)?.only(shard, all))
 }
 
 /// What became of the items.

@@ -98,16 +98,16 @@ impl Grouping {
         }
     }
 
-    /// Writes the summary: into its file, or behind the rows.
-    pub(super) fn finish(self, labels: &LabelMap, rows: &mut Destination, console: Console) -> Result<()> {
+    /// Writes the summary: into its file, or behind the rows. Gives back where these went.
+    pub(super) fn finish(self, labels: &LabelMap, rows: Destination, console: Console) -> Result<Destination> {
         let Self { columns, summary, to } = self;
         let every = columns.time.as_ref().map(|(_, every)| *every);
         let shape = SummaryShape { group: &columns.group, every, is_weighted: columns.weight.is_some(), labels };
         match to {
             To::BehindRows => write_summary(Format::Text, &summary, &shape, rows, console),
-            To::File(format, mut file) => {
-                write_summary(format, &summary, &shape, &mut file, console)?;
-                file.finish()
+            To::File(format, file) => {
+                write_summary(format, &summary, &shape, file, console)?.finish()?;
+                Ok(rows)
             }
         }
     }

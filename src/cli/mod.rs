@@ -15,6 +15,7 @@ mod interrupt;
 mod journal;
 mod models;
 mod output;
+mod parquet;
 mod progress;
 mod pull;
 mod rows;

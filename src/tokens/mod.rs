@@ -1,7 +1,6 @@
 //! Text becomes token ids, exactly as transformers would make them.
 
 mod byte_level;
-mod guard;
 mod settings;
 mod windows;
 mod word_piece;
@@ -9,10 +8,10 @@ mod word_piece;
 use thiserror::Error;
 use tokenizers::{PreTokenizerWrapper, TruncationDirection};
 
-use self::guard::guarded;
 use self::settings::Settings;
 pub use self::windows::{OVERLAP, Windows};
 use crate::files::{FilesError, ModelFile, TokenizerFiles};
+use crate::guard::guarded;
 use crate::text::Text;
 
 /// The token ids of one text.
@@ -156,6 +155,11 @@ pub struct Tokenizer {
     text_tokens: usize,
 }
 
+/// The library has panicked, with these words. What it was at is dropped, or a cache that is not read again.
+fn given_up(words: &str) -> String {
+    format!("the tokenizers library gave up: {words}")
+}
+
 impl Tokenizer {
     /// Builds the tokeniser of a model; its window is the smaller of the model's and `model_max_length`.
     ///
@@ -164,7 +168,7 @@ impl Tokenizer {
     pub fn load(files: &TokenizerFiles, limits: Limits) -> Result<Self, TokenizerError> {
         let file = files.vocabulary();
         guarded(|| Self::load_unguarded(files, limits))
-            .unwrap_or_else(|reason| Err(TokenizerError::Tokenizer { file: file.to_string(), reason }))
+            .unwrap_or_else(|words| Err(TokenizerError::Tokenizer { file: file.to_string(), reason: given_up(&words) }))
     }
 
     fn load_unguarded(files: &TokenizerFiles, limits: Limits) -> Result<Self, TokenizerError> {
@@ -206,7 +210,7 @@ impl Tokenizer {
     /// # Errors
     /// [`TokenizerError::Encode`] or [`TokenizerError::NoTokens`].
     pub fn encode(&self, text: &Text) -> Result<Encoding, TokenizerError> {
-        guarded(|| self.encode_str(text.as_str())).unwrap_or_else(|reason| Err(TokenizerError::Encode(reason)))
+        guarded(|| self.encode_str(text.as_str())).unwrap_or_else(|words| Err(TokenizerError::Encode(given_up(&words))))
     }
 
     fn encode_str(&self, text: &str) -> Result<Encoding, TokenizerError> {

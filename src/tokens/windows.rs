@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use tokenizers::Token;
 
-use super::guard::guarded;
-use super::{Encoding, Tokenizer, TokenizerError};
+use super::{Encoding, Tokenizer, TokenizerError, given_up};
+use crate::guard::guarded;
 
 /// Neighbouring windows share at least one in so many of their tokens.
 pub const OVERLAP: usize = 4;
@@ -35,7 +35,7 @@ impl Tokenizer {
     /// # Errors
     /// [`TokenizerError::Encode`] or [`TokenizerError::NoTokens`].
     pub fn windows(&self, text: &str) -> Result<Windows, TokenizerError> {
-        guarded(|| self.windows_unguarded(text)).unwrap_or_else(|reason| Err(TokenizerError::Encode(reason)))
+        guarded(|| self.windows_unguarded(text)).unwrap_or_else(|words| Err(TokenizerError::Encode(given_up(&words))))
     }
 
     fn windows_unguarded(&self, text: &str) -> Result<Windows, TokenizerError> {

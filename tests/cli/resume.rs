@@ -209,6 +209,7 @@ fn killed_at_random_it_writes_what_an_uninterrupted_run_does_in_any_form() {
         (2, table(200), "out.jsonl", &["--granularity", "sentence"][..]),
         (3, table(200), "out.json", &["--granularity", "document", "--group-by", "ticker"]),
         (4, table(200), "out.csv", &["--format", "finbert-csv"]),
+        (8, table(400), "out.parquet", &[]),
         (5, several, "out.jsonl", &[]),
         (6, table(700), "out.csv", &["--shard", "1/2"]),
         (7, table(400), "out.txt", &["--format", "text", "--precision", "int8"]),

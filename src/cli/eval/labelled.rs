@@ -11,7 +11,7 @@ use crate::cli::args::EvalArgs;
 use crate::cli::console::{Console, printable};
 use crate::cli::exit::Usage;
 use crate::cli::progress::Bar;
-use crate::cli::rows::{self, ColumnChoice, Input, ItemError, Progress, Reading, Row, RowReader};
+use crate::cli::rows::{self, ColumnChoice, Input, ItemError, Progress, Reading, Row, RowReader, Wanted};
 use crate::cli::width::cut;
 use crate::evaluation::{By, LabelMatcher, MatchError};
 
@@ -47,7 +47,8 @@ impl<'a> LabelledFile<'a> {
             ..ColumnChoice::default()
         };
         let encoding = args.encoding.as_deref().map(rows::encoding).transpose()?;
-        let reading = Reading { encoding, columns };
+        let wanted = Wanted::Columns(vec![args.label_column.clone()]);
+        let reading = Reading { encoding, columns, wanted };
         Ok(Self { path: &args.file, reading, label_column: &args.label_column, limit: args.limit })
     }
 

@@ -84,6 +84,7 @@ mod tests {
             text: Ok(Text::parse("a").unwrap()),
             id: None,
             fields: vec![(name.into(), Field::Text("x".into()))],
+            origin: None,
         };
         assert!(columns(&["text"]).check(&row("label")).is_err());
         assert!(columns(&["text"]).check(&row("date")).is_ok());

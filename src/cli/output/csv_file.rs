@@ -1,17 +1,19 @@
 //! CSV with a header: the input's columns, then the verdict's, one for each class.
 
+use std::io::Write;
 use std::sync::Arc;
 
 use anyhow::Result;
 
 use super::columns::VerdictColumns;
 use super::destination::Destination;
-use super::finding::names;
+use super::finding;
 use super::{Outcome, RowWriter, Shape};
 use crate::cli::rows::{ItemError, Row};
 
 /// Writes each row as a record.
 pub(super) struct Csv {
+    out: Destination,
     input: Vec<Arc<str>>,
     verdict: VerdictColumns,
     writes_id: bool,
@@ -20,10 +22,12 @@ pub(super) struct Csv {
 }
 
 impl Csv {
-    pub(super) fn new(shape: &Shape<'_>) -> Self {
+    pub(super) fn new(shape: &Shape<'_>, out: Destination) -> Self {
         let id = shape.writes_id.then_some("id").map(String::from);
-        let names = id.into_iter().chain(names(shape.granularity, shape.labels)).chain(["error".into()]).collect();
+        let own = finding::columns(shape.granularity, shape.labels).into_iter().map(|(name, _)| name);
+        let names = id.into_iter().chain(own).chain(["error".into()]).collect();
         Self {
+            out,
             input: shape.columns.to_vec(),
             verdict: VerdictColumns::beside(shape.columns, names),
             writes_id: shape.writes_id,
@@ -34,6 +38,19 @@ impl Csv {
     fn header(&self) -> Vec<String> {
         let verdict = self.verdict.names().iter().map(|name| format!("{}{name}", self.verdict.prefix()));
         self.input.iter().map(|column| column.to_string()).chain(verdict).collect()
+    }
+
+    fn write_header(&mut self) -> Result<()> {
+        if std::mem::take(&mut self.header_is_due) {
+            self.write_record(self.header())?;
+        }
+        Ok(())
+    }
+
+    fn write_record(&mut self, record: Vec<String>) -> Result<()> {
+        let mut writer = csv::Writer::from_writer(&mut self.out);
+        writer.write_record(record)?;
+        Ok(writer.flush()?)
     }
 
     fn record(&self, row: &Row, outcome: Outcome<'_>) -> Vec<String> {
@@ -68,20 +85,17 @@ impl RowWriter for Csv {
         }
     }
 
-    fn write(&mut self, out: &mut Destination, row: &Row, outcome: Outcome<'_>) -> Result<()> {
-        let mut writer = csv::WriterBuilder::new().flexible(false).from_writer(out);
-        if self.header_is_due {
-            writer.write_record(self.header())?;
-            self.header_is_due = false;
-        }
-        writer.write_record(self.record(row, outcome))?;
-        Ok(writer.flush()?)
+    fn write(&mut self, row: &Row, outcome: Outcome<'_>) -> Result<()> {
+        self.write_header()?;
+        self.write_record(self.record(row, outcome))
     }
 
-    fn finish(&mut self, out: &mut Destination) -> Result<()> {
-        if self.header_is_due {
-            csv::Writer::from_writer(out).write_record(self.header())?;
-        }
-        Ok(())
+    fn flush(&mut self) -> Result<()> {
+        Ok(self.out.flush()?)
+    }
+
+    fn finish(mut self: Box<Self>) -> Result<Destination> {
+        self.write_header()?;
+        Ok(self.out)
     }
 }

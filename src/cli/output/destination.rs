@@ -74,6 +74,10 @@ impl Destination {
         Ok(Self::Beside { unfinished: BufWriter::new(unfinished), path })
     }
 
+    pub(in crate::cli) fn is_stdout(&self) -> bool {
+        matches!(self, Self::Stdout(_))
+    }
+
     /// Writes what is left and gives a file its name.
     pub(in crate::cli) fn finish(mut self) -> Result<()> {
         self.flush()?;

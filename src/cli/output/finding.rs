@@ -53,7 +53,7 @@ impl<'a> Finding<'a> {
         }
     }
 
-    /// The columns with their plain names, in the order of [`names`].
+    /// The columns with their plain names, in the order of [`columns`].
     pub(super) fn columns(self) -> Vec<(&'static str, Value<'a>)> {
         let verdict = self.verdict();
         let mut columns = Vec::with_capacity(10);
@@ -81,21 +81,30 @@ impl<'a> Finding<'a> {
     }
 }
 
-/// The plain names of the columns where each value is a cell, so that each label has one.
-pub(super) fn names(granularity: Granularity, labels: &LabelMap) -> Vec<String> {
-    let mut names: Vec<&str> = Vec::new();
+/// What the values of a column are, where each is a cell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Text,
+    Number,
+    Count,
+    Flag,
+}
+
+/// The columns with their plain names where each value is a cell, so that each label has one.
+pub(super) fn columns(granularity: Granularity, labels: &LabelMap) -> Vec<(String, Kind)> {
+    let mut columns: Vec<(&str, Kind)> = Vec::new();
     if granularity == Granularity::Sentence {
-        names.extend(["start", "end", "text"]);
+        columns.extend([("start", Kind::Count), ("end", Kind::Count), ("text", Kind::Text)]);
     }
-    names.extend(["label", "score"]);
-    names.extend(labels.labels().iter().map(String::as_str));
-    names.extend(labels.has_sentiment_score().then_some("sentiment_score"));
-    names.extend(match granularity {
-        Granularity::Document(_) => ["sentences", "windows"],
-        Granularity::Text | Granularity::Sentence => ["tokens", "truncated"],
+    columns.extend([("label", Kind::Text), ("score", Kind::Number)]);
+    columns.extend(labels.labels().iter().map(|label| (label.as_str(), Kind::Number)));
+    columns.extend(labels.has_sentiment_score().then_some(("sentiment_score", Kind::Number)));
+    columns.extend(match granularity {
+        Granularity::Document(_) => [("sentences", Kind::Count), ("windows", Kind::Count)],
+        Granularity::Text | Granularity::Sentence => [("tokens", Kind::Count), ("truncated", Kind::Flag)],
     });
-    names.extend((granularity == Granularity::Sentence).then_some("windows"));
-    names.into_iter().map(String::from).collect()
+    columns.extend((granularity == Granularity::Sentence).then_some(("windows", Kind::Count)));
+    columns.into_iter().map(|(name, kind)| (name.to_owned(), kind)).collect()
 }
 
 impl Value<'_> {

@@ -15,6 +15,7 @@ use crate::cli::rows::{Field, ItemError, Row};
 
 /// Writes each row as an object: the input's fields, then the verdict's.
 pub(super) struct Json {
+    out: Destination,
     columns: VerdictColumns,
     writes_id: bool,
     array: bool,
@@ -22,7 +23,7 @@ pub(super) struct Json {
 }
 
 impl Json {
-    pub(super) fn new(shape: &Shape<'_>, array: bool) -> Self {
+    pub(super) fn new(shape: &Shape<'_>, out: Destination, array: bool) -> Self {
         let names = ["label", "score", "scores", "sentiment_score", "error"];
         let of_granularity: &[_] = match shape.granularity {
             Granularity::Text => &["tokens", "truncated"],
@@ -31,7 +32,8 @@ impl Json {
         };
         let id = shape.writes_id.then_some("id");
         let names = id.iter().chain(&names).chain(of_granularity).map(|&name| name.into()).collect();
-        Self { columns: VerdictColumns::beside(shape.columns, names), writes_id: shape.writes_id, array, rows: 0 }
+        let columns = VerdictColumns::beside(shape.columns, names);
+        Self { out, columns, writes_id: shape.writes_id, array, rows: 0 }
     }
 }
 
@@ -40,9 +42,9 @@ impl RowWriter for Json {
         self.columns.check(row)
     }
 
-    fn write(&mut self, out: &mut Destination, row: &Row, outcome: Outcome<'_>) -> Result<()> {
+    fn write(&mut self, row: &Row, outcome: Outcome<'_>) -> Result<()> {
         if self.array {
-            out.write_all(if self.rows == 0 { b"[\n" } else { b",\n" })?;
+            self.out.write_all(if self.rows == 0 { b"[\n" } else { b",\n" })?;
         }
         self.rows += 1;
         let prefix = match self.check(row) {
@@ -51,20 +53,24 @@ impl RowWriter for Json {
         };
         let id = row.id.as_ref().filter(|_| self.writes_id);
         let object = Object { row, id, outcome, prefix: &prefix };
-        serde_json::to_writer(&mut *out, &object).map_err(std::io::Error::from)?;
+        serde_json::to_writer(&mut self.out, &object).map_err(std::io::Error::from)?;
         if !self.array {
-            out.write_all(b"\n")?;
+            self.out.write_all(b"\n")?;
         }
         Ok(())
     }
 
-    fn finish(&mut self, out: &mut Destination) -> Result<()> {
+    fn flush(&mut self) -> Result<()> {
+        Ok(self.out.flush()?)
+    }
+
+    fn finish(mut self: Box<Self>) -> Result<Destination> {
         match (self.array, self.rows) {
-            (true, 0) => out.write_all(b"[]\n")?,
-            (true, _) => out.write_all(b"\n]\n")?,
+            (true, 0) => self.out.write_all(b"[]\n")?,
+            (true, _) => self.out.write_all(b"\n]\n")?,
             (false, _) => (),
         }
-        Ok(())
+        Ok(self.out)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Answers out: a table for people, JSON, JSON lines, CSV, finBERT's own CSV.
+//! Answers out: a table for people, JSON, JSON lines, CSV, finBERT's own CSV, Parquet.
 
 mod columns;
 mod csv_file;
@@ -7,6 +7,7 @@ mod finbert_csv;
 mod finding;
 mod json;
 mod numpy;
+mod parquet;
 mod summary;
 mod table;
 
@@ -19,6 +20,7 @@ use anyhow::Result;
 use super::args::Format;
 use super::console::Console;
 use super::exit::Usage;
+use super::parquet::Table;
 use super::rows::{ItemError, Row};
 use crate::answer::Granularity;
 use crate::verdict::LabelMap;
@@ -29,19 +31,20 @@ pub(super) use summary::{SummaryShape, write_summary};
 /// What became of a row, or of a part of it.
 pub(super) type Outcome<'a> = Result<Finding<'a>, &'a ItemError>;
 
-/// Writes rows with what became of them, in order.
+/// Writes rows with what became of them, in order, to a destination.
 pub(super) trait RowWriter {
     /// Why the columns of a row cannot stand beside the verdict's, if they cannot: then the row has failed.
     fn check(&self, _row: &Row) -> Result<(), ItemError> {
         Ok(())
     }
 
-    fn write(&mut self, out: &mut Destination, row: &Row, outcome: Outcome<'_>) -> Result<()>;
+    fn write(&mut self, row: &Row, outcome: Outcome<'_>) -> Result<()>;
 
-    /// What stands behind the last row.
-    fn finish(&mut self, _out: &mut Destination) -> Result<()> {
-        Ok(())
-    }
+    /// Lets the reader of the output have the rows so far, if the form is one that can be read so far.
+    fn flush(&mut self) -> Result<()>;
+
+    /// Writes what stands behind the last row; gives back where the rows went.
+    fn finish(self: Box<Self>) -> Result<Destination>;
 }
 
 /// The form to write: what the user named, else what the output's extension says, else what suits the reader.
@@ -58,11 +61,17 @@ pub(super) fn format(named: Option<Format>, output: Option<&Path>) -> Result<For
         Some(other) => return Err(Usage(format!("which format is .{other}? name one with --format"))),
     };
     match named.or(by_extension) {
-        Some(Format::Parquet) => Err(Usage("this version does not write parquet yet; choose csv or jsonl".into())),
+        Some(Format::Parquet) if is_for_a_terminal(output) => {
+            Err(Usage("a parquet file is nothing for a terminal; name a file with --output".into()))
+        }
         Some(format) => Ok(format),
-        None if output.is_none() && io::stdout().is_terminal() => Ok(Format::Text),
+        None if is_for_a_terminal(output) => Ok(Format::Text),
         None => Ok(Format::Jsonl),
     }
+}
+
+fn is_for_a_terminal(output: Option<&Path>) -> bool {
+    output.is_none() && io::stdout().is_terminal()
 }
 
 /// Refuses a form in which the outputs of shards, one behind the other, are not the output of the whole.
@@ -103,19 +112,28 @@ pub(super) struct Shape<'a> {
     pub(super) writes_id: bool,
     pub(super) granularity: Granularity,
     pub(super) labels: &'a LabelMap,
-    /// Whether the rows go to standard output.
-    pub(super) to_stdout: bool,
+    /// The first of the files, if all of them are Parquet and have the same columns.
+    pub(super) table: Option<&'a Table>,
     /// Whether the output begins here, and is not a later shard's.
     pub(super) is_beginning: bool,
 }
 
-/// The writer of a form.
-pub(super) fn writer(format: Format, shape: &Shape<'_>, console: Console) -> Box<dyn RowWriter> {
-    match format {
-        Format::Text => Box::new(table::Table::new(shape, shape.to_stdout && console.colors(&io::stdout()))),
-        Format::Json => Box::new(json::Json::new(shape, true)),
-        Format::Jsonl | Format::Parquet => Box::new(json::Json::new(shape, false)),
-        Format::Csv => Box::new(csv_file::Csv::new(shape)),
-        Format::FinbertCsv => Box::new(finbert_csv::FinbertCsv::new(shape.is_beginning)),
-    }
+/// The writer of a form to `out`.
+pub(super) fn writer(
+    format: Format,
+    shape: &Shape<'_>,
+    out: Destination,
+    console: Console,
+) -> Result<Box<dyn RowWriter>> {
+    Ok(match format {
+        Format::Text => {
+            let colors = out.is_stdout() && console.colors(&io::stdout());
+            Box::new(table::Table::new(shape, out, colors))
+        }
+        Format::Json => Box::new(json::Json::new(shape, out, true)),
+        Format::Jsonl => Box::new(json::Json::new(shape, out, false)),
+        Format::Csv => Box::new(csv_file::Csv::new(shape, out)),
+        Format::FinbertCsv => Box::new(finbert_csv::FinbertCsv::new(shape, out)),
+        Format::Parquet => parquet::writer(shape, out)?,
+    })
 }

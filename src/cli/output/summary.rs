@@ -9,6 +9,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::columns::VerdictColumns;
 use super::destination::Destination;
+use super::parquet::{Column, write_columns};
 use super::table::label_style;
 use crate::cli::args::Format;
 use crate::cli::console::{Console, Style, paint, printable};
@@ -45,25 +46,27 @@ pub(in crate::cli) fn write_summary(
     format: Format,
     summary: &Summary,
     shape: &SummaryShape<'_>,
-    out: &mut Destination,
+    mut out: Destination,
     console: Console,
-) -> Result<()> {
+) -> Result<Destination> {
     match format {
-        Format::Text => table(summary, shape, out, console.colors(&io::stdout())),
-        Format::Csv => csv(summary, shape, out),
+        Format::Parquet => return parquet(summary, shape, out),
+        Format::Text => table(summary, shape, &mut out, console.colors(&io::stdout())),
+        Format::Csv => csv(summary, shape, &mut out),
         Format::Jsonl => lines(summary, shape).try_for_each(|line| {
-            serde_json::to_writer(&mut *out, &line).map_err(io::Error::from)?;
+            serde_json::to_writer(&mut out, &line).map_err(io::Error::from)?;
             Ok(out.write_all(b"\n")?)
         }),
         Format::Json => {
-            serde_json::to_writer_pretty(&mut *out, &lines(summary, shape).collect::<Vec<_>>())
+            serde_json::to_writer_pretty(&mut out, &lines(summary, shape).collect::<Vec<_>>())
                 .map_err(io::Error::from)?;
             Ok(out.write_all(b"\n")?)
         }
-        Format::FinbertCsv | Format::Parquet => {
-            Err(Usage("a summary is text, json, jsonl or csv; name its file with --summary".into()).into())
+        Format::FinbertCsv => {
+            Err(Usage("a summary is text, json, jsonl, csv or parquet; name its file with --summary".into()).into())
         }
-    }
+    }?;
+    Ok(out)
 }
 
 /// A group as a line: its names and values, in order.
@@ -128,6 +131,29 @@ fn csv(summary: &Summary, shape: &SummaryShape<'_>, out: &mut Destination) -> Re
         }))?;
     }
     Ok(writer.flush()?)
+}
+
+fn parquet(summary: &Summary, shape: &SummaryShape<'_>, out: Destination) -> Result<Destination> {
+    let kinds = values(shape, &Key::default(), &Group::default());
+    let mut columns: Vec<Column> = kinds
+        .iter()
+        .map(|value| match value {
+            Value::Text(_) => Column::texts(),
+            Value::Count(_) => Column::integers(),
+            Value::Number(_) => Column::doubles(),
+        })
+        .collect();
+    for (key, group) in summary.groups() {
+        for (column, value) in columns.iter_mut().zip(values(shape, key, group)) {
+            match value {
+                Value::Text(Some(text)) => column.push_text(&text),
+                Value::Count(count) => column.push_integer(i64::try_from(count)?),
+                Value::Number(Some(number)) => column.push_double(number),
+                Value::Text(None) | Value::Number(None) => column.push_null(),
+            }
+        }
+    }
+    write_columns(&names(shape), columns, out)
 }
 
 fn table(summary: &Summary, shape: &SummaryShape<'_>, out: &mut Destination, colors: bool) -> Result<()> {

@@ -17,6 +17,7 @@ const SCORE_WIDTH: usize = 6;
 
 /// Writes each row as a line of columns.
 pub(super) struct Table {
+    out: Destination,
     labels: Vec<String>,
     label_width: usize,
     sentiment: bool,
@@ -27,7 +28,7 @@ pub(super) struct Table {
 }
 
 impl Table {
-    pub(super) fn new(shape: &Shape<'_>, colors: bool) -> Self {
+    pub(super) fn new(shape: &Shape<'_>, out: Destination, colors: bool) -> Self {
         let labels: Vec<String> = shape.labels.labels().iter().map(|label| printable(label)).collect();
         let widest = labels.iter().map(|label| label.width()).max().unwrap_or(0);
         Self {
@@ -35,8 +36,9 @@ impl Table {
             labels,
             sentiment: shape.labels.has_sentiment_score(),
             colors,
-            terminal_width: (shape.to_stdout && io::stdout().is_terminal()).then(terminal_width),
+            terminal_width: (out.is_stdout() && io::stdout().is_terminal()).then(terminal_width),
             header_written: false,
+            out,
         }
     }
 
@@ -98,12 +100,22 @@ impl Table {
 }
 
 impl RowWriter for Table {
-    fn write(&mut self, out: &mut Destination, row: &Row, outcome: Outcome<'_>) -> Result<()> {
+    fn write(&mut self, row: &Row, outcome: Outcome<'_>) -> Result<()> {
         if !self.header_written {
-            writeln!(out, "{}", paint(&self.header(), Style::Dim, self.colors))?;
+            let header = self.header();
+            writeln!(self.out, "{}", paint(&header, Style::Dim, self.colors))?;
             self.header_written = true;
         }
-        Ok(writeln!(out, "{}", self.line(row, outcome))?)
+        let line = self.line(row, outcome);
+        Ok(writeln!(self.out, "{line}")?)
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        Ok(self.out.flush()?)
+    }
+
+    fn finish(self: Box<Self>) -> Result<Destination> {
+        Ok(self.out)
     }
 }
 
@@ -120,10 +132,12 @@ pub(super) fn label_style(label: &str, tells_sentiment: bool) -> Style {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::output::Interim;
 
     #[test]
     fn wide_letters_count_twice_when_a_line_is_cut() {
         let table = |width| Table {
+            out: Destination::open(Some("/dev/null".as_ref()), Interim::Unique).unwrap(),
             labels: vec![],
             label_width: 5,
             sentiment: false,

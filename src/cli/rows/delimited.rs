@@ -106,7 +106,7 @@ impl Delimited {
         let id = self.columns.id.as_ref().map(|id| Field::Text(cell(id).into()));
         let padded = cells.iter().copied().chain(std::iter::repeat(""));
         let fields = self.header.iter().cloned().zip(padded.map(|cell| Field::Text(cell.into()))).collect();
-        Ok(Row { place, text, id, fields })
+        Ok(Row { place, text, id, fields, origin: None })
     }
 }
 

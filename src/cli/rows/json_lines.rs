@@ -60,13 +60,13 @@ impl JsonLines {
         let object = match line.object {
             Ok(object) => object,
             Err(error) => {
-                return Row { place, text: Err(error), id: None, fields: Vec::new() };
+                return Row { place, text: Err(error), id: None, fields: Vec::new(), origin: None };
             }
         };
         let text = object.text(&self.columns.text);
         let id = self.columns.id.as_ref().and_then(|id| object.get(id)).map(|id| Field::Json(id.to_owned()));
         let fields = object.0.into_iter().map(|(name, value)| (name, Field::Json(value))).collect();
-        Row { place, text, id, fields }
+        Row { place, text, id, fields, origin: None }
     }
 }
 

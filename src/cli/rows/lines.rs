@@ -23,7 +23,7 @@ impl RowReader for StandardInput {
             return Ok(None);
         };
         let text = line.and_then(|line| Ok(Text::parse(utf8(line)?)?));
-        Ok(Some(Row { place: format!("line {}", self.0.number), text, id: None, fields: Vec::new() }))
+        Ok(Some(Row { place: format!("line {}", self.0.number), text, id: None, fields: Vec::new(), origin: None }))
     }
 
     fn would_wait(&self) -> bool {
@@ -59,7 +59,7 @@ impl RowReader for TextFile {
         };
         let fields = line.iter().map(|line| (self.columns.text.clone(), Field::Text(line.clone()))).collect();
         let id = self.columns.id.as_ref().and(line.as_ref().ok()).cloned().map(Field::Text);
-        Ok(Some(Row { place, text: line.and_then(|line| Ok(Text::parse(line)?)), id, fields }))
+        Ok(Some(Row { place, text: line.and_then(|line| Ok(Text::parse(line)?)), id, fields, origin: None }))
     }
 
     fn skip_row(&mut self) -> Result<bool> {

@@ -1,14 +1,16 @@
-//! Rows in: arguments, lines, CSV and JSON lines become texts with their columns.
+//! Rows in: arguments, lines, CSV, JSON lines and Parquet become texts with their columns.
 
 mod delimited;
 mod json_lines;
 mod lines;
 mod packing;
+mod parquet;
 mod rereading;
 mod several;
 mod shard;
 mod source;
 
+use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -18,7 +20,9 @@ use serde::ser::Serializer;
 use serde_json::value::RawValue;
 use thiserror::Error;
 
+use self::parquet::ParquetRows;
 use super::exit::Usage;
+use super::parquet::{Group, Table};
 use super::progress::Bar;
 use crate::pipeline::ClassifyError;
 use crate::text::{Text, TextError};
@@ -40,8 +44,24 @@ pub(super) struct Row {
     pub(super) text: Result<Text, ItemError>,
     /// The column that the user named as the id.
     pub(super) id: Option<Field>,
-    /// The columns of the input file; none for arguments and standard input.
+    /// The columns of the input file that are wanted; none for arguments and standard input.
     pub(super) fields: Vec<(Arc<str>, Field)>,
+    /// Where the columns are that were not read.
+    pub(super) origin: Option<Origin>,
+}
+
+/// A row of a Parquet file.
+#[derive(Clone)]
+pub(super) struct Origin {
+    pub(super) group: Group,
+    /// From 0, within the group.
+    pub(super) row: usize,
+}
+
+impl fmt::Debug for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Origin(row {})", self.row)
+    }
 }
 
 impl Row {
@@ -75,6 +95,10 @@ impl Serialize for Field {
 }
 
 impl Field {
+    pub(super) fn is_null(&self) -> bool {
+        matches!(self, Self::Json(json) if json.get() == "null")
+    }
+
     fn bytes(&self) -> usize {
         match self {
             Self::Text(text) => text.len(),
@@ -86,7 +110,7 @@ impl Field {
     pub(super) fn to_cell(&self) -> String {
         match self {
             Self::Text(text) => text.clone(),
-            Self::Json(json) if json.get() == "null" => String::new(),
+            Self::Json(_) if self.is_null() => String::new(),
             Self::Json(json) => serde_json::from_str(json.get()).unwrap_or_else(|_| json.get().to_owned()),
         }
     }
@@ -109,14 +133,18 @@ pub(super) enum ItemError {
     FieldTwice(Arc<str>),
     #[error("no field `{0}`")]
     NoField(Arc<str>),
+    #[error("the field `{0}` is null")]
+    Null(Arc<str>),
     #[error("the field `{0}` is not a string that can be read")]
     NotAString(Arc<str>),
     #[error("{found} fields, the header has {expected}")]
     Ragged { expected: usize, found: usize },
     #[error("the field `{0}` has a name of the verdict's; rename it")]
     NameTaken(Arc<str>),
-    #[error("the first row has no `{0}`, so the CSV has no column for it; choose --format jsonl")]
+    #[error("the first row has no `{0}`, so the output has no column for it; choose --format jsonl")]
     NoColumn(Arc<str>),
+    #[error("the field `{field}` is not {expected}, as in the first rows, which are written; choose --format jsonl")]
+    OtherKind { field: Arc<str>, expected: &'static str },
 }
 
 impl From<ClassifyError> for ItemError {
@@ -169,9 +197,36 @@ pub(super) struct Input {
     pub(super) rows: Box<dyn RowReader>,
     /// Columns of a file; none for arguments and standard input.
     pub(super) columns: Vec<Arc<str>>,
+    pub(super) typed: Typed,
     /// None for arguments and standard input.
     pub(super) progress: Option<Progress>,
     pub(super) kind: InputKind,
+}
+
+/// Whether the columns have types.
+pub(super) enum Typed {
+    No,
+    /// The first of the files, which are all Parquet and have the same columns.
+    Yes(Arc<Table>),
+    /// Some are Parquet, and this one has not the columns of the first.
+    Mixed(String),
+}
+
+impl Typed {
+    /// The first file, if the columns have types.
+    ///
+    /// # Errors
+    /// When not all files have the same ones.
+    pub(super) fn table(&self) -> Result<Option<&Table>, Usage> {
+        match self {
+            Self::No => Ok(None),
+            Self::Yes(table) => Ok(Some(table)),
+            Self::Mixed(file) => Err(Usage(format!(
+                "`{file}` has other columns than the first input, or other types, and a parquet file has its columns once; \
+                 choose --format jsonl or csv, or write a file for each"
+            ))),
+        }
+    }
 }
 
 /// Where the rows come from.
@@ -213,16 +268,16 @@ impl Input {
     /// Texts that are given one by one.
     pub(super) fn arguments(texts: Vec<String>) -> Self {
         let rows = Box::new(Arguments(texts.into_iter().enumerate()));
-        Self { rows, columns: Vec::new(), progress: None, kind: InputKind::Arguments }
+        Self { rows, columns: Vec::new(), typed: Typed::No, progress: None, kind: InputKind::Arguments }
     }
 
     /// Standard input, a text a line.
     pub(super) fn standard_input(encoding: Option<Encoding>) -> Self {
         let rows = Box::new(lines::StandardInput::new(Source::standard_input(encoding)));
-        Self { rows, columns: Vec::new(), progress: None, kind: InputKind::StandardInput }
+        Self { rows, columns: Vec::new(), typed: Typed::No, progress: None, kind: InputKind::StandardInput }
     }
 
-    /// Opens a file, whose name says how to read it; gives its rows and its columns.
+    /// Opens a file, whose name says how to read it.
     fn open(path: &Path, reading: &Reading, meter: &Arc<Meter>) -> Result<Opened> {
         let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
         let (packing, name) = Packing::of(&name);
@@ -233,9 +288,16 @@ impl Input {
             Some("csv") => boxed(Delimited::open(open()?, b',', choice)),
             Some("tsv") => boxed(Delimited::open(open()?, b'\t', choice)),
             Some("jsonl" | "ndjson") => boxed(JsonLines::open(open()?, choice)),
-            Some("parquet") => Err(Usage("this version does not read .parquet yet; give .csv or .jsonl".into()).into()),
+            Some("parquet") if packing != Packing::Plain => {
+                Err(Usage(format!("`{}`: a .parquet file is read from its end; unpack it first", path.display())).into())
+            }
+            Some("parquet") => {
+                let (rows, columns) = ParquetRows::open(path, reading, meter)?;
+                let table = Some(rows.table());
+                Ok(Opened { rows: Box::new(rows), columns, table })
+            }
             _ => Err(Usage(format!(
-                "`{}`: the name should end in .txt, .csv, .tsv or .jsonl, which says how to read it; .gz or .zst may follow",
+                "`{}`: the name should end in .txt, .csv, .tsv, .jsonl or .parquet, which says how to read it; .gz or .zst may follow, but for .parquet",
                 path.display()
             ))
             .into()),
@@ -259,10 +321,15 @@ impl Input {
 }
 
 /// The rows of a file, and its columns.
-type Opened = (Box<dyn RowReader>, Vec<Arc<str>>);
+struct Opened {
+    rows: Box<dyn RowReader>,
+    columns: Vec<Arc<str>>,
+    /// The file, if it is Parquet.
+    table: Option<Arc<Table>>,
+}
 
 fn boxed<R: RowReader + 'static>(opened: Result<(R, Vec<Arc<str>>)>) -> Result<Opened> {
-    opened.map(|(rows, columns)| (Box::new(rows) as Box<dyn RowReader>, columns))
+    opened.map(|(rows, columns)| Opened { rows: Box::new(rows), columns, table: None })
 }
 
 struct Arguments(std::iter::Enumerate<std::vec::IntoIter<String>>);
@@ -274,6 +341,7 @@ impl RowReader for Arguments {
             text: Text::parse(text).map_err(ItemError::from),
             id: None,
             fields: Vec::new(),
+            origin: None,
         }))
     }
 }
@@ -283,6 +351,16 @@ impl RowReader for Arguments {
 pub(super) struct Reading {
     pub(super) encoding: Option<Encoding>,
     pub(super) columns: ColumnChoice,
+    pub(super) wanted: Wanted,
+}
+
+/// The columns whose values are wanted. Only Parquet files can leave the others unread.
+#[derive(Debug, Clone, Default)]
+pub(super) enum Wanted {
+    #[default]
+    All,
+    /// Those of the text and the id, and these.
+    Columns(Vec<String>),
 }
 
 /// The columns that the user named.

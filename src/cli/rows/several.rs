@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use glob::{MatchOptions, glob_with};
 
 use super::source::Meter;
-use super::{Input, InputKind, Progress, Reading, Row, RowReader};
+use super::{Input, InputKind, Opened, Progress, Reading, Row, RowReader, Typed};
 use crate::cli::exit::Usage;
 
 /// The files that `inputs` name, in order: each name of a pattern, like `news/*.csv`, is replaced by those that match it,
@@ -63,7 +63,7 @@ impl Several {
     /// Opens the next file; false when there is none.
     fn open_next(&mut self) -> Result<bool> {
         let Some(path) = self.rest.pop_front() else { return Ok(false) };
-        self.rows = Input::open(&path, &self.reading, &self.meter)?.0;
+        self.rows = Input::open(&path, &self.reading, &self.meter)?.rows;
         self.name = path.display().to_string();
         Ok(true)
     }
@@ -100,23 +100,32 @@ impl Input {
     /// When one of them cannot be read, or lacks a column: as far as that shows at its beginning, it is told now.
     pub(in crate::cli) fn files(paths: &[PathBuf], reading: &Reading) -> Result<Self> {
         let (first, rest) = paths.split_first().context("no file was named")?;
+        let meter = Arc::<Meter>::default();
+        let Opened { rows, columns, table } = Self::open(first, reading, &meter)?;
+        let mut typed = table.map_or(Typed::No, Typed::Yes);
         let mut total = 0;
         for path in paths {
             let metadata = fs::metadata(path).with_context(|| format!("cannot read `{}`", path.display()))?;
             total += metadata.len();
             if metadata.is_file() && path != first {
-                Self::open(path, reading, &Arc::default())?;
+                let other = Self::open(path, reading, &Arc::default())?.table;
+                let is_same = match &typed {
+                    Typed::No => other.is_none(),
+                    Typed::Yes(table) => other.is_some_and(|other| other.columns() == table.columns()),
+                    Typed::Mixed(_) => true,
+                };
+                if !is_same {
+                    typed = Typed::Mixed(path.display().to_string());
+                }
             }
         }
-        let meter = Arc::<Meter>::default();
-        let (rows, columns) = Self::open(first, reading, &meter)?;
         let progress = Some(Progress::Bytes { meter: Arc::clone(&meter), total });
         let name = first.display().to_string();
         let rows = match rest {
             [] => rows,
             rest => Box::new(Several { name, rows, rest: rest.to_vec().into(), reading: reading.clone(), meter }),
         };
-        Ok(Self { rows, columns, progress, kind: InputKind::File })
+        Ok(Self { rows, columns, typed, progress, kind: InputKind::File })
     }
 }
 

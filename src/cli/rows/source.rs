@@ -35,6 +35,11 @@ impl Meter {
         self.total.load(Relaxed)
     }
 
+    /// Counts bytes that were read elsewhere.
+    pub(super) fn add(&self, bytes: u64) {
+        self.total.fetch_add(bytes, Relaxed);
+    }
+
     /// The last byte so far that is no line end.
     pub(super) fn last(&self) -> u8 {
         self.last.load(Relaxed)
