@@ -146,7 +146,18 @@ impl Pipeline {
     ) -> Vec<Result<Answer, E>> {
         let encodings: Vec<&Encoding> =
             prepared.iter().flatten().flat_map(Prepared::encodings).map(|encoding| &**encoding).collect();
-        let mut logits = self.logits(&encodings).into_iter();
+        let logits = self.logits(&encodings);
+        self.answer_scored(prepared, logits, granularity)
+    }
+
+    /// The same of texts that have been scored too: `logits` are those of all their encodings, in order.
+    pub(crate) fn answer_scored<E: From<ClassifyError>>(
+        &self,
+        prepared: Vec<Result<Prepared, E>>,
+        logits: Vec<Result<Vec<f32>, ClassifyError>>,
+        granularity: Granularity,
+    ) -> Vec<Result<Answer, E>> {
+        let mut logits = logits.into_iter();
         let answer = |prepared: Result<Prepared, E>| {
             let prepared = prepared?;
             // All rows of this text are taken, so that the next one's are first whatever became of them.

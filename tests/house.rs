@@ -92,6 +92,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("clap_mangen", &["cli"]),
     ("glob", &["cli"]),
     ("ruzstd", &["cli"]),
+    ("twox_hash", &["cli"]),
 ];
 
 struct Source {

@@ -47,6 +47,7 @@ Examples:
   finsent classify --input filings.parquet --granularity sentence --output scored.parquet
   finsent classify --input old.tsv --encoding latin1 --format csv
   finsent classify --input news.csv --shard 0/4 --output scored-0.csv
+  finsent classify --input news.csv --output scored.csv --resume
 ";
 
 const CLASSIFY_NOTES: &str = "\
@@ -70,6 +71,11 @@ and groups as JSON. The columns of the other inputs get types from the values of
 --shard I/N cuts the rows of --input into N parts that follow each other, and scores the one with the number I, from 0 to \
 N-1. The outputs of all N in order, one behind the other, are byte for byte the output without --shard; --format is jsonl \
 or csv, whose header only shard 0 writes. The files are read twice, and have to stay as they are until all shards are done.
+
+--resume is for runs that take long: begun with it, and interrupted (Ctrl-C, kill -9, a full disk), the same command goes on \
+where it ended. The input is read again, but what was scored is not scored again, and the output is to the byte what an \
+uninterrupted run would write. Its form may be another the second time; the model, --precision, --granularity and the texts \
+may not, and a text that is no longer the same is an error that names it. What is appended to the input meanwhile is scored too.
 
 Exit codes: 0 done; 1 failed at run time; 2 wrong usage; 3 model missing or invalid; 4 network; 5 some \
 items failed; 130 interrupted.";
@@ -302,6 +308,10 @@ pub(super) struct ClassifyArgs {
     /// File to write; it appears under its name when it is complete
     #[arg(short, long, value_name = "FILE")]
     pub(super) output: Option<PathBuf>,
+    /// Go on where a run with --resume was interrupted, or begin one that can be interrupted: what is scored is kept beside
+    /// the output, in FILE.journal, until the output is complete
+    #[arg(long)]
+    pub(super) resume: bool,
     /// Form of the output [default: by the output's extension, else text on a terminal and jsonl elsewhere]
     #[arg(short, long, value_enum)]
     pub(super) format: Option<Format>,

@@ -12,7 +12,8 @@ use super::console::Console;
 use super::exit::{Exit, Usage};
 use super::grouping::Grouping;
 use super::interrupt;
-use super::output::{self, Destination, Finding, Shape};
+use super::journal::{Changed, Entries, Fingerprint, Journal};
+use super::output::{self, Destination, Finding, Interim, Shape};
 use super::parquet::Table;
 use super::progress::Bar;
 use super::rows::{self, ColumnChoice, Input, InputKind, ItemError, Progress, Reading, Row, Shard, Wanted};
@@ -29,24 +30,60 @@ pub(super) fn run(mut args: ClassifyArgs, settings: &Settings, console: Console)
     interrupt::watch().context("cannot watch for signals")?;
     args.input = rows::expand(args.input)?;
     let format = output::format(args.format, args.output.as_deref())?;
-    let granularity = granularity(&args, format)?;
     if args.shard.is_some() {
         output::check_shards(format)?;
         check_shards(&args)?;
     }
-    let mut input = open(&args, format)?;
+    if !args.resume {
+        return classify(&args, format, settings, console, None);
+    }
+    let mut journal = journal(&args)?;
+    let exit = classify(&args, format, settings, console, Some(&mut journal));
+    match &exit {
+        Ok(_) => journal.finish(),
+        Err(error) if error.is::<Changed>() => {}
+        Err(_) => kept(&journal, console)(),
+    }
+    exit
+}
+
+/// The journal of the output.
+fn journal(args: &ClassifyArgs) -> Result<Journal> {
+    if args.input.is_empty() {
+        return Err(Usage("--resume reads its input again, and so needs files: --input FILE".into()).into());
+    }
+    rows::check_resuming(&args.input, args.output.as_deref())?;
+    let file = args.output.as_deref().and_then(Destination::file);
+    let needs_file = || Usage("--resume goes on with a file, and so needs its name: --output FILE".into());
+    Journal::lock(&file.ok_or_else(needs_file)?)
+}
+
+fn classify(
+    args: &ClassifyArgs,
+    format: Format,
+    settings: &Settings,
+    console: Console,
+    journal: Option<&mut Journal>,
+) -> Result<Exit> {
+    let granularity = granularity(args, format)?;
+    let mut input = open(args, format)?;
     table(format, &input)?;
-    let destination = Destination::open(args.output.as_deref())?;
-    let mut grouping = Grouping::open(&args, format, &input)?;
+    let interim = if journal.is_some() { Interim::Fixed } else { Interim::Unique };
+    let destination = Destination::open(args.output.as_deref(), interim)?;
+    let mut grouping = Grouping::open(args, format, &input, interim)?;
 
     let (model, pipeline) = settings.load(&args.model)?;
     let pipeline = Arc::new(pipeline);
     console.note(&format!("model {} ({}), {}", model.name, model.place, model.options.precision));
+    let entries = match journal {
+        None => None,
+        Some(journal) => Some(resume(journal, &Fingerprint::of(&model, &pipeline, granularity)?, console)?),
+    };
     if input.kind == InputKind::StandardInput && io::stdin().is_terminal() {
         console.note("reading texts from the terminal, one a line; Ctrl-D ends");
     }
     if let Some(shard) = args.shard {
-        input = only(shard, input, &args, format, console)?;
+        input = only(shard, input, args, format, console)?;
     }
 
     let to_stdout = destination.is_stdout();
@@ -60,7 +97,7 @@ pub(super) fn run(mut args: ClassifyArgs, settings: &Settings, console: Console)
     let progress = input.progress.take().filter(|_| draws_progress);
     let bar = progress.as_ref().map_or_else(|| Bar::new(None), Progress::bar);
     let mut tally = Tally::start();
-    for window in Stages::start(input.rows, &pipeline, granularity)? {
+    for window in Stages::start(input.rows, &pipeline, granularity, entries)? {
         for (row, outcome) in window? {
             let outcome = outcome.and_then(|answer| writer.check(&row).map(|()| answer));
             if let Some(note) = tally.count(&row, outcome.as_ref()) {
@@ -89,6 +126,26 @@ pub(super) fn run(mut args: ClassifyArgs, settings: &Settings, console: Console)
     drop(bar);
     tally.tell(&pipeline, input.kind, console);
     Ok(if tally.failed + tally.left_out == 0 { Exit::Done } else { Exit::SomeItemsFailed })
+}
+
+/// Opens the journal, and tells what is in it; from now on an interrupt tells what is in it then.
+fn resume(journal: &mut Journal, run: &Fingerprint, console: Console) -> Result<Entries> {
+    let entries = journal.open(run)?;
+    if let Some(scored) = journal.scored()() {
+        console.note(&format!("{scored} were scored before (`{}`)", journal.path().display()));
+    }
+    interrupt::set_last_words(kept(journal, console));
+    Ok(entries)
+}
+
+/// Tells what a run that ends early has scored.
+fn kept(journal: &Journal, console: Console) -> impl Fn() + Send + 'static {
+    let (scored, name) = (journal.scored(), journal.path().display().to_string());
+    move || {
+        if let Some(scored) = scored() {
+            console.note(&format!("{scored} are scored, and kept in `{name}`: the same command goes on behind them"));
+        }
+    }
 }
 
 /// What a verdict is to be about.

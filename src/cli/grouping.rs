@@ -7,7 +7,7 @@ use anyhow::Result;
 use super::args::{ClassifyArgs, Format};
 use super::console::Console;
 use super::exit::Usage;
-use super::output::{self, Destination, Finding, SummaryShape, write_summary};
+use super::output::{self, Destination, Finding, Interim, SummaryShape, write_summary};
 use super::rows::{Input, InputKind, Row};
 use crate::answer::Answer;
 use crate::summary::{Every, Key, Summary, parse_time};
@@ -40,7 +40,7 @@ impl Grouping {
     ///
     /// # Errors
     /// When the input has no such columns, or the summary has no place.
-    pub(super) fn open(args: &ClassifyArgs, rows: Format, input: &Input) -> Result<Option<Self>> {
+    pub(super) fn open(args: &ClassifyArgs, rows: Format, input: &Input, interim: Interim) -> Result<Option<Self>> {
         let Some(group) = args.group_by.clone() else { return Ok(None) };
         if args.shard.is_some() {
             return Err(Usage(
@@ -60,7 +60,7 @@ impl Grouping {
         named.into_iter().flatten().try_for_each(|column| input.has_column(column))?;
         let to = match path(args, rows)? {
             None => To::BehindRows,
-            Some(path) => To::File(output::format(None, Some(&path))?, Destination::open(Some(&path))?),
+            Some(path) => To::File(output::format(None, Some(&path))?, Destination::open(Some(&path), interim)?),
         };
         Ok(Some(Self { columns, summary: Summary::default(), to }))
     }

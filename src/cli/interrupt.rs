@@ -1,7 +1,7 @@
 //! Ctrl-C and SIGTERM: no half-written file or directory stays behind.
 
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::{fs, io, process, thread};
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -9,6 +9,9 @@ use signal_hook::iterator::Signals;
 
 /// The files and directories that are being written, to be removed when the process is interrupted.
 static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
+/// What is said then.
+static LAST_WORDS: Mutex<Option<Box<dyn Fn() + Send>>> = Mutex::new(None);
 
 /// From now on an interrupt removes the unfinished output and ends the process with 128 + the signal's number.
 pub(super) fn watch() -> io::Result<()> {
@@ -20,6 +23,9 @@ pub(super) fn watch() -> io::Result<()> {
             // Held until the end, so that nothing is settled in the meantime.
             let unfinished = unfinished();
             unfinished.iter().for_each(|path| remove(path));
+            if let Some(speak) = &*last_words() {
+                speak();
+            }
             process::exit(128 + signal);
         }
     })?;
@@ -58,6 +64,15 @@ pub(super) fn begin<T: AsRef<Path>>(make: impl FnOnce() -> io::Result<T>) -> io:
     Ok(made)
 }
 
-fn unfinished() -> std::sync::MutexGuard<'static, Vec<PathBuf>> {
-    UNFINISHED.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+/// Calls `speak` when the process is interrupted, before it ends.
+pub(super) fn set_last_words(speak: impl Fn() + Send + 'static) {
+    *last_words() = Some(Box::new(speak));
+}
+
+fn last_words() -> MutexGuard<'static, Option<Box<dyn Fn() + Send>>> {
+    LAST_WORDS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn unfinished() -> MutexGuard<'static, Vec<PathBuf>> {
+    UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner)
 }

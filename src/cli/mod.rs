@@ -12,6 +12,7 @@ mod fetching;
 mod grouping;
 mod health;
 mod interrupt;
+mod journal;
 mod models;
 mod output;
 mod parquet;

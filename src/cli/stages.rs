@@ -7,9 +7,11 @@ use std::thread::{self, JoinHandle};
 
 use anyhow::{Context, Result};
 
+use super::journal::{Entries, Scored};
 use super::rows::{ItemError, Row, RowReader};
 use crate::answer::{Answer, Granularity, Prepared};
 use crate::pipeline::{ClassifyError, Pipeline};
+use crate::tokens::Encoding;
 
 /// Rows of the first window, so that the first answers come soon; each window is twice as large as the one before.
 const FIRST_WINDOW_ROWS: usize = 16;
@@ -17,6 +19,8 @@ const FIRST_WINDOW_ROWS: usize = 16;
 const MAX_WINDOW_ROWS: usize = 512;
 /// Bytes of a window's rows, which bound its memory where texts are long.
 const WINDOW_BYTES: usize = 1 << 20;
+/// Encodings that a journal gets at a time: what a run that is killed has scored in vain is fewer.
+const JOURNALED_TOGETHER: usize = 128;
 /// Windows that are ready in front of a stage: one that it takes up at once, while the stage before it makes the next.
 const READY_WINDOWS: usize = 1;
 
@@ -49,15 +53,20 @@ impl Stages<Prepared> {
 }
 
 impl Stages<Answer> {
-    /// Starts to read and to score.
+    /// Starts to read and to score, but for what the journal has, which gets the rest.
     ///
     /// # Errors
     /// When the system gives no thread.
-    pub(super) fn start(rows: Box<dyn RowReader>, pipeline: &Arc<Pipeline>, granularity: Granularity) -> Result<Self> {
+    pub(super) fn start(
+        rows: Box<dyn RowReader>,
+        pipeline: &Arc<Pipeline>,
+        granularity: Granularity,
+        journal: Option<Entries>,
+    ) -> Result<Self> {
         let Stages { windows: tokenized, mut threads } = Stages::tokenize(rows, pipeline, granularity)?;
         let (to_writer, windows) = sync_channel(READY_WINDOWS);
-        let pipeline = Arc::clone(pipeline);
-        threads.push(spawn("engine", move || score(&pipeline, granularity, &tokenized, &to_writer))?);
+        let engine = Engine { pipeline: Arc::clone(pipeline), granularity, journal };
+        threads.push(spawn("engine", move || engine.run(&tokenized, &to_writer))?);
         Ok(Self { windows, threads })
     }
 }
@@ -121,20 +130,67 @@ fn read_window(rows: &mut dyn RowReader, most: usize) -> Result<Vec<Row>> {
     Ok(window)
 }
 
-/// Turns windows of tokens into windows of answers, until there are no more or nobody wants them.
-fn score(
-    pipeline: &Pipeline,
+/// The stage that turns tokens into answers.
+struct Engine {
+    pipeline: Arc<Pipeline>,
     granularity: Granularity,
-    tokenized: &Receiver<Result<Window<Prepared>>>,
-    to_writer: &SyncSender<Result<Window<Answer>>>,
-) {
-    let answer = |window: Window<Prepared>| {
-        let (rows, prepared): (Vec<Row>, Vec<_>) = window.into_iter().unzip();
-        rows.into_iter().zip(pipeline.answer_prepared(prepared, granularity)).collect()
-    };
-    for window in tokenized {
-        if to_writer.send(window.map(answer)).is_err() {
-            return;
+    journal: Option<Entries>,
+}
+
+impl Engine {
+    /// Turns windows of tokens into windows of answers, until there are no more, nobody wants them, or one cannot be.
+    fn run(mut self, tokenized: &Receiver<Result<Window<Prepared>>>, to_writer: &SyncSender<Result<Window<Answer>>>) {
+        for window in tokenized {
+            let answered = window.and_then(|window| self.answer(window));
+            let is_last = answered.is_err();
+            if to_writer.send(answered).is_err() || is_last {
+                return;
+            }
+        }
+        if let Err(error) = self.journal.as_mut().map_or(Ok(()), Entries::check_end) {
+            // Nobody may be there who wants to know.
+            to_writer.send(Err(error)).unwrap_or_default();
         }
     }
+
+    fn answer(&mut self, window: Window<Prepared>) -> Result<Window<Answer>> {
+        let logits = self.logits(&window)?;
+        let (rows, prepared): (Vec<Row>, Vec<_>) = window.into_iter().unzip();
+        Ok(rows.into_iter().zip(self.pipeline.answer_scored(prepared, logits, self.granularity)).collect())
+    }
+
+    /// The logits of a window's encodings, in order.
+    fn logits(&mut self, window: &Window<Prepared>) -> Result<Vec<Scored>> {
+        let mut encodings: Vec<(&Row, &Encoding)> = Vec::new();
+        for (row, prepared) in window {
+            encodings.extend(prepared.iter().flat_map(Prepared::encodings).map(|encoding| (row, &**encoding)));
+        }
+        let Self { pipeline, journal, .. } = self;
+        match journal {
+            None => Ok(pipeline.logits(&encodings.iter().map(|(_, encoding)| *encoding).collect::<Vec<_>>())),
+            Some(journal) => {
+                let parts = encodings.chunks(JOURNALED_TOGETHER).map(|part| journaled(pipeline, journal, part));
+                Ok(parts.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
+            }
+        }
+    }
+}
+
+/// The logits of these encodings: those that the journal has, and the encoder's of the others, which the journal gets.
+fn journaled(pipeline: &Pipeline, journal: &mut Entries, encodings: &[(&Row, &Encoding)]) -> Result<Vec<Scored>> {
+    let mut known = Vec::new();
+    for (row, encoding) in encodings {
+        let Some(logits) = journal.next(&row.place, encoding)? else { break };
+        known.push(logits);
+    }
+    let new = known.len();
+    known.resize(encodings.len(), None);
+    let unknown = encodings.iter().zip(&known).filter(|(_, known)| known.is_none());
+    let mut scored = pipeline.logits(&unknown.map(|((_, encoding), _)| *encoding).collect::<Vec<_>>()).into_iter();
+    let logits: Vec<Scored> = known
+        .into_iter()
+        .map(|known| known.map_or_else(|| scored.next().expect("all that is not known was scored"), Ok))
+        .collect();
+    journal.append(encodings[new..].iter().map(|(_, encoding)| *encoding).zip(&logits[new..]))?;
+    Ok(logits)
 }

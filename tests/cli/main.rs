@@ -17,4 +17,5 @@ mod models;
 mod parquet;
 mod published;
 mod random_bert;
+mod resume;
 mod shards;

@@ -9,6 +9,9 @@ use tempfile::NamedTempFile;
 
 use crate::cli::interrupt;
 
+/// What an incomplete file's name ends in.
+const UNFINISHED: &str = ".unfinished";
+
 /// An open output.
 pub(in crate::cli) enum Destination {
     Stdout(BufWriter<io::Stdout>),
@@ -21,28 +24,51 @@ pub(in crate::cli) enum Destination {
     },
 }
 
+/// What a file is called until it is complete.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::cli) enum Interim {
+    /// A name that no other file has.
+    Unique,
+    /// `NAME.unfinished`, in place of what a run that was killed left there: for one run at a time.
+    Fixed,
+}
+
 impl Destination {
     /// Opens `path`, or standard output. A regular file at `path` stays as it is until [`Destination::finish`].
-    pub(in crate::cli) fn open(path: Option<&Path>) -> Result<Self> {
+    pub(in crate::cli) fn open(path: Option<&Path>, interim: Interim) -> Result<Self> {
         let Some(path) = path.filter(|path| !is_standard_output(path)) else {
             return Ok(Self::Stdout(BufWriter::new(io::stdout())));
         };
-        Self::open_file(path).with_context(|| format!("cannot write `{}`", path.display()))
+        Self::open_file(path, interim).with_context(|| format!("cannot write `{}`", path.display()))
     }
 
-    fn open_file(path: &Path) -> io::Result<Self> {
-        let existing = fs::metadata(path).ok();
-        let is_device = ["/dev", "/proc"].iter().any(|special| path.starts_with(special));
-        if is_device || existing.as_ref().is_some_and(|metadata| !metadata.is_file()) {
-            return Ok(Self::Direct(BufWriter::new(File::options().append(true).open(path)?)));
+    /// The regular file that `path` is, or will be. None where it is standard output, a pipe or a device.
+    pub(in crate::cli) fn file(path: &Path) -> Option<PathBuf> {
+        let is_special = is_standard_output(path) || ["/dev", "/proc"].iter().any(|special| path.starts_with(special));
+        if is_special || fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
+            return None;
         }
         // A link to a file is followed, so that the file is replaced and not the link.
-        let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        Some(fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()))
+    }
+
+    fn open_file(path: &Path, interim: Interim) -> io::Result<Self> {
+        let Some(path) = Self::file(path) else {
+            return Ok(Self::Direct(BufWriter::new(File::options().append(true).open(path)?)));
+        };
         let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let name = path.file_name().unwrap_or_default();
         let mut unfinished = tempfile::Builder::new();
-        unfinished.prefix(".finsent-").suffix(".unfinished").permissions(new_file_permissions());
+        unfinished.suffix(UNFINISHED).permissions(new_file_permissions());
+        match interim {
+            Interim::Unique => unfinished.prefix(".finsent-"),
+            Interim::Fixed => {
+                remove_if_there(&with_suffix(&path, UNFINISHED))?;
+                unfinished.prefix(name).rand_bytes(0)
+            }
+        };
         let unfinished = interrupt::begin(|| unfinished.tempfile_in(dir))?;
-        if let Some(metadata) = existing {
+        if let Ok(metadata) = fs::metadata(&path) {
             fs::set_permissions(unfinished.path(), metadata.permissions())?;
         }
         Ok(Self::Beside { unfinished: BufWriter::new(unfinished), path })
@@ -64,6 +90,20 @@ impl Destination {
             unfinished.persist(&path).map(drop).map_err(|error| error.error)
         };
         named().with_context(|| format!("cannot write `{}`", path.display()))
+    }
+}
+
+/// `scored.jsonl.journal` for `scored.jsonl` and `.journal`.
+pub(in crate::cli) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+fn remove_if_there(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
     }
 }
 
@@ -108,7 +148,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("out.csv");
         fs::write(&path, "old").unwrap();
-        let mut destination = Destination::open(Some(&path)).unwrap();
+        let mut destination = Destination::open(Some(&path), Interim::Unique).unwrap();
         destination.write_all(b"new").unwrap();
         destination.flush().unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"old");
@@ -120,12 +160,30 @@ mod tests {
     #[test]
     fn an_output_that_is_given_up_leaves_nothing() {
         let dir = tempfile::tempdir().unwrap();
-        drop(Destination::open(Some(&dir.path().join("out.csv"))).unwrap());
-        assert!(names(dir.path()).is_empty());
+        for interim in [Interim::Unique, Interim::Fixed] {
+            drop(Destination::open(Some(&dir.path().join("out.csv")), interim).unwrap());
+            assert!(names(dir.path()).is_empty());
+        }
     }
 
     #[test]
     fn devices_are_written_and_not_replaced() {
-        assert!(matches!(Destination::open(Some(Path::new("/dev/null"))).unwrap(), Destination::Direct(_)));
+        let null = Destination::open(Some(Path::new("/dev/null")), Interim::Fixed).unwrap();
+        assert!(matches!(null, Destination::Direct(_)));
+        assert_eq!(Destination::file(Path::new("/dev/null")), None);
+    }
+
+    #[test]
+    fn a_fixed_name_replaces_what_was_left_under_it_and_follows_no_link() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, precious) = (dir.path().join("out.csv"), dir.path().join("precious"));
+        fs::write(&precious, "old").unwrap();
+        std::os::unix::fs::symlink(&precious, dir.path().join("out.csv.unfinished")).unwrap();
+        let mut destination = Destination::open(Some(&path), Interim::Fixed).unwrap();
+        assert!(dir.path().join("out.csv.unfinished").is_file());
+        destination.write_all(b"new").unwrap();
+        destination.finish().unwrap();
+        assert_eq!((fs::read(&path).unwrap(), fs::read(&precious).unwrap()), (b"new".to_vec(), b"old".to_vec()));
+        assert_eq!(names(dir.path()).len(), 2);
     }
 }

@@ -24,7 +24,7 @@ use super::parquet::Table;
 use super::rows::{ItemError, Row};
 use crate::answer::Granularity;
 use crate::verdict::LabelMap;
-pub(super) use destination::Destination;
+pub(super) use destination::{Destination, Interim, with_suffix};
 pub(super) use finding::Finding;
 pub(super) use summary::{SummaryShape, write_summary};
 

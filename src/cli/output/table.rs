@@ -132,11 +132,12 @@ pub(super) fn label_style(label: &str, tells_sentiment: bool) -> Style {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::output::Interim;
 
     #[test]
     fn wide_letters_count_twice_when_a_line_is_cut() {
         let table = |width| Table {
-            out: Destination::open(Some("/dev/null".as_ref())).unwrap(),
+            out: Destination::open(Some("/dev/null".as_ref()), Interim::Unique).unwrap(),
             labels: vec![],
             label_width: 5,
             sentiment: false,

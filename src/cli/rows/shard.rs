@@ -1,16 +1,13 @@
 //! A shard: one of the contiguous parts, as equal as can be, of the rows of the input.
 
 use std::fmt;
-use std::fs;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use anyhow::{Result, bail};
 use thiserror::Error;
 
 use super::{Row, RowReader};
-use crate::cli::exit::Usage;
 
 /// The part `index`, from 0, of `count`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,43 +65,6 @@ impl Shard {
         };
         start(self.index)..start(self.index + 1)
     }
-}
-
-/// Refuses files that cannot be read twice, and an output that would take the input from the other shards.
-pub(in crate::cli) fn check_shards(inputs: &[PathBuf], output: Option<&Path>) -> Result<(), Usage> {
-    if inputs.is_empty() {
-        return Err(once("standard input"));
-    }
-    inputs.iter().try_for_each(|input| check_input(input, output))
-}
-
-fn check_input(input: &Path, output: Option<&Path>) -> Result<(), Usage> {
-    let name = input.display();
-    if input.as_os_str() == "-" {
-        return Err(once("standard input"));
-    }
-    if is_stream(input) {
-        return Err(once(&format!("`{name}`, which is no regular file,")));
-    }
-    if output.is_some_and(|output| is_same(input, output)) {
-        return Err(Usage("the output of a shard cannot be its input: the other shards have to read it".into()));
-    }
-    Ok(())
-}
-
-fn once(input: &str) -> Usage {
-    Usage(format!(
-        "--shard reads its input twice, first to count the rows, and {input} can be read only once; give a file, --input FILE"
-    ))
-}
-
-fn is_stream(path: &Path) -> bool {
-    fs::metadata(path).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir())
-}
-
-fn is_same(one: &Path, other: &Path) -> bool {
-    let (one, other) = (fs::canonicalize(one), fs::canonicalize(other));
-    matches!((one, other), (Ok(one), Ok(other)) if one == other)
 }
 
 /// The rows of one shard.

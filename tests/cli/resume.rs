@@ -1,0 +1,419 @@
+//! `--resume`: a run that was interrupted goes on where it ended.
+
+use std::collections::HashSet;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
+use std::time::Duration;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+use crate::finsent::{Run, assert_fails, finsent, json_lines, run, write};
+
+/// Bytes of an entry in the journal of a model of three labels.
+const ENTRY_BYTES: usize = 8 + 4 * 3 + 4;
+
+/// Texts that all differ, with an empty one among them now and then.
+fn csv(rows: usize) -> String {
+    let row = |row| {
+        let text = format!("Profit rose by {row} percent. Orders fell to {}.", row * 7);
+        format!("{row},{},{}\n", ["NOK", "AAA", "BBB"][row % 3], if row % 50 == 9 { "" } else { &text })
+    };
+    format!("id,ticker,text\n{}", (0..rows).map(row).collect::<String>())
+}
+
+fn gzip(contents: &str) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(contents.as_bytes()).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn names(dir: &Path) -> Vec<String> {
+    let mut names: Vec<String> =
+        fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+/// What is to be done, in a directory of its own, and how far it has come.
+struct Work {
+    dir: tempfile::TempDir,
+    args: Vec<String>,
+    output: &'static str,
+}
+
+impl Work {
+    /// The output is written with --resume; more arguments follow.
+    fn new(inputs: &[(&str, Vec<u8>)], output: &'static str, args: &[&str]) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let mut all: Vec<String> = Vec::new();
+        for (name, contents) in inputs {
+            write(dir.path(), name, contents);
+            all.extend(["--input".into(), (*name).into()]);
+        }
+        all.extend(args.iter().map(ToString::to_string));
+        Self { dir, args: all, output }
+    }
+
+    fn of_rows(rows: usize, output: &'static str, args: &[&str]) -> Self {
+        Self::new(&[("n.csv", csv(rows).into_bytes())], output, args)
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = finsent(&["classify"]);
+        command.current_dir(self.dir.path()).args(&self.args).args(args);
+        command
+    }
+
+    fn resume(&self, args: &[&str]) -> Run {
+        self.resuming(args).output().unwrap().into()
+    }
+
+    fn resuming(&self, args: &[&str]) -> Command {
+        self.command(&[&["--output", self.output, "--resume"], args].concat())
+    }
+
+    /// What a run that nobody interrupts writes.
+    fn uninterrupted(&self) -> Vec<u8> {
+        let mut args = vec!["--output", "whole"];
+        // The name of the other output says the format.
+        if !self.args.iter().any(|arg| arg == "--format") {
+            args.extend(["--format", self.output.rsplit_once('.').unwrap().1]);
+        }
+        if self.args.iter().any(|arg| arg == "--group-by") {
+            args.extend(["--summary", "whole.summary.csv"]);
+        }
+        let run = Run::from(self.command(&args).output().unwrap());
+        assert!(matches!(run.code, Some(0 | 5)), "{run:?}");
+        self.read("whole")
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    fn read(&self, name: &str) -> Vec<u8> {
+        fs::read(self.path(name)).unwrap()
+    }
+
+    fn journal(&self) -> PathBuf {
+        self.path(&format!("{}.journal", self.output))
+    }
+
+    fn unfinished(&self) -> String {
+        format!("{}.unfinished", self.output)
+    }
+
+    /// How large the journal is; 0 where there is none.
+    fn journaled(&self) -> u64 {
+        fs::metadata(self.journal()).map_or(0, |metadata| metadata.len())
+    }
+
+    /// Starts a run, and gives it when its journal has so many bytes; or how it ended before that.
+    fn start(&self, bytes: u64, args: &[&str]) -> Result<Child, Run> {
+        let mut child = self.resuming(args).spawn().unwrap();
+        while self.journaled() < bytes {
+            if child.try_wait().unwrap().is_some() {
+                return Err(child.wait_with_output().unwrap().into());
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        Ok(child)
+    }
+
+    /// Resumes again and again, and kills each run at some point, until one ends before that. Gives how that ended.
+    fn killed_until_it_ends(&self, rng: &mut fastrand::Rng, args: &[&str]) -> Run {
+        let mut journal = Vec::new();
+        for kills in 0.. {
+            // Some are killed before they have scored anything.
+            let more = rng.u64(0..=150 * ENTRY_BYTES as u64);
+            let run = self.start(journal.len() as u64 + more, args).map_or_else(
+                |ended| ended,
+                |mut child| {
+                    std::thread::sleep(Duration::from_millis(rng.u64(0..30)));
+                    child.kill().unwrap();
+                    child.wait_with_output().unwrap().into()
+                },
+            );
+            if run.code.is_some() {
+                assert!(kills > 0, "it ended before it could be killed: {run:?}");
+                return run;
+            }
+            let Ok(now) = fs::read(self.journal()) else { continue };
+            let whole = journal.len() - journal.len().saturating_sub(header(&journal)) % ENTRY_BYTES;
+            assert!(now.starts_with(&journal[..whole]), "what was scored is not scored again");
+            journal = now;
+        }
+        unreachable!("the loop ends with a run")
+    }
+
+    /// The output, and nothing else beside what was there.
+    #[track_caller]
+    fn assert_complete(&self, whole: &[u8]) {
+        let written = self.read(self.output);
+        assert!(written == whole, "{} bytes and not {}", written.len(), whole.len());
+        let left: Vec<String> = names(self.dir.path())
+            .into_iter()
+            .filter(|name| name.contains("journal") || name.contains("unfinished"))
+            .collect();
+        assert_eq!(left, Vec::<String>::new());
+    }
+}
+
+/// Bytes of the two lines that a journal begins with.
+fn header(journal: &[u8]) -> usize {
+    journal.split_inclusive(|&byte| byte == b'\n').take(2).map(<[u8]>::len).sum()
+}
+
+/// The entries' hashes of tokens.
+fn hashes(journal: &[u8]) -> Vec<&[u8]> {
+    let entries = &journal[header(journal)..];
+    assert_eq!(entries.len() % ENTRY_BYTES, 0);
+    entries.chunks(ENTRY_BYTES).map(|entry| &entry[..8]).collect()
+}
+
+#[test]
+fn killed_at_random_it_scores_each_row_once_and_writes_what_an_uninterrupted_run_does() {
+    const ROWS: usize = 1000;
+    let work = Work::of_rows(ROWS, "out.csv", &["--group-by", "ticker"]);
+    let whole = work.uninterrupted();
+    // Such a run scores everything, and then fails: its journal can be looked at.
+    let failing = work.killed_until_it_ends(&mut fastrand::Rng::with_seed(1), &["--summary", "/dev/full"]);
+    assert_fails(&failing, 1, &["No space left", "980 texts are scored, and kept in `", "out.csv.journal`"]);
+    let journal = fs::read(work.journal()).unwrap();
+    let scored = hashes(&journal);
+    assert_eq!(scored.len(), ROWS - ROWS / 50, "all but the empty ones");
+    assert_eq!(scored.iter().collect::<HashSet<_>>().len(), scored.len(), "each is there once");
+
+    let run = work.resume(&[]);
+    assert_eq!(run.code, Some(5), "{run:?}");
+    assert!(run.stderr.contains("980 texts were scored before"), "{}", run.stderr);
+    work.assert_complete(&whole);
+    assert_eq!(work.read("out.summary.csv"), work.read("whole.summary.csv"));
+}
+
+#[test]
+fn killed_at_random_it_writes_what_an_uninterrupted_run_does_in_any_form() {
+    let lines = |rows| {
+        let row = |row: usize| {
+            format!("{{\"n\":{row},\"text\":\"Sales fell by {row} percent, and {} shops closed.\"}}\n", row * 3)
+        };
+        (0..rows).map(row).collect::<String>()
+    };
+    let table = |rows| vec![("n.csv", csv(rows).into_bytes())];
+    let several =
+        vec![("n.csv", csv(200).into_bytes()), ("m.jsonl.gz", gzip(&lines(200))), ("l.csv", csv(9).into_bytes())];
+    for (seed, inputs, output, args) in [
+        (2, table(200), "out.jsonl", &["--granularity", "sentence"][..]),
+        (3, table(200), "out.json", &["--granularity", "document", "--group-by", "ticker"]),
+        (4, table(200), "out.csv", &["--format", "finbert-csv"]),
+        (8, table(400), "out.parquet", &[]),
+        (5, several, "out.jsonl", &[]),
+        (6, table(700), "out.csv", &["--shard", "1/2"]),
+        (7, table(400), "out.txt", &["--format", "text", "--precision", "int8"]),
+    ] {
+        let work = Work::new(&inputs, output, args);
+        let whole = work.uninterrupted();
+        let run = work.killed_until_it_ends(&mut fastrand::Rng::with_seed(seed), &[]);
+        assert_eq!(run.code, Some(5), "{run:?}");
+        work.assert_complete(&whole);
+    }
+}
+
+/// A run that was killed when it had scored some of the rows, and those that it would write.
+fn killed(rows: usize, args: &[&str]) -> (Work, Vec<u8>) {
+    let work = Work::of_rows(rows, "out.jsonl", args);
+    let whole = work.uninterrupted();
+    let mut child = work.start(1000, &[]).expect("it has scored some of the rows, and not all");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    (work, whole)
+}
+
+#[test]
+fn an_interrupt_keeps_what_was_scored_and_removes_the_unfinished_output() {
+    let work = Work::of_rows(700, "out.jsonl", &[]);
+    let whole = work.uninterrupted();
+    let mut so_far = 0;
+    for (signal, code) in [("INT", 130), ("TERM", 143)] {
+        let child = work.start(so_far + 1000, &[]).unwrap();
+        assert!(names(work.dir.path()).contains(&work.unfinished()));
+        assert!(Command::new("kill").args(["-s", signal, &child.id().to_string()]).status().unwrap().success());
+        let run = Run::from(child.wait_with_output().unwrap());
+        assert_fails(&run, code, &[" texts are scored, and kept in `", "out.jsonl.journal`: the same command goes on"]);
+        assert_eq!(names(work.dir.path()), ["n.csv", "out.jsonl.journal", "whole"]);
+        so_far = work.journaled();
+    }
+    let run = work.resume(&[]);
+    assert!(run.code == Some(5) && run.stderr.contains(" texts were scored before"), "{run:?}");
+    work.assert_complete(&whole);
+}
+
+#[test]
+fn a_run_that_ends_well_leaves_only_its_output() {
+    let work = Work::of_rows(3, "out.jsonl", &[]);
+    let whole = work.uninterrupted();
+    for _ in 0..2 {
+        let run = work.resume(&["--verbose"]);
+        assert!(run.code == Some(0) && !run.stderr.contains("before"), "{run:?}");
+        work.assert_complete(&whole);
+    }
+    // So does one that fails before it has scored anything.
+    assert_fails(&work.resume(&["--model", "nonsense"]), 3, &["nonsense"]);
+    work.assert_complete(&whole);
+}
+
+#[test]
+fn an_input_that_has_changed_is_told_and_one_that_goes_on_is_scored() {
+    let (work, _) = killed(500, &[]);
+    let input = csv(500);
+    let journal = fs::read(work.journal()).unwrap();
+
+    write(work.dir.path(), "n.csv", input.replace("rose by 5 percent", "rose by V percent"));
+    let run = work.resume(&[]);
+    assert_fails(&run, 1, &["line 7 is not what the interrupted run read there", "remove `", "out.jsonl.journal`"]);
+    assert!(!run.stderr.contains("goes on"), "{}", run.stderr);
+    write(work.dir.path(), "n.csv", csv(4));
+    assert_fails(&work.resume(&[]), 1, &["the input has fewer texts than the interrupted run", "remove `"]);
+    let whole = journal.len() - (journal.len() - header(&journal)) % ENTRY_BYTES;
+    assert_eq!(fs::read(work.journal()).unwrap()[..whole], journal[..whole]);
+
+    // Columns beside the text may change, and rows may follow.
+    write(work.dir.path(), "n.csv", csv(510).replace("NOK", "FI0009"));
+    let whole = work.uninterrupted();
+    let run = work.resume(&[]);
+    assert!(run.code == Some(5) && run.stderr.contains("510 texts in"), "{run:?}");
+    work.assert_complete(&whole);
+}
+
+#[test]
+fn other_settings_are_told_and_another_form_of_output_is_none() {
+    let (work, whole) = killed(500, &[]);
+    for (args, says) in [
+        (&["--precision", "bf16"][..], "its precision was `f32`, now it is `bf16`; its logits of a test text was"),
+        (&["--precision", "int8"], "its int8 margin was none, now it is `0.2`"),
+        (&["--granularity", "document"], "its granularity was `text`, now it is `sentence`"),
+    ] {
+        assert_fails(
+            &work.resume(args),
+            2,
+            &["out.jsonl.journal` is of a run that cannot be resumed", says, "remove `"],
+        );
+    }
+    let args = ["--format", "csv", "--threads", "1"];
+    let run = work.resume(&args);
+    assert!(run.code == Some(5) && run.stderr.contains(" texts were scored before"), "{run:?}");
+    assert_ne!(work.read("out.jsonl"), whole);
+    let as_csv = Run::from(work.command(&args).output().unwrap());
+    work.assert_complete(as_csv.stdout.as_bytes());
+}
+
+#[test]
+fn another_model_of_the_same_name_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let model = crate::finsent::small_model(dir.path(), "model");
+    let work = Work::of_rows(40, "out.jsonl", &["--model", model.to_str().unwrap()]);
+    assert_fails(&work.resume(&["--group-by", "id", "--summary", "/dev/full"]), 1, &["39 texts are scored"]);
+    let weights = model.join("model.safetensors");
+    let mut bytes = fs::read(&weights).unwrap();
+    // The last weight's sign and exponent.
+    *bytes.last_mut().unwrap() ^= 0x40;
+    fs::write(&weights, bytes).unwrap();
+    assert_fails(&work.resume(&[]), 2, &["its logits of a test text was"]);
+}
+
+#[test]
+fn two_runs_at_once_do_not_write_the_same_file() {
+    let work = Work::of_rows(700, "out.jsonl", &[]);
+    let whole = work.uninterrupted();
+    let mut first = work.start(1000, &[]).unwrap();
+    let signal = |signal: &str| {
+        assert!(Command::new("kill").args(["-s", signal, &first.id().to_string()]).status().unwrap().success());
+    };
+    signal("STOP");
+    let second = work.resume(&[]);
+    signal("CONT");
+    assert_fails(&second, 1, &["another run is writing `", "out.jsonl`"]);
+    assert_eq!(first.wait().unwrap().code(), Some(5));
+    work.assert_complete(&whole);
+}
+
+#[test]
+fn a_link_to_the_output_has_its_journal_beside_the_file() {
+    let work = Work::of_rows(700, "link.jsonl", &[]);
+    let real = tempfile::tempdir().unwrap();
+    fs::write(real.path().join("real.jsonl"), "old").unwrap();
+    std::os::unix::fs::symlink(real.path().join("real.jsonl"), work.path("link.jsonl")).unwrap();
+    let mut child = work.resuming(&[]).spawn().unwrap();
+    let scored = |name| fs::metadata(real.path().join(name)).is_ok_and(|metadata| metadata.len() > 1000);
+    while !scored("real.jsonl.journal") {
+        assert!(child.try_wait().unwrap().is_none());
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(names(real.path()), ["real.jsonl", "real.jsonl.journal", "real.jsonl.unfinished"]);
+    assert_eq!(work.resume(&[]).code, Some(5));
+    assert_eq!(names(real.path()), ["real.jsonl"]);
+    assert_eq!(json_lines(&String::from_utf8(work.read("link.jsonl")).unwrap()).len(), 700);
+    assert!(work.path("link.jsonl").is_symlink());
+}
+
+/// A limit on the size of files, in blocks of 512 bytes, fails as a full disk does.
+#[test]
+fn a_disk_that_is_full_keeps_what_was_scored() {
+    let work = Work::of_rows(500, "out.jsonl", &[]);
+    let whole = work.uninterrupted();
+    let limited = |blocks: usize| {
+        let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"");
+        let mut command = Command::new("sh");
+        let args = work.resuming(&[]);
+        command.current_dir(work.dir.path()).args(["-c", &script, env!("CARGO_BIN_EXE_finsent")]).args(args.get_args());
+        Run::from(command.output().unwrap())
+    };
+    assert_fails(&limited(20), 1, &["File too large", " texts are scored, and kept in `"]);
+    let scored = work.journaled();
+    assert!(scored > 1000);
+    // The journal alone is as large as files may be: nothing can be added to it.
+    let blocks = usize::try_from(scored).unwrap() / 512;
+    fs::write(work.journal(), &fs::read(work.journal()).unwrap()[..blocks * 512]).unwrap();
+    assert_fails(&limited(blocks), 1, &["File too large"]);
+    assert_eq!(work.resume(&[]).code, Some(5));
+    work.assert_complete(&whole);
+}
+
+#[test]
+fn a_file_of_the_journals_name_that_is_none_stays_as_it_is() {
+    let work = Work::of_rows(3, "out.jsonl", &[]);
+    fs::write(work.journal(), "Dear diary,\n").unwrap();
+    assert_fails(&work.resume(&[]), 2, &["out.jsonl.journal` is no journal of an interrupted run"]);
+    assert_eq!(fs::read_to_string(work.journal()).unwrap(), "Dear diary,\n");
+    assert_eq!(names(work.dir.path()), ["n.csv", "out.jsonl.journal"]);
+}
+
+#[test]
+fn only_files_are_resumed() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = write(dir.path(), "n.csv", csv(3));
+    let fifo = dir.path().join("f.csv");
+    assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    let output = dir.path().join("out.csv");
+    let [fifo, output] = [&fifo, &output].map(|path| path.to_str().unwrap());
+    for (args, says) in [
+        (&["--input", &path][..], "--output FILE"),
+        (&["--input", &path, "--output", "-"], "--output FILE"),
+        (&["--input", &path, "--output", "/dev/stdout"], "--output FILE"),
+        (&["--input", &path, "--output", "/dev/null"], "--output FILE"),
+        (&["--input", &path, "--output", fifo], "--output FILE"),
+        (&["--input", &path, "--output", &path], "the output cannot be the input"),
+        (&["--input", "-", "--output", output], "standard input can be read only once"),
+        (&["--input", fifo, "--output", output], "f.csv`, which is no regular file,"),
+        (&["--output", output], "--input FILE"),
+        (&["--output", output, "Profit rose"], "--input FILE"),
+    ] {
+        assert_fails(&run(&[&["classify", "--resume"], args].concat()), 2, &[says]);
+    }
+    assert_eq!(names(dir.path()), ["f.csv", "n.csv"]);
+}
