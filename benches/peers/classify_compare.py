@@ -9,7 +9,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from compare import machine
+from compare import Finsent, machine
 
 HERE = Path(__file__).resolve().parent
 
@@ -74,7 +74,7 @@ def main():
         for title, turn in turns.items():
             rates[title].append(turn())
             print(f"round {number}: {title}, {rates[title][-1]:.1f} texts/s", file=sys.stderr, flush=True)
-    print(json.dumps(machine(args.finsent, args.threads)))
+    print(json.dumps(machine(Finsent(args.finsent.absolute(), args.dir, args.threads), args.threads)))
     print("| | texts/s | from | to |\n|---|---:|---:|---:|")
     for title, of_title in rates.items():
         print(f"| {title} | {statistics.median(of_title):.1f} | {min(of_title):.1f} | {max(of_title):.1f} |")
