@@ -179,8 +179,7 @@ fn files_of_the_same_columns_become_one_and_others_do_not() {
     );
 
     let lines = write(dir.path(), "c.csv", "headline\nProfit rose\n");
-    let mixed =
-        |output: &str| run(&["classify", "--input", &input, "--input", &lines, "--output", &format!("{output}")]);
+    let mixed = |output: &str| run(&["classify", "--input", &input, "--input", &lines, "--output", output]);
     let path = |name: &str| dir.path().join(name).into_os_string().into_string().unwrap();
     assert_fails(&mixed(&path("d.parquet")), 2, &["c.csv", "other columns than the first input"]);
     assert_eq!(mixed(&path("d.jsonl")).code, Some(5));
