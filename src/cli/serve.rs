@@ -96,8 +96,9 @@ async fn serve(
             Event::Signal => break,
         }
     }
-    tracing::info!("draining");
     service.drain();
+    // Whoever reads this finds it not ready.
+    tracing::info!("draining");
     http::sleep(drain_delay.max(LEAVE_TAKING)).await;
     service.end_feeds();
     running.stop().await;
