@@ -124,6 +124,9 @@ fn wrong_usage_of_groups_is_told() {
     ] {
         assert_fails(&run(&[&on_file, args].concat()), 2, &[word]);
     }
+    let other = write(dir.path(), "other.csv", "headline\nProfit rose\n");
+    let args = [&on_file[..], &["--input", &other, "--group-by", "ticker", "--format", "text"]].concat();
+    assert_fails(&run(&args), 2, &["other.csv` has no column `ticker`"]);
     let directory = dir.path().join("missing/s.csv");
     let args = [&on_file[..], &["--group-by", "ticker", "--summary", directory.to_str().unwrap()]].concat();
     assert_fails(&run(&args), 1, &["cannot write"]);

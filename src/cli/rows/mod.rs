@@ -195,8 +195,10 @@ pub(super) trait RowReader: Send {
 /// The rows that the user asked for.
 pub(super) struct Input {
     pub(super) rows: Box<dyn RowReader>,
-    /// Columns of a file; none for arguments and standard input.
+    /// Columns of the first file; none for arguments and standard input.
     pub(super) columns: Vec<Arc<str>>,
+    /// The files that were looked at, and the columns of each.
+    files: Vec<(String, Vec<Arc<str>>)>,
     pub(super) typed: Typed,
     /// None for arguments and standard input.
     pub(super) progress: Option<Progress>,
@@ -268,13 +270,27 @@ impl Input {
     /// Texts that are given one by one.
     pub(super) fn arguments(texts: Vec<String>) -> Self {
         let rows = Box::new(Arguments(texts.into_iter().enumerate()));
-        Self { rows, columns: Vec::new(), typed: Typed::No, progress: None, kind: InputKind::Arguments }
+        Self {
+            rows,
+            columns: Vec::new(),
+            files: Vec::new(),
+            typed: Typed::No,
+            progress: None,
+            kind: InputKind::Arguments,
+        }
     }
 
     /// Standard input, a text a line.
     pub(super) fn standard_input(encoding: Option<Encoding>) -> Self {
         let rows = Box::new(lines::StandardInput::new(Source::standard_input(encoding)));
-        Self { rows, columns: Vec::new(), typed: Typed::No, progress: None, kind: InputKind::StandardInput }
+        Self {
+            rows,
+            columns: Vec::new(),
+            files: Vec::new(),
+            typed: Typed::No,
+            progress: None,
+            kind: InputKind::StandardInput,
+        }
     }
 
     /// Opens a file, whose name says how to read it.
@@ -306,9 +322,11 @@ impl Input {
 
     /// Refuses a column that the input has not, as far as is known before it is read.
     pub(super) fn has_column(&self, name: &str) -> Result<(), Usage> {
-        match self.columns.iter().any(|column| **column == *name) {
-            true => Ok(()),
-            false => Err(Usage(format!("the input has no column `{name}`; its columns are {}", list(&self.columns)))),
+        match self.files.iter().find(|(_, columns)| !columns.iter().any(|column| **column == *name)) {
+            None => Ok(()),
+            Some((file, columns)) => {
+                Err(Usage(format!("`{file}` has no column `{name}`; its columns are {}", list(columns))))
+            }
         }
     }
 

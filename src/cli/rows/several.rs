@@ -102,13 +102,15 @@ impl Input {
         let (first, rest) = paths.split_first().context("no file was named")?;
         let meter = Arc::<Meter>::default();
         let Opened { rows, columns, table } = Self::open(first, reading, &meter)?;
+        let mut files = vec![(first.display().to_string(), columns.clone())];
         let mut typed = table.map_or(Typed::No, Typed::Yes);
         let mut total = 0;
         for path in paths {
             let metadata = fs::metadata(path).with_context(|| format!("cannot read `{}`", path.display()))?;
             total += metadata.len();
             if metadata.is_file() && path != first {
-                let other = Self::open(path, reading, &Arc::default())?.table;
+                let Opened { columns, table: other, .. } = Self::open(path, reading, &Arc::default())?;
+                files.push((path.display().to_string(), columns));
                 let is_same = match &typed {
                     Typed::No => other.is_none(),
                     Typed::Yes(table) => other.is_some_and(|other| other.columns() == table.columns()),
@@ -125,7 +127,7 @@ impl Input {
             [] => rows,
             rest => Box::new(Several { name, rows, rest: rest.to_vec().into(), reading: reading.clone(), meter }),
         };
-        Ok(Self { rows, columns, typed, progress, kind: InputKind::File })
+        Ok(Self { rows, columns, files, typed, progress, kind: InputKind::File })
     }
 }
 
