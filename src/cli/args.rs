@@ -70,7 +70,8 @@ and groups as JSON. The columns of the other inputs get types from the values of
 
 --shard I/N cuts the rows of --input into N parts that follow each other, and scores the one with the number I, from 0 to \
 N-1. The outputs of all N in order, one behind the other, are byte for byte the output without --shard; --format is jsonl \
-or csv, whose header only shard 0 writes. The files are read twice, and have to stay as they are until all shards are done.
+or csv, whose header only shard 0 writes; or parquet, where each shard writes a file of its own, which together are a dataset. \
+The files are read twice, and have to stay as they are until all shards are done.
 
 --resume is for runs that take long: begun with it, and interrupted (Ctrl-C, kill -9, a full disk), the same command goes on \
 where it ended. The input is read again, but what was scored is not scored again, and the output is to the byte what an \

@@ -164,6 +164,16 @@ fn shards_together_are_the_whole() {
     let all = run(&["classify", "--input", &input, "--format", "jsonl"]).stdout;
     let shard = |shard: &str| run(&["classify", "--input", &input, "--format", "jsonl", "--shard", shard]).stdout;
     assert_eq!(["0/3", "1/3", "2/3"].map(shard).concat(), all);
+
+    // Also where a shard begins and ends within row groups.
+    let whole = rows(&scored(dir.path(), &input, 5, &[]));
+    let part = |shard: &str| {
+        let output = dir.path().join("part.parquet").into_os_string().into_string().unwrap();
+        run(&["classify", "--input", &input, "--output", &output, "--shard", shard]);
+        rows(&output)
+    };
+    assert_eq!(["0/3", "1/3", "2/3"].map(part).concat(), whole);
+    assert_eq!((0..8).map(|shard| part(&format!("{shard}/8"))).collect::<Vec<_>>().concat(), whole);
 }
 
 #[test]

@@ -74,16 +74,16 @@ fn is_for_a_terminal(output: Option<&Path>) -> bool {
     output.is_none() && io::stdout().is_terminal()
 }
 
-/// Refuses a form in which the outputs of shards, one behind the other, are not the output of the whole.
+/// Refuses a form in which the outputs of shards are not the output of the whole: one behind the other, or, of Parquet, as
+/// the files of a dataset.
 pub(super) fn check_shards(format: Format) -> Result<(), Usage> {
     let what = match format {
-        Format::Jsonl | Format::Csv | Format::FinbertCsv => return Ok(()),
+        Format::Jsonl | Format::Csv | Format::FinbertCsv | Format::Parquet => return Ok(()),
         Format::Text => "tables (text)",
         Format::Json => "arrays (json)",
-        Format::Parquet => "parquet files",
     };
     Err(Usage(format!(
-        "the outputs of shards are to be put together, which {what} cannot be; choose --format jsonl or csv"
+        "the outputs of shards are to be put together, which {what} cannot be; choose --format jsonl, csv or parquet"
     )))
 }
 
