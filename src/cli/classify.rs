@@ -92,7 +92,7 @@ fn classify(
     let (columns, labels) = (input.columns.as_slice(), pipeline.labels());
     let shape = Shape { columns, writes_id, granularity, labels, table: table(format, &input)?, is_beginning };
     output::check_shape(format, &shape)?;
-    let mut writer = output::writer(format, &shape, destination, console)?;
+    let mut writer = output::writer(format, &shape, destination, console);
     let draws_progress = console.draws_progress() && !(to_stdout && io::stdout().is_terminal());
     let progress = input.progress.take().filter(|_| draws_progress);
     let bar = progress.as_ref().map_or_else(|| Bar::new(None), Progress::bar);

@@ -13,12 +13,43 @@ use crate::cli::rows::{ItemError, Row};
 
 /// Writes each row as a record.
 pub(super) struct Csv {
-    out: Destination,
+    records: Records,
     input: Vec<Arc<str>>,
     verdict: VerdictColumns,
     writes_id: bool,
-    /// Whether the header is still to be written.
-    header_is_due: bool,
+}
+
+/// The records of a CSV, behind its header.
+pub(super) struct Records {
+    out: Destination,
+    /// None when it is written, or is an earlier shard's.
+    header: Option<Vec<String>>,
+}
+
+impl Records {
+    pub(super) fn new(out: Destination, header: Vec<String>, is_beginning: bool) -> Self {
+        Self { out, header: is_beginning.then_some(header) }
+    }
+
+    pub(super) fn write(&mut self, record: impl IntoIterator<Item = impl AsRef<[u8]>>) -> Result<()> {
+        let mut writer = csv::Writer::from_writer(&mut self.out);
+        if let Some(header) = self.header.take() {
+            writer.write_record(header)?;
+        }
+        writer.write_record(record)?;
+        Ok(writer.flush()?)
+    }
+
+    pub(super) fn flush(&mut self) -> Result<()> {
+        Ok(self.out.flush()?)
+    }
+
+    pub(super) fn finish(mut self) -> Result<Destination> {
+        if let Some(header) = self.header.take() {
+            csv::Writer::from_writer(&mut self.out).write_record(header)?;
+        }
+        Ok(self.out)
+    }
 }
 
 impl Csv {
@@ -26,31 +57,11 @@ impl Csv {
         let id = shape.writes_id.then_some("id").map(String::from);
         let own = finding::columns(shape.granularity, shape.labels).into_iter().map(|(name, _)| name);
         let names = id.into_iter().chain(own).chain(["error".into()]).collect();
-        Self {
-            out,
-            input: shape.columns.to_vec(),
-            verdict: VerdictColumns::beside(shape.columns, names),
-            writes_id: shape.writes_id,
-            header_is_due: shape.is_beginning,
-        }
-    }
-
-    fn header(&self) -> Vec<String> {
-        let verdict = self.verdict.names().iter().map(|name| format!("{}{name}", self.verdict.prefix()));
-        self.input.iter().map(|column| column.to_string()).chain(verdict).collect()
-    }
-
-    fn write_header(&mut self) -> Result<()> {
-        if std::mem::take(&mut self.header_is_due) {
-            self.write_record(self.header())?;
-        }
-        Ok(())
-    }
-
-    fn write_record(&mut self, record: Vec<String>) -> Result<()> {
-        let mut writer = csv::Writer::from_writer(&mut self.out);
-        writer.write_record(record)?;
-        Ok(writer.flush()?)
+        let verdict = VerdictColumns::beside(shape.columns, names);
+        let own = verdict.names().iter().map(|name| format!("{}{name}", verdict.prefix()));
+        let header = shape.columns.iter().map(|column| column.to_string()).chain(own).collect();
+        let records = Records::new(out, header, shape.is_beginning);
+        Self { records, input: shape.columns.to_vec(), verdict, writes_id: shape.writes_id }
     }
 
     fn record(&self, row: &Row, outcome: Outcome<'_>) -> Vec<String> {
@@ -86,16 +97,15 @@ impl RowWriter for Csv {
     }
 
     fn write(&mut self, row: &Row, outcome: Outcome<'_>) -> Result<()> {
-        self.write_header()?;
-        self.write_record(self.record(row, outcome))
+        let record = self.record(row, outcome);
+        self.records.write(record)
     }
 
     fn flush(&mut self) -> Result<()> {
-        Ok(self.out.flush()?)
+        self.records.flush()
     }
 
-    fn finish(mut self: Box<Self>) -> Result<Destination> {
-        self.write_header()?;
-        Ok(self.out)
+    fn finish(self: Box<Self>) -> Result<Destination> {
+        self.records.finish()
     }
 }

@@ -119,13 +119,8 @@ pub(super) struct Shape<'a> {
 }
 
 /// The writer of a form to `out`.
-pub(super) fn writer(
-    format: Format,
-    shape: &Shape<'_>,
-    out: Destination,
-    console: Console,
-) -> Result<Box<dyn RowWriter>> {
-    Ok(match format {
+pub(super) fn writer(format: Format, shape: &Shape<'_>, out: Destination, console: Console) -> Box<dyn RowWriter> {
+    match format {
         Format::Text => {
             let colors = out.is_stdout() && console.colors(&io::stdout());
             Box::new(table::Table::new(shape, out, colors))
@@ -134,6 +129,6 @@ pub(super) fn writer(
         Format::Jsonl => Box::new(json::Json::new(shape, out, false)),
         Format::Csv => Box::new(csv_file::Csv::new(shape, out)),
         Format::FinbertCsv => Box::new(finbert_csv::FinbertCsv::new(shape, out)),
-        Format::Parquet => parquet::writer(shape, out)?,
-    })
+        Format::Parquet => parquet::writer(shape, out),
+    }
 }

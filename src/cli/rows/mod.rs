@@ -270,27 +270,17 @@ impl Input {
     /// Texts that are given one by one.
     pub(super) fn arguments(texts: Vec<String>) -> Self {
         let rows = Box::new(Arguments(texts.into_iter().enumerate()));
-        Self {
-            rows,
-            columns: Vec::new(),
-            files: Vec::new(),
-            typed: Typed::No,
-            progress: None,
-            kind: InputKind::Arguments,
-        }
+        Self::without_columns(rows, InputKind::Arguments)
     }
 
     /// Standard input, a text a line.
     pub(super) fn standard_input(encoding: Option<Encoding>) -> Self {
         let rows = Box::new(lines::StandardInput::new(Source::standard_input(encoding)));
-        Self {
-            rows,
-            columns: Vec::new(),
-            files: Vec::new(),
-            typed: Typed::No,
-            progress: None,
-            kind: InputKind::StandardInput,
-        }
+        Self::without_columns(rows, InputKind::StandardInput)
+    }
+
+    fn without_columns(rows: Box<dyn RowReader>, kind: InputKind) -> Self {
+        Self { rows, columns: Vec::new(), files: Vec::new(), typed: Typed::No, progress: None, kind }
     }
 
     /// Opens a file, whose name says how to read it.

@@ -30,10 +30,7 @@ const MAX_GROUP_ROWS: usize = 1 << 20;
 const GROUP_BYTES: usize = 32 << 20;
 
 /// The writer of rows.
-///
-/// # Errors
-/// When the verdict's columns do not go beside those of the input.
-pub(super) fn writer(shape: &Shape<'_>, out: Destination) -> Result<Box<dyn RowWriter>> {
+pub(super) fn writer(shape: &Shape<'_>, out: Destination) -> Box<dyn RowWriter> {
     let id = shape.writes_id.then_some(("id".to_owned(), finding::Kind::Text));
     let own = finding::columns(shape.granularity, shape.labels);
     let columns: Vec<_> = id.into_iter().chain(own).chain([("error".to_owned(), finding::Kind::Text)]).collect();
@@ -42,7 +39,7 @@ pub(super) fn writer(shape: &Shape<'_>, out: Destination) -> Result<Box<dyn RowW
         Some(table) => Input::Table(TableColumns::of(table)),
         None => Input::Fields(Fields::new(shape.columns)),
     };
-    Ok(Box::new(Rows {
+    Box::new(Rows {
         file: File::Waiting(out),
         names: VerdictColumns::beside(shape.columns, names),
         input,
@@ -50,7 +47,7 @@ pub(super) fn writer(shape: &Shape<'_>, out: Destination) -> Result<Box<dyn RowW
         writes_id: shape.writes_id,
         lines: 0,
         bytes: 0,
-    }))
+    })
 }
 
 struct Rows {
