@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use crate::batch::{MAX_BATCH_TOKENS, PackedBatch, plan_passes};
 use crate::encoder::{Encoder, EncoderError};
-use crate::precision::Precision;
+use finsent_kernels::Precision;
 use crate::tokens::Encoding;
 
 /// Lengths of texts in tokens, `[CLS]` and `[SEP]` included.

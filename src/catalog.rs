@@ -9,7 +9,7 @@ use thiserror::Error;
 use toml::{Table, Value};
 
 use crate::nearest::nearest;
-use crate::precision::Precision;
+use finsent_kernels::Precision;
 
 /// The catalogue that is compiled in.
 const BUILT_IN: &str = include_str!("../models.toml");

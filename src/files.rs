@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use crate::precision::Precision;
+use finsent_kernels::Precision;
 
 /// One file of a model.
 #[derive(Debug, Clone)]

@@ -10,7 +10,7 @@ use crate::checkpoint::{Checkpoint, CheckpointError};
 use crate::document::{Document, SplitText};
 use crate::encoder::{Config, ConfigError, Encoder, EncoderError, Operands};
 use crate::files::{FilesError, ModelFiles, ModelOptions};
-use crate::precision::Precision;
+use finsent_kernels::Precision;
 use crate::text::Text;
 use crate::tokens::{Encoding, Limits, Tokenizer, TokenizerError};
 use crate::verdict::{Activation, LabelError, LabelMap, Verdict, margin};

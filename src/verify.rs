@@ -13,7 +13,7 @@ use crate::checkpoint::{Checkpoint, CheckpointError};
 use crate::encoder::{Architecture, Config, ConfigError};
 use crate::files::{FilesError, ModelFiles};
 use crate::pipeline::{ClassifyError, Pipeline};
-use crate::precision::Precision;
+use finsent_kernels::Precision;
 use crate::text::{Text, TextError};
 use crate::tokens::Encoding;
 use crate::verdict::Verdict;

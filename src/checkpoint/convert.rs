@@ -19,7 +19,7 @@ use thiserror::Error;
 use super::config_json::convert_config;
 use super::narrow::{TooLarge, narrow};
 use super::{Checkpoint, CheckpointError, StoredMatrix};
-use crate::kernels::{WeightRows, quantise_weights};
+use finsent_kernels::{WeightRows, quantise_weights};
 
 /// Numbers that are converted at a time.
 const CHUNK_NUMBERS: usize = 1 << 20;

@@ -24,7 +24,7 @@ use serde::Deserialize;
 use thiserror::Error;
 
 use crate::files::{FilesError, ModelFile, WeightFiles};
-use crate::kernels::{WeightRows, quantise_weights};
+use finsent_kernels::{WeightRows, quantise_weights};
 pub(crate) use convert::{Conversion, Parameter, WeightFormat};
 pub use pickle::PickleError;
 use shard::{Shard, StoredTensor};

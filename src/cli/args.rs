@@ -11,7 +11,7 @@ use super::rows::Shard;
 use crate::batch::MAX_BATCH_TOKENS;
 use crate::checkpoint::WeightFormat;
 use crate::http::Listen;
-use crate::precision::Precision;
+use finsent_kernels::Precision;
 use crate::summary::Every;
 
 /// Most threads that can be asked for: more than any machine's cores that this is for.

@@ -10,7 +10,7 @@ use super::exit::{Exit, Usage};
 use super::settings::Settings;
 use crate::bench::{LENGTHS, Measurement, Workload};
 use crate::pipeline::Pipeline;
-use crate::precision::Precision;
+use finsent_kernels::Precision;
 use crate::text::Text;
 use crate::tokens::Encoding;
 

@@ -13,7 +13,7 @@ use crate::catalog::{Catalog, CatalogError};
 use crate::hub::{Hub, HubSettings};
 use crate::locate::{FoundModel, Places};
 use crate::pipeline::Pipeline;
-use crate::precision::Precision;
+use finsent_kernels::Precision;
 use crate::threads;
 
 /// The global options, resolved.
@@ -67,7 +67,7 @@ impl Settings {
 
     /// Loads a model that was found, and starts the compute threads.
     pub(super) fn load_found(&self, found: FoundModel) -> Result<(FoundModel, Pipeline)> {
-        threads::start_team(self.threads)?;
+        finsent_kernels::start_thread_pool(self.threads)?;
         let start = Instant::now();
         let pipeline = Pipeline::load(&found.files, &found.options)?;
         let (labels, window, seconds) =

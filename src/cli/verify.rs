@@ -6,7 +6,7 @@ use super::args::VerifyArgs;
 use super::console::Console;
 use super::exit::Exit;
 use super::settings::Settings;
-use crate::precision::Precision;
+use finsent_kernels::Precision;
 use crate::verify::{Comparison, Expected, compare_golden};
 
 pub(super) fn run(args: &VerifyArgs, settings: &Settings, console: Console) -> Result<Exit> {

@@ -1,7 +1,7 @@
 //! The memory of a pass: allocated once, and grown to the largest pass so far.
 
 use super::{Config, Engine, Operands};
-use crate::kernels::{Form, Matrix, Operand, Rounded, Scratch, operand_form};
+use finsent_kernels::{OperandFormat, Matrix, Operand, Rounded, Scratch, operand_format};
 
 /// Activations that a product reads: as f32, and rounded to the form that the weights' instructions take.
 #[derive(Debug)]
@@ -12,8 +12,8 @@ pub(super) struct Activations {
 }
 
 impl Activations {
-    fn new(form: Form, columns: usize) -> Self {
-        let rounded = (form != Form::F32).then(|| Rounded::new(form, columns));
+    fn new(form: OperandFormat, columns: usize) -> Self {
+        let rounded = (form != OperandFormat::F32).then(|| Rounded::new(form, columns));
         Self { values: Matrix::new(columns), rounded }
     }
 
@@ -26,7 +26,7 @@ impl Activations {
     /// To be called when the values are written, unless a kernel has done it.
     pub(super) fn round(&mut self, engine: Engine, operands: Operands) {
         if let (values, Some(rounded)) = self.parts(operands) {
-            rounded.round(engine.isa, engine.team, values);
+            rounded.round(engine.isa, engine.pool, values);
         }
     }
 
@@ -67,7 +67,7 @@ pub(super) struct Work {
 impl Arena {
     pub(super) fn new(config: &Config, engine: Engine) -> Self {
         let &Config { hidden_size, intermediate_size, .. } = config;
-        let form = operand_form(engine.isa, engine.precision);
+        let form = operand_format(engine.isa, engine.precision);
         Self {
             hidden: Activations::new(form, hidden_size),
             first: Activations::new(form, hidden_size),

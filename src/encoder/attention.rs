@@ -5,7 +5,7 @@ use super::arena::{Activations, Work};
 use super::weights::Weights;
 use super::{Engine, Operands};
 use crate::checkpoint::CheckpointError;
-use crate::kernels::{self, Activation, Linear};
+use finsent_kernels::{Activation, Linear};
 
 /// `BertSelfAttention`: the projections and the attention itself, without the output projection.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ impl Attention {
 
     /// What each token is looked at as: `[total_tokens, hidden_size]` -> `work.key_value`.
     pub(super) fn project_keys(&self, engine: Engine, operands: Operands, hidden: &Activations, work: &mut Work) {
-        self.key_value.forward(engine.team, hidden.operand(operands), Activation::Identity, &mut work.key_value);
+        self.key_value.forward(engine.pool, hidden.operand(operands), Activation::Identity, &mut work.key_value);
     }
 
     /// What the rows of `queries` see of `work.key_value` -> `work.context`. `cu_lens` says which rows are one text, of
@@ -46,9 +46,9 @@ impl Attention {
         work: &mut Work,
     ) {
         let Work { query, key_value, context, scratch, .. } = work;
-        self.query.forward(engine.team, queries.operand(operands), Activation::Identity, query);
-        kernels::Attention { isa: engine.isa, heads: self.heads }.forward(
-            engine.team,
+        self.query.forward(engine.pool, queries.operand(operands), Activation::Identity, query);
+        finsent_kernels::Attention { isa: engine.isa, heads: self.heads }.forward(
+            engine.pool,
             [query, key_value],
             cu_lens,
             scratch,

@@ -7,7 +7,7 @@ use super::weights::Weights;
 use super::{Architecture, Config, EncoderError, Engine, Operands};
 use crate::batch::PackedBatch;
 use crate::checkpoint::CheckpointError;
-use crate::kernels::{LayerNorm, Table};
+use finsent_kernels::{LayerNorm, Table};
 
 /// `BertEmbeddings`: the sum of word, segment and position, normalised. DistilBERT has no segments, and RoBERTa counts
 /// positions in its own way.
@@ -66,8 +66,8 @@ impl Embeddings {
     /// -> `hidden`, `[total_tokens, hidden_size]`
     pub(super) fn forward(&self, engine: Engine, operands: Operands, batch: &PackedBatch, hidden: &mut Activations) {
         let (values, rounded) = hidden.parts(operands);
-        Table::sum_rows(engine.team, &self.lookups(batch, &self.position_rows(batch)), values);
-        self.norm.forward(engine.isa, engine.team, None, values, rounded);
+        Table::sum_rows(engine.pool, &self.lookups(batch, &self.position_rows(batch)), values);
+        self.norm.forward(engine.isa, engine.pool, None, values, rounded);
     }
 }
 

@@ -3,7 +3,7 @@
 use super::weights::Weights;
 use super::{Architecture, Config, Engine};
 use crate::checkpoint::CheckpointError;
-use crate::kernels::{Activation, Linear, Matrix, Operand};
+use finsent_kernels::{Activation, Linear, Matrix, Operand};
 
 /// `BertPooler` and the classifier of `BertForSequenceClassification`, or what stands in their place: DistilBERT's
 /// `pre_classifier` and `classifier`, `RobertaClassificationHead`. In f32 whatever the precision of the model.
@@ -35,12 +35,12 @@ impl Head {
     /// `[texts, hidden_size]` -> `[texts, num_labels]`, row-major.
     pub(super) fn forward(&self, engine: Engine, first_token: &Matrix) -> Vec<f32> {
         let mut pooled_output = Matrix::new(self.hidden_size);
-        self.dense.forward(engine.team, Operand::F32(first_token), Activation::Identity, &mut pooled_output);
+        self.dense.forward(engine.pool, Operand::F32(first_token), Activation::Identity, &mut pooled_output);
         for text in 0..pooled_output.rows() {
             pooled_output.row_mut(text).iter_mut().for_each(|x| *x = (self.squash)(*x));
         }
         let mut logits = Matrix::new(self.num_labels);
-        self.classifier.forward(engine.team, Operand::F32(&pooled_output), Activation::Identity, &mut logits);
+        self.classifier.forward(engine.pool, Operand::F32(&pooled_output), Activation::Identity, &mut logits);
         (0..logits.rows()).flat_map(|text| logits.row(text)).copied().collect()
     }
 }

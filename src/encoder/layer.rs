@@ -5,7 +5,7 @@ use super::attention::Attention;
 use super::weights::Weights;
 use super::{Config, Engine, Operands};
 use crate::checkpoint::CheckpointError;
-use crate::kernels::{Activation, LayerNorm, Linear};
+use finsent_kernels::{Activation, LayerNorm, Linear};
 
 /// `BertLayer`, DistilBERT's `TransformerBlock`, `RobertaLayer`: attention, then a feed-forward block, each added to its input and normalised.
 #[derive(Debug)]

@@ -36,9 +36,9 @@ use self::ops::Pass;
 use self::weights::Weights;
 use crate::batch::PackedBatch;
 use crate::checkpoint::{Checkpoint, CheckpointError};
-use crate::kernels::{self, Isa, IsaError};
-use crate::precision::Precision;
-use crate::threads::{self, Team, ThreadsError};
+use finsent_kernels::{Isa, IsaError};
+use finsent_kernels::Precision;
+use finsent_kernels::{ThreadPool, ThreadsError, thread_pool};
 
 /// Why the encoder cannot be built or gave no answer.
 #[derive(Debug, Error)]
@@ -80,7 +80,7 @@ fn words(error: &candle_core::Error) -> &candle_core::Error {
 #[derive(Debug, Clone, Copy)]
 struct Engine {
     isa: Isa,
-    team: &'static Team,
+    pool: &'static ThreadPool,
     precision: Precision,
 }
 
@@ -112,7 +112,7 @@ impl Encoder {
     /// # Errors
     /// [`EncoderError::Checkpoint`] naming the tensor that is missing or misshapen.
     pub fn load(config: &Config, checkpoint: &Checkpoint, precision: Precision) -> Result<Self, EncoderError> {
-        let engine = Engine { isa: Isa::chosen()?, team: threads::team()?, precision };
+        let engine = Engine { isa: Isa::chosen()?, pool: thread_pool()?, precision };
         let weights = Weights::root(checkpoint, engine);
         let layer = |index| Layer::load(&weights.at(&config.architecture.names().layer(index)), config);
         let last = config.num_hidden_layers - 1;
@@ -143,7 +143,7 @@ impl Encoder {
     }
 
     pub(crate) fn threads(&self) -> usize {
-        self.engine.team.threads()
+        self.engine.pool.threads()
     }
 
     pub(crate) fn vocab_size(&self) -> usize {
@@ -152,8 +152,8 @@ impl Encoder {
 
     /// Billions of operations a second that the machine reaches on registers alone, in this encoder's arithmetic.
     pub(crate) fn peak_gops(&self) -> f64 {
-        let Engine { isa, team, precision } = self.engine;
-        kernels::peak_gops(isa, team, precision)
+        let Engine { isa, pool, precision } = self.engine;
+        finsent_kernels::peak_gops(isa, pool, precision)
     }
 
     /// Operations that texts of these lengths take, a multiplication and an addition being two: the products of the

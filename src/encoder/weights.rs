@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use super::Engine;
 use crate::checkpoint::{Checkpoint, CheckpointError, StoredMatrix};
-use crate::kernels::{LayerNorm, Linear, Table, WeightRows};
-use crate::precision::Precision;
+use finsent_kernels::{LayerNorm, Linear, Table, WeightRows};
+use finsent_kernels::Precision;
 
 /// A place in the tree of names of a [`Checkpoint`], and what its weights are packed for.
 #[derive(Debug)]
@@ -55,7 +55,7 @@ impl<'a> Weights<'a> {
 
     pub(super) fn table(&self, name: &str, rows: usize, columns: usize) -> Result<Table, CheckpointError> {
         let matrix = self.checkpoint.matrix(&self.at(name).full_name("weight"), [rows, columns])?;
-        Ok(Table::load(self.engine.team, self.engine.precision, &matrix, rows, columns))
+        Ok(Table::load(self.engine.pool, self.engine.precision, &matrix, rows, columns))
     }
 
     fn full_name(&self, name: &str) -> String {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::catalog::Golden;
 use crate::metrics::{Metrics, ModelInfo, ModelMetrics};
 use crate::pipeline::Pipeline;
-use crate::precision::Precision;
+use finsent_kernels::Precision;
 
 /// A loaded model, its names and what it is.
 #[derive(Debug)]

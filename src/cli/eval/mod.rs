@@ -20,7 +20,7 @@ use super::stages::Stages;
 use crate::answer::{Answer, Granularity, Prepared};
 use crate::evaluation::{Evaluation, LabelMatcher};
 use crate::pipeline::{ClassifyError, Pipeline};
-use crate::precision::Precision;
+use finsent_kernels::Precision;
 use crate::verdict::{Activation, Verdict};
 use labelled::{LabelledFile, Labels, RowError};
 use report::{Report, Rows};

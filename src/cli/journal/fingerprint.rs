@@ -7,7 +7,7 @@ use crate::answer::Granularity;
 use crate::cli::args::VERSION;
 use crate::locate::FoundModel;
 use crate::pipeline::Pipeline;
-use crate::precision::Precision;
+use finsent_kernels::Precision;
 use crate::text::Text;
 
 /// Scored to tell one model from another without reading its files.

@@ -173,7 +173,7 @@ pub(super) trait RowCount {
 }
 
 /// Something to do with vectors: the body of a kernel.
-pub(super) trait Routine {
+pub(super) trait Kernel {
     type Output;
     fn run<S: Simd>(self, s: S) -> Self::Output;
 }

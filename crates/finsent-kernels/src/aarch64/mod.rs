@@ -3,8 +3,8 @@
 use std::arch::aarch64::*;
 use std::arch::{asm, is_aarch64_feature_detected};
 
-use super::product::{Product, ProductRoutine};
-use super::simd::{NV, Routine, RowCount, Simd, match_rows};
+use super::product::{Product, ProductKernel};
+use super::simd::{Kernel, NV, RowCount, Simd, match_rows};
 
 /// The CPU has NEON.
 #[derive(Debug, Clone, Copy)]
@@ -36,9 +36,9 @@ impl Neon {
     }
 
     /// Runs a routine compiled for these instructions.
-    pub(super) fn run<R: Routine>(self, routine: R) -> R::Output {
+    pub(super) fn run<R: Kernel>(self, routine: R) -> R::Output {
         #[target_feature(enable = "neon")]
-        fn inner<R: Routine>(s: Neon, routine: R) -> R::Output {
+        fn inner<R: Kernel>(s: Neon, routine: R) -> R::Output {
             routine.run(s)
         }
         // SAFETY: `self` proves the feature.
@@ -56,9 +56,9 @@ impl NeonDot {
     }
 
     /// Runs a routine over products of bytes.
-    pub(super) fn run_product<R: ProductRoutine>(self, routine: R) {
+    pub(super) fn run_product<R: ProductKernel>(self, routine: R) {
         #[target_feature(enable = "neon,dotprod")]
-        fn inner<R: ProductRoutine>(product: NeonDot, routine: R) {
+        fn inner<R: ProductKernel>(product: NeonDot, routine: R) {
             routine.run(product.0, product);
         }
         // SAFETY: `self` proves the features.

@@ -3,11 +3,11 @@
 use std::ops::Range;
 use std::slice;
 
-use crate::kernels::math;
-use crate::kernels::matrix::LINE;
-use crate::kernels::product::{Product, ProductRoutine};
-use crate::kernels::rows::spread;
-use crate::kernels::simd::{NV, RowCount, Simd};
+use crate::math;
+use crate::matrix::LINE;
+use crate::product::{Product, ProductKernel};
+use crate::rows::spread;
+use crate::simd::{NV, RowCount, Simd};
 
 /// Bytes of the operand that a block of rows may have: a quarter of a small second-level cache.
 const ROW_BLOCK_BYTES: usize = 128 << 10;
@@ -25,41 +25,41 @@ pub enum Activation {
 
 /// What becomes of the sums: numbers, `act(scale sum + bias)`.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::kernels) struct Epilogue<'a> {
+pub(crate) struct Epilogue<'a> {
     /// Scales and zero points of the operand's rows, where it is of bytes.
-    pub(in crate::kernels) rows: Option<(&'a [f32], &'a [i32])>,
+    pub(crate) rows: Option<(&'a [f32], &'a [i32])>,
     /// A number a column, for whole panels.
-    pub(in crate::kernels) bias: &'a [f32],
+    pub(crate) bias: &'a [f32],
     /// Scales of the columns' weights; none means ones.
-    pub(in crate::kernels) scales: &'a [f32],
+    pub(crate) scales: &'a [f32],
     /// Sums of the columns' weights; none means zeros.
-    pub(in crate::kernels) sums: &'a [i32],
-    pub(in crate::kernels) activation: Activation,
+    pub(crate) sums: &'a [i32],
+    pub(crate) activation: Activation,
 }
 
 /// A product of all rows of an operand with some panels of packed weights.
 #[derive(Debug, Clone)]
-pub(in crate::kernels) struct Product2d<'a> {
-    pub(in crate::kernels) operand: &'a [u8],
+pub(crate) struct Product2d<'a> {
+    pub(crate) operand: &'a [u8],
     /// Bytes from one row of the operand to the next.
-    pub(in crate::kernels) operand_stride: usize,
-    pub(in crate::kernels) rows: usize,
+    pub(crate) operand_stride: usize,
+    pub(crate) rows: usize,
     /// `[panels, steps, NR]`, from panel `first_panel` on
-    pub(in crate::kernels) lanes: &'a [i32],
-    pub(in crate::kernels) first_panel: usize,
-    pub(in crate::kernels) steps: usize,
-    pub(in crate::kernels) panels: Range<usize>,
+    pub(crate) lanes: &'a [i32],
+    pub(crate) first_panel: usize,
+    pub(crate) steps: usize,
+    pub(crate) panels: Range<usize>,
     /// Columns of the whole result; the last panel may have more.
-    pub(in crate::kernels) columns: usize,
+    pub(crate) columns: usize,
     /// `[rows, columns]`, of which no other thread writes these panels.
-    pub(in crate::kernels) out: *mut f32,
+    pub(crate) out: *mut f32,
     /// Numbers from one row of the result to the next.
-    pub(in crate::kernels) out_stride: usize,
+    pub(crate) out_stride: usize,
     /// Without one, the sums are the result.
-    pub(in crate::kernels) epilogue: Option<Epilogue<'a>>,
+    pub(crate) epilogue: Option<Epilogue<'a>>,
 }
 
-impl ProductRoutine for Product2d<'_> {
+impl ProductKernel for Product2d<'_> {
     #[inline(always)]
     fn run<S: Simd, P: Product<S>>(self, s: S, product: P) {
         self.check::<S, P>();

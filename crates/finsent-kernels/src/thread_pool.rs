@@ -1,4 +1,4 @@
-//! A team of threads that shares out the tasks of one job at a time.
+//! A pool of threads that shares out the tasks of one job at a time.
 //!
 //! A pass through the encoder is a hundred jobs, the short ones of a few microseconds, so handing one out has to cost
 //! less than one. A job is published in one atomic word:
@@ -11,7 +11,7 @@
 //! system holds up delays the task that it has and no other, and one that comes late finds nothing left to claim. The
 //! job is done when the count of unfinished tasks is zero.
 //!
-//! Who has nothing to do spins for [`SPIN`], gives way until [`YIELD`], and then sleeps. An idle team uses no CPU.
+//! Who has nothing to do spins for [`SPIN`], gives way until [`YIELD`], and then sleeps. An idle pool uses no CPU.
 #![expect(unsafe_code, reason = "a job borrows from its caller's stack, which outlives it but not by the type system")]
 
 use std::any::Any;
@@ -23,6 +23,8 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 use std::{hint, io, ptr};
 
+use thiserror::Error;
+
 /// Time that a member spins. The gap between two jobs of a pass is under a microsecond; 20 cover a caller that was
 /// interrupted.
 const SPIN: Duration = Duration::from_micros(20);
@@ -31,9 +33,17 @@ const YIELD: Duration = Duration::from_micros(100);
 /// Most tasks of a job; more are several jobs.
 const MAX_TASKS: usize = u16::MAX as usize;
 
+/// The system did not give as many threads as were asked for.
+#[derive(Debug, Error)]
+#[error("cannot start {threads} compute threads")]
+pub struct ThreadPoolError {
+    threads: NonZeroUsize,
+    source: io::Error,
+}
+
 /// Threads that compute together.
 #[derive(Debug)]
-pub struct Team {
+pub struct ThreadPool {
     shared: Arc<Shared>,
     workers: Vec<JoinHandle<()>>,
     /// Held by the caller whose job runs.
@@ -83,20 +93,27 @@ impl Claims {
     }
 }
 
-impl Team {
-    /// A team of `threads` members: the callers of [`Team::run`] are one of them, the others are started here.
+impl ThreadPool {
+    /// A pool of `threads` workers: the caller of [`ThreadPool::run`] is one of them, the others are started here.
+    ///
+    /// Without a number: as many as the process may use at a time by its affinity and by the CPU quota of its cgroup
+    /// (v1 or v2), both of which [`thread::available_parallelism`] honours.
     ///
     /// # Errors
-    /// When the system gives no thread.
-    pub fn start(threads: NonZeroUsize) -> io::Result<Self> {
-        let mut team = Self { shared: Arc::default(), workers: Vec::new(), turn: Mutex::new(()) };
+    /// [`ThreadPoolError`] when the system gives no more threads.
+    pub fn new(threads: Option<NonZeroUsize>) -> Result<Self, ThreadPoolError> {
+        let threads = threads.or_else(|| thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
+        let mut pool = Self { shared: Arc::default(), workers: Vec::new(), turn: Mutex::new(()) };
         for member in 1..threads.get() {
-            let shared = Arc::clone(&team.shared);
-            let worker =
-                thread::Builder::new().name(format!("compute-{member}")).spawn(move || shared.serve(member))?;
-            team.workers.push(worker);
+            let shared = Arc::clone(&pool.shared);
+            let worker = thread::Builder::new()
+                .name(format!("compute-{member}"))
+                .spawn(move || shared.serve(member))
+                .map_err(|source| ThreadPoolError { threads, source })?;
+            pool.workers.push(worker);
         }
-        Ok(team)
+        tracing::debug!(threads, "compute threads");
+        Ok(pool)
     }
 
     /// Number of members.
@@ -105,11 +122,11 @@ impl Team {
     }
 
     /// Calls `body(member, task)` once for each task in `0..tasks`, on all members, and returns when all are done.
-    /// No two calls at a time have the same `member`, which is below [`Team::threads`].
+    /// No two calls at a time have the same `member`, which is below [`ThreadPool::threads`].
     ///
     /// # Panics
     /// With the panic of a task, after the others that were offered with it are done. A task must not run a job of the
-    /// same team.
+    /// same pool.
     pub fn run(&self, tasks: usize, body: impl Fn(usize, usize) + Sync) {
         let turn = lock(&self.turn);
         if self.workers.is_empty() || tasks <= 1 {
@@ -132,7 +149,7 @@ impl Team {
     }
 }
 
-impl Drop for Team {
+impl Drop for ThreadPool {
     fn drop(&mut self) {
         self.shared.closing.store(true, Ordering::SeqCst);
         self.shared.wake();
@@ -246,17 +263,17 @@ mod tests {
 
     use super::*;
 
-    fn team(threads: usize) -> Team {
-        Team::start(NonZeroUsize::new(threads).unwrap()).unwrap()
+    fn pool(threads: usize) -> ThreadPool {
+        ThreadPool::new(NonZeroUsize::new(threads)).unwrap()
     }
 
     #[test]
     fn every_task_runs_once_in_every_job() {
         for threads in [1, 2, 3, 7] {
-            let team = team(threads);
+            let pool = pool(threads);
             for tasks in (0..40).chain([1000, MAX_TASKS, 2 * MAX_TASKS + 3]) {
                 let runs: Vec<AtomicUsize> = (0..tasks).map(|_| AtomicUsize::new(0)).collect();
-                team.run(tasks, |member, task| {
+                pool.run(tasks, |member, task| {
                     assert!(member < threads);
                     runs[task].fetch_add(1, Ordering::Relaxed);
                 });
@@ -267,10 +284,10 @@ mod tests {
 
     #[test]
     fn many_short_jobs_in_a_row_lose_no_task() {
-        let team = team(4);
+        let pool = pool(4);
         let sum = AtomicUsize::new(0);
         for job in 0..20_000 {
-            team.run(1 + job % 5, |_, task| {
+            pool.run(1 + job % 5, |_, task| {
                 sum.fetch_add(task + 1, Ordering::Relaxed);
             });
         }
@@ -279,9 +296,9 @@ mod tests {
 
     #[test]
     fn a_member_runs_one_task_at_a_time() {
-        let team = team(4);
+        let pool = pool(4);
         let busy: Vec<AtomicBool> = (0..4).map(|_| AtomicBool::new(false)).collect();
-        team.run(400, |member, _| {
+        pool.run(400, |member, _| {
             assert!(!busy[member].swap(true, Ordering::SeqCst));
             thread::yield_now();
             busy[member].store(false, Ordering::SeqCst);
@@ -290,11 +307,11 @@ mod tests {
 
     #[test]
     fn a_panic_reaches_the_caller_and_the_team_goes_on() {
-        let team = team(3);
+        let pool = pool(3);
         for _ in 0..20 {
             let done = AtomicUsize::new(0);
             let result = panic::catch_unwind(AssertUnwindSafe(|| {
-                team.run(10, |_, task| {
+                pool.run(10, |_, task| {
                     assert_ne!(task, 4, "task four");
                     done.fetch_add(1, Ordering::Relaxed);
                 });
@@ -303,7 +320,7 @@ mod tests {
             assert_eq!(done.into_inner(), 9);
         }
         let members = Mutex::new(HashSet::new());
-        team.run(100, |member, _| {
+        pool.run(100, |member, _| {
             members.lock().unwrap().insert(member);
         });
         assert!(!members.into_inner().unwrap().is_empty());
@@ -311,14 +328,14 @@ mod tests {
 
     #[test]
     fn callers_take_turns() {
-        let team = team(2);
+        let pool = pool(2);
         let inside = AtomicUsize::new(0);
         thread::scope(|scope| {
             for _ in 0..4 {
                 scope.spawn(|| {
                     for _ in 0..500 {
                         let job = Mutex::new(0);
-                        team.run(2, |_, _| {
+                        pool.run(2, |_, _| {
                             assert!(inside.fetch_add(1, Ordering::SeqCst) < 2, "tasks of two jobs at a time");
                             *job.lock().unwrap() += 1;
                             inside.fetch_sub(1, Ordering::SeqCst);
@@ -332,15 +349,15 @@ mod tests {
 
     #[test]
     fn a_team_that_slept_wakes_up() {
-        let team = team(3);
+        let pool = pool(3);
         for _ in 0..5 {
             let asleep = (0..10_000).any(|_| {
                 thread::sleep(YIELD);
-                team.shared.sleepers.load(Ordering::SeqCst) == 2
+                pool.shared.sleepers.load(Ordering::SeqCst) == 2
             });
-            assert!(asleep, "an idle team sleeps");
+            assert!(asleep, "an idle pool sleeps");
             let tasks = AtomicUsize::new(0);
-            team.run(8, |_, _| {
+            pool.run(8, |_, _| {
                 tasks.fetch_add(1, Ordering::Relaxed);
             });
             assert_eq!(tasks.into_inner(), 8);

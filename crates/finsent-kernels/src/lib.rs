@@ -29,6 +29,7 @@ mod matrix;
 mod operand;
 mod peak;
 mod portable;
+mod precision;
 mod product;
 #[cfg(test)]
 mod reference;
@@ -37,15 +38,18 @@ mod simd;
 mod table;
 #[cfg(test)]
 mod tests;
+mod thread_pool;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
 
 pub use attention::{Attention, Scratch};
 pub use isa::IsaError;
-pub use isa::{Form, Isa};
+pub use isa::{Isa, OperandFormat};
 pub use layer_norm::LayerNorm;
-pub use linear::{Activation, Linear, WeightRows, operand_form, quantise_weights};
+pub use linear::{Activation, Linear, WeightRows, operand_format, quantise_weights};
 pub use matrix::Matrix;
 pub use operand::{Operand, Rounded};
 pub use peak::peak_gops;
+pub use precision::Precision;
 pub use table::Table;
+pub use thread_pool::{ThreadPool, ThreadPoolError};

@@ -2,20 +2,20 @@
 
 use std::ops::Range;
 
-use crate::threads::Team;
+use crate::thread_pool::ThreadPool;
 
-/// Chunks for each member of the team: enough for one that is held up to leave its share to the others.
+/// Chunks for each member of the pool: enough for one that is held up to leave its share to the others.
 const CHUNKS_A_MEMBER: usize = 4;
 
 /// Runs `body` on all members for ranges that together hold every row once.
-pub(super) fn for_each_chunk(team: &Team, rows: usize, body: impl Fn(Range<usize>) + Sync) {
-    let chunk = chunk_len(team, rows);
-    team.run(rows.div_ceil(chunk), |_, index| body(index * chunk..rows.min((index + 1) * chunk)));
+pub(super) fn for_each_chunk(pool: &ThreadPool, rows: usize, body: impl Fn(Range<usize>) + Sync) {
+    let chunk = chunk_len(pool, rows);
+    pool.run(rows.div_ceil(chunk), |_, index| body(index * chunk..rows.min((index + 1) * chunk)));
 }
 
 /// Length of a chunk when `items` are shared out.
-pub(super) fn chunk_len(team: &Team, items: usize) -> usize {
-    items.div_ceil(team.threads() * CHUNKS_A_MEMBER).max(1)
+pub(super) fn chunk_len(pool: &ThreadPool, items: usize) -> usize {
+    items.div_ceil(pool.threads() * CHUNKS_A_MEMBER).max(1)
 }
 
 /// Cuts `range` into as few parts of at most `most` as it takes, of lengths that differ by one at most.
@@ -50,10 +50,10 @@ mod tests {
 
     #[test]
     fn chunks_hold_every_row_once() {
-        let team = Team::start(NonZeroUsize::new(3).unwrap()).unwrap();
+        let pool = ThreadPool::new(NonZeroUsize::new(3)).unwrap();
         for rows in [0, 1, 2, 12, 13, 100] {
             let seen = Mutex::new(Vec::new());
-            for_each_chunk(&team, rows, |chunk| seen.lock().unwrap().extend(chunk));
+            for_each_chunk(&pool, rows, |chunk| seen.lock().unwrap().extend(chunk));
             let mut seen = seen.into_inner().unwrap();
             seen.sort_unstable();
             assert_eq!(seen, (0..rows).collect::<Vec<_>>());

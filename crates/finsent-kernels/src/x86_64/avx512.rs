@@ -4,8 +4,8 @@ use std::arch::asm;
 use std::arch::x86_64::*;
 
 use super::op;
-use crate::kernels::product::{Product, ProductRoutine};
-use crate::kernels::simd::{NV, Routine, RowCount, Simd, match_rows};
+use crate::product::{Product, ProductKernel};
+use crate::simd::{Kernel, NV, RowCount, Simd, match_rows};
 
 /// The CPU has AVX-512 F, BW, DQ and VL.
 #[derive(Debug, Clone, Copy)]
@@ -20,7 +20,7 @@ pub struct Avx512Vnni(Avx512);
 pub struct Avx512Bf16(Avx512Vnni);
 
 impl Avx512 {
-    pub(in crate::kernels) fn new() -> Option<Self> {
+    pub(crate) fn new() -> Option<Self> {
         (is_x86_feature_detected!("avx512f")
             && is_x86_feature_detected!("avx512bw")
             && is_x86_feature_detected!("avx512dq")
@@ -29,9 +29,9 @@ impl Avx512 {
     }
 
     /// Runs a routine compiled for these instructions.
-    pub(in crate::kernels) fn run<R: Routine>(self, routine: R) -> R::Output {
+    pub(crate) fn run<R: Kernel>(self, routine: R) -> R::Output {
         #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
-        fn inner<R: Routine>(s: Avx512, routine: R) -> R::Output {
+        fn inner<R: Kernel>(s: Avx512, routine: R) -> R::Output {
             routine.run(s)
         }
         // SAFETY: `self` proves the features.
@@ -40,18 +40,18 @@ impl Avx512 {
 }
 
 impl Avx512Vnni {
-    pub(in crate::kernels) fn new() -> Option<Self> {
+    pub(crate) fn new() -> Option<Self> {
         is_x86_feature_detected!("avx512vnni").then(Avx512::new)?.map(Self)
     }
 
-    pub(in crate::kernels) fn avx512(self) -> Avx512 {
+    pub(crate) fn avx512(self) -> Avx512 {
         self.0
     }
 
     /// Runs a routine over products of bytes.
-    pub(in crate::kernels) fn run_product<R: ProductRoutine>(self, routine: R) {
+    pub(crate) fn run_product<R: ProductKernel>(self, routine: R) {
         #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
-        fn inner<R: ProductRoutine>(product: Avx512Vnni, routine: R) {
+        fn inner<R: ProductKernel>(product: Avx512Vnni, routine: R) {
             routine.run(product.avx512(), product);
         }
         // SAFETY: `self` proves the features.
@@ -60,18 +60,18 @@ impl Avx512Vnni {
 }
 
 impl Avx512Bf16 {
-    pub(in crate::kernels) fn new() -> Option<Self> {
+    pub(crate) fn new() -> Option<Self> {
         is_x86_feature_detected!("avx512bf16").then(Avx512Vnni::new)?.map(Self)
     }
 
-    pub(in crate::kernels) fn vnni(self) -> Avx512Vnni {
+    pub(crate) fn vnni(self) -> Avx512Vnni {
         self.0
     }
 
     /// Runs a routine over products of bfloat16.
-    pub(in crate::kernels) fn run_product<R: ProductRoutine>(self, routine: R) {
+    pub(crate) fn run_product<R: ProductKernel>(self, routine: R) {
         #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16")]
-        fn inner<R: ProductRoutine>(product: Avx512Bf16, routine: R) {
+        fn inner<R: ProductKernel>(product: Avx512Bf16, routine: R) {
             routine.run(product.0.avx512(), product);
         }
         // SAFETY: `self` proves the features.

@@ -6,13 +6,13 @@ use half::bf16;
 
 use super::residue::{Residue, Unpack};
 use super::tile::{Activation, Epilogue, Product2d};
-use crate::kernels::isa::{Form, Isa};
-use crate::kernels::matrix::{Lines, Matrix, Shared};
-use crate::kernels::operand::Operand;
-use crate::kernels::product::{Bf16Weights, F32Weights, ProductRoutine};
-use crate::kernels::rows::chunk_len;
+use crate::isa::{Isa, OperandFormat};
+use crate::matrix::{Lines, Matrix, Shared};
+use crate::operand::Operand;
 use crate::precision::Precision;
-use crate::threads::Team;
+use crate::product::{Bf16Weights, F32Weights, ProductKernel};
+use crate::rows::chunk_len;
+use crate::thread_pool::ThreadPool;
 
 /// A matrix of weights, row-major `[outputs, inputs]` as checkpoints store it, that can be read in parts.
 pub trait WeightRows: Sync {
@@ -80,7 +80,7 @@ impl Linear {
     /// Reads and packs weights `[bias.len(), inputs]` in `precision`.
     pub fn pack(
         isa: Isa,
-        team: &Team,
+        pool: &ThreadPool,
         precision: Precision,
         weights: &dyn WeightRows,
         inputs: usize,
@@ -104,17 +104,17 @@ impl Linear {
             sums: vec![0; byte_columns],
             residue: (byte_columns > 0 && !weights.are_int8()).then(|| Residue::new(columns, steps)),
         };
-        linear.fill(team, weights);
+        linear.fill(pool, weights);
         linear
     }
 
-    fn fill(&mut self, team: &Team, weights: &dyn WeightRows) {
+    fn fill(&mut self, pool: &ThreadPool, weights: &dyn WeightRows) {
         let (precision, inputs, outputs, width) = (self.precision, self.inputs, self.outputs, self.width);
         let panel_len = self.steps * width;
         let (scales, sums) = (Shared::new(&mut self.scales), Shared::new(&mut self.sums));
         let lanes = Shared::new(&mut self.lanes.as_mut_slice::<i32>()[..self.bias.len() * self.steps]);
         let residue = self.residue.as_mut().map(|residue| residue.share(width));
-        team.run(outputs.div_ceil(width), |_, panel| {
+        pool.run(outputs.div_ceil(width), |_, panel| {
             let columns = panel * width..outputs.min((panel + 1) * width);
             // SAFETY: a panel is one task's.
             let lanes = unsafe { lanes.slice(panel * panel_len..(panel + 1) * panel_len) };
@@ -139,22 +139,22 @@ impl Linear {
     }
 
     /// The form in which [`Linear::forward`] takes its operand at its fastest; f32 is taken too.
-    pub fn operand_form(&self) -> Form {
-        operand_form(self.isa, self.precision)
+    pub fn operand_format(&self) -> OperandFormat {
+        operand_format(self.isa, self.precision)
     }
 
     /// `[rows, inputs]` -> `[rows, outputs]`
     ///
     /// # Panics
-    /// When the shapes do not fit, or the operand is of a form that is neither f32 nor [`Linear::operand_form`].
-    pub fn forward(&self, team: &Team, x: Operand<'_>, activation: Activation, out: &mut Matrix) {
+    /// When the shapes do not fit, or the operand is of a form that is neither f32 nor [`Linear::operand_format`].
+    pub fn forward(&self, pool: &ThreadPool, x: Operand<'_>, activation: Activation, out: &mut Matrix) {
         assert_eq!((x.columns(), out.columns()), (self.inputs, self.outputs), "columns");
         out.set_rows(x.rows());
-        let is_exact = self.precision == Precision::Int8 && x.form() == Form::F32;
+        let is_exact = self.precision == Precision::Int8 && x.form() == OperandFormat::F32;
         let (rows, panels) = (x.rows(), self.bias.len() / self.width);
         let out = out.share();
-        let chunk = chunk_len(team, panels);
-        team.run(panels.div_ceil(chunk), |_, index| {
+        let chunk = chunk_len(pool, panels);
+        pool.run(panels.div_ceil(chunk), |_, index| {
             let (operand, operand_stride) = x.bytes();
             let panels = index * chunk..panels.min((index + 1) * chunk);
             let product = Product2d {
@@ -207,12 +207,12 @@ impl Linear {
     }
 
     /// Runs a routine over the product of these weights with an operand of this form.
-    fn run(&self, form: Form, routine: impl ProductRoutine) {
+    fn run(&self, form: OperandFormat, routine: impl ProductKernel) {
         match (self.precision, form) {
-            (Precision::F32, Form::F32) => self.isa.run_widening(F32Weights, routine),
-            (Precision::Bf16, Form::F32) => self.isa.run_widening(Bf16Weights, routine),
+            (Precision::F32, OperandFormat::F32) => self.isa.run_widening(F32Weights, routine),
+            (Precision::Bf16, OperandFormat::F32) => self.isa.run_widening(Bf16Weights, routine),
             (precision, form) => {
-                assert_eq!(form, self.operand_form(), "form of the operand");
+                assert_eq!(form, self.operand_format(), "form of the operand");
                 match precision {
                     Precision::Bf16 => self.isa.run_bf16(routine),
                     _ => self.isa.run_bytes(routine),
@@ -223,9 +223,9 @@ impl Linear {
 }
 
 /// The form in which an operand meets weights of this precision at its fastest.
-pub fn operand_form(isa: Isa, precision: Precision) -> Form {
+pub fn operand_format(isa: Isa, precision: Precision) -> OperandFormat {
     match precision {
-        Precision::F32 => Form::F32,
+        Precision::F32 => OperandFormat::F32,
         Precision::Bf16 => isa.bf16_operand(),
         Precision::Int8 => isa.byte_operand(),
     }

@@ -4,21 +4,21 @@ use std::arch::asm;
 use std::arch::x86_64::*;
 
 use super::op;
-use crate::kernels::simd::{Routine, RowCount, Simd, match_rows};
+use crate::simd::{Kernel, RowCount, Simd, match_rows};
 
 /// The CPU has AVX2 and FMA.
 #[derive(Debug, Clone, Copy)]
 pub struct Avx2(());
 
 impl Avx2 {
-    pub(in crate::kernels) fn new() -> Option<Self> {
+    pub(crate) fn new() -> Option<Self> {
         (is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")).then_some(Self(()))
     }
 
     /// Runs a routine compiled for these instructions.
-    pub(in crate::kernels) fn run<R: Routine>(self, routine: R) -> R::Output {
+    pub(crate) fn run<R: Kernel>(self, routine: R) -> R::Output {
         #[target_feature(enable = "avx2,fma")]
-        fn inner<R: Routine>(s: Avx2, routine: R) -> R::Output {
+        fn inner<R: Kernel>(s: Avx2, routine: R) -> R::Output {
             routine.run(s)
         }
         // SAFETY: `self` proves the features.

@@ -4,8 +4,8 @@
 //! unpacked to f32 with its residue, so that its weights have 12 bits. That is half of what a second copy in bf16 would take.
 
 use super::pack::{STEP, nearest};
-use crate::kernels::matrix::{Lines, Shared};
-use crate::kernels::simd::{NV, Routine, Simd};
+use crate::matrix::{Lines, Shared};
+use crate::simd::{Kernel, NV, Simd};
 
 /// Nibbles of a byte's unit.
 const NIBBLES: f32 = 16.0;
@@ -73,7 +73,7 @@ pub(super) struct Unpack<'a> {
     pub(super) to: &'a mut [f32],
 }
 
-impl Routine for Unpack<'_> {
+impl Kernel for Unpack<'_> {
     type Output = ();
 
     #[inline(always)]

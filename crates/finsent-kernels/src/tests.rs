@@ -5,11 +5,11 @@ use std::ops::Range;
 
 use half::bf16;
 
-use super::isa::Form;
-use super::linear::operand_form;
+use super::isa::OperandFormat;
+use super::linear::operand_format;
 use super::*;
 use crate::precision::Precision;
-use crate::threads::Team;
+use crate::thread_pool::ThreadPool;
 
 /// Largest error of a sum of `inputs` products, relative to the sum of their magnitudes.
 const SUM_ERROR: f64 = 4e-7;
@@ -18,8 +18,8 @@ const SUM_ERROR: f64 = 4e-7;
 const SIZES: [usize; 12] = [1, 2, 3, 5, 7, 8, 15, 16, 17, 31, 33, 65];
 const PRECISIONS: [Precision; 3] = [Precision::F32, Precision::Bf16, Precision::Int8];
 
-fn team(threads: usize) -> Team {
-    Team::start(NonZeroUsize::new(threads).unwrap()).unwrap()
+fn pool(threads: usize) -> ThreadPool {
+    ThreadPool::new(NonZeroUsize::new(threads)).unwrap()
 }
 
 /// Seeded numbers in -1..1.
@@ -55,7 +55,7 @@ impl WeightRows for Rows<'_> {
 }
 
 /// The weights as numbers, after rounding to the precision, for an operand of this form.
-fn rounded_weights(weights: &[f32], inputs: usize, precision: Precision, form: Form) -> Vec<f64> {
+fn rounded_weights(weights: &[f32], inputs: usize, precision: Precision, form: OperandFormat) -> Vec<f64> {
     match precision {
         Precision::F32 => to_f64(weights),
         Precision::Bf16 => weights.iter().map(|&w| bf16::from_f32(w).to_f64()).collect(),
@@ -63,7 +63,7 @@ fn rounded_weights(weights: &[f32], inputs: usize, precision: Precision, form: F
             let (mut bytes, mut scales) = (vec![0; weights.len()], vec![0.0; weights.len() / inputs]);
             quantise_weights(weights, &mut bytes, &mut scales);
             let residue = |at: usize| match form {
-                Form::F32 => {
+                OperandFormat::F32 => {
                     let short = weights[at] * (16.0 / scales[at / inputs]) - 16.0 * f32::from(bytes[at]);
                     f64::from(short.round_ties_even().clamp(-8.0, 7.0)) / 16.0
                 }
@@ -76,11 +76,13 @@ fn rounded_weights(weights: &[f32], inputs: usize, precision: Precision, form: F
 }
 
 /// The operand as numbers, after rounding to its form, by the formula in `operand`.
-fn rounded_operand(x: &[f32], inputs: usize, form: Form) -> Vec<f64> {
+fn rounded_operand(x: &[f32], inputs: usize, form: OperandFormat) -> Vec<f64> {
     match form {
-        Form::F32 => to_f64(x),
-        Form::Bf16 => x.iter().map(|&x| bf16::from_f32(x).to_f64()).collect(),
-        Form::U8 | Form::I8 | Form::I16 => x.chunks_exact(inputs).flat_map(rounded_to_bytes).collect(),
+        OperandFormat::F32 => to_f64(x),
+        OperandFormat::Bf16 => x.iter().map(|&x| bf16::from_f32(x).to_f64()).collect(),
+        OperandFormat::U8 | OperandFormat::I8 | OperandFormat::I16 => {
+            x.chunks_exact(inputs).flat_map(rounded_to_bytes).collect()
+        }
     }
 }
 
@@ -94,32 +96,46 @@ fn rounded_to_bytes(row: &[f32]) -> Vec<f64> {
 }
 
 /// `[rows, outputs]`: what becomes of rows that are rounded to the given form.
-fn forward(isa: Isa, team: &Team, linear: &Linear, x: &Matrix, form: Form, act: Activation, outputs: usize) -> Matrix {
+fn forward(
+    isa: Isa,
+    pool: &ThreadPool,
+    linear: &Linear,
+    x: &Matrix,
+    form: OperandFormat,
+    act: Activation,
+    outputs: usize,
+) -> Matrix {
     let mut rounded = Rounded::new(form, x.columns());
     let operand = match form {
-        Form::F32 => Operand::F32(x),
+        OperandFormat::F32 => Operand::F32(x),
         _ => {
-            rounded.round(isa, team, x);
+            rounded.round(isa, pool, x);
             Operand::Rounded(&rounded)
         }
     };
     let mut out = Matrix::new(outputs);
-    linear.forward(team, operand, act, &mut out);
+    linear.forward(pool, operand, act, &mut out);
     out
 }
 
 /// `forward` in the given form, and the same by the reference with its tolerance for each number.
-fn check_linear(isa: Isa, team: &Team, precision: Precision, [rows, inputs, outputs]: [usize; 3], form: Form) {
+fn check_linear(
+    isa: Isa,
+    pool: &ThreadPool,
+    precision: Precision,
+    [rows, inputs, outputs]: [usize; 3],
+    form: OperandFormat,
+) {
     let x = random(rows * inputs, 1);
     let weights = random(outputs * inputs, 2);
     let bias = random(outputs, 3);
-    let linear = Linear::pack(isa, team, precision, &Rows(&weights, inputs), inputs, bias.clone());
+    let linear = Linear::pack(isa, pool, precision, &Rows(&weights, inputs), inputs, bias.clone());
 
     let matrix = Matrix::from_rows(inputs, &x);
     let (x, weights) = (rounded_operand(&x, inputs, form), rounded_weights(&weights, inputs, precision, form));
     let expected = reference::linear(&x, &weights, &bias, inputs);
     for activation in [Activation::Identity, Activation::Gelu] {
-        let out = forward(isa, team, &linear, &matrix, form, activation, outputs);
+        let out = forward(isa, pool, &linear, &matrix, form, activation, outputs);
         for row in 0..rows {
             for (column, &found) in out.row(row).iter().enumerate() {
                 let value = expected[row * outputs + column];
@@ -138,17 +154,17 @@ fn check_linear(isa: Isa, team: &Team, precision: Precision, [rows, inputs, outp
 
 #[test]
 fn linear_layers_equal_the_reference_at_every_size() {
-    let team = team(2);
+    let pool = pool(2);
     for isa in Isa::available() {
         for precision in PRECISIONS {
             for (index, &rows) in SIZES.iter().enumerate() {
                 let (inputs, outputs) = (SIZES[(index * 5 + 3) % 12], SIZES[(index * 7 + 5) % 12]);
-                check_linear(isa, &team, precision, [rows, inputs, outputs], operand_form(isa, precision));
-                check_linear(isa, &team, precision, [rows, outputs, inputs], Form::F32);
+                check_linear(isa, &pool, precision, [rows, inputs, outputs], operand_format(isa, precision));
+                check_linear(isa, &pool, precision, [rows, outputs, inputs], OperandFormat::F32);
             }
             // Several blocks of rows and along k.
-            check_linear(isa, &team, precision, [200, 1100, 40], operand_form(isa, precision));
-            check_linear(isa, &team, precision, [30, 1100, 70], Form::F32);
+            check_linear(isa, &pool, precision, [200, 1100, 40], operand_format(isa, precision));
+            check_linear(isa, &pool, precision, [30, 1100, 70], OperandFormat::F32);
         }
     }
 }
@@ -163,13 +179,13 @@ fn a_row_has_the_same_bits_alone_in_company_and_for_any_number_of_threads() {
             let results: Vec<Vec<u32>> = [(1, rows), (2, rows), (3, rows), (2, 1), (1, 7)]
                 .into_iter()
                 .map(|(threads, rows_at_a_time)| {
-                    let team = team(threads);
+                    let pool = pool(threads);
                     let linear =
-                        Linear::pack(isa, &team, precision, &Rows(&weights, inputs), inputs, random(outputs, 7));
+                        Linear::pack(isa, &pool, precision, &Rows(&weights, inputs), inputs, random(outputs, 7));
                     let mut bits = Vec::new();
                     for x in x.chunks(rows_at_a_time * inputs) {
-                        let (x, form) = (Matrix::from_rows(inputs, x), linear.operand_form());
-                        let out = forward(isa, &team, &linear, &x, form, Activation::Gelu, outputs);
+                        let (x, form) = (Matrix::from_rows(inputs, x), linear.operand_format());
+                        let out = forward(isa, &pool, &linear, &x, form, Activation::Gelu, outputs);
                         bits.extend((0..out.rows()).flat_map(|row| out.row(row).iter().map(|x| x.to_bits())));
                     }
                     bits
@@ -183,14 +199,14 @@ fn a_row_has_the_same_bits_alone_in_company_and_for_any_number_of_threads() {
 #[test]
 fn products_of_bytes_are_exact_at_the_ends_of_their_range() {
     let (inputs, outputs) = (3072, 33);
-    let team = team(1);
+    let pool = pool(1);
     let weights: Vec<f32> = (0..outputs * inputs).map(|at| if at / inputs % 2 == 0 { 127.0 } else { -127.0 }).collect();
     // 255 after quantisation, but for one 0 and one -0 that fix nothing: all of the byte's range, all sums at their largest.
     let x = vec![255.0; inputs];
     for isa in Isa::available() {
-        let linear = Linear::pack(isa, &team, Precision::Int8, &Rows(&weights, inputs), inputs, vec![0.0; outputs]);
-        let (x, form) = (Matrix::from_rows(inputs, &x), linear.operand_form());
-        let out = forward(isa, &team, &linear, &x, form, Activation::Identity, outputs);
+        let linear = Linear::pack(isa, &pool, Precision::Int8, &Rows(&weights, inputs), inputs, vec![0.0; outputs]);
+        let (x, form) = (Matrix::from_rows(inputs, &x), linear.operand_format());
+        let out = forward(isa, &pool, &linear, &x, form, Activation::Identity, outputs);
         for (column, &sum) in out.row(0).iter().enumerate() {
             let sign = if column % 2 == 0 { 1.0 } else { -1.0 };
             assert_eq!(sum, sign * 255.0 * 127.0 * inputs as f32, "{isa}, column {column}");
@@ -201,16 +217,16 @@ fn products_of_bytes_are_exact_at_the_ends_of_their_range() {
 #[test]
 fn what_is_not_finite_is_not_hidden_and_stays_in_its_row() {
     let (inputs, outputs) = (40, 20);
-    let team = team(2);
+    let pool = pool(2);
     let weights = random(outputs * inputs, 8);
     for isa in Isa::available() {
         for precision in PRECISIONS {
-            let linear = Linear::pack(isa, &team, precision, &Rows(&weights, inputs), inputs, vec![0.0; outputs]);
+            let linear = Linear::pack(isa, &pool, precision, &Rows(&weights, inputs), inputs, vec![0.0; outputs]);
             for odd in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
                 let mut x = random(3 * inputs, 9);
                 x[inputs + 17] = odd;
-                let (x, form) = (Matrix::from_rows(inputs, &x), linear.operand_form());
-                let out = forward(isa, &team, &linear, &x, form, Activation::Gelu, outputs);
+                let (x, form) = (Matrix::from_rows(inputs, &x), linear.operand_format());
+                let out = forward(isa, &pool, &linear, &x, form, Activation::Gelu, outputs);
                 let finite = |row: usize| out.row(row).iter().all(|x| x.is_finite());
                 assert!(finite(0) && finite(2), "{isa} {precision:?} {odd}");
                 assert!(out.row(1).iter().any(|x| !x.is_finite()), "{isa} {precision:?} {odd}");
@@ -221,7 +237,7 @@ fn what_is_not_finite_is_not_hidden_and_stays_in_its_row() {
 
 #[test]
 fn layer_norm_equals_the_reference() {
-    let team = team(2);
+    let pool = pool(2);
     for isa in Isa::available() {
         for columns in SIZES.into_iter().chain([384, 768]) {
             for offset in [0.0, 100.0] {
@@ -230,9 +246,9 @@ fn layer_norm_equals_the_reference() {
                 let shifted = |seed| random(rows * columns, seed).into_iter().map(|x| x + offset).collect::<Vec<_>>();
                 let (x, residual) = (shifted(3), shifted(4));
                 let mut hidden = Matrix::from_rows(columns, &x);
-                let mut rounded = Rounded::new(Form::U8, columns);
+                let mut rounded = Rounded::new(OperandFormat::U8, columns);
                 let residual_rows = Matrix::from_rows(columns, &residual);
-                norm.forward(isa, &team, Some(&residual_rows), &mut hidden, Some(&mut rounded));
+                norm.forward(isa, &pool, Some(&residual_rows), &mut hidden, Some(&mut rounded));
                 for row in 0..rows {
                     let range = row * columns..(row + 1) * columns;
                     let sum: Vec<f64> =
@@ -244,8 +260,8 @@ fn layer_norm_equals_the_reference() {
                         assert!(error <= tolerance, "{isa} {columns} + {offset}: {found} for {expected}");
                     }
                 }
-                let mut again = Rounded::new(Form::U8, columns);
-                again.round(isa, &team, &hidden);
+                let mut again = Rounded::new(OperandFormat::U8, columns);
+                again.round(isa, &pool, &hidden);
                 assert_eq!(Operand::Rounded(&rounded).bytes(), Operand::Rounded(&again).bytes(), "{isa} {columns}");
             }
         }
@@ -254,7 +270,7 @@ fn layer_norm_equals_the_reference() {
 
 #[test]
 fn attention_equals_the_reference_for_every_text_of_a_packed_batch() {
-    let team = team(2);
+    let pool = pool(2);
     for isa in Isa::available() {
         for head_size in [3, 16, 32, 64] {
             let heads = 2;
@@ -265,7 +281,7 @@ fn attention_equals_the_reference_for_every_text_of_a_packed_batch() {
             let (query, key_value) = (scaled(1)[..total * hidden].to_vec(), scaled(2));
             let mut context = Matrix::new(hidden);
             Attention { isa, heads }.forward(
-                &team,
+                &pool,
                 [&Matrix::from_rows(hidden, &query), &Matrix::from_rows(2 * hidden, &key_value)],
                 [&cu_seqlens, &cu_seqlens],
                 &mut Scratch::default(),
@@ -326,14 +342,14 @@ fn tables_give_their_rows_in_every_precision() {
 
     let (rows, columns) = (600, 20);
     let values = random(rows * columns, 4);
-    let team = team(2);
+    let pool = pool(2);
     for (precision, tolerance) in
         [(Precision::F32, 0.0), (Precision::Bf16, 1.0 / 256.0), (Precision::Int8, 1.0 / 254.0)]
     {
-        let table = Table::load(&team, precision, &Bytes(Rows(&values, columns)), rows, columns);
+        let table = Table::load(&pool, precision, &Bytes(Rows(&values, columns)), rows, columns);
         let ids = [[0, 1, 255, 256, 599], [599, 7, 7, 0, 300]];
         let mut sums = Matrix::new(columns);
-        Table::sum_rows(&team, &[(&table, &ids[0]), (&table, &ids[1])], &mut sums);
+        Table::sum_rows(&pool, &[(&table, &ids[0]), (&table, &ids[1])], &mut sums);
         for (row, [a, b]) in ids[0].iter().zip(ids[1]).map(|(&a, b)| [a as usize, b as usize]).enumerate() {
             for (column, found) in sums.row(row).iter().enumerate() {
                 let expected = values[a * columns + column] + values[b * columns + column];
@@ -345,10 +361,10 @@ fn tables_give_their_rows_in_every_precision() {
 
 #[test]
 fn the_peak_is_measured_for_every_precision() {
-    let team = team(1);
+    let pool = pool(1);
     for isa in Isa::available() {
         for precision in PRECISIONS {
-            assert!(peak::gops(isa, &team, precision, 1_000) > 0.0, "{isa} {precision:?}");
+            assert!(peak::gops(isa, &pool, precision, 1_000) > 0.0, "{isa} {precision:?}");
         }
     }
 }

@@ -63,16 +63,16 @@ fn polynomial<S: Simd, const N: usize>(s: S, x: S::F32, coefficients: [f32; N]) 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernels::isa::Isa;
-    use crate::kernels::reference;
-    use crate::kernels::simd::Routine;
+    use crate::isa::Isa;
+    use crate::reference;
+    use crate::simd::Kernel;
 
     struct Map<'a> {
         xs: &'a [f32],
         gelu: bool,
     }
 
-    impl Routine for Map<'_> {
+    impl Kernel for Map<'_> {
         type Output = Vec<f32>;
         #[inline(always)]
         fn run<S: Simd>(self, s: S) -> Vec<f32> {

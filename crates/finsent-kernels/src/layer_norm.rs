@@ -4,8 +4,8 @@ use super::isa::Isa;
 use super::matrix::Matrix;
 use super::operand::Rounded;
 use super::rows::for_each_chunk;
-use super::simd::{Routine, Simd};
-use crate::threads::Team;
+use super::simd::{Kernel, Simd};
+use crate::thread_pool::ThreadPool;
 
 /// Normalisation of a row to mean 0 and variance 1, then scaled and shifted (Ba, Kiros and Hinton 2016).
 #[derive(Debug)]
@@ -26,7 +26,7 @@ impl LayerNorm {
     pub fn forward(
         &self,
         isa: Isa,
-        team: &Team,
+        pool: &ThreadPool,
         residual: Option<&Matrix>,
         hidden: &mut Matrix,
         mut rounded: Option<&mut Rounded>,
@@ -38,7 +38,7 @@ impl LayerNorm {
             rounded.set_rows(rows);
         }
         let (hidden, rounded) = (hidden.share(), rounded.map(Rounded::share));
-        for_each_chunk(team, rows, |rows| {
+        for_each_chunk(pool, rows, |rows| {
             for index in rows {
                 // SAFETY: each row is in one chunk.
                 let row = unsafe { hidden.row(index) };
@@ -58,7 +58,7 @@ struct Normalise<'a> {
     row: &'a mut [f32],
 }
 
-impl Routine for Normalise<'_> {
+impl Kernel for Normalise<'_> {
     type Output = ();
 
     /// A few sweeps over a row that stays in the first-level cache: the sum, the squared deviations from the mean (the

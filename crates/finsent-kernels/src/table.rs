@@ -8,7 +8,7 @@ use super::linear::WeightRows;
 use super::matrix::{Matrix, Shared};
 use super::rows::for_each_chunk;
 use crate::precision::Precision;
-use crate::threads::Team;
+use crate::thread_pool::ThreadPool;
 
 /// Rows that are read at a time when a table is loaded.
 const CHUNK: usize = 256;
@@ -31,14 +31,14 @@ enum Numbers {
 impl Table {
     /// Reads `[rows, columns]`. int8 takes a table as it is stored if that is int8, and bfloat16 otherwise: nothing is
     /// multiplied with it, so bytes would save memory only.
-    pub fn load(team: &Team, precision: Precision, table: &dyn WeightRows, rows: usize, columns: usize) -> Self {
+    pub fn load(pool: &ThreadPool, precision: Precision, table: &dyn WeightRows, rows: usize, columns: usize) -> Self {
         let len = rows * columns;
         let precision = if precision == Precision::Int8 && !table.are_int8() { Precision::Bf16 } else { precision };
         let numbers = match precision {
             Precision::F32 => {
                 let mut values = vec![0.0; len];
                 let to = Shared::new(&mut values);
-                for_each_part(team, rows, |rows| {
+                for_each_part(pool, rows, |rows| {
                     // SAFETY: each row is in one part.
                     let to = unsafe { to.slice(rows.start * columns..rows.end * columns) };
                     table.read(rows, to);
@@ -48,7 +48,7 @@ impl Table {
             Precision::Bf16 => {
                 let mut values = vec![bf16::ZERO; len];
                 let to = Shared::new(&mut values);
-                for_each_part(team, rows, |rows| {
+                for_each_part(pool, rows, |rows| {
                     // SAFETY: each row is in one part.
                     let to = unsafe { to.slice(rows.start * columns..rows.end * columns) };
                     let mut values = vec![0.0; to.len()];
@@ -60,7 +60,7 @@ impl Table {
             Precision::Int8 => {
                 let (mut bytes, mut scales) = (vec![0; len], vec![0.0; rows]);
                 let (to, to_scales) = (Shared::new(&mut bytes), Shared::new(&mut scales));
-                for_each_part(team, rows, |rows| {
+                for_each_part(pool, rows, |rows| {
                     // SAFETY: each row is in one part.
                     let (to, scales) =
                         unsafe { (to.slice(rows.start * columns..rows.end * columns), to_scales.slice(rows.clone())) };
@@ -81,11 +81,11 @@ impl Table {
     ///
     /// # Panics
     /// When a table has no such row, or the shapes do not fit.
-    pub fn sum_rows(team: &Team, tables: &[(&Self, &[u32])], out: &mut Matrix) {
+    pub fn sum_rows(pool: &ThreadPool, tables: &[(&Self, &[u32])], out: &mut Matrix) {
         let rows = tables.first().map_or(0, |(_, ids)| ids.len());
         out.set_rows(rows);
         let out = out.share();
-        for_each_chunk(team, rows, |chunk| {
+        for_each_chunk(pool, rows, |chunk| {
             for row in chunk {
                 // SAFETY: each row is in one chunk.
                 let sum = unsafe { out.row(row) };
@@ -109,6 +109,6 @@ impl Table {
     }
 }
 
-fn for_each_part(team: &Team, rows: usize, body: impl Fn(Range<usize>) + Sync) {
-    team.run(rows.div_ceil(CHUNK), |_, part| body(part * CHUNK..rows.min((part + 1) * CHUNK)));
+fn for_each_part(pool: &ThreadPool, rows: usize, body: impl Fn(Range<usize>) + Sync) {
+    pool.run(rows.div_ceil(CHUNK), |_, part| body(part * CHUNK..rows.min((part + 1) * CHUNK)));
 }

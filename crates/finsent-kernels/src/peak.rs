@@ -4,32 +4,32 @@ use std::hint::black_box;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use super::isa::Form;
 use super::isa::Isa;
-use super::linear::operand_form;
-use super::product::{Bf16Weights, F32Weights, Product, ProductRoutine};
+use super::isa::OperandFormat;
+use super::linear::operand_format;
+use super::product::{Bf16Weights, F32Weights, Product, ProductKernel};
 use super::simd::{NV, RowCount, Simd};
 use crate::precision::Precision;
-use crate::threads::Team;
+use crate::thread_pool::ThreadPool;
 
-/// Billions of operations a second, a multiplication and an addition being two, of all members of the team together, in
+/// Billions of operations a second, a multiplication and an addition being two, of all members of the pool together, in
 /// the arithmetic that `precision` has on this CPU. The best of a few runs of some ten milliseconds.
-pub fn peak_gops(isa: Isa, team: &Team, precision: Precision) -> f64 {
+pub fn peak_gops(isa: Isa, pool: &ThreadPool, precision: Precision) -> f64 {
     const RUNS: usize = 7;
     const STEPS: usize = 200_000;
-    (0..RUNS).map(|_| gops(isa, team, precision, STEPS)).fold(0.0, f64::max)
+    (0..RUNS).map(|_| gops(isa, pool, precision, STEPS)).fold(0.0, f64::max)
 }
 
 /// One run of some steps of each member.
-pub(super) fn gops(isa: Isa, team: &Team, precision: Precision, steps: usize) -> f64 {
-    let members = team.threads();
+pub(super) fn gops(isa: Isa, pool: &ThreadPool, precision: Precision, steps: usize) -> f64 {
+    let members = pool.threads();
     let operations = AtomicUsize::new(0);
     let start = Instant::now();
-    team.run(members, |_, _| {
+    pool.run(members, |_, _| {
         let routine = Peak { steps, operations: &operations };
-        match (precision, operand_form(isa, precision)) {
+        match (precision, operand_format(isa, precision)) {
             (Precision::F32, _) => isa.run_widening(F32Weights, routine),
-            (Precision::Bf16, Form::F32) => isa.run_widening(Bf16Weights, routine),
+            (Precision::Bf16, OperandFormat::F32) => isa.run_widening(Bf16Weights, routine),
             (Precision::Bf16, _) => isa.run_bf16(routine),
             (Precision::Int8, _) => isa.run_bytes(routine),
         }
@@ -43,7 +43,7 @@ struct Peak<'a> {
     operations: &'a AtomicUsize,
 }
 
-impl ProductRoutine for Peak<'_> {
+impl ProductKernel for Peak<'_> {
     #[inline(always)]
     fn run<S: Simd, P: Product<S>>(self, s: S, product: P) {
         s.with_rows(P::MR, PeakTile { s, product, steps: self.steps });

@@ -38,7 +38,7 @@ pub(super) trait Product<S: Simd>: Copy {
 }
 
 /// Something to do with a product.
-pub(super) trait ProductRoutine {
+pub(super) trait ProductKernel {
     fn run<S: Simd, P: Product<S>>(self, s: S, product: P);
 }
 

@@ -8,11 +8,10 @@ use thiserror::Error;
 #[cfg(target_arch = "aarch64")]
 use super::aarch64::{Neon, NeonDot};
 use super::portable::Portable;
-use super::product::{Pairs, ProductRoutine, Widen, Widening};
-use super::simd::{Routine, Simd};
+use super::product::{Pairs, ProductKernel, Widen, Widening};
+use super::simd::{Kernel, Simd};
 #[cfg(target_arch = "x86_64")]
 use super::x86_64::{Avx2, Avx512, Avx512Bf16, Avx512Vnni};
-use crate::nearest::nearest;
 
 /// Environment variable that names the instructions to use.
 pub(crate) const ISA_VARIABLE: &str = "FINSENT_ISA";
@@ -46,7 +45,7 @@ pub enum Isa {
 #[derive(Debug, Clone, Error)]
 pub enum IsaError {
     /// The name means nothing.
-    #[error("{ISA_VARIABLE}: no instructions are called `{name}`{} (there are {})", did_you_mean(name), NAMES.join(", "))]
+    #[error("{ISA_VARIABLE}: no instruction set is called `{name}`; choose one of {}", NAMES.join(", "))]
     Unknown {
         /// The name.
         name: String,
@@ -59,10 +58,6 @@ pub enum IsaError {
         /// What the CPU has.
         available: Vec<&'static str>,
     },
-}
-
-fn did_you_mean(name: &str) -> String {
-    nearest(name, NAMES.into_iter()).map_or_else(String::new, |nearest| format!(", did you mean `{nearest}`?"))
 }
 
 /// The names that [`ISA_VARIABLE`] takes, on any CPU.
@@ -135,7 +130,7 @@ impl Isa {
     }
 
     /// Runs a routine compiled for these instructions.
-    pub(super) fn run<R: Routine>(self, routine: R) -> R::Output {
+    pub(super) fn run<R: Kernel>(self, routine: R) -> R::Output {
         match self {
             Self::Scalar(s) => routine.run(s),
             #[cfg(target_arch = "x86_64")]
@@ -154,12 +149,12 @@ impl Isa {
     }
 
     /// Runs a routine over an f32 operand and weights that widen.
-    pub(super) fn run_widening<W: Widen, R: ProductRoutine>(self, weights: W, routine: R) {
+    pub(super) fn run_widening<W: Widen, R: ProductKernel>(self, weights: W, routine: R) {
         self.run(With { product: Widening(weights), routine });
     }
 
     /// Runs a routine over the operand of bytes that [`Isa::byte_operand`] says.
-    pub(super) fn run_bytes<R: ProductRoutine>(self, routine: R) {
+    pub(super) fn run_bytes<R: ProductKernel>(self, routine: R) {
         match self {
             #[cfg(target_arch = "x86_64")]
             Self::Avx512Vnni(product) => product.run_product(routine),
@@ -173,7 +168,7 @@ impl Isa {
 
     /// Runs a routine over the operand for bfloat16 weights that [`Isa::bf16_operand`] says.
     #[cfg_attr(not(target_arch = "x86_64"), expect(unused_variables, reason = "only x86 has these products here"))]
-    pub(super) fn run_bf16<R: ProductRoutine>(self, routine: R) {
+    pub(super) fn run_bf16<R: ProductKernel>(self, routine: R) {
         match self {
             #[cfg(target_arch = "x86_64")]
             Self::Avx512Bf16(product) => product.run_product(routine),
@@ -182,29 +177,29 @@ impl Isa {
     }
 
     /// In what form an operand meets int8 weights.
-    pub(super) fn byte_operand(self) -> Form {
+    pub(super) fn byte_operand(self) -> OperandFormat {
         match self {
             #[cfg(target_arch = "x86_64")]
-            Self::Avx512Vnni(_) | Self::Avx512Bf16(_) => Form::U8,
+            Self::Avx512Vnni(_) | Self::Avx512Bf16(_) => OperandFormat::U8,
             #[cfg(target_arch = "aarch64")]
-            Self::NeonDot(_) => Form::I8,
-            _ => Form::I16,
+            Self::NeonDot(_) => OperandFormat::I8,
+            _ => OperandFormat::I16,
         }
     }
 
     /// In what form an operand meets bfloat16 weights.
-    pub(super) fn bf16_operand(self) -> Form {
+    pub(super) fn bf16_operand(self) -> OperandFormat {
         match self {
             #[cfg(target_arch = "x86_64")]
-            Self::Avx512Bf16(_) => Form::Bf16,
-            _ => Form::F32,
+            Self::Avx512Bf16(_) => OperandFormat::Bf16,
+            _ => OperandFormat::F32,
         }
     }
 
     /// Columns of a panel of packed weights.
     pub(super) fn panel_width(self) -> usize {
         struct PanelWidth;
-        impl Routine for PanelWidth {
+        impl Kernel for PanelWidth {
             type Output = usize;
             fn run<S: Simd>(self, _: S) -> usize {
                 S::NR
@@ -222,7 +217,7 @@ impl fmt::Display for Isa {
 
 /// How the numbers of an operand are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
+pub enum OperandFormat {
     /// As they are.
     F32,
     /// Rounded to bfloat16.
@@ -231,7 +226,7 @@ pub enum Form {
     U8,
     /// The same, less 128: for instructions that take signed bytes only.
     I8,
-    /// The same bytes as [`Form::U8`], each in 16 bits, in the order of `PAIRS` in `product`.
+    /// The same bytes as [`OperandFormat::U8`], each in 16 bits, in the order of `PAIRS` in `product`.
     I16,
 }
 
@@ -241,7 +236,7 @@ struct With<P, R> {
     routine: R,
 }
 
-impl<W: Widen, R: ProductRoutine> Routine for With<Widening<W>, R> {
+impl<W: Widen, R: ProductKernel> Kernel for With<Widening<W>, R> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
@@ -249,7 +244,7 @@ impl<W: Widen, R: ProductRoutine> Routine for With<Widening<W>, R> {
     }
 }
 
-impl<R: ProductRoutine> Routine for With<Pairs, R> {
+impl<R: ProductKernel> Kernel for With<Pairs, R> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {

@@ -1,7 +1,7 @@
 //! `act(x Wᵀ + b)`: weights that are packed once, and the product over them.
 //!
 //! ```text
-//! for each chunk of panels            a panel is NR columns of the result; a task of the team
+//! for each chunk of panels            a panel is NR columns of the result; a task of the pool
 //!   for each block of rows            as many as stay in the second-level cache
 //!     for each panel of the chunk
 //!       for each block along k        as much of the panel as stays in the first-level cache
@@ -18,6 +18,6 @@ mod pack;
 mod residue;
 mod tile;
 
-pub use pack::{Linear, WeightRows, operand_form, quantise_weights};
+pub use pack::{Linear, WeightRows, operand_format, quantise_weights};
 pub use tile::Activation;
 pub(super) use tile::Product2d;

@@ -11,11 +11,11 @@
 
 use half::bf16;
 
-use super::isa::{Form, Isa};
+use super::isa::{Isa, OperandFormat};
 use super::matrix::{Matrix, Shared, SharedRows};
 use super::rows::for_each_chunk;
-use super::simd::{Routine, Simd};
-use crate::threads::Team;
+use super::simd::{Kernel, Simd};
+use crate::thread_pool::ThreadPool;
 
 /// Activations for a product.
 #[derive(Debug, Clone, Copy)]
@@ -29,7 +29,7 @@ pub enum Operand<'a> {
 /// Activations in another form than f32.
 #[derive(Debug)]
 pub struct Rounded {
-    form: Form,
+    form: OperandFormat,
     columns: usize,
     /// Numbers of `form`, as bytes.
     numbers: Matrix<u8>,
@@ -55,9 +55,9 @@ impl Operand<'_> {
         }
     }
 
-    pub(super) fn form(self) -> Form {
+    pub(super) fn form(self) -> OperandFormat {
         match self {
-            Self::F32(_) => Form::F32,
+            Self::F32(_) => OperandFormat::F32,
             Self::Rounded(rounded) => rounded.form,
         }
     }
@@ -73,9 +73,12 @@ impl Operand<'_> {
     /// Scales and zero points of the rows, where the form has them.
     pub(super) fn row_scales(&self) -> Option<(&[f32], &[i32])> {
         match self {
-            Self::Rounded(Rounded { form: Form::U8 | Form::I8 | Form::I16, scales, zeros, .. }) => {
-                Some((scales, zeros))
-            }
+            Self::Rounded(Rounded {
+                form: OperandFormat::U8 | OperandFormat::I8 | OperandFormat::I16,
+                scales,
+                zeros,
+                ..
+            }) => Some((scales, zeros)),
             _ => None,
         }
     }
@@ -83,11 +86,11 @@ impl Operand<'_> {
 
 impl Rounded {
     /// Rows of `columns` numbers in `form`; no rows yet.
-    pub fn new(form: Form, columns: usize) -> Self {
+    pub fn new(form: OperandFormat, columns: usize) -> Self {
         let bytes = match form {
-            Form::F32 => 0,
-            Form::U8 | Form::I8 => columns.next_multiple_of(4),
-            Form::Bf16 | Form::I16 => 2 * columns.next_multiple_of(4),
+            OperandFormat::F32 => 0,
+            OperandFormat::U8 | OperandFormat::I8 => columns.next_multiple_of(4),
+            OperandFormat::Bf16 | OperandFormat::I16 => 2 * columns.next_multiple_of(4),
         };
         Self { form, columns, numbers: Matrix::new(bytes), scales: Vec::new(), zeros: Vec::new() }
     }
@@ -100,11 +103,11 @@ impl Rounded {
     }
 
     /// Rounds all rows of `from`.
-    pub fn round(&mut self, isa: Isa, team: &Team, from: &Matrix) {
+    pub fn round(&mut self, isa: Isa, pool: &ThreadPool, from: &Matrix) {
         assert_eq!(from.columns(), self.columns, "columns");
         self.set_rows(from.rows());
         let to = self.share();
-        for_each_chunk(team, from.rows(), |rows| {
+        for_each_chunk(pool, from.rows(), |rows| {
             for row in rows {
                 // SAFETY: each row is in one chunk.
                 unsafe { to.round_row(isa, row, from.row(row)) };
@@ -126,7 +129,7 @@ impl Rounded {
 /// The rows of a [`Rounded`], shared.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct SharedRounded<'a> {
-    form: Form,
+    form: OperandFormat,
     numbers: SharedRows<'a, u8>,
     scales: Shared<'a, f32>,
     zeros: Shared<'a, i32>,
@@ -140,9 +143,9 @@ impl SharedRounded<'_> {
         let (to, scale, zero) =
             unsafe { (self.numbers.padded_row(row), self.scales.slice(row..row + 1), self.zeros.slice(row..row + 1)) };
         match self.form {
-            Form::F32 => unreachable!("f32 is not rounded"),
-            Form::Bf16 => isa.run(Shorten { from, to }),
-            Form::U8 | Form::I8 | Form::I16 => {
+            OperandFormat::F32 => unreachable!("f32 is not rounded"),
+            OperandFormat::Bf16 => isa.run(Shorten { from, to }),
+            OperandFormat::U8 | OperandFormat::I8 | OperandFormat::I16 => {
                 (scale[0], zero[0]) = isa.run(Quantise { from, to, form: self.form });
             }
         }
@@ -155,7 +158,7 @@ struct Shorten<'a> {
     to: &'a mut [u8],
 }
 
-impl Routine for Shorten<'_> {
+impl Kernel for Shorten<'_> {
     type Output = ();
 
     #[inline(always)]
@@ -170,10 +173,10 @@ impl Routine for Shorten<'_> {
 struct Quantise<'a> {
     from: &'a [f32],
     to: &'a mut [u8],
-    form: Form,
+    form: OperandFormat,
 }
 
-impl Routine for Quantise<'_> {
+impl Kernel for Quantise<'_> {
     type Output = (f32, i32);
 
     #[inline(always)]
@@ -193,7 +196,7 @@ impl Routine for Quantise<'_> {
         if !rest.is_empty() {
             store::<S>(s, bytes(s.load_or(rest, 0.0)), self.form, at, self.to);
         }
-        let offset = if self.form == Form::I8 { 128 } else { 0 };
+        let offset = if self.form == OperandFormat::I8 { 128 } else { 0 };
         (scale + poison, zero as i32 - offset)
     }
 }
@@ -231,16 +234,16 @@ impl Range {
 /// Writes a vector of numbers in 0..=255 as numbers `at..` of a row. What it writes behind the row's end is multiplied
 /// with weights of zero.
 #[inline(always)]
-fn store<S: Simd>(s: S, bytes: S::I32, form: Form, at: usize, row: &mut [u8]) {
+fn store<S: Simd>(s: S, bytes: S::I32, form: OperandFormat, at: usize, row: &mut [u8]) {
     match form {
-        Form::I16 => {
+        OperandFormat::I16 => {
             let to = &mut row[2 * at..2 * (at + S::LANES)];
             // SAFETY: the line above.
             unsafe { s.store_pairs_to(bytes, to.as_mut_ptr()) }
         }
         _ => {
             let signed = || s.and_i32(s.add_i32(bytes, s.splat_i32(0x80)), s.splat_i32(0xff));
-            let bytes = if form == Form::I8 { signed() } else { bytes };
+            let bytes = if form == OperandFormat::I8 { signed() } else { bytes };
             let to = &mut row[at..at + S::LANES];
             // SAFETY: the line above.
             unsafe { s.store_bytes_to(bytes, to.as_mut_ptr()) }

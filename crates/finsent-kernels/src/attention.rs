@@ -1,7 +1,7 @@
 //! Attention over a packed batch: each token looks at the tokens of its own text.
 //!
 //! ```text
-//! for each text and head                    a task of the team
+//! for each text and head                    a task of the pool
 //!   pack Kᵀ and V of the head into panels
 //!   for each block of MR queries
 //!     scores  = Q Kᵀ                        the same product as a linear layer's
@@ -18,10 +18,10 @@ use super::isa::Isa;
 use super::linear::Product2d;
 use super::math;
 use super::matrix::{LINE, Lines, Matrix, SharedRows};
-use super::product::{F32Weights, ProductRoutine, Widening};
+use super::product::{F32Weights, ProductKernel, Widening};
 use super::rows::spread;
-use super::simd::{Routine, Simd};
-use crate::threads::Team;
+use super::simd::{Kernel, Simd};
+use crate::thread_pool::ThreadPool;
 
 /// Queries of a block: whole tiles for every set of instructions.
 const QUERIES: usize = 12;
@@ -36,7 +36,7 @@ pub struct Attention {
     pub heads: usize,
 }
 
-/// What the members of a team need beside the matrices; kept from pass to pass.
+/// What the members of a pool need beside the matrices; kept from pass to pass.
 #[derive(Debug, Default)]
 pub struct Scratch(Vec<Mutex<Panels>>);
 
@@ -70,7 +70,7 @@ impl Attention {
     /// When the shapes do not fit.
     pub fn forward(
         self,
-        team: &Team,
+        pool: &ThreadPool,
         [query, key_value]: [&Matrix; 2],
         [cu_query_lens, cu_seqlens]: [&[usize]; 2],
         scratch: &mut Scratch,
@@ -83,8 +83,8 @@ impl Attention {
         let (head_size, texts) = (hidden_size / self.heads, cu_seqlens.len() - 1);
         context.set_rows(query.rows());
         let context = context.share();
-        scratch.0.resize_with(team.threads(), Mutex::default);
-        team.run(texts * self.heads, |member, task| {
+        scratch.0.resize_with(pool.threads(), Mutex::default);
+        pool.run(texts * self.heads, |member, task| {
             let (text, head) = (task / self.heads, task % self.heads);
             let head = Head {
                 query,
@@ -99,7 +99,7 @@ impl Attention {
     }
 }
 
-impl Routine for (Head<'_>, &mut Panels) {
+impl Kernel for (Head<'_>, &mut Panels) {
     type Output = ();
 
     #[inline(always)]
