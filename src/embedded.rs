@@ -1,11 +1,11 @@
 //! The model inside the binary, with the feature `embedded-model`.
 
-use crate::files::ModelFiles;
+use finsent_model::ModelFiles;
 
 /// The files of the embedded model; `None` in a binary that has none.
 #[cfg(feature = "embedded-model")]
 pub(crate) fn model_files() -> Option<ModelFiles> {
-    use crate::files::{ModelFile, TokenizerFiles, WeightFiles};
+    use finsent_model::{ModelFile, TokenizerFiles, WeightFiles};
 
     macro_rules! embedded {
         ($name:literal) => {

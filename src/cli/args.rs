@@ -7,12 +7,12 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum, value_parser};
 use clap_complete::Shell;
 
-use super::rows::Shard;
-use crate::batch::MAX_BATCH_TOKENS;
-use crate::checkpoint::WeightFormat;
-use crate::http::Listen;
+use finsent_jobs::summary::Every;
 use finsent_kernels::Precision;
-use crate::summary::Every;
+use finsent_model::MAX_BATCH_TOKENS;
+use finsent_model::WeightFormat;
+use finsent_server::Listen;
+use finsent_table::Shard;
 
 /// Most threads that can be asked for: more than any machine's cores that this is for.
 const MAX_THREADS: i64 = 1024;
@@ -288,7 +288,7 @@ pub(super) struct ClassifyArgs {
     pub(super) texts: Vec<String>,
     // As an attribute: rustdoc would read the brackets as a link.
     #[arg(help = "Model: a name of the catalogue, a directory, or hf:OWNER/NAME[@REVISION]")]
-    #[arg(short, long, default_value = crate::catalog::DEFAULT_MODEL, env = "FINSENT_MODEL")]
+    #[arg(short, long, default_value = finsent_hub::DEFAULT_MODEL, env = "FINSENT_MODEL")]
     pub(super) model: String,
     /// File to read: .txt (a text a line), .csv, .tsv or .jsonl, as it is or .gz or .zst, or .parquet; a pattern, like
     /// 'news/*.csv', is the files that match it, sorted; may be given several times
@@ -349,7 +349,7 @@ pub(super) struct ServeArgs {
         help = "Model: a name of the catalogue, a directory, or hf:OWNER/NAME[@REVISION]; may be given several times, \
                   the first is the default"
     )]
-    #[arg(short, long, env = "FINSENT_MODEL", value_delimiter = ',', default_value = crate::catalog::DEFAULT_MODEL)]
+    #[arg(short, long, env = "FINSENT_MODEL", value_delimiter = ',', default_value = finsent_hub::DEFAULT_MODEL)]
     pub(super) model: Vec<String>,
     /// Tokens that are computed together: more do not make it faster, and each pass longer
     #[arg(long, value_name = "N", env = "FINSENT_MAX_BATCH_TOKENS", default_value_t = 256,
@@ -414,7 +414,7 @@ pub(super) struct HealthArgs {
 pub(super) struct VerifyArgs {
     // As an attribute: rustdoc would read the brackets as a link.
     #[arg(help = "Model: a name of the catalogue, a directory, or hf:OWNER/NAME[@REVISION]")]
-    #[arg(default_value = crate::catalog::DEFAULT_MODEL, env = "FINSENT_MODEL")]
+    #[arg(default_value = finsent_hub::DEFAULT_MODEL, env = "FINSENT_MODEL")]
     pub(super) model: String,
 }
 
@@ -425,7 +425,7 @@ pub(super) struct EvalArgs {
     pub(super) file: PathBuf,
     // As an attribute: rustdoc would read the brackets as a link.
     #[arg(help = "Model: a name of the catalogue, a directory, or hf:OWNER/NAME[@REVISION]")]
-    #[arg(short, long, default_value = crate::catalog::DEFAULT_MODEL, env = "FINSENT_MODEL")]
+    #[arg(short, long, default_value = finsent_hub::DEFAULT_MODEL, env = "FINSENT_MODEL")]
     pub(super) model: String,
     /// Column of the texts [default: `text`, else the only column of strings beside the labels]
     #[arg(long, value_name = "COLUMN")]
@@ -466,7 +466,7 @@ pub(super) enum EvalFormat {
 pub(super) struct BenchArgs {
     // As an attribute: rustdoc would read the brackets as a link.
     #[arg(help = "Model: a name of the catalogue, a directory, or hf:OWNER/NAME[@REVISION]")]
-    #[arg(short, long, default_value = crate::catalog::DEFAULT_MODEL, env = "FINSENT_MODEL")]
+    #[arg(short, long, default_value = finsent_hub::DEFAULT_MODEL, env = "FINSENT_MODEL")]
     pub(super) model: String,
     /// Lengths in tokens to measure, `[CLS]` and `[SEP]` included [default: 8,16,32,64,128,512 and mixed lengths]
     #[arg(long, value_name = "N", value_delimiter = ',', value_parser = value_parser!(u16).range(1..))]

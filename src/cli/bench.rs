@@ -6,13 +6,14 @@ use anyhow::{Context, Result};
 
 use super::args::{BenchArgs, BenchFormat};
 use super::console::Console;
-use super::exit::{Exit, Usage};
+use super::exit::Exit;
 use super::settings::Settings;
-use crate::bench::{LENGTHS, Measurement, Workload};
-use crate::pipeline::Pipeline;
 use finsent_kernels::Precision;
-use crate::text::Text;
-use crate::tokens::Encoding;
+use finsent_model::Encoding;
+use finsent_model::Pipeline;
+use finsent_model::Text;
+use finsent_model::bench::{LENGTHS, Measurement, Workload};
+use finsent_table::Usage;
 
 pub(super) fn run(args: &BenchArgs, settings: &Settings, console: Console) -> Result<Exit> {
     let precisions = settings.precision.map_or(Precision::ALL.to_vec(), |precision| vec![precision]);

@@ -9,26 +9,27 @@ use anyhow::{Context, Result};
 
 use super::args::{self, AggregateArg, ClassifyArgs, Format};
 use super::console::Console;
-use super::exit::{Exit, Usage};
+use super::exit::Exit;
 use super::grouping::Grouping;
 use super::interrupt;
-use super::journal::{Changed, Entries, Fingerprint, Journal};
-use super::output::{self, Destination, Finding, Interim, Shape};
-use super::parquet::Table;
+use super::output;
 use super::progress::Bar;
-use super::rows::{self, ColumnChoice, Input, InputKind, ItemError, Progress, Reading, Row, Shard, Wanted};
 use super::settings::Settings;
-use super::stages::Stages;
-use crate::answer::{Answer, Granularity};
-use crate::document::Aggregate;
-use crate::pipeline::Pipeline;
+use finsent_jobs::{Changed, Entries, Fingerprint, Journal, Stages};
+use finsent_model::Aggregate;
+use finsent_model::Pipeline;
+use finsent_model::{Answer, Granularity};
+use finsent_table::{
+    self as table, ColumnChoice, Destination, Finding, Input, InputKind, Interim, ItemError, OutputFormat, Progress,
+    Reading, Row, Shape, Shard, Table, Usage, Wanted,
+};
 
 /// Failed items that are told one by one; the output has them all.
 const TOLD_FAILURES: u64 = 10;
 
 pub(super) fn run(mut args: ClassifyArgs, settings: &Settings, console: Console) -> Result<Exit> {
     interrupt::watch().context("cannot watch for signals")?;
-    args.input = rows::expand(args.input)?;
+    args.input = table::expand(args.input)?;
     let format = output::format(args.format, args.output.as_deref())?;
     if args.shard.is_some() {
         output::check_shards(format)?;
@@ -52,7 +53,7 @@ fn journal(args: &ClassifyArgs) -> Result<Journal> {
     if args.input.is_empty() {
         return Err(Usage("--resume reads its input again, and so needs files: --input FILE".into()).into());
     }
-    rows::check_resuming(&args.input, args.output.as_deref())?;
+    table::check_resuming(&args.input, args.output.as_deref())?;
     let file = args.output.as_deref().and_then(Destination::file);
     let needs_file = || Usage("--resume goes on with a file, and so needs its name: --output FILE".into());
     Journal::lock(&file.ok_or_else(needs_file)?)
@@ -67,7 +68,7 @@ fn classify(
 ) -> Result<Exit> {
     let granularity = granularity(args, format)?;
     let mut input = open(args, format)?;
-    table(format, &input)?;
+    typed_columns(format, &input)?;
     let interim = if journal.is_some() { Interim::Fixed } else { Interim::Unique };
     let destination = Destination::open(args.output.as_deref(), interim)?;
     let mut grouping = Grouping::open(args, format, &input, interim)?;
@@ -77,7 +78,11 @@ fn classify(
     console.note(&format!("model {} ({}), {}", model.name, model.place, model.options.precision));
     let entries = match journal {
         None => None,
-        Some(journal) => Some(resume(journal, &Fingerprint::of(&model, &pipeline, granularity)?, console)?),
+        Some(journal) => Some(resume(
+            journal,
+            &Fingerprint::of(args::VERSION, &model.served_name(), &model.options, &pipeline, granularity)?,
+            console,
+        )?),
     };
     if input.kind == InputKind::StandardInput && io::stdin().is_terminal() {
         console.note("reading texts from the terminal, one a line; Ctrl-D ends");
@@ -90,12 +95,12 @@ fn classify(
     let writes_id = args.id_column.as_ref().is_some_and(|column| column != "id");
     let is_beginning = args.shard.is_none_or(Shard::is_first);
     let (columns, labels) = (input.columns.as_slice(), pipeline.labels());
-    let shape = Shape { columns, writes_id, granularity, labels, table: table(format, &input)?, is_beginning };
-    output::check_shape(format, &shape)?;
+    let shape = Shape { columns, writes_id, granularity, labels, table: typed_columns(format, &input)?, is_beginning };
+    format.of_file().map_or(Ok(()), |format| table::check_shape(format, &shape))?;
     let mut writer = output::writer(format, &shape, destination, console);
     let draws_progress = console.draws_progress() && !(to_stdout && io::stdout().is_terminal());
     let progress = input.progress.take().filter(|_| draws_progress);
-    let bar = progress.as_ref().map_or_else(|| Bar::new(None), Progress::bar);
+    let bar = progress.as_ref().map_or_else(|| Bar::new(None), Bar::of);
     let mut tally = Tally::start();
     for window in Stages::start(input.rows, &pipeline, granularity, entries)? {
         for (row, outcome) in window? {
@@ -167,7 +172,7 @@ fn granularity(args: &ClassifyArgs, format: Format) -> Result<Granularity, Usage
 
 /// Opens what the arguments name: all of it, also where only a shard is asked for.
 fn open(args: &ClassifyArgs, format: Format) -> Result<Input> {
-    let encoding = args.encoding.as_deref().map(rows::encoding).transpose()?;
+    let encoding = args.encoding.as_deref().map(table::encoding).transpose()?;
     match args.input.as_slice() {
         [first, ..] if first.as_os_str() != "-" => {
             let (text, id) = (args.text_column.clone(), args.id_column.clone());
@@ -201,7 +206,7 @@ fn wanted(args: &ClassifyArgs, format: Format) -> Wanted {
 }
 
 /// The file with the types of the columns, where they are to be those of the output.
-fn table(format: Format, input: &Input) -> Result<Option<&Table>, Usage> {
+fn typed_columns(format: Format, input: &Input) -> Result<Option<&Table>, Usage> {
     if format == Format::Parquet { input.typed.table() } else { Ok(None) }
 }
 
@@ -216,7 +221,7 @@ fn check_shards(args: &ClassifyArgs) -> Result<(), Usage> {
             "--shard splits the rows of a file, --input FILE; of TEXT arguments give each run its own".into(),
         ));
     }
-    rows::check_shards(&args.input, args.output.as_deref())
+    table::check_shards(&args.input, args.output.as_deref())
 }
 
 /// The input with the rows of the shard only: it is read once to count its rows, and opened anew.

@@ -6,7 +6,7 @@ use std::io::{self, IsTerminal, Write};
 use tracing::level_filters::LevelFilter;
 
 use super::args::{ColorChoice, GlobalArgs, LogFormat};
-use crate::telemetry;
+use super::telemetry;
 
 /// Standard error, with the user's wishes about it.
 #[derive(Debug, Clone, Copy)]

@@ -9,16 +9,16 @@ use indicatif::DecimalBytes;
 
 use super::args::ConvertArgs;
 use super::console::Console;
-use super::directory::NewDirectory;
 use super::exit::Exit;
 use super::interrupt;
 use super::progress::Bar;
 use super::settings::Settings;
-use crate::checkpoint::{Checkpoint, Conversion, WeightFormat};
-use crate::encoder::{Config, ConfigError};
-use crate::files::{self, ModelFile, ModelFiles};
-use crate::locate::FoundModel;
-use crate::pipeline::LoadError;
+use finsent_hub::FoundModel;
+use finsent_model::LoadError;
+use finsent_model::{CONFIG, ModelFile, ModelFiles, SINGLE};
+use finsent_model::{Checkpoint, Conversion, WeightFormat};
+use finsent_model::{Config, ConfigError};
+use finsent_table::NewDirectory;
 
 pub(super) fn run(args: &ConvertArgs, settings: &Settings, console: Console) -> Result<Exit> {
     interrupt::watch().context("cannot watch for signals")?;
@@ -62,7 +62,7 @@ fn copy_small_files(model: &ModelFiles, conversion: &Conversion<'_>, to: &Path) 
     }
     let config = model.config.read().map_err(LoadError::from)?;
     let config = conversion.config(&config).map_err(|error| invalid(&model.config, error.into()))?;
-    Ok(write(&to.join(files::CONFIG), &config)?)
+    Ok(write(&to.join(CONFIG), &config)?)
 }
 
 fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
@@ -72,7 +72,7 @@ fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
 }
 
 fn write_weights(conversion: &Conversion<'_>, to: &Path, console: Console) -> Result<()> {
-    let file = File::create_new(to.join(files::SINGLE))?;
+    let file = File::create_new(to.join(SINGLE))?;
     let bar = Bar::new(console.draws_progress().then(|| conversion.file_len()));
     conversion.write(&file, |written| bar.update(written, "converted".into()))?;
     Ok(file.sync_all()?)

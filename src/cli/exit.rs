@@ -2,15 +2,15 @@
 
 use std::io;
 
-use thiserror::Error;
+use finsent_table::Usage;
 
-use crate::catalog::CatalogError;
-use crate::digest::DigestError;
-use crate::encoder::EncoderError;
-use crate::http::SelfTestError;
-use crate::hub::HubError;
-use crate::locate::FindError;
-use crate::pipeline::LoadError;
+use finsent_hub::CatalogError;
+use finsent_hub::DigestError;
+use finsent_hub::FindError;
+use finsent_hub::HubError;
+use finsent_model::EncoderError;
+use finsent_model::LoadError;
+use finsent_server::SelfTestError;
 
 /// How the command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,11 +22,6 @@ pub(super) enum Exit {
     Network = 4,
     SomeItemsFailed = 5,
 }
-
-/// The user asked for something that cannot be.
-#[derive(Debug, Error)]
-#[error("{0}")]
-pub(super) struct Usage(pub(super) String);
 
 impl Exit {
     /// The code for a failure: what the outermost known cause says.

@@ -7,7 +7,7 @@ use indicatif::DecimalBytes;
 
 use super::console::Console;
 use super::progress::Bar;
-use crate::hub::Progress;
+use finsent_hub::Progress;
 
 /// Time between two lines about a file.
 const INTERVAL: Duration = Duration::from_secs(10);

@@ -1,17 +1,19 @@
 //! `--group-by`: which rows belong together, and where the summary of them goes.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
 use super::args::{ClassifyArgs, Format};
 use super::console::Console;
-use super::exit::Usage;
-use super::output::{self, Destination, Finding, Interim, SummaryShape, write_summary};
-use super::rows::{Input, InputKind, Row};
-use crate::answer::Answer;
-use crate::summary::{Every, Key, Summary, parse_time};
-use crate::verdict::LabelMap;
+use super::{output, summary_table};
+use finsent_jobs::summary::{Every, Key, Summary, parse_time};
+use finsent_jobs::summary::{SummaryShape, write_summary};
+use finsent_model::Answer;
+use finsent_model::LabelMap;
+use finsent_table::Usage;
+use finsent_table::{Destination, Finding, Input, InputKind, Interim, Row};
 
 /// The columns that the user named.
 #[derive(Debug, Clone)]
@@ -104,9 +106,17 @@ impl Grouping {
         let every = columns.time.as_ref().map(|(_, every)| *every);
         let shape = SummaryShape { group: &columns.group, every, is_weighted: columns.weight.is_some(), labels };
         match to {
-            To::BehindRows => write_summary(Format::Text, &summary, &shape, rows, console),
-            To::File(format, file) => {
-                write_summary(format, &summary, &shape, file, console)?.finish()?;
+            To::BehindRows => {
+                let mut rows = rows;
+                summary_table::write(&summary, &shape, &mut rows, console.colors(&io::stdout()))?;
+                Ok(rows)
+            }
+            To::File(format, mut file) => {
+                match format.of_file() {
+                    Some(format) => file = write_summary(format, &summary, &shape, file)?,
+                    None => summary_table::write(&summary, &shape, &mut file, console.colors(&io::stdout()))?,
+                }
+                file.finish()?;
                 Ok(rows)
             }
         }

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 
 use super::args::HealthArgs;
 use super::exit::Exit;
-use crate::http::Listen;
+use finsent_server::Listen;
 
 /// A healthy service answers in a millisecond.
 const TIMEOUT: Duration = Duration::from_secs(2);

@@ -5,23 +5,21 @@ mod bench;
 mod classify;
 mod console;
 mod convert;
-mod directory;
 mod eval;
 mod exit;
 mod fetching;
 mod grouping;
 mod health;
 mod interrupt;
-mod journal;
 mod models;
 mod output;
-mod parquet;
 mod progress;
 mod pull;
-mod rows;
 mod serve;
 mod settings;
-mod stages;
+mod summary_table;
+mod telemetry;
+mod text_table;
 mod verify;
 mod width;
 
@@ -35,7 +33,8 @@ use clap::{CommandFactory, FromArgMatches};
 
 use args::{Args, Command};
 use console::Console;
-use exit::{Exit, Usage};
+use exit::Exit;
+use finsent_table::Usage;
 use settings::Settings;
 
 /// Parses the command line, runs the command, prints what went wrong, and gives the exit code.

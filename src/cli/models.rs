@@ -8,13 +8,13 @@ use serde::Serialize;
 use super::args::ModelsArgs;
 use super::exit::Exit;
 use super::settings::Settings;
-use crate::catalog::{FileSpec, ModelSpec, Origin};
-use crate::checkpoint::weight_files;
-use crate::digest::FileDigests;
-use crate::files::ModelFile;
-use crate::hub::{Checked, check};
-use crate::locate::FoundModel;
-use crate::pipeline::LoadError;
+use finsent_hub::FileDigests;
+use finsent_hub::FoundModel;
+use finsent_hub::{Checked, check};
+use finsent_hub::{FileSpec, ModelSpec, Origin};
+use finsent_model::LoadError;
+use finsent_model::ModelFile;
+use finsent_model::weight_files;
 
 #[derive(Debug, Serialize)]
 struct Listed<'a> {

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use finsent_table::Progress;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// Work shorter than this needs no bar.
@@ -23,9 +24,12 @@ impl Bar {
         Self::with_template(BYTES, total)
     }
 
-    /// A bar for so many rows.
-    pub(super) fn of_rows(total: u64) -> Self {
-        Self::with_template(ROWS, Some(total))
+    /// A bar in the unit of `progress`.
+    pub(super) fn of(progress: &Progress) -> Self {
+        match progress {
+            Progress::Bytes { total, .. } => Self::new(Some(*total)),
+            Progress::Rows(total) => Self::with_template(ROWS, Some(*total)),
+        }
     }
 
     fn with_template(template: &str, total: Option<u64>) -> Self {

@@ -10,13 +10,16 @@ use signal_hook::iterator::Signals;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::args::ServeArgs;
-use super::exit::{Exit, Usage};
+use super::exit::Exit;
 use super::settings::Settings;
-use crate::digest::FileDigests;
-use crate::http::{self, HttpLimits, Identity, Keys, Loaded, ServedModel, Server, ServerSettings, Service, self_test};
-use crate::locate::FoundModel;
-use crate::pipeline::Pipeline;
-use crate::scheduler::{Scheduler, SchedulerLimits};
+use finsent_hub::FileDigests;
+use finsent_hub::FoundModel;
+use finsent_model::Pipeline;
+use finsent_server::{
+    HttpLimits, Identity, Keys, Loaded, ServedModel, Server, ServerSettings, Service, self_test,
+};
+use finsent_server::{Scheduler, SchedulerLimits};
+use finsent_table::Usage;
 
 /// Time before the listeners close in which clients are told, with their answers, that their connections will: longer than
 /// one that was answered just before the signal takes to ask again.
@@ -48,7 +51,7 @@ pub(super) fn run(args: ServeArgs, settings: Settings) -> Result<Exit> {
     }
     let drain_delay = args.drain_delay;
     load_aside(args, settings, Arc::clone(&service), tell.clone())?;
-    http::run(serve(server, service, drain_delay, tell, told, started)).context("cannot start the runtime")?
+    finsent_server::run(serve(server, service, drain_delay, tell, told, started)).context("cannot start the runtime")?
 }
 
 fn http_limits(args: &ServeArgs) -> HttpLimits {
@@ -85,7 +88,7 @@ async fn serve(
                 service.ready(loaded);
                 tracing::info!("ready after {:.2} s", started.elapsed().as_secs_f64());
                 let (service, tell) = (Arc::clone(&service), tell.clone());
-                http::spawn(async move {
+                finsent_server::spawn(async move {
                     service.engine_died().await;
                     // Who listened has ended, and with it the process.
                     tell.send(Event::EngineDied).unwrap_or_default();
@@ -99,7 +102,7 @@ async fn serve(
     service.drain();
     // Whoever reads this finds it not ready.
     tracing::info!("draining");
-    http::sleep(drain_delay.max(LEAVE_TAKING)).await;
+    finsent_server::sleep(drain_delay.max(LEAVE_TAKING)).await;
     service.end_feeds();
     running.stop().await;
     tracing::info!("done");

@@ -1,7 +1,9 @@
 //! What the arguments, the environment and the catalogue come to: flag, environment, models.toml, default.
 
+use std::cell::OnceCell;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::Result;
@@ -9,12 +11,12 @@ use anyhow::Result;
 use super::args::{GlobalArgs, PrecisionArg};
 use super::console::Console;
 use super::fetching::Fetching;
-use crate::catalog::{Catalog, CatalogError};
-use crate::hub::{Hub, HubSettings};
-use crate::locate::{FoundModel, Places};
-use crate::pipeline::Pipeline;
-use finsent_kernels::Precision;
-use crate::threads;
+use crate::embedded;
+use finsent_hub::{Catalog, CatalogError};
+use finsent_hub::{FoundModel, Places};
+use finsent_hub::{Hub, HubSettings};
+use finsent_kernels::{Precision, ThreadPool, ThreadPoolError};
+use finsent_model::{ModelFiles, Pipeline};
 
 /// The global options, resolved.
 pub(super) struct Settings {
@@ -22,7 +24,10 @@ pub(super) struct Settings {
     model_dir: Option<PathBuf>,
     hub: Hub,
     console: Console,
+    embedded: Option<ModelFiles>,
     threads: Option<NonZeroUsize>,
+    /// Started when the first model is loaded.
+    pool: OnceCell<Arc<ThreadPool>>,
     pub(super) precision: Option<Precision>,
     int8_margin: Option<f32>,
 }
@@ -30,10 +35,12 @@ pub(super) struct Settings {
 impl Settings {
     pub(super) fn resolve(global: GlobalArgs, console: Console) -> Result<Self, CatalogError> {
         Ok(Self {
-            catalog: global.models_file.as_deref().map_or_else(Catalog::built_in, Catalog::read)?,
+            catalog: global.models_file.as_deref().map_or_else(built_in_catalog, Catalog::read)?,
             model_dir: global.model_dir,
             hub: Hub::new(HubSettings::from_environment(global.offline)),
             console,
+            embedded: embedded::model_files(),
+            pool: OnceCell::new(),
             threads: global.threads.and_then(|threads| NonZeroUsize::new(threads.into())),
             precision: global.precision.and_then(PrecisionArg::computed_in),
             int8_margin: global.int8_margin,
@@ -52,9 +59,23 @@ impl Settings {
         self.load_found(found)
     }
 
+    /// The threads that compute, which all models share.
+    fn pool(&self) -> Result<&Arc<ThreadPool>, ThreadPoolError> {
+        if let Some(pool) = self.pool.get() {
+            return Ok(pool);
+        }
+        let pool = Arc::new(ThreadPool::new(self.threads)?);
+        Ok(self.pool.get_or_init(|| pool))
+    }
+
     /// Where models are looked for.
     pub(super) fn places(&self) -> Places<'_> {
-        Places { catalog: &self.catalog, model_dir: self.model_dir.as_deref(), hub: &self.hub }
+        Places {
+            catalog: &self.catalog,
+            model_dir: self.model_dir.as_deref(),
+            hub: &self.hub,
+            embedded: self.embedded.as_ref(),
+        }
     }
 
     /// Finds the model, fetches it if need be, and says how it is to be loaded.
@@ -67,12 +88,16 @@ impl Settings {
 
     /// Loads a model that was found, and starts the compute threads.
     pub(super) fn load_found(&self, found: FoundModel) -> Result<(FoundModel, Pipeline)> {
-        finsent_kernels::start_thread_pool(self.threads)?;
         let start = Instant::now();
-        let pipeline = Pipeline::load(&found.files, &found.options)?;
+        let pipeline = Pipeline::load(&found.files, &found.options, self.pool()?)?;
         let (labels, window, seconds) =
             (pipeline.labels().labels().join(", "), pipeline.max_length(), start.elapsed().as_secs_f64());
         tracing::info!("loaded in {seconds:.2} s; window of {window} tokens; labels {labels}");
         Ok((found, pipeline))
     }
+}
+
+/// The catalog inside the binary.
+fn built_in_catalog() -> Result<Catalog, CatalogError> {
+    Catalog::parse("models.toml", include_str!("../../models.toml"))
 }

@@ -7,7 +7,7 @@ use super::console::Console;
 use super::exit::Exit;
 use super::settings::Settings;
 use finsent_kernels::Precision;
-use crate::verify::{Comparison, Expected, compare_golden};
+use finsent_model::verify::{Comparison, Expected, compare_golden};
 
 pub(super) fn run(args: &VerifyArgs, settings: &Settings, console: Console) -> Result<Exit> {
     let (found, exact) = settings.load_in(&args.model, Precision::F32)?;

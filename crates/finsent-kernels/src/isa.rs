@@ -269,7 +269,10 @@ mod tests {
     #[test]
     fn what_cannot_be_used_is_an_error_that_says_what_can() {
         let message = Isa::choose(Some("avx521")).unwrap_err().to_string();
-        assert!(message.contains("no instruction set is called `avx521`") && message.contains("neon-dotprod"), "{message}");
+        assert!(
+            message.contains("no instruction set is called `avx521`") && message.contains("neon-dotprod"),
+            "{message}"
+        );
         let foreign = if cfg!(target_arch = "aarch64") { "avx2" } else { "neon" };
         let message = Isa::choose(Some(foreign)).unwrap_err().to_string();
         assert!(message.contains(&format!("this CPU has no `{foreign}`; it has scalar")), "{message}");

@@ -9,11 +9,11 @@ use thiserror::Error;
 
 use crate::cli::args::EvalArgs;
 use crate::cli::console::{Console, printable};
-use crate::cli::exit::Usage;
 use crate::cli::progress::Bar;
-use crate::cli::rows::{self, ColumnChoice, Input, ItemError, Progress, Reading, Row, RowReader, Wanted};
 use crate::cli::width::cut;
-use crate::evaluation::{By, LabelMatcher, MatchError};
+use finsent_jobs::evaluation::{By, LabelMatcher, MatchError};
+use finsent_table::Usage;
+use finsent_table::{self as table, ColumnChoice, Input, ItemError, Progress, Reading, Row, RowReader, Wanted};
 
 /// Unknown labels that are listed.
 const LISTED: usize = 10;
@@ -46,7 +46,7 @@ impl<'a> LabelledFile<'a> {
             label: Some(args.label_column.clone()),
             ..ColumnChoice::default()
         };
-        let encoding = args.encoding.as_deref().map(rows::encoding).transpose()?;
+        let encoding = args.encoding.as_deref().map(table::encoding).transpose()?;
         let wanted = Wanted::Columns(vec![args.label_column.clone()]);
         let reading = Reading { encoding, columns, wanted };
         Ok(Self { path: &args.file, reading, label_column: &args.label_column, limit: args.limit })
@@ -59,7 +59,7 @@ impl<'a> LabelledFile<'a> {
     pub(super) fn open(&self) -> Result<Input> {
         let mut input = Input::files(&[self.path.to_owned()], &self.reading)?;
         if !input.columns.iter().any(|column| **column == *self.label_column) {
-            let (name, column, columns) = (self.path.display(), self.label_column, rows::list(&input.columns));
+            let (name, column, columns) = (self.path.display(), self.label_column, table::list(&input.columns));
             return Err(Usage(format!(
                 "`{name}` has no column `{column}`: which one holds the labels? name it with --label-column; its \
                  columns are {columns}"
@@ -235,7 +235,7 @@ impl UnknownLabels {
 pub(super) fn check_labels(file: &LabelledFile<'_>, labels: &mut Labels<'_>, console: Console) -> Result<()> {
     let Input { mut rows, progress, .. } = file.open()?;
     let progress = progress.filter(|_| console.draws_progress());
-    let bar = progress.as_ref().map_or_else(|| Bar::new(None), Progress::bar);
+    let bar = progress.as_ref().map_or_else(|| Bar::new(None), Bar::of);
     let mut read = 0;
     while let Some(row) = rows.next_row()? {
         if let Ok(label) = file.label(&row) {

@@ -12,16 +12,17 @@ use anyhow::{Result, bail};
 
 use super::args::{EvalArgs, EvalFormat, PrecisionArg};
 use super::console::Console;
-use super::exit::{Exit, Usage};
+use super::exit::Exit;
 use super::progress::Bar;
-use super::rows::{ItemError, Progress, Row};
 use super::settings::Settings;
-use super::stages::Stages;
-use crate::answer::{Answer, Granularity, Prepared};
-use crate::evaluation::{Evaluation, LabelMatcher};
-use crate::pipeline::{ClassifyError, Pipeline};
+use finsent_jobs::Stages;
+use finsent_jobs::evaluation::{Evaluation, LabelMatcher};
 use finsent_kernels::Precision;
-use crate::verdict::{Activation, Verdict};
+use finsent_model::{Activation, Verdict};
+use finsent_model::{Answer, Granularity, Prepared};
+use finsent_model::{ClassifyError, Pipeline};
+use finsent_table::Usage;
+use finsent_table::{ItemError, Progress, Row};
 use labelled::{LabelledFile, Labels, RowError};
 use report::{Report, Rows};
 
@@ -59,7 +60,7 @@ pub(super) fn run(args: &EvalArgs, settings: &Settings, console: Console) -> Res
     }
 
     let progress = input.progress.take().filter(|_| console.draws_progress());
-    let bar = progress.as_ref().map_or_else(|| Bar::new(None), Progress::bar);
+    let bar = progress.as_ref().map_or_else(|| Bar::new(None), Bar::of);
     let mut evaluation = Evaluation::new(names.len(), precisions.len());
     let mut tally = Tally::start();
     for window in Stages::tokenize(input.rows, &pipelines[0], Granularity::Text)? {

@@ -7,7 +7,7 @@ use unicode_width::UnicodeWidthStr;
 
 use crate::cli::console::{Style, paint, printable};
 use crate::cli::width::{cut, pad_end, pad_start};
-use crate::evaluation::{Bin, ClassScores, Evaluation, Pair, Performance};
+use finsent_jobs::evaluation::{Bin, ClassScores, Evaluation, Pair, Performance};
 use finsent_kernels::Precision;
 
 /// Columns of the tables: what every terminal has.

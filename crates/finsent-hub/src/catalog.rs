@@ -1,0 +1,298 @@
+//! models.toml: which models there are, and where each of them comes from.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use thiserror::Error;
+use toml::{Table, Value};
+
+use finsent_kernels::Precision;
+use finsent_model::PublishedPrediction;
+use finsent_model::nearest;
+
+/// The model that answers where none is named.
+pub const DEFAULT_MODEL: &str = "mini";
+
+/// The known models, in the order of the file.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Catalog {
+    #[serde(rename = "model")]
+    models: Vec<ModelSpec>,
+}
+
+/// One model of the catalogue.
+#[derive(Debug, Clone, Deserialize)]
+pub struct ModelSpec {
+    /// What `--model` takes.
+    pub name: String,
+    /// One line about it.
+    pub description: String,
+    /// Licence of the weights.
+    pub license: String,
+    #[serde(default)]
+    embedded: bool,
+    directory: Option<PathBuf>,
+    hub: Option<String>,
+    revision: Option<String>,
+    /// What the model needs.
+    pub files: Vec<FileSpec>,
+    /// Window in tokens, where it is to be smaller than the model's.
+    pub max_length: Option<usize>,
+    /// Precision to compute in, where the user names none.
+    pub precision: Option<Precision>,
+    /// New names for labels.
+    #[serde(default)]
+    pub label_aliases: BTreeMap<String, String>,
+    /// Predictions of the model that its makers or others have published.
+    #[serde(default)]
+    golden: Vec<PublishedPrediction>,
+}
+
+/// A file that a model needs.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct FileSpec {
+    /// Path inside the repository or directory.
+    pub name: String,
+    /// Hash of its bytes, 64 hexadecimal digits, where it is publicly known.
+    pub sha256: Option<String>,
+}
+
+/// Where a catalogue model comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// Inside the binary.
+    Embedded,
+    /// A directory on this machine.
+    Directory(PathBuf),
+    /// A repository of the hub at a revision.
+    Hub {
+        /// OWNER/NAME.
+        repository: String,
+        /// Commit or branch.
+        revision: String,
+    },
+}
+
+/// Why models.toml is no catalogue.
+#[derive(Debug, Error)]
+pub enum CatalogError {
+    /// The file could not be read.
+    #[error("cannot read `{path}`")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// It is no TOML, or a value has the wrong type.
+    #[error("`{file}` is not valid")]
+    Toml {
+        /// The file.
+        file: String,
+        /// Where and why.
+        source: Box<toml::de::Error>,
+    },
+    /// A key that means nothing here.
+    #[error("`{file}`: unknown key `{key}` in {place}; did you mean `{nearest}`?")]
+    UnknownKey {
+        /// The file.
+        file: String,
+        /// Which table it stands in.
+        place: String,
+        /// The key.
+        key: String,
+        /// The known key that is most like it.
+        nearest: String,
+    },
+    /// A model is described in a way that cannot be.
+    #[error("`{file}`: model `{model}`: {reason}")]
+    Model {
+        /// The file.
+        file: String,
+        /// Its name.
+        model: String,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+impl Catalog {
+    /// The catalogue in a file.
+    ///
+    /// # Errors
+    /// [`CatalogError`] when it cannot be read or is not valid.
+    pub fn read(path: &Path) -> Result<Self, CatalogError> {
+        let toml = fs::read_to_string(path).map_err(|source| CatalogError::Io { path: path.into(), source })?;
+        Self::parse(&path.display().to_string(), &toml)
+    }
+
+    /// The catalogue that is written in `toml`; errors call it `file`.
+    ///
+    /// # Errors
+    /// [`CatalogError`] when it is not valid.
+    pub fn parse(file: &str, toml: &str) -> Result<Self, CatalogError> {
+        let invalid = |source| CatalogError::Toml { file: file.into(), source: Box::new(source) };
+        check_keys(file, &toml.parse().map_err(invalid)?)?;
+        let catalog: Self = toml::from_str(toml).map_err(invalid)?;
+        for (index, model) in catalog.models.iter().enumerate() {
+            let wrong = |reason: String| CatalogError::Model { file: file.into(), model: model.name.clone(), reason };
+            model.check().map_err(wrong)?;
+            if catalog.models[..index].iter().any(|other| other.name == model.name) {
+                return Err(wrong("the name is taken twice".into()));
+            }
+        }
+        Ok(catalog)
+    }
+
+    /// The models, in the order of the file.
+    pub fn models(&self) -> &[ModelSpec] {
+        &self.models
+    }
+
+    /// What was published about the model of this name, if it is one of the catalogue's.
+    pub fn golden(&self, name: &str) -> &[PublishedPrediction] {
+        self.models.iter().find(|model| model.name == name).map_or(&[], |model| &model.golden)
+    }
+}
+
+impl ModelSpec {
+    /// Where the model comes from.
+    pub fn origin(&self) -> Origin {
+        match (&self.directory, &self.hub) {
+            (Some(directory), _) => Origin::Directory(directory.clone()),
+            (None, Some(hub)) => {
+                let revision = self.revision.clone().unwrap_or_else(|| "main".into());
+                Origin::Hub { repository: hub.clone(), revision }
+            }
+            (None, None) => Origin::Embedded,
+        }
+    }
+
+    fn check(&self) -> Result<(), String> {
+        let origins = [self.embedded, self.directory.is_some(), self.hub.is_some()];
+        if origins.iter().filter(|&&given| given).count() != 1 {
+            return Err("give exactly one of `embedded = true`, `directory` and `hub`".into());
+        }
+        if self.revision.is_some() && self.hub.is_none() {
+            return Err("`revision` goes with `hub`".into());
+        }
+        if self.name.is_empty() || self.name.contains(['/', '\\', ':']) || self.name.starts_with('.') {
+            return Err("a name is not empty, has no `/`, `\\` or `:`, and starts with no `.`".into());
+        }
+        let hexadecimal = |hash: &String| hash.len() == 64 && hash.bytes().all(|digit| digit.is_ascii_hexdigit());
+        match self.files.iter().find(|file| !file.sha256.as_ref().is_none_or(hexadecimal)) {
+            Some(file) => Err(format!("the sha256 of `{}` is not 64 hexadecimal digits", file.name)),
+            None => Ok(()),
+        }
+    }
+}
+
+const MODEL_KEYS: [&str; 12] = [
+    "name",
+    "description",
+    "license",
+    "embedded",
+    "directory",
+    "hub",
+    "revision",
+    "files",
+    "max_length",
+    "precision",
+    "label_aliases",
+    "golden",
+];
+
+fn check_keys(file: &str, table: &Table) -> Result<(), CatalogError> {
+    let check = |table: &Table, known: &[&'static str], place: String| match table
+        .keys()
+        .find(|key| !known.contains(&key.as_str()))
+    {
+        None => Ok(()),
+        Some(key) => Err(CatalogError::UnknownKey {
+            file: file.into(),
+            place,
+            key: key.clone(),
+            nearest: nearest(key, known.iter().copied()).unwrap_or(known[0]).into(),
+        }),
+    };
+    let tables = |value: Option<&Value>| value.and_then(Value::as_array).cloned().unwrap_or_default();
+    check(table, &["model"], "the file".into())?;
+    for model in tables(table.get("model")).iter().filter_map(Value::as_table) {
+        let name = model.get("name").and_then(Value::as_str).unwrap_or("without a name");
+        check(model, &MODEL_KEYS, format!("model `{name}`"))?;
+        for file in tables(model.get("files")).iter().filter_map(Value::as_table) {
+            check(file, &["name", "sha256"], format!("the files of model `{name}`"))?;
+        }
+        for golden in tables(model.get("golden")).iter().filter_map(Value::as_table) {
+            check(golden, &["text", "label", "score"], format!("the golden predictions of model `{name}`"))?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// The catalog of the project.
+    pub(crate) fn project_catalog() -> Catalog {
+        Catalog::parse("models.toml", include_str!("../../../models.toml")).unwrap()
+    }
+
+    const ONE: &str = r#"
+        [[model]]
+        name = "m"
+        description = "d"
+        license = "l"
+        hub = "o/m"
+        files = [{ name = "config.json" }]
+    "#;
+
+    fn refusal(toml: &str) -> String {
+        Catalog::parse("models.toml", toml).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn the_built_in_catalogue_is_valid_and_pins_what_is_known() {
+        let catalog = project_catalog();
+        let names: Vec<&str> = catalog.models().iter().map(|model| model.name.as_str()).collect();
+        assert_eq!(names, ["mini", "finbert", "finbert-tone", "finbert-esg", "finbert-fls"]);
+        assert_eq!(catalog.models()[0].origin(), Origin::Embedded);
+        assert_eq!(
+            catalog.models()[1].origin(),
+            Origin::Hub {
+                repository: "ProsusAI/finbert".into(),
+                revision: "7db323f79b751944bcfa66298ec06977e4518306".into()
+            }
+        );
+        assert!(catalog.models()[1].files.iter().all(|file| file.sha256.is_some()));
+    }
+
+    #[test]
+    fn an_unknown_key_is_an_error_with_the_nearest_known_one() {
+        let message = refusal(&ONE.replace("license", "licence"));
+        assert!(message.contains("unknown key `licence` in model `m`; did you mean `license`?"), "{message}");
+        let message = refusal(&ONE.replace("{ name = \"config.json\" }", "{ name = \"c\", sha265 = \"\" }"));
+        assert!(message.contains("`sha265`") && message.contains("`sha256`"), "{message}");
+        assert!(refusal("[[modell]]").contains("did you mean `model`?"));
+    }
+
+    #[test]
+    fn descriptions_that_cannot_be_are_refused() {
+        for (toml, complaint) in [
+            (ONE.replace("hub =", "# hub ="), "exactly one of"),
+            (format!("{ONE}\nembedded = true"), "exactly one of"),
+            (ONE.replace("\"m\"", "\"a/b\""), "a name"),
+            (ONE.replace("hub = \"o/m\"", "embedded = true\nrevision = \"x\""), "goes with `hub`"),
+            (ONE.replace("{ name = \"config.json\" }", "{ name = \"c\", sha256 = \"12\" }"), "64 hexadecimal"),
+            (format!("{ONE}{ONE}"), "taken twice"),
+            ("model = 3".into(), "not valid"),
+            ("[[model]".into(), "not valid"),
+        ] {
+            let message = refusal(&toml);
+            assert!(message.contains(complaint), "{toml}: {message}");
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! Periods that times fall into.
+
+use std::str::FromStr;
+
+use chrono::{Datelike, Days, Months, NaiveDateTime, TimeDelta};
+use thiserror::Error;
+
+/// A length of time that a summary is cut by: `15m`, `6h`, `1d`, `1w`, `1mo`, `1q`, `1y`. Periods begin at midnight and on
+/// Mondays, months and years on their first day, all in UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Every {
+    Minutes(u32),
+    /// From the first of January 1970.
+    Days(u32),
+    /// From the Monday before it.
+    Weeks(u32),
+    /// From the January of the year 0.
+    Months(u32),
+}
+
+/// Why what was typed is no [`Every`].
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum EveryError {
+    #[error("expected a number and a unit: `15m`, `6h`, `1d`, `1w`, `1mo`, `1q`, `1y`")]
+    NotALength,
+    #[error("minutes and hours are to divide a day: `{0}` does not")]
+    NoPartOfADay(String),
+}
+
+const MINUTES_A_DAY: u32 = 24 * 60;
+/// The Monday before the first of January 1970, in days from there.
+const FIRST_MONDAY: i64 = -3;
+
+impl FromStr for Every {
+    type Err = EveryError;
+
+    fn from_str(text: &str) -> Result<Self, EveryError> {
+        let unit = text.find(|letter: char| !letter.is_ascii_digit()).ok_or(EveryError::NotALength)?;
+        let number: u32 = text[..unit].parse().map_err(|_| EveryError::NotALength)?;
+        let times = |factor: u32| number.checked_mul(factor).filter(|&length| length > 0).ok_or(EveryError::NotALength);
+        let of_a_day = |minutes: u32| match MINUTES_A_DAY % minutes {
+            0 => Ok(Self::Minutes(minutes)),
+            _ => Err(EveryError::NoPartOfADay(text.to_owned())),
+        };
+        match &text[unit..] {
+            "m" | "min" => of_a_day(times(1)?),
+            "h" => of_a_day(times(60)?),
+            "d" => times(1).map(Self::Days),
+            "w" => times(1).map(Self::Weeks),
+            "mo" => times(1).map(Self::Months),
+            "q" => times(3).map(Self::Months),
+            "y" => times(12).map(Self::Months),
+            _ => Err(EveryError::NotALength),
+        }
+    }
+}
+
+impl Every {
+    /// The beginning of the period that `time` falls into.
+    pub fn start(self, time: NaiveDateTime) -> NaiveDateTime {
+        let midnight = NaiveDateTime::from(time.date());
+        let start = match self {
+            Self::Minutes(minutes) => {
+                let since = (time - midnight).num_minutes();
+                midnight.checked_add_signed(TimeDelta::minutes(since - since.rem_euclid(minutes.into())))
+            }
+            Self::Days(days) => back(midnight, 0, days.into()),
+            Self::Weeks(weeks) => back(midnight, FIRST_MONDAY, 7 * i64::from(weeks)),
+            Self::Months(months) => {
+                let since = i64::from(time.year()) * 12 + i64::from(time.month0());
+                let over = since.rem_euclid(months.into()) as u32;
+                let first = time.date().with_day(1).and_then(|first| first.checked_sub_months(Months::new(over)));
+                first.map(NaiveDateTime::from)
+            }
+        };
+        // At the ends of the calendar, where there is no such day, the day itself.
+        start.unwrap_or(midnight)
+    }
+
+    /// The beginning of a period as it is written.
+    pub fn format(self, start: NaiveDateTime) -> String {
+        match self {
+            Self::Minutes(_) => start.and_utc().to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
+            Self::Days(_) | Self::Weeks(_) | Self::Months(_) => start.date().to_string(),
+        }
+    }
+}
+
+/// The last midnight, up to this one, that is a multiple of `days` from `origin`, in days from 1970.
+fn back(midnight: NaiveDateTime, origin: i64, days: i64) -> Option<NaiveDateTime> {
+    let since = midnight.and_utc().timestamp().div_euclid(24 * 60 * 60) - origin;
+    midnight.checked_sub_days(Days::new(since.rem_euclid(days).unsigned_abs()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::summary::parse_time;
+
+    fn start(every: &str, time: &str) -> String {
+        let every: Every = every.parse().unwrap();
+        every.format(every.start(parse_time(time).unwrap()))
+    }
+
+    #[test]
+    fn periods_begin_at_midnight_on_mondays_and_on_the_first() {
+        let time = "2026-03-11T15:47:10Z";
+        let starts = [
+            ("15m", "2026-03-11T15:45:00Z"),
+            ("6h", "2026-03-11T12:00:00Z"),
+            ("1d", "2026-03-11"),
+            ("1w", "2026-03-09"),
+            ("1mo", "2026-03-01"),
+            ("1q", "2026-01-01"),
+            ("1y", "2026-01-01"),
+        ];
+        for (every, expected) in starts {
+            assert_eq!(start(every, time), expected, "{every}");
+        }
+        assert_eq!(start("1w", "1969-12-31"), "1969-12-29");
+        assert_eq!(start("2d", "1969-12-31"), "1969-12-30");
+        assert_eq!(start("1q", "2024-12-31T23:59:59"), "2024-10-01");
+    }
+
+    #[test]
+    fn what_is_no_length_of_time_is_refused() {
+        for text in ["", "d", "1", "0d", "1x", "-1d", "1.5h", "99999999999d", "4294967295y"] {
+            assert_eq!(text.parse::<Every>(), Err(EveryError::NotALength), "{text}");
+        }
+        assert_eq!("7h".parse::<Every>(), Err(EveryError::NoPartOfADay("7h".into())));
+        assert_eq!("90m".parse::<Every>(), Ok(Every::Minutes(90)));
+    }
+}

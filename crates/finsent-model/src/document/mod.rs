@@ -1,0 +1,11 @@
+//! A text is a document of sentences: it is cut into them, and their verdicts come to its own.
+
+mod aggregate;
+mod lines;
+mod sentences;
+mod split;
+mod words;
+
+pub use self::aggregate::{Aggregate, Document, Sentence};
+pub use self::sentences::sentences;
+pub use self::split::SplitText;

@@ -1,0 +1,107 @@
+//! Tokens become vectors.
+
+use std::borrow::Cow;
+
+use super::arena::Activations;
+use super::weights::Weights;
+use super::{Architecture, Config, EncoderError, Engine, Operands};
+use crate::batch::PackedBatch;
+use crate::checkpoint::CheckpointError;
+use finsent_kernels::{LayerNorm, Table};
+
+/// `BertEmbeddings`: the sum of word, segment and position, normalised. DistilBERT has no segments, and RoBERTa counts
+/// positions in its own way.
+#[derive(Debug)]
+pub(super) struct Embeddings {
+    word: Table,
+    token_type: Option<Table>,
+    position: Table,
+    /// The id that takes up no position, and behind which positions begin; `None` where they begin with 0.
+    padding: Option<u32>,
+    norm: LayerNorm,
+}
+
+impl Embeddings {
+    pub(super) fn load(weights: &Weights<'_>, config: &Config) -> Result<Self, CheckpointError> {
+        let &Config { vocab_size, type_vocab_size, max_position_embeddings, hidden_size, layer_norm_eps, .. } = config;
+        let token_type = || weights.in_f32().table("token_type_embeddings", type_vocab_size, hidden_size);
+        Ok(Self {
+            word: weights.table("word_embeddings", vocab_size, hidden_size)?,
+            token_type: config.architecture.has_token_types().then(token_type).transpose()?,
+            position: weights.in_f32().table("position_embeddings", max_position_embeddings, hidden_size)?,
+            padding: (config.architecture == Architecture::Roberta).then_some(config.pad_token_id),
+            norm: weights.layer_norm("LayerNorm", hidden_size, layer_norm_eps)?,
+        })
+    }
+
+    /// The row of `position` for each token.
+    fn position_rows<'a>(&self, batch: &'a PackedBatch) -> Cow<'a, [u32]> {
+        match self.padding {
+            None => Cow::Borrowed(&batch.position_ids),
+            Some(padding) => Cow::Owned(positions_behind(padding, batch)),
+        }
+    }
+
+    /// The tables, and the ids that look something up in them.
+    fn lookups<'a>(&'a self, batch: &'a PackedBatch, position_rows: &'a [u32]) -> Vec<(&'a Table, &'a [u32])> {
+        let token_type = self.token_type.as_ref().map(|table| (table, batch.token_type_ids.as_slice()));
+        let word = (&self.word, batch.input_ids.as_slice());
+        [Some(word), token_type, Some((&self.position, position_rows))].into_iter().flatten().collect()
+    }
+
+    /// # Errors
+    /// [`EncoderError::Id`] when a table has no row for an id of `batch`.
+    pub(super) fn check(&self, batch: &PackedBatch) -> Result<(), EncoderError> {
+        let within = |name, table: &Table, ids: &[u32]| match ids.iter().find(|&&id| id as usize >= table.rows()) {
+            Some(&id) => Err(EncoderError::Id { name, id, rows: table.rows() }),
+            None => Ok(()),
+        };
+        within("input_ids", &self.word, &batch.input_ids)?;
+        if let Some(table) = &self.token_type {
+            within("token_type_ids", table, &batch.token_type_ids)?;
+        }
+        within("position_ids", &self.position, &self.position_rows(batch))
+    }
+
+    /// -> `hidden`, `[total_tokens, hidden_size]`
+    pub(super) fn forward(
+        &self,
+        engine: Engine<'_>,
+        operands: Operands,
+        batch: &PackedBatch,
+        hidden: &mut Activations,
+    ) {
+        let (values, rounded) = hidden.parts(operands);
+        Table::sum_rows(engine.pool, &self.lookups(batch, &self.position_rows(batch)), values);
+        self.norm.forward(engine.isa, engine.pool, None, values, rounded);
+    }
+}
+
+/// RoBERTa's `create_position_ids_from_input_ids`: the n-th token of a text, from 1, has the position `padding` + n, where
+/// tokens with the id `padding` (its name may stand in a text) are not counted and have the position `padding`.
+fn positions_behind(padding: u32, batch: &PackedBatch) -> Vec<u32> {
+    let mut positions = Vec::with_capacity(batch.input_ids.len());
+    for text in batch.cu_seqlens.windows(2) {
+        let mut last = padding;
+        for &id in &batch.input_ids[text[0]..text[1]] {
+            let is_counted = id != padding;
+            last += u32::from(is_counted);
+            positions.push(if is_counted { last } else { padding });
+        }
+    }
+    positions
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tokenizer::Encoding;
+
+    #[test]
+    fn positions_behind_the_padding_start_again_with_every_text_and_leave_padding_out() {
+        let encoding =
+            |ids: &[u32]| Encoding { input_ids: ids.to_vec(), token_type_ids: vec![0; ids.len()], truncated: false };
+        let batch = PackedBatch::pack(&[encoding(&[0, 7, 1, 8, 2]), encoding(&[0, 2])]);
+        assert_eq!(positions_behind(1, &batch), [2, 3, 1, 4, 5, 2, 3]);
+    }
+}

@@ -1,0 +1,105 @@
+//! The tensors of a checkpoint, as the parts of the encoder ask for them.
+
+use std::ops::Range;
+
+use super::Engine;
+use crate::checkpoint::{Checkpoint, CheckpointError, StoredMatrix};
+use finsent_kernels::Precision;
+use finsent_kernels::{LayerNorm, Linear, Table, WeightRows};
+
+/// A place in the tree of names of a [`Checkpoint`], and what its weights are packed for.
+#[derive(Debug)]
+pub(super) struct Weights<'a> {
+    checkpoint: &'a Checkpoint,
+    engine: Engine<'a>,
+    path: String,
+}
+
+impl<'a> Weights<'a> {
+    pub(super) fn root(checkpoint: &'a Checkpoint, engine: Engine<'a>) -> Self {
+        Self { checkpoint, engine, path: String::new() }
+    }
+
+    pub(super) fn at(&self, name: &str) -> Self {
+        Self { checkpoint: self.checkpoint, engine: self.engine, path: self.full_name(name) }
+    }
+
+    /// The same place, for weights that stay f32 whatever the precision of the model.
+    pub(super) fn in_f32(&self) -> Self {
+        let engine = Engine { precision: Precision::F32, ..self.engine };
+        Self { checkpoint: self.checkpoint, engine, path: self.path.clone() }
+    }
+
+    pub(super) fn linear(&self, name: &str, inputs: usize, outputs: usize) -> Result<Linear, CheckpointError> {
+        self.linears(&[name], inputs, outputs)
+    }
+
+    /// Several layers of the same input as one, their results side by side; each has `outputs`.
+    pub(super) fn linears(&self, names: &[&str], inputs: usize, outputs: usize) -> Result<Linear, CheckpointError> {
+        let mut stack = Stack { parts: Vec::new(), outputs, inputs };
+        let mut bias = Vec::new();
+        for name in names {
+            let at = self.at(name);
+            stack.parts.push(at.checkpoint.matrix(&at.full_name("weight"), [outputs, inputs])?);
+            bias.extend(at.checkpoint.vector(&at.full_name("bias"), outputs)?);
+        }
+        let Engine { isa, pool, precision } = self.engine;
+        Ok(Linear::pack(isa, pool, precision, &stack, inputs, bias))
+    }
+
+    pub(super) fn layer_norm(&self, name: &str, size: usize, eps: f64) -> Result<LayerNorm, CheckpointError> {
+        let at = self.at(name);
+        let vector = |name| at.checkpoint.vector(&at.full_name(name), size);
+        Ok(LayerNorm { weight: vector("weight")?, bias: vector("bias")?, eps: eps as f32 })
+    }
+
+    pub(super) fn table(&self, name: &str, rows: usize, columns: usize) -> Result<Table, CheckpointError> {
+        let matrix = self.checkpoint.matrix(&self.at(name).full_name("weight"), [rows, columns])?;
+        Ok(Table::load(self.engine.pool, self.engine.precision, &matrix, rows, columns))
+    }
+
+    fn full_name(&self, name: &str) -> String {
+        match self.path.as_str() {
+            "" => name.to_owned(),
+            path => format!("{path}.{name}"),
+        }
+    }
+}
+
+/// Matrices one above the other.
+struct Stack<'a> {
+    parts: Vec<StoredMatrix<'a>>,
+    /// Rows of each part.
+    outputs: usize,
+    /// Columns of each part.
+    inputs: usize,
+}
+
+impl Stack<'_> {
+    /// For each part that has some of `rows`: the part, those of its rows, and which of the rows asked for they are.
+    fn parts(&self, rows: Range<usize>) -> impl Iterator<Item = (&StoredMatrix<'_>, Range<usize>, Range<usize>)> {
+        self.parts.iter().enumerate().filter_map(move |(index, part)| {
+            let first = index * self.outputs;
+            let (start, end) = (rows.start.max(first), rows.end.min(first + self.outputs));
+            (start < end).then(|| (part, start - first..end - first, start - rows.start..end - rows.start))
+        })
+    }
+}
+
+impl WeightRows for Stack<'_> {
+    fn read(&self, rows: Range<usize>, to: &mut [f32]) {
+        for (part, rows, at) in self.parts(rows) {
+            part.read(rows, &mut to[at.start * self.inputs..at.end * self.inputs]);
+        }
+    }
+
+    fn are_int8(&self) -> bool {
+        self.parts.iter().all(WeightRows::are_int8)
+    }
+
+    fn read_int8(&self, rows: Range<usize>, to: &mut [i8], scales: &mut [f32]) {
+        for (part, rows, at) in self.parts(rows) {
+            part.read_int8(rows, &mut to[at.start * self.inputs..at.end * self.inputs], &mut scales[at]);
+        }
+    }
+}

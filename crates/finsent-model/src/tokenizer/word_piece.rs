@@ -1,0 +1,64 @@
+//! The tokeniser of a model that brings a vocabulary and no `tokenizer.json`.
+
+use ahash::AHashMap;
+use tokenizers::models::wordpiece::WordPiece;
+use tokenizers::normalizers::BertNormalizer;
+use tokenizers::pre_tokenizers::bert::BertPreTokenizer;
+use tokenizers::processors::bert::BertProcessing;
+use tokenizers::{AddedToken, Tokenizer};
+
+use super::TokenizerError;
+use super::settings::{Settings, SpecialNames};
+use crate::model_files::ModelFile;
+
+/// Classes whose tokeniser can be built from `vocab.txt`.
+pub(super) const BERT: [&str; 4] =
+    ["BertTokenizer", "BertTokenizerFast", "DistilBertTokenizer", "DistilBertTokenizerFast"];
+
+/// WordPiece as transformers' `BertTokenizer` builds it from a vocabulary.
+pub(super) fn from_vocab(vocab_file: &ModelFile, settings: &Settings) -> Result<Tokenizer, TokenizerError> {
+    let vocab = read_vocab(vocab_file)?;
+    let SpecialNames { pad, unk, cls, sep, mask } = settings.special_names();
+    let id = |token: &str| {
+        let lacking = || TokenizerError::NoSpecialToken { file: vocab_file.to_string(), token: token.into() };
+        vocab.get(token).copied().ok_or_else(lacking)
+    };
+    id(unk)?;
+    let post_processor = BertProcessing::new((sep.into(), id(sep)?), (cls.into(), id(cls)?));
+    let known = [pad, unk, cls, sep, mask].into_iter().filter(|token| vocab.contains_key(*token));
+    let special_tokens: Vec<AddedToken> = known.map(|token| AddedToken::from(token, true)).collect();
+    let normalizer = BertNormalizer::new(
+        true,
+        settings.tokenize_chinese_chars.unwrap_or(true),
+        settings.strip_accents,
+        settings.do_lower_case,
+    );
+
+    let library = |error| refused(vocab_file, &error);
+    let mut tokenizer =
+        Tokenizer::new(WordPiece::builder().vocab(vocab).unk_token(unk.into()).build().map_err(library)?);
+    tokenizer
+        .with_normalizer(Some(normalizer))
+        .map_err(library)?
+        .with_pre_tokenizer(Some(BertPreTokenizer))
+        .with_post_processor(Some(post_processor));
+    tokenizer.add_special_tokens(special_tokens).map_err(library)?;
+    Ok(tokenizer)
+}
+
+fn refused(file: &ModelFile, error: &tokenizers::Error) -> TokenizerError {
+    TokenizerError::Tokenizer { file: file.to_string(), reason: error.to_string() }
+}
+
+/// One token a line; its id is the line's index. Of equal lines the last one counts, as in transformers.
+fn read_vocab(file: &ModelFile) -> Result<AHashMap<String, u32>, TokenizerError> {
+    let bytes = file.read()?;
+    let bytes = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
+    let mut vocab = AHashMap::new();
+    for (id, line) in (0u32..).zip(bytes.split(|&byte| byte == b'\n')) {
+        let token = str::from_utf8(line.strip_suffix(b"\r").unwrap_or(line))
+            .map_err(|_| TokenizerError::VocabNotUtf8 { file: file.to_string(), line: id as usize + 1 })?;
+        vocab.insert(token.to_owned(), id);
+    }
+    Ok(vocab)
+}

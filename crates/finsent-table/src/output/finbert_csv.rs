@@ -1,0 +1,48 @@
+//! The file that `predict()` of finBERT (github.com/ProsusAI/finBERT) writes: a line a sentence.
+
+use anyhow::Result;
+
+use super::csv_file::Records;
+use super::destination::Destination;
+use super::{Finding, Outcome, RowWriter, Shape, numpy};
+use crate::input::Row;
+
+const HEADER: [&str; 4] = ["sentence", "logit", "prediction", "sentiment_score"];
+
+/// Writes each sentence as a record. A text that fails is one with nothing but the text.
+pub struct FinbertCsv(Records);
+
+impl FinbertCsv {
+    pub fn new(shape: &Shape<'_>, out: Destination) -> Self {
+        Self(Records::new(out, HEADER.map(String::from).to_vec(), shape.is_beginning))
+    }
+}
+
+impl RowWriter for FinbertCsv {
+    fn write(&mut self, row: &Row, outcome: Outcome<'_>) -> Result<()> {
+        let text = row.text.as_ref().map(|text| text.as_str()).unwrap_or_default();
+        match outcome {
+            Ok(finding) => self.0.write(record(text, finding)),
+            Err(_) => self.0.write([text, "", "", ""]),
+        }
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        self.0.flush()
+    }
+
+    fn finish(self: Box<Self>) -> Result<Destination> {
+        self.0.finish()
+    }
+}
+
+fn record(text: &str, finding: Finding<'_>) -> [String; 4] {
+    let verdict = finding.verdict();
+    let probabilities: Vec<f32> = verdict.scores().map(|(_, probability)| probability).collect();
+    [
+        finding.text().unwrap_or(text).to_owned(),
+        numpy::array(&probabilities),
+        verdict.label().to_owned(),
+        verdict.sentiment_score().map(numpy::number).unwrap_or_default(),
+    ]
+}

@@ -1,0 +1,108 @@
+//! JSON: one array, or one object a line.
+
+use std::io::Write;
+
+use anyhow::Result;
+use serde::Serialize;
+use serde::ser::{SerializeMap, Serializer};
+
+use super::columns::VerdictColumns;
+use super::destination::Destination;
+use super::finding::Value;
+use super::{Finding, Outcome, RowWriter, Shape};
+use crate::input::{Field, ItemError, Row};
+use finsent_model::Granularity;
+
+/// Writes each row as an object: the input's fields, then the verdict's.
+pub struct Json {
+    out: Destination,
+    columns: VerdictColumns,
+    writes_id: bool,
+    array: bool,
+    rows: u64,
+}
+
+impl Json {
+    pub fn new(shape: &Shape<'_>, out: Destination, array: bool) -> Self {
+        let names = ["label", "score", "scores", "sentiment_score", "error"];
+        let of_granularity: &[_] = match shape.granularity {
+            Granularity::Text => &["tokens", "truncated"],
+            Granularity::Sentence => &["start", "end", "text", "tokens", "truncated", "windows"],
+            Granularity::Document(_) => &["sentences", "windows"],
+        };
+        let id = shape.writes_id.then_some("id");
+        let names = id.iter().chain(&names).chain(of_granularity).map(|&name| name.into()).collect();
+        let columns = VerdictColumns::beside(shape.columns, names);
+        Self { out, columns, writes_id: shape.writes_id, array, rows: 0 }
+    }
+}
+
+impl RowWriter for Json {
+    fn check(&self, row: &Row) -> Result<(), ItemError> {
+        self.columns.check(row)
+    }
+
+    fn write(&mut self, row: &Row, outcome: Outcome<'_>) -> Result<()> {
+        if self.array {
+            self.out.write_all(if self.rows == 0 { b"[\n" } else { b",\n" })?;
+        }
+        self.rows += 1;
+        let prefix = match self.check(row) {
+            Ok(()) => self.columns.prefix().to_owned(),
+            Err(_) => self.columns.prefix_beside(row),
+        };
+        let id = row.id.as_ref().filter(|_| self.writes_id);
+        let object = Object { row, id, outcome, prefix: &prefix };
+        serde_json::to_writer(&mut self.out, &object).map_err(std::io::Error::from)?;
+        if !self.array {
+            self.out.write_all(b"\n")?;
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        Ok(self.out.flush()?)
+    }
+
+    fn finish(mut self: Box<Self>) -> Result<Destination> {
+        match (self.array, self.rows) {
+            (true, 0) => self.out.write_all(b"[]\n")?,
+            (true, _) => self.out.write_all(b"\n]\n")?,
+            (false, _) => (),
+        }
+        Ok(self.out)
+    }
+}
+
+struct Object<'a> {
+    row: &'a Row,
+    id: Option<&'a Field>,
+    outcome: Outcome<'a>,
+    prefix: &'a str,
+}
+
+impl Serialize for Object<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        for (name, value) in &self.row.fields {
+            map.serialize_entry(&**name, value)?;
+        }
+        let name = |plain: &str| format!("{}{plain}", self.prefix);
+        if let Some(id) = self.id {
+            map.serialize_entry(&name("id"), id)?;
+        }
+        match self.outcome {
+            Ok(finding) => {
+                for (plain, value) in finding.columns() {
+                    let says_nothing =
+                        matches!((finding, plain, value), (Finding::Sentence(_), "windows", Value::Count(1)));
+                    if !says_nothing {
+                        map.serialize_entry(&name(plain), &value)?;
+                    }
+                }
+            }
+            Err(error) => map.serialize_entry(&name("error"), &error.to_string())?,
+        }
+        map.end()
+    }
+}
