@@ -6,8 +6,8 @@ mod embedded;
 pub use finsent_hub::{Catalog, CatalogError};
 pub use finsent_kernels::{IsaError, Precision, ThreadPool, ThreadPoolError};
 pub use finsent_model::{
-    Activation, Aggregate, Answer, Architecture, Checkpoint, CheckpointError, ClassifyError, Config, ConfigError,
-    Document, Encoder, EncoderError, Encoding, FilesError, Granularity, LabelError, LabelMap, Limits, LoadError,
-    Logits, ModelFile, ModelFiles, ModelOptions, OVERLAP, PackedBatch, PickleError, Pipeline, Sentence, Text,
-    TextError, Tokenizer, TokenizerError, TokenizerFiles, Verdict, WeightFiles, Windows, sentences,
+    Activation, Aggregate, Architecture, Checkpoint, CheckpointError, Classification, ClassifyError, Config,
+    ConfigError, Document, Encoder, EncoderError, Encoding, FilesError, Granularity, LabelError, LabelMap, Limits,
+    LoadError, Logits, ModelFile, ModelFiles, ModelOptions, OVERLAP, PackedBatch, PickleError, Pipeline, Prediction,
+    Sentence, Text, TextError, Tokenizer, TokenizerError, TokenizerFiles, WeightFiles, Windows, sentences,
 };

@@ -6,11 +6,9 @@ use std::time::Duration;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum, value_parser};
 use clap_complete::Shell;
-
 use finsent_jobs::summary::Every;
 use finsent_kernels::Precision;
-use finsent_model::MAX_BATCH_TOKENS;
-use finsent_model::WeightFormat;
+use finsent_model::{MAX_BATCH_TOKENS, WeightFormat};
 use finsent_server::Listen;
 use finsent_table::Shard;
 
@@ -55,8 +53,8 @@ Each text is one item: an argument, a line of standard input or of a .txt file, 
 .parquet file. Items go out in the order they came in. An item that fails (a blank text, say) goes out with `error`, the others are \
 not held up, and the exit code is 5.
 
-The columns of an input file go out too, the verdict's columns behind them; where a name is taken, all of the \
-verdict's get the prefix `finsent_`. A text that is longer than the model's window is cut, and `truncated` says so.
+The columns of an input file go out too, the prediction's columns behind them; where a name is taken, all of the \
+prediction's get the prefix `finsent_`. A text that is longer than the model's window is cut, and `truncated` says so.
 
 Several files are read one after the other, in the order given, and those of a pattern by name; each has its own text \
 column. A CSV has the columns of the first file: a row of a later one with another column fails, while jsonl takes it. \
@@ -205,7 +203,7 @@ pub(super) enum Command {
     /// Score texts: arguments, standard input, or a file
     #[command(before_help = CLASSIFY_EXAMPLES, after_help = CLASSIFY_NOTES, help_template = TEMPLATE)]
     Classify(Box<ClassifyArgs>),
-    /// Answer requests over HTTP
+    /// Classification requests over HTTP
     #[command(before_help = SERVE_EXAMPLES, after_help = SERVE_NOTES, help_template = TEMPLATE)]
     Serve(Box<ServeArgs>),
     /// Ask a running service how it is: 0 when it is well, else 1
@@ -297,7 +295,7 @@ pub(super) struct ClassifyArgs {
     /// Column of the texts [default: `text`, else the only column of strings]
     #[arg(long, value_name = "COLUMN", requires = "input")]
     pub(super) text_column: Option<String>,
-    /// Column that goes out as the verdict's `id`
+    /// Column that goes out as the prediction's `id`
     #[arg(long, value_name = "COLUMN", requires = "input")]
     pub(super) id_column: Option<String>,
     /// Encoding of the input, for example latin1 [default: UTF-8, or UTF-16 by its byte order mark]
@@ -316,7 +314,7 @@ pub(super) struct ClassifyArgs {
     /// Form of the output [default: by the output's extension, else text on a terminal and jsonl elsewhere]
     #[arg(short, long, value_enum)]
     pub(super) format: Option<Format>,
-    /// What a verdict is about [default: text; sentence with --format finbert-csv]
+    /// What a prediction is about [default: text; sentence with --format finbert-csv]
     #[arg(long, value_enum)]
     pub(super) granularity: Option<Granularity>,
     /// How the sentences of a document are weighed [default: tokens]

@@ -3,17 +3,15 @@
 use std::fs;
 
 use anyhow::{Context, Result};
+use finsent_kernels::Precision;
+use finsent_model::bench::{LENGTHS, Measurement, Workload};
+use finsent_model::{Encoding, Pipeline, Text};
+use finsent_table::UsageError;
 
 use super::args::{BenchArgs, BenchFormat};
 use super::console::Console;
 use super::exit::Exit;
 use super::settings::Settings;
-use finsent_kernels::Precision;
-use finsent_model::Encoding;
-use finsent_model::Pipeline;
-use finsent_model::Text;
-use finsent_model::bench::{LENGTHS, Measurement, Workload};
-use finsent_table::Usage;
 
 pub(super) fn run(args: &BenchArgs, settings: &Settings, console: Console) -> Result<Exit> {
     let precisions = settings.precision.map_or(Precision::ALL.to_vec(), |precision| vec![precision]);
@@ -62,7 +60,7 @@ fn workloads(args: &BenchArgs, pipeline: &Pipeline) -> Result<Vec<Workload>> {
         lengths => {
             let lengths: Vec<usize> = lengths.iter().map(|&length| length.into()).collect();
             if let Some(length) = lengths.iter().find(|&&length| length > max_length) {
-                return Err(Usage(format!("the model reads {max_length} tokens at most, not {length}")).into());
+                return Err(UsageError(format!("the model reads {max_length} tokens at most, not {length}")).into());
             }
             Workload::of_lengths(&lengths, vocab_size, max_length)
         }
@@ -73,7 +71,7 @@ fn workloads(args: &BenchArgs, pipeline: &Pipeline) -> Result<Vec<Workload>> {
         let encodings: Vec<Encoding> =
             texts.map(|line| Ok(pipeline.encode(&Text::parse(line)?)?)).collect::<Result<_>>()?;
         if encodings.is_empty() {
-            return Err(Usage(format!("`{}` holds no text", path.display())).into());
+            return Err(UsageError(format!("`{}` holds no text", path.display())).into());
         }
         workloads.extend(Workload::both("file", encodings));
     }

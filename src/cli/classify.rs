@@ -1,4 +1,4 @@
-//! `finsent classify`: rows in, verdicts out, in order and in bounded memory.
+//! `finsent classify`: rows in, predictions out, in order and in bounded memory.
 
 use std::cmp::Ordering;
 use std::io::{self, IsTerminal};
@@ -6,23 +6,20 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
+use finsent_jobs::{Changed, Entries, Fingerprint, Journal, Stages};
+use finsent_model::{Aggregate, Classification, Granularity, Pipeline};
+use finsent_table::{
+    self as table, ColumnChoice, ColumnSelection, Destination, Input, InputKind, ItemError, OutputRecord, Reading, Row,
+    Shape, Shard, Table, TemporaryName, UsageError,
+};
 
 use super::args::{self, AggregateArg, ClassifyArgs, Format};
 use super::console::Console;
 use super::exit::Exit;
 use super::grouping::Grouping;
-use super::interrupt;
-use super::output;
 use super::progress::Bar;
 use super::settings::Settings;
-use finsent_jobs::{Changed, Entries, Fingerprint, Journal, Stages};
-use finsent_model::Aggregate;
-use finsent_model::Pipeline;
-use finsent_model::{Answer, Granularity};
-use finsent_table::{
-    self as table, ColumnChoice, Destination, Finding, Input, InputKind, Interim, ItemError, OutputFormat, Progress,
-    Reading, Row, Shape, Shard, Table, Usage, Wanted,
-};
+use super::{interrupt, output};
 
 /// Failed items that are told one by one; the output has them all.
 const TOLD_FAILURES: u64 = 10;
@@ -51,11 +48,11 @@ pub(super) fn run(mut args: ClassifyArgs, settings: &Settings, console: Console)
 /// The journal of the output.
 fn journal(args: &ClassifyArgs) -> Result<Journal> {
     if args.input.is_empty() {
-        return Err(Usage("--resume reads its input again, and so needs files: --input FILE".into()).into());
+        return Err(UsageError("--resume reads its input again, and so needs files: --input FILE".into()).into());
     }
     table::check_resuming(&args.input, args.output.as_deref())?;
     let file = args.output.as_deref().and_then(Destination::file);
-    let needs_file = || Usage("--resume goes on with a file, and so needs its name: --output FILE".into());
+    let needs_file = || UsageError("--resume goes on with a file, and so needs its name: --output FILE".into());
     Journal::lock(&file.ok_or_else(needs_file)?)
 }
 
@@ -69,7 +66,7 @@ fn classify(
     let granularity = granularity(args, format)?;
     let mut input = open(args, format)?;
     typed_columns(format, &input)?;
-    let interim = if journal.is_some() { Interim::Fixed } else { Interim::Unique };
+    let interim = if journal.is_some() { TemporaryName::Fixed } else { TemporaryName::Unique };
     let destination = Destination::open(args.output.as_deref(), interim)?;
     let mut grouping = Grouping::open(args, format, &input, interim)?;
 
@@ -114,7 +111,7 @@ fn classify(
             }
             match &outcome {
                 Ok(answer) => {
-                    Finding::all_of(answer).into_iter().try_for_each(|finding| writer.write(&row, Ok(finding)))?
+                    OutputRecord::all_of(answer).into_iter().try_for_each(|record| writer.write(&row, Ok(record)))?
                 }
                 Err(error) => writer.write(&row, Err(error))?,
             }
@@ -153,12 +150,12 @@ fn kept(journal: &Journal, console: Console) -> impl Fn() + Send + 'static {
     }
 }
 
-/// What a verdict is to be about.
-fn granularity(args: &ClassifyArgs, format: Format) -> Result<Granularity, Usage> {
+/// What a prediction is to be about.
+fn granularity(args: &ClassifyArgs, format: Format) -> Result<Granularity, UsageError> {
     let default = if format == Format::FinbertCsv { args::Granularity::Sentence } else { args::Granularity::Text };
     let asked = args.granularity.unwrap_or(default);
     if args.aggregate.is_some() && asked != args::Granularity::Document {
-        return Err(Usage("--aggregate is for --granularity document".into()));
+        return Err(UsageError("--aggregate is for --granularity document".into()));
     }
     Ok(match asked {
         args::Granularity::Text => Granularity::Text,
@@ -180,13 +177,13 @@ fn open(args: &ClassifyArgs, format: Format) -> Result<Input> {
             Input::files(&args.input, &Reading { encoding, columns, wanted: wanted(args, format) })
         }
         [_, ..] if args.text_column.is_some() || args.id_column.is_some() => {
-            Err(Usage("standard input has no columns: leave out --text-column and --id-column".into()).into())
+            Err(UsageError("standard input has no columns: leave out --text-column and --id-column".into()).into())
         }
         [] if args.texts.len() > 1 && args.texts.iter().any(|text| text == "-") => {
-            Err(Usage("`-`, standard input, goes with no other TEXT".into()).into())
+            Err(UsageError("`-`, standard input, goes with no other TEXT".into()).into())
         }
         [] if has_texts(args) && encoding.is_some() => {
-            Err(Usage("--encoding is for --input and standard input".into()).into())
+            Err(UsageError("--encoding is for --input and standard input".into()).into())
         }
         [] if has_texts(args) => Ok(Input::arguments(args.texts.clone())),
         _ => Ok(Input::standard_input(encoding)),
@@ -194,19 +191,19 @@ fn open(args: &ClassifyArgs, format: Format) -> Result<Input> {
 }
 
 /// The columns whose values the output, or a summary, shows.
-fn wanted(args: &ClassifyArgs, format: Format) -> Wanted {
+fn wanted(args: &ClassifyArgs, format: Format) -> ColumnSelection {
     match format {
-        Format::Json | Format::Jsonl | Format::Csv => Wanted::All,
+        Format::Json | Format::Jsonl | Format::Csv => ColumnSelection::All,
         // It copies the others as they are.
         Format::Parquet | Format::Text | Format::FinbertCsv => {
             let of_groups = [&args.group_by, &args.time_column, &args.weight_column];
-            Wanted::Columns(of_groups.into_iter().flatten().cloned().collect())
+            ColumnSelection::Columns(of_groups.into_iter().flatten().cloned().collect())
         }
     }
 }
 
 /// The file with the types of the columns, where they are to be those of the output.
-fn typed_columns(format: Format, input: &Input) -> Result<Option<&Table>, Usage> {
+fn typed_columns(format: Format, input: &Input) -> Result<Option<&Table>, UsageError> {
     if format == Format::Parquet { input.typed.table() } else { Ok(None) }
 }
 
@@ -215,9 +212,9 @@ fn has_texts(args: &ClassifyArgs) -> bool {
     !args.texts.is_empty() && args.texts != ["-"]
 }
 
-fn check_shards(args: &ClassifyArgs) -> Result<(), Usage> {
+fn check_shards(args: &ClassifyArgs) -> Result<(), UsageError> {
     if args.input.is_empty() && has_texts(args) {
-        return Err(Usage(
+        return Err(UsageError(
             "--shard splits the rows of a file, --input FILE; of TEXT arguments give each run its own".into(),
         ));
     }
@@ -238,7 +235,7 @@ struct Tally {
     items: u64,
     failed: u64,
     truncated: u64,
-    /// Rows with a verdict that are not in the summary's sums.
+    /// Rows with a prediction that are not in the summary's sums.
     left_out: u64,
     start: Instant,
 }
@@ -249,11 +246,12 @@ impl Tally {
     }
 
     /// Counts an item; gives what to tell the user about it.
-    fn count(&mut self, row: &Row, outcome: Result<&Answer, &ItemError>) -> Option<String> {
+    fn count(&mut self, row: &Row, outcome: Result<&Classification, &ItemError>) -> Option<String> {
         self.items += 1;
         match outcome {
             Ok(answer) => {
-                self.truncated += u64::from(matches!(answer, Answer::Text(verdict) if verdict.truncated()));
+                self.truncated +=
+                    u64::from(matches!(answer, Classification::Text(prediction) if prediction.truncated()));
                 None
             }
             Err(error) => {

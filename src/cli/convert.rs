@@ -5,6 +5,12 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow};
+use finsent_hub::ResolvedModel;
+use finsent_model::{
+    CONFIG_FILE, Checkpoint, Config, ConfigError, Conversion, LoadError, ModelFile, ModelFiles, SAFETENSORS_FILE,
+    WeightFormat,
+};
+use finsent_table::AtomicDirectory;
 use indicatif::DecimalBytes;
 
 use super::args::ConvertArgs;
@@ -13,21 +19,15 @@ use super::exit::Exit;
 use super::interrupt;
 use super::progress::Bar;
 use super::settings::Settings;
-use finsent_hub::FoundModel;
-use finsent_model::LoadError;
-use finsent_model::{CONFIG, ModelFile, ModelFiles, SINGLE};
-use finsent_model::{Checkpoint, Conversion, WeightFormat};
-use finsent_model::{Config, ConfigError};
-use finsent_table::NewDirectory;
 
 pub(super) fn run(args: &ConvertArgs, settings: &Settings, console: Console) -> Result<Exit> {
     interrupt::watch().context("cannot watch for signals")?;
-    let FoundModel { name, place, files, .. } = settings.find(&args.source)?;
+    let ResolvedModel { name, place, files, .. } = settings.find(&args.source)?;
     let format = WeightFormat::from(args.precision);
     let checkpoint = Checkpoint::open(&files.weights).map_err(LoadError::from)?;
     let conversion = conversion(&files.config, &checkpoint, format)?;
 
-    let directory = NewDirectory::create(&args.destination)?;
+    let directory = AtomicDirectory::create(&args.destination)?;
     let cannot_write = || format!("cannot write `{}`", args.destination.display());
     copy_small_files(&files, &conversion, directory.unfinished()).with_context(cannot_write)?;
     write_weights(&conversion, directory.unfinished(), console).with_context(cannot_write)?;
@@ -62,7 +62,7 @@ fn copy_small_files(model: &ModelFiles, conversion: &Conversion<'_>, to: &Path) 
     }
     let config = model.config.read().map_err(LoadError::from)?;
     let config = conversion.config(&config).map_err(|error| invalid(&model.config, error.into()))?;
-    Ok(write(&to.join(CONFIG), &config)?)
+    Ok(write(&to.join(CONFIG_FILE), &config)?)
 }
 
 fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
@@ -72,7 +72,7 @@ fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
 }
 
 fn write_weights(conversion: &Conversion<'_>, to: &Path, console: Console) -> Result<()> {
-    let file = File::create_new(to.join(SINGLE))?;
+    let file = File::create_new(to.join(SAFETENSORS_FILE))?;
     let bar = Bar::new(console.draws_progress().then(|| conversion.file_len()));
     conversion.write(&file, |written| bar.update(written, "converted".into()))?;
     Ok(file.sync_all()?)

@@ -2,22 +2,17 @@
 
 use std::io;
 
-use finsent_table::Usage;
-
-use finsent_hub::CatalogError;
-use finsent_hub::DigestError;
-use finsent_hub::FindError;
-use finsent_hub::HubError;
-use finsent_model::EncoderError;
-use finsent_model::LoadError;
+use finsent_hub::{CatalogError, DigestError, HubError, ResolveError};
+use finsent_model::{EncoderError, LoadError};
 use finsent_server::SelfTestError;
+use finsent_table::UsageError;
 
 /// How the command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Exit {
     Done = 0,
     Failed = 1,
-    Usage = 2,
+    UsageError = 2,
     Model = 3,
     Network = 4,
     SomeItemsFailed = 5,
@@ -30,16 +25,16 @@ impl Exit {
     }
 
     fn of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<Self> {
-        if cause.is::<Usage>() || cause.is::<CatalogError>() {
-            return Some(Self::Usage);
+        if cause.is::<UsageError>() || cause.is::<CatalogError>() {
+            return Some(Self::UsageError);
         }
         if let Some(LoadError::Encoder(EncoderError::Isa(_))) = cause.downcast_ref() {
-            return Some(Self::Usage);
+            return Some(Self::UsageError);
         }
-        if let Some(FindError::Hub(error)) = cause.downcast_ref() {
+        if let Some(ResolveError::Hub(error)) = cause.downcast_ref() {
             return Some(Self::of_hub(error));
         }
-        if cause.is::<FindError>()
+        if cause.is::<ResolveError>()
             || cause.is::<LoadError>()
             || cause.is::<DigestError>()
             || cause.is::<SelfTestError>()
@@ -53,7 +48,7 @@ impl Exit {
 
     fn of_hub(error: &HubError) -> Self {
         match error {
-            HubError::Setting { .. } => Self::Usage,
+            HubError::Setting { .. } => Self::UsageError,
             error if error.is_network() => Self::Network,
             _ => Self::Model,
         }

@@ -3,11 +3,11 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use finsent_hub::DownloadProgress;
 use indicatif::DecimalBytes;
 
 use super::console::Console;
 use super::progress::Bar;
-use finsent_hub::Progress;
 
 /// Time between two lines about a file.
 const INTERVAL: Duration = Duration::from_secs(10);
@@ -39,7 +39,7 @@ impl Fetching {
     }
 }
 
-impl Progress for Fetching {
+impl DownloadProgress for Fetching {
     fn begin(&self, file: &str, done: u64, size: Option<u64>) {
         let now = Instant::now();
         let bar = self.console.draws_progress().then(|| Bar::new(size));

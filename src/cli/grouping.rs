@@ -4,16 +4,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use finsent_jobs::summary::{Every, Key, Summary, SummaryShape, parse_time, write_summary};
+use finsent_model::{Classification, LabelMap};
+use finsent_table::{Destination, Input, InputKind, OutputRecord, Row, TemporaryName, UsageError};
 
 use super::args::{ClassifyArgs, Format};
 use super::console::Console;
 use super::{output, summary_table};
-use finsent_jobs::summary::{Every, Key, Summary, parse_time};
-use finsent_jobs::summary::{SummaryShape, write_summary};
-use finsent_model::Answer;
-use finsent_model::LabelMap;
-use finsent_table::Usage;
-use finsent_table::{Destination, Finding, Input, InputKind, Interim, Row};
 
 /// The columns that the user named.
 #[derive(Debug, Clone)]
@@ -42,16 +39,21 @@ impl Grouping {
     ///
     /// # Errors
     /// When the input has no such columns, or the summary has no place.
-    pub(super) fn open(args: &ClassifyArgs, rows: Format, input: &Input, interim: Interim) -> Result<Option<Self>> {
+    pub(super) fn open(
+        args: &ClassifyArgs,
+        rows: Format,
+        input: &Input,
+        interim: TemporaryName,
+    ) -> Result<Option<Self>> {
         let Some(group) = args.group_by.clone() else { return Ok(None) };
         if args.shard.is_some() {
-            return Err(Usage(
+            return Err(UsageError(
                 "a summary is of all rows, and a shard has some of them; leave out --group-by or --shard".into(),
             )
             .into());
         }
         if input.kind != InputKind::File {
-            return Err(Usage(
+            return Err(UsageError(
                 "--group-by names a column, and only files have columns; give a file, --input FILE".into(),
             )
             .into());
@@ -71,7 +73,7 @@ impl Grouping {
     ///
     /// # Errors
     /// When there are too many groups.
-    pub(super) fn count(&mut self, row: &Row, answer: Option<&Answer>) -> Result<Option<String>> {
+    pub(super) fn count(&mut self, row: &Row, answer: Option<&Classification>) -> Result<Option<String>> {
         let cell = |column: &str| row.cell(column).filter(|cell| !cell.trim().is_empty());
         let group = cell(&self.columns.group);
         let time = match &self.columns.time {
@@ -92,8 +94,8 @@ impl Grouping {
                 Ok(Some(reason))
             }
             Ok(weight) => {
-                for finding in Finding::all_of(answer) {
-                    self.summary.add(key.clone(), finding.verdict(), weight)?;
+                for record in OutputRecord::all_of(answer) {
+                    self.summary.add(key.clone(), record.prediction(), weight)?;
                 }
                 Ok(None)
             }
@@ -124,13 +126,13 @@ impl Grouping {
 }
 
 /// The file of the summary; `None` where it goes behind the rows.
-fn path(args: &ClassifyArgs, rows: Format) -> Result<Option<PathBuf>, Usage> {
+fn path(args: &ClassifyArgs, rows: Format) -> Result<Option<PathBuf>, UsageError> {
     let file = args.output.as_deref().filter(|path| path.as_os_str() != "-");
     match (&args.summary, file) {
         (Some(path), _) => Ok(Some(path.clone())),
         (None, Some(rows)) => Ok(Some(beside(rows))),
         (None, None) if rows == Format::Text => Ok(None),
-        (None, None) => Err(Usage(
+        (None, None) => Err(UsageError(
             "where does the summary go? name a file with --summary, or one for the rows with --output".into(),
         )),
     }

@@ -6,10 +6,10 @@ use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use finsent_server::Listen;
 
 use super::args::HealthArgs;
 use super::exit::Exit;
-use finsent_server::Listen;
 
 /// A healthy service answers in a millisecond.
 const TIMEOUT: Duration = Duration::from_secs(2);

@@ -1,4 +1,4 @@
-//! The terminal: arguments in, verdicts out, exit codes. The composition root of the commands.
+//! The terminal: arguments in, predictions out, exit codes. The composition root of the commands.
 
 mod args;
 mod bench;
@@ -30,11 +30,11 @@ use clap::builder::Resettable;
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{CommandFactory, FromArgMatches};
+use finsent_table::UsageError;
 
 use args::{Args, Command};
 use console::Console;
 use exit::Exit;
-use finsent_table::Usage;
 use settings::Settings;
 
 /// Parses the command line, runs the command, prints what went wrong, and gives the exit code.
@@ -105,7 +105,7 @@ fn man_page(command: Option<&str>) -> anyhow::Result<Vec<u8>> {
         None => finsent,
         Some(name) => {
             let known: Vec<&str> = finsent.get_subcommands().map(clap::Command::get_name).collect();
-            let unknown = || Usage(format!("no command `{name}`; there are {}", known.join(", ")));
+            let unknown = || UsageError(format!("no command `{name}`; there are {}", known.join(", ")));
             finsent.find_subcommand(name).ok_or_else(unknown)?.clone()
         }
     };

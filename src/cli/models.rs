@@ -2,19 +2,14 @@
 
 use std::fs;
 
+use finsent_hub::{Checked, FileDigests, FileSpec, ModelSpec, Origin, ResolvedModel, check};
+use finsent_model::{LoadError, ModelFile, weight_files};
 use indicatif::DecimalBytes;
 use serde::Serialize;
 
 use super::args::ModelsArgs;
 use super::exit::Exit;
 use super::settings::Settings;
-use finsent_hub::FileDigests;
-use finsent_hub::FoundModel;
-use finsent_hub::{Checked, check};
-use finsent_hub::{FileSpec, ModelSpec, Origin};
-use finsent_model::LoadError;
-use finsent_model::ModelFile;
-use finsent_model::weight_files;
 
 #[derive(Debug, Serialize)]
 struct Listed<'a> {
@@ -77,7 +72,7 @@ struct State {
 }
 
 /// Reads all files of the model.
-fn state(spec: &ModelSpec, found: &FoundModel) -> anyhow::Result<State> {
+fn state(spec: &ModelSpec, found: &ResolvedModel) -> anyhow::Result<State> {
     let weights = weight_files(&found.files.weights).map_err(LoadError::from)?;
     let files: Vec<&ModelFile> =
         [&found.files.config].into_iter().chain(found.files.tokenizer.iter()).chain(&weights).collect();

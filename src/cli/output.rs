@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal};
 use std::path::Path;
 
-use finsent_table::{Destination, OutputFormat, RowWriter, Shape, Usage, writer as file_writer};
+use finsent_table::{Destination, OutputFormat, RowWriter, Shape, UsageError, writer as file_writer};
 
 use super::args::Format;
 use super::console::Console;
@@ -24,7 +24,7 @@ impl Format {
 }
 
 /// The form to write: what the user named, else what the output's extension says, else what suits the reader.
-pub(super) fn format(named: Option<Format>, output: Option<&Path>) -> Result<Format, Usage> {
+pub(super) fn format(named: Option<Format>, output: Option<&Path>) -> Result<Format, UsageError> {
     let extension = output.and_then(Path::extension).map(|extension| extension.to_string_lossy().to_ascii_lowercase());
     let by_extension = match extension.as_deref() {
         _ if named.is_some() => None,
@@ -34,11 +34,11 @@ pub(super) fn format(named: Option<Format>, output: Option<&Path>) -> Result<For
         Some("csv") => Some(Format::Csv),
         Some("txt") => Some(Format::Text),
         Some("parquet") => Some(Format::Parquet),
-        Some(other) => return Err(Usage(format!("which format is .{other}? name one with --format"))),
+        Some(other) => return Err(UsageError(format!("which format is .{other}? name one with --format"))),
     };
     match named.or(by_extension) {
         Some(Format::Parquet) if is_for_a_terminal(output) => {
-            Err(Usage("a parquet file is nothing for a terminal; name a file with --output".into()))
+            Err(UsageError("a parquet file is nothing for a terminal; name a file with --output".into()))
         }
         Some(format) => Ok(format),
         None if is_for_a_terminal(output) => Ok(Format::Text),
@@ -52,13 +52,13 @@ fn is_for_a_terminal(output: Option<&Path>) -> bool {
 
 /// Refuses a form in which the outputs of shards are not the output of the whole: one behind the other, or, of Parquet, as
 /// the files of a dataset.
-pub(super) fn check_shards(format: Format) -> Result<(), Usage> {
+pub(super) fn check_shards(format: Format) -> Result<(), UsageError> {
     let what = match format {
         Format::Jsonl | Format::Csv | Format::FinbertCsv | Format::Parquet => return Ok(()),
         Format::Text => "tables (text)",
         Format::Json => "arrays (json)",
     };
-    Err(Usage(format!(
+    Err(UsageError(format!(
         "the outputs of shards are to be put together, which {what} cannot be; choose --format jsonl, csv or parquet"
     )))
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use finsent_table::Progress;
+use finsent_table::InputProgress;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// Work shorter than this needs no bar.
@@ -25,10 +25,10 @@ impl Bar {
     }
 
     /// A bar in the unit of `progress`.
-    pub(super) fn of(progress: &Progress) -> Self {
+    pub(super) fn of(progress: &InputProgress) -> Self {
         match progress {
-            Progress::Bytes { total, .. } => Self::new(Some(*total)),
-            Progress::Rows(total) => Self::with_template(ROWS, Some(*total)),
+            InputProgress::Bytes { total, .. } => Self::new(Some(*total)),
+            InputProgress::Rows(total) => Self::with_template(ROWS, Some(*total)),
         }
     }
 

@@ -5,6 +5,13 @@ use std::time::{Duration, Instant};
 use std::{panic, process, thread};
 
 use anyhow::{Context, Result, anyhow};
+use finsent_hub::{FileDigests, ResolvedModel};
+use finsent_model::Pipeline;
+use finsent_server::{
+    HttpLimits, Identity, Keys, Loaded, Scheduler, SchedulerLimits, ServedModel, Server, ServerSettings, Service,
+    self_test,
+};
+use finsent_table::UsageError;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -12,14 +19,6 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use super::args::ServeArgs;
 use super::exit::Exit;
 use super::settings::Settings;
-use finsent_hub::FileDigests;
-use finsent_hub::FoundModel;
-use finsent_model::Pipeline;
-use finsent_server::{
-    HttpLimits, Identity, Keys, Loaded, ServedModel, Server, ServerSettings, Service, self_test,
-};
-use finsent_server::{Scheduler, SchedulerLimits};
-use finsent_table::Usage;
 
 /// Time before the listeners close in which clients are told, with their answers, that their connections will: longer than
 /// one that was answered just before the signal takes to ask again.
@@ -145,10 +144,12 @@ fn load_aside(args: ServeArgs, settings: Settings, service: Arc<Service>, tell: 
 
 fn load(args: &ServeArgs, settings: &Settings, service: &Service) -> Result<Loaded> {
     let mut models: Vec<Arc<ServedModel>> = Vec::new();
-    let found: Vec<FoundModel> = args.model.iter().map(|model| settings.find(model)).collect::<Result<_>>()?;
-    let names: Vec<String> = found.iter().map(FoundModel::served_name).collect();
+    let found: Vec<ResolvedModel> = args.model.iter().map(|model| settings.find(model)).collect::<Result<_>>()?;
+    let names: Vec<String> = found.iter().map(ResolvedModel::served_name).collect();
     if let Some((_, twice)) = names.iter().enumerate().find(|(index, name)| names[..*index].contains(name)) {
-        return Err(Usage(format!("two models would be called `{twice}`; give each directory another name")).into());
+        return Err(
+            UsageError(format!("two models would be called `{twice}`; give each directory another name")).into()
+        );
     }
     for found in found {
         let (found, pipeline, digests) = load_and_hash(settings, found)?;
@@ -167,7 +168,7 @@ fn load(args: &ServeArgs, settings: &Settings, service: &Service) -> Result<Load
     Ok(Loaded { models, scheduler })
 }
 
-fn load_and_hash(settings: &Settings, found: FoundModel) -> Result<(FoundModel, Pipeline, FileDigests)> {
+fn load_and_hash(settings: &Settings, found: ResolvedModel) -> Result<(ResolvedModel, Pipeline, FileDigests)> {
     let files = found.files.clone();
     thread::scope(|scope| {
         let digests = scope.spawn(|| FileDigests::compute(&files));
@@ -178,7 +179,7 @@ fn load_and_hash(settings: &Settings, found: FoundModel) -> Result<(FoundModel, 
     })
 }
 
-fn identity(settings: &Settings, found: &FoundModel, digests: &FileDigests) -> Identity {
+fn identity(settings: &Settings, found: &ResolvedModel, digests: &FileDigests) -> Identity {
     let pin = found.pin.as_ref();
     Identity {
         name: found.served_name(),

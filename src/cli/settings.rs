@@ -7,16 +7,14 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::Result;
+use finsent_hub::{Catalog, CatalogError, Hub, HubSettings, ModelResolver, ResolvedModel};
+use finsent_kernels::{Precision, ThreadPool, ThreadPoolError};
+use finsent_model::{ModelFiles, Pipeline};
 
 use super::args::{GlobalArgs, PrecisionArg};
 use super::console::Console;
 use super::fetching::Fetching;
 use crate::embedded;
-use finsent_hub::{Catalog, CatalogError};
-use finsent_hub::{FoundModel, Places};
-use finsent_hub::{Hub, HubSettings};
-use finsent_kernels::{Precision, ThreadPool, ThreadPoolError};
-use finsent_model::{ModelFiles, Pipeline};
 
 /// The global options, resolved.
 pub(super) struct Settings {
@@ -48,12 +46,12 @@ impl Settings {
     }
 
     /// Finds and loads the model that `--model` names, and starts the compute threads.
-    pub(super) fn load(&self, model: &str) -> Result<(FoundModel, Pipeline)> {
+    pub(super) fn load(&self, model: &str) -> Result<(ResolvedModel, Pipeline)> {
         self.load_found(self.find(model)?)
     }
 
     /// The same in a given precision.
-    pub(super) fn load_in(&self, model: &str, precision: Precision) -> Result<(FoundModel, Pipeline)> {
+    pub(super) fn load_in(&self, model: &str, precision: Precision) -> Result<(ResolvedModel, Pipeline)> {
         let mut found = self.find(model)?;
         found.options.precision = precision;
         self.load_found(found)
@@ -69,8 +67,8 @@ impl Settings {
     }
 
     /// Where models are looked for.
-    pub(super) fn places(&self) -> Places<'_> {
-        Places {
+    pub(super) fn places(&self) -> ModelResolver<'_> {
+        ModelResolver {
             catalog: &self.catalog,
             model_dir: self.model_dir.as_deref(),
             hub: &self.hub,
@@ -79,7 +77,7 @@ impl Settings {
     }
 
     /// Finds the model, fetches it if need be, and says how it is to be loaded.
-    pub(super) fn find(&self, model: &str) -> Result<FoundModel> {
+    pub(super) fn find(&self, model: &str) -> Result<ResolvedModel> {
         let mut found = self.places().find(model, &Fetching::new(self.console))?;
         found.options.precision = self.precision.unwrap_or(found.options.precision);
         found.options.int8_margin = self.int8_margin.unwrap_or(found.options.int8_margin);
@@ -87,7 +85,7 @@ impl Settings {
     }
 
     /// Loads a model that was found, and starts the compute threads.
-    pub(super) fn load_found(&self, found: FoundModel) -> Result<(FoundModel, Pipeline)> {
+    pub(super) fn load_found(&self, found: ResolvedModel) -> Result<(ResolvedModel, Pipeline)> {
         let start = Instant::now();
         let pipeline = Pipeline::load(&found.files, &found.options, self.pool()?)?;
         let (labels, window, seconds) =

@@ -3,12 +3,12 @@
 use std::io::{self, IsTerminal, Write};
 
 use anyhow::Result;
+use finsent_model::Prediction;
+use finsent_table::{Destination, Outcome, Row, RowWriter, Shape};
 use unicode_width::UnicodeWidthStr;
 
 use crate::cli::console::{Style, paint, printable};
 use crate::cli::width::{cut, pad_end, pad_start, terminal_width};
-use finsent_model::Verdict;
-use finsent_table::{Destination, Outcome, Row, RowWriter, Shape};
 
 /// Narrowest column of a probability: `0.1234`.
 const SCORE_WIDTH: usize = 6;
@@ -56,28 +56,31 @@ impl TextTable {
     }
 
     /// The columns in front of the text, painted, and their width.
-    fn front(&self, verdict: &Verdict) -> (String, usize) {
-        let label = pad_end(&printable(verdict.label()), self.label_width);
+    fn front(&self, prediction: &Prediction) -> (String, usize) {
+        let label = pad_end(&printable(prediction.label()), self.label_width);
         let mut rest = String::new();
-        for ((_, probability), label) in verdict.scores().zip(&self.labels) {
+        for ((_, probability), label) in prediction.scores().zip(&self.labels) {
             rest += &format!("  {:>width$.4}", probability, width = self.score_width(label));
         }
-        if let Some(sentiment_score) = verdict.sentiment_score() {
+        if let Some(sentiment_score) = prediction.sentiment_score() {
             rest += &format!("  {sentiment_score:>+9.4}");
         }
-        let cut = if verdict.truncated() { "+" } else { "" };
-        rest += &format!("  {:>6}", format!("{}{cut}", verdict.tokens()));
+        let cut = if prediction.truncated() { "+" } else { "" };
+        rest += &format!("  {:>6}", format!("{}{cut}", prediction.tokens()));
         let width = label.width() + rest.width();
-        (paint(&label, label_style(verdict.label(), verdict.sentiment_score().is_some()), self.colors) + &rest, width)
+        (
+            paint(&label, label_style(prediction.label(), prediction.sentiment_score().is_some()), self.colors) + &rest,
+            width,
+        )
     }
 
     fn line(&self, row: &Row, outcome: Outcome<'_>) -> String {
         let id = row.id.as_ref().map(|id| format!("[{}] ", printable(&id.to_cell()))).unwrap_or_default();
         match outcome {
-            Ok(finding) => {
-                let (front, width) = self.front(finding.verdict());
+            Ok(record) => {
+                let (front, width) = self.front(record.prediction());
                 let text = row.text.as_ref().map(|text| text.as_str()).unwrap_or_default();
-                let text = printable(finding.text().unwrap_or(text));
+                let text = printable(record.text().unwrap_or(text));
                 format!("{front}  {}", self.fit(&(id + &text), width + 2))
             }
             Err(error) => {
@@ -130,12 +133,12 @@ pub(super) fn label_style(label: &str, tells_sentiment: bool) -> Style {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use finsent_table::Interim;
+    use finsent_table::TemporaryName;
 
     #[test]
     fn wide_letters_count_twice_when_a_line_is_cut() {
         let table = |width| TextTable {
-            out: Destination::open(Some("/dev/null".as_ref()), Interim::Unique).unwrap(),
+            out: Destination::open(Some("/dev/null".as_ref()), TemporaryName::Unique).unwrap(),
             labels: vec![],
             label_width: 5,
             sentiment: false,

@@ -1,13 +1,13 @@
 //! `finsent verify`: whether the engine's answers are right on this machine.
 
 use anyhow::Result;
+use finsent_kernels::Precision;
+use finsent_model::verify::{Comparison, Expected, compare_golden};
 
 use super::args::VerifyArgs;
 use super::console::Console;
 use super::exit::Exit;
 use super::settings::Settings;
-use finsent_kernels::Precision;
-use finsent_model::verify::{Comparison, Expected, compare_golden};
 
 pub(super) fn run(args: &VerifyArgs, settings: &Settings, console: Console) -> Result<Exit> {
     let (found, exact) = settings.load_in(&args.model, Precision::F32)?;
@@ -41,9 +41,9 @@ fn header() -> String {
 
 fn line(precision: Precision, against: &str, comparison: &Comparison) -> String {
     let &Comparison { texts, same_label, largest_difference, bound, .. } = comparison;
-    let verdict = if comparison.holds() { "ok" } else { "OUT OF BOUNDS" };
+    let prediction = if comparison.holds() { "ok" } else { "OUT OF BOUNDS" };
     format!(
-        "{:<9} {against:<20} {texts:>5} {same_label:>11} {largest_difference:>23.2e} {bound:>8}  {verdict}\n",
+        "{:<9} {against:<20} {texts:>5} {same_label:>11} {largest_difference:>23.2e} {bound:>8}  {prediction}\n",
         precision.to_string()
     )
 }

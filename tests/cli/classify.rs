@@ -10,13 +10,13 @@ const LOSS: &str = "Net loss widened to $4.2 billion as demand collapsed";
 const NEITHER: &str = "The company will hold its annual general meeting on 27 April in Helsinki";
 
 #[test]
-fn each_argument_is_one_verdict_in_the_contracts_shape() {
+fn each_argument_is_one_prediction_in_the_contracts_shape() {
     let run = run(&["classify", PROFIT, LOSS, NEITHER]);
     assert_eq!(run.code, Some(0), "{run:?}");
-    let verdicts = json_lines(&run.stdout);
-    let labels: Vec<_> = verdicts.iter().map(|verdict| verdict["label"].as_str().unwrap()).collect();
+    let predictions = json_lines(&run.stdout);
+    let labels: Vec<_> = predictions.iter().map(|prediction| prediction["label"].as_str().unwrap()).collect();
     assert_eq!(labels, ["positive", "negative", "neutral"]);
-    let first = verdicts[0].as_object().unwrap();
+    let first = predictions[0].as_object().unwrap();
     let mut keys: Vec<_> = first.keys().collect();
     keys.sort();
     assert_eq!(keys, ["label", "score", "scores", "sentiment_score", "tokens", "truncated"]);
@@ -35,7 +35,7 @@ fn quiet_says_nothing_and_verbose_says_more() {
 }
 
 #[test]
-fn every_format_holds_the_same_verdicts() {
+fn every_format_holds_the_same_predictions() {
     let array = run(&["classify", "--format", "json", PROFIT]);
     let array: serde_json::Value = serde_json::from_str(&array.stdout).unwrap();
     let lines = json_lines(&run(&["classify", "--format", "jsonl", PROFIT]).stdout);
@@ -90,7 +90,7 @@ fn a_blank_text_fails_alone() {
 }
 
 #[test]
-fn no_text_at_all_is_no_verdict_and_no_failure() {
+fn no_text_at_all_is_no_prediction_and_no_failure() {
     let empty = run(&["classify"]);
     assert_eq!((empty.code, empty.stdout.as_str()), (Some(0), ""));
     assert!(empty.stderr.contains("no text to score"), "{}", empty.stderr);
@@ -115,12 +115,12 @@ fn a_text_over_the_window_is_cut_and_says_so() {
     let run = run_with(&["classify"], format!("{}\n", "profit ".repeat(5_000)).as_bytes());
     assert_eq!(run.code, Some(0));
     assert!(run.stderr.contains("1 of 1 texts were longer than the model's 512 tokens and were cut"), "{}", run.stderr);
-    let verdict = &json_lines(&run.stdout)[0];
-    assert_eq!((verdict["tokens"].as_u64(), verdict["truncated"].as_bool()), (Some(512), Some(true)));
+    let prediction = &json_lines(&run.stdout)[0];
+    assert_eq!((prediction["tokens"].as_u64(), prediction["truncated"].as_bool()), (Some(512), Some(true)));
 }
 
 #[test]
-fn ten_megabytes_in_one_text_are_one_verdict() {
+fn ten_megabytes_in_one_text_are_one_prediction() {
     for text in ["profit rose. ".repeat(800_000), ".".repeat(10 << 20), "x".repeat(1 << 20)] {
         let run = run_with(&["classify"], format!("{text}\n{PROFIT}\n").as_bytes());
         assert_eq!(run.code, Some(0), "{}", run.stderr);

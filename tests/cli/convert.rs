@@ -30,7 +30,7 @@ fn converted(source: &Path, dir: &Path, precision: &str) -> PathBuf {
     destination
 }
 
-fn verdicts(model: &Path, precision: &str) -> String {
+fn predictions(model: &Path, precision: &str) -> String {
     let args = ["classify", "--quiet", "--precision", precision, "--model", model.to_str().unwrap()];
     let run = run(&[&args[..], &TEXTS].concat());
     assert_eq!(run.code, Some(0), "{run:?}");
@@ -41,7 +41,7 @@ fn verdicts(model: &Path, precision: &str) -> String {
 #[track_caller]
 fn assert_scores(found: &str, expected: &str, tolerance: f64) {
     for (found, expected) in json_lines(found).iter().zip(&json_lines(expected)) {
-        let score = |verdict: &serde_json::Value| verdict["score"].as_f64().unwrap();
+        let score = |prediction: &serde_json::Value| prediction["score"].as_f64().unwrap();
         assert_eq!(found["label"], expected["label"]);
         assert!((score(found) - score(expected)).abs() < tolerance, "{found} {expected}");
     }
@@ -109,7 +109,7 @@ fn every_architecture_keeps_its_names() {
         let source = model_of(dir.path(), architecture);
         let same = converted(&source, dir.path(), "f32");
         assert!(weights(&same) == weights(&source), "{architecture}");
-        assert_eq!(verdicts(&same, "f32"), verdicts(&source, "f32"));
+        assert_eq!(predictions(&same, "f32"), predictions(&source, "f32"));
 
         let int8 = converted(&source, dir.path(), "int8");
         let found = tensors(&int8);
@@ -122,13 +122,13 @@ fn every_architecture_keeps_its_names() {
         }
         let config: serde_json::Value = serde_json::from_slice(&fs::read(int8.join("config.json")).unwrap()).unwrap();
         assert_eq!(config["quantization_config"]["ignore"], serde_json::json!(kept));
-        assert_scores(&verdicts(&int8, "f32"), &verdicts(&source, "f32"), 0.1);
-        assert_scores(&verdicts(&int8, "int8"), &verdicts(&source, "f32"), 0.1);
+        assert_scores(&predictions(&int8, "f32"), &predictions(&source, "f32"), 0.1);
+        assert_scores(&predictions(&int8, "int8"), &predictions(&source, "f32"), 0.1);
         // Back again, the tensors are those of the original.
         let again = dir.path().join("again");
         assert_eq!(convert(&int8, &again, "f32").code, Some(0));
         assert_eq!(tensors(&again), tensors(&source));
-        assert_eq!(verdicts(&again, "f32"), verdicts(&int8, "f32"));
+        assert_eq!(predictions(&again, "f32"), predictions(&int8, "f32"));
     }
 }
 
@@ -162,23 +162,23 @@ fn the_path_goes_out_and_the_sizes_are_told() {
 fn f32_weights_made_of_int8_are_the_same_numbers_and_become_the_same_bytes_again() {
     let dir = tempfile::tempdir().unwrap();
     let mini = converted(Path::new("mini"), dir.path(), "f32");
-    assert_eq!(verdicts(&mini, "f32"), verdicts(Path::new("mini"), "f32"));
+    assert_eq!(predictions(&mini, "f32"), predictions(Path::new("mini"), "f32"));
     let again = converted(&mini, dir.path(), "int8");
-    assert_scores(&verdicts(&again, "int8"), &verdicts(Path::new("mini"), "int8"), 1e-6);
+    assert_scores(&predictions(&again, "int8"), &predictions(Path::new("mini"), "int8"), 1e-6);
 }
 
 #[test]
-fn int8_weights_give_nearly_the_verdicts_of_the_original() {
+fn int8_weights_give_nearly_the_predictions_of_the_original() {
     let dir = tempfile::tempdir().unwrap();
     let small = small_model(dir.path(), "source");
-    assert_scores(&verdicts(&converted(&small, dir.path(), "int8"), "int8"), &verdicts(&small, "f32"), 0.05);
+    assert_scores(&predictions(&converted(&small, dir.path(), "int8"), "int8"), &predictions(&small, "f32"), 0.05);
 }
 
 #[test]
-fn bf16_weights_give_nearly_the_verdicts_of_the_original() {
+fn bf16_weights_give_nearly_the_predictions_of_the_original() {
     let dir = tempfile::tempdir().unwrap();
     let mini = converted(Path::new("mini"), dir.path(), "bf16");
-    assert_scores(&verdicts(&mini, "f32"), &verdicts(Path::new("mini"), "f32"), 0.01);
+    assert_scores(&predictions(&mini, "f32"), &predictions(Path::new("mini"), "f32"), 0.01);
 }
 
 #[test]

@@ -54,7 +54,7 @@ fn sentences_are_a_line_each_beside_the_columns_of_their_row() {
     let run = run_on_file("news.csv", rows, &["--granularity", "sentence", "--format", "csv"]);
     assert_eq!(run.code, Some(5), "{run:?}");
     let (header, records) = csv(&run.stdout);
-    // `text` is taken, so all of the verdict's names have the prefix.
+    // `text` is taken, so all of the prediction's names have the prefix.
     assert_eq!(header[..6], ["id", "text", "finsent_start", "finsent_end", "finsent_text", "finsent_label"]);
     assert_eq!(header[header.len() - 2..], ["finsent_windows", "finsent_error"]);
     let told: Vec<[&str; 3]> =
@@ -103,13 +103,13 @@ fn finberts_own_file_is_a_line_a_sentence() {
     assert_eq!(header, ["sentence", "logit", "prediction", "sentiment_score"]);
     assert_eq!([&records[0][0], &records[0][2]], [UP, "positive"]);
     assert_eq!([&records[1][0], &records[1][2]], [DOWN, "negative"]);
-    let verdict = only_line(&["classify", UP]);
+    let prediction = only_line(&["classify", UP]);
     let logits: Vec<f64> =
         records[0][1].trim_matches(['[', ']']).split_whitespace().map(|logit| logit.parse().unwrap()).collect();
     for (logit, label) in logits.iter().zip(["positive", "negative", "neutral"]) {
-        assert!((logit - verdict["scores"][label].as_f64().unwrap()).abs() < 1e-7, "{records:?}");
+        assert!((logit - prediction["scores"][label].as_f64().unwrap()).abs() < 1e-7, "{records:?}");
     }
-    assert_eq!(records[0][3].parse::<f64>().unwrap(), number(&verdict, "sentiment_score"));
+    assert_eq!(records[0][3].parse::<f64>().unwrap(), number(&prediction, "sentiment_score"));
 }
 
 /// finBERT's code: `pandas.DataFrame({'sentence': .., 'logit': list(logits), ..}).to_csv(path, sep=',', index=False)`.

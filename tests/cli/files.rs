@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::finsent::{assert_fails, csv, finsent, json_lines, run, run_on_file, write};
 
 #[test]
-fn a_csv_keeps_its_columns_and_gets_the_verdicts() {
+fn a_csv_keeps_its_columns_and_gets_the_predictions() {
     let run = run_on_file(
         "news.csv",
         "ticker,headline,year\nNOK,Profit rose,2019\nAAA,\"Loss, again\",2020\n",
@@ -22,7 +22,7 @@ fn a_csv_keeps_its_columns_and_gets_the_verdicts() {
 }
 
 #[test]
-fn a_taken_name_prefixes_all_of_the_verdicts_names() {
+fn a_taken_name_prefixes_all_of_the_predictions_names() {
     let run = run_on_file("news.csv", "text,label\nProfit rose,x\n", &["--format", "csv"]);
     let (header, records) = csv(&run.stdout);
     assert_eq!(header[..4], ["text", "label", "finsent_label", "finsent_score"]);

@@ -63,7 +63,7 @@ fn a_summary_stands_beside_the_rows_by_group_and_day() {
     assert_eq!(groups[3][5..], ["", "", "", "", ""], "nothing was weighed");
     let scores: Vec<f64> = json_lines(&crate::finsent::run(&["classify", UP, DOWN]).stdout)
         .iter()
-        .map(|verdict| verdict["sentiment_score"].as_f64().unwrap())
+        .map(|prediction| prediction["sentiment_score"].as_f64().unwrap())
         .collect();
     let mean: f64 = groups[1][5].parse().unwrap();
     assert!((mean - (3.0 * scores[0] + scores[1]) / 4.0).abs() < 1e-6, "{mean}");

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::finsent::{Run, assert_fails, json_lines, run, small_model, write};
 
-/// The verdict of the small model, its label fields in config.json replaced by `fields`.
+/// The prediction of the small model, its label fields in config.json replaced by `fields`.
 fn with_fields(fields: &Value, dir: &Path) -> Run {
     let model = small_model(dir, "small");
     let path = model.join("config.json");
@@ -19,7 +19,7 @@ fn with_fields(fields: &Value, dir: &Path) -> Run {
 }
 
 /// The labels in order, and whether there is a sentiment score.
-fn verdict(run: &Run) -> (Vec<String>, Option<f64>) {
+fn prediction(run: &Run) -> (Vec<String>, Option<f64>) {
     assert_eq!(run.code, Some(0), "{run:?}");
     let (_, scores) = run.stdout.split_once("\"scores\":{").unwrap();
     let (scores, _) = scores.split_once('}').unwrap();
@@ -31,7 +31,7 @@ fn verdict(run: &Run) -> (Vec<String>, Option<f64>) {
 fn labels_of_every_shape_have_transformers_names() {
     let dir = tempfile::tempdir().unwrap();
     let standard = json!({"id2label": {"0": "positive", "1": "negative", "2": "neutral"}});
-    let score = verdict(&with_fields(&standard, dir.path())).1.unwrap();
+    let score = prediction(&with_fields(&standard, dir.path())).1.unwrap();
     let numbered = "LABEL_0 LABEL_1 LABEL_2";
     for (fields, labels, sentiment_score) in [
         (standard, "positive negative neutral", Some(score)),
@@ -58,7 +58,7 @@ fn labels_of_every_shape_have_transformers_names() {
         // transformers goes by `num_labels` where the table has another size.
         (json!({"id2label": {"0": "a", "1": "b"}, "num_labels": 3}), numbered, None),
     ] {
-        let (found, found_score) = verdict(&with_fields(&fields, dir.path()));
+        let (found, found_score) = prediction(&with_fields(&fields, dir.path()));
         assert_eq!(found.join(" "), labels, "{fields}");
         match (labels, sentiment_score) {
             // The labels are the other way round.
@@ -78,7 +78,7 @@ fn tables_that_contradict_each_other_follow_id2label_and_say_so() {
         "label2id": {"positive": 2, "negative": 1, "neutral": 0},
     });
     let run = with_fields(&fields, dir.path());
-    assert_eq!(verdict(&run).0.join(" "), "positive negative neutral");
+    assert_eq!(prediction(&run).0.join(" "), "positive negative neutral");
     assert!(run.stderr.contains("`label2id`") && run.stderr.contains("`id2label`"), "{}", run.stderr);
     let run = with_fields(&json!({"id2label": {"0": "a", "1": "b"}, "num_labels": 3}), dir.path());
     assert!(run.stderr.contains("2 labels") && run.stderr.contains("`num_labels` is 3"), "{}", run.stderr);
@@ -106,7 +106,7 @@ fn aliases_in_the_catalogue_give_labels_their_meaning() {
     let dir = tempfile::tempdir().unwrap();
     let aliased = |aliases: &str| {
         let numbered = json!({"id2label": {"0": "LABEL_0", "1": "LABEL_1", "2": "LABEL_2"}});
-        assert_eq!(verdict(&with_fields(&numbered, dir.path())).1, None);
+        assert_eq!(prediction(&with_fields(&numbered, dir.path())).1, None);
         let catalogue = format!(
             "[[model]]\nname = \"mine\"\ndescription = \"d\"\nlicense = \"l\"\ndirectory = {:?}\nfiles = []\n\
              label_aliases = {{ {aliases} }}\n",
@@ -115,7 +115,7 @@ fn aliases_in_the_catalogue_give_labels_their_meaning() {
         let catalogue = write(dir.path(), "models.toml", catalogue);
         run(&["--models-file", &catalogue, "classify", "--model", "mine", "Net loss fell"])
     };
-    let (labels, score) = verdict(&aliased("LABEL_0 = \"positive\", LABEL_1 = \"negative\""));
+    let (labels, score) = prediction(&aliased("LABEL_0 = \"positive\", LABEL_1 = \"negative\""));
     assert_eq!(labels.join(" "), "positive negative LABEL_2");
     assert!(score.is_some());
     for (aliases, parts) in [

@@ -21,9 +21,9 @@ fn memory(dir: &Path, precision: &str) -> [u64; 2] {
     let mut child = finsent(&args).stdin(Stdio::piped()).spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
     writeln!(stdin, "Operating profit rose to EUR 13.1 mn from EUR 8.7 mn").unwrap();
-    let mut verdict = String::new();
-    BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut verdict).unwrap();
-    assert!(verdict.contains("LABEL_0"), "{verdict}");
+    let mut prediction = String::new();
+    BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut prediction).unwrap();
+    assert!(prediction.contains("LABEL_0"), "{prediction}");
     let memory = ["VmRSS:", "VmHWM:"].map(|field| status(child.id(), field));
     drop(stdin);
     assert!(child.wait().unwrap().success());

@@ -150,9 +150,9 @@ fn another_catalogue_replaces_the_built_in_one() {
     );
     let catalogue = write(dir.path(), "models.toml", &toml);
     let run_mine = run(&["--models-file", &catalogue, "classify", "--model", "mine", "profit ".repeat(30).as_str()]);
-    let verdict = &json_lines(&run_mine.stdout)[0];
-    assert_eq!((verdict["tokens"].as_u64(), verdict["truncated"].as_bool()), (Some(8), Some(true)));
-    assert!(verdict["scores"]["bullish"].is_number() && verdict["sentiment_score"].is_number(), "{verdict}");
+    let prediction = &json_lines(&run_mine.stdout)[0];
+    assert_eq!((prediction["tokens"].as_u64(), prediction["truncated"].as_bool()), (Some(8), Some(true)));
+    assert!(prediction["scores"]["bullish"].is_number() && prediction["sentiment_score"].is_number(), "{prediction}");
     assert_fails(&run(&["--models-file", &catalogue, "classify", "a"]), 3, &["mini"]);
 
     let catalogue = write(dir.path(), "bad.toml", toml.replace("license", "licence"));
@@ -186,7 +186,7 @@ fn version_help_completions_and_manual_are_there() {
     assert!(version.starts_with(concat!("finsent ", env!("CARGO_PKG_VERSION"), " (")), "{version}");
     for args in [&["--help"][..], &["classify", "--help"]] {
         let help = run(args).stdout;
-        let (examples, usage) = (help.find("Examples:").unwrap(), help.find("Usage:").unwrap());
+        let (examples, usage) = (help.find("Examples:").unwrap(), help.find("UsageError:").unwrap());
         assert!(examples < usage, "{help}");
     }
     for shell in ["bash", "zsh", "fish"] {

@@ -97,7 +97,7 @@ fn scored(dir: &Path, input: &str, code: i32, args: &[&str]) -> String {
 }
 
 #[test]
-fn the_columns_pass_through_and_the_verdicts_stand_behind() {
+fn the_columns_pass_through_and_the_predictions_stand_behind() {
     let dir = tempfile::tempdir().unwrap();
     let input = news(dir.path(), "news.parquet");
     let output = scored(dir.path(), &input, 5, &[]);
@@ -106,8 +106,8 @@ fn the_columns_pass_through_and_the_verdicts_stand_behind() {
     assert_eq!(fields[..4], *before.metadata().file_metadata().schema().get_fields());
     let names: Vec<&str> = fields[4..].iter().map(|field| field.name()).collect();
     let labels = ["positive", "negative", "neutral"];
-    let names_of_verdict = [&["label", "score"][..], &labels, &["sentiment_score", "tokens", "truncated", "error"]];
-    assert_eq!(names, names_of_verdict.concat());
+    let names_of_prediction = [&["label", "score"][..], &labels, &["sentiment_score", "tokens", "truncated", "error"]];
+    assert_eq!(names, names_of_prediction.concat());
     let sizes = |file: &SerializedFileReader<File>| -> Vec<_> {
         file.metadata().row_groups().iter().map(|group| (group.num_rows(), group.column(1).compressed_size())).collect()
     };

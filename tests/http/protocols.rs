@@ -24,12 +24,12 @@ fn sentiment_answers_one_text_several_and_those_with_an_id() {
     let sentiment = |request: Value| server.address.post("/v1/sentiment", request.to_string());
 
     let one = sentiment(json!({"inputs": UP, "granularity": "text", "deadline_ms": 60000})).expect(200);
-    let verdict = &one["results"][0];
-    assert_eq!(verdict["label"], "positive");
+    let prediction = &one["results"][0];
+    assert_eq!(prediction["label"], "positive");
     // models/mini/golden.json
-    is_near(&verdict["score"], 0.967870168712479);
-    assert_eq!((&verdict["tokens"], &verdict["truncated"]), (&19.into(), &false.into()));
-    is_near(&verdict["sentiment_score"], score(verdict, "positive") - score(verdict, "negative"));
+    is_near(&prediction["score"], 0.967870168712479);
+    assert_eq!((&prediction["tokens"], &prediction["truncated"]), (&19.into(), &false.into()));
+    is_near(&prediction["sentiment_score"], score(prediction, "positive") - score(prediction, "negative"));
     assert_eq!(one["usage"], json!({"tokens": 19, "texts": 1}));
     let model = &one["model"];
     assert_eq!((&model["name"], &model["precision"]), (&"mini".into(), &"f32".into()));
@@ -43,7 +43,7 @@ fn sentiment_answers_one_text_several_and_those_with_an_id() {
     assert_eq!(several["results"][1]["id"], "a");
     assert_eq!(several["results"][2]["id"], 7);
     assert_eq!(several["results"][0].get("id"), None);
-    assert_eq!(several["results"][0], *verdict, "alone and in company the same bits");
+    assert_eq!(several["results"][0], *prediction, "alone and in company the same bits");
 }
 
 #[test]
@@ -237,7 +237,7 @@ fn kserves_first_protocol_takes_strings_and_objects() {
     let predict = |request: Value| server.address.post("/v1/models/mini:predict", request.to_string());
     let answer = predict(json!({"instances": [UP, {"text": DOWN}]})).expect(200);
     let labels: Vec<&Value> =
-        answer["predictions"].as_array().unwrap().iter().map(|verdict| &verdict["label"]).collect();
+        answer["predictions"].as_array().unwrap().iter().map(|prediction| &prediction["label"]).collect();
     assert_eq!(labels, ["positive", "negative"]);
     assert_eq!(predict(json!({"instances": []})).expect(422), json!({"error": "`instances` is empty"}));
 }

@@ -34,7 +34,7 @@ const KNOWN: [&str; 8] = [
 #[derive(Default)]
 struct Tally {
     by_status: Mutex<BTreeMap<u16, u64>>,
-    verdicts: AtomicU64,
+    predictions: AtomicU64,
     broken_off: AtomicU64,
 }
 
@@ -87,7 +87,7 @@ impl Client {
         format!("client {} saw item {} rise by {} per cent ", self.number, self.asked, self.dice % 100)
     }
 
-    /// Several requests on one connection, at once: as many answers come, in order, each with its id and the right verdict.
+    /// Several requests on one connection, at once: as many answers come, in order, each with its id and the right prediction.
     fn converse(&mut self) {
         let known: Vec<usize> = (0..=self.roll(4)).map(|_| self.roll(KNOWN.len() as u64) as usize).collect();
         let mut stream = self.address.connect();
@@ -128,7 +128,7 @@ impl Client {
         assert_eq!(results.as_array().unwrap().len(), texts.len());
         for (result, &text) in results.as_array().unwrap().iter().zip(texts) {
             assert_eq!(result, &self.expected[text], "the answer for another text, or another one than before");
-            self.tally.verdicts.fetch_add(1, Ordering::Relaxed);
+            self.tally.predictions.fetch_add(1, Ordering::Relaxed);
         }
     }
 
@@ -211,13 +211,15 @@ fn mixed_traffic_leaves_memory_flat_no_file_open_and_every_answer_right() {
     stop.store(true, Ordering::Relaxed);
     clients.into_iter().for_each(|client| client.join().unwrap());
 
-    let (statuses, verdicts) = (tally.by_status.lock().unwrap().clone(), tally.verdicts.load(Ordering::Relaxed));
+    let (statuses, predictions) = (tally.by_status.lock().unwrap().clone(), tally.predictions.load(Ordering::Relaxed));
     let most = |part: &[u64]| part.iter().copied().max().unwrap();
     let (early, late) = (most(&memory[..memory.len() / 2]), most(&memory[memory.len() / 2..]));
     let broken_off = tally.broken_off.load(Ordering::Relaxed);
-    println!("{statuses:?}, {verdicts} verdicts, {broken_off} broken off; resident {early} then {late} bytes at most");
+    println!(
+        "{statuses:?}, {predictions} predictions, {broken_off} broken off; resident {early} then {late} bytes at most"
+    );
     assert!(
-        verdicts > 1000
+        predictions > 1000
             && broken_off > 0
             && [200, 400, 404, 413, 422].iter().all(|status| statuses.contains_key(status))
     );

@@ -30,8 +30,8 @@ fn a_model_of_the_hub_is_fetched_when_it_is_named() {
     let hub = StandIn::with(Repository::small());
     let home = Home::of(&hub);
     let run = home.run(&["classify", "--model", "hf:acme/small", "profit"]).succeeded();
-    let verdict: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
-    assert_eq!(verdict["tokens"], 3, "{run:?}");
+    let prediction: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(prediction["tokens"], 3, "{run:?}");
 }
 
 #[test]

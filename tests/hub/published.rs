@@ -73,8 +73,8 @@ fn the_embedded_models_files_come_whole_over_the_wire() {
     }
     let classified = |model: &str| home.run(&["--offline", "classify", "--model", model, "Profit rose"]).succeeded();
     let scores = |model: &str| {
-        let verdict: serde_json::Value = serde_json::from_str(&classified(model).stdout).unwrap();
-        verdict["scores"].clone()
+        let prediction: serde_json::Value = serde_json::from_str(&classified(model).stdout).unwrap();
+        prediction["scores"].clone()
     };
     assert_eq!(scores("hf:acme/small"), scores("mini"));
 }

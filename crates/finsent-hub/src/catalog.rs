@@ -4,13 +4,11 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use finsent_kernels::Precision;
+use finsent_model::{PublishedPrediction, suggest};
 use serde::Deserialize;
 use thiserror::Error;
 use toml::{Table, Value};
-
-use finsent_kernels::Precision;
-use finsent_model::PublishedPrediction;
-use finsent_model::nearest;
 
 /// The model that answers where none is named.
 pub const DEFAULT_MODEL: &str = "mini";
@@ -95,7 +93,7 @@ pub enum CatalogError {
         source: Box<toml::de::Error>,
     },
     /// A key that means nothing here.
-    #[error("`{file}`: unknown key `{key}` in {place}; did you mean `{nearest}`?")]
+    #[error("`{file}`: unknown key `{key}` in {place}; did you mean `{suggest}`?")]
     UnknownKey {
         /// The file.
         file: String,
@@ -104,7 +102,7 @@ pub enum CatalogError {
         /// The key.
         key: String,
         /// The known key that is most like it.
-        nearest: String,
+        suggest: String,
     },
     /// A model is described in a way that cannot be.
     #[error("`{file}`: model `{model}`: {reason}")]
@@ -214,7 +212,7 @@ fn check_keys(file: &str, table: &Table) -> Result<(), CatalogError> {
             file: file.into(),
             place,
             key: key.clone(),
-            nearest: nearest(key, known.iter().copied()).unwrap_or(known[0]).into(),
+            suggest: suggest(key, known.iter().copied()).unwrap_or(known[0]).into(),
         }),
     };
     let tables = |value: Option<&Value>| value.and_then(Value::as_array).cloned().unwrap_or_default();

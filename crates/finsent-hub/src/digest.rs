@@ -2,12 +2,11 @@
 
 use std::io;
 
+use finsent_model::{CheckpointError, ModelFile, ModelFiles, weight_files};
 use thiserror::Error;
 
 use crate::catalog::FileSpec;
 use crate::hash;
-use finsent_model::{CheckpointError, weight_files};
-use finsent_model::{ModelFile, ModelFiles};
 
 /// The files could not be read.
 #[derive(Debug, Error)]

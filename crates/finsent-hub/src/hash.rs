@@ -13,12 +13,12 @@ use sha2::{Digest, Sha256};
 ///
 /// # Errors
 /// When it cannot be read.
-pub fn sha256(path: &Path) -> io::Result<String> {
+pub(crate) fn sha256(path: &Path) -> io::Result<String> {
     of_reader(Sha256::new(), File::open(path)?)
 }
 
 /// The same for bytes.
-pub fn sha256_of(bytes: impl AsRef<[u8]>) -> String {
+pub(crate) fn sha256_of(bytes: impl AsRef<[u8]>) -> String {
     hexadecimal(&Sha256::digest(bytes))
 }
 
@@ -26,7 +26,7 @@ pub fn sha256_of(bytes: impl AsRef<[u8]>) -> String {
 ///
 /// # Errors
 /// When it cannot be read.
-pub fn git_blob(path: &Path) -> io::Result<String> {
+pub(crate) fn git_blob(path: &Path) -> io::Result<String> {
     let file = File::open(path)?;
     let header = format!("blob {}\0", file.metadata()?.len());
     of_reader(Sha1::new_with_prefix(header), file)

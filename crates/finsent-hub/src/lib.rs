@@ -8,5 +8,5 @@ mod resolver;
 
 pub use catalog::{Catalog, CatalogError, DEFAULT_MODEL, FileSpec, ModelSpec, Origin};
 pub use digest::{DigestError, FileDigests};
-pub use hub::{Checked, Hub, HubError, HubSettings, Progress, Repository, check};
-pub use resolver::{FindError, FoundModel, Pin, Places};
+pub use hub::{Checked, DownloadProgress, Hub, HubError, HubSettings, Repository, check};
+pub use resolver::{ModelResolver, Pin, ResolveError, ResolvedModel};

@@ -2,13 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use finsent_model::{FilesError, ModelFile, ModelFiles, ModelOptions, suggest};
 use thiserror::Error;
 
 use crate::catalog::{Catalog, FileSpec, ModelSpec, Origin};
 use crate::hash;
-use crate::hub::{Hub, HubError, Progress, Repository, Snapshot, Wanted, in_cache};
-use finsent_model::nearest;
-use finsent_model::{FilesError, ModelFile, ModelFiles, ModelOptions};
+use crate::hub::{DownloadProgress, Hub, HubError, HubModel, Repository, Snapshot, in_cache};
 
 /// What a repository of the hub begins with, as a model's name.
 const HUB: &str = "hf:";
@@ -17,16 +16,16 @@ const VOCABULARIES: [&str; 3] = ["vocab.txt", "vocab.json", "merges.txt"];
 
 /// Why a model that was asked for is not to be had.
 #[derive(Debug, Error)]
-pub enum FindError {
+pub enum ResolveError {
     /// No such name in the catalogue, and no such directory.
-    #[error("`{name}` is neither a model of the catalogue ({}) nor a directory{}", known.join(", "), hint(nearest.as_deref()))]
+    #[error("`{name}` is neither a model of the catalogue ({}) nor a directory{}", known.join(", "), hint(suggest.as_deref()))]
     Unknown {
         /// What was asked for.
         name: String,
         /// Names in the catalogue.
         known: Vec<String>,
         /// The name that is most like it.
-        nearest: Option<String>,
+        suggest: Option<String>,
     },
     /// What follows `hf:` is no repository.
     #[error("`{name}` is no model: after `hf:` comes OWNER/NAME, and perhaps @REVISION")]
@@ -65,13 +64,13 @@ pub enum FindError {
     Files(#[from] FilesError),
 }
 
-fn hint(nearest: Option<&str>) -> String {
-    nearest.map(|nearest| format!("; did you mean `{nearest}`?")).unwrap_or_default()
+fn hint(suggest: Option<&str>) -> String {
+    suggest.map(|suggest| format!("; did you mean `{suggest}`?")).unwrap_or_default()
 }
 
 /// A model that was found on this machine.
 #[derive(Debug, Clone)]
-pub struct FoundModel {
+pub struct ResolvedModel {
     /// Name in the catalogue, or the directory as given.
     pub name: String,
     /// Where it was found, for people.
@@ -95,7 +94,7 @@ pub struct Pin {
     pub files: Vec<FileSpec>,
 }
 
-impl FoundModel {
+impl ResolvedModel {
     fn new(name: &str, dir: &Path, files: ModelFiles, spec: Option<&ModelSpec>) -> Self {
         let options = spec.map_or_else(ModelOptions::default, |spec| ModelOptions {
             max_length: spec.max_length,
@@ -130,7 +129,7 @@ impl FoundModel {
 }
 
 /// The places where models are.
-pub struct Places<'a> {
+pub struct ModelResolver<'a> {
     pub catalog: &'a Catalog,
     /// The mounted volume.
     pub model_dir: Option<&'a Path>,
@@ -143,16 +142,16 @@ pub struct Places<'a> {
 enum Named<'a> {
     Embedded(&'a ModelSpec),
     Directory(PathBuf, Option<&'a ModelSpec>),
-    Hub(Wanted, Option<&'a ModelSpec>),
+    Hub(HubModel, Option<&'a ModelSpec>),
 }
 
-impl<'a> Places<'a> {
+impl<'a> ModelResolver<'a> {
     /// Finds what `--model` names (a catalogue model, a directory, or `hf:OWNER/NAME[@REVISION]`), and fetches it where it
     /// is not on this machine.
     ///
     /// # Errors
-    /// [`FindError`] saying what to do about it.
-    pub fn find(&self, name: &str, progress: &dyn Progress) -> Result<FoundModel, FindError> {
+    /// [`ResolveError`] saying what to do about it.
+    pub fn find(&self, name: &str, progress: &dyn DownloadProgress) -> Result<ResolvedModel, ResolveError> {
         let named = self.named(name)?;
         match self.here(name, &named)? {
             Some(found) => Ok(found),
@@ -163,20 +162,20 @@ impl<'a> Places<'a> {
     /// The same, but what comes from the hub is checked where it is here already, and a branch is looked up anew.
     ///
     /// # Errors
-    /// [`FindError`] saying what to do about it.
-    pub fn fetch(&self, name: &str, progress: &dyn Progress) -> Result<FoundModel, FindError> {
+    /// [`ResolveError`] saying what to do about it.
+    pub fn fetch(&self, name: &str, progress: &dyn DownloadProgress) -> Result<ResolvedModel, ResolveError> {
         self.brought(name, self.named(name)?, progress)
     }
 
     /// The catalogue model, if it is on this machine.
     ///
     /// # Errors
-    /// [`FindError`] when what is here cannot be used.
-    pub fn spec_here(&self, spec: &ModelSpec) -> Result<Option<FoundModel>, FindError> {
+    /// [`ResolveError`] when what is here cannot be used.
+    pub fn spec_here(&self, spec: &ModelSpec) -> Result<Option<ResolvedModel>, ResolveError> {
         self.here(&spec.name, &self.named_by(spec)?)
     }
 
-    fn named(&self, name: &str) -> Result<Named<'a>, FindError> {
+    fn named(&self, name: &str) -> Result<Named<'a>, ResolveError> {
         if let Some(spec) = self.catalog.models().iter().find(|spec| spec.name == name) {
             return self.named_by(spec);
         }
@@ -187,35 +186,35 @@ impl<'a> Places<'a> {
             let (repository, revision) = repository.split_once('@').unwrap_or((repository, "main"));
             return match Repository::parse(repository) {
                 Ok(repository) if !revision.is_empty() => {
-                    Ok(Named::Hub(Wanted { repository, revision: revision.into(), files: Vec::new() }, None))
+                    Ok(Named::Hub(HubModel { repository, revision: revision.into(), files: Vec::new() }, None))
                 }
-                _ => Err(FindError::NoRepository { name: name.into() }),
+                _ => Err(ResolveError::NoRepository { name: name.into() }),
             };
         }
         let known: Vec<String> = self.catalog.models().iter().map(|spec| spec.name.clone()).collect();
-        let nearest = nearest(name, known.iter().map(String::as_str)).map(String::from);
-        Err(FindError::Unknown { name: name.into(), known, nearest })
+        let suggest = suggest(name, known.iter().map(String::as_str)).map(String::from);
+        Err(ResolveError::Unknown { name: name.into(), known, suggest })
     }
 
     /// The volume goes before what the catalogue says.
-    fn named_by(&self, spec: &'a ModelSpec) -> Result<Named<'a>, FindError> {
+    fn named_by(&self, spec: &'a ModelSpec) -> Result<Named<'a>, ResolveError> {
         let mounted = self.model_dir.map(|dir| dir.join(&spec.name)).filter(|dir| dir.is_dir());
         Ok(match (mounted, spec.origin()) {
             (Some(dir), _) | (None, Origin::Directory(dir)) => Named::Directory(dir, Some(spec)),
             (None, Origin::Embedded) => Named::Embedded(spec),
             (None, Origin::Hub { repository, revision }) => {
                 let wanted =
-                    Wanted { repository: Repository::parse(&repository)?, revision, files: spec.files.clone() };
+                    HubModel { repository: Repository::parse(&repository)?, revision, files: spec.files.clone() };
                 Named::Hub(wanted, Some(spec))
             }
         })
     }
 
-    fn here(&self, name: &str, named: &Named<'_>) -> Result<Option<FoundModel>, FindError> {
+    fn here(&self, name: &str, named: &Named<'_>) -> Result<Option<ResolvedModel>, ResolveError> {
         match named {
-            Named::Embedded(spec) => Ok(self.embedded.cloned().map(|files| FoundModel {
+            Named::Embedded(spec) => Ok(self.embedded.cloned().map(|files| ResolvedModel {
                 place: "inside this binary".into(),
-                ..FoundModel::new(name, Path::new(""), files, Some(spec))
+                ..ResolvedModel::new(name, Path::new(""), files, Some(spec))
             })),
             Named::Directory(dir, spec) => in_directory(name, dir, *spec).map(Some),
             Named::Hub(wanted, spec) => {
@@ -226,15 +225,20 @@ impl<'a> Places<'a> {
         }
     }
 
-    fn brought(&self, name: &str, named: Named<'_>, progress: &dyn Progress) -> Result<FoundModel, FindError> {
+    fn brought(
+        &self,
+        name: &str,
+        named: Named<'_>,
+        progress: &dyn DownloadProgress,
+    ) -> Result<ResolvedModel, ResolveError> {
         match named {
             Named::Hub(wanted, spec) => in_snapshot(name, &wanted, self.hub.fetch(&wanted, progress)?, spec),
-            here => self.here(name, &here)?.ok_or_else(|| FindError::NotEmbedded { name: name.into() }),
+            here => self.here(name, &here)?.ok_or_else(|| ResolveError::NotEmbedded { name: name.into() }),
         }
     }
 }
 
-fn in_directory(name: &str, dir: &Path, spec: Option<&ModelSpec>) -> Result<FoundModel, FindError> {
+fn in_directory(name: &str, dir: &Path, spec: Option<&ModelSpec>) -> Result<ResolvedModel, ResolveError> {
     let listed = spec.map_or(&[][..], |spec| &spec.files);
     let files = ModelFiles::in_dir(dir, &names(listed))?;
     if spec.is_some() {
@@ -244,19 +248,19 @@ fn in_directory(name: &str, dir: &Path, spec: Option<&ModelSpec>) -> Result<Foun
         Origin::Hub { repository, revision } => Some(Pin { repository, revision, files: spec.files.clone() }),
         Origin::Embedded | Origin::Directory(_) => None,
     });
-    Ok(FoundModel { pin, ..FoundModel::new(name, dir, files, spec) })
+    Ok(ResolvedModel { pin, ..ResolvedModel::new(name, dir, files, spec) })
 }
 
 fn in_snapshot(
     name: &str,
-    wanted: &Wanted,
+    wanted: &HubModel,
     Snapshot { dir, commit, files: listed }: Snapshot,
     spec: Option<&ModelSpec>,
-) -> Result<FoundModel, FindError> {
+) -> Result<ResolvedModel, ResolveError> {
     let files = ModelFiles::in_dir(&dir, &names(&listed))?;
     check_vocabulary(name, &files, &listed)?;
     let pin = Pin { repository: wanted.repository.as_str().into(), revision: commit, files: listed };
-    Ok(FoundModel { pin: Some(pin), ..FoundModel::new(name, &dir, files, spec) })
+    Ok(ResolvedModel { pin: Some(pin), ..ResolvedModel::new(name, &dir, files, spec) })
 }
 
 fn names(files: &[FileSpec]) -> Vec<&str> {
@@ -265,14 +269,14 @@ fn names(files: &[FileSpec]) -> Vec<&str> {
 
 /// A conversion of the model has other weights and settings, but no other vocabulary; half of one would give wrong ids and
 /// no error.
-fn check_vocabulary(name: &str, files: &ModelFiles, listed: &[FileSpec]) -> Result<(), FindError> {
+fn check_vocabulary(name: &str, files: &ModelFiles, listed: &[FileSpec]) -> Result<(), ResolveError> {
     for path in files.tokenizer.iter().filter_map(ModelFile::path) {
         let listed =
             listed.iter().find(|file| VOCABULARIES.contains(&file.name.as_str()) && path.ends_with(&file.name));
         let Some(expected) = listed.and_then(|file| file.sha256.as_ref()) else { continue };
         let found = hash::sha256(path).map_err(|source| FilesError::Io { path: path.into(), source })?;
         if !found.eq_ignore_ascii_case(expected) {
-            return Err(FindError::WrongFile {
+            return Err(ResolveError::WrongFile {
                 path: path.into(),
                 name: name.into(),
                 expected: expected.clone(),
@@ -291,7 +295,7 @@ mod tests {
 
     struct Silent;
 
-    impl Progress for Silent {
+    impl DownloadProgress for Silent {
         fn begin(&self, _: &str, _: u64, _: Option<u64>) {}
         fn advance(&self, _: u64) {}
         fn end(&self) {}
@@ -299,10 +303,10 @@ mod tests {
     }
 
     /// With a cache at `root`, and no network.
-    fn find(root: &Path, name: &str) -> Result<FoundModel, FindError> {
+    fn find(root: &Path, name: &str) -> Result<ResolvedModel, ResolveError> {
         let hub = Hub::new(HubSettings::offline_at(root));
         let catalog = &crate::catalog::tests::project_catalog();
-        Places { catalog, model_dir: None, hub: &hub, embedded: None }.find(name, &Silent)
+        ModelResolver { catalog, model_dir: None, hub: &hub, embedded: None }.find(name, &Silent)
     }
 
     #[test]
@@ -330,7 +334,7 @@ mod tests {
         std::fs::create_dir_all(repository.join("refs")).unwrap();
         std::fs::write(repository.join("refs/main"), COMMIT).unwrap();
         for name in ["config.json", "vocab.txt", "pytorch_model.bin"] {
-            assert!(matches!(find(root.path(), "hf:acme/small"), Err(FindError::Hub(HubError::Offline { .. }))));
+            assert!(matches!(find(root.path(), "hf:acme/small"), Err(ResolveError::Hub(HubError::Offline { .. }))));
             std::fs::write(snapshot.join(name), "").unwrap();
         }
         std::fs::write(snapshot.join("model.safetensors"), "").unwrap();

@@ -6,12 +6,10 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 
 use anyhow::{Context, Result};
+use finsent_model::{Classification, ClassifyError, EncodedText, Encoding, Granularity, Pipeline};
+use finsent_table::{ItemError, Row, RowReader};
 
 use crate::journal::{Entries, Scored};
-use finsent_model::Encoding;
-use finsent_model::{Answer, Granularity, Prepared};
-use finsent_model::{ClassifyError, Pipeline};
-use finsent_table::{ItemError, Row, RowReader};
 
 /// Rows of the first window, so that the first answers come soon; each window is twice as large as the one before.
 const FIRST_WINDOW_ROWS: usize = 16;
@@ -35,7 +33,7 @@ pub struct Stages<T> {
     threads: Vec<JoinHandle<()>>,
 }
 
-impl Stages<Prepared> {
+impl Stages<EncodedText> {
     /// Starts to read, and to make tokens.
     ///
     /// # Errors
@@ -48,7 +46,7 @@ impl Stages<Prepared> {
     }
 }
 
-impl Stages<Answer> {
+impl Stages<Classification> {
     /// Starts to read and to score, but for what the journal has, which gets the rest.
     ///
     /// # Errors
@@ -91,7 +89,7 @@ fn read(
     mut rows: Box<dyn RowReader>,
     pipeline: &Pipeline,
     granularity: Granularity,
-    to_engine: &SyncSender<Result<Window<Prepared>>>,
+    to_engine: &SyncSender<Result<Window<EncodedText>>>,
 ) {
     let prepare = |row: Row| {
         let text = row.text.as_ref().map_err(ItemError::clone);
@@ -135,7 +133,11 @@ struct Engine {
 
 impl Engine {
     /// Turns windows of tokens into windows of answers, until there are no more, nobody wants them, or one cannot be.
-    fn run(mut self, tokenized: &Receiver<Result<Window<Prepared>>>, to_writer: &SyncSender<Result<Window<Answer>>>) {
+    fn run(
+        mut self,
+        tokenized: &Receiver<Result<Window<EncodedText>>>,
+        to_writer: &SyncSender<Result<Window<Classification>>>,
+    ) {
         for window in tokenized {
             let answered = window.and_then(|window| self.answer(window));
             let is_last = answered.is_err();
@@ -149,17 +151,17 @@ impl Engine {
         }
     }
 
-    fn answer(&mut self, window: Window<Prepared>) -> Result<Window<Answer>> {
+    fn answer(&mut self, window: Window<EncodedText>) -> Result<Window<Classification>> {
         let logits = self.logits(&window)?;
         let (rows, prepared): (Vec<Row>, Vec<_>) = window.into_iter().unzip();
-        Ok(rows.into_iter().zip(self.pipeline.answer_scored(prepared, logits, self.granularity)).collect())
+        Ok(rows.into_iter().zip(self.pipeline.classify_scored(prepared, logits, self.granularity)).collect())
     }
 
     /// The logits of a window's encodings, in order.
-    fn logits(&mut self, window: &Window<Prepared>) -> Result<Vec<Scored>> {
+    fn logits(&mut self, window: &Window<EncodedText>) -> Result<Vec<Scored>> {
         let mut encodings: Vec<(&Row, &Encoding)> = Vec::new();
         for (row, prepared) in window {
-            encodings.extend(prepared.iter().flat_map(Prepared::encodings).map(|encoding| (row, &**encoding)));
+            encodings.extend(prepared.iter().flat_map(EncodedText::encodings).map(|encoding| (row, &**encoding)));
         }
         let Self { pipeline, journal, .. } = self;
         match journal {

@@ -41,7 +41,7 @@ impl PackedBatch {
 ///
 /// Each pass lists indices into `lengths`; together they hold every index once. A text that is longer than the budget
 /// gets a pass of its own.
-pub fn plan_passes(lengths: &[usize], max_batch_tokens: usize) -> Vec<Vec<usize>> {
+pub(crate) fn plan_passes(lengths: &[usize], max_batch_tokens: usize) -> Vec<Vec<usize>> {
     let mut order: Vec<usize> = (0..lengths.len()).collect();
     order.sort_by_key(|&text| lengths[text]);
 

@@ -2,13 +2,13 @@
 
 use std::time::{Duration, Instant};
 
+use finsent_kernels::Precision;
 use serde::Serialize;
 use thiserror::Error;
 
 use crate::batch::{MAX_BATCH_TOKENS, PackedBatch, plan_passes};
 use crate::encoder::{Encoder, EncoderError};
 use crate::tokenizer::Encoding;
-use finsent_kernels::Precision;
 
 /// Lengths of texts in tokens, `[CLS]` and `[SEP]` included.
 pub const LENGTHS: [usize; 6] = [8, 16, 32, 64, 128, 512];

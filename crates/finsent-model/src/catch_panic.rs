@@ -12,7 +12,7 @@ thread_local! {
 }
 
 /// What `work` gives, or the library's last words. What a panic leaves half done may not be used again.
-pub fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+pub fn catch_panic<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
         let tell = panic::take_hook();
@@ -40,9 +40,9 @@ mod tests {
 
     #[test]
     fn a_panic_is_an_error_with_its_words() {
-        assert_eq!(guarded(|| 3), Ok(3));
+        assert_eq!(catch_panic(|| 3), Ok(3));
         let number = 4;
-        assert_eq!(guarded::<()>(|| panic!("at {number}")).unwrap_err(), "at 4");
-        assert_eq!(guarded::<()>(|| panic!("at four")).unwrap_err(), "at four");
+        assert_eq!(catch_panic::<()>(|| panic!("at {number}")).unwrap_err(), "at 4");
+        assert_eq!(catch_panic::<()>(|| panic!("at four")).unwrap_err(), "at four");
     }
 }

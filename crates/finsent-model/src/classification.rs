@@ -6,10 +6,10 @@ use std::sync::Arc;
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
 use crate::document::{Aggregate, Document, Sentence, SplitText};
-use crate::prediction::Verdict;
+use crate::prediction::Prediction;
 use crate::tokenizer::Encoding;
 
-/// What a verdict is about.
+/// What a prediction is about.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Granularity {
     /// The text as one: what is longer than the window is cut.
@@ -23,23 +23,23 @@ pub enum Granularity {
 
 /// A text as the encoder is to read it.
 #[derive(Debug, Clone)]
-pub enum Prepared {
+pub enum EncodedText {
     Whole(Arc<Encoding>),
     Split(SplitText),
 }
 
 /// What came of a text.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Answer {
-    /// The verdict of the text.
-    Text(Verdict),
+pub enum Classification {
+    /// The prediction of the text.
+    Text(Prediction),
     /// Those of its sentences, in order.
     Sentences(Vec<Sentence>),
     /// That of the text as a document.
     Document(Document),
 }
 
-impl Prepared {
+impl EncodedText {
     /// What the encoder is to read, in order.
     pub fn encodings(&self) -> Box<dyn Iterator<Item = &Arc<Encoding>> + '_> {
         match self {
@@ -59,11 +59,11 @@ impl Prepared {
     }
 }
 
-/// A verdict, a document, or `{"sentences": [..], "windows": n}`, as they are by themselves.
-impl Serialize for Answer {
+/// A prediction, a document, or `{"sentences": [..], "windows": n}`, as they are by themselves.
+impl Serialize for Classification {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
-            Self::Text(verdict) => verdict.serialize(serializer),
+            Self::Text(prediction) => prediction.serialize(serializer),
             Self::Document(document) => document.serialize(serializer),
             Self::Sentences(sentences) => {
                 let mut out = serializer.serialize_struct("Sentences", 2)?;

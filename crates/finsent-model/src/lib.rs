@@ -17,15 +17,17 @@ mod tokenizer;
 pub mod verify;
 
 pub use batch::{MAX_BATCH_TOKENS, PackedBatch};
-pub use catch_panic::guarded;
+pub use catch_panic::catch_panic;
 pub use checkpoint::{Checkpoint, CheckpointError, Conversion, PickleError, WeightFormat, weight_files};
-pub use classification::{Answer, Granularity, Prepared};
+pub use classification::{Classification, EncodedText, Granularity};
 pub use document::{Aggregate, Document, Sentence, sentences};
 pub use encoder::{Architecture, Config, ConfigError, Encoder, EncoderError, Logits};
-pub use model_files::{CONFIG, FilesError, ModelFile, ModelFiles, ModelOptions, SINGLE, TokenizerFiles, WeightFiles};
+pub use model_files::{
+    CONFIG_FILE, FilesError, ModelFile, ModelFiles, ModelOptions, SAFETENSORS_FILE, TokenizerFiles, WeightFiles,
+};
 pub use pipeline::{ClassifyError, LoadError, Pipeline};
-pub use prediction::{Activation, LabelError, LabelMap, Scores, Verdict};
-pub use suggest::nearest;
+pub use prediction::{Activation, LabelError, LabelMap, Prediction, Scores};
+pub use suggest::suggest;
 pub use text::{Text, TextError};
 pub use tokenizer::{Encoding, Limits, OVERLAP, Tokenizer, TokenizerError, Windows};
 pub use verify::PublishedPrediction;

@@ -8,9 +8,8 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use thiserror::Error;
-
 use finsent_kernels::Precision;
+use thiserror::Error;
 
 /// One file of a model.
 #[derive(Debug, Clone)]
@@ -96,7 +95,7 @@ pub struct ModelOptions {
 ///
 /// Labels of finsent-mini-f32 on 27,432 real sentences: without it 99.48 % are those of f32, with it 99.95 %, and 3.3 % of
 /// the texts are run again.
-pub const DEFAULT_INT8_MARGIN: f32 = 0.2;
+pub(crate) const DEFAULT_INT8_MARGIN: f32 = 0.2;
 
 impl Default for ModelOptions {
     fn default() -> Self {
@@ -238,7 +237,7 @@ impl ModelFiles {
         let required = |file: &'static str, name: &str| {
             optional(name).ok_or_else(|| FilesError::Missing { dir: dir.into(), file })
         };
-        let config = required(CONFIG, CONFIG)?;
+        let config = required(CONFIG_FILE, CONFIG_FILE)?;
         let tokenizer = tokenizer_in(dir, optional)?;
         Ok(Self { config, tokenizer, weights: weights_in(dir, named)? })
     }
@@ -263,9 +262,9 @@ fn tokenizer_in(dir: &Path, optional: impl Fn(&str) -> Option<ModelFile>) -> Res
 }
 
 /// The name of the configuration.
-pub const CONFIG: &str = "config.json";
+pub const CONFIG_FILE: &str = "config.json";
 /// The name of the weights where they are one file of safetensors.
-pub const SINGLE: &str = "model.safetensors";
+pub const SAFETENSORS_FILE: &str = "model.safetensors";
 const INDEX: &str = "model.safetensors.index.json";
 const TORCH_SINGLE: &str = "pytorch_model.bin";
 const TORCH_INDEX: &str = "pytorch_model.bin.index.json";
@@ -287,7 +286,7 @@ fn weights_in(dir: &Path, named: &[&str]) -> Result<WeightFiles, FilesError> {
     let path = dir.join(file);
     match file.as_str() {
         INDEX | TORCH_INDEX => Ok(WeightFiles::Sharded(path)),
-        SINGLE | TORCH_SINGLE => Ok(WeightFiles::Single(ModelFile::Disk(path))),
+        SAFETENSORS_FILE | TORCH_SINGLE => Ok(WeightFiles::Single(ModelFile::Disk(path))),
         other if named.contains(&other) => Ok(WeightFiles::Single(ModelFile::Disk(path))),
         _ => Err(missing()),
     }
@@ -338,7 +337,7 @@ mod tests {
     fn a_file_of_torch_is_taken_where_it_is_the_only_one() {
         let found = weights(&[TORCH_SINGLE, "training_args.bin", "optimizer.pt"], &[]);
         assert!(matches!(found, Ok(WeightFiles::Single(_))), "{found:?}");
-        for other in [SINGLE, INDEX, TORCH_INDEX, "planted.safetensors"] {
+        for other in [SAFETENSORS_FILE, INDEX, TORCH_INDEX, "planted.safetensors"] {
             let message = weights(&[TORCH_SINGLE, other], &[]).unwrap_err().to_string();
             assert!(message.contains(TORCH_SINGLE) && message.contains(other), "{message}");
             let Ok(WeightFiles::Single(ModelFile::Disk(path))) = weights(&[TORCH_SINGLE, other], &[TORCH_SINGLE])

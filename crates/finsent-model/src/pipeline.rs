@@ -1,19 +1,19 @@
-//! The flow: texts become tokens, tokens a packed batch, the batch logits, the logits verdicts.
+//! The flow: texts become tokens, tokens a packed batch, the batch logits, the logits predictions.
 
 use std::sync::Arc;
 
+use finsent_kernels::{Precision, ThreadPool};
 use thiserror::Error;
 
 use crate::batch::{MAX_BATCH_TOKENS, PackedBatch, plan_passes};
 use crate::checkpoint::{Checkpoint, CheckpointError};
-use crate::classification::{Answer, Granularity, Prepared};
+use crate::classification::{Classification, EncodedText, Granularity};
 use crate::document::{Document, SplitText};
 use crate::encoder::{Config, ConfigError, Encoder, EncoderError, Operands};
 use crate::model_files::{FilesError, ModelFiles, ModelOptions};
-use crate::prediction::{Activation, LabelError, LabelMap, Verdict, margin};
+use crate::prediction::{Activation, LabelError, LabelMap, Prediction, margin};
 use crate::text::Text;
 use crate::tokenizer::{Encoding, Limits, Tokenizer, TokenizerError};
-use finsent_kernels::{Precision, ThreadPool};
 
 /// Why a model could not be loaded.
 #[derive(Debug, Error)]
@@ -48,7 +48,7 @@ pub enum LoadError {
     },
 }
 
-/// Why one text has no verdict.
+/// Why one text has no prediction.
 #[derive(Debug, Error)]
 pub enum ClassifyError {
     /// It has no tokens.
@@ -69,7 +69,7 @@ pub struct Pipeline {
     encoder: Encoder,
     labels: Arc<LabelMap>,
     activation: Activation,
-    /// Verdicts with a smaller margin are made again with f32 activations.
+    /// Predictions with a smaller margin are made again with f32 activations.
     escalation_margin: f32,
 }
 
@@ -123,43 +123,47 @@ impl Pipeline {
         self.tokenizer.encode(text)
     }
 
-    /// A verdict for each text, in the order given. One text that fails leaves the others their verdicts.
-    pub fn classify(&self, texts: &[&Text]) -> Vec<Result<Verdict, ClassifyError>> {
-        let verdict = |answer| match answer {
-            Answer::Text(verdict) => verdict,
-            Answer::Sentences(_) | Answer::Document(_) => unreachable!("a text was asked for"),
+    /// A prediction for each text, in the order given. One text that fails leaves the others their predictions.
+    pub fn classify(&self, texts: &[&Text]) -> Vec<Result<Prediction, ClassifyError>> {
+        let prediction = |answer| match answer {
+            Classification::Text(prediction) => prediction,
+            Classification::Sentences(_) | Classification::Document(_) => unreachable!("a text was asked for"),
         };
-        self.answer_all(texts, Granularity::Text).into_iter().map(|answer| answer.map(verdict)).collect()
+        self.classify_all(texts, Granularity::Text).into_iter().map(|answer| answer.map(prediction)).collect()
     }
 
     /// What is asked of each text, in the order given. All of them, and all their sentences and windows, go through the
     /// encoder together. A text of which one sentence fails has that sentence's error, and leaves the others their answers.
-    pub fn answer_all(&self, texts: &[&Text], granularity: Granularity) -> Vec<Result<Answer, ClassifyError>> {
+    pub fn classify_all(
+        &self,
+        texts: &[&Text],
+        granularity: Granularity,
+    ) -> Vec<Result<Classification, ClassifyError>> {
         let prepared: Vec<_> = texts.iter().map(|text| Ok(self.prepare(text, granularity, usize::MAX)?)).collect();
-        self.answer_prepared(prepared, granularity)
+        self.classify_encoded(prepared, granularity)
     }
 
     /// The same of texts that are prepared, or have failed before.
-    pub fn answer_prepared<E: From<ClassifyError>>(
+    pub fn classify_encoded<E: From<ClassifyError>>(
         &self,
-        prepared: Vec<Result<Prepared, E>>,
+        prepared: Vec<Result<EncodedText, E>>,
         granularity: Granularity,
-    ) -> Vec<Result<Answer, E>> {
+    ) -> Vec<Result<Classification, E>> {
         let encodings: Vec<&Encoding> =
-            prepared.iter().flatten().flat_map(Prepared::encodings).map(|encoding| &**encoding).collect();
+            prepared.iter().flatten().flat_map(EncodedText::encodings).map(|encoding| &**encoding).collect();
         let logits = self.logits(&encodings);
-        self.answer_scored(prepared, logits, granularity)
+        self.classify_scored(prepared, logits, granularity)
     }
 
     /// The same of texts that have been scored too: `logits` are those of all their encodings, in order.
-    pub fn answer_scored<E: From<ClassifyError>>(
+    pub fn classify_scored<E: From<ClassifyError>>(
         &self,
-        prepared: Vec<Result<Prepared, E>>,
+        prepared: Vec<Result<EncodedText, E>>,
         logits: Vec<Result<Vec<f32>, ClassifyError>>,
         granularity: Granularity,
-    ) -> Vec<Result<Answer, E>> {
+    ) -> Vec<Result<Classification, E>> {
         let mut logits = logits.into_iter();
-        let answer = |prepared: Result<Prepared, E>| {
+        let answer = |prepared: Result<EncodedText, E>| {
             let prepared = prepared?;
             // All rows of this text are taken, so that the next one's are first whatever became of them.
             let rows: Vec<_> = logits.by_ref().take(prepared.encodings().count()).collect();
@@ -178,25 +182,32 @@ impl Pipeline {
         text: &Text,
         granularity: Granularity,
         most_tokens: usize,
-    ) -> Result<Prepared, TokenizerError> {
+    ) -> Result<EncodedText, TokenizerError> {
         Ok(match granularity {
-            Granularity::Text => Prepared::Whole(Arc::new(self.encode(text)?)),
+            Granularity::Text => EncodedText::Whole(Arc::new(self.encode(text)?)),
             Granularity::Sentence | Granularity::Document(_) => {
-                Prepared::Split(SplitText::new(text, &self.tokenizer, most_tokens)?)
+                EncodedText::Split(SplitText::new(text, &self.tokenizer, most_tokens)?)
             }
         })
     }
 
     /// What the logits of a prepared text's encodings, in their order, come to.
-    pub fn answer(&self, prepared: Prepared, logits: &[impl AsRef<[f32]>], granularity: Granularity) -> Answer {
+    pub fn answer(
+        &self,
+        prepared: EncodedText,
+        logits: &[impl AsRef<[f32]>],
+        granularity: Granularity,
+    ) -> Classification {
         match (prepared, granularity) {
-            (Prepared::Whole(encoding), _) => Answer::Text(self.verdict(&encoding, logits[0].as_ref())),
-            (Prepared::Split(text), Granularity::Document(aggregate)) => {
+            (EncodedText::Whole(encoding), _) => Classification::Text(self.prediction(&encoding, logits[0].as_ref())),
+            (EncodedText::Split(text), Granularity::Document(aggregate)) => {
                 let sentences = text.into_sentences(logits, self.activation, &self.labels);
                 let document = Document::new(sentences, &self.labels, aggregate);
-                Answer::Document(document.expect("a text is not blank, so that it has a sentence"))
+                Classification::Document(document.expect("a text is not blank, so that it has a sentence"))
             }
-            (Prepared::Split(text), _) => Answer::Sentences(text.into_sentences(logits, self.activation, &self.labels)),
+            (EncodedText::Split(text), _) => {
+                Classification::Sentences(text.into_sentences(logits, self.activation, &self.labels))
+            }
         }
     }
 
@@ -217,10 +228,10 @@ impl Pipeline {
         logits
     }
 
-    /// The verdict that the logits of an encoding come to.
-    pub fn verdict(&self, encoding: &Encoding, logits: &[f32]) -> Verdict {
+    /// The prediction that the logits of an encoding come to.
+    pub fn prediction(&self, encoding: &Encoding, logits: &[f32]) -> Prediction {
         let probabilities = self.activation.probabilities(logits);
-        Verdict::new(Arc::clone(&self.labels), probabilities, encoding.len(), encoding.truncated)
+        Prediction::new(Arc::clone(&self.labels), probabilities, encoding.len(), encoding.truncated)
     }
 
     fn is_doubtful(&self, logits: &Result<Vec<f32>, ClassifyError>) -> bool {

@@ -1,4 +1,4 @@
-//! Logits become verdicts: labels, probabilities, sentiment score.
+//! Logits become predictions: labels, probabilities, sentiment score.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -99,7 +99,7 @@ impl LabelMap {
         &self.labels
     }
 
-    /// Whether verdicts have a sentiment score: there is one positive (or bullish) label, and one negative (or bearish).
+    /// Whether predictions have a sentiment score: there is one positive (or bullish) label, and one negative (or bearish).
     pub fn has_sentiment_score(&self) -> bool {
         self.sentiment_ids().is_some()
     }
@@ -166,15 +166,15 @@ impl Activation {
 
 /// The answer for one text.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Verdict {
+pub struct Prediction {
     labels: Arc<LabelMap>,
     probabilities: Vec<f32>,
     tokens: usize,
     truncated: bool,
 }
 
-impl Verdict {
-    /// A verdict over `labels`; `probabilities` are in the order of the labels.
+impl Prediction {
+    /// A prediction over `labels`; `probabilities` are in the order of the labels.
     ///
     /// # Panics
     /// When there is not one probability a label.
@@ -188,7 +188,7 @@ impl Verdict {
         &self.probabilities
     }
 
-    /// The id of [`Verdict::label`].
+    /// The id of [`Prediction::label`].
     pub fn label_id(&self) -> usize {
         best(&self.probabilities)
     }
@@ -198,7 +198,7 @@ impl Verdict {
         &self.labels.labels[self.label_id()]
     }
 
-    /// The probability of [`Verdict::label`].
+    /// The probability of [`Prediction::label`].
     pub fn score(&self) -> f32 {
         self.probabilities[self.label_id()]
     }
@@ -235,15 +235,15 @@ fn best(probabilities: &[f32]) -> usize {
     (1..probabilities.len()).fold(0, |best, id| if probabilities[id] > probabilities[best] { id } else { best })
 }
 
-/// See [`Verdict::margin`].
-pub fn margin(probabilities: &[f32]) -> f32 {
+/// See [`Prediction::margin`].
+pub(crate) fn margin(probabilities: &[f32]) -> f32 {
     let best = best(probabilities);
     let others = probabilities.iter().enumerate().filter(|&(id, _)| id != best).map(|(_, &p)| p);
     others.reduce(f32::max).map_or(1.0, |second| probabilities[best] - second)
 }
 
-impl Verdict {
-    /// The fields of all verdicts, of texts, sentences and documents: what the model holds, without what it read.
+impl Prediction {
+    /// The fields of all predictions, of texts, sentences and documents: what the model holds, without what it read.
     pub fn serialize_judgement<S: SerializeStruct>(&self, out: &mut S) -> Result<(), S::Error> {
         out.serialize_field("label", self.label())?;
         out.serialize_field("score", &self.score())?;
@@ -255,9 +255,9 @@ impl Verdict {
     }
 }
 
-impl Serialize for Verdict {
+impl Serialize for Prediction {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut out = serializer.serialize_struct("Verdict", 6)?;
+        let mut out = serializer.serialize_struct("Prediction", 6)?;
         self.serialize_judgement(&mut out)?;
         out.serialize_field("tokens", &self.tokens)?;
         out.serialize_field("truncated", &self.truncated)?;
@@ -266,7 +266,7 @@ impl Serialize for Verdict {
 }
 
 /// Serialises as `{"positive":0.9,...}` in the order of the logits.
-pub struct Scores<'a>(pub &'a Verdict);
+pub struct Scores<'a>(pub &'a Prediction);
 
 impl Serialize for Scores<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -345,20 +345,25 @@ mod tests {
 
     #[test]
     fn the_sentiment_score_is_positive_less_negative_or_absent() {
-        let verdict = |pairs: &[(&str, &str)]| Verdict::new(Arc::new(map(pairs).unwrap()), vec![0.25, 0.75], 3, false);
-        assert_eq!(verdict(&[("0", "Positive"), ("1", "NEGATIVE")]).sentiment_score(), Some(-0.5));
-        assert_eq!(verdict(&[("0", "bearish"), ("1", "bullish")]).sentiment_score(), Some(0.5));
-        assert_eq!(verdict(&[("0", " NeGative"), ("1", "POSITIVE ")]).sentiment_score(), Some(0.5));
-        assert_eq!(verdict(&[("0", "positive"), ("1", "other")]).sentiment_score(), None);
+        let prediction =
+            |pairs: &[(&str, &str)]| Prediction::new(Arc::new(map(pairs).unwrap()), vec![0.25, 0.75], 3, false);
+        assert_eq!(prediction(&[("0", "Positive"), ("1", "NEGATIVE")]).sentiment_score(), Some(-0.5));
+        assert_eq!(prediction(&[("0", "bearish"), ("1", "bullish")]).sentiment_score(), Some(0.5));
+        assert_eq!(prediction(&[("0", " NeGative"), ("1", "POSITIVE ")]).sentiment_score(), Some(0.5));
+        assert_eq!(prediction(&[("0", "positive"), ("1", "other")]).sentiment_score(), None);
         assert_eq!(map(&[("0", "positive"), ("1", "Positive"), ("2", "negative")]).unwrap().positive, None);
     }
 
     #[test]
-    fn a_verdict_serialises_in_the_contracts_shape() {
-        let verdict =
-            Verdict::new(Arc::new(map(&[("0", "positive"), ("1", "negative")]).unwrap()), vec![0.75, 0.25], 12, true);
+    fn a_prediction_serialises_in_the_contracts_shape() {
+        let prediction = Prediction::new(
+            Arc::new(map(&[("0", "positive"), ("1", "negative")]).unwrap()),
+            vec![0.75, 0.25],
+            12,
+            true,
+        );
         assert_eq!(
-            serde_json::to_string(&verdict).unwrap(),
+            serde_json::to_string(&prediction).unwrap(),
             r#"{"label":"positive","score":0.75,"scores":{"positive":0.75,"negative":0.25},"sentiment_score":0.5,"tokens":12,"truncated":true}"#
         );
     }

@@ -6,6 +6,7 @@ use candle_core::{DType, Device, Tensor};
 use candle_nn::{Linear, Module, VarBuilder, linear};
 use candle_transformers::models::bert::{self, BertModel, HiddenAct, PositionEmbeddingType};
 use candle_transformers::models::xlm_roberta::{self, XLMRobertaForSequenceClassification};
+use finsent_kernels::Precision;
 use serde::Deserialize;
 use thiserror::Error;
 
@@ -13,10 +14,9 @@ use crate::checkpoint::{Checkpoint, CheckpointError};
 use crate::encoder::{Architecture, Config, ConfigError};
 use crate::model_files::{FilesError, ModelFiles};
 use crate::pipeline::{ClassifyError, Pipeline};
-use crate::prediction::Verdict;
+use crate::prediction::Prediction;
 use crate::text::{Text, TextError};
 use crate::tokenizer::Encoding;
-use finsent_kernels::Precision;
 
 /// What the comparison reads: sentences of many lengths and languages, a text a line.
 const SENTENCES: &str = include_str!("verify.txt");
@@ -32,8 +32,8 @@ pub enum VerifyError {
     Checkpoint(#[from] CheckpointError),
     #[error("candle's model failed: {0}")]
     Candle(#[from] candle_core::Error),
-    #[error("`{text}` has no verdict")]
-    Verdict { text: String, source: ClassifyError },
+    #[error("`{text}` has no prediction")]
+    Prediction { text: String, source: ClassifyError },
     #[error("`{text}` is no text")]
     Text { text: String, source: TextError },
 }
@@ -79,7 +79,7 @@ impl Expected {
         let probabilities = texts
             .iter()
             .map(|text| {
-                let encoding = pipeline.encode(text).map_err(|source| no_verdict(text, source))?;
+                let encoding = pipeline.encode(text).map_err(|source| no_prediction(text, source))?;
                 Ok(pipeline.activation().probabilities(&reference.logits(&encoding)?))
             })
             .collect::<Result<_, VerifyError>>()?;
@@ -90,16 +90,17 @@ impl Expected {
     pub fn compare(&self, pipeline: &Pipeline) -> Result<Comparison, VerifyError> {
         let texts: Vec<&Text> = self.texts.iter().collect();
         let mut comparison = Comparison { bound: bound(pipeline.precision()), ..Comparison::default() };
-        for ((text, expected), verdict) in self.texts.iter().zip(&self.probabilities).zip(pipeline.classify(&texts)) {
-            let verdict = verdict.map_err(|source| no_verdict(text, source))?;
-            comparison.add(&expected_verdict(pipeline, expected, &verdict), &verdict);
+        for ((text, expected), prediction) in self.texts.iter().zip(&self.probabilities).zip(pipeline.classify(&texts))
+        {
+            let prediction = prediction.map_err(|source| no_prediction(text, source))?;
+            comparison.add(&expected_prediction(pipeline, expected, &prediction), &prediction);
         }
         Ok(comparison)
     }
 }
 
 impl Comparison {
-    fn add(&mut self, expected: &Verdict, found: &Verdict) {
+    fn add(&mut self, expected: &Prediction, found: &Prediction) {
         let differences = expected.scores().zip(found.scores()).map(|((_, a), (_, b))| (a - b).abs());
         self.largest_difference = differences.fold(self.largest_difference, f32::max);
         let is_same = expected.label() == found.label();
@@ -125,9 +126,9 @@ pub fn compare_golden(pipeline: &Pipeline, golden: &[PublishedPrediction]) -> Re
     let mut comparison = Comparison { bound: bound(pipeline.precision()), ..Comparison::default() };
     for PublishedPrediction { text, label, score } in golden {
         let parsed = Text::parse(text).map_err(|source| VerifyError::Text { text: text.clone(), source })?;
-        let verdict = pipeline.classify(&[&parsed]).remove(0).map_err(|source| no_verdict(&parsed, source))?;
-        let found = verdict.scores().find(|(name, _)| name == label).map_or(f32::NAN, |(_, score)| score);
-        let is_same = verdict.label() == label;
+        let prediction = pipeline.classify(&[&parsed]).remove(0).map_err(|source| no_prediction(&parsed, source))?;
+        let found = prediction.scores().find(|(name, _)| name == label).map_or(f32::NAN, |(_, score)| score);
+        let is_same = prediction.label() == label;
         comparison.texts += 1;
         comparison.same_label += usize::from(is_same);
         comparison.wrong_label += usize::from(!is_same);
@@ -144,12 +145,12 @@ fn texts() -> Result<Vec<Text>, VerifyError> {
     SENTENCES.lines().chain([whole.as_str()]).map(text).collect()
 }
 
-fn no_verdict(text: &Text, source: impl Into<ClassifyError>) -> VerifyError {
-    VerifyError::Verdict { text: text.as_str().into(), source: source.into() }
+fn no_prediction(text: &Text, source: impl Into<ClassifyError>) -> VerifyError {
+    VerifyError::Prediction { text: text.as_str().into(), source: source.into() }
 }
 
-fn expected_verdict(pipeline: &Pipeline, probabilities: &[f32], like: &Verdict) -> Verdict {
-    Verdict::new(pipeline.shared_labels(), probabilities.to_vec(), like.tokens(), like.truncated())
+fn expected_prediction(pipeline: &Pipeline, probabilities: &[f32], like: &Prediction) -> Prediction {
+    Prediction::new(pipeline.shared_labels(), probabilities.to_vec(), like.tokens(), like.truncated())
 }
 
 /// candle-transformers' model of the architecture, in f32, one text at a time.

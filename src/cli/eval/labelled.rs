@@ -5,15 +5,16 @@ use std::path::Path;
 use std::{fs, mem};
 
 use anyhow::{Result, bail};
+use finsent_jobs::evaluation::{By, LabelMatcher, MatchError};
+use finsent_table::{
+    self as table, ColumnChoice, ColumnSelection, Input, ItemError, Reading, Row, RowReader, UsageError,
+};
 use thiserror::Error;
 
 use crate::cli::args::EvalArgs;
 use crate::cli::console::{Console, printable};
 use crate::cli::progress::Bar;
 use crate::cli::width::cut;
-use finsent_jobs::evaluation::{By, LabelMatcher, MatchError};
-use finsent_table::Usage;
-use finsent_table::{self as table, ColumnChoice, Input, ItemError, Progress, Reading, Row, RowReader, Wanted};
 
 /// Unknown labels that are listed.
 const LISTED: usize = 10;
@@ -40,14 +41,14 @@ pub(super) enum RowError {
 }
 
 impl<'a> LabelledFile<'a> {
-    pub(super) fn new(args: &'a EvalArgs) -> Result<Self, Usage> {
+    pub(super) fn new(args: &'a EvalArgs) -> Result<Self, UsageError> {
         let columns = ColumnChoice {
             text: args.text_column.clone(),
             label: Some(args.label_column.clone()),
             ..ColumnChoice::default()
         };
         let encoding = args.encoding.as_deref().map(table::encoding).transpose()?;
-        let wanted = Wanted::Columns(vec![args.label_column.clone()]);
+        let wanted = ColumnSelection::Columns(vec![args.label_column.clone()]);
         let reading = Reading { encoding, columns, wanted };
         Ok(Self { path: &args.file, reading, label_column: &args.label_column, limit: args.limit })
     }
@@ -60,7 +61,7 @@ impl<'a> LabelledFile<'a> {
         let mut input = Input::files(&[self.path.to_owned()], &self.reading)?;
         if !input.columns.iter().any(|column| **column == *self.label_column) {
             let (name, column, columns) = (self.path.display(), self.label_column, table::list(&input.columns));
-            return Err(Usage(format!(
+            return Err(UsageError(format!(
                 "`{name}` has no column `{column}`: which one holds the labels? name it with --label-column; its \
                  columns are {columns}"
             ))
@@ -73,16 +74,16 @@ impl<'a> LabelledFile<'a> {
     }
 
     /// Refuses what cannot be read a second time.
-    pub(super) fn check_can_be_read_twice(&self) -> Result<(), Usage> {
+    pub(super) fn check_can_be_read_twice(&self) -> Result<(), UsageError> {
         let name = self.path.display();
         // What is not there is told when it is opened.
         let Ok(metadata) = fs::metadata(self.path) else { return Ok(()) };
         if metadata.is_dir() {
-            return Err(Usage(format!("`{name}` is a directory; give a file")));
+            return Err(UsageError(format!("`{name}` is a directory; give a file")));
         }
         let message = "is no regular file, and labels are checked before anything is computed, which reads it twice; \
                        with --skip-unknown it is read once";
-        if metadata.is_file() { Ok(()) } else { Err(Usage(format!("`{name}` {message}"))) }
+        if metadata.is_file() { Ok(()) } else { Err(UsageError(format!("`{name}` {message}"))) }
     }
 
     /// The label of a row that has a text and a label.
@@ -132,7 +133,7 @@ impl<'a> Labels<'a> {
     ///
     /// # Errors
     /// When it could be either of two labels.
-    pub(super) fn id(&mut self, label: &str, place: &str) -> Result<Option<usize>, Usage> {
+    pub(super) fn id(&mut self, label: &str, place: &str) -> Result<Option<usize>, UsageError> {
         match self.matcher.find(label) {
             Ok(found) => {
                 let name = self.names[found.id].as_str();
@@ -152,7 +153,7 @@ impl<'a> Labels<'a> {
                 Ok(None)
             }
             Err(error @ MatchError::Ambiguous { .. }) => {
-                Err(Usage(format!("{place}: {error}; say which with --label-map")))
+                Err(UsageError(format!("{place}: {error}; say which with --label-map")))
             }
         }
     }
@@ -178,10 +179,10 @@ impl<'a> Labels<'a> {
     }
 
     /// Refuses labels that the model has not.
-    pub(super) fn check(&self, file: &LabelledFile<'_>) -> Result<(), Usage> {
+    pub(super) fn check(&self, file: &LabelledFile<'_>) -> Result<(), UsageError> {
         let Some(list) = self.list_unknown() else { return Ok(()) };
         let (name, labels) = (file.path.display(), self.names.join(", "));
-        Err(Usage(format!(
+        Err(UsageError(format!(
             "`{name}` has unknown labels: {list}. The model's labels are {labels}; map the file's to them \
              with --label-map FROM=TO, or leave those rows out with --skip-unknown"
         )))

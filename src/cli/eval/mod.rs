@@ -9,20 +9,17 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Result, bail};
+use finsent_jobs::Stages;
+use finsent_jobs::evaluation::{Evaluation, LabelMatcher};
+use finsent_kernels::Precision;
+use finsent_model::{Activation, Classification, ClassifyError, EncodedText, Granularity, Pipeline, Prediction};
+use finsent_table::{ItemError, Row, UsageError};
 
 use super::args::{EvalArgs, EvalFormat, PrecisionArg};
 use super::console::Console;
 use super::exit::Exit;
 use super::progress::Bar;
 use super::settings::Settings;
-use finsent_jobs::Stages;
-use finsent_jobs::evaluation::{Evaluation, LabelMatcher};
-use finsent_kernels::Precision;
-use finsent_model::{Activation, Verdict};
-use finsent_model::{Answer, Granularity, Prepared};
-use finsent_model::{ClassifyError, Pipeline};
-use finsent_table::Usage;
-use finsent_table::{ItemError, Progress, Row};
 use labelled::{LabelledFile, Labels, RowError};
 use report::{Report, Rows};
 
@@ -53,7 +50,8 @@ pub(super) fn run(args: &EvalArgs, settings: &Settings, console: Console) -> Res
         pipelines.push(Arc::new(pipeline));
     }
     let names = pipelines[0].labels().labels();
-    let matcher = LabelMatcher::new(names, &args.label_map).map_err(|error| Usage(format!("--label-map: {error}")))?;
+    let matcher =
+        LabelMatcher::new(names, &args.label_map).map_err(|error| UsageError(format!("--label-map: {error}")))?;
     let mut labels = Labels::new(matcher, names);
     if !args.skip_unknown {
         labelled::check_labels(&file, &mut labels, console)?;
@@ -77,11 +75,11 @@ pub(super) fn run(args: &EvalArgs, settings: &Settings, console: Console) -> Res
         for note in labels.take_notes() {
             bar.suspend(|| console.note(&note));
         }
-        for (Labelled { place, truth, .. }, verdicts) in rows.iter().zip(verdicts(&pipelines, &rows)) {
-            match verdicts {
-                Ok(verdicts) => {
-                    tally.count(&verdicts[0]);
-                    evaluation.add(*truth, &verdicts);
+        for (Labelled { place, truth, .. }, predictions) in rows.iter().zip(predictions(&pipelines, &rows)) {
+            match predictions {
+                Ok(predictions) => {
+                    tally.count(&predictions[0]);
+                    evaluation.add(*truth, &predictions);
                 }
                 Err(error) => bar.suspend(|| tally.fail(place, &ItemError::from(error).into(), console)),
             }
@@ -122,15 +120,15 @@ fn precisions(args: &EvalArgs, settings: &Settings) -> Vec<Precision> {
 }
 
 /// Refuses a model of whose labels not exactly one is true, or that has very many.
-fn check_model(name: &str, pipeline: &Pipeline) -> Result<(), Usage> {
+fn check_model(name: &str, pipeline: &Pipeline) -> Result<(), UsageError> {
     let labels = pipeline.labels().labels().len();
     if pipeline.activation() != Activation::Softmax {
-        return Err(Usage(format!(
+        return Err(UsageError(format!(
             "`{name}` judges each label by itself (multi-label); eval is for models that choose one of their labels"
         )));
     }
     if labels > MAX_LABELS {
-        return Err(Usage(format!("`{name}` has {labels} labels; eval compares {MAX_LABELS} at most")));
+        return Err(UsageError(format!("`{name}` has {labels} labels; eval compares {MAX_LABELS} at most")));
     }
     Ok(())
 }
@@ -140,7 +138,7 @@ struct Labelled {
     place: String,
     /// The id of its label.
     truth: usize,
-    prepared: Prepared,
+    prepared: EncodedText,
 }
 
 /// The id of a row's label, and its tokens; `None` where the label is unknown.
@@ -148,8 +146,8 @@ fn truth(
     file: &LabelledFile<'_>,
     labels: &mut Labels<'_>,
     row: &Row,
-    prepared: Result<Prepared, ItemError>,
-) -> Result<Result<Option<(usize, Prepared)>, RowError>> {
+    prepared: Result<EncodedText, ItemError>,
+) -> Result<Result<Option<(usize, EncodedText)>, RowError>> {
     let labelled = file.label(row).and_then(|label| Ok((label, prepared?)));
     Ok(match labelled {
         Ok((label, prepared)) => Ok(labels.id(&label, &row.place)?.map(|id| (id, prepared))),
@@ -157,22 +155,22 @@ fn truth(
     })
 }
 
-/// The verdicts of each row in each precision, or why one of them has none. The tokens are the same for all.
-fn verdicts(pipelines: &[Arc<Pipeline>], rows: &[Labelled]) -> Vec<Result<Vec<Verdict>, ClassifyError>> {
+/// The predictions of each row in each precision, or why one of them has none. The tokens are the same for all.
+fn predictions(pipelines: &[Arc<Pipeline>], rows: &[Labelled]) -> Vec<Result<Vec<Prediction>, ClassifyError>> {
     let answers = |pipeline: &Arc<Pipeline>| {
         let prepared = rows.iter().map(|row| Ok(row.prepared.clone())).collect();
-        pipeline.answer_prepared(prepared, Granularity::Text).into_iter()
+        pipeline.classify_encoded(prepared, Granularity::Text).into_iter()
     };
     let mut of_each: Vec<_> = pipelines.iter().map(answers).collect();
-    let verdict = |answer| match answer {
-        Answer::Text(verdict) => verdict,
-        Answer::Sentences(_) | Answer::Document(_) => unreachable!("texts were asked for"),
+    let prediction = |answer| match answer {
+        Classification::Text(prediction) => prediction,
+        Classification::Sentences(_) | Classification::Document(_) => unreachable!("texts were asked for"),
     };
     rows.iter()
         .map(|_| {
             // All are taken before one of them may fail.
             let of_row: Vec<_> = of_each.iter_mut().filter_map(Iterator::next).collect();
-            of_row.into_iter().map(|answer| answer.map(verdict)).collect()
+            of_row.into_iter().map(|answer| answer.map(prediction)).collect()
         })
         .collect()
 }
@@ -191,9 +189,9 @@ impl Tally {
         Self { read: 0, evaluated: 0, failed: 0, truncated: 0, start: Instant::now() }
     }
 
-    fn count(&mut self, verdict: &Verdict) {
+    fn count(&mut self, prediction: &Prediction) {
         self.evaluated += 1;
-        self.truncated += u64::from(verdict.truncated());
+        self.truncated += u64::from(prediction.truncated());
     }
 
     /// Counts a row that is left out, and tells why, unless many were told.

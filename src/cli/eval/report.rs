@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use finsent_jobs::evaluation::{Bin, ClassScores, Evaluation, Pair, Performance};
+use finsent_kernels::Precision;
 use serde::Serialize;
 use unicode_width::UnicodeWidthStr;
 
 use crate::cli::console::{Style, paint, printable};
 use crate::cli::width::{cut, pad_end, pad_start};
-use finsent_jobs::evaluation::{Bin, ClassScores, Evaluation, Pair, Performance};
-use finsent_kernels::Precision;
 
 /// Columns of the tables: what every terminal has.
 const WIDTH: usize = 80;

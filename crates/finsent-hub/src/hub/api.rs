@@ -1,5 +1,6 @@
 //! What the hub says of a repository, and what its refusals mean.
 
+use finsent_model::suggest;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -9,8 +10,7 @@ use ureq::http::{HeaderMap, Response, StatusCode};
 use super::cache::is_commit;
 use super::error::HubError;
 use super::transport::{Follow, Request};
-use super::{Asked, Hub, transfer};
-use finsent_model::nearest;
+use super::{Hub, ModelRequest, transfer};
 
 /// Bytes of an answer that are read.
 const MAX_ANSWER: u64 = 16 << 20;
@@ -53,7 +53,7 @@ struct Ref {
 
 impl Hub {
     /// The commit that a revision is now, and its files.
-    pub(crate) fn listing(&self, asked: &Asked<'_>) -> Result<Listing, HubError> {
+    pub(crate) fn listing(&self, asked: &ModelRequest<'_>) -> Result<Listing, HubError> {
         let (url, what) = (self.revision_url(asked), format!("{} at {}", asked.repository.as_str(), asked.revision));
         let response = self.get(&url, &what)?;
         if !response.status().is_success() {
@@ -68,7 +68,7 @@ impl Hub {
     }
 
     /// What an answer that is no success means. `file` is what was asked for, if not the repository.
-    pub(crate) fn refusal(&self, asked: &Asked<'_>, file: Option<&str>, response: &Response<Body>) -> HubError {
+    pub(crate) fn refusal(&self, asked: &ModelRequest<'_>, file: Option<&str>, response: &Response<Body>) -> HubError {
         let (repository, host) = (asked.repository.as_str().to_owned(), self.host());
         let (has_token, status) = (self.settings.token.is_some(), response.status());
         let what = file.map_or_else(|| repository.clone(), |file| asked.file(file));
@@ -88,7 +88,7 @@ impl Hub {
         }
     }
 
-    fn no_file(&self, asked: &Asked<'_>, file: &str) -> HubError {
+    fn no_file(&self, asked: &ModelRequest<'_>, file: &str) -> HubError {
         let info: Option<RevisionInfo> = self.told(&self.revision_url(asked));
         let siblings = info.map(|info| info.siblings).unwrap_or_default();
         HubError::NoFile {
@@ -99,16 +99,16 @@ impl Hub {
         }
     }
 
-    fn no_revision(&self, asked: &Asked<'_>) -> HubError {
+    fn no_revision(&self, asked: &ModelRequest<'_>) -> HubError {
         let repository = asked.repository.as_str();
         let refs: Option<Refs> = self.told(&format!("{}/api/models/{repository}/refs", self.settings.endpoint));
         let Refs { branches, tags, converts } = refs.unwrap_or_default();
         let known: Vec<String> = branches.into_iter().chain(tags).chain(converts).map(|found| found.name).collect();
-        let close = nearest(asked.revision, known.iter().map(String::as_str)).map(|close| vec![close.to_owned()]);
+        let close = suggest(asked.revision, known.iter().map(String::as_str)).map(|close| vec![close.to_owned()]);
         HubError::NoRevision {
             repository: repository.into(),
             revision: asked.revision.into(),
-            nearest: close.unwrap_or(known),
+            suggest: close.unwrap_or(known),
         }
     }
 
@@ -122,12 +122,12 @@ impl Hub {
         self.transport()?.send(Request { is_head: false, url, from: 0, follow: Follow::SameHost, what })
     }
 
-    fn revision_url(&self, asked: &Asked<'_>) -> String {
+    fn revision_url(&self, asked: &ModelRequest<'_>) -> String {
         let (endpoint, repository) = (&self.settings.endpoint, asked.repository.as_str());
         format!("{endpoint}/api/models/{repository}/revision/{}", encoded(asked.revision))
     }
 
-    pub(crate) fn file_url(&self, asked: &Asked<'_>, file: &str) -> String {
+    pub(crate) fn file_url(&self, asked: &ModelRequest<'_>, file: &str) -> String {
         let path: Vec<String> = file.split('/').map(encoded).collect();
         let (endpoint, repository) = (&self.settings.endpoint, asked.repository.as_str());
         format!("{endpoint}/{repository}/resolve/{}/{}", encoded(&asked.commit), path.join("/"))

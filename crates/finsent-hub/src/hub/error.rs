@@ -110,14 +110,14 @@ pub enum HubError {
         has_token: bool,
     },
     /// No such branch, tag or commit.
-    #[error("`{repository}` has no revision `{revision}`{}", nearest_of(nearest))]
+    #[error("`{repository}` has no revision `{revision}`{}", nearest_of(suggest))]
     NoRevision {
         /// OWNER/NAME.
         repository: String,
         /// What was asked for.
         revision: String,
         /// Those that are most like it, the best first.
-        nearest: Vec<String>,
+        suggest: Vec<String>,
     },
     /// The repository lacks a file that the model needs.
     #[error("`{repository}` at {revision} has no {file}; it holds {}", list(found))]
@@ -211,8 +211,8 @@ fn with_token(has_token: bool) -> &'static str {
     }
 }
 
-fn nearest_of(nearest: &[String]) -> String {
-    match nearest {
+fn nearest_of(suggest: &[String]) -> String {
+    match suggest {
         [] => String::new(),
         [only] => format!("; did you mean `{only}`?"),
         several => format!("; there are {}", list(several)),

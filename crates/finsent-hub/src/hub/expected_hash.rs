@@ -9,7 +9,7 @@ use crate::hash;
 
 /// A hash that is known before the bytes are.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Hash {
+pub(super) enum Hash {
     /// Of the bytes.
     Sha256(String),
     /// Of `blob`, a space, the length in digits, a zero byte, and the bytes.

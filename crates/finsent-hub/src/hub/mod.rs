@@ -28,7 +28,7 @@ use needed::needed;
 use transport::Transport;
 
 /// Told how a fetch goes on.
-pub trait Progress {
+pub trait DownloadProgress {
     /// A file begins, or goes on where it was broken off: `done` of `size` bytes are here.
     fn begin(&self, file: &str, done: u64, size: Option<u64>);
     /// So many bytes of the file are here.
@@ -41,7 +41,7 @@ pub trait Progress {
 
 /// A model on the hub.
 #[derive(Debug, Clone)]
-pub struct Wanted {
+pub struct HubModel {
     pub repository: Repository,
     /// Branch, tag, commit, or `refs/pr/N`.
     pub revision: String,
@@ -85,14 +85,14 @@ pub struct Hub {
 }
 
 /// A commit of a repository, and where it goes.
-struct Asked<'a> {
+pub(crate) struct ModelRequest<'a> {
     repository: &'a Repository,
     revision: &'a str,
     commit: String,
     cache: &'a RepositoryCache,
 }
 
-impl Asked<'_> {
+impl ModelRequest<'_> {
     /// The file's name for errors.
     fn file(&self, name: &str) -> String {
         format!("{name} of {}", self.repository.as_str())
@@ -105,7 +105,7 @@ impl Hub {
     }
 
     /// The model as it is in the cache, whole; nothing is asked for.
-    pub fn cached(&self, wanted: &Wanted) -> Option<Snapshot> {
+    pub fn cached(&self, wanted: &HubModel) -> Option<Snapshot> {
         in_cache(self.settings.cache.as_deref()?, wanted)
     }
 
@@ -113,7 +113,7 @@ impl Hub {
     ///
     /// # Errors
     /// [`HubError`]; no file has its final name before its bytes were checked, and what has arrived is kept.
-    pub fn fetch(&self, wanted: &Wanted, progress: &dyn Progress) -> Result<Snapshot, HubError> {
+    pub fn fetch(&self, wanted: &HubModel, progress: &dyn DownloadProgress) -> Result<Snapshot, HubError> {
         check_names(wanted)?;
         let root = self.settings.cache.as_deref().ok_or(HubError::NoCache)?;
         let cache = RepositoryCache::new(root, &wanted.repository);
@@ -137,11 +137,11 @@ impl Hub {
 
     fn bring(
         &self,
-        Wanted { repository, revision, files }: &Wanted,
+        HubModel { repository, revision, files }: &HubModel,
         cache: &RepositoryCache,
-        progress: &dyn Progress,
+        progress: &dyn DownloadProgress,
     ) -> Result<Snapshot, HubError> {
-        let mut asked = Asked { repository, revision, commit: revision.to_ascii_lowercase(), cache };
+        let mut asked = ModelRequest { repository, revision, commit: revision.to_ascii_lowercase(), cache };
         let mut files = files.clone();
         if files.is_empty() || !is_commit(revision) {
             let listing = self.listing(&asked)?;
@@ -163,7 +163,13 @@ impl Hub {
     }
 
     /// The file is in the snapshot and is what was published, or is brought there.
-    fn ensure(&self, asked: &Asked<'_>, dir: &Path, file: &FileSpec, progress: &dyn Progress) -> Result<(), HubError> {
+    fn ensure(
+        &self,
+        asked: &ModelRequest<'_>,
+        dir: &Path,
+        file: &FileSpec,
+        progress: &dyn DownloadProgress,
+    ) -> Result<(), HubError> {
         let path = dir.join(&file.name);
         if path.is_file() {
             if check(dir, file)? != Checked::Wrong {
@@ -190,7 +196,7 @@ impl Hub {
 }
 
 /// Which files of the model the cache lacks, where it has others of them.
-fn missing_of(cache: &RepositoryCache, wanted: &Wanted) -> String {
+fn missing_of(cache: &RepositoryCache, wanted: &HubModel) -> String {
     let Some(dir) = cache.commit(&wanted.revision).map(|commit| cache.snapshot(&commit)).filter(|dir| dir.is_dir())
     else {
         return String::new();
@@ -205,7 +211,7 @@ fn missing_of(cache: &RepositoryCache, wanted: &Wanted) -> String {
 }
 
 /// Of the files that the repository has, those of the model.
-fn needed_files(asked: &Asked<'_>, found: &[String]) -> Result<Vec<FileSpec>, HubError> {
+fn needed_files(asked: &ModelRequest<'_>, found: &[String]) -> Result<Vec<FileSpec>, HubError> {
     let missing = |file: String| HubError::NoFile {
         repository: asked.repository.as_str().into(),
         revision: asked.revision.into(),
@@ -216,7 +222,7 @@ fn needed_files(asked: &Asked<'_>, found: &[String]) -> Result<Vec<FileSpec>, Hu
 }
 
 /// The model as it is in the cache at `root`, whole. A mounted cache may be read-only: nothing is written.
-pub fn in_cache(root: &Path, wanted: &Wanted) -> Option<Snapshot> {
+pub(crate) fn in_cache(root: &Path, wanted: &HubModel) -> Option<Snapshot> {
     check_names(wanted).ok()?;
     let cache = RepositoryCache::new(root, &wanted.repository);
     let commit = cache.commit(&wanted.revision)?;
@@ -257,7 +263,7 @@ fn with_hashes(dir: &Path, mut files: Vec<FileSpec>) -> Vec<FileSpec> {
 }
 
 /// Nothing that is asked for may lead out of the cache.
-fn check_names(wanted: &Wanted) -> Result<(), HubError> {
+fn check_names(wanted: &HubModel) -> Result<(), HubError> {
     if !is_inside(&wanted.revision) {
         return Err(HubError::Name { name: wanted.revision.clone(), expected: "revision" });
     }

@@ -1,8 +1,7 @@
 //! Where the hub is, where its cache is, and who asks: the environment that huggingface_hub reads.
 
-use std::env;
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::{env, fs};
 
 use super::error::HubError;
 

@@ -14,7 +14,7 @@ use super::cache::create_parent;
 use super::error::HubError;
 use super::expected_hash::Hash;
 use super::transport::{Follow, Request, TRIES, host, pause};
-use super::{Asked, Hub, Progress};
+use super::{DownloadProgress, Hub, ModelRequest};
 use crate::catalog::FileSpec;
 
 const LINKED_ETAG: HeaderName = HeaderName::from_static("x-linked-etag");
@@ -47,9 +47,9 @@ impl Hub {
     /// [`HubError`]; then the snapshot is as it was, and what has arrived is kept for the next time.
     pub(crate) fn fetch_file(
         &self,
-        asked: &Asked<'_>,
+        asked: &ModelRequest<'_>,
         spec: &FileSpec,
-        progress: &dyn Progress,
+        progress: &dyn DownloadProgress,
     ) -> Result<(), HubError> {
         let metadata = self.metadata(asked, &spec.name)?;
         let of_hub = Hash::of_etag(&metadata.etag);
@@ -70,7 +70,7 @@ impl Hub {
         asked.cache.link(&asked.commit, &spec.name, etag)
     }
 
-    fn metadata(&self, asked: &Asked<'_>, file: &str) -> Result<Metadata, HubError> {
+    fn metadata(&self, asked: &ModelRequest<'_>, file: &str) -> Result<Metadata, HubError> {
         let url = self.file_url(asked, file);
         let what = asked.file(file);
         let request = Request { is_head: true, url: &url, from: 0, follow: Follow::SameHost, what: &what };
@@ -94,11 +94,11 @@ impl Hub {
     /// Receives the file under another name, checks it, and gives it its own.
     fn fetch_blob(
         &self,
-        asked: &Asked<'_>,
+        asked: &ModelRequest<'_>,
         spec: &FileSpec,
         metadata: &Metadata,
         expected: Option<&Hash>,
-        progress: &dyn Progress,
+        progress: &dyn DownloadProgress,
     ) -> Result<(), HubError> {
         let partial = asked.cache.partial(&metadata.etag);
         create_parent(&partial)?;
@@ -126,11 +126,11 @@ impl Hub {
     /// Receives what is missing of the file, in as many tries as bring something.
     fn receive(
         &self,
-        asked: &Asked<'_>,
+        asked: &ModelRequest<'_>,
         spec: &FileSpec,
         metadata: &Metadata,
         (file, partial): (&mut File, &Path),
-        progress: &dyn Progress,
+        progress: &dyn DownloadProgress,
     ) -> Result<(), HubError> {
         let cache = |source| HubError::cache(partial)(source);
         let (mut in_vain, mut furthest) = (0, 0);
@@ -163,12 +163,12 @@ impl Hub {
 
     fn receive_once(
         &self,
-        asked: &Asked<'_>,
+        asked: &ModelRequest<'_>,
         spec: &FileSpec,
         metadata: &Metadata,
         (file, partial): (&mut File, &Path),
         here: u64,
-        progress: &dyn Progress,
+        progress: &dyn DownloadProgress,
     ) -> Result<Received, HubError> {
         let what = asked.file(&spec.name);
         let request = Request { is_head: false, url: &metadata.url, from: here, follow: Follow::All, what: &what };
@@ -216,7 +216,13 @@ fn is_whole(blob: &Path, expected: Option<&Hash>, size: Option<u64>) -> Result<b
     }
 }
 
-pub(crate) fn wrong(asked: &Asked<'_>, spec: &FileSpec, expected: &Hash, found: &Hash, kept: &'static str) -> HubError {
+pub(crate) fn wrong(
+    asked: &ModelRequest<'_>,
+    spec: &FileSpec,
+    expected: &Hash,
+    found: &Hash,
+    kept: &'static str,
+) -> HubError {
     HubError::WrongHash {
         file: spec.name.clone(),
         repository: asked.repository.as_str().into(),

@@ -1,8 +1,7 @@
 //! Requests to the hub and to the hosts that it points to: redirects, the token, tries.
 
-use std::io;
-use std::thread;
 use std::time::Duration;
+use std::{io, thread};
 
 use ureq::http::header::{AUTHORIZATION, LOCATION, RANGE, RETRY_AFTER};
 use ureq::http::{Response, StatusCode, Uri};

@@ -1,7 +1,7 @@
 //! Whether probabilities are what they claim to be.
 
 /// Bins of equal width over the confidence, as many as Guo et al. take.
-pub const BINS: usize = 15;
+pub(super) const BINS: usize = 15;
 
 /// Sums over rows of how far probabilities are from the truth.
 #[derive(Debug, Clone, Default)]

@@ -6,7 +6,7 @@ mod truth;
 
 pub use calibration::{Bin, Calibration};
 pub use confusion::{ClassScores, ConfusionMatrix};
-use finsent_model::Verdict;
+use finsent_model::Prediction;
 pub use truth::{By, LabelMatcher, MatchError};
 
 /// The sums over all rows.
@@ -44,14 +44,14 @@ impl Evaluation {
         }
     }
 
-    /// Counts a row whose label has the id `truth`, with a verdict of each precision, in their order.
-    pub fn add(&mut self, truth: usize, verdicts: &[Verdict]) {
-        for (performance, verdict) in self.of_each.iter_mut().zip(verdicts) {
-            performance.confusion.add(truth, verdict.label_id());
-            performance.calibration.add(truth, verdict.label_id(), verdict.probabilities());
+    /// Counts a row whose label has the id `truth`, with a prediction of each precision, in their order.
+    pub fn add(&mut self, truth: usize, predictions: &[Prediction]) {
+        for (performance, prediction) in self.of_each.iter_mut().zip(predictions) {
+            performance.confusion.add(truth, prediction.label_id());
+            performance.calibration.add(truth, prediction.label_id(), prediction.probabilities());
         }
         for Pair { of: [one, other], labels } in &mut self.of_pairs {
-            labels.add(verdicts[*one].label_id(), verdicts[*other].label_id());
+            labels.add(predictions[*one].label_id(), predictions[*other].label_id());
         }
     }
 
@@ -77,10 +77,10 @@ mod tests {
     #[test]
     fn each_precision_is_measured_and_each_two_are_compared() {
         let labels = Arc::new(LabelMap::new(None, 2, &BTreeMap::new()).unwrap());
-        let verdict = |first: f32| Verdict::new(Arc::clone(&labels), vec![first, 1.0 - first], 3, false);
+        let prediction = |first: f32| Prediction::new(Arc::clone(&labels), vec![first, 1.0 - first], 3, false);
         let mut evaluation = Evaluation::new(2, 3);
-        evaluation.add(0, &[verdict(0.75), verdict(0.75), verdict(0.25)]);
-        evaluation.add(1, &[verdict(0.75), verdict(0.25), verdict(0.25)]);
+        evaluation.add(0, &[prediction(0.75), prediction(0.75), prediction(0.25)]);
+        evaluation.add(1, &[prediction(0.75), prediction(0.25), prediction(0.25)]);
         let accuracies: Vec<f64> = evaluation.performances().iter().map(|of| of.confusion.accuracy()).collect();
         assert_eq!(accuracies, [0.5, 1.0, 0.5]);
         let agreements: Vec<_> = evaluation.pairs().iter().map(|pair| (pair.of, pair.labels.accuracy())).collect();

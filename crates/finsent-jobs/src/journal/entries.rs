@@ -6,11 +6,9 @@ use std::io::{self, BufReader, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
+use finsent_model::{ClassifyError, Encoding};
 use thiserror::Error;
 use twox_hash::XxHash64;
-
-use finsent_model::ClassifyError;
-use finsent_model::Encoding;
 
 /// The logits of an encoding, or why it has none.
 pub type Scored = Result<Vec<f32>, ClassifyError>;

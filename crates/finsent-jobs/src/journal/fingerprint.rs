@@ -1,12 +1,10 @@
 //! What the logits in a journal depend on.
 
 use anyhow::Result;
+use finsent_kernels::Precision;
+use finsent_model::{Granularity, ModelOptions, Pipeline, Text};
 
 use super::MAGIC;
-use finsent_kernels::Precision;
-use finsent_model::Granularity;
-use finsent_model::Text;
-use finsent_model::{ModelOptions, Pipeline};
 
 /// Scored to tell one model from another without reading its files.
 const TEST_TEXT: &str =

@@ -29,7 +29,7 @@ use twox_hash::XxHash64;
 use entries::Layout;
 pub use entries::{Changed, Entries, Scored};
 pub use fingerprint::Fingerprint;
-use finsent_table::Usage;
+use finsent_table::UsageError;
 use finsent_table::with_suffix;
 
 /// What a journal begins with.
@@ -66,7 +66,7 @@ impl Journal {
         };
         let header = read_header(&file).with_context(|| format!("cannot read `{}`", path.display()))?;
         if !header.is_empty() && !header.starts_with(MAGIC) {
-            return Err(Usage(format!(
+            return Err(UsageError(format!(
                 "`{}` is no journal of an interrupted run; --resume needs that name: move the file away",
                 path.display()
             ))
@@ -84,7 +84,7 @@ impl Journal {
         let opened = || format!("cannot write `{}`", self.path.display());
         if self.header != header {
             if !self.is_empty(&header).with_context(opened)? {
-                return Err(Usage(format!(
+                return Err(UsageError(format!(
                     "`{0}` is of a run that cannot be resumed like this: {1}; run as before, or remove `{0}` to begin anew",
                     self.path.display(),
                     run.differences(&self.header)

@@ -2,11 +2,10 @@ use std::fs;
 use std::ops::Range;
 use std::path::PathBuf;
 
+use finsent_model::{ClassifyError, Encoding};
 use tempfile::TempDir;
 
 use super::*;
-use finsent_model::ClassifyError;
-use finsent_model::Encoding;
 
 const ENTRY_BYTES: usize = 8 + 4 * 2 + 4;
 

@@ -1,4 +1,4 @@
-//! Verdicts come to a summary: how many of each group, of what label, and their mean.
+//! Predictions come to a summary: how many of each group, of what label, and their mean.
 
 mod period;
 mod time;
@@ -13,7 +13,7 @@ pub use period::Every;
 pub use time::parse_time;
 pub use write::{SummaryShape, write_summary};
 
-use finsent_model::{LabelMap, Verdict};
+use finsent_model::{LabelMap, Prediction};
 
 /// Groups that a summary has at most: it is held in memory.
 const MOST_GROUPS: usize = 5_000_000;
@@ -48,17 +48,17 @@ impl Summary {
     ///
     /// # Errors
     /// [`TooManyGroups`].
-    pub fn add(&mut self, key: Key, verdict: &Verdict, weight: f64) -> Result<(), TooManyGroups> {
+    pub fn add(&mut self, key: Key, prediction: &Prediction, weight: f64) -> Result<(), TooManyGroups> {
         let group = self.group(key)?;
         group.count += 1;
         group.weight += weight;
-        group.labelled.resize(verdict.scores().len(), 0.0);
-        group.labelled[verdict.label_id()] += weight;
-        group.sentiment += weight * f64::from(verdict.sentiment_score().unwrap_or(0.0));
+        group.labelled.resize(prediction.scores().len(), 0.0);
+        group.labelled[prediction.label_id()] += weight;
+        group.sentiment += weight * f64::from(prediction.sentiment_score().unwrap_or(0.0));
         Ok(())
     }
 
-    /// Counts an item that has no verdict, or no place in the sums.
+    /// Counts an item that has no prediction, or no place in the sums.
     ///
     /// # Errors
     /// [`TooManyGroups`].
@@ -81,7 +81,7 @@ impl Summary {
 }
 
 impl Group {
-    /// Items with a verdict.
+    /// Items with a prediction.
     pub fn count(&self) -> u64 {
         self.count
     }
@@ -130,8 +130,8 @@ mod tests {
         Arc::new(LabelMap::new(Some(&names), 3, &BTreeMap::new()).unwrap())
     }
 
-    fn verdict(labels: &Arc<LabelMap>, probabilities: [f32; 3]) -> Verdict {
-        Verdict::new(Arc::clone(labels), probabilities.to_vec(), 3, false)
+    fn prediction(labels: &Arc<LabelMap>, probabilities: [f32; 3]) -> Prediction {
+        Prediction::new(Arc::clone(labels), probabilities.to_vec(), 3, false)
     }
 
     #[test]
@@ -139,9 +139,9 @@ mod tests {
         let labels = labels();
         let mut summary = Summary::default();
         let key = |name: &str| (Some(name.to_owned()), None);
-        summary.add(key("b"), &verdict(&labels, [0.75, 0.25, 0.0]), 3.0).unwrap();
-        summary.add(key("b"), &verdict(&labels, [0.0, 0.75, 0.25]), 1.0).unwrap();
-        summary.add(key("a"), &verdict(&labels, [0.0, 0.25, 0.75]), 1.0).unwrap();
+        summary.add(key("b"), &prediction(&labels, [0.75, 0.25, 0.0]), 3.0).unwrap();
+        summary.add(key("b"), &prediction(&labels, [0.0, 0.75, 0.25]), 1.0).unwrap();
+        summary.add(key("a"), &prediction(&labels, [0.0, 0.25, 0.75]), 1.0).unwrap();
         summary.add_failed(key("b")).unwrap();
         let groups: Vec<_> = summary.groups().collect();
         assert_eq!(groups.iter().map(|(key, _)| key.0.as_deref().unwrap()).collect::<Vec<_>>(), ["a", "b"]);
@@ -157,10 +157,10 @@ mod tests {
     fn items_that_weigh_nothing_or_too_much_or_failed_have_no_mean() {
         let labels = labels();
         let mut summary = Summary::default();
-        summary.add((None, None), &verdict(&labels, [1.0, 0.0, 0.0]), 0.0).unwrap();
+        summary.add((None, None), &prediction(&labels, [1.0, 0.0, 0.0]), 0.0).unwrap();
         summary.add_failed((Some("x".into()), None)).unwrap();
         for _ in 0..2 {
-            summary.add((Some("y".into()), None), &verdict(&labels, [1.0, 0.0, 0.0]), f64::MAX).unwrap();
+            summary.add((Some("y".into()), None), &prediction(&labels, [1.0, 0.0, 0.0]), f64::MAX).unwrap();
         }
         for (_, group) in summary.groups() {
             assert_eq!((group.shares(), group.net(&labels), group.sentiment_score(&labels)), (None, None, None));

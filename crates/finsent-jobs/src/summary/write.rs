@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use finsent_model::LabelMap;
-use finsent_table::{Column, Destination, OutputFormat, Usage, VerdictColumns, write_columns};
+use finsent_table::{Column, Destination, OutputFormat, PredictionColumns, UsageError, write_columns};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::{Every, Group, Key, Summary};
@@ -46,7 +46,8 @@ pub fn write_summary(
             Ok(out.write_all(b"\n")?)
         }
         OutputFormat::FinbertCsv => {
-            Err(Usage("a summary is text, json, jsonl, csv or parquet; name its file with --summary".into()).into())
+            Err(UsageError("a summary is text, json, jsonl, csv or parquet; name its file with --summary".into())
+                .into())
         }
     }?;
     Ok(out)
@@ -70,7 +71,7 @@ fn names(shape: &SummaryShape<'_>) -> Vec<String> {
     ours.extend(labels.has_sentiment_score().then_some("sentiment_score"));
     ours.extend(labels.labels().iter().map(String::as_str));
     ours.extend(labels.has_sentiment_score().then_some("net"));
-    let columns = VerdictColumns::beside(&[Arc::from(shape.group)], ours.into_iter().map(String::from).collect());
+    let columns = PredictionColumns::beside(&[Arc::from(shape.group)], ours.into_iter().map(String::from).collect());
     let prefixed = columns.names().iter().map(|name| format!("{}{name}", columns.prefix()));
     std::iter::once(shape.group.to_owned()).chain(prefixed).collect()
 }

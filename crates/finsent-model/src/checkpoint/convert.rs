@@ -6,20 +6,19 @@
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
-use std::fmt;
 use std::fs::File;
-use std::io;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
+use std::{fmt, io};
 
 use ::safetensors::Dtype;
 use ::safetensors::tensor::{Metadata, TensorInfo};
+use finsent_kernels::{WeightRows, quantise_weights};
 use thiserror::Error;
 
 use super::config_json::convert_config;
 use super::narrow::{TooLarge, narrow};
 use super::{Checkpoint, CheckpointError, StoredMatrix};
-use finsent_kernels::{WeightRows, quantise_weights};
 
 /// Numbers that are converted at a time.
 const CHUNK_NUMBERS: usize = 1 << 20;

@@ -24,7 +24,8 @@ use serde::Deserialize;
 use thiserror::Error;
 
 use crate::model_files::{FilesError, ModelFile, WeightFiles};
-pub use convert::{Conversion, Parameter, WeightFormat};
+pub(crate) use convert::Parameter;
+pub use convert::{Conversion, WeightFormat};
 use finsent_kernels::{WeightRows, quantise_weights};
 pub use pickle::PickleError;
 use shard::{Shard, StoredTensor};

@@ -7,7 +7,7 @@ use half::{bf16, f16};
 #[derive(Debug, PartialEq)]
 pub(super) struct TooLarge(pub(super) f32);
 
-/// `values` as little-endian numbers of type `dtype`, rounded to the nearest, ties to even.
+/// `values` as little-endian numbers of type `dtype`, rounded to the suggest, ties to even.
 ///
 /// # Panics
 /// When the type is not one of f32, f16, bf16.

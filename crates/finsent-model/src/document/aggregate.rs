@@ -1,11 +1,11 @@
-//! Verdicts of windows come to one of their sentence, verdicts of sentences to one of their document.
+//! Predictions of windows come to one of their sentence, predictions of sentences to one of their document.
 
 use std::ops::Range;
 use std::sync::Arc;
 
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
-use crate::prediction::{LabelMap, Verdict};
+use crate::prediction::{LabelMap, Prediction};
 
 /// How the sentences of a document are weighed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -17,24 +17,24 @@ pub enum Aggregate {
     Mean,
 }
 
-/// The verdict of one sentence.
+/// The prediction of one sentence.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sentence {
     bytes: Range<usize>,
     text: String,
-    verdict: Verdict,
+    prediction: Prediction,
     windows: usize,
 }
 
-/// The verdict of a document, and of its sentences.
+/// The prediction of a document, and of its sentences.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Document {
-    verdict: Verdict,
+    prediction: Prediction,
     sentences: Vec<Sentence>,
 }
 
 impl Sentence {
-    /// The verdict of the sentence `text`, at `bytes` of its document, that was read in `windows`: each with its
+    /// The prediction of the sentence `text`, at `bytes` of its document, that was read in `windows`: each with its
     /// probabilities and its tokens. `tokens` are the sentence's own, counted once.
     ///
     /// # Panics
@@ -47,8 +47,8 @@ impl Sentence {
         tokens: usize,
     ) -> Self {
         let weighed = windows.iter().map(|(probabilities, tokens)| (probabilities.as_slice(), *tokens));
-        let verdict = Verdict::new(Arc::clone(labels), mean(weighed), tokens, false);
-        Self { bytes, text, verdict, windows: windows.len() }
+        let prediction = Prediction::new(Arc::clone(labels), mean(weighed), tokens, false);
+        Self { bytes, text, prediction, windows: windows.len() }
     }
 
     /// Where the sentence is in its document, in bytes.
@@ -62,8 +62,8 @@ impl Sentence {
     }
 
     /// What the model holds of it: the mean of its windows', weighed by their tokens. Never truncated.
-    pub fn verdict(&self) -> &Verdict {
-        &self.verdict
+    pub fn prediction(&self) -> &Prediction {
+        &self.prediction
     }
 
     /// How many windows it took to read it.
@@ -73,22 +73,22 @@ impl Sentence {
 }
 
 impl Document {
-    /// The verdict of a document of these sentences; `None` when there are none.
+    /// The prediction of a document of these sentences; `None` when there are none.
     pub fn new(sentences: Vec<Sentence>, labels: &Arc<LabelMap>, aggregate: Aggregate) -> Option<Self> {
         let weight = |sentence: &Sentence| match aggregate {
-            Aggregate::TokenWeighted => sentence.verdict.tokens(),
+            Aggregate::TokenWeighted => sentence.prediction.tokens(),
             Aggregate::Mean => 1,
         };
-        let weighed = sentences.iter().map(|sentence| (sentence.verdict.probabilities(), weight(sentence)));
-        let tokens = sentences.iter().map(|sentence| sentence.verdict.tokens()).sum();
-        let verdict =
-            (!sentences.is_empty()).then(|| Verdict::new(Arc::clone(labels), mean(weighed), tokens, false))?;
-        Some(Self { verdict, sentences })
+        let weighed = sentences.iter().map(|sentence| (sentence.prediction.probabilities(), weight(sentence)));
+        let tokens = sentences.iter().map(|sentence| sentence.prediction.tokens()).sum();
+        let prediction =
+            (!sentences.is_empty()).then(|| Prediction::new(Arc::clone(labels), mean(weighed), tokens, false))?;
+        Some(Self { prediction, sentences })
     }
 
     /// What the model holds of all of it. Its tokens are those of its sentences together.
-    pub fn verdict(&self) -> &Verdict {
-        &self.verdict
+    pub fn prediction(&self) -> &Prediction {
+        &self.prediction
     }
 
     /// The sentences, in order.
@@ -123,9 +123,9 @@ impl Serialize for Sentence {
         out.serialize_field("start", &self.bytes.start)?;
         out.serialize_field("end", &self.bytes.end)?;
         out.serialize_field("text", &self.text)?;
-        self.verdict.serialize_judgement(&mut out)?;
-        out.serialize_field("tokens", &self.verdict.tokens())?;
-        out.serialize_field("truncated", &self.verdict.truncated())?;
+        self.prediction.serialize_judgement(&mut out)?;
+        out.serialize_field("tokens", &self.prediction.tokens())?;
+        out.serialize_field("truncated", &self.prediction.truncated())?;
         if self.windows > 1 {
             out.serialize_field("windows", &self.windows)?;
         }
@@ -136,7 +136,7 @@ impl Serialize for Sentence {
 impl Serialize for Document {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut out = serializer.serialize_struct("Document", 6)?;
-        self.verdict.serialize_judgement(&mut out)?;
+        self.prediction.serialize_judgement(&mut out)?;
         out.serialize_field("sentences", &self.sentences)?;
         out.serialize_field("windows", &self.windows())?;
         out.end()
@@ -178,14 +178,14 @@ mod tests {
             sentence(&labels, &[(&[0.25, 0.75], 20), (&[0.25, 0.75], 20)], 30),
         ];
         let by_tokens = Document::new(sentences.clone(), &labels, Aggregate::TokenWeighted).unwrap();
-        assert_eq!(by_tokens.verdict().probabilities(), [0.375, 0.625]);
+        assert_eq!(by_tokens.prediction().probabilities(), [0.375, 0.625]);
         assert_eq!(
-            (by_tokens.verdict().label(), by_tokens.verdict().tokens(), by_tokens.windows()),
+            (by_tokens.prediction().label(), by_tokens.prediction().tokens(), by_tokens.windows()),
             ("negative", 40, 3)
         );
         let plain = Document::new(sentences, &labels, Aggregate::Mean).unwrap();
-        assert_eq!(plain.verdict().probabilities(), [0.5, 0.5]);
-        assert_eq!(plain.verdict().label(), "positive");
+        assert_eq!(plain.prediction().probabilities(), [0.5, 0.5]);
+        assert_eq!(plain.prediction().label(), "positive");
     }
 
     #[test]
@@ -205,8 +205,8 @@ mod tests {
         let sentences =
             vec![sentence(&labels, &[(&[1.0, 0.75, 0.0], 4)], 4), sentence(&labels, &[(&[0.5, 0.75, 0.0], 12)], 12)];
         let document = Document::new(sentences, &labels, Aggregate::TokenWeighted).unwrap();
-        assert_eq!(document.verdict().probabilities(), [0.625, 0.75, 0.0]);
-        assert_eq!((document.verdict().label(), document.verdict().sentiment_score()), ("S", None));
+        assert_eq!(document.prediction().probabilities(), [0.625, 0.75, 0.0]);
+        assert_eq!((document.prediction().label(), document.prediction().sentiment_score()), ("S", None));
         assert!(!serde_json::to_string(&document).unwrap().contains("sentiment_score"));
     }
 

@@ -1,4 +1,4 @@
-//! A text is a document of sentences: it is cut into them, and their verdicts come to its own.
+//! A text is a document of sentences: it is cut into them, and their predictions come to its own.
 
 mod aggregate;
 mod lines;
@@ -8,4 +8,4 @@ mod words;
 
 pub use self::aggregate::{Aggregate, Document, Sentence};
 pub use self::sentences::sentences;
-pub use self::split::SplitText;
+pub(crate) use self::split::SplitText;

@@ -52,7 +52,7 @@ impl SplitText {
         self.sentences.iter().flat_map(|sentence| &sentence.windows)
     }
 
-    /// The verdicts of the sentences, from the logits of each window, in the order of [`SplitText::encodings`].
+    /// The predictions of the sentences, from the logits of each window, in the order of [`SplitText::encodings`].
     ///
     /// # Panics
     /// When there is not one row of logits a window.

@@ -44,7 +44,7 @@ const STARTERS: &str = "\
     shareholders management costs margins orders operating net total talks neither either once only even just \
     again";
 
-/// Places and zones whose time it is, but for those that are in capitals altogether.
+/// ModelResolver and zones whose time it is, but for those that are in capitals altogether.
 const ZONES: [&str; 10] =
     ["Eastern", "Central", "Mountain", "Pacific", "Greenwich", "London", "New", "Frankfurt", "Tokyo", "Local"];
 

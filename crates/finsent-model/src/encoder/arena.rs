@@ -1,7 +1,8 @@
 //! The memory of a pass: allocated once, and grown to the largest pass so far.
 
-use super::{Config, Engine, Operands};
 use finsent_kernels::{Matrix, Operand, OperandFormat, Rounded, Scratch, operand_format};
+
+use super::{Config, Engine, Operands};
 
 /// Activations that a product reads: as f32, and rounded to the form that the weights' instructions take.
 #[derive(Debug)]

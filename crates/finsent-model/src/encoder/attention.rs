@@ -1,11 +1,12 @@
 //! Self-attention: every token of a text looks at every token of the same text.
 
+use finsent_kernels::{Activation, Linear};
+
 use super::architecture::Names;
 use super::arena::{Activations, Work};
 use super::weights::Weights;
 use super::{Engine, Operands};
 use crate::checkpoint::CheckpointError;
-use finsent_kernels::{Activation, Linear};
 
 /// `BertSelfAttention`: the projections and the attention itself, without the output projection.
 #[derive(Debug)]

@@ -2,12 +2,13 @@
 
 use std::borrow::Cow;
 
+use finsent_kernels::{LayerNorm, Table};
+
 use super::arena::Activations;
 use super::weights::Weights;
 use super::{Architecture, Config, EncoderError, Engine, Operands};
 use crate::batch::PackedBatch;
 use crate::checkpoint::CheckpointError;
-use finsent_kernels::{LayerNorm, Table};
 
 /// `BertEmbeddings`: the sum of word, segment and position, normalised. DistilBERT has no segments, and RoBERTa counts
 /// positions in its own way.

@@ -1,9 +1,10 @@
 //! The first token's vector becomes logits.
 
+use finsent_kernels::{Activation, Linear, Matrix, Operand};
+
 use super::weights::Weights;
 use super::{Architecture, Config, Engine};
 use crate::checkpoint::CheckpointError;
-use finsent_kernels::{Activation, Linear, Matrix, Operand};
 
 /// `BertPooler` and the classifier of `BertForSequenceClassification`, or what stands in their place: DistilBERT's
 /// `pre_classifier` and `classifier`, `RobertaClassificationHead`. In f32 whatever the precision of the model.

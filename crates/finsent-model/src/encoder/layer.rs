@@ -1,11 +1,12 @@
 //! One layer of the encoder.
 
+use finsent_kernels::{Activation, LayerNorm, Linear};
+
 use super::arena::{Activations, Arena, Work};
 use super::attention::Attention;
 use super::weights::Weights;
 use super::{Config, Engine, Operands};
 use crate::checkpoint::CheckpointError;
-use finsent_kernels::{Activation, LayerNorm, Linear};
 
 /// `BertLayer`, DistilBERT's `TransformerBlock`, `RobertaLayer`: attention, then a feed-forward block, each added to its input and normalised.
 #[derive(Debug)]

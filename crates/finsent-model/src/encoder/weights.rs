@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
+use finsent_kernels::{LayerNorm, Linear, Precision, Table, WeightRows};
+
 use super::Engine;
 use crate::checkpoint::{Checkpoint, CheckpointError, StoredMatrix};
-use finsent_kernels::Precision;
-use finsent_kernels::{LayerNorm, Linear, Table, WeightRows};
 
 /// A place in the tree of names of a [`Checkpoint`], and what its weights are packed for.
 #[derive(Debug)]

@@ -10,7 +10,7 @@ use tokenizers::{PreTokenizerWrapper, TruncationDirection};
 
 use self::settings::Settings;
 pub use self::windows::{OVERLAP, Windows};
-use crate::catch_panic::guarded;
+use crate::catch_panic::catch_panic;
 use crate::model_files::{FilesError, ModelFile, TokenizerFiles};
 use crate::text::Text;
 
@@ -167,7 +167,7 @@ impl Tokenizer {
     /// [`TokenizerError`] naming the file and what is wrong with it.
     pub fn load(files: &TokenizerFiles, limits: Limits) -> Result<Self, TokenizerError> {
         let file = files.vocabulary();
-        guarded(|| Self::load_unguarded(files, limits))
+        catch_panic(|| Self::load_unguarded(files, limits))
             .unwrap_or_else(|words| Err(TokenizerError::Tokenizer { file: file.to_string(), reason: given_up(&words) }))
     }
 
@@ -210,7 +210,8 @@ impl Tokenizer {
     /// # Errors
     /// [`TokenizerError::Encode`] or [`TokenizerError::NoTokens`].
     pub fn encode(&self, text: &Text) -> Result<Encoding, TokenizerError> {
-        guarded(|| self.encode_str(text.as_str())).unwrap_or_else(|words| Err(TokenizerError::Encode(given_up(&words))))
+        catch_panic(|| self.encode_str(text.as_str()))
+            .unwrap_or_else(|words| Err(TokenizerError::Encode(given_up(&words))))
     }
 
     fn encode_str(&self, text: &str) -> Result<Encoding, TokenizerError> {

@@ -5,7 +5,7 @@ use std::ops::Range;
 use tokenizers::Token;
 
 use super::{Encoding, Tokenizer, TokenizerError, given_up};
-use crate::catch_panic::guarded;
+use crate::catch_panic::catch_panic;
 
 /// Neighbouring windows share at least one in so many of their tokens.
 pub const OVERLAP: usize = 4;
@@ -35,7 +35,8 @@ impl Tokenizer {
     /// # Errors
     /// [`TokenizerError::Encode`] or [`TokenizerError::NoTokens`].
     pub fn windows(&self, text: &str) -> Result<Windows, TokenizerError> {
-        guarded(|| self.windows_unguarded(text)).unwrap_or_else(|words| Err(TokenizerError::Encode(given_up(&words))))
+        catch_panic(|| self.windows_unguarded(text))
+            .unwrap_or_else(|words| Err(TokenizerError::Encode(given_up(&words))))
     }
 
     fn windows_unguarded(&self, text: &str) -> Result<Windows, TokenizerError> {

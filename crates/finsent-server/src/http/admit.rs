@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 use actix_web::dev::Payload;
 use actix_web::http::header::HeaderValue;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
+use finsent_model::suggest;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::error::HttpError;
 use super::served::ServedModel;
 use super::{Loaded, Service};
-use finsent_model::nearest;
 
 /// A request that may be worked on.
 pub(super) struct Admitted {
@@ -97,8 +97,8 @@ pub(super) fn model<'a>(loaded: &'a Loaded, name: Option<&str>) -> Result<&'a Ar
     let Some(name) = name else { return Ok(&loaded.models[0]) };
     loaded.models.iter().find(|model| model.is_called(name)).ok_or_else(|| {
         let names: Vec<String> = loaded.models.iter().map(|model| model.name.clone()).collect();
-        let nearest = nearest(name, names.iter().map(String::as_str)).map(String::from);
-        HttpError::UnknownModel { name: name.into(), nearest, loaded: names }
+        let suggest = suggest(name, names.iter().map(String::as_str)).map(String::from);
+        HttpError::UnknownModel { name: name.into(), suggest, loaded: names }
     })
 }
 
@@ -109,5 +109,5 @@ pub(super) fn service(request: &HttpRequest) -> &Arc<Service> {
 
 pub(super) fn arrival(request: &HttpRequest) -> Instant {
     let arrival = request.extensions().get::<Arrival>().copied();
-    arrival.expect("every request passes the edge first").0
+    arrival.expect("every request passes the middleware first").0
 }

@@ -19,7 +19,7 @@ use super::error::HttpError;
 /// A body whose bytes count for as long as it is held.
 pub(super) struct Body {
     bytes: Vec<u8>,
-    _share: Share,
+    _share: MemoryPermit,
 }
 
 /// A body that may have any type: a protocol's own binary form.
@@ -80,10 +80,10 @@ async fn read(request: HttpRequest, payload: Payload) -> Result<Body, HttpError>
     let service = Arc::clone(service(&request));
     let limit = service.limits.request_timeout;
     let deadline = arrival(&request) + limit;
-    let packing = Packing::of(request.headers())?;
+    let packing = ContentCoding::of(request.headers())?;
     let packed = tokio::time::timeout_at(deadline.into(), collect(&service, payload));
     let body = packed.await.unwrap_or(Err(HttpError::SlowBody { limit }))?;
-    if packing == Packing::None {
+    if packing == ContentCoding::None {
         return Ok(body);
     }
     let unpacked = web::block(move || packing.unpack(&service, &body)).await;
@@ -92,7 +92,7 @@ async fn read(request: HttpRequest, payload: Payload) -> Result<Body, HttpError>
 
 async fn collect(service: &Arc<Service>, mut payload: Payload) -> Result<Body, HttpError> {
     let limit = service.limits.max_body_bytes;
-    let mut body = Body { bytes: Vec::new(), _share: Share::new(service) };
+    let mut body = Body { bytes: Vec::new(), _share: MemoryPermit::new(service) };
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|error| HttpError::Malformed(format!("the body broke off: {error}")))?;
         if body.bytes.len() + chunk.len() > limit {
@@ -106,13 +106,13 @@ async fn collect(service: &Arc<Service>, mut payload: Payload) -> Result<Body, H
 
 /// How a body is packed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Packing {
+pub(super) enum ContentCoding {
     None,
     Gzip,
     Deflate,
 }
 
-impl Packing {
+impl ContentCoding {
     pub(super) fn of(headers: &HeaderMap) -> Result<Self, HttpError> {
         let Some(value) = headers.get(header::CONTENT_ENCODING) else { return Ok(Self::None) };
         let found = String::from_utf8_lossy(value.as_bytes()).trim().to_ascii_lowercase();
@@ -135,7 +135,7 @@ impl Packing {
 
 fn read_within(service: &Arc<Service>, mut from: impl Read) -> Result<Body, HttpError> {
     let limit = service.limits.max_body_bytes;
-    let mut body = Body { bytes: Vec::new(), _share: Share::new(service) };
+    let mut body = Body { bytes: Vec::new(), _share: MemoryPermit::new(service) };
     let mut chunk = [0; 16 << 10];
     loop {
         let read = from.read(&mut chunk);
@@ -152,12 +152,12 @@ fn read_within(service: &Arc<Service>, mut from: impl Read) -> Result<Body, Http
 }
 
 /// A body's part of the memory that all bodies may have.
-pub(super) struct Share {
+pub(super) struct MemoryPermit {
     service: Arc<Service>,
     bytes: usize,
 }
 
-impl Share {
+impl MemoryPermit {
     pub(super) fn new(service: &Arc<Service>) -> Self {
         Self { service: Arc::clone(service), bytes: 0 }
     }
@@ -180,7 +180,7 @@ impl Share {
     }
 }
 
-impl Drop for Share {
+impl Drop for MemoryPermit {
     fn drop(&mut self) {
         self.service.body_bytes.fetch_sub(self.bytes, Ordering::Relaxed);
     }

@@ -21,8 +21,8 @@ pub(super) enum HttpError {
     Unauthorised,
     #[error("there is nothing at `{path}`; GET /docs lists what there is")]
     NoRoute { path: String },
-    #[error("no model `{name}` is loaded; there are {}{}", loaded.join(", "), hint(nearest.as_deref()))]
-    UnknownModel { name: String, loaded: Vec<String>, nearest: Option<String> },
+    #[error("no model `{name}` is loaded; there are {}{}", loaded.join(", "), hint(suggest.as_deref()))]
+    UnknownModel { name: String, loaded: Vec<String>, suggest: Option<String> },
     #[error("the model has one version, `1`; there is no `{version}`")]
     UnknownVersion { version: String },
     #[error("this route takes {allow}")]
@@ -39,10 +39,10 @@ pub(super) enum HttpError {
     MediaType { expected: &'static str },
     #[error("`Content-Encoding: {found}` is not read; send gzip, deflate or none")]
     ContentEncoding { found: String },
-    #[error("unknown field `{field}`{}", hint(nearest.as_deref()))]
-    UnknownField { index: Option<usize>, field: String, nearest: Option<String> },
-    #[error("unknown parameter `{name}`{}", hint(nearest.as_deref()))]
-    UnknownParameter { name: String, nearest: Option<String> },
+    #[error("unknown field `{field}`{}", hint(suggest.as_deref()))]
+    UnknownField { index: Option<usize>, field: String, suggest: Option<String> },
+    #[error("unknown parameter `{name}`{}", hint(suggest.as_deref()))]
+    UnknownParameter { name: String, suggest: Option<String> },
     #[error("{reason}")]
     Invalid { index: Option<usize>, reason: String },
     #[error("`inputs` is empty")]
@@ -61,8 +61,8 @@ pub(super) enum HttpError {
     DeadlinePassed,
 }
 
-fn hint(nearest: Option<&str>) -> String {
-    nearest.map(|nearest| format!("; did you mean `{nearest}`?")).unwrap_or_default()
+fn hint(suggest: Option<&str>) -> String {
+    suggest.map(|suggest| format!("; did you mean `{suggest}`?")).unwrap_or_default()
 }
 
 impl HttpError {
@@ -125,7 +125,7 @@ impl HttpError {
     }
 
     /// The answer in the shape of a protocol.
-    pub(super) fn respond(&self, dialect: Dialect) -> HttpResponse {
+    pub(super) fn respond(&self, error_format: ErrorFormat) -> HttpResponse {
         let mut response = HttpResponseBuilder::new(self.status());
         match self {
             Self::Unauthorised => response.insert_header((header::WWW_AUTHENTICATE, "Bearer")),
@@ -139,20 +139,20 @@ impl HttpError {
         };
         let message = match self.index() {
             // Its texts are in the tensor `text`, or in `instances`.
-            Some(index) if dialect == Dialect::OpenInference => format!("text[{index}]: {self}"),
+            Some(index) if error_format == ErrorFormat::OpenInference => format!("text[{index}]: {self}"),
             Some(index) => format!("inputs[{index}]: {self}"),
             None => self.to_string(),
         };
-        match dialect {
-            Dialect::Native => response.content_type("application/problem+json").json(self.problem()),
-            Dialect::TextEmbeddings => {
+        match error_format {
+            ErrorFormat::Native => response.content_type("application/problem+json").json(self.problem()),
+            ErrorFormat::TextEmbeddings => {
                 response.json(TextEmbeddingsError { error: message, error_type: self.tei_type() })
             }
-            Dialect::HuggingFace => response.json(HuggingFaceError {
+            ErrorFormat::HuggingFace => response.json(HuggingFaceError {
                 error: message,
                 estimated_time: matches!(self, Self::Loading).then_some(LOADING_SECONDS),
             }),
-            Dialect::OpenInference => response.json(PlainError { error: message }),
+            ErrorFormat::OpenInference => response.json(PlainError { error: message }),
         }
     }
 
@@ -176,9 +176,9 @@ impl ResponseError for HttpError {
         self.status()
     }
 
-    /// `edge` puts it into the shape of the request's protocol.
+    /// `middleware` puts it into the shape of the request's protocol.
     fn error_response(&self) -> HttpResponse<BoxBody> {
-        self.respond(Dialect::Native)
+        self.respond(ErrorFormat::Native)
     }
 }
 
@@ -217,7 +217,7 @@ impl ItemError {
 
 /// Whose errors a route speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Dialect {
+pub(super) enum ErrorFormat {
     /// RFC 9457.
     Native,
     HuggingFace,
@@ -226,7 +226,7 @@ pub(super) enum Dialect {
     OpenInference,
 }
 
-impl Dialect {
+impl ErrorFormat {
     /// By the path, since a request may fail before it has reached its route.
     pub(super) fn of(path: &str) -> Self {
         let under =

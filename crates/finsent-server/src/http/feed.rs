@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix_web::web::{Bytes, Payload};
+use finsent_model::{EncodedText, Granularity};
 use futures_util::future::{Either, select};
 use futures_util::{Stream, StreamExt, stream};
 use serde_json::value::RawValue;
@@ -18,7 +19,7 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use super::admit::Admitted;
-use super::body::{Packing, Share};
+use super::body::{ContentCoding, MemoryPermit};
 use super::error::HttpError;
 use super::infer::{Awaited, INLINE_BYTES, prepare_one, submit_one};
 use super::lines::{Line, Lines};
@@ -26,7 +27,6 @@ use super::routes::{Given, answer_line, error_line};
 use super::served::ServedModel;
 use super::unpack::Unpacker;
 use crate::scheduler::{Lane, Refusal};
-use finsent_model::{Granularity, Prepared};
 
 /// How the texts of a stream are to be computed.
 pub(super) struct Terms {
@@ -76,7 +76,7 @@ struct Room {
 pub(super) fn answers(
     admitted: Admitted,
     terms: Terms,
-    packing: Packing,
+    packing: ContentCoding,
     body: Payload,
 ) -> impl Stream<Item = Result<Bytes, Infallible>> {
     let (hand_over, handed_over) = channel(LINES_AHEAD);
@@ -104,13 +104,13 @@ struct Reading {
     most_bytes: usize,
     tokens_room: Arc<Semaphore>,
     most_tokens: usize,
-    share: Share,
+    share: MemoryPermit,
     /// Bytes that were read since others had their turn.
     in_one_go: usize,
 }
 
 impl Reading {
-    fn new(admitted: Rc<Admitted>, terms: Rc<Terms>, packing: Packing, body: Payload, to: Sender<Entry>) -> Self {
+    fn new(admitted: Rc<Admitted>, terms: Rc<Terms>, packing: ContentCoding, body: Payload, to: Sender<Entry>) -> Self {
         let service = admitted.service();
         let most_bytes = service.limits.max_body_bytes;
         let most_tokens = PASSES_AHEAD * service.max_batch_tokens;
@@ -123,7 +123,7 @@ impl Reading {
             most_bytes,
             tokens_room: Arc::new(Semaphore::new(most_tokens)),
             most_tokens,
-            share: Share::new(service),
+            share: MemoryPermit::new(service),
             in_one_go: 0,
             hand_over: to,
             admitted,
@@ -222,7 +222,7 @@ impl Reading {
     }
 
     /// Has a text wait for its pass, as soon as the queue has room for it.
-    async fn submit(&mut self, prepared: &Prepared, read: Instant) -> Result<Result<Awaited, String>, End> {
+    async fn submit(&mut self, prepared: &EncodedText, read: Instant) -> Result<Result<Awaited, String>, End> {
         let Terms { model, lane, deadline, .. } = &*self.terms;
         let patience = self.admitted.patience(*deadline);
         loop {
@@ -262,14 +262,14 @@ struct Answering {
     handed_over: Receiver<Entry>,
     request_id: String,
     started: Instant,
-    verdicts: u64,
+    predictions: u64,
     errors: u64,
 }
 
 impl Answering {
     fn new(admitted: &Admitted, terms: &Rc<Terms>, handed_over: Receiver<Entry>) -> Self {
         let (terms, request_id) = (Rc::clone(terms), admitted.request_id());
-        Self { terms, handed_over, request_id, started: Instant::now(), verdicts: 0, errors: 0 }
+        Self { terms, handed_over, request_id, started: Instant::now(), predictions: 0, errors: 0 }
     }
 
     /// The next line's answer; `None` when the last one has been answered.
@@ -282,7 +282,7 @@ impl Answering {
         };
         Some(match item {
             Ok(item) => {
-                self.verdicts += 1;
+                self.predictions += 1;
                 answer_line(id.as_deref(), item.answer(model, self.terms.granularity))
             }
             Err(reason) => {
@@ -295,8 +295,8 @@ impl Answering {
 
 impl Drop for Answering {
     fn drop(&mut self) {
-        let Self { verdicts, errors, request_id, .. } = self;
+        let Self { predictions, errors, request_id, .. } = self;
         let ms = (self.started.elapsed().as_secs_f64() * 1e6).round() / 1e3;
-        tracing::info!(verdicts, errors, ms, request_id, "stream ended");
+        tracing::info!(predictions, errors, ms, request_id, "stream ended");
     }
 }

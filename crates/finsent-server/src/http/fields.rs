@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use finsent_model::suggest;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::error::HttpError;
-use finsent_model::nearest;
 
 /// The fields of one object, unread.
 #[derive(Debug)]
@@ -50,7 +50,7 @@ impl<'a> Fields<'a> {
             None => Ok(self),
             Some(field) => Err(HttpError::UnknownField {
                 index: self.index,
-                nearest: nearest(field, known.iter().copied()).map(String::from),
+                suggest: suggest(field, known.iter().copied()).map(String::from),
                 field: field.clone(),
             }),
         }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix_web::{HttpResponseBuilder, web};
+use finsent_model::{Activation, EncodedText, Granularity, Prediction, Text, TextError, TokenizerError};
 use futures_util::future::{join_all, try_join_all};
 use thiserror::Error;
 
@@ -11,13 +12,9 @@ use super::admit::Admitted;
 use super::error::HttpError;
 use super::served::ServedModel;
 use crate::metrics::ModelMetrics;
-use crate::scheduler::{Answer, Failure, Lane, Logits, Pending, Refusal, Work};
-use finsent_model::TokenizerError;
-use finsent_model::{Activation, Verdict};
-use finsent_model::{Granularity, Prepared};
-use finsent_model::{Text, TextError};
+use crate::scheduler::{Failure, Lane, Logits, PassResult, Pending, Refusal, Work};
 
-/// Why one text of a request has no verdict.
+/// Why one text of a request has no prediction.
 #[derive(Debug, Error)]
 pub(super) enum ItemError {
     /// It is a JSON string that names no characters, such as half of a surrogate pair.
@@ -52,7 +49,7 @@ pub(super) struct Job {
 }
 
 impl Job {
-    /// A verdict for each text, at once.
+    /// A prediction for each text, at once.
     pub(super) fn of_texts(model: Arc<ServedModel>, inputs: Vec<Input>, deadline: Instant, truncate: bool) -> Self {
         Self { model, inputs, granularity: Granularity::Text, lane: Lane::Interactive, deadline, truncate }
     }
@@ -68,14 +65,14 @@ pub(super) struct Inferred {
 
 /// A text that is on its way through the engine.
 pub(super) struct Awaited {
-    prepared: Prepared,
+    prepared: EncodedText,
     pending: Vec<Pending>,
     deadline: Instant,
 }
 
 /// A text that was read by the model.
 pub(super) struct Item {
-    prepared: Prepared,
+    prepared: EncodedText,
     /// A row for each encoding.
     logits: Vec<Logits>,
 }
@@ -111,7 +108,7 @@ pub(super) async fn infer(admitted: &Admitted, job: Job) -> Result<Inferred, Htt
     let tokenized = Instant::now();
     model.metrics.tokenization_seconds.observe((tokenized - started).as_secs_f64());
 
-    let encodings = prepared.iter().flatten().flat_map(Prepared::encodings).map(Arc::clone).collect();
+    let encodings = prepared.iter().flatten().flat_map(EncodedText::encodings).map(Arc::clone).collect();
     let work = Work { model: model.number, encodings, lane, deadline };
     let pending = admitted.loaded().scheduler.submit(work)?;
     let answers = join_all(pending.into_iter().map(|pending| pending.answer()));
@@ -129,7 +126,7 @@ pub(super) async fn infer(admitted: &Admitted, job: Job) -> Result<Inferred, Htt
             }
         };
         let of_text: Vec<_> = answers.by_ref().take(prepared.encodings().count()).collect();
-        items.push(match of_text.into_iter().collect::<Result<Vec<Answer>, Failure>>() {
+        items.push(match of_text.into_iter().collect::<Result<Vec<PassResult>, Failure>>() {
             Err(failure @ (Failure::DeadlinePassed | Failure::Stopped)) => return Err(failure.into()),
             Err(failure) => Err(failure.into()),
             Ok(answers) => {
@@ -154,7 +151,7 @@ pub(super) async fn prepare_one(
     model: &Arc<ServedModel>,
     input: Input,
     granularity: Granularity,
-) -> Result<Prepared, ItemError> {
+) -> Result<EncodedText, ItemError> {
     let input = within(input, admitted.service().limits.max_text_bytes);
     let started = Instant::now();
     let prepared = tokenize(admitted, model, vec![input], granularity, true).await.map_err(|_| Failure::Panicked)?;
@@ -169,7 +166,7 @@ pub(super) async fn prepare_one(
 pub(super) fn submit_one(
     admitted: &Admitted,
     model: &ServedModel,
-    prepared: &Prepared,
+    prepared: &EncodedText,
     lane: Lane,
     deadline: Instant,
 ) -> Result<Awaited, Refusal> {
@@ -215,7 +212,7 @@ async fn tokenize(
     inputs: Vec<Input>,
     granularity: Granularity,
     truncate: bool,
-) -> Result<Vec<Result<Prepared, ItemError>>, HttpError> {
+) -> Result<Vec<Result<EncodedText, ItemError>>, HttpError> {
     let bytes: usize = inputs.iter().flatten().map(|text| text.as_str().len()).sum();
     // More may not wait at a time, so that more need not be made.
     let most_tokens = admitted.loaded().scheduler.max_queue_tokens();
@@ -234,7 +231,7 @@ fn prepare(
     granularity: Granularity,
     truncate: bool,
     most_tokens: usize,
-) -> Vec<Result<Prepared, ItemError>> {
+) -> Vec<Result<EncodedText, ItemError>> {
     let mut left = most_tokens;
     let prepare = |input: Input| {
         let prepared = model.pipeline.prepare(&input?, granularity, left)?;
@@ -305,14 +302,14 @@ impl Item {
         metrics.truncated.inc_by(u64::from(self.prepared.is_truncated()));
     }
 
-    /// The verdict of a text that was read as one.
-    pub(super) fn verdict(&self, model: &ServedModel) -> Verdict {
+    /// The prediction of a text that was read as one.
+    pub(super) fn prediction(&self, model: &ServedModel) -> Prediction {
         let encoding = self.prepared.encodings().next().expect("every text has tokens");
-        model.pipeline.verdict(encoding, &self.logits[0])
+        model.pipeline.prediction(encoding, &self.logits[0])
     }
 
     /// What was asked of the text.
-    pub(super) fn answer(self, model: &ServedModel, granularity: Granularity) -> finsent_model::Answer {
+    pub(super) fn answer(self, model: &ServedModel, granularity: Granularity) -> finsent_model::Classification {
         model.pipeline.answer(self.prepared, &self.logits, granularity)
     }
 

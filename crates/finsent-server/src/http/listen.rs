@@ -1,12 +1,10 @@
 //! Where the service listens: TCP and unix sockets.
 
-use std::fmt;
-use std::fs;
-use std::io;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::{fmt, fs, io};
 
 use thiserror::Error;
 

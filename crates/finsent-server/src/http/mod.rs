@@ -1,13 +1,12 @@
-//! The network: requests in, verdicts out. Transport only.
+//! The network: requests in, predictions out. Transport only.
 //!
-//! A request passes `edge` (its id, its key, the log, the shape of errors), is `admit`ted, its `body` is read within
+//! A request passes `middleware` (its id, its key, the log, the shape of errors), is `admit`ted, its `body` is read within
 //! limits, a file of `routes` takes the texts out of its protocol's JSON, `infer` has them classified, and the same file
-//! puts the verdicts into its protocol's answer. A stream of texts is a `feed` instead: its body goes through `unpack` and
+//! puts the predictions into its protocol's answer. A stream of texts is a `feed` instead: its body goes through `unpack` and
 //! `lines`, and is answered while it is read.
 
 mod admit;
 mod body;
-mod edge;
 mod error;
 mod feed;
 mod fields;
@@ -15,6 +14,7 @@ mod infer;
 mod keys;
 mod lines;
 mod listen;
+mod middleware;
 mod openapi;
 mod routes;
 mod self_test;

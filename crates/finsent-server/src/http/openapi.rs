@@ -128,19 +128,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_verdicts_schema_is_what_a_verdict_serialises_to() {
+    fn a_predictions_schema_is_what_a_prediction_serialises_to() {
         let document = serde_json::to_value(document(false)).unwrap();
-        let schema = &document["components"]["schemas"]["Verdict"];
+        let schema = &document["components"]["schemas"]["Prediction"];
         let of_schema: Vec<&String> = schema["properties"].as_object().unwrap().keys().collect();
         let labels = [("0".to_owned(), "positive".to_owned()), ("1".to_owned(), "negative".to_owned())].into();
         let labels = finsent_model::LabelMap::new(Some(&labels), 2, &BTreeMap::new()).unwrap();
-        let verdict = finsent_model::Verdict::new(labels.into(), vec![0.75, 0.25], 3, false);
-        let serialised: Value = serde_json::to_value(verdict).unwrap();
-        let mut of_verdict: Vec<&String> = serialised.as_object().unwrap().keys().collect();
+        let prediction = finsent_model::Prediction::new(labels.into(), vec![0.75, 0.25], 3, false);
+        let serialised: Value = serde_json::to_value(prediction).unwrap();
+        let mut of_prediction: Vec<&String> = serialised.as_object().unwrap().keys().collect();
         let mut of_schema = of_schema;
-        of_verdict.sort();
+        of_prediction.sort();
         of_schema.sort();
-        assert_eq!(of_schema, of_verdict);
+        assert_eq!(of_schema, of_prediction);
     }
 
     #[test]

@@ -3,15 +3,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use finsent_model::{ClassifyError, Encoding, MAX_BATCH_TOKENS, Text, TextError, TokenizerError};
 use thiserror::Error;
 
 use super::served::ServedModel;
 use crate::metrics::{Metrics, ModelInfo};
 use crate::scheduler::{EngineModel, Failure, Lane, Refusal, Scheduler, SchedulerLimits, Work};
-use finsent_model::ClassifyError;
-use finsent_model::MAX_BATCH_TOKENS;
-use finsent_model::{Encoding, TokenizerError};
-use finsent_model::{Text, TextError};
 
 /// What is asked of a model of which nothing is known.
 const TEXTS: [&str; 3] = [
@@ -86,9 +83,9 @@ pub fn self_test(model: &ServedModel) -> Result<(), SelfTestError> {
         if alone[..] != answer.logits[..] {
             return Err(SelfTestError::Company);
         }
-        let verdict = model.pipeline.verdict(encoding, &answer.logits);
-        if let Some(expected) = expected.filter(|&expected| expected != verdict.label()) {
-            let (text, found, expected) = (text.into(), verdict.label().into(), expected.into());
+        let prediction = model.pipeline.prediction(encoding, &answer.logits);
+        if let Some(expected) = expected.filter(|&expected| expected != prediction.label()) {
+            let (text, found, expected) = (text.into(), prediction.label().into(), expected.into());
             return Err(SelfTestError::Label { text, found, expected });
         }
     }

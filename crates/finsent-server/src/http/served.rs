@@ -3,10 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::metrics::{Metrics, ModelInfo, ModelMetrics};
 use finsent_kernels::Precision;
-use finsent_model::Pipeline;
-use finsent_model::PublishedPrediction;
+use finsent_model::{Pipeline, PublishedPrediction};
+
+use crate::metrics::{Metrics, ModelInfo, ModelMetrics};
 
 /// A loaded model, its names and what it is.
 #[derive(Debug)]

@@ -1,10 +1,9 @@
 //! The listeners, and the server behind them from its first connection to its last answer.
 
-use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::thread;
 use std::time::Duration;
+use std::{io, thread};
 
 use actix_cors::Cors;
 use actix_web::dev::ServerHandle;
@@ -13,7 +12,7 @@ use actix_web::rt::System;
 use actix_web::{App, HttpServer, web};
 
 use super::listen::{Listen, ListenError, open_unix};
-use super::{Service, edge, routes};
+use super::{Service, middleware, routes};
 use crate::metrics::max_open_files;
 
 /// Time in which the head of a request has to arrive.
@@ -90,7 +89,7 @@ impl Server {
             App::new()
                 .app_data(service)
                 .configure(routes)
-                .wrap(from_fn(edge::edge))
+                .wrap(from_fn(middleware::handle))
                 .wrap(Condition::new(!origins.is_empty(), cors(&origins)))
         };
         let mut http = HttpServer::new(app)

@@ -8,14 +8,12 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
 
 use actix_web::web;
+use finsent_kernels::ThreadPool;
+use finsent_model::{ClassifyError, Encoding, ModelFiles, ModelOptions, Pipeline};
 use tokio::sync::oneshot;
 
 use super::*;
 use crate::scheduler::{Engine, EngineModel, SchedulerLimits};
-use finsent_kernels::ThreadPool;
-use finsent_model::Encoding;
-use finsent_model::{ClassifyError, Pipeline};
-use finsent_model::{ModelFiles, ModelOptions};
 
 const LIMITS: HttpLimits = HttpLimits {
     max_concurrent_requests: 4,
@@ -27,7 +25,7 @@ const LIMITS: HttpLimits = HttpLimits {
 
 /// What the engine does with a pass.
 enum Order {
-    Answer,
+    Classification,
     Panic,
     /// Gives no outcome, which kills its thread.
     Die,
@@ -44,7 +42,7 @@ impl Engine for Puppet {
         self.begun.lock().unwrap().send(encodings.len()).unwrap();
         let order = self.orders.lock().unwrap().recv().unwrap();
         match order {
-            Order::Answer => encodings.iter().map(|_| Ok(vec![2.0, 0.0, 1.0])).collect(),
+            Order::Classification => encodings.iter().map(|_| Ok(vec![2.0, 0.0, 1.0])).collect(),
             Order::Panic => panic!("as ordered"),
             Order::Die => Vec::new(),
         }
@@ -202,7 +200,7 @@ fn a_panic_in_the_engine_is_the_500_of_the_request_that_made_it() {
     stage.orders.send(Order::Panic).unwrap();
     let (status, answer) = answer(stage.score("a"));
     assert!(status == 500 && answer.contains("application/problem+json"), "{answer}");
-    stage.orders.send(Order::Answer).unwrap();
+    stage.orders.send(Order::Classification).unwrap();
     assert_eq!(super::tests::answer(stage.score("b")).0, 200);
 }
 
@@ -227,7 +225,7 @@ fn probes_do_not_wait_behind_the_engine_and_draining_is_not_ready() {
     let (status, ready) = stage.exchange("GET /readyz", "");
     assert!(status == 503 && ready.contains(r#"{"status":"draining"}"#), "{ready}");
     let taken = stage.score("b");
-    (0..2).for_each(|_| stage.orders.send(Order::Answer).unwrap());
+    (0..2).for_each(|_| stage.orders.send(Order::Classification).unwrap());
     assert_eq!((answer(waiting).0, answer(taken).0), (200, 200), "requests are still taken");
 }
 
@@ -248,7 +246,7 @@ fn a_full_house_is_429_at_once_with_when_to_come_again() {
         let (status, answer) = stage.exchange(&format!("POST {route}"), r#"{"inputs": "e"}"#);
         assert!(status == 429 && answer.contains("retry-after: 1\r\n") && answer.contains(words), "{route}: {answer}");
     }
-    (0..4).for_each(|_| stage.orders.send(Order::Answer).unwrap());
+    (0..4).for_each(|_| stage.orders.send(Order::Classification).unwrap());
     assert!(waiting.into_iter().all(|stream| answer(stream).0 == 200));
 }
 
@@ -269,7 +267,7 @@ fn a_full_queue_is_429_and_what_never_fits_is_413() {
     assert!(status == 429 && refused.contains("retry-after: "), "{refused}");
     let (status, refused) = answer(many("z", 8));
     assert!(status == 413 && refused.contains("in parts"), "{refused}");
-    (0..4).for_each(|_| stage.orders.send(Order::Answer).unwrap());
+    (0..4).for_each(|_| stage.orders.send(Order::Classification).unwrap());
     assert_eq!((answer(running).0, answer(waiting).0), (200, 200));
 }
 
@@ -280,10 +278,10 @@ fn a_deadline_that_passes_is_504_and_the_work_is_dropped() {
     stage.begun.recv().unwrap();
     let (status, late) = stage.exchange("POST /v1/sentiment", r#"{"inputs": "b", "deadline_ms": 50}"#);
     assert!(status == 504 && late.contains("the deadline passed"), "{late}");
-    stage.orders.send(Order::Answer).unwrap();
+    stage.orders.send(Order::Classification).unwrap();
     assert_eq!(answer(running).0, 200);
     let next = stage.score("c");
-    stage.orders.send(Order::Answer).unwrap();
+    stage.orders.send(Order::Classification).unwrap();
     assert_eq!(answer(next).0, 200);
     let passes: Vec<usize> = stage.begun.try_iter().collect();
     assert_eq!(passes, [1], "the text of the late one was not computed");
@@ -304,10 +302,10 @@ fn work_of_a_client_that_has_left_is_dropped() {
     while stage.service.permits.available_permits() < LIMITS.max_concurrent_requests - 1 {
         thread::yield_now();
     }
-    stage.orders.send(Order::Answer).unwrap();
+    stage.orders.send(Order::Classification).unwrap();
     assert_eq!(answer(running).0, 200);
     let next = stage.score("c");
-    stage.orders.send(Order::Answer).unwrap();
+    stage.orders.send(Order::Classification).unwrap();
     assert_eq!(answer(next).0, 200);
     assert_eq!(stage.metric("finsent_dropped_texts_total{model=\"small\",reason=\"client\"}"), 1.0);
 }
@@ -344,6 +342,6 @@ fn bodies_in_memory_are_bounded_in_all() {
         thread::yield_now();
     }
     let next = stage.score("a");
-    stage.orders.send(Order::Answer).unwrap();
+    stage.orders.send(Order::Classification).unwrap();
     assert_eq!(answer(next).0, 200);
 }

@@ -6,7 +6,7 @@ use std::mem;
 use actix_web::web::Bytes;
 use flate2::write::{MultiGzDecoder, ZlibDecoder};
 
-use super::body::Packing;
+use super::body::ContentCoding;
 use super::error::HttpError;
 
 /// Unpacks a little at a time: of bytes that unpack to a thousand times as many, too.
@@ -26,11 +26,11 @@ enum Decoder {
 const PIECE: usize = 1 << 10;
 
 impl Unpacker {
-    pub(super) fn new(packing: Packing) -> Self {
+    pub(super) fn new(packing: ContentCoding) -> Self {
         let decoder = match packing {
-            Packing::None => Decoder::None,
-            Packing::Gzip => Decoder::Gzip(Box::new(MultiGzDecoder::new(Vec::new()))),
-            Packing::Deflate => Decoder::Deflate(Box::new(ZlibDecoder::new(Vec::new()))),
+            ContentCoding::None => Decoder::None,
+            ContentCoding::Gzip => Decoder::Gzip(Box::new(MultiGzDecoder::new(Vec::new()))),
+            ContentCoding::Deflate => Decoder::Deflate(Box::new(ZlibDecoder::new(Vec::new()))),
         };
         Self { packed: Bytes::new(), decoder }
     }
@@ -106,7 +106,7 @@ mod tests {
     }
 
     /// All bytes, and the most at a time.
-    fn unpack(packing: Packing, packed: &[u8], size: usize) -> Result<(Vec<u8>, usize), HttpError> {
+    fn unpack(packing: ContentCoding, packed: &[u8], size: usize) -> Result<(Vec<u8>, usize), HttpError> {
         let mut unpacker = Unpacker::new(packing);
         let (mut all, mut most) = (Vec::new(), 0);
         for piece in packed.chunks(size) {
@@ -122,9 +122,11 @@ mod tests {
 
     #[test]
     fn bytes_are_the_same_wherever_the_packed_ones_are_cut() {
-        for (packing, packed) in
-            [(Packing::None, TEXT.to_vec()), (Packing::Gzip, gzip(TEXT)), (Packing::Deflate, zlib(TEXT))]
-        {
+        for (packing, packed) in [
+            (ContentCoding::None, TEXT.to_vec()),
+            (ContentCoding::Gzip, gzip(TEXT)),
+            (ContentCoding::Deflate, zlib(TEXT)),
+        ] {
             for size in 1..=packed.len() {
                 assert_eq!(unpack(packing, &packed, size).unwrap().0, TEXT, "{packing:?} {size}");
             }
@@ -134,13 +136,13 @@ mod tests {
     #[test]
     fn gzip_files_may_follow_each_other() {
         let packed = [gzip(TEXT), gzip(b"more")].concat();
-        assert_eq!(unpack(Packing::Gzip, &packed, 7).unwrap().0, [TEXT, b"more"].concat());
+        assert_eq!(unpack(ContentCoding::Gzip, &packed, 7).unwrap().0, [TEXT, b"more"].concat());
     }
 
     #[test]
     fn a_bomb_is_unpacked_a_little_at_a_time() {
         let bomb = gzip(&vec![b' '; 50_000_000]);
-        let (all, most) = unpack(Packing::Gzip, &bomb, bomb.len()).unwrap();
+        let (all, most) = unpack(ContentCoding::Gzip, &bomb, bomb.len()).unwrap();
         assert!(all.len() == 50_000_000 && most <= 2_000_000, "{most}");
     }
 
@@ -148,8 +150,8 @@ mod tests {
     fn what_is_not_packed_or_broken_off_is_an_error() {
         for packed in [&b"plain text"[..], &gzip(TEXT)[..20], &[gzip(TEXT), b"rest of another kind".to_vec()].concat()]
         {
-            assert!(unpack(Packing::Gzip, packed, 5).is_err());
+            assert!(unpack(ContentCoding::Gzip, packed, 5).is_err());
         }
-        assert!(unpack(Packing::Deflate, b"plain text", 5).is_err());
+        assert!(unpack(ContentCoding::Deflate, b"plain text", 5).is_err());
     }
 }

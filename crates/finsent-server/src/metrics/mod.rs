@@ -8,10 +8,10 @@ use prometheus::{
 };
 
 use self::process::ProcessFigures;
-pub use self::process::max_open_files;
+pub(crate) use self::process::max_open_files;
 
 /// Content type of [`Metrics::render`].
-pub const CONTENT_TYPE: &str = prometheus::TEXT_FORMAT;
+pub(crate) const CONTENT_TYPE: &str = prometheus::TEXT_FORMAT;
 
 /// Bounds in seconds: from a cached answer to a request that has waited for its whole deadline.
 const SECONDS: [f64; 17] =

@@ -57,7 +57,7 @@ impl ProcessFigures {
 
 /// Most files that the process may have open at a time; `None` where there is no limit, or none is known.
 #[cfg(target_os = "linux")]
-pub fn max_open_files() -> Option<u64> {
+pub(crate) fn max_open_files() -> Option<u64> {
     use procfs::process::{LimitValue, Process};
 
     match Process::myself().ok()?.limits().ok()?.max_open_files.soft_limit {

@@ -3,10 +3,10 @@
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
+use finsent_model::Encoding;
 use lru::LruCache;
 
 use super::Logits;
-use finsent_model::Encoding;
 
 /// What an answer depends on: the model, by its number, and all the encoder reads of a text. Whole, not hashed: two texts
 /// with one key have one answer.

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
+use finsent_model::Encoding;
 use tokio::sync::watch;
 
 use super::{Engine, Failure, Logits, Shared};
-use finsent_model::Encoding;
 
 /// Starts the thread. When it dies, of a panic that is not a text's, `dead` says so.
 pub(super) fn start(shared: Arc<Shared>, dead: watch::Sender<bool>) -> std::io::Result<JoinHandle<()>> {
@@ -45,6 +45,6 @@ impl Drop for DeathWatch {
     fn drop(&mut self) {
         // First the word: whoever is let go after it finds the service not ready.
         self.dead.send_replace(true);
-        self.shared.bury();
+        self.shared.mark_dead();
     }
 }

@@ -14,20 +14,19 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use finsent_model::{ClassifyError, Encoding, Pipeline};
 use thiserror::Error;
 use tokio::sync::{oneshot, watch};
 
 use self::cache::{Cache, Key};
-use self::policy::{Account, Waiting};
+use self::policy::{FairQueue, Waiting};
 use self::speed::Speed;
 use crate::metrics::ModelMetrics;
-use finsent_model::Encoding;
-use finsent_model::{ClassifyError, Pipeline};
 
-pub use policy::Lane;
+pub(crate) use policy::Lane;
 
 /// A number a label, as the encoder gave them.
-pub type Logits = Arc<[f32]>;
+pub(crate) type Logits = Arc<[f32]>;
 
 /// What computes.
 pub trait Engine: Send + Sync {
@@ -110,18 +109,18 @@ pub enum Failure {
 
 /// What became of one text.
 #[derive(Debug, Clone)]
-pub struct Answer {
+pub struct PassResult {
     pub logits: Logits,
     /// When its pass began and ended; `None` when the cache had the answer.
     pub computed: Option<(Instant, Instant)>,
 }
 
-type Reply = Result<Answer, Failure>;
+type Reply = Result<PassResult, Failure>;
 
 /// An answer that is there or will be. Who drops it has left.
 #[derive(Debug)]
 pub enum Pending {
-    Here(Answer),
+    Here(PassResult),
     Awaited(oneshot::Receiver<Reply>),
 }
 
@@ -164,7 +163,7 @@ struct Shared {
 }
 
 struct State {
-    account: Account,
+    account: FairQueue,
     queue: Vec<Task>,
     /// By text, those who wait for it, from its request's arrival to the end of its pass.
     wanted: HashMap<Key, Wanted>,
@@ -230,7 +229,7 @@ impl Scheduler {
     /// When the system gives no thread.
     pub fn start(models: Vec<EngineModel>, limits: SchedulerLimits) -> std::io::Result<Self> {
         let state = State {
-            account: Account::default(),
+            account: FairQueue::default(),
             queue: Vec::new(),
             wanted: HashMap::new(),
             cache: Cache::new(limits.cache_entries),
@@ -311,7 +310,7 @@ impl Shared {
             pending.push(match known {
                 Some(logits) => {
                     metrics.cache_hits.inc();
-                    Pending::Here(Answer { logits, computed: None })
+                    Pending::Here(PassResult { logits, computed: None })
                 }
                 None => {
                     metrics.cache_misses.inc_by(u64::from(state.cache.is_on()));
@@ -472,7 +471,7 @@ impl Shared {
             if let Ok(logits) = &outcome {
                 state.cache.remember(key, logits);
             }
-            let reply = outcome.map(|logits| Answer { logits, computed: Some((started, ended)) });
+            let reply = outcome.map(|logits| PassResult { logits, computed: Some((started, ended)) });
             for waiter in wanted.into_iter().flat_map(|wanted| wanted.waiters) {
                 // Who has left does not mind.
                 waiter.reply.send(reply.clone()).ok();
@@ -481,7 +480,7 @@ impl Shared {
     }
 
     /// The engine has died: nobody waits any longer.
-    fn bury(&self) {
+    fn mark_dead(&self) {
         let mut state = self.state();
         state.dead = true;
         state.queue.clear();

@@ -16,7 +16,7 @@ pub enum Lane {
 
 /// A text that waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Waiting {
+pub(super) struct Waiting {
     pub lane: Lane,
     pub turn: u64,
     pub tokens: usize,
@@ -30,16 +30,16 @@ const SHORT: usize = 32;
 
 /// What has been computed so far, by lane.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Account {
+pub(super) struct FairQueue {
     interactive: u64,
     bulk: u64,
     /// Tokens' worth of interactive work for which bulk has not had its share yet.
     owed_to_bulk: usize,
 }
 
-impl Account {
+impl FairQueue {
     /// The turns of a new request's texts of these lengths.
-    pub fn turns(&self, lane: Lane, lengths: impl IntoIterator<Item = usize>) -> impl Iterator<Item = u64> {
+    pub(super) fn turns(&self, lane: Lane, lengths: impl IntoIterator<Item = usize>) -> impl Iterator<Item = u64> {
         let computed = match lane {
             Lane::Interactive => self.interactive,
             Lane::Bulk => self.bulk,
@@ -56,7 +56,7 @@ impl Account {
     /// [`INTERACTIVE_TOKENS_PER_BULK_TOKEN`] passes' worth of the other's tokens. The lane's lowest turn leads the pass.
     /// With it go, by their turns, texts of its lane and model that fit into `max_batch_tokens` and are at most twice as
     /// long: without padding a shorter one costs no more than its tokens, but a longer one would make the others wait.
-    pub fn next_pass(&mut self, waiting: &[Waiting], max_batch_tokens: usize) -> Vec<usize> {
+    pub(super) fn next_pass(&mut self, waiting: &[Waiting], max_batch_tokens: usize) -> Vec<usize> {
         let Some(lane) = self.next_lane(waiting, max_batch_tokens) else { return Vec::new() };
         let mut by_turn: Vec<usize> = (0..waiting.len()).filter(|&text| waiting[text].lane == lane).collect();
         by_turn.sort_by_key(|&text| waiting[text].turn);
@@ -112,7 +112,7 @@ mod tests {
     /// Requests and what became of them, in order.
     #[derive(Default)]
     struct Simulation {
-        account: Account,
+        account: FairQueue,
         waiting: Vec<Waiting>,
         names: Vec<&'static str>,
     }
@@ -142,7 +142,7 @@ mod tests {
 
     #[test]
     fn nothing_waits_and_nothing_is_taken() {
-        assert_eq!(Account::default().next_pass(&[], BUDGET), [0; 0]);
+        assert_eq!(FairQueue::default().next_pass(&[], BUDGET), [0; 0]);
     }
 
     #[test]
@@ -224,7 +224,7 @@ mod tests {
     fn one_pass_is_of_one_model_and_the_oldest_decides_of_which() {
         let text = |turn, model| Waiting { lane: Lane::Interactive, turn, tokens: 10, model };
         let waiting = [text(30, 0), text(10, 1), text(20, 0), text(40, 1)];
-        assert_eq!(Account::default().next_pass(&waiting, BUDGET), [1, 3]);
+        assert_eq!(FairQueue::default().next_pass(&waiting, BUDGET), [1, 3]);
     }
 
     #[test]

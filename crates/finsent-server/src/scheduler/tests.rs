@@ -116,7 +116,7 @@ fn identical_texts_are_computed_once_and_then_remembered() {
         assert!(answers(waiting).iter().all(|answer| answer == &Ok(7.0)));
     }
     assert_eq!(stage.metric("finsent_shared_texts_total{"), 2.0);
-    assert!(matches!(stage.submit(&[(7, 10)])[..], [Pending::Here(Answer { computed: None, .. })]));
+    assert!(matches!(stage.submit(&[(7, 10)])[..], [Pending::Here(PassResult { computed: None, .. })]));
     assert_eq!(stage.metric("finsent_cache_hits_total{"), 1.0);
     assert_eq!(stage.metric("finsent_cache_misses_total{"), 3.0);
     // Another length is another text.

@@ -5,17 +5,17 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use csv::{ByteRecord, ReaderBuilder};
-
-use super::source::{Meter, Source, wrong_encoding};
-use super::{ColumnChoice, Columns, Field, ItemError, Row, RowReader, utf8};
-use crate::Usage;
 use finsent_model::Text;
 
+use super::source::{ReadStats, Source, wrong_encoding};
+use super::{ColumnChoice, Columns, Field, ItemError, Row, RowReader, utf8};
+use crate::UsageError;
+
 /// A file of separated values.
-pub struct Delimited {
+pub(super) struct Delimited {
     name: String,
-    meter: Arc<Meter>,
-    reader: csv::Reader<Watched>,
+    stats: Arc<ReadStats>,
+    reader: csv::Reader<TailReader>,
     header: Vec<Arc<str>>,
     columns: Columns,
     /// The next record, where it had to be seen before its turn.
@@ -26,9 +26,9 @@ pub struct Delimited {
 
 impl Delimited {
     /// The reader and its columns.
-    pub fn open(source: Source, delimiter: u8, choice: ColumnChoice) -> Result<(Self, Vec<Arc<str>>)> {
-        let Source { name, meter, reader, .. } = source;
-        let reader = Watched { inner: reader, start: 0, chunk: Vec::new() };
+    pub(super) fn open(source: Source, delimiter: u8, choice: ColumnChoice) -> Result<(Self, Vec<Arc<str>>)> {
+        let Source { name, stats, reader, .. } = source;
+        let reader = TailReader { inner: reader, start: 0, chunk: Vec::new() };
         let mut reader = ReaderBuilder::new().delimiter(delimiter).flexible(true).from_reader(reader);
         let header = reader.byte_headers().with_context(|| format!("cannot read `{name}`"))?;
         let header: Vec<Arc<str>> = header
@@ -38,7 +38,7 @@ impl Delimited {
         check_header(&name, &header)?;
 
         let mut first = ByteRecord::new();
-        let first = read_record(&mut reader, &mut first, &name, &meter)?.then_some(first);
+        let first = read_record(&mut reader, &mut first, &name, &stats)?.then_some(first);
         let holds_strings = |column: usize| {
             let cell = first.as_ref().and_then(|record| record.get(column));
             cell.is_none_or(|cell| str::from_utf8(cell).map_or(true, |cell| cell.trim().parse::<f64>().is_err()))
@@ -52,11 +52,11 @@ impl Delimited {
                 "`{name}` has the one column `{only}`: are its columns separated by {separator:?}? \
                  finsent reads commas in .csv and tabs in .tsv; --text-column takes it as it is"
             );
-            return Err(Usage(message).into());
+            return Err(UsageError(message).into());
         }
         let columns = choice.settle(&name, &header, &strings)?;
         Ok((
-            Self { name, meter, reader, header: header.clone(), columns, ahead: first, record: ByteRecord::new() },
+            Self { name, stats, reader, header: header.clone(), columns, ahead: first, record: ByteRecord::new() },
             header,
         ))
     }
@@ -65,7 +65,7 @@ impl Delimited {
     fn advance(&mut self) -> Result<bool> {
         if let Some(record) = self.ahead.take() {
             self.record = record;
-        } else if !read_record(&mut self.reader, &mut self.record, &self.name, &self.meter)? {
+        } else if !read_record(&mut self.reader, &mut self.record, &self.name, &self.stats)? {
             return Ok(false);
         }
         if self.record.iter().next_back().is_some_and(|cell| cell.contains(&b'\n')) {
@@ -77,8 +77,8 @@ impl Delimited {
     /// Refuses a last record whose last field begins with a quote that nothing ends: it has swallowed the rows behind it.
     fn check_quote(&mut self) -> Result<()> {
         let mut ahead = ByteRecord::new();
-        self.ahead = read_record(&mut self.reader, &mut ahead, &self.name, &self.meter)?.then_some(ahead);
-        if self.ahead.is_none() && self.meter.last() != b'"' {
+        self.ahead = read_record(&mut self.reader, &mut ahead, &self.name, &self.stats)?.then_some(ahead);
+        if self.ahead.is_none() && self.stats.last() != b'"' {
             // Its last line end was taken for the one that ended it.
             let line = line(&self.record) + u64::from(self.record.as_slice().ends_with(b"\n"));
             bail!("`{}`: a quoted field of the record that begins in line {line} never ends", self.name);
@@ -121,9 +121,14 @@ impl RowReader for Delimited {
 }
 
 /// Reads the next record, and settles its line; false at the end.
-fn read_record(reader: &mut csv::Reader<Watched>, record: &mut ByteRecord, name: &str, meter: &Meter) -> Result<bool> {
+fn read_record(
+    reader: &mut csv::Reader<TailReader>,
+    record: &mut ByteRecord,
+    name: &str,
+    stats: &ReadStats,
+) -> Result<bool> {
     let read = reader.read_byte_record(record).with_context(|| format!("cannot read `{name}`"))?;
-    meter.end_record();
+    stats.end_record();
     // The library's place is where it began to look, which is before blank lines and inside a CRLF. Where it stopped is
     // behind the record's own line ends, and the one that ended it unless that was, so far, a CR or the end of the file.
     let mut position = reader.position().clone();
@@ -140,14 +145,14 @@ fn line(record: &ByteRecord) -> u64 {
 }
 
 /// A reader that still knows what it gave last.
-struct Watched {
+struct TailReader {
     inner: BufReader<Box<dyn Read + Send>>,
     /// Bytes that were given before `chunk`.
     start: u64,
     chunk: Vec<u8>,
 }
 
-impl Watched {
+impl TailReader {
     /// The byte before a position of the last chunk, or its end.
     fn byte_before(&self, position: u64) -> Option<u8> {
         let index = position.checked_sub(self.start + 1)?;
@@ -155,7 +160,7 @@ impl Watched {
     }
 }
 
-impl Read for Watched {
+impl Read for TailReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.inner.read(buffer)?;
         if read > 0 {
@@ -167,12 +172,12 @@ impl Read for Watched {
     }
 }
 
-fn check_header(name: &str, header: &[Arc<str>]) -> Result<(), Usage> {
+fn check_header(name: &str, header: &[Arc<str>]) -> Result<(), UsageError> {
     if header.is_empty() {
-        return Err(Usage(format!("`{name}` is empty; its first line should name the columns")));
+        return Err(UsageError(format!("`{name}` is empty; its first line should name the columns")));
     }
     match header.iter().enumerate().find(|(index, column)| header[..*index].contains(column)) {
-        Some((_, twice)) => Err(Usage(format!("`{name}` has two columns named `{twice}`"))),
+        Some((_, twice)) => Err(UsageError(format!("`{name}` has two columns named `{twice}`"))),
         None => Ok(()),
     }
 }

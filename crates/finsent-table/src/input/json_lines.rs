@@ -5,19 +5,19 @@ use std::fmt;
 use std::sync::Arc;
 
 use anyhow::Result;
+use finsent_model::Text;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::source::{Lines, Source, wrong_encoding};
 use super::{ColumnChoice, Columns, Field, ItemError, Row, RowReader, utf8};
-use crate::Usage;
-use finsent_model::Text;
+use crate::UsageError;
 
 /// Lines that are read ahead in search of the first object, which names the columns.
 const LOOK_AHEAD: usize = 100;
 
 /// A file of JSON objects, one a line. Blank lines are no items.
-pub struct JsonLines {
+pub(super) struct JsonLines {
     lines: Lines,
     columns: Columns,
     /// What was read ahead.
@@ -32,7 +32,7 @@ struct Line {
 
 impl JsonLines {
     /// The reader and its columns: the fields of the first object.
-    pub fn open(source: Source, choice: ColumnChoice) -> Result<(Self, Vec<Arc<str>>)> {
+    pub(super) fn open(source: Source, choice: ColumnChoice) -> Result<(Self, Vec<Arc<str>>)> {
         let mut lines = Lines::new(source);
         let mut first = VecDeque::new();
         while first.len() < LOOK_AHEAD {
@@ -46,7 +46,7 @@ impl JsonLines {
         let Some(object) = first.back().and_then(|line| line.object.as_ref().ok()) else {
             let why = first.pop_front().and_then(|line| Some((line.number, line.object.err()?)));
             let why = why.map_or("it is empty".into(), |(number, error)| format!("line {number}: {error}"));
-            return Err(Usage(format!("`{}` holds no JSON object a line: {why}", lines.name())).into());
+            return Err(UsageError(format!("`{}` holds no JSON object a line: {why}", lines.name())).into());
         };
         let names: Vec<Arc<str>> = object.0.iter().map(|(name, _)| name.clone()).collect();
         let strings: Vec<Arc<str>> =

@@ -3,16 +3,16 @@
 use std::sync::Arc;
 
 use anyhow::Result;
+use finsent_model::Text;
 
 use super::source::{Lines, Source, wrong_encoding};
 use super::{ColumnChoice, Columns, Field, ItemError, Row, RowReader, utf8};
-use finsent_model::Text;
 
 /// Standard input. It cannot be read twice, so a line that is not UTF-8 fails alone.
-pub struct StandardInput(Lines);
+pub(super) struct StandardInput(Lines);
 
 impl StandardInput {
-    pub fn new(source: Source) -> Self {
+    pub(super) fn new(source: Source) -> Self {
         Self(Lines::new(source))
     }
 }
@@ -32,14 +32,14 @@ impl RowReader for StandardInput {
 }
 
 /// A .txt file: a table with the one column `text`.
-pub struct TextFile {
+pub(super) struct TextFile {
     lines: Lines,
     columns: Columns,
 }
 
 impl TextFile {
     /// The reader and its columns.
-    pub fn open(source: Source, choice: ColumnChoice) -> Result<(Self, Vec<Arc<str>>)> {
+    pub(super) fn open(source: Source, choice: ColumnChoice) -> Result<(Self, Vec<Arc<str>>)> {
         let only: Vec<Arc<str>> = vec!["text".into()];
         let columns = choice.settle(&source.name, &only, &only)?;
         Ok((Self { lines: Lines::new(source), columns }, only))

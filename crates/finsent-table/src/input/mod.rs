@@ -1,12 +1,12 @@
 //! Rows in: arguments, lines, CSV, JSON lines and Parquet become texts with their columns.
 
+mod compression;
+mod concat;
 mod delimited;
 mod json_lines;
 mod lines;
-mod packing;
 mod parquet;
 mod rereading;
-mod several;
 mod shard;
 mod source;
 
@@ -21,19 +21,19 @@ use serde_json::value::RawValue;
 use thiserror::Error;
 
 use self::parquet::ParquetRows;
-use crate::Usage;
+use crate::UsageError;
 use crate::parquet::{Group, Table};
+use compression::Compression;
+pub use concat::expand;
 use delimited::Delimited;
 use finsent_model::ClassifyError;
 use finsent_model::{Text, TextError};
 use json_lines::JsonLines;
-use packing::Packing;
 pub use rereading::{check_resuming, check_shards};
-pub use several::expand;
 pub use shard::Shard;
 use shard::ShardRows;
 pub use source::{Encoding, encoding};
-use source::{Meter, Source};
+use source::{ReadStats, Source};
 
 /// One item of the input: a text, or why there is none, and what stands beside it.
 #[derive(Debug)]
@@ -115,7 +115,7 @@ impl Field {
     }
 }
 
-/// Why one item has no verdict.
+/// Why one item has no prediction.
 #[derive(Debug, Clone, Error)]
 pub enum ItemError {
     #[error(transparent)]
@@ -138,7 +138,7 @@ pub enum ItemError {
     NotAString(Arc<str>),
     #[error("{found} fields, the header has {expected}")]
     Ragged { expected: usize, found: usize },
-    #[error("the field `{0}` has a name of the verdict's; rename it")]
+    #[error("the field `{0}` has a name of the prediction's; rename it")]
     NameTaken(Arc<str>),
     #[error("the first row has no `{0}`, so the output has no column for it; choose --format jsonl")]
     NoColumn(Arc<str>),
@@ -200,7 +200,7 @@ pub struct Input {
     files: Vec<(String, Vec<Arc<str>>)>,
     pub typed: Typed,
     /// None for arguments and standard input.
-    pub progress: Option<Progress>,
+    pub progress: Option<InputProgress>,
     pub kind: InputKind,
 }
 
@@ -218,11 +218,11 @@ impl Typed {
     ///
     /// # Errors
     /// When not all files have the same ones.
-    pub fn table(&self) -> Result<Option<&Table>, Usage> {
+    pub fn table(&self) -> Result<Option<&Table>, UsageError> {
         match self {
             Self::No => Ok(None),
             Self::Yes(table) => Ok(Some(table)),
-            Self::Mixed(file) => Err(Usage(format!(
+            Self::Mixed(file) => Err(UsageError(format!(
                 "`{file}` has other columns than the first input, or other types, and a parquet file has its columns once; \
                  choose --format jsonl or csv, or write a file for each"
             ))),
@@ -240,18 +240,18 @@ pub enum InputKind {
 
 /// How far the work on files has come.
 #[derive(Debug, Clone)]
-pub enum Progress {
+pub enum InputProgress {
     /// Bytes that were read, compressed as they are, of all files.
-    Bytes { meter: Arc<Meter>, total: u64 },
+    Bytes { stats: Arc<ReadStats>, total: u64 },
     /// Rows of a shard: that many in all.
     Rows(u64),
 }
 
-impl Progress {
+impl InputProgress {
     /// What is done, in the same unit, when `rows` rows are.
     pub fn done(&self, rows: u64) -> u64 {
         match self {
-            Self::Bytes { meter, .. } => meter.total(),
+            Self::Bytes { stats, .. } => stats.total(),
             Self::Rows(_) => rows,
         }
     }
@@ -275,25 +275,25 @@ impl Input {
     }
 
     /// Opens a file, whose name says how to read it.
-    fn open(path: &Path, reading: &Reading, meter: &Arc<Meter>) -> Result<Opened> {
+    fn open(path: &Path, reading: &Reading, stats: &Arc<ReadStats>) -> Result<Opened> {
         let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
-        let (packing, name) = Packing::of(&name);
-        let open = || Source::file(path, packing, reading.encoding, meter);
+        let (compression, name) = Compression::of(&name);
+        let open = || Source::file(path, compression, reading.encoding, stats);
         let choice = reading.columns.clone();
         match name.rsplit_once('.').map(|(_, extension)| extension) {
             Some("txt") => boxed(lines::TextFile::open(open()?, choice)),
             Some("csv") => boxed(Delimited::open(open()?, b',', choice)),
             Some("tsv") => boxed(Delimited::open(open()?, b'\t', choice)),
             Some("jsonl" | "ndjson") => boxed(JsonLines::open(open()?, choice)),
-            Some("parquet") if packing != Packing::Plain => {
-                Err(Usage(format!("`{}`: a .parquet file is read from its end; unpack it first", path.display())).into())
+            Some("parquet") if compression != Compression::Plain => {
+                Err(UsageError(format!("`{}`: a .parquet file is read from its end; unpack it first", path.display())).into())
             }
             Some("parquet") => {
-                let (rows, columns) = ParquetRows::open(path, reading, meter)?;
+                let (rows, columns) = ParquetRows::open(path, reading, stats)?;
                 let table = Some(rows.table());
                 Ok(Opened { rows: Box::new(rows), columns, table })
             }
-            _ => Err(Usage(format!(
+            _ => Err(UsageError(format!(
                 "`{}`: the name should end in .txt, .csv, .tsv, .jsonl or .parquet, which says how to read it; .gz or .zst may follow, but for .parquet",
                 path.display()
             ))
@@ -302,11 +302,11 @@ impl Input {
     }
 
     /// Refuses a column that the input has not, as far as is known before it is read.
-    pub fn has_column(&self, name: &str) -> Result<(), Usage> {
+    pub fn has_column(&self, name: &str) -> Result<(), UsageError> {
         match self.files.iter().find(|(_, columns)| !columns.iter().any(|column| **column == *name)) {
             None => Ok(()),
             Some((file, columns)) => {
-                Err(Usage(format!("`{file}` has no column `{name}`; its columns are {}", list(columns))))
+                Err(UsageError(format!("`{file}` has no column `{name}`; its columns are {}", list(columns))))
             }
         }
     }
@@ -314,7 +314,7 @@ impl Input {
     /// Leaves of `all` rows, none of which has been read, those of the shard.
     pub fn only(self, shard: Shard, all: u64) -> Self {
         let rows = shard.of(all);
-        let progress = Some(Progress::Rows(rows.end - rows.start));
+        let progress = Some(InputProgress::Rows(rows.end - rows.start));
         Self { rows: Box::new(ShardRows::new(self.rows, shard, all)), progress, ..self }
     }
 }
@@ -350,12 +350,12 @@ impl RowReader for Arguments {
 pub struct Reading {
     pub encoding: Option<Encoding>,
     pub columns: ColumnChoice,
-    pub wanted: Wanted,
+    pub wanted: ColumnSelection,
 }
 
 /// The columns whose values are wanted. Only Parquet files can leave the others unread.
 #[derive(Debug, Clone, Default)]
-pub enum Wanted {
+pub enum ColumnSelection {
     #[default]
     All,
     /// Those of the text and the id, and these.
@@ -380,10 +380,12 @@ struct Columns {
 
 impl ColumnChoice {
     /// Settles on columns: what the user named, else `text`, else the only one that holds `strings`.
-    fn settle(self, file: &str, columns: &[Arc<str>], strings: &[Arc<str>]) -> Result<Columns, Usage> {
+    fn settle(self, file: &str, columns: &[Arc<str>], strings: &[Arc<str>]) -> Result<Columns, UsageError> {
         let known = |name: String| {
             let found = columns.iter().find(|column| ***column == *name).cloned();
-            found.ok_or_else(|| Usage(format!("`{file}` has no column `{name}`; its columns are {}", list(columns))))
+            found.ok_or_else(|| {
+                UsageError(format!("`{file}` has no column `{name}`; its columns are {}", list(columns)))
+            })
         };
         let is_label = |column: &Arc<str>| self.label.as_deref() == Some(&**column);
         let strings: Vec<&Arc<str>> = strings.iter().filter(|column| !is_label(column)).collect();
@@ -394,7 +396,7 @@ impl ColumnChoice {
                 None if strings.len() == 1 => Arc::clone(strings[0]),
                 None => {
                     let columns = list(columns);
-                    return Err(Usage(format!(
+                    return Err(UsageError(format!(
                         "`{file}`: which column holds the texts? name it with --text-column; its columns are {columns}"
                     )));
                 }

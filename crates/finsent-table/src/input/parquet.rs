@@ -8,21 +8,21 @@ use ::parquet::record::Field as Value;
 use ::parquet::record::reader::{ReaderIter, TreeBuilder};
 use ::parquet::schema::types::{SchemaDescPtr, SchemaDescriptor, Type, TypePtr};
 use anyhow::{Context, Result, bail};
-
-use super::source::Meter;
-use super::{Columns, Field, ItemError, Origin, Reading, Row, RowReader, Wanted, list, utf8};
-use crate::Usage;
-use crate::parquet::{self, Group, Table, careful};
 use finsent_model::Text;
 
+use super::source::ReadStats;
+use super::{ColumnSelection, Columns, Field, ItemError, Origin, Reading, Row, RowReader, list, utf8};
+use crate::UsageError;
+use crate::parquet::{self, Group, Table, careful};
+
 /// A file of row groups, which are read one after the other.
-pub struct ParquetRows {
+pub(super) struct ParquetRows {
     table: Arc<Table>,
     /// The columns that are read.
     read: Vec<(Arc<str>, TypePtr)>,
     schema: SchemaDescPtr,
     columns: Columns,
-    meter: Arc<Meter>,
+    stats: Arc<ReadStats>,
     group: Option<OpenGroup>,
     next_group: usize,
     /// Rows of the file.
@@ -42,11 +42,11 @@ struct OpenGroup {
 
 impl ParquetRows {
     /// The reader and the columns of the file, also those that are not read.
-    pub fn open(path: &Path, reading: &Reading, meter: &Arc<Meter>) -> Result<(Self, Vec<Arc<str>>)> {
+    pub(super) fn open(path: &Path, reading: &Reading, stats: &Arc<ReadStats>) -> Result<(Self, Vec<Arc<str>>)> {
         let table = Table::open(path)?;
         let names: Vec<Arc<str>> = table.columns().iter().map(|column| column.name().into()).collect();
         if let Some(twice) = names.iter().enumerate().find(|(index, name)| names[..*index].contains(name)) {
-            return Err(Usage(format!("`{}` has the column `{}` twice", table.name(), twice.1)).into());
+            return Err(UsageError(format!("`{}` has the column `{}` twice", table.name(), twice.1)).into());
         }
         let all = || names.iter().cloned().zip(table.columns().iter().cloned());
         let strings: Vec<Arc<str>> =
@@ -54,8 +54,8 @@ impl ParquetRows {
         let columns = reading.columns.clone().settle(table.name(), &names, &strings)?;
 
         let is_read = |name: &Arc<str>| match &reading.wanted {
-            Wanted::All => true,
-            Wanted::Columns(wanted) => {
+            ColumnSelection::All => true,
+            ColumnSelection::Columns(wanted) => {
                 *name == columns.text || columns.id.as_ref() == Some(name) || wanted.iter().any(|one| **one == **name)
             }
         };
@@ -64,7 +64,7 @@ impl ParquetRows {
             check_type(table.name(), column)?;
             if *name == columns.text && !parquet::holds_bytes(column) {
                 let strings = if strings.is_empty() { "none".into() } else { list(&strings) };
-                return Err(Usage(format!(
+                return Err(UsageError(format!(
                     "`{}`: the column `{name}` holds no strings, which texts are; columns that do: {strings}",
                     table.name()
                 ))
@@ -74,12 +74,12 @@ impl ParquetRows {
         let fields = read.iter().map(|(_, column)| Arc::clone(column)).collect();
         let schema = careful(|| Type::group_type_builder(table.row_type().name()).with_fields(fields).build())?;
         let schema = Arc::new(SchemaDescriptor::new(Arc::new(schema)));
-        let (meter, rows) = (Arc::clone(meter), table.groups().map(|group| group.rows() as u64).sum());
+        let (stats, rows) = (Arc::clone(stats), table.groups().map(|group| group.rows() as u64).sum());
         let (group, next_group, number, to_skip) = (None, 0, 0, 0);
-        Ok((Self { table, read, schema, columns, meter, group, next_group, rows, number, to_skip }, names))
+        Ok((Self { table, read, schema, columns, stats, group, next_group, rows, number, to_skip }, names))
     }
 
-    pub fn table(&self) -> Arc<Table> {
+    pub(super) fn table(&self) -> Arc<Table> {
         Arc::clone(&self.table)
     }
 
@@ -102,7 +102,7 @@ impl ParquetRows {
             self.next_group += 1;
             if self.to_skip >= group.rows() {
                 self.to_skip -= group.rows();
-                self.meter.add(group.bytes());
+                self.stats.add(group.bytes());
                 continue;
             }
             let rows = careful(|| TreeBuilder::new().as_iter(Arc::clone(&self.schema), &group))?;
@@ -120,7 +120,7 @@ impl ParquetRows {
         let values = row.into_columns().into_iter().map(|(_, value)| value).collect();
         // What the group has in bytes is counted with its rows, the rest of a division with the first.
         let (bytes, rows) = (open.group.bytes(), open.group.rows() as u64);
-        self.meter.add(bytes / rows + if open.at == 0 { bytes % rows } else { 0 });
+        self.stats.add(bytes / rows + if open.at == 0 { bytes % rows } else { 0 });
         open.at += 1;
         Ok(Some((origin, values)))
     }
@@ -167,9 +167,9 @@ impl RowReader for ParquetRows {
 }
 
 /// Refuses a type that the library gives no values of.
-fn check_type(file: &str, column: &Type) -> Result<(), Usage> {
+fn check_type(file: &str, column: &Type) -> Result<(), UsageError> {
     if column.get_basic_info().converted_type() == ConvertedType::INTERVAL {
-        return Err(Usage(format!(
+        return Err(UsageError(format!(
             "`{file}`: the column `{}` holds intervals, which cannot be shown; with --format parquet it passes through",
             column.name()
         )));

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::Usage;
+use crate::UsageError;
 
 /// Why an input is read more than once, for people.
 struct Reason {
@@ -24,23 +24,23 @@ const RESUMING: Reason = Reason {
 };
 
 /// Refuses files that cannot be read twice, and an output that would take the input from the other shards.
-pub fn check_shards(inputs: &[PathBuf], output: Option<&Path>) -> Result<(), Usage> {
+pub fn check_shards(inputs: &[PathBuf], output: Option<&Path>) -> Result<(), UsageError> {
     check(&SHARDS, inputs, output)
 }
 
 /// Refuses files that an interrupted run could not be resumed with.
-pub fn check_resuming(inputs: &[PathBuf], output: Option<&Path>) -> Result<(), Usage> {
+pub fn check_resuming(inputs: &[PathBuf], output: Option<&Path>) -> Result<(), UsageError> {
     check(&RESUMING, inputs, output)
 }
 
-fn check(reason: &Reason, inputs: &[PathBuf], output: Option<&Path>) -> Result<(), Usage> {
+fn check(reason: &Reason, inputs: &[PathBuf], output: Option<&Path>) -> Result<(), UsageError> {
     if inputs.is_empty() {
         return Err(once(reason, "standard input"));
     }
     inputs.iter().try_for_each(|input| check_input(reason, input, output))
 }
 
-fn check_input(reason: &Reason, input: &Path, output: Option<&Path>) -> Result<(), Usage> {
+fn check_input(reason: &Reason, input: &Path, output: Option<&Path>) -> Result<(), UsageError> {
     let name = input.display();
     if input.as_os_str() == "-" {
         return Err(once(reason, "standard input"));
@@ -49,13 +49,13 @@ fn check_input(reason: &Reason, input: &Path, output: Option<&Path>) -> Result<(
         return Err(once(reason, &format!("`{name}`, which is no regular file,")));
     }
     if output.is_some_and(|output| is_same(input, output)) {
-        return Err(Usage(reason.not_output.into()));
+        return Err(UsageError(reason.not_output.into()));
     }
     Ok(())
 }
 
-fn once(reason: &Reason, input: &str) -> Usage {
-    Usage(format!("{}, and {input} can be read only once; give a file, --input FILE", reason.reader))
+fn once(reason: &Reason, input: &str) -> UsageError {
+    UsageError(format!("{}, and {input} can be read only once; give a file, --input FILE", reason.reader))
 }
 
 fn is_stream(path: &Path) -> bool {

@@ -68,7 +68,7 @@ impl Shard {
 }
 
 /// The rows of one shard.
-pub struct ShardRows {
+pub(super) struct ShardRows {
     rows: Box<dyn RowReader>,
     /// Rows in all, as they were counted.
     all: u64,
@@ -81,7 +81,7 @@ pub struct ShardRows {
 
 impl ShardRows {
     /// The shard's rows of `rows`, which are `all` in number and have all still to be read.
-    pub fn new(rows: Box<dyn RowReader>, shard: Shard, all: u64) -> Self {
+    pub(super) fn new(rows: Box<dyn RowReader>, shard: Shard, all: u64) -> Self {
         let Range { start, end } = shard.of(all);
         Self { rows, all, before: start, left: end - start, is_last: shard.is_last() }
     }

@@ -10,8 +10,8 @@ use anyhow::{Context, Result};
 use encoding_rs_io::DecodeReaderBytesBuilder;
 
 use super::ItemError;
-use super::packing::Packing;
-use crate::Usage;
+use super::compression::Compression;
+use crate::UsageError;
 
 /// Longest line or CSV record in bytes; what is longer is no table any more, or a quote that never ends.
 const MAX_RECORD_BYTES: u64 = 64 << 20;
@@ -19,7 +19,7 @@ const BUFFER_BYTES: usize = 64 << 10;
 
 /// Counts bytes as they are read, of one file after the other.
 #[derive(Debug, Default)]
-pub struct Meter {
+pub struct ReadStats {
     /// Bytes of the files.
     total: AtomicU64,
     /// Bytes that these are unpacked.
@@ -30,7 +30,7 @@ pub struct Meter {
     last: AtomicU8,
 }
 
-impl Meter {
+impl ReadStats {
     pub fn total(&self) -> u64 {
         self.total.load(Relaxed)
     }
@@ -53,14 +53,14 @@ impl Meter {
 
 struct Decoded<R> {
     inner: R,
-    meter: Arc<Meter>,
+    stats: Arc<ReadStats>,
 }
 
 impl<R: Read> Read for Decoded<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.inner.read(buffer)?;
         if let Some(&last) = buffer[..read].iter().rev().find(|byte| !matches!(byte, b'\r' | b'\n')) {
-            self.meter.last.store(last, Relaxed);
+            self.stats.last.store(last, Relaxed);
         }
         Ok(read)
     }
@@ -68,13 +68,13 @@ impl<R: Read> Read for Decoded<R> {
 
 struct Metered<R> {
     inner: R,
-    meter: Arc<Meter>,
+    stats: Arc<ReadStats>,
 }
 
 impl<R: Read> Read for Metered<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.inner.read(buffer)?;
-        self.meter.total.fetch_add(read as u64, Relaxed);
+        self.stats.total.fetch_add(read as u64, Relaxed);
         Ok(read)
     }
 }
@@ -82,25 +82,25 @@ impl<R: Read> Read for Metered<R> {
 /// Ends a record that has no end, however well it was compressed.
 struct Bounded<R> {
     inner: R,
-    meter: Arc<Meter>,
+    stats: Arc<ReadStats>,
 }
 
 impl<R: Read> Read for Bounded<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.meter.unpacked.load(Relaxed) - self.meter.record_start.load(Relaxed) > MAX_RECORD_BYTES {
+        if self.stats.unpacked.load(Relaxed) - self.stats.record_start.load(Relaxed) > MAX_RECORD_BYTES {
             let message = format!("a record is longer than {MAX_RECORD_BYTES} bytes; does a quoted field never end?");
             return Err(io::Error::new(io::ErrorKind::InvalidData, message));
         }
         let read = self.inner.read(buffer)?;
-        self.meter.unpacked.fetch_add(read as u64, Relaxed);
+        self.stats.unpacked.fetch_add(read as u64, Relaxed);
         Ok(read)
     }
 }
 
 /// An open input, unpacked, a byte order mark taken off, other encodings made UTF-8.
-pub struct Source {
+pub(super) struct Source {
     pub name: String,
-    pub meter: Arc<Meter>,
+    pub stats: Arc<ReadStats>,
     pub reader: BufReader<Box<dyn Read + Send>>,
 }
 
@@ -108,43 +108,48 @@ pub struct Source {
 pub type Encoding = &'static encoding_rs::Encoding;
 
 /// The encoding of this name.
-pub fn encoding(name: &str) -> Result<Encoding, Usage> {
+pub fn encoding(name: &str) -> Result<Encoding, UsageError> {
     let label = name.to_ascii_lowercase().replace("latin-", "latin");
     encoding_rs::Encoding::for_label_no_replacement(label.as_bytes()).ok_or_else(|| {
-        Usage(format!("unknown encoding `{name}`; known are utf-8, latin1, windows-1252, utf-16le, shift_jis, gbk and all others of the web"))
+        UsageError(format!("unknown encoding `{name}`; known are utf-8, latin1, windows-1252, utf-16le, shift_jis, gbk and all others of the web"))
     })
 }
 
 impl Source {
-    pub fn standard_input(encoding: Option<Encoding>) -> Self {
-        Self::new("standard input".into(), io::stdin(), Packing::Plain, encoding, &Arc::default())
+    pub(super) fn standard_input(encoding: Option<Encoding>) -> Self {
+        Self::new("standard input".into(), io::stdin(), Compression::Plain, encoding, &Arc::default())
     }
 
     /// Opens a file. A regular one is read as far as it goes now: what is appended while it is read, by this process too,
     /// is not for this run.
-    pub fn file(path: &Path, packing: Packing, encoding: Option<Encoding>, meter: &Arc<Meter>) -> Result<Self> {
+    pub(super) fn file(
+        path: &Path,
+        compression: Compression,
+        encoding: Option<Encoding>,
+        stats: &Arc<ReadStats>,
+    ) -> Result<Self> {
         let name = path.display().to_string();
         let opened = File::open(path).and_then(|file| file.metadata().map(|metadata| (file, metadata)));
         let (file, metadata) = opened.with_context(|| format!("cannot read `{name}`"))?;
         if metadata.is_dir() {
-            return Err(Usage(format!("`{name}` is a directory; --input takes a file")).into());
+            return Err(UsageError(format!("`{name}` is a directory; --input takes a file")).into());
         }
         // Files of the kernel's say that they are regular and empty, whatever they hold.
         let has_size = metadata.is_file() && metadata.len() > 0;
         let file = file.take(if has_size { metadata.len() } else { u64::MAX });
-        Ok(Self::new(name, file, packing, encoding, meter))
+        Ok(Self::new(name, file, compression, encoding, stats))
     }
 
     fn new(
         name: String,
         reader: impl Read + Send + 'static,
-        packing: Packing,
+        compression: Compression,
         encoding: Option<Encoding>,
-        meter: &Arc<Meter>,
+        stats: &Arc<ReadStats>,
     ) -> Self {
-        meter.end_record();
-        let metered = Metered { inner: reader, meter: Arc::clone(meter) };
-        let bounded = Bounded { inner: packing.unpack(metered), meter: Arc::clone(meter) };
+        stats.end_record();
+        let metered = Metered { inner: reader, stats: Arc::clone(stats) };
+        let bounded = Bounded { inner: compression.unpack(metered), stats: Arc::clone(stats) };
         let decoded = DecodeReaderBytesBuilder::new()
             .encoding(encoding.filter(|&encoding| encoding != encoding_rs::UTF_8))
             .utf8_passthru(true)
@@ -152,14 +157,14 @@ impl Source {
             .build(bounded);
         let reader = BufReader::with_capacity(
             BUFFER_BYTES,
-            Box::new(Decoded { inner: decoded, meter: Arc::clone(meter) }) as Box<dyn Read + Send>,
+            Box::new(Decoded { inner: decoded, stats: Arc::clone(stats) }) as Box<dyn Read + Send>,
         );
-        Self { name, meter: Arc::clone(meter), reader }
+        Self { name, stats: Arc::clone(stats), reader }
     }
 }
 
 /// The lines of a [`Source`], `\n` or `\r\n` taken off.
-pub struct Lines {
+pub(super) struct Lines {
     source: Source,
     line: Vec<u8>,
     /// Number of the current line, from 1.
@@ -167,16 +172,16 @@ pub struct Lines {
 }
 
 impl Lines {
-    pub fn new(source: Source) -> Self {
+    pub(super) fn new(source: Source) -> Self {
         Self { source, line: Vec::new(), number: 0 }
     }
 
-    pub fn name(&self) -> &str {
+    pub(super) fn name(&self) -> &str {
         &self.source.name
     }
 
     /// The next line, or why it cannot be one; `None` at the end.
-    pub fn next_line(&mut self) -> Result<Option<Result<&[u8], ItemError>>> {
+    pub(super) fn next_line(&mut self) -> Result<Option<Result<&[u8], ItemError>>> {
         self.line.clear();
         let mut bounded = (&mut self.source.reader).take(MAX_RECORD_BYTES);
         bounded.read_until(b'\n', &mut self.line).with_context(|| format!("cannot read `{}`", self.source.name))?;
@@ -184,7 +189,7 @@ impl Lines {
             return Ok(None);
         }
         self.number += 1;
-        self.source.meter.end_record();
+        self.source.stats.end_record();
         if self.line.len() as u64 == MAX_RECORD_BYTES && !self.line.ends_with(b"\n") {
             self.skip_line()?;
             return Ok(Some(Err(ItemError::LineTooLong { limit: MAX_RECORD_BYTES })));
@@ -194,7 +199,7 @@ impl Lines {
     }
 
     /// Whether the next line would have to be waited for.
-    pub fn would_wait(&self) -> bool {
+    pub(super) fn would_wait(&self) -> bool {
         !self.source.reader.buffer().contains(&b'\n')
     }
 
@@ -207,7 +212,7 @@ impl Lines {
                 None => (buffer.len(), buffer.is_empty()),
             };
             self.source.reader.consume(length);
-            self.source.meter.end_record();
+            self.source.stats.end_record();
             if ended {
                 return Ok(());
             }
@@ -216,7 +221,7 @@ impl Lines {
 }
 
 /// What to tell the user of a file that is not UTF-8.
-pub fn wrong_encoding(file: &str, place: &str, error: super::NotUtf8) -> anyhow::Error {
+pub(super) fn wrong_encoding(file: &str, place: &str, error: super::NotUtf8) -> anyhow::Error {
     let advice = "if the file has another encoding, name it, for example --encoding latin1";
     anyhow::anyhow!("`{file}` {place} is {error}; {advice}")
 }

@@ -1,20 +1,20 @@
-//! The names of the verdict's columns beside those of the input.
+//! The names of the prediction's columns beside those of the input.
 
 use std::sync::Arc;
 
 use crate::input::{ItemError, Row};
 
-/// Put before the verdict's names where one of them is taken.
+/// Put before the prediction's names where one of them is taken.
 const PREFIX: &str = "finsent_";
 
-/// The verdict's columns, named so that they clash with none of the input's.
+/// The prediction's columns, named so that they clash with none of the input's.
 #[derive(Debug)]
-pub struct VerdictColumns {
+pub struct PredictionColumns {
     names: Vec<String>,
     prefix: String,
 }
 
-impl VerdictColumns {
+impl PredictionColumns {
     /// Columns of these plain names beside the columns of the input.
     pub fn beside(input: &[Arc<str>], names: Vec<String>) -> Self {
         let input: Vec<&str> = input.iter().map(|column| &**column).collect();
@@ -31,13 +31,13 @@ impl VerdictColumns {
         &self.prefix
     }
 
-    /// What stands before each name in a row that fails [`VerdictColumns::check`].
+    /// What stands before each name in a row that fails [`PredictionColumns::check`].
     pub fn prefix_beside(&self, row: &Row) -> String {
         let fields: Vec<&str> = row.fields.iter().map(|(name, _)| &**name).collect();
         free_prefix(&fields, &self.names)
     }
 
-    /// Refuses a row that brings a name of the verdict's, as only a line of JSON can: the names are settled by then.
+    /// Refuses a row that brings a name of the prediction's, as only a line of JSON can: the names are settled by then.
     pub fn check(&self, row: &Row) -> Result<(), ItemError> {
         let is_ours = |name: &str| {
             let plain = name.strip_prefix(self.prefix.as_str());
@@ -65,9 +65,9 @@ mod tests {
     use crate::input::Field;
     use finsent_model::Text;
 
-    fn columns(input: &[&str]) -> VerdictColumns {
+    fn columns(input: &[&str]) -> PredictionColumns {
         let input: Vec<Arc<str>> = input.iter().map(|&column| column.into()).collect();
-        VerdictColumns::beside(&input, ["label", "score"].map(String::from).to_vec())
+        PredictionColumns::beside(&input, ["label", "score"].map(String::from).to_vec())
     }
 
     #[test]

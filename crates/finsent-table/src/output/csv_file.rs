@@ -1,37 +1,36 @@
-//! CSV with a header: the input's columns, then the verdict's, one for each class.
+//! CSV with a header: the input's columns, then the prediction's, one for each class.
 
 use std::io::Write;
 use std::sync::Arc;
 
 use anyhow::Result;
 
-use super::columns::VerdictColumns;
+use super::columns::PredictionColumns;
 use super::destination::Destination;
-use super::finding;
-use super::{Outcome, RowWriter, Shape};
+use super::{Outcome, RowWriter, Shape, record};
 use crate::input::{ItemError, Row};
 
 /// Writes each row as a record.
-pub struct Csv {
+pub(super) struct Csv {
     records: Records,
     input: Vec<Arc<str>>,
-    verdict: VerdictColumns,
+    prediction: PredictionColumns,
     writes_id: bool,
 }
 
 /// The records of a CSV, behind its header.
-pub struct Records {
+pub(super) struct Records {
     out: Destination,
     /// None when it is written, or is an earlier shard's.
     header: Option<Vec<String>>,
 }
 
 impl Records {
-    pub fn new(out: Destination, header: Vec<String>, is_beginning: bool) -> Self {
+    pub(super) fn new(out: Destination, header: Vec<String>, is_beginning: bool) -> Self {
         Self { out, header: is_beginning.then_some(header) }
     }
 
-    pub fn write(&mut self, record: impl IntoIterator<Item = impl AsRef<[u8]>>) -> Result<()> {
+    pub(super) fn write(&mut self, record: impl IntoIterator<Item = impl AsRef<[u8]>>) -> Result<()> {
         let mut writer = csv::Writer::from_writer(&mut self.out);
         if let Some(header) = self.header.take() {
             writer.write_record(header)?;
@@ -40,11 +39,11 @@ impl Records {
         Ok(writer.flush()?)
     }
 
-    pub fn flush(&mut self) -> Result<()> {
+    pub(super) fn flush(&mut self) -> Result<()> {
         Ok(self.out.flush()?)
     }
 
-    pub fn finish(mut self) -> Result<Destination> {
+    pub(super) fn finish(mut self) -> Result<Destination> {
         if let Some(header) = self.header.take() {
             csv::Writer::from_writer(&mut self.out).write_record(header)?;
         }
@@ -53,15 +52,15 @@ impl Records {
 }
 
 impl Csv {
-    pub fn new(shape: &Shape<'_>, out: Destination) -> Self {
+    pub(super) fn new(shape: &Shape<'_>, out: Destination) -> Self {
         let id = shape.writes_id.then_some("id").map(String::from);
-        let own = finding::columns(shape.granularity, shape.labels).into_iter().map(|(name, _)| name);
+        let own = record::columns(shape.granularity, shape.labels).into_iter().map(|(name, _)| name);
         let names = id.into_iter().chain(own).chain(["error".into()]).collect();
-        let verdict = VerdictColumns::beside(shape.columns, names);
-        let own = verdict.names().iter().map(|name| format!("{}{name}", verdict.prefix()));
+        let prediction = PredictionColumns::beside(shape.columns, names);
+        let own = prediction.names().iter().map(|name| format!("{}{name}", prediction.prefix()));
         let header = shape.columns.iter().map(|column| column.to_string()).chain(own).collect();
         let records = Records::new(out, header, shape.is_beginning);
-        Self { records, input: shape.columns.to_vec(), verdict, writes_id: shape.writes_id }
+        Self { records, input: shape.columns.to_vec(), prediction, writes_id: shape.writes_id }
     }
 
     fn record(&self, row: &Row, outcome: Outcome<'_>) -> Vec<String> {
@@ -69,21 +68,21 @@ impl Csv {
             let field = row.fields.iter().find(|(name, _)| name == column);
             field.map(|(_, value)| value.to_cell()).unwrap_or_default()
         };
-        let mut record: Vec<String> = self.input.iter().map(cell).collect();
+        let mut cells: Vec<String> = self.input.iter().map(cell).collect();
         if self.writes_id {
-            record.push(row.id.as_ref().map(|id| id.to_cell()).unwrap_or_default());
+            cells.push(row.id.as_ref().map(|id| id.to_cell()).unwrap_or_default());
         }
         match outcome {
-            Ok(finding) => {
-                record.extend(finding.columns().into_iter().flat_map(|(_, value)| value.cells()));
-                record.push(String::new());
+            Ok(record) => {
+                cells.extend(record.columns().into_iter().flat_map(|(_, value)| value.cells()));
+                cells.push(String::new());
             }
             Err(error) => {
-                record.resize(self.input.len() + self.verdict.names().len() - 1, String::new());
-                record.push(error.to_string());
+                cells.resize(self.input.len() + self.prediction.names().len() - 1, String::new());
+                cells.push(error.to_string());
             }
         }
-        record
+        cells
     }
 }
 

@@ -26,7 +26,7 @@ pub enum Destination {
 
 /// What a file is called until it is complete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Interim {
+pub enum TemporaryName {
     /// A name that no other file has.
     Unique,
     /// `NAME.unfinished`, in place of what a run that was killed left there: for one run at a time.
@@ -35,7 +35,7 @@ pub enum Interim {
 
 impl Destination {
     /// Opens `path`, or standard output. A regular file at `path` stays as it is until [`Destination::finish`].
-    pub fn open(path: Option<&Path>, interim: Interim) -> Result<Self> {
+    pub fn open(path: Option<&Path>, interim: TemporaryName) -> Result<Self> {
         let Some(path) = path.filter(|path| !is_standard_output(path)) else {
             return Ok(Self::Stdout(BufWriter::new(io::stdout())));
         };
@@ -52,7 +52,7 @@ impl Destination {
         Some(fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()))
     }
 
-    fn open_file(path: &Path, interim: Interim) -> io::Result<Self> {
+    fn open_file(path: &Path, interim: TemporaryName) -> io::Result<Self> {
         let Some(path) = Self::file(path) else {
             return Ok(Self::Direct(BufWriter::new(File::options().append(true).open(path)?)));
         };
@@ -61,8 +61,8 @@ impl Destination {
         let mut unfinished = tempfile::Builder::new();
         unfinished.suffix(UNFINISHED).permissions(new_file_permissions());
         match interim {
-            Interim::Unique => unfinished.prefix(".finsent-"),
-            Interim::Fixed => {
+            TemporaryName::Unique => unfinished.prefix(".finsent-"),
+            TemporaryName::Fixed => {
                 remove_if_there(&with_suffix(&path, UNFINISHED))?;
                 unfinished.prefix(name).rand_bytes(0)
             }
@@ -148,7 +148,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("out.csv");
         fs::write(&path, "old").unwrap();
-        let mut destination = Destination::open(Some(&path), Interim::Unique).unwrap();
+        let mut destination = Destination::open(Some(&path), TemporaryName::Unique).unwrap();
         destination.write_all(b"new").unwrap();
         destination.flush().unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"old");
@@ -160,7 +160,7 @@ mod tests {
     #[test]
     fn an_output_that_is_given_up_leaves_nothing() {
         let dir = tempfile::tempdir().unwrap();
-        for interim in [Interim::Unique, Interim::Fixed] {
+        for interim in [TemporaryName::Unique, TemporaryName::Fixed] {
             drop(Destination::open(Some(&dir.path().join("out.csv")), interim).unwrap());
             assert!(names(dir.path()).is_empty());
         }
@@ -168,7 +168,7 @@ mod tests {
 
     #[test]
     fn devices_are_written_and_not_replaced() {
-        let null = Destination::open(Some(Path::new("/dev/null")), Interim::Fixed).unwrap();
+        let null = Destination::open(Some(Path::new("/dev/null")), TemporaryName::Fixed).unwrap();
         assert!(matches!(null, Destination::Direct(_)));
         assert_eq!(Destination::file(Path::new("/dev/null")), None);
     }
@@ -179,7 +179,7 @@ mod tests {
         let (path, precious) = (dir.path().join("out.csv"), dir.path().join("precious"));
         fs::write(&precious, "old").unwrap();
         std::os::unix::fs::symlink(&precious, dir.path().join("out.csv.unfinished")).unwrap();
-        let mut destination = Destination::open(Some(&path), Interim::Fixed).unwrap();
+        let mut destination = Destination::open(Some(&path), TemporaryName::Fixed).unwrap();
         assert!(dir.path().join("out.csv.unfinished").is_file());
         destination.write_all(b"new").unwrap();
         destination.finish().unwrap();

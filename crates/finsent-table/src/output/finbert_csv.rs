@@ -4,16 +4,16 @@ use anyhow::Result;
 
 use super::csv_file::Records;
 use super::destination::Destination;
-use super::{Finding, Outcome, RowWriter, Shape, numpy};
+use super::{Outcome, OutputRecord, RowWriter, Shape, numpy};
 use crate::input::Row;
 
 const HEADER: [&str; 4] = ["sentence", "logit", "prediction", "sentiment_score"];
 
 /// Writes each sentence as a record. A text that fails is one with nothing but the text.
-pub struct FinbertCsv(Records);
+pub(super) struct FinbertCsv(Records);
 
 impl FinbertCsv {
-    pub fn new(shape: &Shape<'_>, out: Destination) -> Self {
+    pub(super) fn new(shape: &Shape<'_>, out: Destination) -> Self {
         Self(Records::new(out, HEADER.map(String::from).to_vec(), shape.is_beginning))
     }
 }
@@ -22,7 +22,7 @@ impl RowWriter for FinbertCsv {
     fn write(&mut self, row: &Row, outcome: Outcome<'_>) -> Result<()> {
         let text = row.text.as_ref().map(|text| text.as_str()).unwrap_or_default();
         match outcome {
-            Ok(finding) => self.0.write(record(text, finding)),
+            Ok(record) => self.0.write(cells(text, record)),
             Err(_) => self.0.write([text, "", "", ""]),
         }
     }
@@ -36,13 +36,13 @@ impl RowWriter for FinbertCsv {
     }
 }
 
-fn record(text: &str, finding: Finding<'_>) -> [String; 4] {
-    let verdict = finding.verdict();
-    let probabilities: Vec<f32> = verdict.scores().map(|(_, probability)| probability).collect();
+fn cells(text: &str, record: OutputRecord<'_>) -> [String; 4] {
+    let prediction = record.prediction();
+    let probabilities: Vec<f32> = prediction.scores().map(|(_, probability)| probability).collect();
     [
-        finding.text().unwrap_or(text).to_owned(),
+        record.text().unwrap_or(text).to_owned(),
         numpy::array(&probabilities),
-        verdict.label().to_owned(),
-        verdict.sentiment_score().map(numpy::number).unwrap_or_default(),
+        prediction.label().to_owned(),
+        prediction.sentiment_score().map(numpy::number).unwrap_or_default(),
     ]
 }

@@ -3,27 +3,27 @@
 use std::io::Write;
 
 use anyhow::Result;
+use finsent_model::Granularity;
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
-use super::columns::VerdictColumns;
+use super::columns::PredictionColumns;
 use super::destination::Destination;
-use super::finding::Value;
-use super::{Finding, Outcome, RowWriter, Shape};
+use super::record::Value;
+use super::{Outcome, OutputRecord, RowWriter, Shape};
 use crate::input::{Field, ItemError, Row};
-use finsent_model::Granularity;
 
-/// Writes each row as an object: the input's fields, then the verdict's.
-pub struct Json {
+/// Writes each row as an object: the input's fields, then the prediction's.
+pub(super) struct Json {
     out: Destination,
-    columns: VerdictColumns,
+    columns: PredictionColumns,
     writes_id: bool,
     array: bool,
     rows: u64,
 }
 
 impl Json {
-    pub fn new(shape: &Shape<'_>, out: Destination, array: bool) -> Self {
+    pub(super) fn new(shape: &Shape<'_>, out: Destination, array: bool) -> Self {
         let names = ["label", "score", "scores", "sentiment_score", "error"];
         let of_granularity: &[_] = match shape.granularity {
             Granularity::Text => &["tokens", "truncated"],
@@ -32,7 +32,7 @@ impl Json {
         };
         let id = shape.writes_id.then_some("id");
         let names = id.iter().chain(&names).chain(of_granularity).map(|&name| name.into()).collect();
-        let columns = VerdictColumns::beside(shape.columns, names);
+        let columns = PredictionColumns::beside(shape.columns, names);
         Self { out, columns, writes_id: shape.writes_id, array, rows: 0 }
     }
 }
@@ -92,10 +92,10 @@ impl Serialize for Object<'_> {
             map.serialize_entry(&name("id"), id)?;
         }
         match self.outcome {
-            Ok(finding) => {
-                for (plain, value) in finding.columns() {
+            Ok(record) => {
+                for (plain, value) in record.columns() {
                     let says_nothing =
-                        matches!((finding, plain, value), (Finding::Sentence(_), "windows", Value::Count(1)));
+                        matches!((record, plain, value), (OutputRecord::Sentence(_), "windows", Value::Count(1)));
                     if !says_nothing {
                         map.serialize_entry(&name(plain), &value)?;
                     }

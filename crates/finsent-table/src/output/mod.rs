@@ -4,31 +4,31 @@ mod columns;
 mod csv_file;
 mod destination;
 mod finbert_csv;
-mod finding;
 mod json;
 mod numpy;
 mod parquet;
+mod record;
 
 use std::sync::Arc;
 
 use anyhow::Result;
 
 pub use self::parquet::{Column, write_columns};
-use crate::Usage;
+use crate::UsageError;
 use crate::input::{ItemError, Row};
 use crate::parquet::Table;
-pub use columns::VerdictColumns;
-pub use destination::{Destination, Interim, with_suffix};
-pub use finding::Finding;
+pub use columns::PredictionColumns;
+pub use destination::{Destination, TemporaryName, with_suffix};
 use finsent_model::Granularity;
 use finsent_model::LabelMap;
+pub use record::OutputRecord;
 
 /// What became of a row, or of a part of it.
-pub type Outcome<'a> = Result<Finding<'a>, &'a ItemError>;
+pub type Outcome<'a> = Result<OutputRecord<'a>, &'a ItemError>;
 
 /// Writes rows with what became of them, in order, to a destination.
 pub trait RowWriter {
-    /// Why the columns of a row cannot stand beside the verdict's, if they cannot: then the row has failed.
+    /// Why the columns of a row cannot stand beside the prediction's, if they cannot: then the row has failed.
     fn check(&self, _row: &Row) -> Result<(), ItemError> {
         Ok(())
     }
@@ -58,18 +58,20 @@ pub enum OutputFormat {
 }
 
 /// Refuses a form that has no place for what is asked, or for what the model says.
-pub fn check_shape(format: OutputFormat, shape: &Shape<'_>) -> Result<(), Usage> {
+pub fn check_shape(format: OutputFormat, shape: &Shape<'_>) -> Result<(), UsageError> {
     if format != OutputFormat::FinbertCsv {
         return Ok(());
     }
     if shape.granularity != Granularity::Sentence {
-        return Err(Usage(
+        return Err(UsageError(
             "--format finbert-csv has a line a sentence: leave out --granularity, or say sentence".into(),
         ));
     }
     if !shape.labels.has_sentiment_score() {
         let labels = shape.labels.labels().join(", ");
-        return Err(Usage(format!("--format finbert-csv has a sentiment score, and the model's labels are {labels}")));
+        return Err(UsageError(format!(
+            "--format finbert-csv has a sentiment score, and the model's labels are {labels}"
+        )));
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ const PRECISION: usize = 8;
 
 /// An array as `str(numpy.array(numbers, dtype=numpy.float32))` prints it: as few digits as tell the numbers apart, at most
 /// [`PRECISION`] behind the point, and powers of ten where the numbers are far apart (numpy's `FloatingFormat`).
-pub fn array(numbers: &[f32]) -> String {
+pub(super) fn array(numbers: &[f32]) -> String {
     let magnitudes = || numbers.iter().map(|number| number.abs()).filter(|&magnitude| magnitude > 0.0);
     let (largest, smallest) = (magnitudes().fold(0.0, f32::max), magnitudes().fold(f32::INFINITY, f32::min));
     let in_powers = largest >= 1e8 || smallest < 1e-4 || largest / smallest > 1e3;
@@ -14,7 +14,7 @@ pub fn array(numbers: &[f32]) -> String {
 }
 
 /// A number as pandas writes it to a CSV file: the shortest that reads as the same f32.
-pub fn number(number: f32) -> String {
+pub(super) fn number(number: f32) -> String {
     let magnitude = number.abs();
     if number == 0.0 || (1e-4..1e16).contains(&magnitude) {
         return format!("{number:?}");

@@ -20,7 +20,7 @@ use super::{Group, careful};
 const BATCH_ROWS: usize = 1024;
 
 /// How often rows of a group are to stand in the output, in order.
-pub struct Lines<'a> {
+pub(crate) struct Lines<'a> {
     /// Rows of the group in front of these.
     pub before: usize,
     /// For each row from there on.
@@ -32,7 +32,7 @@ pub struct Lines<'a> {
 ///
 /// # Errors
 /// When it cannot be read or written, or does not hold as many rows as the group.
-pub fn copy_column<W: Write + Send>(
+pub(crate) fn copy_column<W: Write + Send>(
     group: &Group,
     column: usize,
     lines: &Lines<'_>,

@@ -19,7 +19,7 @@ const TAIL_BYTES: u64 = 8;
 ///
 /// # Errors
 /// When it cannot be read, or is like that.
-pub fn check(source: &Source) -> Result<()> {
+pub(super) fn check(source: &Source) -> Result<()> {
     let Some(start) = source.len().checked_sub(TAIL_BYTES) else { return Ok(()) };
     let tail = source.get_bytes(start, TAIL_BYTES as usize)?;
     let length = u32::from_le_bytes([tail[0], tail[1], tail[2], tail[3]]);

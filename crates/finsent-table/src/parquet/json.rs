@@ -11,7 +11,7 @@ use crate::input::Field;
 /// A value of a column as a field of a row. Strings stay what they are; numbers keep all their digits, except that those
 /// that are not finite are null, as JSON has none; times are ISO 8601; bytes are a string if they are
 /// UTF-8 without control characters, and hexadecimal digits if not; lists, groups and maps are arrays and objects.
-pub fn to_field(value: Value, column: &Type) -> Field {
+pub(crate) fn to_field(value: Value, column: &Type) -> Field {
     match value {
         Value::Str(text) => Field::Text(text),
         value => {

@@ -20,13 +20,13 @@ use parquet::file::reader::RowGroupReader;
 use parquet::record::reader::RowIter;
 use parquet::schema::types::{Type, TypePtr};
 
-pub use copy::{Lines, copy_column};
-pub use json::to_field;
-pub use notes::key_values_with;
+pub(crate) use copy::{Lines, copy_column};
+pub(crate) use json::to_field;
+pub(crate) use notes::key_values_with;
 use pages::Unpacked;
 use source::Source;
 
-use finsent_model::guarded;
+use finsent_model::catch_panic;
 
 /// An open file: its footer is read, and no row.
 pub struct Table {
@@ -134,21 +134,21 @@ impl RowGroupReader for Group {
 }
 
 /// Whether a column holds strings, one a row.
-pub fn holds_strings(column: &Type) -> bool {
+pub(crate) fn holds_strings(column: &Type) -> bool {
     let of_strings = [ConvertedType::UTF8, ConvertedType::ENUM];
     holds_bytes(column) && of_strings.contains(&column.get_basic_info().converted_type())
 }
 
 /// Whether a column holds strings or bytes, one a row.
-pub fn holds_bytes(column: &Type) -> bool {
+pub(crate) fn holds_bytes(column: &Type) -> bool {
     column.is_primitive()
         && column.get_physical_type() == PhysicalType::BYTE_ARRAY
         && column.get_basic_info().repetition() != Repetition::REPEATED
 }
 
 /// What `work` on a file gives. The library panics on some files that are damaged: that is an error, too.
-pub fn careful<T>(work: impl FnOnce() -> parquet::errors::Result<T>) -> Result<T> {
-    match guarded(work) {
+pub(crate) fn careful<T>(work: impl FnOnce() -> parquet::errors::Result<T>) -> Result<T> {
+    match catch_panic(work) {
         Ok(Ok(done)) => Ok(done),
         // A write may have failed: its own words are better than the library's about them.
         Ok(Err(ParquetError::External(error))) => Err(anyhow!(error)),

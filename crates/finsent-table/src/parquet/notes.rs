@@ -7,12 +7,11 @@ use arrow_ipc::writer::{DictionaryTracker, IpcDataGenerator, IpcWriteOptions};
 use arrow_schema::{DataType, Field, Schema};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use finsent_model::catch_panic;
 use parquet::basic::Type as PhysicalType;
 use parquet::file::metadata::KeyValue;
 use parquet::schema::types::TypePtr;
 use serde_json::{Value, json};
-
-use finsent_model::guarded;
 
 /// Arrow's schema: which strings are large, which columns are dictionaries, and time zones.
 const ARROW: &str = "ARROW:schema";
@@ -23,7 +22,7 @@ const OTHERS: [&str; 3] = ["parquet.avro.schema", "avro.schema", "iceberg.schema
 
 /// The notes of a file to which columns are added at the end, none of them with parts. A schema that they repeat has them,
 /// too, or is left out.
-pub fn key_values_with(key_values: &[KeyValue], added: &[TypePtr]) -> Vec<KeyValue> {
+pub(crate) fn key_values_with(key_values: &[KeyValue], added: &[TypePtr]) -> Vec<KeyValue> {
     let extended = |KeyValue { key, value }: &KeyValue| {
         let extend = match key.as_str() {
             ARROW => extend_arrow,
@@ -39,11 +38,11 @@ pub fn key_values_with(key_values: &[KeyValue], added: &[TypePtr]) -> Vec<KeyVal
 /// The schema as the message that begins a stream of Arrow, in base64.
 fn extend_arrow(schema: &str, added: &[TypePtr]) -> Option<String> {
     let bytes = BASE64_STANDARD.decode(schema).ok()?;
-    let schema = guarded(|| try_schema_from_ipc_buffer(&bytes)).ok()?.ok()?;
+    let schema = catch_panic(|| try_schema_from_ipc_buffer(&bytes)).ok()?.ok()?;
     let added = added.iter().map(|column| Arc::new(Field::new(column.name(), arrow_type(column), true)));
     let fields: Vec<_> = schema.fields().iter().cloned().chain(added).collect();
     let schema = Schema::new_with_metadata(fields, schema.metadata().clone());
-    let message = guarded(|| {
+    let message = catch_panic(|| {
         let (options, mut dictionaries) = (IpcWriteOptions::default(), DictionaryTracker::new(true));
         IpcDataGenerator::default().schema_to_bytes_with_dictionary_tracker(&schema, &mut dictionaries, &options)
     });

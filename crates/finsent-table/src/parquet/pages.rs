@@ -19,7 +19,7 @@ const MAX_PAGE_BYTES: usize = 256 << 20;
 
 /// A reader of pages that are packed no more. It leaves out those without values, which pyarrow writes between others, and
 /// where the library's reader of columns takes the column to end.
-pub struct Unpacked {
+pub(super) struct Unpacked {
     packed: SerializedPageReader<Source>,
     compression: Compression,
     /// The next page, packed, if it was looked at.
@@ -27,7 +27,7 @@ pub struct Unpacked {
 }
 
 impl Unpacked {
-    pub fn new(source: &Arc<Source>, column: &ColumnChunkMetaData, rows: usize) -> Result<Self> {
+    pub(super) fn new(source: &Arc<Source>, column: &ColumnChunkMetaData, rows: usize) -> Result<Self> {
         let compression = column.compression();
         // Of pages that are not compressed, as it is told, the library gives the bytes as they are.
         let as_they_are = column.clone().into_builder().set_compression(Compression::UNCOMPRESSED).build()?;

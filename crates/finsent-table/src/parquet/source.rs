@@ -12,13 +12,13 @@ use parquet::file::reader::{ChunkReader, Length};
 
 /// A file of which each reader has a place of its own. It is as long as it was when it was opened.
 #[derive(Clone)]
-pub struct Source {
+pub(super) struct Source {
     file: Arc<File>,
     length: u64,
 }
 
 impl Source {
-    pub fn open(path: &Path) -> io::Result<Self> {
+    pub(super) fn open(path: &Path) -> io::Result<Self> {
         // Before it is opened: a pipe would wait for its writer.
         if !fs::metadata(path)?.is_file() {
             let message = "it is no regular file, and a Parquet file is read from its end";
@@ -55,7 +55,7 @@ impl ChunkReader for Source {
 }
 
 /// A reader from a place on.
-pub struct At {
+pub(super) struct At {
     file: Arc<File>,
     place: u64,
 }

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use actix_web::web::{Bytes, Payload, Query};
 use actix_web::{HttpRequest, HttpResponse};
+use finsent_model::{Classification, suggest};
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 use utoipa::ToSchema;
 
 use super::super::admit::Admitted;
-use super::super::body::Packing;
+use super::super::body::ContentCoding;
 use super::super::error::HttpError;
 use super::super::feed::{Terms, answers};
 use super::super::fields::{Fields, without_place};
@@ -17,14 +18,12 @@ use super::super::infer::Input;
 use super::schema;
 use super::sentiment::{Options, WithAnswer, id_of, item_of};
 use crate::scheduler::Lane;
-use finsent_model::Answer;
-use finsent_model::nearest;
 
 /// A line of the answer: what was asked of the text, or why there is none.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
 pub(in super::super) enum AnswerLine<'a> {
-    Answer(WithAnswer<'a>),
+    Classification(WithAnswer<'a>),
     Failed(FailedLine<'a>),
 }
 
@@ -43,7 +42,7 @@ const PARAMETERS: [&str; 4] = ["model", "granularity", "deadline_ms", "priority"
 /// A stream leaves the interactive lane to those who wait for one answer, unless it says otherwise.
 pub(super) async fn feed(admitted: Admitted, request: HttpRequest, body: Payload) -> Result<HttpResponse, HttpError> {
     let Options { model, granularity, deadline, lane } = options(request.query_string())?;
-    let packing = Packing::of(request.headers())?;
+    let packing = ContentCoding::of(request.headers())?;
     if !admitted.loaded().scheduler.is_alive() {
         return Err(HttpError::Stopped);
     }
@@ -60,8 +59,8 @@ fn options(query: &str) -> Result<Options, HttpError> {
     let mut fields = BTreeMap::new();
     for (name, value) in pairs {
         if !PARAMETERS.contains(&name.as_str()) {
-            let nearest = nearest(&name, PARAMETERS.into_iter()).map(String::from);
-            return Err(HttpError::UnknownParameter { name, nearest });
+            let suggest = suggest(&name, PARAMETERS.into_iter()).map(String::from);
+            return Err(HttpError::UnknownParameter { name, suggest });
         }
         let value = match value.parse::<f64>() {
             Ok(number) if name == "deadline_ms" => to_raw_value(&number),
@@ -104,8 +103,8 @@ impl Given {
 }
 
 /// The answer to a line that has one.
-pub(in super::super) fn answer_line(id: Option<&RawValue>, answer: Answer) -> Bytes {
-    written(&AnswerLine::Answer(WithAnswer { id, answer }))
+pub(in super::super) fn answer_line(id: Option<&RawValue>, answer: Classification) -> Bytes {
+    written(&AnswerLine::Classification(WithAnswer { id, answer }))
 }
 
 /// The answer to a line that has none.

@@ -2,6 +2,7 @@
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
+use finsent_model::Activation;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
@@ -14,7 +15,6 @@ use super::super::infer::{Input, Job, infer};
 use super::super::openapi::HuggingFaceResponses;
 use super::schema;
 use super::sentiment::text_of;
-use finsent_model::Activation;
 
 /// What the clients of the hub send. Fields that are not listed are ignored.
 #[derive(Debug, ToSchema)]
@@ -57,12 +57,12 @@ impl From<Function> for Activation {
 
 /// A label and its score.
 #[derive(Debug, Serialize, ToSchema)]
-pub(in super::super) struct Classification<'a> {
+pub(in super::super) struct LabelScore<'a> {
     label: &'a str,
     score: f32,
 }
 
-impl<'a> From<(&'a str, f32)> for Classification<'a> {
+impl<'a> From<(&'a str, f32)> for LabelScore<'a> {
     fn from((label, score): (&'a str, f32)) -> Self {
         Self { label, score }
     }
@@ -73,7 +73,7 @@ impl<'a> From<(&'a str, f32)> for Classification<'a> {
 /// Hugging Face's text classification. The answer has a list for each text, also for one, with the best label first.
 #[utoipa::path(post, path = "/", tag = "hugging face", operation_id = "hugging_face",
     request_body = TextClassification,
-    responses((status = 200, description = "The labels of each text", body = Vec<Vec<Classification>>),
+    responses((status = 200, description = "The labels of each text", body = Vec<Vec<LabelScore>>),
               HuggingFaceResponses))]
 pub(in super::super) async fn default_model(admitted: Admitted, body: Body) -> Result<HttpResponse, HttpError> {
     classify(&admitted, None, &body).await
@@ -85,7 +85,7 @@ pub(in super::super) async fn default_model(admitted: Admitted, body: Body) -> R
 #[utoipa::path(post, path = "/models/{model}", tag = "hugging face", operation_id = "hugging_face_model",
     params(("model" = String, Path, description = "A model that is loaded", example = "mini")),
     request_body = TextClassification,
-    responses((status = 200, description = "The labels of each text", body = Vec<Vec<Classification>>),
+    responses((status = 200, description = "The labels of each text", body = Vec<Vec<LabelScore>>),
               HuggingFaceResponses))]
 pub(in super::super) async fn by_model(
     admitted: Admitted,
@@ -112,7 +112,7 @@ async fn classify(admitted: &Admitted, model: Option<&str>, body: &[u8]) -> Resu
     inferred.describe(&mut response);
     let (model, items) = inferred.all()?;
     let activation = function_to_apply.map(Activation::from);
-    let of_item = |item: &super::super::infer::Item| -> Vec<Classification<'_>> {
+    let of_item = |item: &super::super::infer::Item| -> Vec<LabelScore<'_>> {
         let scores = item.sorted_scores(&model, activation);
         scores.into_iter().take(most).map(Into::into).collect()
     };

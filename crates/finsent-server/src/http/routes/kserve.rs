@@ -2,6 +2,7 @@
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
+use finsent_model::Prediction;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
@@ -14,7 +15,6 @@ use super::super::infer::{Job, infer};
 use super::super::openapi::OpenInferenceResponses;
 use super::schema;
 use super::sentiment::text_of;
-use finsent_model::Verdict;
 
 /// The texts.
 #[derive(Debug, ToSchema)]
@@ -25,18 +25,18 @@ pub(in super::super) struct Instances {
     instances: (),
 }
 
-/// A verdict for each instance.
+/// A prediction for each instance.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in super::super) struct Predictions {
-    #[schema(value_type = Vec<schema::Verdict>)]
-    predictions: Vec<Verdict>,
+    #[schema(value_type = Vec<schema::Prediction>)]
+    predictions: Vec<Prediction>,
 }
 
 /// Score instances
 #[utoipa::path(post, path = "/v1/models/{model}:predict", tag = "open inference", operation_id = "kserve_predict",
     params(("model" = String, Path, description = "A model that is loaded", example = "mini")),
     request_body = Instances,
-    responses((status = 200, description = "The verdicts", body = Predictions), OpenInferenceResponses))]
+    responses((status = 200, description = "The predictions", body = Predictions), OpenInferenceResponses))]
 pub(in super::super) async fn predict(
     admitted: Admitted,
     model: web::Path<String>,
@@ -59,5 +59,5 @@ pub(in super::super) async fn predict(
     let mut response = HttpResponse::build(StatusCode::OK);
     inferred.describe(&mut response);
     let (model, items) = inferred.all()?;
-    Ok(response.json(Predictions { predictions: items.iter().map(|item| item.verdict(&model)).collect() }))
+    Ok(response.json(Predictions { predictions: items.iter().map(|item| item.prediction(&model)).collect() }))
 }

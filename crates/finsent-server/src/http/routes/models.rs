@@ -28,7 +28,7 @@ pub(in super::super) struct Model<'a> {
     precision: String,
     /// In the order of the logits.
     labels: &'a [String],
-    /// Whether verdicts have a `sentiment_score`.
+    /// Whether predictions have a `sentiment_score`.
     has_sentiment_score: bool,
     /// Longest text in tokens, `[CLS]` and `[SEP]` included, that is read whole.
     max_input_length: usize,

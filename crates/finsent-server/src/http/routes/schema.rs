@@ -53,7 +53,7 @@ pub(super) fn texts() -> Schema {
     one_of([text().into(), at_least_one(text())])
 }
 
-/// A text, or several, each perhaps with a name of the caller's: one that fails leaves the others their verdicts.
+/// A text, or several, each perhaps with a name of the caller's: one that fails leaves the others their predictions.
 pub(super) fn named_texts() -> Schema {
     one_of([text().into(), at_least_one(line())])
 }
@@ -97,26 +97,26 @@ impl PartialSchema for SentimentLine {
     }
 }
 
-/// The schema of [`finsent_model::Verdict`].
-pub(super) struct Verdict;
+/// The schema of [`finsent_model::Prediction`].
+pub(super) struct Prediction;
 
-impl ToSchema for Verdict {}
+impl ToSchema for Prediction {}
 
-impl PartialSchema for Verdict {
+impl PartialSchema for Prediction {
     fn schema() -> RefOr<Schema> {
-        let verdict = ObjectBuilder::new().description(Some("The answer for one text"));
-        read(judgement(verdict)).into()
+        let prediction = ObjectBuilder::new().description(Some("The answer for one text"));
+        read(judgement(prediction)).into()
     }
 }
 
-/// The schema of [`finsent_model::Answer`].
-pub(super) struct Answer;
+/// The schema of [`finsent_model::Classification`].
+pub(super) struct Classification;
 
-impl ToSchema for Answer {}
+impl ToSchema for Classification {}
 
-impl PartialSchema for Answer {
+impl PartialSchema for Classification {
     fn schema() -> RefOr<Schema> {
-        let sentence = ObjectBuilder::new().description(Some("The verdict of a sentence"));
+        let sentence = ObjectBuilder::new().description(Some("The prediction of a sentence"));
         let sentence = with(sentence, "start", of(Type::Integer), "Where it begins in the text, in bytes");
         let sentence = with(sentence, "end", of(Type::Integer), "Where it ends, in bytes");
         let sentence =
@@ -130,9 +130,9 @@ impl PartialSchema for Answer {
         };
         let document = ObjectBuilder::new().description(Some("Of a document: its sentences' mean, by their tokens"));
         let split = ObjectBuilder::new().description(Some("Of a text's sentences"));
-        let verdict = read(judgement(ObjectBuilder::new().description(Some("Of a text")))).build();
+        let prediction = read(judgement(ObjectBuilder::new().description(Some("Of a text")))).build();
         // A document is a text split into sentences, too, so that they are not each other's alternatives.
-        let any = AnyOfBuilder::new().item(verdict).item(sentences(judgement(document))).item(sentences(split));
+        let any = AnyOfBuilder::new().item(prediction).item(sentences(judgement(document))).item(sentences(split));
         Schema::AnyOf(any.build()).into()
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
+use finsent_model::{Aggregate, Classification, Text};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
@@ -18,9 +19,6 @@ use super::super::served::ServedModel;
 use super::feed::AnswerLine;
 use super::schema::{self, SentimentLine};
 use crate::scheduler::Lane;
-use finsent_model::Aggregate;
-use finsent_model::Answer;
-use finsent_model::Text;
 
 /// What to score, and how.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -32,7 +30,7 @@ pub(in super::super) struct SentimentRequest {
     inputs: (),
     /// A model that is loaded [default: the first one]
     model: Option<String>,
-    /// What a verdict is about: the text as one, cut at the window; each of its sentences; or all of it, by its
+    /// What a prediction is about: the text as one, cut at the window; each of its sentences; or all of it, by its
     /// sentences [default: text]
     granularity: Option<Granularity>,
     /// Time in milliseconds after which the answer is of no use: 504 then. The service's own limit stays.
@@ -67,12 +65,12 @@ enum Priority {
     Bulk,
 }
 
-/// A verdict for each input, in the order given.
+/// A prediction for each input, in the order given.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in super::super) struct SentimentResponse<'a> {
     model: ModelIdentity<'a>,
     results: Vec<ResultItem<'a>>,
-    usage: Usage,
+    usage: UsageError,
 }
 
 /// Which model answered.
@@ -97,7 +95,7 @@ impl<'a> From<&'a ServedModel> for ModelIdentity<'a> {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
 enum ResultItem<'a> {
-    Answer(WithAnswer<'a>),
+    Classification(WithAnswer<'a>),
     Failed(Failed<'a>),
 }
 
@@ -107,8 +105,8 @@ pub(in super::super) struct WithAnswer<'a> {
     #[schema(schema_with = schema::id, required = false)]
     pub(super) id: Option<&'a RawValue>,
     #[serde(flatten)]
-    #[schema(value_type = schema::Answer)]
-    pub(super) answer: Answer,
+    #[schema(value_type = schema::Classification)]
+    pub(super) answer: Classification,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -121,24 +119,24 @@ struct Failed<'a> {
 
 /// What was read.
 #[derive(Debug, Serialize, ToSchema)]
-struct Usage {
+struct UsageError {
     /// Tokens that the model read, `[CLS]` and `[SEP]` included.
     tokens: usize,
-    /// Texts that have a verdict.
+    /// Texts that have a prediction.
     texts: usize,
 }
 
 /// Score texts
 ///
-/// Each text has its verdict, or its error; the others are not held up by it. A lone text that fails is a 422.
+/// Each text has its prediction, or its error; the others are not held up by it. A lone text that fails is a 422.
 ///
 /// With `Content-Type: application/x-ndjson` (or `application/jsonl`) the body is a stream: each line is a text or an
-/// object with `id` and `text`, and is answered by a line, in order, as soon as its verdict is there. `model`,
+/// object with `id` and `text`, and is answered by a line, in order, as soon as its prediction is there. `model`,
 /// `granularity`, `deadline_ms` and `priority` [default: bulk] are then parameters of the query. Blank lines are skipped; a
 /// line that fails is answered by one with `error` and `line`, its number. Whoever takes no answers is read no further.
 #[utoipa::path(post, path = "/v1/sentiment", tag = "finsent", operation_id = "sentiment",
     request_body(content((SentimentRequest = "application/json"), (SentimentLine = "application/x-ndjson"))),
-    responses((status = 200, description = "The verdicts", content(
+    responses((status = 200, description = "The predictions", content(
         (SentimentResponse = "application/json"), (AnswerLine = "application/x-ndjson"))), ProblemResponses))]
 pub(in super::super) async fn sentiment(admitted: Admitted, body: Body) -> Result<HttpResponse, HttpError> {
     let asked = Asked::parse(&body)?;
@@ -163,13 +161,13 @@ fn reply(
     let mut results = Vec::with_capacity(ids.len());
     for (&id, item) in ids.iter().zip(inferred.items) {
         results.push(match item {
-            Ok(item) => ResultItem::Answer(WithAnswer { id, answer: item.answer(&model, granularity) }),
+            Ok(item) => ResultItem::Classification(WithAnswer { id, answer: item.answer(&model, granularity) }),
             Err(error) if is_one => return Err(error.of_request(None)),
             Err(error) => ResultItem::Failed(Failed { id, error: error.to_string() }),
         });
     }
-    let texts = results.iter().filter(|result| matches!(result, ResultItem::Answer(_))).count();
-    let usage = Usage { tokens, texts };
+    let texts = results.iter().filter(|result| matches!(result, ResultItem::Classification(_))).count();
+    let usage = UsageError { tokens, texts };
     Ok(response.json(SentimentResponse { model: ModelIdentity::from(&*model), results, usage }))
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse};
+use finsent_model::Activation;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
@@ -14,10 +15,9 @@ use super::super::error::HttpError;
 use super::super::fields::{Fields, kind};
 use super::super::infer::{Input, Item, Job, infer, milliseconds};
 use super::super::openapi::{TellingResponses, TextEmbeddingsResponses};
-use super::hugging_face::Classification;
+use super::hugging_face::LabelScore;
 use super::schema;
 use super::sentiment::text_of;
-use finsent_model::Activation;
 
 /// What its clients send. There are no pairs of texts here: a list of strings is a batch.
 #[derive(Debug, ToSchema)]
@@ -43,8 +43,8 @@ enum TruncationDirection {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
 pub(in super::super) enum PredictResponse<'a> {
-    One(Vec<Classification<'a>>),
-    Many(Vec<Vec<Classification<'a>>>),
+    One(Vec<LabelScore<'a>>),
+    Many(Vec<Vec<LabelScore<'a>>>),
 }
 
 /// Classify texts
@@ -73,10 +73,10 @@ pub(in super::super) async fn predict(admitted: Admitted, body: Body) -> Result<
 
     let (model, items) = inferred.all()?;
     let activation = raw_scores.then_some(Activation::Identity);
-    let of_item = |item: &Item| -> Vec<Classification<'_>> {
+    let of_item = |item: &Item| -> Vec<LabelScore<'_>> {
         item.sorted_scores(&model, activation).into_iter().map(Into::into).collect()
     };
-    let mut labels: Vec<Vec<Classification<'_>>> = items.iter().map(of_item).collect();
+    let mut labels: Vec<Vec<LabelScore<'_>>> = items.iter().map(of_item).collect();
     Ok(response.json(if is_one { PredictResponse::One(labels.remove(0)) } else { PredictResponse::Many(labels) }))
 }
 

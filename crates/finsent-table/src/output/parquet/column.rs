@@ -9,7 +9,7 @@ use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DataType, DoubleTyp
 use parquet::file::writer::SerializedRowGroupWriter;
 use parquet::schema::types::{Type, TypePtr};
 
-use crate::output::finding::{Kind, Value};
+use crate::output::record::{Kind, Value};
 use crate::parquet::careful;
 
 /// Different texts of a column that stand in memory once: the labels, of which there are few.
@@ -46,7 +46,7 @@ impl Column {
         Self::Flag(Nullable::default())
     }
 
-    /// The column of a verdict's values.
+    /// The column of a prediction's values.
     pub fn of(kind: Kind) -> Self {
         match kind {
             Kind::Text => Self::texts(),
@@ -108,15 +108,17 @@ impl Column {
         }
     }
 
-    /// Appends what a value of a verdict is in cells to the next columns.
+    /// Appends what a value of a prediction is in cells to the next columns.
     pub fn push_value<'a>(columns: &mut impl Iterator<Item = &'a mut Self>, value: Value<'_>) {
-        let mut next = || columns.next().expect("each cell of a verdict has a column");
+        let mut next = || columns.next().expect("each cell of a prediction has a column");
         match value {
             Value::Text(text) => next().push_text(text),
             Value::Number(number) => next().push_number(number),
             Value::Count(count) => next().push_integer(count as i64),
             Value::Flag(flag) => next().push_flag(flag),
-            Value::Scores(verdict) => verdict.scores().for_each(|(_, probability)| next().push_number(probability)),
+            Value::Scores(prediction) => {
+                prediction.scores().for_each(|(_, probability)| next().push_number(probability))
+            }
             Value::Sentences(sentences) => next().push_integer(sentences.len() as i64),
         }
     }

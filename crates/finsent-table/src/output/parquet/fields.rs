@@ -25,7 +25,7 @@ enum Kind {
 }
 
 /// The columns of rows.
-pub struct Fields(Vec<FieldColumn>);
+pub(super) struct Fields(Vec<FieldColumn>);
 
 struct FieldColumn {
     name: Arc<str>,
@@ -35,12 +35,12 @@ struct FieldColumn {
 }
 
 impl Fields {
-    pub fn new(names: &[Arc<str>]) -> Self {
+    pub(super) fn new(names: &[Arc<str>]) -> Self {
         Self(names.iter().map(|name| FieldColumn { name: name.clone(), kind: None, fields: Vec::new() }).collect())
     }
 
     /// Refuses a row with a field that has no column, or that is not of its column's kind.
-    pub fn check(&self, row: &Row) -> Result<(), ItemError> {
+    pub(super) fn check(&self, row: &Row) -> Result<(), ItemError> {
         for (name, field) in &row.fields {
             let column = self.0.iter().find(|column| column.name == *name);
             let column = column.ok_or_else(|| ItemError::NoColumn(name.clone()))?;
@@ -52,7 +52,7 @@ impl Fields {
     }
 
     /// Takes the fields of a row; what [`Fields::check`] refuses is null.
-    pub fn push(&mut self, row: &Row) {
+    pub(super) fn push(&mut self, row: &Row) {
         for FieldColumn { name, kind, fields } in &mut self.0 {
             let field = row.fields.iter().find(|(of_row, _)| of_row == name).map(|(_, field)| field);
             fields.push(field.filter(|field| kind.is_none_or(|kind| kind.holds(field))).cloned());
@@ -60,7 +60,7 @@ impl Fields {
     }
 
     /// The types of the columns, which the rows so far settle.
-    pub fn settle(&mut self) -> Result<Vec<TypePtr>> {
+    pub(super) fn settle(&mut self) -> Result<Vec<TypePtr>> {
         let settle = |column: &mut FieldColumn| {
             let kind = Kind::of(column.fields.iter().flatten());
             column.kind.get_or_insert(kind).column().of_name(&column.name)
@@ -69,7 +69,7 @@ impl Fields {
     }
 
     /// Writes the rows so far as the next columns of a row group.
-    pub fn write<W: Write + Send>(&mut self, to: &mut SerializedRowGroupWriter<'_, W>) -> Result<()> {
+    pub(super) fn write<W: Write + Send>(&mut self, to: &mut SerializedRowGroupWriter<'_, W>) -> Result<()> {
         for FieldColumn { kind, fields, .. } in &mut self.0 {
             let kind = kind.unwrap_or(Kind::Json);
             let mut column = kind.column();

@@ -1,4 +1,4 @@
-//! Parquet: the columns of the input with their types, then the verdict's, one for each class.
+//! Parquet: the columns of the input with their types, then the prediction's, one for each class.
 
 mod column;
 mod fields;
@@ -17,9 +17,9 @@ use parquet::schema::types::{Type, TypePtr};
 
 pub use self::column::Column;
 use self::fields::Fields;
-use super::columns::VerdictColumns;
+use super::columns::PredictionColumns;
 use super::destination::Destination;
-use super::finding;
+use super::record;
 use super::{Outcome, RowWriter, Shape};
 use crate::input::{ItemError, Origin, Row};
 use crate::parquet::{Group, Lines, Table, careful, copy_column, key_values_with};
@@ -30,10 +30,10 @@ const MAX_GROUP_ROWS: usize = 1 << 20;
 const GROUP_BYTES: usize = 32 << 20;
 
 /// The writer of rows.
-pub fn writer(shape: &Shape<'_>, out: Destination) -> Box<dyn RowWriter> {
-    let id = shape.writes_id.then_some(("id".to_owned(), finding::Kind::Text));
-    let own = finding::columns(shape.granularity, shape.labels);
-    let columns: Vec<_> = id.into_iter().chain(own).chain([("error".to_owned(), finding::Kind::Text)]).collect();
+pub(super) fn writer(shape: &Shape<'_>, out: Destination) -> Box<dyn RowWriter> {
+    let id = shape.writes_id.then_some(("id".to_owned(), record::Kind::Text));
+    let own = record::columns(shape.granularity, shape.labels);
+    let columns: Vec<_> = id.into_iter().chain(own).chain([("error".to_owned(), record::Kind::Text)]).collect();
     let names = columns.iter().map(|(name, _)| name.clone()).collect();
     let input = match shape.table {
         Some(table) => Input::Table(TableColumns::of(table)),
@@ -41,9 +41,9 @@ pub fn writer(shape: &Shape<'_>, out: Destination) -> Box<dyn RowWriter> {
     };
     Box::new(Rows {
         file: File::Waiting(out),
-        names: VerdictColumns::beside(shape.columns, names),
+        names: PredictionColumns::beside(shape.columns, names),
         input,
-        verdict: columns.into_iter().map(|(_, kind)| Column::of(kind)).collect(),
+        prediction: columns.into_iter().map(|(_, kind)| Column::of(kind)).collect(),
         writes_id: shape.writes_id,
         lines: 0,
         bytes: 0,
@@ -53,9 +53,9 @@ pub fn writer(shape: &Shape<'_>, out: Destination) -> Box<dyn RowWriter> {
 struct Rows {
     file: File,
     input: Input,
-    names: VerdictColumns,
+    names: PredictionColumns,
     /// A column for each of `names`.
-    verdict: Vec<Column>,
+    prediction: Vec<Column>,
     writes_id: bool,
     /// Lines that are gathered, and bytes of them.
     lines: usize,
@@ -128,10 +128,10 @@ impl Rows {
         }
     }
 
-    /// Appends a line to the verdict's columns.
+    /// Appends a line to the prediction's columns.
     fn push(&mut self, row: &Row, outcome: Outcome<'_>) {
         self.lines += 1;
-        let mut columns = self.verdict.iter_mut();
+        let mut columns = self.prediction.iter_mut();
         if self.writes_id {
             let column = columns.next().expect("the id has a column");
             match row.id.as_ref().filter(|id| !id.is_null()) {
@@ -139,9 +139,9 @@ impl Rows {
                 None => column.push_null(),
             }
         }
-        if let Ok(finding) = outcome {
-            self.bytes += finding.text().map_or(0, str::len);
-            finding.columns().into_iter().for_each(|(_, value)| Column::push_value(&mut columns, value));
+        if let Ok(record) = outcome {
+            self.bytes += record.text().map_or(0, str::len);
+            record.columns().into_iter().for_each(|(_, value)| Column::push_value(&mut columns, value));
         }
         let mut rest: Vec<&mut Column> = columns.collect();
         let error = rest.pop().expect("the error has a column");
@@ -158,13 +158,13 @@ impl Rows {
             return Ok(());
         }
         self.open()?;
-        let Self { file: File::Open(file), input, verdict, .. } = self else { unreachable!("the file is open") };
+        let Self { file: File::Open(file), input, prediction, .. } = self else { unreachable!("the file is open") };
         let mut group = careful(|| file.next_row_group())?;
         match input {
             Input::Fields(fields) => fields.write(&mut group)?,
             Input::Table(table) => table.write(&mut group)?,
         }
-        verdict.iter_mut().try_for_each(|column| column.write(&mut group))?;
+        prediction.iter_mut().try_for_each(|column| column.write(&mut group))?;
         careful(|| group.close().map(drop))?;
         (self.lines, self.bytes) = (0, 0);
         Ok(())
@@ -186,7 +186,7 @@ impl Rows {
         let name = |plain: &String| format!("{}{plain}", self.names.prefix());
         let names = self.names.names().iter().map(name);
         let own: Vec<TypePtr> =
-            self.verdict.iter().zip(names).map(|(column, name)| column.of_name(&name)).collect::<Result<_>>()?;
+            self.prediction.iter().zip(names).map(|(column, name)| column.of_name(&name)).collect::<Result<_>>()?;
         let (mut columns, key_values, root) = match &mut self.input {
             Input::Fields(fields) => (fields.settle()?, Vec::new(), "schema".to_owned()),
             Input::Table(table) => {

@@ -240,14 +240,14 @@ fn values(
     classification: Option<Whole>,
 ) -> Result<(Vec<usize>, Values), HttpError> {
     let labels = model.pipeline.labels().labels();
-    let verdicts = items.iter().map(|item| item.verdict(model));
+    let predictions = items.iter().map(|item| item.prediction(model));
     Ok(match (name, classification) {
         (OutputName::Label, _) => {
-            (vec![items.len()], Values::Bytes(verdicts.map(|verdict| verdict.label().to_owned()).collect()))
+            (vec![items.len()], Values::Bytes(predictions.map(|prediction| prediction.label().to_owned()).collect()))
         }
         (OutputName::Probabilities, None) => {
             let probabilities =
-                verdicts.flat_map(|verdict| verdict.scores().map(|(_, score)| score).collect::<Vec<_>>());
+                predictions.flat_map(|prediction| prediction.scores().map(|(_, score)| score).collect::<Vec<_>>());
             (vec![items.len(), labels.len()], Values::Fp32(probabilities.collect()))
         }
         (OutputName::Probabilities, Some(Whole(most))) => {
@@ -259,7 +259,7 @@ fn values(
             (vec![items.len(), classes], Values::Bytes(items.iter().flat_map(of_item).collect()))
         }
         (OutputName::SentimentScore, _) => {
-            let scores: Option<Vec<f32>> = verdicts.map(|verdict| verdict.sentiment_score()).collect();
+            let scores: Option<Vec<f32>> = predictions.map(|prediction| prediction.sentiment_score()).collect();
             let none = || HttpError::invalid(format!("`{}` has no output `sentiment_score`", model.name));
             (vec![items.len()], Values::Fp32(scores.ok_or_else(none)?))
         }

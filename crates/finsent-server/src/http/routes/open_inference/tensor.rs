@@ -4,6 +4,7 @@
 //! its length in front, four bytes, little endian.
 
 use actix_web::HttpResponseBuilder;
+use finsent_model::Text;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
@@ -13,7 +14,6 @@ use super::super::super::fields::{Object, Whole, kind};
 use super::super::super::infer::{Input, ItemError};
 use super::super::schema;
 use super::super::sentiment::text_of;
-use finsent_model::Text;
 
 /// The header that says where the JSON of a binary body ends.
 pub(super) const HEADER_LENGTH: &str = "inference-header-content-length";

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use finsent::{Limits, ModelFiles, Text, Tokenizer, TokenizerFiles};
+use finsent_model::{Limits, ModelFiles, Text, Tokenizer, TokenizerFiles};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tempfile::TempDir;

@@ -1,4 +1,4 @@
-//! Several files, one after the other.
+//! ConcatReader files, one after the other.
 
 use std::collections::VecDeque;
 use std::fs;
@@ -8,9 +8,9 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use glob::{MatchOptions, glob_with};
 
-use super::source::Meter;
-use super::{Input, InputKind, Opened, Progress, Reading, Row, RowReader, Typed};
-use crate::Usage;
+use super::source::ReadStats;
+use super::{Input, InputKind, InputProgress, Opened, Reading, Row, RowReader, Typed};
+use crate::UsageError;
 
 /// The files that `inputs` name, in order: each name of a pattern, like `news/*.csv`, is replaced by those that match it,
 /// sorted. What exists under its name is no pattern.
@@ -19,7 +19,7 @@ use crate::Usage;
 /// When a pattern matches no file, or standard input is one of several.
 pub fn expand(inputs: Vec<PathBuf>) -> Result<Vec<PathBuf>> {
     if inputs.len() > 1 && inputs.iter().any(|input| input.as_os_str() == "-") {
-        return Err(Usage("`-`, standard input, goes with no other --input".into()).into());
+        return Err(UsageError("`-`, standard input, goes with no other --input".into()).into());
     }
     let mut files = Vec::new();
     for input in inputs {
@@ -39,37 +39,38 @@ fn pattern(input: &Path) -> Option<&str> {
 /// The files that match; as in a shell, none that is hidden unless the pattern says so.
 fn matches(pattern: &str) -> Result<Vec<PathBuf>> {
     let options = MatchOptions { require_literal_leading_dot: true, ..MatchOptions::new() };
-    let paths = glob_with(pattern, options).map_err(|error| Usage(format!("`{pattern}` is no pattern: {error}")))?;
+    let paths =
+        glob_with(pattern, options).map_err(|error| UsageError(format!("`{pattern}` is no pattern: {error}")))?;
     let paths: Vec<PathBuf> =
         paths.collect::<Result<_, _>>().with_context(|| format!("cannot look for `{pattern}`"))?;
     let mut files: Vec<PathBuf> = paths.into_iter().filter(|path| !path.is_dir()).collect();
     files.sort();
     if files.is_empty() {
-        return Err(Usage(format!("no file matches `{pattern}`")).into());
+        return Err(UsageError(format!("no file matches `{pattern}`")).into());
     }
     Ok(files)
 }
 
 /// The rows of several files. Each is opened when those before it have been read.
-struct Several {
+struct ConcatReader {
     name: String,
     rows: Box<dyn RowReader>,
     rest: VecDeque<PathBuf>,
     reading: Reading,
-    meter: Arc<Meter>,
+    stats: Arc<ReadStats>,
 }
 
-impl Several {
+impl ConcatReader {
     /// Opens the next file; false when there is none.
     fn open_next(&mut self) -> Result<bool> {
         let Some(path) = self.rest.pop_front() else { return Ok(false) };
-        self.rows = Input::open(&path, &self.reading, &self.meter)?.rows;
+        self.rows = Input::open(&path, &self.reading, &self.stats)?.rows;
         self.name = path.display().to_string();
         Ok(true)
     }
 }
 
-impl RowReader for Several {
+impl RowReader for ConcatReader {
     fn next_row(&mut self) -> Result<Option<Row>> {
         loop {
             if let Some(row) = self.rows.next_row()? {
@@ -100,8 +101,8 @@ impl Input {
     /// When one of them cannot be read, or lacks a column: as far as that shows at its beginning, it is told now.
     pub fn files(paths: &[PathBuf], reading: &Reading) -> Result<Self> {
         let (first, rest) = paths.split_first().context("no file was named")?;
-        let meter = Arc::<Meter>::default();
-        let Opened { rows, columns, table } = Self::open(first, reading, &meter)?;
+        let stats = Arc::<ReadStats>::default();
+        let Opened { rows, columns, table } = Self::open(first, reading, &stats)?;
         let mut files = vec![(first.display().to_string(), columns.clone())];
         let mut typed = table.map_or(Typed::No, Typed::Yes);
         let mut total = 0;
@@ -121,11 +122,11 @@ impl Input {
                 }
             }
         }
-        let progress = Some(Progress::Bytes { meter: Arc::clone(&meter), total });
+        let progress = Some(InputProgress::Bytes { stats: Arc::clone(&stats), total });
         let name = first.display().to_string();
         let rows = match rest {
             [] => rows,
-            rest => Box::new(Several { name, rows, rest: rest.to_vec().into(), reading: reading.clone(), meter }),
+            rest => Box::new(ConcatReader { name, rows, rest: rest.to_vec().into(), reading: reading.clone(), stats }),
         };
         Ok(Self { rows, columns, files, typed, progress, kind: InputKind::File })
     }

@@ -2,30 +2,31 @@
 
 use std::path::Path;
 
-use finsent::{ModelFiles, ModelOptions, Pipeline, Precision, Verdict};
+use finsent_kernels::Precision;
+use finsent_model::{ModelFiles, ModelOptions, Pipeline, Prediction};
 use safetensors::tensor::Dtype;
 use tempfile::TempDir;
 
 use crate::checkpoints::{self, Stored, Tensors};
 use crate::golden;
 use crate::packing::assert_same;
-use crate::parity::{assert_logits, assert_verdicts};
+use crate::parity::{assert_logits, assert_predictions};
 use crate::precisions::Agreement;
 
 const ARCHITECTURES: [&str; 2] = ["distilbert", "roberta"];
 
 fn load(dir: &Path, precision: Precision) -> Pipeline {
     let options = ModelOptions { precision, int8_margin: 0.0, ..ModelOptions::default() };
-    Pipeline::load(&ModelFiles::in_dir(dir, &[]).unwrap(), &options).unwrap()
+    Pipeline::load(&ModelFiles::in_dir(dir, &[]).unwrap(), &options, &golden::thread_pool()).unwrap()
 }
 
-fn texts(architecture: &str) -> Vec<finsent::Text> {
+fn texts(architecture: &str) -> Vec<finsent_model::Text> {
     let cases = golden::cases_of(architecture);
     let texts: Vec<&str> = cases.iter().map(|case| case.text.as_str()).filter(|text| !text.is_empty()).collect();
     golden::texts(&texts)
 }
 
-fn verdicts(dir: &Path, architecture: &str) -> Vec<Verdict> {
+fn predictions(dir: &Path, architecture: &str) -> Vec<Prediction> {
     golden::classify(&golden::load(dir), &texts(architecture))
 }
 
@@ -50,11 +51,11 @@ fn every_architecture_answers_as_in_transformers() {
     for architecture in ARCHITECTURES {
         let (dir, cases) = (golden::model_of(architecture), golden::cases_of(architecture));
         assert!(cases.iter().any(|case| case.truncated == Some(true)));
-        assert_verdicts(architecture, dir.path(), &cases);
+        assert_predictions(architecture, dir.path(), &cases);
         assert_logits(architecture, dir.path(), &cases);
         let tokenizer = golden::tokenizer(dir.path());
         for case in cases.iter().filter(|case| !case.text.is_empty()) {
-            let text = finsent::Text::parse(&case.text).unwrap();
+            let text = finsent_model::Text::parse(&case.text).unwrap();
             assert_eq!(tokenizer.encode(&text).unwrap().input_ids, case.input_ids, "{:?}", case.text);
         }
     }
@@ -80,10 +81,10 @@ fn packed_batch_has_the_bits_of_each_text_alone_in_every_architecture() {
 fn every_precision_is_near_f32_in_every_architecture() {
     for architecture in ARCHITECTURES {
         let (dir, texts) = (golden::model_of(architecture), texts(architecture));
-        let verdicts = |precision| golden::classify(&load(dir.path(), precision), &texts);
-        let exact = verdicts(Precision::F32);
+        let predictions = |precision| golden::classify(&load(dir.path(), precision), &texts);
+        let exact = predictions(Precision::F32);
         for precision in [Precision::Bf16, Precision::Int8] {
-            let agreement = Agreement::of(&exact, &verdicts(precision));
+            let agreement = Agreement::of(&exact, &predictions(precision));
             let difference = agreement.largest_difference;
             assert!(difference > 0.0 && difference < 0.1, "{architecture} {precision}: {difference:e}");
         }
@@ -93,7 +94,7 @@ fn every_precision_is_near_f32_in_every_architecture() {
 #[test]
 fn every_spelling_of_the_names_is_the_same_model() {
     for architecture in ARCHITECTURES {
-        let plain = verdicts(golden::model_of(architecture).path(), architecture);
+        let plain = predictions(golden::model_of(architecture).path(), architecture);
         for dir in [
             renamed(architecture, |name| name.trim_start_matches(&format!("{architecture}.")).into()),
             renamed(architecture, |name| format!("module.{name}")),
@@ -105,7 +106,7 @@ fn every_spelling_of_the_names_is_the_same_model() {
                 tensors.insert(format!("{architecture}.pooler.dense.weight"), pooler);
             }),
         ] {
-            assert_eq!(verdicts(dir.path(), architecture), plain);
+            assert_eq!(predictions(dir.path(), architecture), plain);
         }
     }
 }
@@ -139,13 +140,16 @@ fn the_class_decides_where_there_is_no_model_type() {
     for architecture in ARCHITECTURES {
         let dir = golden::model_of(architecture);
         golden::edit_config(dir.path(), "model_type", serde_json::Value::Null);
-        assert_eq!(verdicts(dir.path(), architecture), verdicts(golden::model_of(architecture).path(), architecture));
+        assert_eq!(
+            predictions(dir.path(), architecture),
+            predictions(golden::model_of(architecture).path(), architecture)
+        );
     }
 }
 
 /// Weights that are not numbers must not get lost in DistilBERT's ReLU.
 #[test]
-fn damaged_weights_of_a_head_give_errors_and_no_verdicts() {
+fn damaged_weights_of_a_head_give_errors_and_no_predictions() {
     for (architecture, tensor) in [("distilbert", "pre_classifier.bias"), ("roberta", "classifier.dense.bias")] {
         let dir = changed(architecture, |tensors| {
             tensors.get_mut(tensor).unwrap().data = f32::NAN.to_le_bytes().repeat(32);

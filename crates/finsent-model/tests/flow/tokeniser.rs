@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use finsent::{Limits, ModelFile, Text, Tokenizer, TokenizerFiles};
+use finsent_model::{Limits, ModelFile, Text, Tokenizer, TokenizerFiles};
 use serde::Deserialize;
 
 use crate::golden::{self, golden, mini};

@@ -1,6 +1,8 @@
-//! Documents: sentences, windows, and the verdict of all.
+//! Documents: sentences, windows, and the prediction of all.
 
-use finsent::{Aggregate, Answer, ClassifyError, Document, Granularity, OVERLAP, Pipeline, Text, Verdict};
+use finsent_model::{
+    Aggregate, Classification, ClassifyError, Document, Granularity, OVERLAP, Pipeline, Prediction, Text,
+};
 
 use crate::{checkpoints, golden};
 
@@ -20,14 +22,14 @@ fn fallible_documents(
     aggregate: Aggregate,
 ) -> Vec<Result<Document, ClassifyError>> {
     let document = |answer| match answer {
-        Answer::Document(document) => document,
+        Classification::Document(document) => document,
         other => panic!("{other:?}"),
     };
-    let answers = pipeline.answer_all(texts, Granularity::Document(aggregate));
+    let answers = pipeline.classify_all(texts, Granularity::Document(aggregate));
     answers.into_iter().map(|answer| answer.map(document)).collect()
 }
 
-fn alone(pipeline: &Pipeline, text: &str) -> Verdict {
+fn alone(pipeline: &Pipeline, text: &str) -> Prediction {
     golden::classify(pipeline, &golden::texts(&[text])).remove(0)
 }
 
@@ -102,9 +104,9 @@ fn each_sentence_of_a_document_has_the_bits_it_has_alone() {
         assert_eq!(document.sentences().len(), 801);
         for sentence in document.sentences() {
             assert_eq!(sentence.text(), &text.as_str()[sentence.bytes()]);
-            assert_eq!((sentence.windows(), sentence.verdict()), (1, &alone(&pipeline, sentence.text())));
+            assert_eq!((sentence.windows(), sentence.prediction()), (1, &alone(&pipeline, sentence.text())));
         }
-        assert!(document.verdict().tokens() > 8_000, "{}", document.verdict().tokens());
+        assert!(document.prediction().tokens() > 8_000, "{}", document.prediction().tokens());
     }
 }
 
@@ -115,8 +117,8 @@ fn a_long_sentence_has_the_mean_of_its_windows_by_their_tokens() {
     let document = documents(&pipeline, &[&report], Aggregate::Mean).remove(0);
     let long = document.sentences().iter().max_by_key(|sentence| sentence.text().len()).unwrap();
     let tokens = golden::tokenizer(&golden::golden("roberta")).windows(long.text()).unwrap();
-    assert_eq!((long.windows(), long.verdict().tokens()), (tokens.encodings.len(), tokens.tokens));
-    assert!(long.windows() > 3 && !long.verdict().truncated());
+    assert_eq!((long.windows(), long.prediction().tokens()), (tokens.encodings.len(), tokens.tokens));
+    assert!(long.windows() > 3 && !long.prediction().truncated());
     assert_eq!(document.windows(), document.sentences().len() - 1 + long.windows());
 }
 
@@ -128,14 +130,14 @@ fn the_document_is_the_mean_of_its_sentences_by_tokens_or_plain() {
         let document = documents(&pipeline, &[&report], aggregate).remove(0);
         let (mut sums, mut weights) = (vec![0.0; 3], 0.0);
         for sentence in document.sentences() {
-            let weight = if aggregate == Aggregate::Mean { 1.0 } else { sentence.verdict().tokens() as f64 };
+            let weight = if aggregate == Aggregate::Mean { 1.0 } else { sentence.prediction().tokens() as f64 };
             weights += weight;
-            for (sum, (_, probability)) in sums.iter_mut().zip(sentence.verdict().scores()) {
+            for (sum, (_, probability)) in sums.iter_mut().zip(sentence.prediction().scores()) {
                 *sum += weight * f64::from(probability);
             }
         }
         let expected: Vec<f64> = sums.iter().map(|sum| sum / weights).collect();
-        assert!(golden::distance(&golden::probabilities(document.verdict()), &expected) < 1e-7);
+        assert!(golden::distance(&golden::probabilities(document.prediction()), &expected) < 1e-7);
         assert_eq!(document.sentences().len(), 5, "{document:?}");
     }
 }
@@ -148,9 +150,9 @@ fn documents_do_not_depend_on_their_company() {
     for (text, document) in texts.iter().zip(&together) {
         assert_eq!(&documents(&pipeline, &[text], Aggregate::default())[0], document);
     }
-    let sentences = pipeline.answer_all(&[&texts[0]], Granularity::Sentence).remove(0).unwrap();
-    assert_eq!(sentences, Answer::Sentences(together[0].sentences().to_vec()));
-    assert!(pipeline.answer_all(&[], Granularity::Sentence).is_empty());
+    let sentences = pipeline.classify_all(&[&texts[0]], Granularity::Sentence).remove(0).unwrap();
+    assert_eq!(sentences, Classification::Sentences(together[0].sentences().to_vec()));
+    assert!(pipeline.classify_all(&[], Granularity::Sentence).is_empty());
 }
 
 #[test]
@@ -158,12 +160,12 @@ fn labels_that_are_each_true_or_not_stay_so_in_documents() {
     let dir = golden::variant("multi_label");
     let pipeline = golden::load(dir.path());
     let document = documents(&pipeline, &[&Text::parse(report()).unwrap()], Aggregate::TokenWeighted).remove(0);
-    let sum: f32 = golden::probabilities(document.verdict()).iter().sum();
+    let sum: f32 = golden::probabilities(document.prediction()).iter().sum();
     assert!((sum - 1.0).abs() > 0.01, "{sum}");
 }
 
 #[test]
-fn a_document_with_a_sentence_that_fails_is_an_error_and_leaves_the_others_their_verdicts() {
+fn a_document_with_a_sentence_that_fails_is_an_error_and_leaves_the_others_their_predictions() {
     let dir = golden::variant("f32");
     let path = dir.path().join("model.safetensors");
     let mut tensors = checkpoints::read(&path);

@@ -5,7 +5,8 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use finsent::{ModelFiles, ModelOptions, Pipeline, Precision, Text};
+use finsent_kernels::Precision;
+use finsent_model::{ModelFiles, ModelOptions, Pipeline, Text};
 use serde_json::Value;
 
 use crate::golden;
@@ -27,15 +28,15 @@ fn mini_has_the_accuracy_of_its_model_card_on_the_phrasebank() {
     let rows = rows("data/fpb.jsonl");
     let pipeline = golden::load(&golden::mini());
     let texts: Vec<Text> = rows.iter().map(|row| Text::parse(row["text"].as_str().unwrap()).unwrap()).collect();
-    let verdicts = golden::classify(&pipeline, &texts);
+    let predictions = golden::classify(&pipeline, &texts);
     for (agreement, count, accuracy) in
         [(100, 2_264, "0.8732"), (75, 3_453, "0.8231"), (66, 4_217, "0.7788"), (50, 4_846, "0.7505")]
     {
         let judged: Vec<bool> = rows
             .iter()
-            .zip(&verdicts)
+            .zip(&predictions)
             .filter(|(row, _)| row["agree"].as_str().unwrap().parse::<u32>().unwrap() >= agreement)
-            .map(|(row, verdict)| row["label"] == verdict.label())
+            .map(|(row, prediction)| row["label"] == prediction.label())
             .collect();
         let right = judged.iter().filter(|&&right| right).count();
         assert_eq!(judged.len(), count);
@@ -54,13 +55,15 @@ fn real_headlines_have_the_ids_of_the_reference_tokenisers() {
     {
         let dir = test_data("models").join(model);
         let reference = tokenizers::Tokenizer::from_file(dir.join(reference)).unwrap();
-        let file = |name| finsent::ModelFile::Disk(dir.join(name));
-        let files = finsent::TokenizerFiles::WordPiece {
+        let file = |name| finsent_model::ModelFile::Disk(dir.join(name));
+        let files = finsent_model::TokenizerFiles::WordPiece {
             vocab: file("vocab.txt"),
             config: Some(file("tokenizer_config.json")),
             special_tokens: Some(file("special_tokens_map.json")),
         };
-        let ours = finsent::Tokenizer::load(&files, finsent::Limits { vocab_size: 40_000, max_length: 512 }).unwrap();
+        let ours =
+            finsent_model::Tokenizer::load(&files, finsent_model::Limits { vocab_size: 40_000, max_length: 512 })
+                .unwrap();
         for row in headlines.iter().chain(&articles) {
             let text = row["text"].as_str().unwrap();
             let expected = reference.encode(text, true).unwrap();
@@ -84,7 +87,7 @@ fn real_texts() -> Vec<Text> {
 
 fn load_in(dir: &Path, precision: Precision, int8_margin: f32) -> Pipeline {
     let options = ModelOptions { precision, int8_margin, ..ModelOptions::default() };
-    Pipeline::load(&ModelFiles::in_dir(dir, &[]).unwrap(), &options).unwrap()
+    Pipeline::load(&ModelFiles::in_dir(dir, &[]).unwrap(), &options, &golden::thread_pool()).unwrap()
 }
 
 #[test]
@@ -108,8 +111,8 @@ fn real_headlines_have_the_same_bits_alone_and_in_random_company() {
         for size in (1..=64).cycle() {
             let company = &order[start..order.len().min(start + size)];
             let together: Vec<Text> = company.iter().map(|&text| texts[text].clone()).collect();
-            for (&text, verdict) in company.iter().zip(golden::classify(&pipeline, &together)) {
-                assert_eq!(golden::probabilities(&verdict), alone[text], "{precision}: {:?}", texts[text].as_str());
+            for (&text, prediction) in company.iter().zip(golden::classify(&pipeline, &together)) {
+                assert_eq!(golden::probabilities(&prediction), alone[text], "{precision}: {:?}", texts[text].as_str());
             }
             start += company.len();
             if start == order.len() {
@@ -146,7 +149,7 @@ fn labels_of_the_other_precisions_agree_with_those_of_f32() {
         let (texts, same) = (texts.len(), same_label * 100.0);
         writeln!(report, "{name}: {texts} texts, {same:.3} % same label, {largest_difference:.4} at most").unwrap();
         if precision == Precision::Int8 && int8_margin == 0.0 {
-            let again = found.iter().filter(|verdict| verdict.margin() < margin).count();
+            let again = found.iter().filter(|prediction| prediction.margin() < margin).count();
             writeln!(report, "margin {margin}: {:.2} % run again", again as f64 / texts as f64 * 100.0).unwrap();
         }
         assert!(same_label >= least, "{name}: {same_label}");

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 
-use finsent::{Checkpoint, Config, Encoder, ModelFiles, ModelOptions, Pipeline, Precision, Text, Tokenizer, Verdict};
+use finsent_kernels::{Precision, ThreadPool};
+use finsent_model::{Checkpoint, Config, Encoder, ModelFiles, ModelOptions, Pipeline, Prediction, Text, Tokenizer};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tempfile::TempDir;
@@ -31,7 +33,13 @@ struct Variants {
 }
 
 pub(crate) fn repository() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+}
+
+/// The threads that all tests share.
+pub(crate) fn thread_pool() -> Arc<ThreadPool> {
+    static POOL: OnceLock<Arc<ThreadPool>> = OnceLock::new();
+    Arc::clone(POOL.get_or_init(|| Arc::new(ThreadPool::new(None).unwrap())))
 }
 
 pub(crate) fn golden(name: &str) -> PathBuf {
@@ -121,7 +129,7 @@ pub(crate) fn edit_config(dir: &Path, key: &str, value: serde_json::Value) {
 }
 
 pub(crate) fn load(dir: &Path) -> Pipeline {
-    Pipeline::load(&ModelFiles::in_dir(dir, &[]).unwrap(), &ModelOptions::default()).unwrap()
+    Pipeline::load(&ModelFiles::in_dir(dir, &[]).unwrap(), &ModelOptions::default(), &thread_pool()).unwrap()
 }
 
 pub(crate) fn load_error(dir: &Path) -> String {
@@ -129,7 +137,7 @@ pub(crate) fn load_error(dir: &Path) -> String {
         Ok(files) => files,
         Err(error) => return error.to_string(),
     };
-    let error = Pipeline::load(&files, &ModelOptions::default()).unwrap_err();
+    let error = Pipeline::load(&files, &ModelOptions::default(), &thread_pool()).unwrap_err();
     let mut message = error.to_string();
     let mut cause = std::error::Error::source(&error);
     while let Some(error) = cause {
@@ -142,13 +150,13 @@ pub(crate) fn load_error(dir: &Path) -> String {
 pub(crate) fn encoder(dir: &Path) -> Encoder {
     let files = ModelFiles::in_dir(dir, &[]).unwrap();
     let config = Config::parse(&files.config.read().unwrap()).unwrap();
-    Encoder::load(&config, &Checkpoint::open(&files.weights).unwrap(), Precision::F32).unwrap()
+    Encoder::load(&config, &Checkpoint::open(&files.weights).unwrap(), Precision::F32, thread_pool()).unwrap()
 }
 
 pub(crate) fn tokenizer(dir: &Path) -> Tokenizer {
     let files = ModelFiles::in_dir(dir, &[]).unwrap();
     let config = Config::parse(&files.config.read().unwrap()).unwrap();
-    let limits = finsent::Limits { vocab_size: config.vocab_size, max_length: config.max_length() };
+    let limits = finsent_model::Limits { vocab_size: config.vocab_size, max_length: config.max_length() };
     Tokenizer::load(&files.tokenizer, limits).unwrap()
 }
 
@@ -156,12 +164,12 @@ pub(crate) fn texts(texts: &[impl AsRef<str>]) -> Vec<Text> {
     texts.iter().map(|text| Text::parse(text.as_ref()).unwrap()).collect()
 }
 
-pub(crate) fn classify(pipeline: &Pipeline, texts: &[Text]) -> Vec<Verdict> {
+pub(crate) fn classify(pipeline: &Pipeline, texts: &[Text]) -> Vec<Prediction> {
     pipeline.classify(&texts.iter().collect::<Vec<_>>()).into_iter().map(Result::unwrap).collect()
 }
 
-pub(crate) fn probabilities(verdict: &Verdict) -> Vec<f32> {
-    verdict.scores().map(|(_, probability)| probability).collect()
+pub(crate) fn probabilities(prediction: &Prediction) -> Vec<f32> {
+    prediction.scores().map(|(_, probability)| probability).collect()
 }
 
 /// Largest difference between two rows of numbers.

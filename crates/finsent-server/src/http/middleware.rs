@@ -15,34 +15,33 @@ use actix_web::{Error, HttpMessage, HttpResponse, ResponseError};
 use futures_util::FutureExt;
 use thiserror::Error;
 
-use super::Service;
 use super::admit::{Arrival, ModelLabel, RequestId, service};
-use super::error::{Dialect, HttpError};
+use super::error::{ErrorFormat, HttpError};
 use super::infer::milliseconds;
-use super::routes;
+use super::{Service, routes};
 
 /// A request that is being answered.
-struct Visit {
+struct RequestContext {
     service: Arc<Service>,
     start: Instant,
     method: Method,
     route: String,
-    dialect: Dialect,
+    error_format: ErrorFormat,
     request_id: HeaderValue,
     trace_id: Option<String>,
 }
 
 /// Handles a request from its head to its answer.
-pub(super) async fn edge(
+pub(super) async fn handle(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let visit = Visit::begin(&request);
+    let visit = RequestContext::begin(&request);
     request.extensions_mut().insert(Arrival(visit.start));
     request.extensions_mut().insert(RequestId(visit.request_id.clone()));
     let key = request.headers().get(header::AUTHORIZATION).map(HeaderValue::as_bytes);
     if !routes::is_open(&visit.route) && !visit.service.keys.admit(key) {
-        let refusal = HttpError::Unauthorised.respond(visit.dialect);
+        let refusal = HttpError::Unauthorised.respond(visit.error_format);
         return Ok(visit.end(request.into_response(refusal)));
     }
     match AssertUnwindSafe(next.call(request)).catch_unwind().await {
@@ -52,14 +51,14 @@ pub(super) async fn edge(
     }
 }
 
-impl Visit {
+impl RequestContext {
     fn begin(request: &ServiceRequest) -> Self {
         Self {
             service: Arc::clone(service(request.request())),
             start: Instant::now(),
             method: request.method().clone(),
             route: request.match_pattern().unwrap_or_else(|| routes::UNKNOWN.into()),
-            dialect: Dialect::of(request.path()),
+            error_format: ErrorFormat::of(request.path()),
             request_id: request_id(request.headers()),
             trace_id: request.headers().get("traceparent").and_then(trace_id),
         }
@@ -81,7 +80,7 @@ impl Visit {
     /// Puts an error into the shape that the request's protocol has for it.
     fn in_dialect(&self, response: ServiceResponse) -> ServiceResponse {
         let error = response.response().error().and_then(|error| error.as_error::<HttpError>());
-        match error.map(|error| error.respond(self.dialect)) {
+        match error.map(|error| error.respond(self.error_format)) {
             None => response,
             Some(in_dialect) => ServiceResponse::new(response.into_parts().0, in_dialect),
         }
@@ -113,11 +112,11 @@ impl Visit {
     }
 
     fn panicked(&self) -> Panicked {
-        let mut response = HttpError::Panicked.respond(self.dialect);
+        let mut response = HttpError::Panicked.respond(self.error_format);
         self.sign(response.headers_mut());
         self.record(response.status(), "");
         let headers = response.headers().iter().map(|(name, value)| (name.clone(), value.clone())).collect();
-        Panicked { dialect: self.dialect, headers }
+        Panicked { error_format: self.error_format, headers }
     }
 }
 
@@ -125,7 +124,7 @@ impl Visit {
 #[derive(Debug, Error)]
 #[error("a handler panicked")]
 struct Panicked {
-    dialect: Dialect,
+    error_format: ErrorFormat,
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
@@ -135,7 +134,7 @@ impl ResponseError for Panicked {
     }
 
     fn error_response(&self) -> HttpResponse<BoxBody> {
-        let mut response = HttpError::Panicked.respond(self.dialect);
+        let mut response = HttpError::Panicked.respond(self.error_format);
         for (name, value) in &self.headers {
             response.headers_mut().insert(name.clone(), value.clone());
         }

@@ -1,15 +1,12 @@
 //! What a line of the output says of a text, a sentence or a document: its columns, for every form.
 
+use finsent_model::{Classification, Document, Granularity, LabelMap, Prediction, Scores, Sentence};
 use serde::ser::{Serialize, Serializer};
-
-use finsent_model::{Answer, Granularity};
-use finsent_model::{Document, Sentence};
-use finsent_model::{LabelMap, Scores, Verdict};
 
 /// What a line is about.
 #[derive(Debug, Clone, Copy)]
-pub enum Finding<'a> {
-    Text(&'a Verdict),
+pub enum OutputRecord<'a> {
+    Text(&'a Prediction),
     Sentence(&'a Sentence),
     Document(&'a Document),
 }
@@ -22,26 +19,26 @@ pub enum Value<'a> {
     Count(usize),
     Flag(bool),
     /// The probability of each label: a column each where a value is a cell.
-    Scores(&'a Verdict),
+    Scores(&'a Prediction),
     /// Where a value is a cell, how many there are.
     Sentences(&'a [Sentence]),
 }
 
-impl<'a> Finding<'a> {
+impl<'a> OutputRecord<'a> {
     /// The lines that an answer comes to.
-    pub fn all_of(answer: &'a Answer) -> Vec<Self> {
+    pub fn all_of(answer: &'a Classification) -> Vec<Self> {
         match answer {
-            Answer::Text(verdict) => vec![Self::Text(verdict)],
-            Answer::Sentences(sentences) => sentences.iter().map(Self::Sentence).collect(),
-            Answer::Document(document) => vec![Self::Document(document)],
+            Classification::Text(prediction) => vec![Self::Text(prediction)],
+            Classification::Sentences(sentences) => sentences.iter().map(Self::Sentence).collect(),
+            Classification::Document(document) => vec![Self::Document(document)],
         }
     }
 
-    pub fn verdict(self) -> &'a Verdict {
+    pub fn prediction(self) -> &'a Prediction {
         match self {
-            Self::Text(verdict) => verdict,
-            Self::Sentence(sentence) => sentence.verdict(),
-            Self::Document(document) => document.verdict(),
+            Self::Text(prediction) => prediction,
+            Self::Sentence(sentence) => sentence.prediction(),
+            Self::Document(document) => document.prediction(),
         }
     }
 
@@ -55,7 +52,7 @@ impl<'a> Finding<'a> {
 
     /// The columns with their plain names, in the order of [`columns`].
     pub fn columns(self) -> Vec<(&'static str, Value<'a>)> {
-        let verdict = self.verdict();
+        let prediction = self.prediction();
         let mut columns = Vec::with_capacity(10);
         if let Self::Sentence(sentence) = self {
             let bytes = sentence.bytes();
@@ -63,16 +60,16 @@ impl<'a> Finding<'a> {
             columns.push(("end", Value::Count(bytes.end)));
             columns.push(("text", Value::Text(sentence.text())));
         }
-        columns.push(("label", Value::Text(verdict.label())));
-        columns.push(("score", Value::Number(verdict.score())));
-        columns.push(("scores", Value::Scores(verdict)));
-        columns.extend(verdict.sentiment_score().map(|score| ("sentiment_score", Value::Number(score))));
+        columns.push(("label", Value::Text(prediction.label())));
+        columns.push(("score", Value::Number(prediction.score())));
+        columns.push(("scores", Value::Scores(prediction)));
+        columns.extend(prediction.sentiment_score().map(|score| ("sentiment_score", Value::Number(score))));
         if let Self::Document(document) = self {
             columns.push(("sentences", Value::Sentences(document.sentences())));
             columns.push(("windows", Value::Count(document.windows())));
         } else {
-            columns.push(("tokens", Value::Count(verdict.tokens())));
-            columns.push(("truncated", Value::Flag(verdict.truncated())));
+            columns.push(("tokens", Value::Count(prediction.tokens())));
+            columns.push(("truncated", Value::Flag(prediction.truncated())));
         }
         if let Self::Sentence(sentence) = self {
             columns.push(("windows", Value::Count(sentence.windows())));
@@ -91,7 +88,7 @@ pub enum Kind {
 }
 
 /// The columns with their plain names where each value is a cell, so that each label has one.
-pub fn columns(granularity: Granularity, labels: &LabelMap) -> Vec<(String, Kind)> {
+pub(super) fn columns(granularity: Granularity, labels: &LabelMap) -> Vec<(String, Kind)> {
     let mut columns: Vec<(&str, Kind)> = Vec::new();
     if granularity == Granularity::Sentence {
         columns.extend([("start", Kind::Count), ("end", Kind::Count), ("text", Kind::Text)]);
@@ -115,7 +112,7 @@ impl Value<'_> {
             Self::Number(number) => vec![number.to_string()],
             Self::Count(count) => vec![count.to_string()],
             Self::Flag(flag) => vec![flag.to_string()],
-            Self::Scores(verdict) => verdict.scores().map(|(_, probability)| probability.to_string()).collect(),
+            Self::Scores(prediction) => prediction.scores().map(|(_, probability)| probability.to_string()).collect(),
             Self::Sentences(sentences) => vec![sentences.len().to_string()],
         }
     }
@@ -128,7 +125,7 @@ impl Serialize for Value<'_> {
             Self::Number(number) => number.serialize(serializer),
             Self::Count(count) => count.serialize(serializer),
             Self::Flag(flag) => flag.serialize(serializer),
-            Self::Scores(verdict) => Scores(verdict).serialize(serializer),
+            Self::Scores(prediction) => Scores(prediction).serialize(serializer),
             Self::Sentences(sentences) => sentences.serialize(serializer),
         }
     }

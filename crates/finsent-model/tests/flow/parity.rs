@@ -3,7 +3,7 @@
 use candle_core::{DType, Device, Tensor};
 use candle_nn::{Linear, Module, VarBuilder, linear};
 use candle_transformers::models::bert::{self, BertModel};
-use finsent::{Encoding, PackedBatch};
+use finsent_model::{Encoding, PackedBatch};
 
 use crate::golden::{self, Case};
 
@@ -13,15 +13,15 @@ const PROBABILITY_BOUND: f64 = 1e-5;
 /// tried (an epsilon of 1e-5 for 1e-12) moves logits by 1.4e-4.
 const LOGIT_BOUND: f64 = 3e-5;
 
-pub(crate) fn assert_verdicts(name: &str, dir: &std::path::Path, cases: &[Case]) {
+pub(crate) fn assert_predictions(name: &str, dir: &std::path::Path, cases: &[Case]) {
     let pipeline = golden::load(dir);
     let cases: Vec<&Case> = cases.iter().filter(|case| !case.text.trim().is_empty()).collect();
     let texts = golden::texts(&cases.iter().map(|case| &case.text).collect::<Vec<_>>());
-    for (case, verdict) in cases.iter().zip(golden::classify(&pipeline, &texts)) {
-        let distance = golden::distance(&golden::probabilities(&verdict), &case.probabilities);
+    for (case, prediction) in cases.iter().zip(golden::classify(&pipeline, &texts)) {
+        let distance = golden::distance(&golden::probabilities(&prediction), &case.probabilities);
         assert!(distance <= PROBABILITY_BOUND, "{name}: {distance:e} off for {:?}", case.text);
-        assert_eq!(verdict.tokens(), case.input_ids.len(), "{name}: {:?}", case.text);
-        assert_eq!(verdict.truncated(), case.truncated.unwrap_or(verdict.truncated()), "{name}: {:?}", case.text);
+        assert_eq!(prediction.tokens(), case.input_ids.len(), "{name}: {:?}", case.text);
+        assert_eq!(prediction.truncated(), case.truncated.unwrap_or(prediction.truncated()), "{name}: {:?}", case.text);
     }
 }
 
@@ -40,7 +40,7 @@ pub(crate) fn encoding(case: &Case) -> Encoding {
 
 #[test]
 fn the_mini_model_answers_as_in_transformers() {
-    assert_verdicts("mini", &golden::mini(), &golden::mini_cases());
+    assert_predictions("mini", &golden::mini(), &golden::mini_cases());
 }
 
 #[test]
@@ -49,7 +49,7 @@ fn every_dtype_and_container_answers_as_in_transformers() {
     assert_eq!(variants.len(), 6);
     for (name, cases) in &variants {
         let dir = golden::variant(name);
-        assert_verdicts(name, dir.path(), cases);
+        assert_predictions(name, dir.path(), cases);
         assert_logits(name, dir.path(), cases);
     }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use tempfile::TempDir;
 
 use crate::golden;
-use crate::parity::assert_verdicts;
+use crate::parity::assert_predictions;
 
 /// The directory of a model with the weights of `tests/golden/pickles` under this name as pytorch_model.bin.
 fn model(weights: &str) -> TempDir {
@@ -48,24 +48,24 @@ fn every_container_and_layout_answers_as_in_transformers_and_as_safetensors() {
     ] {
         let dtype = weights.split('.').next().unwrap();
         let (dir, safetensors) = (model(weights), golden::variant(dtype));
-        assert_verdicts(weights, dir.path(), &golden[dtype]);
+        assert_predictions(weights, dir.path(), &golden[dtype]);
         let texts = golden::texts(&["profit rose", "a loss, again", "x"]);
-        let verdicts = |dir: &TempDir| golden::classify(&golden::load(dir.path()), &texts);
-        assert_eq!(verdicts(&dir), verdicts(&safetensors), "{weights}");
+        let predictions = |dir: &TempDir| golden::classify(&golden::load(dir.path()), &texts);
+        assert_eq!(predictions(&dir), predictions(&safetensors), "{weights}");
     }
 }
 
 #[test]
 fn the_container_is_known_by_its_bytes() {
     let texts = golden::texts(&["profit rose"]);
-    let verdicts = |dir: &TempDir| golden::classify(&golden::load(dir.path()), &texts);
+    let predictions = |dir: &TempDir| golden::classify(&golden::load(dir.path()), &texts);
     let (torch, safetensors) = (model("f32"), golden::variant("f32"));
-    let expected = verdicts(&torch);
+    let expected = predictions(&torch);
     let names = ["pytorch_model.bin", "model.safetensors"];
     fs::rename(torch.path().join(names[0]), torch.path().join(names[1])).unwrap();
     fs::rename(safetensors.path().join(names[1]), safetensors.path().join(names[0])).unwrap();
-    assert_eq!(verdicts(&torch), expected);
-    assert_eq!(verdicts(&safetensors), expected);
+    assert_eq!(predictions(&torch), expected);
+    assert_eq!(predictions(&safetensors), expected);
 }
 
 #[test]

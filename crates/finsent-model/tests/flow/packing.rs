@@ -1,10 +1,11 @@
 //! What a text answers does not depend on its company.
 
-use finsent::{ModelFiles, ModelOptions, PackedBatch, Pipeline, Precision, Verdict};
+use finsent_kernels::Precision;
+use finsent_model::{ModelFiles, ModelOptions, PackedBatch, Pipeline, Prediction};
 
 use crate::golden::{self, Case};
 
-pub(crate) fn assert_same(alone: &Verdict, packed: &Verdict, context: &str) {
+pub(crate) fn assert_same(alone: &Prediction, packed: &Prediction, context: &str) {
     assert_eq!(golden::probabilities(packed), golden::probabilities(alone), "{context}");
     assert_eq!((alone.tokens(), alone.truncated()), (packed.tokens(), packed.truncated()), "{context}");
 }
@@ -20,8 +21,10 @@ fn packed_batch_has_the_bits_of_each_text_alone_in_any_order_and_with_duplicates
     let shuffled_twice: Vec<usize> = (0..2 * texts.len()).map(|place| place * 37 % texts.len()).collect();
     for precision in Precision::ALL {
         let options = ModelOptions { precision, ..ModelOptions::default() };
-        let pipeline = Pipeline::load(&ModelFiles::in_dir(&golden::mini(), &[]).unwrap(), &options).unwrap();
-        let alone: Vec<Verdict> =
+        let pipeline =
+            Pipeline::load(&ModelFiles::in_dir(&golden::mini(), &[]).unwrap(), &options, &golden::thread_pool())
+                .unwrap();
+        let alone: Vec<Prediction> =
             texts.iter().flat_map(|text| golden::classify(&pipeline, std::slice::from_ref(text))).collect();
         for order in [&forward, &backward, &shuffled_twice] {
             let company: Vec<_> = order.iter().map(|&text| texts[text].clone()).collect();
@@ -36,7 +39,7 @@ fn packed_batch_has_the_bits_of_each_text_alone_in_any_order_and_with_duplicates
 fn one_text_with_an_id_outside_the_vocabulary_is_an_error_and_no_crash() {
     let dir = golden::variant("f32");
     let encoder = golden::encoder(dir.path());
-    let mut batch = PackedBatch::pack(&[finsent::Encoding {
+    let mut batch = PackedBatch::pack(&[finsent_model::Encoding {
         input_ids: vec![2, 5, 3],
         token_type_ids: vec![0; 3],
         truncated: false,
@@ -47,7 +50,7 @@ fn one_text_with_an_id_outside_the_vocabulary_is_an_error_and_no_crash() {
 }
 
 #[test]
-fn no_texts_have_no_verdicts() {
+fn no_texts_have_no_predictions() {
     let dir = golden::variant("f32");
     assert!(golden::classify(&golden::load(dir.path()), &[]).is_empty());
 }

@@ -8,18 +8,17 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use tempfile::TempDir;
 
-use crate::Usage;
-use crate::unfinished;
+use crate::{UsageError, unfinished};
 
 /// A new directory, beside the one that it will become. It is gone when it is dropped unfinished.
 #[derive(Debug)]
-pub struct NewDirectory {
+pub struct AtomicDirectory {
     /// None when it has its name.
     unfinished: Option<TempDir>,
     path: PathBuf,
 }
 
-impl NewDirectory {
+impl AtomicDirectory {
     /// Begins what will be `path`, which is not there yet or is an empty directory.
     pub fn create(path: &Path) -> Result<Self> {
         let cannot_write = || format!("cannot write `{}`", path.display());
@@ -27,7 +26,7 @@ impl NewDirectory {
         let real = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         let parent = real.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
         if let Some(refusal) = refusal(&real, parent).with_context(cannot_write)? {
-            return Err(Usage(format!("`{}` {refusal}", path.display())).into());
+            return Err(UsageError(format!("`{}` {refusal}", path.display())).into());
         }
         let unfinished = begin(&real, parent).with_context(cannot_write)?;
         Ok(Self { unfinished: Some(unfinished), path: real })
@@ -49,7 +48,7 @@ impl NewDirectory {
     }
 }
 
-impl Drop for NewDirectory {
+impl Drop for AtomicDirectory {
     fn drop(&mut self) {
         let Some(unfinished) = self.unfinished.take() else { return };
         let path = unfinished.path().to_owned();
@@ -101,7 +100,7 @@ mod tests {
     }
 
     fn finished(path: &Path) -> io::Result<()> {
-        let directory = NewDirectory::create(path).unwrap();
+        let directory = AtomicDirectory::create(path).unwrap();
         fs::write(directory.unfinished().join("file"), "").unwrap();
         directory.finish()
     }
@@ -109,7 +108,7 @@ mod tests {
     #[test]
     fn a_directory_appears_when_it_is_complete() {
         let dir = tempfile::tempdir().unwrap();
-        let directory = NewDirectory::create(&dir.path().join("new")).unwrap();
+        let directory = AtomicDirectory::create(&dir.path().join("new")).unwrap();
         assert!(names(dir.path()) != ["new"]);
         directory.finish().unwrap();
         assert_eq!(names(dir.path()), ["new"]);
@@ -118,7 +117,7 @@ mod tests {
     #[test]
     fn a_directory_that_is_given_up_leaves_nothing() {
         let dir = tempfile::tempdir().unwrap();
-        let directory = NewDirectory::create(&dir.path().join("new")).unwrap();
+        let directory = AtomicDirectory::create(&dir.path().join("new")).unwrap();
         fs::write(directory.unfinished().join("file"), "").unwrap();
         drop(directory);
         assert!(names(dir.path()).is_empty());
@@ -128,7 +127,7 @@ mod tests {
     fn a_directory_that_was_filled_in_the_meantime_stays_as_it_is() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("new");
-        let directory = NewDirectory::create(&path).unwrap();
+        let directory = AtomicDirectory::create(&path).unwrap();
         fs::create_dir(&path).unwrap();
         fs::write(path.join("other"), "").unwrap();
         assert!(directory.finish().is_err());
@@ -150,7 +149,7 @@ mod tests {
     #[test]
     fn what_is_no_place_for_a_directory_is_refused_at_once() {
         let dir = tempfile::tempdir().unwrap();
-        let refused = |name: &str| NewDirectory::create(&dir.path().join(name)).unwrap_err().to_string();
+        let refused = |name: &str| AtomicDirectory::create(&dir.path().join(name)).unwrap_err().to_string();
         fs::write(dir.path().join("file"), "").unwrap();
         std::os::unix::fs::symlink("nowhere", dir.path().join("link")).unwrap();
         assert!(refused("file").contains("no directory"));

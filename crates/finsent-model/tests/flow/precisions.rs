@@ -1,25 +1,26 @@
 //! bf16 and int8 against f32.
 
-use finsent::{ModelFiles, ModelOptions, Pipeline, Precision, Text, Verdict};
+use finsent_kernels::Precision;
+use finsent_model::{ModelFiles, ModelOptions, Pipeline, Prediction, Text};
 
 use crate::golden;
 
 fn load(dir: &std::path::Path, precision: Precision, int8_margin: f32) -> Pipeline {
     let options = ModelOptions { precision, int8_margin, ..ModelOptions::default() };
-    Pipeline::load(&ModelFiles::in_dir(dir, &[]).unwrap(), &options).unwrap()
+    Pipeline::load(&ModelFiles::in_dir(dir, &[]).unwrap(), &options, &golden::thread_pool()).unwrap()
 }
 
-/// How far verdicts are from those of f32.
+/// How far predictions are from those of f32.
 pub(crate) struct Agreement {
     pub(crate) same_label: f64,
     pub(crate) largest_difference: f64,
 }
 
 impl Agreement {
-    pub(crate) fn of(exact: &[Verdict], found: &[Verdict]) -> Self {
+    pub(crate) fn of(exact: &[Prediction], found: &[Prediction]) -> Self {
         let pairs = || exact.iter().zip(found);
         let same = pairs().filter(|(exact, found)| exact.label() == found.label()).count();
-        let difference = |(exact, found): (&Verdict, &Verdict)| {
+        let difference = |(exact, found): (&Prediction, &Prediction)| {
             let exact: Vec<f64> = golden::probabilities(exact).into_iter().map(f64::from).collect();
             golden::distance(&golden::probabilities(found), &exact)
         };
@@ -30,7 +31,7 @@ impl Agreement {
     }
 }
 
-fn verdicts(pipeline: &Pipeline) -> Vec<Verdict> {
+fn predictions(pipeline: &Pipeline) -> Vec<Prediction> {
     let cases = golden::mini_cases();
     let texts: Vec<&str> = cases.iter().map(|case| case.text.as_str()).filter(|text| !text.trim().is_empty()).collect();
     golden::classify(pipeline, &golden::texts(&texts))
@@ -38,9 +39,9 @@ fn verdicts(pipeline: &Pipeline) -> Vec<Verdict> {
 
 #[test]
 fn every_precision_is_near_f32() {
-    let exact = verdicts(&load(&golden::mini(), Precision::F32, 0.0));
+    let exact = predictions(&load(&golden::mini(), Precision::F32, 0.0));
     for (precision, bound) in [(Precision::Bf16, 0.02), (Precision::Int8, 0.06)] {
-        let agreement = Agreement::of(&exact, &verdicts(&load(&golden::mini(), precision, 0.0)));
+        let agreement = Agreement::of(&exact, &predictions(&load(&golden::mini(), precision, 0.0)));
         assert!(agreement.largest_difference <= bound, "{precision}: {:e}", agreement.largest_difference);
         assert!(agreement.largest_difference > 0.0, "{precision} is another precision");
     }
@@ -49,14 +50,14 @@ fn every_precision_is_near_f32() {
 /// The small model's checkpoint in f32 has weights that int8 cannot keep; mini's are int8 already.
 #[test]
 fn a_text_in_doubt_is_run_again_with_f32_activations() {
-    let exact = verdicts(&load(&golden::mini(), Precision::F32, 0.0));
-    let always = verdicts(&load(&golden::mini(), Precision::Int8, 1.0));
+    let exact = predictions(&load(&golden::mini(), Precision::F32, 0.0));
+    let always = predictions(&load(&golden::mini(), Precision::Int8, 1.0));
     let agreement = Agreement::of(&exact, &always);
     assert!(agreement.largest_difference < 1e-5, "{:e}", agreement.largest_difference);
 
-    let never = verdicts(&load(&golden::mini(), Precision::Int8, 0.0));
+    let never = predictions(&load(&golden::mini(), Precision::Int8, 0.0));
     let margin = 0.9;
-    let some = verdicts(&load(&golden::mini(), Precision::Int8, margin));
+    let some = predictions(&load(&golden::mini(), Precision::Int8, margin));
     let mut escalated = 0;
     for ((never, always), some) in never.iter().zip(&always).zip(&some) {
         let expected = if never.margin() < margin { always } else { never };
@@ -71,8 +72,8 @@ fn every_container_can_be_run_in_every_precision() {
     for name in golden::small_cases().keys() {
         let dir = golden::variant(name);
         for precision in Precision::ALL {
-            let verdict = &golden::classify(&load(dir.path(), precision, 0.0), &[Text::parse("profit").unwrap()])[0];
-            assert!(golden::probabilities(verdict).iter().all(|p| p.is_finite()), "{name} {precision}");
+            let prediction = &golden::classify(&load(dir.path(), precision, 0.0), &[Text::parse("profit").unwrap()])[0];
+            assert!(golden::probabilities(prediction).iter().all(|p| p.is_finite()), "{name} {precision}");
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::ops::Range;
 
-use finsent::sentences;
+use finsent_model::sentences;
 
 use crate::golden;
 

@@ -15,22 +15,23 @@ const ZSTD_MAGIC: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
 
 /// How a file is compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Packing {
+pub(super) enum Compression {
     Plain,
     Gzip,
     Zstd,
 }
 
-impl Packing {
+impl Compression {
     /// What the end of a file's name, in small letters, says, and the name without it.
-    pub fn of(name: &str) -> (Self, &str) {
+    pub(super) fn of(name: &str) -> (Self, &str) {
         let endings = [(".gz", Self::Gzip), (".zst", Self::Zstd), (".zstd", Self::Zstd)];
-        let found = endings.into_iter().find_map(|(ending, packing)| Some((packing, name.strip_suffix(ending)?)));
+        let found =
+            endings.into_iter().find_map(|(ending, compression)| Some((compression, name.strip_suffix(ending)?)));
         found.unwrap_or((Self::Plain, name))
     }
 
     /// A reader of what `packed` holds. It fails where that ends early, is damaged, or is not packed like this.
-    pub fn unpack(self, packed: impl Read + Send + 'static) -> Box<dyn Read + Send> {
+    pub(super) fn unpack(self, packed: impl Read + Send + 'static) -> Box<dyn Read + Send> {
         let packed = BufReader::new(packed);
         match self {
             Self::Plain => Box::new(Plain { inner: packed, is_checked: false }),
@@ -157,9 +158,9 @@ mod tests {
 
     use super::*;
 
-    fn unpack(packing: Packing, bytes: Vec<u8>) -> Result<Vec<u8>, String> {
+    fn unpack(compression: Compression, bytes: Vec<u8>) -> Result<Vec<u8>, String> {
         let mut contents = Vec::new();
-        let read = packing.unpack(Cursor::new(bytes)).read_to_end(&mut contents);
+        let read = compression.unpack(Cursor::new(bytes)).read_to_end(&mut contents);
         read.map(|_| contents).map_err(|error| error.to_string())
     }
 
@@ -174,18 +175,18 @@ mod tests {
 
     #[test]
     fn the_name_says_how_a_file_is_packed() {
-        assert_eq!(Packing::of("n.csv"), (Packing::Plain, "n.csv"));
-        assert_eq!(Packing::of("n.csv.gz"), (Packing::Gzip, "n.csv"));
-        assert_eq!(Packing::of("n.csv.zst"), (Packing::Zstd, "n.csv"));
-        assert_eq!(Packing::of("n.csv.zstd"), (Packing::Zstd, "n.csv"));
+        assert_eq!(Compression::of("n.csv"), (Compression::Plain, "n.csv"));
+        assert_eq!(Compression::of("n.csv.gz"), (Compression::Gzip, "n.csv"));
+        assert_eq!(Compression::of("n.csv.zst"), (Compression::Zstd, "n.csv"));
+        assert_eq!(Compression::of("n.csv.zstd"), (Compression::Zstd, "n.csv"));
     }
 
     #[test]
     fn frames_follow_each_other_and_skippable_ones_hold_nothing() {
         let long = b"Profit rose\n".repeat(50_000);
         let bytes = [skippable(b"index"), frame(&long), frame(b""), skippable(b""), frame(b"Loss\n")].concat();
-        assert_eq!(unpack(Packing::Zstd, bytes).unwrap(), [&long[..], b"Loss\n"].concat());
-        assert_eq!(unpack(Packing::Zstd, skippable(b"alone")).unwrap(), b"");
+        assert_eq!(unpack(Compression::Zstd, bytes).unwrap(), [&long[..], b"Loss\n"].concat());
+        assert_eq!(unpack(Compression::Zstd, skippable(b"alone")).unwrap(), b"");
     }
 
     #[test]
@@ -193,7 +194,7 @@ mod tests {
         let bytes = [skippable(b"index"), frame(&b"Profit rose\n".repeat(20))].concat();
         let boundary = skippable(b"index").len();
         for length in (0..bytes.len()).filter(|&length| length != boundary) {
-            let error = unpack(Packing::Zstd, bytes[..length].to_vec()).unwrap_err();
+            let error = unpack(Compression::Zstd, bytes[..length].to_vec()).unwrap_err();
             assert!(error.contains("ends early or is damaged"), "{length}: {error}");
         }
     }
@@ -203,7 +204,7 @@ mod tests {
         let mut bytes = frame(b"Profit rose\n");
         assert_ne!(bytes[4] & 4, 0, "the frame has a checksum");
         *bytes.last_mut().unwrap() ^= 1;
-        assert!(unpack(Packing::Zstd, bytes).unwrap_err().contains("checksum"));
+        assert!(unpack(Compression::Zstd, bytes).unwrap_err().contains("checksum"));
     }
 
     #[test]
@@ -212,15 +213,15 @@ mod tests {
         let of_window = [ZSTD_MAGIC, &[0, 22 << 3]].concat();
         let of_segment = [ZSTD_MAGIC, &[0xe0], &(1_u64 << 32).to_le_bytes()].concat();
         for bytes in [of_window, of_segment] {
-            assert!(unpack(Packing::Zstd, bytes).unwrap_err().contains("window_size is too big"));
+            assert!(unpack(Compression::Zstd, bytes).unwrap_err().contains("window_size is too big"));
         }
     }
 
     #[test]
     fn what_begins_as_compressed_bytes_do_is_no_text() {
         for bytes in [frame(b"Profit rose\n"), vec![0x1f, 0x8b, 8, 0]] {
-            assert!(unpack(Packing::Plain, bytes).unwrap_err().contains("it is compressed"));
+            assert!(unpack(Compression::Plain, bytes).unwrap_err().contains("it is compressed"));
         }
-        assert_eq!(unpack(Packing::Plain, b"(".to_vec()).unwrap(), b"(");
+        assert_eq!(unpack(Compression::Plain, b"(".to_vec()).unwrap(), b"(");
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
 
-use finsent::Verdict;
+use finsent_model::Prediction;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
 use crate::golden;
@@ -48,7 +48,7 @@ fn renamed(rename: impl Fn(&str) -> String) -> tempfile::TempDir {
     changed(|tensors| *tensors = tensors.drain().map(|(name, stored)| (rename(&name), stored)).collect())
 }
 
-fn verdicts(dir: &Path) -> Vec<Verdict> {
+fn predictions(dir: &Path) -> Vec<Prediction> {
     golden::classify(&golden::load(dir), &golden::texts(&["profit rose", "a loss, again", "x"]))
 }
 
@@ -59,7 +59,7 @@ pub(crate) fn assert_refused(dir: &Path, parts: &[&str]) {
 
 #[test]
 fn every_spelling_of_the_names_is_the_same_model() {
-    let plain = verdicts(golden::variant("f32").path());
+    let plain = predictions(golden::variant("f32").path());
     let legacy =
         |name: &str| name.replace("LayerNorm.weight", "LayerNorm.gamma").replace("LayerNorm.bias", "LayerNorm.beta");
     for dir in [
@@ -73,7 +73,7 @@ fn every_spelling_of_the_names_is_the_same_model() {
             tensors.insert("bert.embeddings.position_ids".into(), position_ids);
         }),
     ] {
-        assert_eq!(verdicts(dir.path()), plain);
+        assert_eq!(predictions(dir.path()), plain);
     }
 }
 
@@ -136,9 +136,9 @@ fn a_half_copied_file_is_refused_at_any_length() {
 }
 
 #[test]
-fn weights_that_are_not_numbers_give_errors_and_no_verdicts() {
+fn weights_that_are_not_numbers_give_errors_and_no_predictions() {
     let dir = changed(|tensors| tensors.get_mut("classifier.bias").unwrap().data = f32::NAN.to_le_bytes().repeat(3));
-    let text = finsent::Text::parse("profit").unwrap();
+    let text = finsent_model::Text::parse("profit").unwrap();
     let outcome = golden::load(dir.path()).classify(&[&text]).remove(0);
     assert!(outcome.unwrap_err().to_string().contains("not a finite number"));
 }
@@ -210,7 +210,7 @@ fn a_configuration_with_nothing_but_sizes_loads_with_the_librarys_defaults() {
     let sizes = r#"{"hidden_size":32,"intermediate_size":48,"max_position_embeddings":48,"num_attention_heads":4,
         "num_hidden_layers":2,"vocab_size":110}"#;
     fs::write(bare.path().join("config.json"), sizes).unwrap();
-    let (plain, bare) = (verdicts(plain.path()), verdicts(bare.path()));
+    let (plain, bare) = (predictions(plain.path()), predictions(bare.path()));
     assert_eq!(bare[0].scores().map(|(label, _)| label).collect::<Vec<_>>(), ["LABEL_0", "LABEL_1", "LABEL_2"]);
     for (plain, bare) in plain.iter().zip(&bare) {
         assert_eq!(golden::probabilities(plain), golden::probabilities(bare));

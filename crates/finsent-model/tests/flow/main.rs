@@ -1,4 +1,4 @@
-//! From text to verdict, against transformers, candle-transformers and itself.
+//! From text to prediction, against transformers, candle-transformers and itself.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should fail there")]
 
 mod architectures;
