@@ -4,7 +4,7 @@ use finsent_model::ModelFiles;
 
 /// The files of the embedded model; `None` in a binary that has none.
 #[cfg(feature = "embedded-model")]
-pub(crate) fn model_files() -> Option<ModelFiles> {
+pub fn model_files() -> Option<ModelFiles> {
     use finsent_model::{ModelFile, TokenizerFiles, WeightFiles};
 
     macro_rules! embedded {
@@ -25,6 +25,6 @@ pub(crate) fn model_files() -> Option<ModelFiles> {
 
 /// The files of the embedded model; `None` in a binary that has none.
 #[cfg(not(feature = "embedded-model"))]
-pub(crate) fn model_files() -> Option<ModelFiles> {
+pub fn model_files() -> Option<ModelFiles> {
     None
 }

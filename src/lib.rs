@@ -1,8 +1,9 @@
 //! finsent labels financial text as positive, negative or neutral, on the CPU, without Python.
 
-pub mod cli;
 mod embedded;
 
+pub use embedded::model_files as embedded_model_files;
+#[cfg(feature = "hub")]
 pub use finsent_hub::{Catalog, CatalogError};
 pub use finsent_kernels::{IsaError, Precision, ThreadPool, ThreadPoolError};
 pub use finsent_model::{

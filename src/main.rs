@@ -1,5 +1,7 @@
 //! The command `finsent`.
 
+mod cli;
+
 use std::process::ExitCode;
 
 /// musl's own allocator has one lock for all threads and maps each large block anew. Under `finsent serve` in int8 with 64
@@ -11,5 +13,5 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    finsent::cli::main()
+    cli::main()
 }

@@ -38,7 +38,7 @@ use exit::Exit;
 use settings::Settings;
 
 /// Parses the command line, runs the command, prints what went wrong, and gives the exit code.
-pub fn main() -> ExitCode {
+pub(super) fn main() -> ExitCode {
     let matches = without_empty_variables(Args::command()).get_matches();
     let args = Args::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     refuse_two_choices_of_precision(&args, &matches).unwrap_or_else(|error| error.exit());

@@ -14,7 +14,6 @@ use finsent_model::{ModelFiles, Pipeline};
 use super::args::{GlobalArgs, PrecisionArg};
 use super::console::Console;
 use super::fetching::Fetching;
-use crate::embedded;
 
 /// The global options, resolved.
 pub(super) struct Settings {
@@ -37,7 +36,7 @@ impl Settings {
             model_dir: global.model_dir,
             hub: Hub::new(HubSettings::from_environment(global.offline)),
             console,
-            embedded: embedded::model_files(),
+            embedded: finsent::embedded_model_files(),
             pool: OnceCell::new(),
             threads: global.threads.and_then(|threads| NonZeroUsize::new(threads.into())),
             precision: global.precision.and_then(PrecisionArg::computed_in),

@@ -186,7 +186,7 @@ fn version_help_completions_and_manual_are_there() {
     assert!(version.starts_with(concat!("finsent ", env!("CARGO_PKG_VERSION"), " (")), "{version}");
     for args in [&["--help"][..], &["classify", "--help"]] {
         let help = run(args).stdout;
-        let (examples, usage) = (help.find("Examples:").unwrap(), help.find("UsageError:").unwrap());
+        let (examples, usage) = (help.find("Examples:").unwrap(), help.find("Usage:").unwrap());
         assert!(examples < usage, "{help}");
     }
     for shell in ["bash", "zsh", "fish"] {

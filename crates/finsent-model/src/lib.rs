@@ -11,9 +11,11 @@ mod encoder;
 mod model_files;
 mod pipeline;
 mod prediction;
+mod published;
 mod suggest;
 mod text;
 mod tokenizer;
+#[cfg(feature = "verify")]
 pub mod verify;
 
 pub use batch::{MAX_BATCH_TOKENS, PackedBatch};
@@ -27,7 +29,7 @@ pub use model_files::{
 };
 pub use pipeline::{ClassifyError, LoadError, Pipeline};
 pub use prediction::{Activation, LabelError, LabelMap, Prediction, Scores};
+pub use published::PublishedPrediction;
 pub use suggest::suggest;
 pub use text::{Text, TextError};
 pub use tokenizer::{Encoding, Limits, OVERLAP, Tokenizer, TokenizerError, Windows};
-pub use verify::PublishedPrediction;

@@ -7,7 +7,6 @@ use candle_nn::{Linear, Module, VarBuilder, linear};
 use candle_transformers::models::bert::{self, BertModel, HiddenAct, PositionEmbeddingType};
 use candle_transformers::models::xlm_roberta::{self, XLMRobertaForSequenceClassification};
 use finsent_kernels::Precision;
-use serde::Deserialize;
 use thiserror::Error;
 
 use crate::checkpoint::{Checkpoint, CheckpointError};
@@ -15,6 +14,7 @@ use crate::encoder::{Architecture, Config, ConfigError};
 use crate::model_files::{FilesError, ModelFiles};
 use crate::pipeline::{ClassifyError, Pipeline};
 use crate::prediction::Prediction;
+use crate::published::PublishedPrediction;
 use crate::text::{Text, TextError};
 use crate::tokenizer::Encoding;
 
@@ -108,17 +108,6 @@ impl Comparison {
         self.same_label += usize::from(is_same);
         self.wrong_label += usize::from(!is_same && expected.margin() > self.bound);
     }
-}
-
-/// A prediction that the makers of a model, or others, have published.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-pub struct PublishedPrediction {
-    /// The text.
-    pub text: String,
-    /// The label that it was given.
-    pub label: String,
-    /// The probability of that label.
-    pub score: f32,
 }
 
 /// How far `pipeline` is from the published predictions of its model.
