@@ -3,7 +3,9 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::Stdio;
 
-use crate::finsent::{assert_fails, csv, finsent, json_lines, run, run_with, small_model, write};
+use crate::finsent::{
+    assert_fails, finsent, parse_csv, parse_json_lines, run, run_with_input, small_model, write_file,
+};
 
 const PROFIT: &str = "Operating profit rose to EUR 13.1 mn from EUR 8.7 mn";
 const LOSS: &str = "Net loss widened to $4.2 billion as demand collapsed";
@@ -13,7 +15,7 @@ const NEITHER: &str = "The company will hold its annual general meeting on 27 Ap
 fn each_argument_is_one_prediction_in_the_contracts_shape() {
     let run = run(&["classify", PROFIT, LOSS, NEITHER]);
     assert_eq!(run.code, Some(0), "{run:?}");
-    let predictions = json_lines(&run.stdout);
+    let predictions = parse_json_lines(&run.stdout);
     let labels: Vec<_> = predictions.iter().map(|prediction| prediction["label"].as_str().unwrap()).collect();
     assert_eq!(labels, ["positive", "negative", "neutral"]);
     let first = predictions[0].as_object().unwrap();
@@ -31,17 +33,17 @@ fn quiet_says_nothing_and_verbose_says_more() {
     assert!(run(&["classify", "-v", PROFIT]).stderr.contains("labels positive, negative, neutral"));
     assert!(run(&["classify", "-vv", PROFIT]).stderr.contains("compute threads"));
     let json = run(&["classify", "--log-format", "json", PROFIT]);
-    assert!(json_lines(&json.stderr).iter().any(|line| line.to_string().contains("model mini")), "{json:?}");
+    assert!(parse_json_lines(&json.stderr).iter().any(|line| line.to_string().contains("model mini")), "{json:?}");
 }
 
 #[test]
 fn every_format_holds_the_same_predictions() {
     let array = run(&["classify", "--format", "json", PROFIT]);
     let array: serde_json::Value = serde_json::from_str(&array.stdout).unwrap();
-    let lines = json_lines(&run(&["classify", "--format", "jsonl", PROFIT]).stdout);
+    let lines = parse_json_lines(&run(&["classify", "--format", "jsonl", PROFIT]).stdout);
     assert_eq!(array.as_array().unwrap(), &lines);
 
-    let (header, records) = csv(&run(&["classify", "--format", "csv", PROFIT]).stdout);
+    let (header, records) = parse_csv(&run(&["classify", "--format", "csv", PROFIT]).stdout);
     let names =
         ["label", "score", "positive", "negative", "neutral", "sentiment_score", "tokens", "truncated", "error"];
     assert_eq!(header, names);
@@ -58,8 +60,9 @@ fn every_format_holds_the_same_predictions() {
 #[test]
 fn standard_input_is_a_text_a_line() {
     for args in [&["classify"][..], &["classify", "-"], &["classify", "--input", "-"]] {
-        let run = run_with(args, format!("{PROFIT}\r\n{LOSS}\n{NEITHER}").as_bytes());
-        let labels: Vec<_> = json_lines(&run.stdout).iter().map(|v| v["label"].as_str().unwrap().to_owned()).collect();
+        let run = run_with_input(args, format!("{PROFIT}\r\n{LOSS}\n{NEITHER}").as_bytes());
+        let labels: Vec<_> =
+            parse_json_lines(&run.stdout).iter().map(|v| v["label"].as_str().unwrap().to_owned()).collect();
         assert_eq!(labels, ["positive", "negative", "neutral"], "{run:?}");
     }
 }
@@ -83,7 +86,7 @@ fn a_stream_is_answered_line_by_line() {
 fn a_blank_text_fails_alone() {
     let run = run(&["classify", "", PROFIT, " \t"]);
     assert_fails(&run, 5, &["text 1: the text is empty", "text 3"]);
-    let rows = json_lines(&run.stdout);
+    let rows = parse_json_lines(&run.stdout);
     assert_eq!(rows[0]["error"], "the text is empty");
     assert_eq!(rows[1]["label"], "positive");
     assert_eq!(rows.len(), 3);
@@ -101,38 +104,38 @@ fn no_text_at_all_is_no_prediction_and_no_failure() {
 #[test]
 fn a_line_that_is_not_utf8_fails_alone_or_is_decoded() {
     let input = b"Gewinn steigt\nErl\xf6se steigen\n";
-    let run = run_with(&["classify"], input);
+    let run = run_with_input(&["classify"], input);
     assert_fails(&run, 5, &["line 2", "not UTF-8: byte 0xf6 at position 4"]);
-    assert_eq!(json_lines(&run.stdout).len(), 2);
+    assert_eq!(parse_json_lines(&run.stdout).len(), 2);
 
-    let latin = run_with(&["classify", "--encoding", "latin-1"], input);
-    assert_eq!(latin.stdout, run_with(&["classify"], "Gewinn steigt\nErlöse steigen\n".as_bytes()).stdout);
-    assert_fails(&run_with(&["classify", "--encoding", "klingon"], b"a"), 2, &["klingon"]);
+    let latin = run_with_input(&["classify", "--encoding", "latin-1"], input);
+    assert_eq!(latin.stdout, run_with_input(&["classify"], "Gewinn steigt\nErlöse steigen\n".as_bytes()).stdout);
+    assert_fails(&run_with_input(&["classify", "--encoding", "klingon"], b"a"), 2, &["klingon"]);
 }
 
 #[test]
 fn a_text_over_the_window_is_cut_and_says_so() {
-    let run = run_with(&["classify"], format!("{}\n", "profit ".repeat(5_000)).as_bytes());
+    let run = run_with_input(&["classify"], format!("{}\n", "profit ".repeat(5_000)).as_bytes());
     assert_eq!(run.code, Some(0));
     assert!(run.stderr.contains("1 of 1 texts were longer than the model's 512 tokens and were cut"), "{}", run.stderr);
-    let prediction = &json_lines(&run.stdout)[0];
+    let prediction = &parse_json_lines(&run.stdout)[0];
     assert_eq!((prediction["tokens"].as_u64(), prediction["truncated"].as_bool()), (Some(512), Some(true)));
 }
 
 #[test]
 fn ten_megabytes_in_one_text_are_one_prediction() {
     for text in ["profit rose. ".repeat(800_000), ".".repeat(10 << 20), "x".repeat(1 << 20)] {
-        let run = run_with(&["classify"], format!("{text}\n{PROFIT}\n").as_bytes());
+        let run = run_with_input(&["classify"], format!("{text}\n{PROFIT}\n").as_bytes());
         assert_eq!(run.code, Some(0), "{}", run.stderr);
-        assert_eq!(json_lines(&run.stdout).len(), 2);
+        assert_eq!(parse_json_lines(&run.stdout).len(), 2);
     }
 }
 
 #[test]
 fn a_text_beyond_all_measure_fails_alone() {
-    let run = run_with(&["classify"], format!("{}\n{PROFIT}\n", "profit ".repeat(12_000_000)).as_bytes());
+    let run = run_with_input(&["classify"], format!("{}\n{PROFIT}\n", "profit ".repeat(12_000_000)).as_bytes());
     assert_eq!(run.code, Some(5), "{}", run.stderr);
-    let rows = json_lines(&run.stdout);
+    let rows = parse_json_lines(&run.stdout);
     assert!(rows[0]["error"].as_str().unwrap().contains("bytes"), "{}", rows[0]);
     assert_eq!((rows.len(), &rows[1]["label"]), (2, &"positive".into()));
 }
@@ -155,9 +158,9 @@ fn rows_come_out_in_order_over_many_windows() {
     let model = small_model(dir.path(), "small");
     let repeats = |n: usize| n * 37 % 11 + 1;
     let lines: String = (0..5_000).map(|n| format!("{}\n", "profit ".repeat(repeats(n)))).collect();
-    let input = write(dir.path(), "in.txt", lines);
+    let input = write_file(dir.path(), "in.txt", lines);
     let run = run(&["classify", "--model", model.to_str().unwrap(), "--input", &input]);
-    let tokens: Vec<_> = json_lines(&run.stdout).iter().map(|v| v["tokens"].as_u64().unwrap() as usize).collect();
+    let tokens: Vec<_> = parse_json_lines(&run.stdout).iter().map(|v| v["tokens"].as_u64().unwrap() as usize).collect();
     assert_eq!(tokens, (0..5_000).map(|n| repeats(n) + 2).collect::<Vec<_>>());
 }
 

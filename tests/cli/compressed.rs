@@ -8,7 +8,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use ruzstd::encoding::{CompressionLevel, compress_to_vec};
 
-use crate::finsent::{Run, assert_fails, json_lines, run, run_on_file, run_with, write};
+use crate::finsent::{Run, assert_fails, classify_file, parse_json_lines, run, run_with_input, write_file};
 
 const CSV: &str = "\u{feff}id,text\r\n1,Profit rose\r\n2,\"Loss\r\nfell\"\r\n3,Flat\r\n";
 
@@ -26,7 +26,7 @@ fn zstd(contents: impl AsRef<[u8]>) -> Vec<u8> {
 #[track_caller]
 fn assert_is_refused(name: &str, contents: impl AsRef<[u8]>, parts: &[&str]) {
     let dir = tempfile::tempdir().unwrap();
-    let path = write(dir.path(), name, contents);
+    let path = write_file(dir.path(), name, contents);
     let output = dir.path().join("out.jsonl");
     let run = run(&["classify", "--input", &path, "--output", output.to_str().unwrap()]);
     assert_fails(&run, 1, &[&[name], parts].concat());
@@ -49,11 +49,11 @@ fn a_compressed_file_of_any_format_is_read_as_the_plain_one() {
         ("n.jsonl", json),
         ("n.ndjson", json),
     ] {
-        let plain = run_on_file(name, contents, &[]);
-        assert_same(&run_on_file(&format!("{name}.gz"), gzip(contents), &[]), &plain);
-        assert_same(&run_on_file(&format!("{name}.zst"), zstd(contents), &[]), &plain);
+        let plain = classify_file(name, contents, &[]);
+        assert_same(&classify_file(&format!("{name}.gz"), gzip(contents), &[]), &plain);
+        assert_same(&classify_file(&format!("{name}.zst"), zstd(contents), &[]), &plain);
     }
-    assert_same(&run_on_file("N.CSV.ZSTD", zstd(CSV), &[]), &run_on_file("n.csv", CSV, &[]));
+    assert_same(&classify_file("N.CSV.ZSTD", zstd(CSV), &[]), &classify_file("n.csv", CSV, &[]));
 }
 
 /// `tests/cli/news.txt.zst` is two frames of the `zstd` command, `-19` and `--fast` with a checksum each.
@@ -61,7 +61,7 @@ fn a_compressed_file_of_any_format_is_read_as_the_plain_one() {
 fn frames_of_the_zstd_command_are_read() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli/news.txt.zst");
     let run = run(&["classify", "--input", path.to_str().unwrap()]);
-    let rows = json_lines(&run.stdout);
+    let rows = parse_json_lines(&run.stdout);
     assert_eq!((run.code, rows.len()), (Some(0), 60), "{run:?}");
     for (index, row) in rows.iter().enumerate() {
         let number = index % 30 + 1;
@@ -72,11 +72,11 @@ fn frames_of_the_zstd_command_are_read() {
 
 #[test]
 fn members_and_frames_that_follow_each_other_are_one_file() {
-    let plain = run_on_file("n.txt", "Up\nDown\n", &[]);
-    assert_same(&run_on_file("n.txt.gz", [gzip("Up\nDo"), gzip(""), gzip("wn\n")].concat(), &[]), &plain);
+    let plain = classify_file("n.txt", "Up\nDown\n", &[]);
+    assert_same(&classify_file("n.txt.gz", [gzip("Up\nDo"), gzip(""), gzip("wn\n")].concat(), &[]), &plain);
     let skippable = [0x50, 0x2a, 0x4d, 0x18, 2, 0, 0, 0, 7, 7];
     let frames = [zstd("Up\nDo"), skippable.to_vec(), zstd("wn\n")].concat();
-    assert_same(&run_on_file("n.txt.zst", frames, &[]), &plain);
+    assert_same(&classify_file("n.txt.zst", frames, &[]), &plain);
 }
 
 #[test]
@@ -103,12 +103,12 @@ fn an_empty_file_is_no_archive_and_an_archive_of_nothing_is_an_empty_file() {
     for name in ["n.txt.gz", "n.txt.zst"] {
         assert_is_refused(name, "", &["data ends early"]);
     }
-    let plain = run_on_file("n.txt", "", &[]);
+    let plain = classify_file("n.txt", "", &[]);
     assert_eq!((plain.code, plain.stdout.as_str()), (Some(0), ""));
-    for packed in [run_on_file("n.txt.gz", gzip(""), &[]), run_on_file("n.txt.zst", zstd(""), &[])] {
+    for packed in [classify_file("n.txt.gz", gzip(""), &[]), classify_file("n.txt.zst", zstd(""), &[])] {
         assert_eq!((packed.code, packed.stdout.as_str()), (Some(0), ""), "{packed:?}");
     }
-    assert_fails(&run_on_file("n.csv.gz", gzip(""), &[]), 2, &["n.csv.gz` is empty"]);
+    assert_fails(&classify_file("n.csv.gz", gzip(""), &[]), 2, &["n.csv.gz` is empty"]);
 }
 
 #[test]
@@ -118,30 +118,38 @@ fn a_name_that_promises_another_format_is_refused() {
     assert_is_refused("n.csv.gz", zstd(CSV), &["gzip"]);
     assert_is_refused("n.csv", gzip(CSV), &["compressed (gzip)", "ends in .gz"]);
     assert_is_refused("n.txt", zstd(CSV), &["compressed (Zstandard)", "ends in .zst"]);
-    assert_fails(&run_on_file("n.gz", gzip(CSV), &[]), 2, &["should end in .txt", ".gz"]);
+    assert_fails(&classify_file("n.gz", gzip(CSV), &[]), 2, &["should end in .txt", ".gz"]);
 }
 
 #[test]
 fn standard_input_that_is_compressed_is_refused() {
-    assert_fails(&run_with(&["classify"], &gzip("Up\n")), 1, &["standard input", "compressed (gzip)", "gzip -dc"]);
-    assert_fails(&run_with(&["classify"], &zstd("Up\n")), 1, &["standard input", "compressed (Zstandard)", "zstd -dc"]);
+    assert_fails(
+        &run_with_input(&["classify"], &gzip("Up\n")),
+        1,
+        &["standard input", "compressed (gzip)", "gzip -dc"],
+    );
+    assert_fails(
+        &run_with_input(&["classify"], &zstd("Up\n")),
+        1,
+        &["standard input", "compressed (Zstandard)", "zstd -dc"],
+    );
 }
 
 #[test]
 fn encodings_are_read_after_unpacking() {
     let latin1 = b"id,text\n1,Profit\n2,Erl\xf6se steigen\n";
     assert_is_refused("n.csv.gz", gzip(latin1), &["line 3", "0xf6", "--encoding latin1"]);
-    let run = run_on_file("n.csv.gz", gzip(latin1), &["--encoding", "latin1"]);
-    assert_eq!(json_lines(&run.stdout)[1]["text"], "Erlöse steigen");
+    let run = classify_file("n.csv.gz", gzip(latin1), &["--encoding", "latin1"]);
+    assert_eq!(parse_json_lines(&run.stdout)[1]["text"], "Erlöse steigen");
     let utf16: Vec<u8> = "\u{feff}Gewinn fällt\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
-    assert_eq!(json_lines(&run_on_file("n.txt.zst", zstd(utf16), &[]).stdout)[0]["text"], "Gewinn fällt");
+    assert_eq!(parse_json_lines(&classify_file("n.txt.zst", zstd(utf16), &[]).stdout)[0]["text"], "Gewinn fällt");
 }
 
 #[test]
 fn shards_of_compressed_files_make_the_whole() {
     let dir = tempfile::tempdir().unwrap();
-    let one = write(dir.path(), "a.csv.gz", gzip(CSV));
-    let two = write(dir.path(), "b.csv.zst", zstd(CSV));
+    let one = write_file(dir.path(), "a.csv.gz", gzip(CSV));
+    let two = write_file(dir.path(), "b.csv.zst", zstd(CSV));
     let args = ["classify", "--input", &one, "--input", &two, "--format", "csv"];
     let shards = ["0/4", "1/4", "2/4", "3/4"].map(|part| run(&[&args[..], &["--shard", part]].concat()).stdout);
     let whole = run(&args).stdout;
@@ -152,12 +160,12 @@ fn shards_of_compressed_files_make_the_whole() {
 fn a_record_that_unpacks_without_an_end_is_an_error_in_bounded_memory() {
     let endless = format!("text\n\"{}", "and more\n".repeat(16 << 20));
     let dir = tempfile::tempdir().unwrap();
-    let path = write(dir.path(), "n.csv.gz", gzip(endless));
+    let path = write_file(dir.path(), "n.csv.gz", gzip(endless));
     assert_fails(&run(&["classify", "--input", &path]), 1, &["does a quoted field never end?"]);
 }
 
 #[test]
 fn an_output_that_cannot_be_written_is_an_error() {
-    let run = run_on_file("n.csv.gz", gzip(CSV), &["--output", "/dev/full", "--format", "jsonl"]);
+    let run = classify_file("n.csv.gz", gzip(CSV), &["--output", "/dev/full", "--format", "jsonl"]);
     assert_fails(&run, 1, &["No space left"]);
 }

@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::time::Duration;
 
+use finsent_testing::{send_signal, wait_until};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
-use crate::finsent::{Run, assert_fails, finsent, json_lines, model_of, run, small_model, small_torch_model};
+use crate::finsent::{
+    FINSENT, Run, assert_fails, finsent, model_of, parse_json_lines, run, small_model, small_torch_model,
+};
 
 const TEXTS: [&str; 4] =
     ["Operating profit rose to EUR 13.1 mn", "Net loss widened", "The company will hold its meeting", "profit, a loss"];
@@ -40,7 +41,7 @@ fn predictions(model: &Path, precision: &str) -> String {
 /// The same labels, with nearly the same scores.
 #[track_caller]
 fn assert_scores(found: &str, expected: &str, tolerance: f64) {
-    for (found, expected) in json_lines(found).iter().zip(&json_lines(expected)) {
+    for (found, expected) in parse_json_lines(found).iter().zip(&parse_json_lines(expected)) {
         let score = |prediction: &serde_json::Value| prediction["score"].as_f64().unwrap();
         assert_eq!(found["label"], expected["label"]);
         assert!((score(found) - score(expected)).abs() < tolerance, "{found} {expected}");
@@ -345,8 +346,8 @@ fn a_disk_that_is_full_is_code_1_and_leaves_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let source = small_model(dir.path(), "source");
     let script = "trap '' XFSZ; ulimit -f 64; exec \"$0\" convert \"$1\" \"$2\" --precision f32";
-    let mut command = Command::new("sh");
-    command.args(["-c", script, env!("CARGO_BIN_EXE_finsent")]).args([source, dir.path().join("new")]);
+    let mut command = FINSENT.shell(script);
+    command.args([source, dir.path().join("new")]);
     assert_fails(&command.output().unwrap().into(), 1, &["cannot write", "File too large"]);
     assert_eq!(names(dir.path()), ["source"]);
 }
@@ -356,9 +357,7 @@ fn a_disk_that_is_full_is_code_1_and_leaves_nothing() {
 fn the_model_is_never_in_memory_as_a_whole() {
     let dir = tempfile::tempdir().unwrap();
     let script = "ulimit -d 32768; exec \"$0\" convert mini \"$1\" --precision f32";
-    let mut command = Command::new("sh");
-    command.args(["-c", script, env!("CARGO_BIN_EXE_finsent")]).arg(dir.path().join("new"));
-    let run = Run::from(command.output().unwrap());
+    let run = Run::from(FINSENT.shell(script).arg(dir.path().join("new")).output().unwrap());
     assert_eq!(run.code, Some(0), "{run:?}");
 }
 
@@ -369,12 +368,11 @@ fn an_interrupt_leaves_no_directory_behind() {
         let destination = dir.path().join("new");
         let mut child =
             finsent(&["convert", "mini", destination.to_str().unwrap(), "--precision", "f32"]).spawn().unwrap();
-        while names(dir.path()).is_empty() {
+        wait_until("the conversion has begun", || {
             assert!(child.try_wait().unwrap().is_none());
-            std::thread::sleep(Duration::from_millis(1));
-        }
-        let kill = Command::new("sh").args(["-c", &format!("kill -{signal} {}", child.id())]).status().unwrap();
-        assert!(kill.success());
+            !names(dir.path()).is_empty()
+        });
+        send_signal(child.id(), signal);
         assert_eq!(child.wait().unwrap().code(), Some(code));
         assert!(names(dir.path()).is_empty());
     }

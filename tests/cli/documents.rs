@@ -4,7 +4,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::finsent::{csv, json_lines, run, run_on_file};
+use crate::finsent::{classify_file, parse_csv, parse_json_lines, run};
 
 const UP: &str = "Operating profit rose to EUR 13.1 mn from EUR 8.7 mn.";
 const DOWN: &str = "Net loss widened to $4.2 billion as demand collapsed.";
@@ -12,7 +12,7 @@ const DOWN: &str = "Net loss widened to $4.2 billion as demand collapsed.";
 fn only_line(args: &[&str]) -> Value {
     let run = run(args);
     assert_eq!(run.code, Some(0), "{run:?}");
-    let mut lines = json_lines(&run.stdout);
+    let mut lines = parse_json_lines(&run.stdout);
     assert_eq!(lines.len(), 1, "{lines:?}");
     lines.remove(0)
 }
@@ -51,9 +51,9 @@ fn a_document_is_the_mean_of_its_sentences_by_their_tokens_or_plain() {
 #[test]
 fn sentences_are_a_line_each_beside_the_columns_of_their_row() {
     let rows = format!("id,text\n7,\"{UP} {DOWN}\"\n8,\n9,{DOWN}\n");
-    let run = run_on_file("news.csv", rows, &["--granularity", "sentence", "--format", "csv"]);
+    let run = classify_file("news.csv", rows, &["--granularity", "sentence", "--format", "csv"]);
     assert_eq!(run.code, Some(5), "{run:?}");
-    let (header, records) = csv(&run.stdout);
+    let (header, records) = parse_csv(&run.stdout);
     // `text` is taken, so all of the prediction's names have the prefix.
     assert_eq!(header[..6], ["id", "text", "finsent_start", "finsent_end", "finsent_text", "finsent_label"]);
     assert_eq!(header[header.len() - 2..], ["finsent_windows", "finsent_error"]);
@@ -76,7 +76,8 @@ fn a_sentence_longer_than_the_window_is_read_whole_and_says_in_how_many_windows(
 #[test]
 fn a_document_has_counts_in_a_table_and_its_sentences_in_json() {
     let text = format!("{UP} {DOWN}");
-    let (header, records) = csv(&run(&["classify", "--granularity", "document", "--format", "csv", &text]).stdout);
+    let (header, records) =
+        parse_csv(&run(&["classify", "--granularity", "document", "--format", "csv", &text]).stdout);
     let names =
         ["label", "score", "positive", "negative", "neutral", "sentiment_score", "sentences", "windows", "error"];
     assert_eq!(header, names);
@@ -99,7 +100,7 @@ fn wrong_usage_of_granularities_is_told() {
 fn finberts_own_file_is_a_line_a_sentence() {
     let run = run(&["classify", "--format", "finbert-csv", &format!("{UP} {DOWN}")]);
     assert_eq!(run.code, Some(0), "{run:?}");
-    let (header, records) = csv(&run.stdout);
+    let (header, records) = parse_csv(&run.stdout);
     assert_eq!(header, ["sentence", "logit", "prediction", "sentiment_score"]);
     assert_eq!([&records[0][0], &records[0][2]], [UP, "positive"]);
     assert_eq!([&records[1][0], &records[1][2]], [DOWN, "negative"]);

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
-use crate::finsent::{assert_fails, finsent, model_of, run, small_model, write};
+use crate::finsent::{assert_fails, finsent, model_of, run, small_model, write_file};
 
 /// Sentences of many lengths, one a line.
 fn lines() -> String {
@@ -20,7 +20,7 @@ fn lines() -> String {
 #[test]
 fn the_answers_have_the_same_bytes_for_any_number_of_threads() {
     let dir = tempfile::tempdir().unwrap();
-    let input = write(dir.path(), "lines.txt", lines());
+    let input = write_file(dir.path(), "lines.txt", lines());
     for precision in ["f32", "bf16", "int8"] {
         let with =
             |threads: &str| run(&["classify", "--threads", threads, "--precision", precision, "--input", &input]);
@@ -93,7 +93,7 @@ fn verify_fails_when_the_answers_are_not_those_expected() {
         "[[model]]\nname = \"small\"\ndescription = \"d\"\nlicense = \"l\"\ndirectory = {model:?}\nfiles = []\n\
          golden = [{{ text = \"profit\", label = \"no such label\", score = 0.9 }}]\n"
     );
-    let catalog = write(dir.path(), "models.toml", catalog);
+    let catalog = write_file(dir.path(), "models.toml", catalog);
     let run = run(&["verify", "small", "--models-file", &catalog, "--precision", "f32"]);
     assert_eq!(run.code, Some(1), "{run:?}");
     assert!(run.stdout.contains("published") && run.stdout.contains("OUT OF BOUNDS"), "{}", run.stdout);
@@ -103,7 +103,7 @@ fn verify_fails_when_the_answers_are_not_those_expected() {
 fn bench_measures_what_it_says() {
     let dir = tempfile::tempdir().unwrap();
     let model = small_model(dir.path(), "small");
-    let input = write(dir.path(), "texts.txt", "profit rose\n\nloss\nno change at all\n");
+    let input = write_file(dir.path(), "texts.txt", "profit rose\n\nloss\nno change at all\n");
     let args =
         ["bench", "--model", model.to_str().unwrap(), "--precision", "int8", "--format", "json", "--input", &input];
     let run = run(&args);
@@ -130,7 +130,7 @@ fn bench_measures_what_it_says() {
 fn bench_without_texts_says_so() {
     let dir = tempfile::tempdir().unwrap();
     let model = small_model(dir.path(), "small");
-    let input = write(dir.path(), "empty.txt", "\n \n");
+    let input = write_file(dir.path(), "empty.txt", "\n \n");
     let args = ["bench", "--model", model.to_str().unwrap(), "--input", &input];
     assert_fails(&run(&args), 2, &["holds no text"]);
 }

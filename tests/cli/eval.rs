@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::finsent::{Run, assert_fails, finsent, run, small_model, write};
+use crate::finsent::{Run, assert_fails, finsent, run, small_model, write_file};
 
 /// Texts that the embedded model labels rightly.
 const POSITIVE: &str = "Quarterly revenue rose 20% and beat estimates.";
@@ -15,7 +15,7 @@ const NEUTRAL: &str = "The annual meeting is on Tuesday.";
 /// Evaluates a file of this name and contents in int8; more arguments follow.
 fn eval(name: &str, contents: impl AsRef<[u8]>, args: &[&str]) -> Run {
     let dir = tempfile::tempdir().unwrap();
-    let path = write(dir.path(), name, contents);
+    let path = write_file(dir.path(), name, contents);
     run(&[&["eval", &path, "--precision", "int8"], args].concat())
 }
 
@@ -40,7 +40,7 @@ fn the_report_holds_every_measure_of_every_precision() {
     let dir = tempfile::tempdir().unwrap();
     // One of four is labelled wrongly.
     let lines = rows(["positive", "negative", "neutral"]) + &format!("\"{POSITIVE}\",negative\n");
-    let path = write(dir.path(), "rows.csv", format!("text,label\n{lines}"));
+    let path = write_file(dir.path(), "rows.csv", format!("text,label\n{lines}"));
     let run = run(&["eval", &path, "--format", "json"]);
     assert_eq!(run.code, Some(0), "{run:?}");
     let report = report(&run);
@@ -73,7 +73,8 @@ fn the_report_holds_every_measure_of_every_precision() {
 #[test]
 fn the_tables_fit_a_terminal_of_80_columns() {
     let dir = tempfile::tempdir().unwrap();
-    let path = write(dir.path(), "rows.csv", "text,label\n".to_owned() + &rows(["positive", "neutral", "neutral"]));
+    let path =
+        write_file(dir.path(), "rows.csv", "text,label\n".to_owned() + &rows(["positive", "neutral", "neutral"]));
     let run = run(&["eval", &path]);
     assert_eq!(run.code, Some(0), "{run:?}");
     assert!(run.stdout.lines().all(|line| line.chars().count() <= 80), "{}", run.stdout);
@@ -158,7 +159,7 @@ fn with_fields(dir: &Path, fields: &Value) -> String {
     let path = model.join("config.json");
     let mut config: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
     config.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
-    write(&model, "config.json", config.to_string());
+    write_file(&model, "config.json", config.to_string());
     model.into_os_string().into_string().unwrap()
 }
 
@@ -238,7 +239,7 @@ fn files_without_labelled_rows_have_nothing_to_evaluate() {
 #[test]
 fn one_label_alone_is_measured_and_has_no_kappa() {
     let dir = tempfile::tempdir().unwrap();
-    let path = write(dir.path(), "rows.csv", format!("text,label\n\"{POSITIVE}\",positive\n"));
+    let path = write_file(dir.path(), "rows.csv", format!("text,label\n\"{POSITIVE}\",positive\n"));
     let run = run(&["eval", &path, "--format", "json"]);
     let report = report(&run);
     assert_eq!(report["precisions"][0]["macro_f1"], 1.0);
@@ -266,7 +267,7 @@ fn long_texts_are_cut_and_it_is_told() {
 #[test]
 fn precisions_are_the_typed_ones_and_the_environment_gives_way() {
     let dir = tempfile::tempdir().unwrap();
-    let path = write(dir.path(), "rows.csv", format!("text,label\n\"{POSITIVE}\",positive\n"));
+    let path = write_file(dir.path(), "rows.csv", format!("text,label\n\"{POSITIVE}\",positive\n"));
     let names = |args: &[&str], variable: Option<&str>| {
         let mut command = finsent(&[&["eval", &path, "--format", "json"], args].concat());
         command.envs(variable.map(|value| ("FINSENT_PRECISION", value)));

@@ -3,19 +3,20 @@
 use std::fs;
 use std::io::Write;
 use std::process::Stdio;
-use std::time::Duration;
 
-use crate::finsent::{assert_fails, csv, finsent, json_lines, run, run_on_file, write};
+use finsent_testing::{send_signal, wait_until};
+
+use crate::finsent::{assert_fails, classify_file, finsent, parse_csv, parse_json_lines, run, write_file};
 
 #[test]
 fn a_csv_keeps_its_columns_and_gets_the_predictions() {
-    let run = run_on_file(
+    let run = classify_file(
         "news.csv",
         "ticker,headline,year\nNOK,Profit rose,2019\nAAA,\"Loss, again\",2020\n",
         &["--text-column", "headline", "--format", "csv"],
     );
     assert_eq!(run.code, Some(0), "{run:?}");
-    let (header, records) = csv(&run.stdout);
+    let (header, records) = parse_csv(&run.stdout);
     assert_eq!(header[..5], ["ticker", "headline", "year", "label", "score"]);
     assert_eq!(records[1][..3], ["AAA", "Loss, again", "2020"]);
     assert!(run.stderr.contains("2 texts in"), "{}", run.stderr);
@@ -23,12 +24,12 @@ fn a_csv_keeps_its_columns_and_gets_the_predictions() {
 
 #[test]
 fn a_taken_name_prefixes_all_of_the_predictions_names() {
-    let run = run_on_file("news.csv", "text,label\nProfit rose,x\n", &["--format", "csv"]);
-    let (header, records) = csv(&run.stdout);
+    let run = classify_file("news.csv", "text,label\nProfit rose,x\n", &["--format", "csv"]);
+    let (header, records) = parse_csv(&run.stdout);
     assert_eq!(header[..4], ["text", "label", "finsent_label", "finsent_score"]);
     assert_eq!(records[0][..3], ["Profit rose", "x", "positive"]);
 
-    let run = run_on_file("news.jsonl", r#"{"text":"Profit rose","score":1.50}"#, &[]);
+    let run = classify_file("news.jsonl", r#"{"text":"Profit rose","score":1.50}"#, &[]);
     assert!(
         run.stdout.starts_with(r#"{"text":"Profit rose","score":1.50,"finsent_label":"positive","finsent_score":"#),
         "{}",
@@ -38,55 +39,55 @@ fn a_taken_name_prefixes_all_of_the_predictions_names() {
 
 #[test]
 fn byte_order_marks_crlf_and_quoted_newlines_are_read() {
-    let run = run_on_file("news.csv", "\u{feff}id,text\r\n7,\"Profit\r\nrose \"\"sharply\"\"\"\r\n", &[]);
-    let rows = json_lines(&run.stdout);
+    let run = classify_file("news.csv", "\u{feff}id,text\r\n7,\"Profit\r\nrose \"\"sharply\"\"\"\r\n", &[]);
+    let rows = parse_json_lines(&run.stdout);
     assert_eq!((rows[0]["id"].as_str(), rows[0]["text"].as_str()), (Some("7"), Some("Profit\r\nrose \"sharply\"")));
-    let run = run_on_file("news.tsv", "id\ttext\n7\tProfit, rose\n", &[]);
-    assert_eq!(json_lines(&run.stdout)[0]["text"], "Profit, rose");
-    let run = run_on_file("news.txt", "\u{feff}Profit rose\r\n", &[]);
-    assert_eq!(json_lines(&run.stdout)[0]["text"], "Profit rose");
+    let run = classify_file("news.tsv", "id\ttext\n7\tProfit, rose\n", &[]);
+    assert_eq!(parse_json_lines(&run.stdout)[0]["text"], "Profit, rose");
+    let run = classify_file("news.txt", "\u{feff}Profit rose\r\n", &[]);
+    assert_eq!(parse_json_lines(&run.stdout)[0]["text"], "Profit rose");
     let utf16: Vec<u8> = "\u{feff}Gewinn fällt\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
-    let run = run_on_file("news.txt", utf16, &[]);
-    assert_eq!(json_lines(&run.stdout)[0]["text"], "Gewinn fällt");
+    let run = classify_file("news.txt", utf16, &[]);
+    assert_eq!(parse_json_lines(&run.stdout)[0]["text"], "Gewinn fällt");
 }
 
 #[test]
 fn latin1_is_refused_with_its_place_and_read_when_declared() {
     let latin1 = b"id,text\n1,Profit\n2,Erl\xf6se steigen\n";
-    let run = run_on_file("news.csv", latin1, &[]);
+    let run = classify_file("news.csv", latin1, &[]);
     assert_fails(&run, 1, &["line 3", "0xf6", "--encoding latin1"]);
-    let run = run_on_file("news.csv", latin1, &["--encoding", "latin1"]);
-    assert_eq!((run.code, json_lines(&run.stdout)[1]["text"].as_str()), (Some(0), Some("Erlöse steigen")));
-    assert_fails(&run_on_file("news.txt", b"a\n\xe9\n", &[]), 1, &["line 2", "--encoding"]);
-    assert_fails(&run_on_file("news.jsonl", b"{\"text\":\"\xe9\"}\n", &[]), 1, &["line 1", "--encoding"]);
+    let run = classify_file("news.csv", latin1, &["--encoding", "latin1"]);
+    assert_eq!((run.code, parse_json_lines(&run.stdout)[1]["text"].as_str()), (Some(0), Some("Erlöse steigen")));
+    assert_fails(&classify_file("news.txt", b"a\n\xe9\n", &[]), 1, &["line 2", "--encoding"]);
+    assert_fails(&classify_file("news.jsonl", b"{\"text\":\"\xe9\"}\n", &[]), 1, &["line 1", "--encoding"]);
 }
 
 #[test]
 fn json_lines_pass_through_byte_for_byte() {
     let line = r#"{"n":1.10,"big":18446744073709551616,"text":"Profit rose","nested":{"a":[1,2]},"none":null}"#;
-    let run = run_on_file("news.jsonl", format!("{line}\n\n"), &[]);
+    let run = classify_file("news.jsonl", format!("{line}\n\n"), &[]);
     assert!(run.stdout.starts_with(&format!("{},\"label\":\"positive\"", &line[..line.len() - 1])), "{}", run.stdout);
     assert_eq!(run.stdout.lines().count(), 1);
 }
 
 #[test]
 fn bad_rows_fail_alone_and_keep_their_columns() {
-    let run = run_on_file("news.csv", "id,text\n1,Profit rose\n2\n3,a,b\n4,\n", &["--format", "csv"]);
+    let run = classify_file("news.csv", "id,text\n1,Profit rose\n2\n3,a,b\n4,\n", &["--format", "csv"]);
     assert_fails(
         &run,
         5,
         &["line 3: 1 fields, the header has 2", "line 4: 3 fields", "line 5: the text is empty", "3 failed"],
     );
-    let (header, records) = csv(&run.stdout);
+    let (header, records) = parse_csv(&run.stdout);
     let error = header.iter().position(|column| column == "error").unwrap();
     assert_eq!(records.iter().map(|r| r[0].as_str()).collect::<Vec<_>>(), ["1", "2", "3", "4"]);
     assert_eq!(records.iter().map(|r| r[error].is_empty()).collect::<Vec<_>>(), [true, false, false, false]);
 
     let lines = "nonsense\n{\"text\":\"Profit rose\"}\n{\"text\":5}\n{\"txt\":\"x\"}\n{\"text\":\"\\ud83d\"}\n{\"text\":\"x\",\"label\":\"y\"}\n";
-    let run = run_on_file("news.jsonl", lines, &[]);
+    let run = classify_file("news.jsonl", lines, &[]);
     assert_eq!(run.code, Some(5));
     // The lone surrogate goes out as it came in, which not every reader of JSON takes.
-    let rows = json_lines(&run.stdout.replace(r"\ud83d", ""));
+    let rows = parse_json_lines(&run.stdout.replace(r"\ud83d", ""));
     assert_eq!(rows.len(), 6);
     assert_eq!(rows[1]["label"], "positive");
     for (row, part) in [(0, "not a JSON object"), (2, "not a string"), (3, "no field `text`"), (4, "not a string")] {
@@ -103,22 +104,22 @@ fn a_row_is_told_with_the_line_that_it_begins_in() {
         let places =
             ["line 3: 1 fields", "line 6: 3 fields", "line 9: 1 fields", "line 10: 3 fields", "line 11: 1 fields"];
         for last in ["", end] {
-            assert_fails(&run_on_file("n.csv", lines.join(end) + last, &[]), 5, &places);
+            assert_fails(&classify_file("n.csv", lines.join(end) + last, &[]), 5, &places);
         }
     }
     // Longer than any buffer.
     let long = format!("text\r\n{}a,b\r\n", "up and down\r\n\r\n".repeat(2_000));
     let dir = tempfile::tempdir().unwrap();
-    let path = write(dir.path(), "n.csv", long);
+    let path = write_file(dir.path(), "n.csv", long);
     assert_fails(&run(&["classify", "--shard", "2000/2001", "--input", &path]), 5, &["line 4002: 2 fields"]);
 }
 
 #[test]
 fn json_rows_that_do_not_fit_the_csv_header_fail() {
     let lines = "{\"text\":\"Profit rose\",\"n\":1}\n{\"text\":\"x\",\"m\":2}\n{\"text\":\"y\"}\n";
-    let run = run_on_file("news.jsonl", lines, &["--format", "csv"]);
+    let run = classify_file("news.jsonl", lines, &["--format", "csv"]);
     assert_fails(&run, 5, &["line 2", "the first row has no `m`", "1 failed"]);
-    let (header, records) = csv(&run.stdout);
+    let (header, records) = parse_csv(&run.stdout);
     assert_eq!(header[..2], ["text", "n"]);
     assert!(records[1].last().unwrap().contains("the first row has no `m`"), "{records:?}");
     assert_eq!((records[2][1].as_str(), records[2].last().unwrap().as_str()), ("", ""));
@@ -128,9 +129,9 @@ fn json_rows_that_do_not_fit_the_csv_header_fail() {
 fn its_own_output_can_be_scored_again_and_again() {
     let mut contents = "text\nProfit rose\n".to_owned();
     for times in 1..=3 {
-        let run = run_on_file("n.csv", &contents, &["--text-column", "text", "--format", "csv"]);
+        let run = classify_file("n.csv", &contents, &["--text-column", "text", "--format", "csv"]);
         assert_eq!(run.code, Some(0), "{run:?}");
-        let (header, _) = csv(&run.stdout);
+        let (header, _) = parse_csv(&run.stdout);
         assert_eq!(header.len(), 1 + times * 9);
         let distinct: std::collections::HashSet<_> = header.iter().collect();
         assert_eq!(distinct.len(), header.len(), "{header:?}");
@@ -140,24 +141,24 @@ fn its_own_output_can_be_scored_again_and_again() {
 
 #[test]
 fn a_field_that_comes_twice_fails_its_row() {
-    let run = run_on_file("n.jsonl", "{\"text\":\"up\"}\n{\"text\":\"up\",\"text\":\"down\"}\n", &[]);
+    let run = classify_file("n.jsonl", "{\"text\":\"up\"}\n{\"text\":\"up\",\"text\":\"down\"}\n", &[]);
     assert_fails(&run, 5, &["line 2: the field `text` twice"]);
 }
 
 #[test]
 fn a_quote_that_never_ends_does_not_swallow_rows_silently() {
     let rows = "text\nFlat\n\"Profit rose\nLoss fell\nup\n";
-    assert_fails(&run_on_file("n.csv", rows, &[]), 1, &["line 3", "never ends"]);
-    assert_fails(&run_on_file("n.tsv", rows, &[]), 1, &["line 3", "never ends"]);
-    assert_fails(&run_on_file("n.csv", rows.replace('\n', "\r\n"), &[]), 1, &["line 3", "never ends"]);
-    assert_fails(&run_on_file("n.csv", rows.trim_end(), &[]), 1, &["line 3", "never ends"]);
-    assert_eq!(run_on_file("n.csv", "text\nFlat\n\"Profit\nrose\"\n\n", &[]).code, Some(0));
+    assert_fails(&classify_file("n.csv", rows, &[]), 1, &["line 3", "never ends"]);
+    assert_fails(&classify_file("n.tsv", rows, &[]), 1, &["line 3", "never ends"]);
+    assert_fails(&classify_file("n.csv", rows.replace('\n', "\r\n"), &[]), 1, &["line 3", "never ends"]);
+    assert_fails(&classify_file("n.csv", rows.trim_end(), &[]), 1, &["line 3", "never ends"]);
+    assert_eq!(classify_file("n.csv", "text\nFlat\n\"Profit\nrose\"\n\n", &[]).code, Some(0));
 }
 
 #[test]
 fn other_separators_are_recognised() {
-    assert_fails(&run_on_file("n.csv", "text;n\nProfit rose;1\n", &[]), 2, &["`text;n`", "';'"]);
-    assert_eq!(run_on_file("n.csv", "text;n\nProfit rose;1\n", &["--text-column", "text;n"]).code, Some(0));
+    assert_fails(&classify_file("n.csv", "text;n\nProfit rose;1\n", &[]), 2, &["`text;n`", "';'"]);
+    assert_eq!(classify_file("n.csv", "text;n\nProfit rose;1\n", &["--text-column", "text;n"]).code, Some(0));
 }
 
 #[test]
@@ -175,7 +176,7 @@ fn the_outputs_extension_chooses_the_format() {
 fn an_output_keeps_the_mode_of_the_file_it_replaces() {
     use std::os::unix::fs::PermissionsExt;
     let dir = tempfile::tempdir().unwrap();
-    let output = write(dir.path(), "out.csv", "old");
+    let output = write_file(dir.path(), "out.csv", "old");
     fs::set_permissions(&output, fs::Permissions::from_mode(0o664)).unwrap();
     assert_eq!(run(&["classify", "Profit rose", "-o", &output]).code, Some(0));
     assert_eq!(fs::metadata(&output).unwrap().permissions().mode() & 0o777, 0o664);
@@ -184,7 +185,7 @@ fn an_output_keeps_the_mode_of_the_file_it_replaces() {
 #[test]
 fn standard_output_by_its_name_is_not_replaced() {
     let dir = tempfile::tempdir().unwrap();
-    let path = write(dir.path(), "log", "precious\n");
+    let path = write_file(dir.path(), "log", "precious\n");
     for name in ["/dev/stdout", "-"] {
         let log = fs::File::options().append(true).open(&path).unwrap();
         let status = finsent(&["classify", "Profit rose", "-o", name]).stdout(log).status().unwrap();
@@ -197,13 +198,14 @@ fn standard_output_by_its_name_is_not_replaced() {
 #[test]
 fn the_id_column_goes_out_as_id() {
     let contents = "isin,text\nFI0009,Profit rose\n";
-    let run = run_on_file("news.csv", contents, &["--id-column", "isin"]);
+    let run = classify_file("news.csv", contents, &["--id-column", "isin"]);
     assert!(run.stdout.starts_with(r#"{"isin":"FI0009","text":"Profit rose","id":"FI0009","label""#), "{}", run.stdout);
-    let run = run_on_file("news.csv", "id,text\n7,Profit rose\n", &["--id-column", "id"]);
+    let run = classify_file("news.csv", "id,text\n7,Profit rose\n", &["--id-column", "id"]);
     assert!(run.stdout.starts_with(r#"{"id":"7","text":"Profit rose","label""#), "{}", run.stdout);
-    let (header, _) = csv(&run_on_file("news.csv", contents, &["--id-column", "isin", "--format", "csv"]).stdout);
+    let (header, _) =
+        parse_csv(&classify_file("news.csv", contents, &["--id-column", "isin", "--format", "csv"]).stdout);
     assert_eq!(header[..4], ["isin", "text", "id", "label"]);
-    let run = run_on_file(
+    let run = classify_file(
         "news.csv",
         "id,isin,text\n1,FI0009,Profit rose\n",
         &["--id-column", "isin", "--text-column", "text"],
@@ -213,38 +215,38 @@ fn the_id_column_goes_out_as_id() {
 
 #[test]
 fn unclear_and_unknown_columns_are_listed() {
-    assert_fails(&run_on_file("n.csv", "a,b\nx,y\n", &[]), 2, &["--text-column", "`a`, `b`"]);
-    assert_fails(&run_on_file("n.csv", "a,b\nx,y\n", &["--text-column", "c"]), 2, &["`c`", "`a`, `b`"]);
-    assert_fails(&run_on_file("n.csv", "a,text\nx,y\n", &["--id-column", "c"]), 2, &["`c`", "`a`, `text`"]);
-    assert_fails(&run_on_file("n.jsonl", "{\"a\":\"x\",\"b\":\"y\"}\n", &[]), 2, &["`a`, `b`"]);
-    assert_eq!(run_on_file("n.csv", "id,headline\n12,Profit rose\n", &[]).code, Some(0));
-    assert_eq!(run_on_file("n.jsonl", "{\"id\":1,\"headline\":\"Profit rose\"}\n", &[]).code, Some(0));
+    assert_fails(&classify_file("n.csv", "a,b\nx,y\n", &[]), 2, &["--text-column", "`a`, `b`"]);
+    assert_fails(&classify_file("n.csv", "a,b\nx,y\n", &["--text-column", "c"]), 2, &["`c`", "`a`, `b`"]);
+    assert_fails(&classify_file("n.csv", "a,text\nx,y\n", &["--id-column", "c"]), 2, &["`c`", "`a`, `text`"]);
+    assert_fails(&classify_file("n.jsonl", "{\"a\":\"x\",\"b\":\"y\"}\n", &[]), 2, &["`a`, `b`"]);
+    assert_eq!(classify_file("n.csv", "id,headline\n12,Profit rose\n", &[]).code, Some(0));
+    assert_eq!(classify_file("n.jsonl", "{\"id\":1,\"headline\":\"Profit rose\"}\n", &[]).code, Some(0));
 }
 
 #[test]
 fn files_that_are_no_input_are_refused() {
-    assert_fails(&run_on_file("n.csv", "", &[]), 2, &["is empty"]);
-    assert_fails(&run_on_file("n.csv", "a,a\n1,2\n", &[]), 2, &["two columns named `a`"]);
-    assert_fails(&run_on_file("n.jsonl", "", &[]), 2, &["is empty"]);
-    assert_fails(&run_on_file("n.jsonl", "[1]\n", &[]), 2, &["no JSON object a line", "line 1"]);
-    assert_fails(&run_on_file("n.docx", "x", &[]), 2, &[".txt, .csv, .tsv, .jsonl or .parquet"]);
+    assert_fails(&classify_file("n.csv", "", &[]), 2, &["is empty"]);
+    assert_fails(&classify_file("n.csv", "a,a\n1,2\n", &[]), 2, &["two columns named `a`"]);
+    assert_fails(&classify_file("n.jsonl", "", &[]), 2, &["is empty"]);
+    assert_fails(&classify_file("n.jsonl", "[1]\n", &[]), 2, &["no JSON object a line", "line 1"]);
+    assert_fails(&classify_file("n.docx", "x", &[]), 2, &[".txt, .csv, .tsv, .jsonl or .parquet"]);
     assert_fails(&run(&["classify", "--input", "/nowhere/n.csv"]), 1, &["/nowhere/n.csv"]);
     let dir = tempfile::tempdir().unwrap();
     let folder = dir.path().join("d.csv");
     fs::create_dir(&folder).unwrap();
     assert_fails(&run(&["classify", "--input", folder.to_str().unwrap()]), 2, &["is a directory"]);
-    assert_eq!(run_on_file("n.csv", "text\n", &["--format", "json"]).stdout, "[]\n");
+    assert_eq!(classify_file("n.csv", "text\n", &["--format", "json"]).stdout, "[]\n");
 }
 
 #[test]
 fn the_output_has_its_name_only_when_it_is_complete() {
     let dir = tempfile::tempdir().unwrap();
-    let input = write(dir.path(), "in.csv", "text\nProfit rose\n");
-    let output = write(dir.path(), "out.csv", "old");
+    let input = write_file(dir.path(), "in.csv", "text\nProfit rose\n");
+    let output = write_file(dir.path(), "out.csv", "old");
     assert_eq!(run(&["classify", "--input", &input, "--output", &output]).code, Some(0));
     assert!(fs::read_to_string(&output).unwrap().starts_with("text,label,score"));
 
-    let bad = write(dir.path(), "bad.csv", b"text\nProfit rose\n\xff\n");
+    let bad = write_file(dir.path(), "bad.csv", b"text\nProfit rose\n\xff\n");
     fs::write(&output, "old").unwrap();
     assert_eq!(run(&["classify", "--input", &bad, "--output", &output]).code, Some(1));
     assert_eq!(fs::read_to_string(&output).unwrap(), "old");
@@ -254,7 +256,7 @@ fn the_output_has_its_name_only_when_it_is_complete() {
 #[test]
 fn the_input_can_be_its_own_output() {
     let dir = tempfile::tempdir().unwrap();
-    let path = write(dir.path(), "n.csv", "text\nProfit rose\n");
+    let path = write_file(dir.path(), "n.csv", "text\nProfit rose\n");
     assert_eq!(run(&["classify", "--input", &path, "--output", &path]).code, Some(0));
     assert!(fs::read_to_string(&path).unwrap().contains("Profit rose,positive"));
 }
@@ -274,15 +276,8 @@ fn an_interrupt_leaves_no_file_behind() {
     let mut child = finsent(&["classify", "--output", output.to_str().unwrap()]).stdin(Stdio::piped()).spawn().unwrap();
     child.stdin.as_mut().unwrap().write_all(b"Profit rose\n").unwrap();
     let unfinished = || fs::read_dir(dir.path()).unwrap().count();
-    for _ in 0..600 {
-        if unfinished() == 1 {
-            break;
-        }
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    assert_eq!(unfinished(), 1);
-    let kill = std::process::Command::new("sh").args(["-c", &format!("kill -INT {}", child.id())]).status().unwrap();
-    assert!(kill.success());
+    wait_until("the output is begun", || unfinished() == 1);
+    send_signal(child.id(), "INT");
     assert_eq!(child.wait().unwrap().code(), Some(130));
     assert_eq!(unfinished(), 0);
 }

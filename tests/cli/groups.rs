@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::finsent::{assert_fails, csv, json_lines, run, write};
+use crate::finsent::{assert_fails, parse_csv, parse_json_lines, run, write_file};
 
 const UP: &str = "Operating profit rose to EUR 13.1 mn from EUR 8.7 mn";
 const DOWN: &str = "Net loss widened to $4.2 billion as demand collapsed";
@@ -40,16 +40,16 @@ const BY_DAY: [&str; 10] = [
 #[test]
 fn a_summary_stands_beside_the_rows_by_group_and_day() {
     let dir = tempfile::tempdir().unwrap();
-    let input = write(dir.path(), "news.csv", news());
+    let input = write_file(dir.path(), "news.csv", news());
     let output = dir.path().join("scored.csv");
     let args = [&["classify", "--input", &input, "--output", output.to_str().unwrap()], &BY_DAY[..]].concat();
     let run = run(&args);
     assert_eq!(run.code, Some(5), "{run:?}");
     assert!(run.stderr.contains("line 8: not in the summary: `soon` is no time"), "{}", run.stderr);
     assert!(run.stderr.contains("line 9: not in the summary: `-1` is no weight"), "{}", run.stderr);
-    assert_eq!(csv(&fs::read_to_string(&output).unwrap()).1.len(), 8, "all rows are there");
+    assert_eq!(parse_csv(&fs::read_to_string(&output).unwrap()).1.len(), 8, "all rows are there");
 
-    let (header, groups) = csv(&fs::read_to_string(dir.path().join("scored.summary.csv")).unwrap());
+    let (header, groups) = parse_csv(&fs::read_to_string(dir.path().join("scored.summary.csv")).unwrap());
     let names =
         ["ticker", "period", "count", "failed", "weight", "sentiment_score", "positive", "negative", "neutral", "net"];
     assert_eq!(header, names);
@@ -61,7 +61,7 @@ fn a_summary_stands_beside_the_rows_by_group_and_day() {
     );
     assert_eq!(groups[1][6..], ["0.75", "0.25", "0", "0.5"]);
     assert_eq!(groups[3][5..], ["", "", "", "", ""], "nothing was weighed");
-    let scores: Vec<f64> = json_lines(&crate::finsent::run(&["classify", UP, DOWN]).stdout)
+    let scores: Vec<f64> = parse_json_lines(&crate::finsent::run(&["classify", UP, DOWN]).stdout)
         .iter()
         .map(|prediction| prediction["sentiment_score"].as_f64().unwrap())
         .collect();
@@ -72,14 +72,14 @@ fn a_summary_stands_beside_the_rows_by_group_and_day() {
 #[test]
 fn a_summary_goes_out_in_every_form() {
     let dir = tempfile::tempdir().unwrap();
-    let input = write(dir.path(), "news.csv", news());
+    let input = write_file(dir.path(), "news.csv", news());
     let summary = |name: &str| {
         let path = dir.path().join(name);
         let args = ["classify", "-q", "--input", &input, "--text-column", "headline", "--group-by", "ticker"];
         run(&[&args[..], &["--summary", path.to_str().unwrap()]].concat());
         fs::read_to_string(path).unwrap()
     };
-    let lines = json_lines(&summary("s.jsonl"));
+    let lines = parse_json_lines(&summary("s.jsonl"));
     assert_eq!(lines.iter().map(|line| line["count"].as_u64().unwrap()).collect::<Vec<_>>(), [1, 3, 3]);
     assert_eq!((&lines[0]["ticker"], &lines[1]["ticker"]), (&serde_json::Value::Null, &"AAA".into()));
     let array: serde_json::Value = serde_json::from_str(&summary("s.json")).unwrap();
@@ -93,7 +93,7 @@ fn a_summary_goes_out_in_every_form() {
 #[test]
 fn on_a_terminals_table_the_summary_stands_behind_the_rows() {
     let dir = tempfile::tempdir().unwrap();
-    let input = write(dir.path(), "news.csv", news());
+    let input = write_file(dir.path(), "news.csv", news());
     let args = ["classify", "-q", "--input", &input, "--text-column", "headline", "--group-by", "ticker"];
     let table = run(&[&args[..], &["--format", "text"]].concat()).stdout;
     assert_eq!(table.lines().filter(|line| line.starts_with("BBB")).count(), 1, "{table}");
@@ -102,17 +102,17 @@ fn on_a_terminals_table_the_summary_stands_behind_the_rows() {
 #[test]
 fn a_column_of_the_summary_never_has_the_groups_name() {
     let dir = tempfile::tempdir().unwrap();
-    let input = write(dir.path(), "news.csv", format!("count,text\nx,{UP}\n"));
+    let input = write_file(dir.path(), "news.csv", format!("count,text\nx,{UP}\n"));
     let path = dir.path().join("s.csv");
     run(&["classify", "--input", &input, "--group-by", "count", "--summary", path.to_str().unwrap()]);
-    let (header, _) = csv(&fs::read_to_string(path).unwrap());
+    let (header, _) = parse_csv(&fs::read_to_string(path).unwrap());
     assert_eq!(header[..2], ["count", "finsent_count"]);
 }
 
 #[test]
 fn wrong_usage_of_groups_is_told() {
     let dir = tempfile::tempdir().unwrap();
-    let input = write(dir.path(), "news.csv", news());
+    let input = write_file(dir.path(), "news.csv", news());
     let on_file = ["classify", "--input", &input, "--text-column", "headline"];
     for (args, word) in [
         (&["--group-by", "ticker"][..], "--summary"),
@@ -124,7 +124,7 @@ fn wrong_usage_of_groups_is_told() {
     ] {
         assert_fails(&run(&[&on_file, args].concat()), 2, &[word]);
     }
-    let other = write(dir.path(), "other.csv", "headline\nProfit rose\n");
+    let other = write_file(dir.path(), "other.csv", "headline\nProfit rose\n");
     let args = [&on_file[..], &["--input", &other, "--group-by", "ticker", "--format", "text"]].concat();
     assert_fails(&run(&args), 2, &["other.csv` has no column `ticker`"]);
     let directory = dir.path().join("missing/s.csv");

@@ -3,7 +3,7 @@
 use std::fs::{self, OpenOptions};
 use std::path::Path;
 
-use crate::finsent::{Run, assert_fails, csv, finsent, json_lines, run, run_with, write};
+use crate::finsent::{Run, assert_fails, finsent, parse_csv, parse_json_lines, run, run_with_input, write_file};
 
 /// Runs on these inputs of `dir`; more arguments follow.
 fn run_in(dir: &Path, inputs: &[&str], args: &[&str]) -> Run {
@@ -14,16 +14,16 @@ fn run_in(dir: &Path, inputs: &[&str], args: &[&str]) -> Run {
 
 fn texts(run: &Run) -> Vec<String> {
     let text = |row: &serde_json::Value| row.get("text").or(row.get("headline")).unwrap().as_str().unwrap().to_owned();
-    json_lines(&run.stdout).iter().map(text).collect()
+    parse_json_lines(&run.stdout).iter().map(text).collect()
 }
 
 /// Files of each format.
 fn mixed() -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
-    write(dir.path(), "b.csv", "id,text\n1,Profit rose\n2,\"Loss\nfell\"\n");
-    write(dir.path(), "a.jsonl", "{\"headline\":\"Flat\",\"n\":1.50}\n{\"headline\":\"Up\"}\n");
-    write(dir.path(), "c.tsv", "id\ttext\n1\tOrders\n");
-    write(dir.path(), "d.txt", "Down\n\nSales\n");
+    write_file(dir.path(), "b.csv", "id,text\n1,Profit rose\n2,\"Loss\nfell\"\n");
+    write_file(dir.path(), "a.jsonl", "{\"headline\":\"Flat\",\"n\":1.50}\n{\"headline\":\"Up\"}\n");
+    write_file(dir.path(), "c.tsv", "id\ttext\n1\tOrders\n");
+    write_file(dir.path(), "d.txt", "Down\n\nSales\n");
     dir
 }
 
@@ -45,9 +45,9 @@ fn a_pattern_is_its_files_sorted() {
     let dir = tempfile::tempdir().unwrap();
     fs::create_dir_all(dir.path().join("news/2024")).unwrap();
     for name in ["news/c.csv", "news/a.csv", "news/b.csv", "news/2024/d.csv", "news/.e.csv"] {
-        write(dir.path(), name, format!("text\nOf {name}\n"));
+        write_file(dir.path(), name, format!("text\nOf {name}\n"));
     }
-    write(dir.path(), "news/f.txt", "Of f\n");
+    write_file(dir.path(), "news/f.txt", "Of f\n");
     let run = run_in(dir.path(), &["news/f.txt", "news/*.csv"], &[]);
     assert_eq!(texts(&run), ["Of f", "Of news/a.csv", "Of news/b.csv", "Of news/c.csv"]);
     let run = run_in(dir.path(), &["**/d.csv"], &[]);
@@ -57,8 +57,8 @@ fn a_pattern_is_its_files_sorted() {
 #[test]
 fn a_name_that_exists_is_no_pattern() {
     let dir = tempfile::tempdir().unwrap();
-    write(dir.path(), "[ab]*.txt", "Of the name\n");
-    write(dir.path(), "a.txt", "Of the pattern\n");
+    write_file(dir.path(), "[ab]*.txt", "Of the name\n");
+    write_file(dir.path(), "a.txt", "Of the pattern\n");
     assert_eq!(texts(&run_in(dir.path(), &["[ab]*.txt"], &[])), ["Of the name"]);
 }
 
@@ -68,13 +68,13 @@ fn a_pattern_that_matches_nothing_and_inputs_that_do_not_go_together_are_refused
     assert_fails(&run_in(dir.path(), &["d.txt", "news/*.csv"], &[]), 2, &["no file matches `news/*.csv`"]);
     assert_fails(&run_in(dir.path(), &["d.txt", "-"], &[]), 2, &["goes with no other --input"]);
     assert_fails(&run_in(dir.path(), &["d.txt"], &["Profit rose"]), 2, &["cannot be used with"]);
-    assert_eq!(run_with(&["classify", "--input", "-"], b"Profit rose\n").code, Some(0));
+    assert_eq!(run_with_input(&["classify", "--input", "-"], b"Profit rose\n").code, Some(0));
 }
 
 #[test]
 fn what_is_wrong_with_a_later_file_is_told_before_any_work() {
     let dir = mixed();
-    write(dir.path(), "z.csv", "a,b\nx,y\n");
+    write_file(dir.path(), "z.csv", "a,b\nx,y\n");
     let out = ["--output", "out.jsonl"];
     assert_fails(&run_in(dir.path(), &["d.txt", "z.csv"], &out), 2, &["`z.csv`: which column"]);
     assert_fails(&run_in(dir.path(), &["d.txt", "x.csv"], &out), 1, &["cannot read `x.csv`"]);
@@ -90,29 +90,29 @@ fn places_name_the_file_where_there_are_several() {
     let alone = run_in(dir.path(), &["d.txt"], &[]);
     assert!(alone.stderr.lines().any(|line| line.ends_with("line 2: the text is empty")), "{alone:?}");
     assert!(!alone.stderr.contains("d.txt line 2"), "{alone:?}");
-    write(dir.path(), "e.txt", b"up\n\xe9\n");
+    write_file(dir.path(), "e.txt", b"up\n\xe9\n");
     assert_fails(&run_in(dir.path(), &["b.csv", "e.txt"], &[]), 1, &["`e.txt` line 2", "--encoding"]);
 }
 
 #[test]
 fn the_first_file_gives_a_csv_its_columns() {
     let dir = mixed();
-    write(dir.path(), "e.csv", "text,ticker\nSales,NOK\n");
+    write_file(dir.path(), "e.csv", "text,ticker\nSales,NOK\n");
     let run = run_in(dir.path(), &["b.csv", "c.tsv", "e.csv"], &["--format", "csv"]);
     assert_fails(&run, 5, &["e.csv line 2: the first row has no `ticker`", "1 failed"]);
-    let (header, records) = csv(&run.stdout);
+    let (header, records) = parse_csv(&run.stdout);
     assert_eq!((&header[..3], records.len()), (&["id", "text", "label"].map(String::from)[..], 4));
     assert_eq!(records[2][..2], ["1", "Orders"]);
     assert_eq!(records[3][..2], ["", "Sales"]);
-    let header_alone = write(dir.path(), "f.csv", "id,text\n");
+    let header_alone = write_file(dir.path(), "f.csv", "id,text\n");
     let run = run_in(dir.path(), &[&header_alone, "b.csv"], &["--format", "csv"]);
-    assert_eq!((run.code, csv(&run.stdout).1.len()), (Some(0), 2));
+    assert_eq!((run.code, parse_csv(&run.stdout).1.len()), (Some(0), 2));
 }
 
 #[test]
 fn shards_over_several_files_make_the_whole() {
     let dir = mixed();
-    write(dir.path(), "none.csv", "id,text\n");
+    write_file(dir.path(), "none.csv", "id,text\n");
     let inputs = ["none.csv", "b.csv", "c.tsv", "none.csv", "d.txt"];
     for format in ["csv", "jsonl"] {
         let whole = run_in(dir.path(), &inputs, &["--format", format]);
@@ -127,7 +127,7 @@ fn shards_over_several_files_make_the_whole() {
 }
 
 fn json_lines_or_records(text: &str, format: &str) -> usize {
-    if format == "csv" { csv(text).1.len() } else { json_lines(text).len() }
+    if format == "csv" { parse_csv(text).1.len() } else { parse_json_lines(text).len() }
 }
 
 #[test]
@@ -142,7 +142,7 @@ fn a_shard_does_not_take_any_of_its_inputs() {
 #[test]
 fn an_output_that_is_appended_to_its_input_is_not_read() {
     let dir = tempfile::tempdir().unwrap();
-    let path = write(dir.path(), "n.txt", "\n".repeat(200_000));
+    let path = write_file(dir.path(), "n.txt", "\n".repeat(200_000));
     let output = OpenOptions::new().append(true).open(&path).unwrap();
     let mut child = finsent(&["classify", "--quiet", "--input", &path]).stdout(output).spawn().unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(5));

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::finsent::{Run, assert_fails, json_lines, run, small_model, write};
+use crate::finsent::{Run, assert_fails, parse_json_lines, run, small_model, write_file};
 
 /// The prediction of the small model, its label fields in config.json replaced by `fields`.
 fn with_fields(fields: &Value, dir: &Path) -> Run {
@@ -14,7 +14,7 @@ fn with_fields(fields: &Value, dir: &Path) -> Run {
     let config = config.as_object_mut().unwrap();
     config.retain(|field, _| !["id2label", "label2id", "num_labels"].contains(&field.as_str()));
     config.extend(fields.as_object().unwrap().clone());
-    write(&model, "config.json", serde_json::to_string(config).unwrap());
+    write_file(&model, "config.json", serde_json::to_string(config).unwrap());
     run(&["classify", "--model", model.to_str().unwrap(), "Net loss fell"])
 }
 
@@ -24,7 +24,7 @@ fn prediction(run: &Run) -> (Vec<String>, Option<f64>) {
     let (_, scores) = run.stdout.split_once("\"scores\":{").unwrap();
     let (scores, _) = scores.split_once('}').unwrap();
     let labels = scores.split(',').map(|pair| pair.rsplit_once(':').unwrap().0.trim_matches('"').into()).collect();
-    (labels, json_lines(&run.stdout)[0]["sentiment_score"].as_f64())
+    (labels, parse_json_lines(&run.stdout)[0]["sentiment_score"].as_f64())
 }
 
 #[test]
@@ -112,7 +112,7 @@ fn aliases_in_the_catalogue_give_labels_their_meaning() {
              label_aliases = {{ {aliases} }}\n",
             dir.path().join("small")
         );
-        let catalogue = write(dir.path(), "models.toml", catalogue);
+        let catalogue = write_file(dir.path(), "models.toml", catalogue);
         run(&["--models-file", &catalogue, "classify", "--model", "mine", "Net loss fell"])
     };
     let (labels, score) = prediction(&aliased("LABEL_0 = \"positive\", LABEL_1 = \"negative\""));

@@ -16,6 +16,5 @@ mod memory;
 mod models;
 mod parquet;
 mod published;
-mod random_bert;
 mod resume;
 mod shards;

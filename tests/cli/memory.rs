@@ -5,8 +5,9 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::Stdio;
 
+use finsent_testing::models::write_random_bert;
+
 use crate::finsent::finsent;
-use crate::random_bert;
 
 /// A size in /proc's status of a process, in bytes.
 fn status(pid: u32, field: &str) -> u64 {
@@ -34,7 +35,7 @@ fn memory(dir: &Path, precision: &str) -> [u64; 2] {
 #[ignore = "writes a checkpoint of 438 MB and needs as much memory"]
 fn the_weights_are_in_memory_once_in_every_precision() {
     let dir = tempfile::tempdir().unwrap();
-    random_bert::write(dir.path());
+    write_random_bert(dir.path());
 
     for (precision, most) in [("f32", 600), ("bf16", 330), ("int8", 220)] {
         let [resident, peak] = memory(dir.path(), precision).map(|bytes| bytes / 1_000_000);

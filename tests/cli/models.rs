@@ -5,7 +5,7 @@ use std::path::Path;
 
 use sha2::Digest;
 
-use crate::finsent::{assert_fails, finsent, json_lines, run, small_model, small_torch_model, write};
+use crate::finsent::{assert_fails, finsent, parse_json_lines, run, small_model, small_torch_model, write_file};
 
 #[test]
 fn a_directory_is_a_model() {
@@ -14,7 +14,7 @@ fn a_directory_is_a_model() {
     let run = run(&["classify", "--model", model.to_str().unwrap(), "profit"]);
     assert_eq!(run.code, Some(0), "{run:?}");
     assert!(run.stderr.contains(model.to_str().unwrap()), "{}", run.stderr);
-    assert_eq!(json_lines(&run.stdout)[0]["tokens"], 3);
+    assert_eq!(parse_json_lines(&run.stdout)[0]["tokens"], 3);
 }
 
 const OF_EVERY_ORIGIN: &str = r#"
@@ -66,7 +66,7 @@ fn a_malicious_pickle_is_code_3_and_is_not_run() {
 #[test]
 fn the_volume_goes_before_everything_else() {
     let dir = tempfile::tempdir().unwrap();
-    let catalogue = write(dir.path(), "models.toml", OF_EVERY_ORIGIN);
+    let catalogue = write_file(dir.path(), "models.toml", OF_EVERY_ORIGIN);
     for name in ["inside", "fetched"] {
         small_model(dir.path(), name);
         let output = finsent(&["classify", "profit"])
@@ -101,7 +101,7 @@ fn half_a_vocabulary_on_the_volume_is_not_loaded() {
     let sha256 = sha2::Sha256::digest(&whole).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     let pinned = format!(r#"{{ name = "vocab.txt", sha256 = "{sha256}" }}"#);
     let toml = OF_EVERY_ORIGIN.replace(r#"{ name = "vocab.txt" }"#, &pinned);
-    let catalogue = write(dir.path(), "models.toml", toml);
+    let catalogue = write_file(dir.path(), "models.toml", toml);
     let volume = dir.path().to_str().unwrap();
     let args = ["--models-file", &catalogue, "--model-dir", volume, "classify", "--model", "fetched", "profit"];
     assert_eq!(run(&args).code, Some(0));
@@ -148,14 +148,14 @@ fn another_catalogue_replaces_the_built_in_one() {
          label_aliases = {{ positive = \"bullish\", negative = \"bearish\" }}\n",
         model.to_str().unwrap()
     );
-    let catalogue = write(dir.path(), "models.toml", &toml);
+    let catalogue = write_file(dir.path(), "models.toml", &toml);
     let run_mine = run(&["--models-file", &catalogue, "classify", "--model", "mine", "profit ".repeat(30).as_str()]);
-    let prediction = &json_lines(&run_mine.stdout)[0];
+    let prediction = &parse_json_lines(&run_mine.stdout)[0];
     assert_eq!((prediction["tokens"].as_u64(), prediction["truncated"].as_bool()), (Some(8), Some(true)));
     assert!(prediction["scores"]["bullish"].is_number() && prediction["sentiment_score"].is_number(), "{prediction}");
     assert_fails(&run(&["--models-file", &catalogue, "classify", "a"]), 3, &["mini"]);
 
-    let catalogue = write(dir.path(), "bad.toml", toml.replace("license", "licence"));
+    let catalogue = write_file(dir.path(), "bad.toml", toml.replace("license", "licence"));
     assert_fails(&run(&["--models-file", &catalogue, "models"]), 2, &["`licence`", "did you mean `license`?"]);
     assert_fails(&run(&["--models-file", "/nowhere.toml", "models"]), 2, &["/nowhere.toml"]);
 }

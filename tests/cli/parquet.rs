@@ -12,7 +12,7 @@ use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::record::{Field, Row};
 use parquet::schema::parser::parse_message_type;
 
-use crate::finsent::{assert_fails, csv, finsent, json_lines, run, write};
+use crate::finsent::{FINSENT, assert_fails, finsent, parse_csv, parse_json_lines, run, write_file};
 
 const SCHEMA: &str = "message news {
     required int32 id (integer(16, true));
@@ -146,15 +146,15 @@ fn other_forms_show_the_values() {
     let dir = tempfile::tempdir().unwrap();
     let input = news(dir.path(), "news.parquet");
     let lines = run(&["classify", "--input", &input, "--id-column", "id", "--format", "jsonl"]);
-    let lines = json_lines(&lines.stdout);
+    let lines = parse_json_lines(&lines.stdout);
     assert_eq!(lines[2]["id"], 2);
     assert_eq!(lines[2]["published"], "2023-11-14T22:13:20.000002Z");
     assert_eq!(lines[2]["tags"], serde_json::json!(["a", null]));
     assert_eq!(lines[1]["tags"], serde_json::Value::Null);
-    let table = csv(&run(&["classify", "--input", &input, "--format", "csv"]).stdout);
+    let table = parse_csv(&run(&["classify", "--input", &input, "--format", "csv"]).stdout);
     assert_eq!(table.1[0][..4], ["0", "Profit rose. Sales fell.", "2023-11-14T22:13:20Z", r#"["a",null]"#]);
     let sentences = run(&["classify", "--input", &input, "--format", "finbert-csv"]);
-    assert_eq!(csv(&sentences.stdout).1[1][0], "Sales fell.");
+    assert_eq!(parse_csv(&sentences.stdout).1[1][0], "Sales fell.");
 }
 
 #[test]
@@ -188,7 +188,7 @@ fn files_of_the_same_columns_become_one_and_others_do_not() {
         [rows(&input), rows(&input)].concat().iter().map(of_input).collect::<Vec<_>>()
     );
 
-    let lines = write(dir.path(), "c.csv", "headline\nProfit rose\n");
+    let lines = write_file(dir.path(), "c.csv", "headline\nProfit rose\n");
     let mixed = |output: &str| run(&["classify", "--input", &input, "--input", &lines, "--output", output]);
     let path = |name: &str| dir.path().join(name).into_os_string().into_string().unwrap();
     assert_fails(&mixed(&path("d.parquet")), 2, &["c.csv", "other columns than the first input"]);
@@ -203,7 +203,7 @@ fn lines_without_types_get_them_from_their_values() {
         r#"{"text":"Loss widened","n":2,"x":2,"ok":null}"#,
         r#"{"text":"Profit rose","extra":1}"#,
     ];
-    let input = write(dir.path(), "in.jsonl", lines.join("\n"));
+    let input = write_file(dir.path(), "in.jsonl", lines.join("\n"));
     let output = scored(dir.path(), &input, 5, &[]);
     let rows = rows(&output);
     assert!(matches!(field(&rows[1], "n"), Field::Long(2)));
@@ -212,7 +212,7 @@ fn lines_without_types_get_them_from_their_values() {
     assert_eq!((text(&rows[0], "list").as_deref(), text(&rows[0], "none")), (Some("[1]"), None));
     assert!(text(&rows[2], "error").unwrap().contains("no `extra`"));
 
-    let input = write(dir.path(), "in.csv", "text,n\nProfit rose,1\n");
+    let input = write_file(dir.path(), "in.csv", "text,n\nProfit rose,1\n");
     let output = scored(dir.path(), &input, 0, &[]);
     assert_eq!(text(&self::rows(&output)[0], "n").as_deref(), Some("1"));
 }
@@ -220,7 +220,7 @@ fn lines_without_types_get_them_from_their_values() {
 #[test]
 fn a_file_without_rows_stays_one() {
     let dir = tempfile::tempdir().unwrap();
-    let input = write(dir.path(), "in.csv", "text,n\n");
+    let input = write_file(dir.path(), "in.csv", "text,n\n");
     let empty = scored(dir.path(), &input, 0, &[]);
     assert_eq!(rows(&empty).len(), 0);
     let input = dir.path().join("empty.parquet").into_os_string().into_string().unwrap();
@@ -234,7 +234,7 @@ fn a_file_without_rows_stays_one() {
 fn a_summary_is_a_file_beside_the_rows() {
     let dir = tempfile::tempdir().unwrap();
     let lines = "text,desk\nProfit rose,a\nLoss widened,b\nProfit rose,a\n,b\n";
-    let input = write(dir.path(), "in.csv", lines);
+    let input = write_file(dir.path(), "in.csv", lines);
     scored(dir.path(), &input, 5, &["--group-by", "desk"]);
     let groups = rows(&dir.path().join("scored.summary.parquet").into_os_string().into_string().unwrap());
     assert_eq!(groups.iter().map(|row| text(row, "desk").unwrap()).collect::<Vec<_>>(), ["a", "b"]);
@@ -252,7 +252,7 @@ fn a_summary_is_a_file_beside_the_rows() {
 #[test]
 fn a_labelled_file_is_evaluated() {
     let dir = tempfile::tempdir().unwrap();
-    let input = write(dir.path(), "in.csv", "text,sentiment\nProfit rose,positive\nLoss widened,negative\n");
+    let input = write_file(dir.path(), "in.csv", "text,sentiment\nProfit rose,positive\nLoss widened,negative\n");
     let labelled = scored(dir.path(), &input, 0, &[]);
     let eval = run(&["eval", &labelled, "--label-column", "sentiment", "--format", "json", "--precisions", "f32"]);
     assert_eq!(eval.code, Some(0), "{eval:?}");
@@ -265,7 +265,7 @@ fn what_is_no_parquet_file_of_texts_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let news = news(dir.path(), "news.parquet");
     let classify = |path: &str, args: &[&str]| run(&[&["classify", "--input", path], args].concat());
-    let named = |name: &str, bytes: &[u8]| write(dir.path(), name, bytes);
+    let named = |name: &str, bytes: &[u8]| write_file(dir.path(), name, bytes);
     let bytes = std::fs::read(&news).unwrap();
     for bytes in [&b""[..], b"PAR1", b"text\nProfit rose\n", &bytes[..bytes.len() - 1], &bytes[..bytes.len() / 2]] {
         let run = classify(&named("broken.parquet", bytes), &[]);
@@ -310,7 +310,7 @@ fn readers_of_others_find_the_columns_unchanged() {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli/parquet.py");
     let dir = tempfile::tempdir().unwrap();
     let mut python = std::process::Command::new(Path::new(&clients).join("bin/python"));
-    let checked = python.arg(script).arg(env!("CARGO_BIN_EXE_finsent")).arg(dir.path()).output().unwrap();
+    let checked = python.arg(script).arg(FINSENT.path()).arg(dir.path()).output().unwrap();
     let (stdout, stderr) = (String::from_utf8_lossy(&checked.stdout), String::from_utf8_lossy(&checked.stderr));
     assert!(checked.status.success(), "{stdout}\n{stderr}");
 }

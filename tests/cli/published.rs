@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::finsent::{run, write};
+use crate::finsent::{run, write_file};
 
 fn test_data(path: &str) -> PathBuf {
     let root = std::env::var_os("FINSENT_TEST_DATA").expect("FINSENT_TEST_DATA names the directory of the data");
@@ -45,15 +45,15 @@ fn what_eval_measures_is_what_scikit_learn_does() {
     for name in ["fpb.jsonl", "twitter_financial_news_validation.jsonl"] {
         let all = fs::read_to_string(test_data("data").join(name)).unwrap();
         let some: String = all.lines().step_by(every).map(|line| format!("{line}\n")).collect();
-        let rows = write(dir.path(), name, some);
+        let rows = write_file(dir.path(), name, some);
         let eval = run(&["eval", &rows, "--format", "json"]);
         assert_eq!(eval.code, Some(0), "{eval:?}");
         let mut python = Command::new(Path::new(&installed).join("bin/python"));
-        python.args([script, &write(dir.path(), "report.json", eval.stdout)]);
+        python.args([script, &write_file(dir.path(), "report.json", eval.stdout)]);
         for precision in ["f32", "bf16", "int8"] {
             let classify = run(&["classify", "--input", &rows, "--precision", precision]);
             assert_eq!(classify.code, Some(0), "{classify:?}");
-            python.arg(write(dir.path(), &format!("{precision}.jsonl"), classify.stdout));
+            python.arg(write_file(dir.path(), &format!("{precision}.jsonl"), classify.stdout));
         }
         let compared = python.output().unwrap();
         assert!(compared.status.success(), "{name}: {compared:?}");

@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::time::Duration;
 
+use finsent_testing::{send_signal, wait_until};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use crate::finsent::{Run, assert_fails, finsent, json_lines, run, write};
+use crate::finsent::{FINSENT, Run, assert_fails, finsent, parse_json_lines, run, write_file};
 
 /// Bytes of an entry in the journal of a model of three labels.
 const ENTRY_BYTES: usize = 8 + 4 * 3 + 4;
@@ -50,7 +51,7 @@ impl Work {
         let dir = tempfile::tempdir().unwrap();
         let mut all: Vec<String> = Vec::new();
         for (name, contents) in inputs {
-            write(dir.path(), name, contents);
+            write_file(dir.path(), name, contents);
             all.extend(["--input".into(), (*name).into()]);
         }
         all.extend(args.iter().map(ToString::to_string));
@@ -114,13 +115,13 @@ impl Work {
     /// Starts a run, and gives it when its journal has so many bytes; or how it ended before that.
     fn start(&self, bytes: u64, args: &[&str]) -> Result<Child, Run> {
         let mut child = self.resuming(args).spawn().unwrap();
-        while self.journaled() < bytes {
-            if child.try_wait().unwrap().is_some() {
-                return Err(child.wait_with_output().unwrap().into());
-            }
-            std::thread::sleep(Duration::from_millis(1));
-        }
-        Ok(child)
+        let (mut reached, mut ended) = (false, false);
+        wait_until("the journal is so large, or the run ends", || {
+            reached = self.journaled() >= bytes;
+            ended = !reached && child.try_wait().unwrap().is_some();
+            reached || ended
+        });
+        if ended { Err(child.wait_with_output().unwrap().into()) } else { Ok(child) }
     }
 
     /// Resumes again and again, and kills each run at some point, until one ends before that. Gives how that ended.
@@ -132,6 +133,7 @@ impl Work {
             let run = self.start(journal.len() as u64 + more, args).map_or_else(
                 |ended| ended,
                 |mut child| {
+                    // No condition to wait for: the kill should come at any moment, also between two writes.
                     std::thread::sleep(Duration::from_millis(rng.u64(0..30)));
                     child.kill().unwrap();
                     child.wait_with_output().unwrap().into()
@@ -240,7 +242,7 @@ fn an_interrupt_keeps_what_was_scored_and_removes_the_unfinished_output() {
     for (signal, code) in [("INT", 130), ("TERM", 143)] {
         let child = work.start(so_far + 1000, &[]).unwrap();
         assert!(names(work.dir.path()).contains(&work.unfinished()));
-        assert!(Command::new("kill").args(["-s", signal, &child.id().to_string()]).status().unwrap().success());
+        send_signal(child.id(), signal);
         let run = Run::from(child.wait_with_output().unwrap());
         assert_fails(&run, code, &[" texts are scored, and kept in `", "out.jsonl.journal`: the same command goes on"]);
         assert_eq!(names(work.dir.path()), ["n.csv", "out.jsonl.journal", "whole"]);
@@ -271,17 +273,17 @@ fn an_input_that_has_changed_is_told_and_one_that_goes_on_is_scored() {
     let input = csv(500);
     let journal = fs::read(work.journal()).unwrap();
 
-    write(work.dir.path(), "n.csv", input.replace("rose by 5 percent", "rose by V percent"));
+    write_file(work.dir.path(), "n.csv", input.replace("rose by 5 percent", "rose by V percent"));
     let run = work.resume(&[]);
     assert_fails(&run, 1, &["line 7 is not what the interrupted run read there", "remove `", "out.jsonl.journal`"]);
     assert!(!run.stderr.contains("goes on"), "{}", run.stderr);
-    write(work.dir.path(), "n.csv", csv(4));
+    write_file(work.dir.path(), "n.csv", csv(4));
     assert_fails(&work.resume(&[]), 1, &["the input has fewer texts than the interrupted run", "remove `"]);
     let whole = journal.len() - (journal.len() - header(&journal)) % ENTRY_BYTES;
     assert_eq!(fs::read(work.journal()).unwrap()[..whole], journal[..whole]);
 
     // Columns beside the text may change, and rows may follow.
-    write(work.dir.path(), "n.csv", csv(510).replace("NOK", "FI0009"));
+    write_file(work.dir.path(), "n.csv", csv(510).replace("NOK", "FI0009"));
     let whole = work.uninterrupted();
     let run = work.resume(&[]);
     assert!(run.code == Some(5) && run.stderr.contains("510 texts in"), "{run:?}");
@@ -329,12 +331,9 @@ fn two_runs_at_once_do_not_write_the_same_file() {
     let work = Work::of_rows(700, "out.jsonl", &[]);
     let whole = work.uninterrupted();
     let mut first = work.start(1000, &[]).unwrap();
-    let signal = |signal: &str| {
-        assert!(Command::new("kill").args(["-s", signal, &first.id().to_string()]).status().unwrap().success());
-    };
-    signal("STOP");
+    send_signal(first.id(), "STOP");
     let second = work.resume(&[]);
-    signal("CONT");
+    send_signal(first.id(), "CONT");
     assert_fails(&second, 1, &["another run is writing `", "out.jsonl`"]);
     assert_eq!(first.wait().unwrap().code(), Some(5));
     work.assert_complete(&whole);
@@ -348,16 +347,16 @@ fn a_link_to_the_output_has_its_journal_beside_the_file() {
     std::os::unix::fs::symlink(real.path().join("real.jsonl"), work.path("link.jsonl")).unwrap();
     let mut child = work.resuming(&[]).spawn().unwrap();
     let scored = |name| fs::metadata(real.path().join(name)).is_ok_and(|metadata| metadata.len() > 1000);
-    while !scored("real.jsonl.journal") {
+    wait_until("the journal holds a text", || {
         assert!(child.try_wait().unwrap().is_none());
-        std::thread::sleep(Duration::from_millis(1));
-    }
+        scored("real.jsonl.journal")
+    });
     child.kill().unwrap();
     child.wait().unwrap();
     assert_eq!(names(real.path()), ["real.jsonl", "real.jsonl.journal", "real.jsonl.unfinished"]);
     assert_eq!(work.resume(&[]).code, Some(5));
     assert_eq!(names(real.path()), ["real.jsonl"]);
-    assert_eq!(json_lines(&String::from_utf8(work.read("link.jsonl")).unwrap()).len(), 700);
+    assert_eq!(parse_json_lines(&String::from_utf8(work.read("link.jsonl")).unwrap()).len(), 700);
     assert!(work.path("link.jsonl").is_symlink());
 }
 
@@ -368,9 +367,8 @@ fn a_disk_that_is_full_keeps_what_was_scored() {
     let whole = work.uninterrupted();
     let limited = |blocks: usize| {
         let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"");
-        let mut command = Command::new("sh");
-        let args = work.resuming(&[]);
-        command.current_dir(work.dir.path()).args(["-c", &script, env!("CARGO_BIN_EXE_finsent")]).args(args.get_args());
+        let mut command = FINSENT.shell(&script);
+        command.current_dir(work.dir.path()).args(work.resuming(&[]).get_args());
         Run::from(command.output().unwrap())
     };
     assert_fails(&limited(20), 1, &["File too large", " texts are scored, and kept in `"]);
@@ -396,7 +394,7 @@ fn a_file_of_the_journals_name_that_is_none_stays_as_it_is() {
 #[test]
 fn only_files_are_resumed() {
     let dir = tempfile::tempdir().unwrap();
-    let path = write(dir.path(), "n.csv", csv(3));
+    let path = write_file(dir.path(), "n.csv", csv(3));
     let fifo = dir.path().join("f.csv");
     assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
     let output = dir.path().join("out.csv");

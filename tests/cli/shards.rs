@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Command;
 
-use crate::finsent::{Run, assert_fails, run, run_on_file, run_with, write};
+use crate::finsent::{Run, assert_fails, classify_file, run, run_with_input, write_file};
 
 /// Rows 2 and 4 have failing cells, row 3 a line break.
 const CSV: &str = "\u{feff}id,text\r\n1,Profit rose\r\n2\r\n\r\n3,\"Net loss\nwidened, again\"\r\n4,\r\n5,\"Orders\"\n";
@@ -16,7 +16,7 @@ fn shard(path: &str, part: &str, args: &[&str]) -> Run {
 #[track_caller]
 fn assert_shards_make_the_whole(name: &str, contents: impl AsRef<[u8]>, args: &[&str], counts: &[usize]) {
     let dir = tempfile::tempdir().unwrap();
-    let path = write(dir.path(), name, contents);
+    let path = write_file(dir.path(), name, contents);
     let whole = run(&[&["classify", "--input", &path], args].concat());
     assert!(!whole.stdout.is_empty(), "{whole:?}");
     for count in counts {
@@ -61,16 +61,16 @@ fn shards_of_a_tsv_and_of_other_encodings_make_the_whole() {
 #[test]
 fn a_shard_of_no_rows_is_an_empty_file_and_the_first_has_the_header() {
     let dir = tempfile::tempdir().unwrap();
-    let path = write(dir.path(), "n.csv", "text\nProfit rose\n");
+    let path = write_file(dir.path(), "n.csv", "text\nProfit rose\n");
     for (part, output) in [("0/3", "text,label,"), ("1/3", ""), ("2/3", "Profit rose,")] {
-        let out = write(dir.path(), "out.csv", "old");
+        let out = write_file(dir.path(), "out.csv", "old");
         let run = shard(&path, part, &["--output", &out]);
         assert_eq!(run.code, Some(0), "{run:?}");
         let written = fs::read_to_string(out).unwrap();
         assert!(written.starts_with(output) && written.is_empty() == output.is_empty(), "{part}: {written}");
         assert_eq!(written.contains("text,label,"), part == "0/3", "{written}");
     }
-    let header_alone = write(dir.path(), "empty.csv", "text\n");
+    let header_alone = write_file(dir.path(), "empty.csv", "text\n");
     let [first, second] = ["0/2", "1/2"].map(|part| shard(&header_alone, part, &["--format", "csv"]));
     assert!(first.stdout.starts_with("text,label,") && first.stdout.lines().count() == 1, "{first:?}");
     assert_eq!((first.code, second.code, second.stdout.as_str()), (Some(0), Some(0), ""));
@@ -79,7 +79,7 @@ fn a_shard_of_no_rows_is_an_empty_file_and_the_first_has_the_header() {
 #[test]
 fn a_shard_tells_its_own_failures_with_their_places_in_the_file() {
     let dir = tempfile::tempdir().unwrap();
-    let path = write(dir.path(), "n.csv", CSV);
+    let path = write_file(dir.path(), "n.csv", CSV);
     let first = shard(&path, "0/5", &[]);
     assert_eq!((first.code, first.stderr.contains("line 3")), (Some(0), false), "{first:?}");
     assert!(
@@ -88,7 +88,7 @@ fn a_shard_tells_its_own_failures_with_their_places_in_the_file() {
     );
     assert_fails(&shard(&path, "1/5", &[]), 5, &["line 3: 1 fields", "1 texts in", "1 failed"]);
     assert_eq!(shard(&path, "2/5", &[]).code, Some(0));
-    let whole = run_on_file("n.csv", CSV, &[]);
+    let whole = classify_file("n.csv", CSV, &[]);
     let place = whole.stderr.lines().find(|line| line.contains("the text is empty")).unwrap().to_owned();
     assert_fails(&shard(&path, "3/5", &[]), 5, &[&place]);
 }
@@ -96,7 +96,7 @@ fn a_shard_tells_its_own_failures_with_their_places_in_the_file() {
 #[test]
 fn a_quote_that_never_ends_fails_every_shard() {
     let dir = tempfile::tempdir().unwrap();
-    let path = write(dir.path(), "n.csv", "text\nFlat\n\"Profit rose\nLoss fell\nup\n");
+    let path = write_file(dir.path(), "n.csv", "text\nFlat\n\"Profit rose\nLoss fell\nup\n");
     for part in ["0/2", "1/2"] {
         assert_fails(&shard(&path, part, &[]), 1, &["line 3", "never ends"]);
     }
@@ -119,9 +119,13 @@ fn what_is_no_shard_is_refused() {
 fn only_a_file_has_shards() {
     let part = ["classify", "--shard", "0/2"];
     let twice = "reads its input twice";
-    assert_fails(&run_with(&part, b"Profit rose\n"), 2, &[twice, "standard input", "--input FILE"]);
-    assert_fails(&run_with(&[&part[..], &["-"]].concat(), b"Profit rose\n"), 2, &[twice, "standard input"]);
-    assert_fails(&run_with(&[&part[..], &["--input", "-"]].concat(), b"Profit rose\n"), 2, &[twice, "standard input"]);
+    assert_fails(&run_with_input(&part, b"Profit rose\n"), 2, &[twice, "standard input", "--input FILE"]);
+    assert_fails(&run_with_input(&[&part[..], &["-"]].concat(), b"Profit rose\n"), 2, &[twice, "standard input"]);
+    assert_fails(
+        &run_with_input(&[&part[..], &["--input", "-"]].concat(), b"Profit rose\n"),
+        2,
+        &[twice, "standard input"],
+    );
     assert_fails(&run(&[&part[..], &["Profit rose"]].concat()), 2, &["--input FILE", "TEXT"]);
 
     let dir = tempfile::tempdir().unwrap();
@@ -134,7 +138,7 @@ fn only_a_file_has_shards() {
 #[test]
 fn a_form_that_cannot_be_put_together_is_refused() {
     let dir = tempfile::tempdir().unwrap();
-    let path = write(dir.path(), "n.csv", "text\nProfit rose\n");
+    let path = write_file(dir.path(), "n.csv", "text\nProfit rose\n");
     for args in [["--format", "json"], ["--format", "text"], ["--output", "out.json"], ["--output", "out.txt"]] {
         assert_fails(&shard(&path, "0/2", &args), 2, &["jsonl", "csv", "put together"]);
     }
@@ -143,7 +147,7 @@ fn a_form_that_cannot_be_put_together_is_refused() {
 #[test]
 fn a_shard_does_not_take_the_input_from_the_others() {
     let dir = tempfile::tempdir().unwrap();
-    let path = write(dir.path(), "n.csv", "text\nProfit rose\nLoss\n");
+    let path = write_file(dir.path(), "n.csv", "text\nProfit rose\nLoss\n");
     assert_fails(&shard(&path, "0/2", &["--output", &path]), 2, &["cannot be its input"]);
     assert_eq!(fs::read_to_string(&path).unwrap(), "text\nProfit rose\nLoss\n");
 }

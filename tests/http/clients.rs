@@ -7,8 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
 
-use crate::client::Address;
-use crate::server::Server;
+use crate::server::{self, Server};
 
 const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/http/clients");
 /// The key that clients/schemathesis.toml gives.
@@ -16,11 +15,6 @@ const KEY: &str = "the-key-of-the-clients-tests";
 
 fn installed() -> PathBuf {
     env::var_os("FINSENT_TEST_CLIENTS").expect("FINSENT_TEST_CLIENTS names where the clients are installed").into()
-}
-
-fn host(server: &Server) -> &str {
-    let Address::Tcp(host) = &server.address else { panic!("{:?}", server.address) };
-    host
 }
 
 #[expect(clippy::print_stdout, reason = "what the clients say is what CI's log should show")]
@@ -39,37 +33,37 @@ fn python(script: &str, argument: &str) {
 #[test]
 #[ignore = "needs the clients of tests/http/clients in FINSENT_TEST_CLIENTS"]
 fn huggingface_hub_classifies() {
-    let server = Server::start(&[]);
-    python("hugging_face.py", &format!("http://{}", host(&server)));
+    let server = server::start(&[]);
+    python("hugging_face.py", &format!("http://{}", server.address.host()));
 }
 
 #[test]
 #[ignore = "needs the clients of tests/http/clients in FINSENT_TEST_CLIENTS"]
 fn tritonclient_infers_in_json_and_in_binary() {
-    let server = Server::start(&[]);
-    python("triton.py", host(&server));
+    let server = server::start(&[]);
+    python("triton.py", server.address.host());
 }
 
 #[test]
 #[ignore = "needs the clients of tests/http/clients in FINSENT_TEST_CLIENTS"]
 fn requests_reach_every_route() {
-    let server = Server::start(&[]);
-    python("plain.py", &format!("http://{}", host(&server)));
+    let server = server::start(&[]);
+    python("plain.py", &format!("http://{}", server.address.host()));
 }
 
 #[test]
 #[ignore = "needs the clients of tests/http/clients in FINSENT_TEST_CLIENTS"]
 fn huggingface_inference_of_javascript_classifies() {
-    let server = Server::start(&[]);
+    let server = server::start(&[]);
     // Its packages are looked for from the script's own directory upwards.
     let script = installed().join("hugging_face.mjs");
     fs::copy(format!("{SCRIPTS}/hugging_face.mjs"), &script).unwrap();
-    succeeds(Command::new("node").arg(script).arg(format!("http://{}", host(&server))));
+    succeeds(Command::new("node").arg(script).arg(format!("http://{}", server.address.host())));
 }
 
 /// All checks of schemathesis against /openapi.json.
 fn schemathesis(server: &Server, scratch: &Path) {
-    let document = format!("http://{}/openapi.json", host(server));
+    let document = format!("http://{}/openapi.json", server.address.host());
     let config = format!("{SCRIPTS}/schemathesis.toml");
     let command = installed().join("bin/schemathesis");
     succeeds(
@@ -81,8 +75,8 @@ fn schemathesis(server: &Server, scratch: &Path) {
 #[ignore = "needs the clients of tests/http/clients in FINSENT_TEST_CLIENTS"]
 fn schemathesis_finds_nothing_without_keys_and_with_them() {
     let scratch = tempfile::tempdir().unwrap();
-    schemathesis(&Server::start(&[]), scratch.path());
+    schemathesis(&server::start(&[]), scratch.path());
     let keys = scratch.path().join("keys");
     fs::write(&keys, KEY).unwrap();
-    schemathesis(&Server::start(&["--api-key-file", keys.to_str().unwrap()]), scratch.path());
+    schemathesis(&server::start(&["--api-key-file", keys.to_str().unwrap()]), scratch.path());
 }

@@ -1,14 +1,14 @@
 //! What is wrong with a request is told with its status, in the shape of its protocol. 408, 429, 500, 503 and 504 are made
 //! in the unit tests of `http` too, where the engine obeys.
 
+use finsent_testing::Response;
 use serde_json::json;
 
-use crate::client::Response;
-use crate::server::Server;
+use crate::server;
 
 #[test]
 fn what_is_no_json_is_400_and_what_means_nothing_is_422() {
-    let server = Server::start(&[]);
+    let server = server::start(&[]);
     let sentiment = |body: &[u8]| server.address.post("/v1/sentiment", body);
     for body in [&b""[..], b"{", b"{\"inputs\": \"a\"", b"\xff\xfe", b"{} {}", b"{\"inputs\": 'a'}", b"\0"] {
         sentiment(body).problem(400, "not valid JSON");
@@ -37,7 +37,7 @@ fn what_is_no_json_is_400_and_what_means_nothing_is_422() {
 
 #[test]
 fn what_is_wrong_with_an_item_is_told_with_its_index() {
-    let server = Server::start(&[]);
+    let server = server::start(&[]);
     for (item, words) in [
         ("5", "expected a string, found a number"),
         ("null", "expected a string, found null"),
@@ -58,7 +58,7 @@ fn what_is_wrong_with_an_item_is_told_with_its_index() {
 
 #[test]
 fn a_json_bomb_is_an_error_and_no_crash() {
-    let server = Server::start(&[]);
+    let server = server::start(&[]);
     let deep = [b"{\"inputs\": ".to_vec(), vec![b'['; 900_000], vec![b']'; 900_000], b"}".to_vec()].concat();
     server.address.post("/v1/sentiment", &deep).problem(422, "found an array");
     let tensor = |data: &str| format!(r#"{{"inputs": [{{"name": "text", "data": {data}}}]}}"#);
@@ -69,7 +69,7 @@ fn a_json_bomb_is_an_error_and_no_crash() {
 
 #[test]
 fn unknown_paths_models_and_methods_have_the_dialect_of_their_path() {
-    let server = Server::start(&[]);
+    let server = server::start(&[]);
     server.address.get("/v1/sentimet").problem(404, "there is nothing at `/v1/sentimet`");
     server.address.post("/v1/sentiment", r#"{"inputs": "a", "model": "mimi"}"#).problem(404, "did you mean `mini`?");
     let error = |answer: Response, status: u16| answer.expect(status)["error"].as_str().unwrap().to_owned();
@@ -94,7 +94,7 @@ fn unknown_paths_models_and_methods_have_the_dialect_of_their_path() {
 
 #[test]
 fn other_types_than_json_are_415_where_json_is_expected() {
-    let server = Server::start(&[]);
+    let server = server::start(&[]);
     let send = |content_type: &str, path: &str| {
         server.address.request("POST", path).header("Content-Type", content_type).body(r#"{"inputs": "a"}"#).send()
     };
@@ -109,7 +109,7 @@ fn other_types_than_json_are_415_where_json_is_expected() {
 
 #[test]
 fn a_binary_body_that_is_not_what_its_header_says_is_refused() {
-    let server = Server::start(&[]);
+    let server = server::start(&[]);
     let send = |length: &str, body: &str| {
         let request = server.address.request("POST", "/v2/models/mini/infer");
         request.header("Inference-Header-Content-Length", length).body(body).send().status

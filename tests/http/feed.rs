@@ -5,12 +5,12 @@ use std::net::TcpStream;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use finsent_testing::{Response, wait_until};
 use flate2::Compression;
 use flate2::write::{GzEncoder, ZlibEncoder};
 use serde_json::{Value, json};
 
-use crate::client::{Address, PATIENCE, Response};
-use crate::server::Server;
+use crate::server::{self, Server};
 
 /// A stream that is under way: what is sent and what comes back are two halves of one connection.
 struct Feed {
@@ -20,9 +20,7 @@ struct Feed {
 
 impl Feed {
     fn open(server: &Server, query: &str, headers: &str) -> Self {
-        let Address::Tcp(address) = &server.address else { panic!() };
-        let to = TcpStream::connect(address).unwrap();
-        to.set_read_timeout(Some(PATIENCE)).unwrap();
+        let to = server.address.connect_tcp();
         let from = BufReader::new(to.try_clone().unwrap());
         let mut feed = Self { to, from };
         let kind = "Content-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n";
@@ -99,11 +97,11 @@ fn text(number: usize) -> String {
 
 #[test]
 fn answers_come_in_order_whatever_the_lengths_and_equal_those_of_the_json_form() {
-    let server = Server::start(&[]);
+    let server = server::start(&[]);
     let body: String = (0..300).map(|id| json!({"id": id, "text": text(id)}).to_string() + "\n").collect();
     let found = answers(&server, body);
     let inputs: Vec<Value> = (0..300).map(|id| json!({"id": id, "text": text(id)})).collect();
-    let other = Server::start(&["--cache-entries", "0"]);
+    let other = server::start(&["--cache-entries", "0"]);
     let expected = other.address.post("/v1/sentiment", json!({"inputs": inputs}).to_string()).expect(200);
     assert_eq!(found.len(), 300);
     for (id, (found, expected)) in found.iter().zip(expected["results"].as_array().unwrap()).enumerate() {
@@ -120,7 +118,7 @@ fn answers_come_in_order_whatever_the_lengths_and_equal_those_of_the_json_form()
 
 #[test]
 fn a_bad_line_is_one_error_with_its_number_and_the_stream_goes_on() {
-    let server = Server::start(&["--max-body-bytes", "2000", "--max-text-bytes", "500"]);
+    let server = server::start(&["--max-body-bytes", "2000", "--max-text-bytes", "500"]);
     let long_text = json!({"id": "long", "text": "a ".repeat(300)}).to_string();
     let lines: [(&[u8], &str); 13] = [
         (b"{", "the line is not valid JSON"),
@@ -156,7 +154,7 @@ fn a_bad_line_is_one_error_with_its_number_and_the_stream_goes_on() {
 
 #[test]
 fn ids_come_back_as_they_were_written() {
-    let server = Server::start(&[]);
+    let server = server::start(&[]);
     let ids = ["7", "-3", "1e3", "\"a\\u0041\"", "\"\"", "12345678901234567890123", "\"Ω\""];
     let body: String = ids.map(|id| format!("{{\"id\": {id}, \"text\": \"Profit rose\"}}\n")).concat();
     let answer = raw_answer(&server, body.as_bytes());
@@ -176,15 +174,16 @@ fn raw_answer(server: &Server, body: &[u8]) -> String {
 
 #[test]
 fn each_answer_comes_before_the_next_line_is_sent() {
-    let server = Server::start(&["--request-timeout", "1"]);
+    let server = server::start(&["--request-timeout", "1"]);
     let mut feed = Feed::open(&server, "", "Expect: 100-continue\r\n");
     assert_eq!(feed.head().status, 100);
     feed.send("\"Shares plunged 12%\"\n");
     let head = feed.head();
     assert_eq!((head.status, head.headers["content-type"].as_str()), (200, "application/x-ndjson"));
     assert_eq!(feed.line().unwrap()["label"], "negative");
-    // A pause longer than a request may take.
-    thread::sleep(Duration::from_millis(1500));
+    // The feed pauses for longer than a request may take: another one begins now and times out.
+    let late = server.address.request("POST", "/v1/sentiment").header("Content-Type", "application/json");
+    late.header("Content-Length", 1000).send().problem(408, "did not arrive within 1 s");
     for part in ["\"Profit", " rose", "\"\n"] {
         feed.send(part);
     }
@@ -200,14 +199,14 @@ fn each_answer_comes_before_the_next_line_is_sent() {
 
 #[test]
 fn an_empty_stream_has_an_empty_answer() {
-    let server = Server::start(&[]);
+    let server = server::start(&[]);
     assert_eq!(answers(&server, "\n"), [Value::Null; 0]);
     assert_eq!(send(&server, "", "application/x-ndjson", b"").status, 200);
 }
 
 #[test]
 fn packed_streams_are_read() {
-    let server = Server::start(&["--max-body-bytes", "10000"]);
+    let server = server::start(&["--max-body-bytes", "10000"]);
     let body: String = (0..500).map(|number| json!(text(number % 10)).to_string() + "\n").collect();
     let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
     gzip.write_all(body.as_bytes()).unwrap();
@@ -232,7 +231,7 @@ fn packed_streams_are_read() {
 
 #[test]
 fn the_fields_of_the_json_form_are_parameters() {
-    let server = Server::start(&[]);
+    let server = server::start(&[]);
     let ask = |query: &str| send(&server, query, "application/x-ndjson", b"\"Profit rose\"\n");
     for good in ["?model=mini", "?granularity=text&priority=interactive", "?deadline_ms=20000.5", "?priority=bulk"] {
         assert_eq!(ask(good).status, 200, "{good}");
@@ -248,7 +247,7 @@ fn the_fields_of_the_json_form_are_parameters() {
 
 #[test]
 fn a_client_that_takes_no_answers_is_read_no_further() {
-    let server = Server::start(&[]);
+    let server = server::start(&[]);
     let mut feed = Feed::start(&server);
     feed.to.set_write_timeout(Some(Duration::from_secs(2))).unwrap();
     let part = "\"Profit rose\"\n".repeat(1000);
@@ -256,33 +255,28 @@ fn a_client_that_takes_no_answers_is_read_no_further() {
     let sent = (0..most).take_while(|_| chunk(&mut feed.to, part.as_bytes()).is_ok()).count();
     assert!(sent < most, "it reads without end");
     let read = of_mini(&server, "texts_total");
-    thread::sleep(Duration::from_millis(300));
-    assert_eq!(of_mini(&server, "texts_total"), read, "it stands still");
-    assert_eq!(server.address.post("/v1/sentiment", r#"{"inputs": "a"}"#).status, 200, "others are served");
+    for number in 1..=20 {
+        assert_eq!(server.address.post("/v1/sentiment", r#"{"inputs": "a"}"#).status, 200, "others are served");
+        assert_eq!(of_mini(&server, "texts_total"), read + f64::from(number), "the feed stands still");
+    }
 }
 
 #[test]
 fn a_client_that_leaves_takes_its_texts_with_it() {
-    let server = Server::start(&[]);
+    let server = server::start(&[]);
     let mut feed = Feed::start(&server);
     for number in 0..200 {
         feed.send(json!(format!("{number} {}", "the company said revenue grew ".repeat(90))).to_string() + "\n");
     }
-    let start = Instant::now();
-    while of_mini(&server, "queue_texts") == 0.0 {
-        assert!(start.elapsed() < PATIENCE);
-    }
+    wait_until("texts are queued", || of_mini(&server, "queue_texts") > 0.0);
     drop(feed);
-    while of_mini(&server, "queue_texts") > 0.0 {
-        assert!(start.elapsed() < PATIENCE);
-        thread::sleep(Duration::from_millis(10));
-    }
+    wait_until("the queue is empty", || of_mini(&server, "queue_texts") == 0.0);
     assert!(of_mini(&server, "texts_total") < 150.0, "they were computed for nobody");
 }
 
 #[test]
 fn a_stream_ends_with_the_service_and_says_where_to_go_on() {
-    let mut server = Server::start(&["--shutdown-timeout", "30"]);
+    let mut server = server::start(&["--shutdown-timeout", "30"]);
     let mut feed = Feed::start(&server);
     feed.send("\"Profit rose\"\n\n");
     feed.head();
@@ -291,13 +285,13 @@ fn a_stream_ends_with_the_service_and_says_where_to_go_on() {
     server.signal("TERM");
     let found = feed.rest();
     assert_eq!(found, [json!({"error": "the service is shutting down", "line": 3})]);
-    assert_eq!(server.end().code(), Some(0));
+    assert_eq!(server.wait_for_exit().code(), Some(0));
     assert!(start.elapsed() < Duration::from_secs(15), "it waited for its shutdown timeout");
 }
 
 #[test]
 fn what_was_read_before_the_end_is_answered() {
-    let mut server = Server::start(&["--shutdown-timeout", "60"]);
+    let mut server = server::start(&["--shutdown-timeout", "60"]);
     let mut feed = Feed::start(&server);
     let mut to = feed.to.try_clone().unwrap();
     let sending = thread::spawn(move || {
@@ -317,13 +311,13 @@ fn what_was_read_before_the_end_is_answered() {
         assert_eq!((&line["id"], line["label"].is_string()), (&(index + 1).into(), true));
     }
     assert_eq!(last["line"], found.len() + 2, "the first line that has no answer");
-    assert_eq!(server.end().code(), Some(0));
+    assert_eq!(server.wait_for_exit().code(), Some(0));
     sending.join().unwrap();
 }
 
 #[test]
 fn a_stream_waits_for_a_full_queue_and_loses_nothing() {
-    let server = Server::start(&["--max-queue-tokens", "100", "--max-batch-tokens", "64"]);
+    let server = server::start(&["--max-queue-tokens", "100", "--max-batch-tokens", "64"]);
     let body: String =
         (0..300).map(|id| json!({"id": id, "text": format!("item {id} rose")}).to_string() + "\n").collect();
     let found = answers(&server, body);
@@ -332,7 +326,7 @@ fn a_stream_waits_for_a_full_queue_and_loses_nothing() {
 
 #[expect(clippy::print_stdout, reason = "the figures are worth reading")]
 fn endurance(lines: usize, distinct: usize, arguments: &[&str]) {
-    let server = Server::start(arguments);
+    let server = server::start(arguments);
     let mut feed = Feed::start(&server);
     let mut to = feed.to.try_clone().unwrap();
     let start = Instant::now();
@@ -374,7 +368,7 @@ fn distinct_texts_pass_as_fast_as_the_engine_computes() {
 
 #[test]
 fn a_line_may_be_a_document() {
-    let server = Server::start(&[]);
+    let server = server::start(&[]);
     let mut feed = Feed::open(&server, "?granularity=document", "");
     feed.send("{\"id\": 1, \"text\": \"Profit rose. Sales fell.\"}\n\"Orders doubled.\"\n");
     feed.end();

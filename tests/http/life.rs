@@ -5,10 +5,10 @@ use std::process::Output;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use finsent_testing::{Response, wait_until};
 use serde_json::json;
 
-use crate::client::{Address, Response};
-use crate::server::{Server, finsent};
+use crate::server::{self, finsent};
 
 const MANY: &str = "the company said quarterly revenue grew while costs fell ";
 
@@ -29,7 +29,7 @@ fn it_listens_at_several_places_at_a_time() {
     let socket = dir.path().join("finsent.sock");
     let unix = format!("unix:{}", socket.display());
     let metrics = ["--metrics-listen", "127.0.0.1:0"];
-    let mut server = Server::start(
+    let mut server = server::start(
         &[&["--listen", "127.0.0.1:0", "--listen", &unix, "--listen", "127.0.0.1:0"], &metrics[..]].concat(),
     );
     let [tcp, by_socket, other, aside] = &server.addresses[..] else { panic!("{:?}", server.addresses) };
@@ -43,7 +43,7 @@ fn it_listens_at_several_places_at_a_time() {
 
     assert_eq!(run(&["health", "--ready", "--listen", &unix]).0, Some(0));
     server.signal("TERM");
-    assert_eq!(server.end().code(), Some(0));
+    assert_eq!(server.wait_for_exit().code(), Some(0));
     assert!(!socket.exists(), "the socket goes with the service");
     let (code, stderr) = run(&["health", "--listen", &unix]);
     assert!(code == Some(1) && stderr.contains("no answer"), "{stderr}");
@@ -55,7 +55,7 @@ fn a_socket_left_behind_is_replaced_and_a_live_one_is_not() {
     let socket = dir.path().join("s");
     drop(UnixListener::bind(&socket).unwrap());
     let unix = format!("unix:{}", socket.display());
-    let server = Server::start(&["--listen", &unix]);
+    let server = server::start(&["--listen", &unix]);
     let (code, stderr) = run(&["serve", "--listen", &unix]);
     assert!(code == Some(1) && stderr.contains("another process is listening there"), "{stderr}");
     assert_eq!(server.address.get("/livez").status, 200);
@@ -63,8 +63,8 @@ fn a_socket_left_behind_is_replaced_and_a_live_one_is_not() {
 
 #[test]
 fn an_address_that_is_taken_is_an_error_at_once() {
-    let server = Server::start(&[]);
-    let Address::Tcp(address) = &server.address else { panic!() };
+    let server = server::start(&[]);
+    let address = server.address.host();
     let (code, stderr) = run(&["serve", "--listen", address]);
     assert!(code == Some(1) && stderr.contains(&format!("cannot listen at `{address}`")), "{stderr}");
     let (code, stderr) = run(&["serve", "--listen", "8080"]);
@@ -83,8 +83,8 @@ fn a_model_that_cannot_be_loaded_ends_it_with_3() {
 
 #[test]
 fn health_asks_whether_it_lives_and_whether_it_is_ready() {
-    let mut server = Server::start(&["--drain-delay", "60"]);
-    let Address::Tcp(address) = server.address.clone() else { panic!() };
+    let mut server = server::start(&["--drain-delay", "60"]);
+    let address = server.address.host().to_owned();
     assert_eq!(run(&["health", "--listen", &address]).0, Some(0));
     assert_eq!(run(&["health", "--listen", &address, "--ready"]).0, Some(0));
     server.signal("TERM");
@@ -93,52 +93,50 @@ fn health_asks_whether_it_lives_and_whether_it_is_ready() {
     let (code, stderr) = run(&["health", "--listen", &address, "--ready"]);
     assert!(code == Some(1) && stderr.contains("answers /readyz with 503"), "{stderr}");
     server.signal("TERM");
-    assert_eq!(server.end().code(), Some(128 + 15), "a second signal ends it at once");
+    assert_eq!(server.wait_for_exit().code(), Some(128 + 15), "a second signal ends it at once");
 }
 
 #[test]
 fn while_it_drains_it_is_not_ready_and_takes_requests() {
-    let mut server = Server::start(&["--drain-delay", "1"]);
+    let mut server = server::start(&["--drain-delay", "1"]);
     server.signal("TERM");
     server.logged("draining");
     assert_eq!(server.address.get("/readyz").expect(503), json!({"status": "draining"}));
     let answer = server.address.post("/v1/sentiment", json!({"inputs": "Profit rose"}).to_string());
     assert_eq!(answer.headers["connection"], "close", "the client is told to leave");
     assert_eq!(answer.expect(200)["results"][0]["label"], "positive");
-    assert_eq!(server.end().code(), Some(0));
+    assert_eq!(server.wait_for_exit().code(), Some(0));
 }
 
 #[test]
 fn what_is_in_flight_at_the_end_is_answered() {
-    let mut server = Server::start(&["--shutdown-timeout", "60"]);
+    let mut server = server::start(&["--shutdown-timeout", "60"]);
     let address = server.address.clone();
     let asking = thread::spawn(move || address.post("/v1/sentiment", long_request(12)));
-    while server.metric("finsent_queue_texts{model=\"mini\"}") == 0.0 {
-        thread::yield_now();
-    }
+    wait_until("the texts are queued", || server.metric("finsent_queue_texts{model=\"mini\"}") > 0.0);
     server.signal("TERM");
     server.logged("draining");
     let answer: Response = asking.join().unwrap();
     assert_eq!(answer.expect(200)["usage"]["texts"], 12);
-    assert_eq!(server.end().code(), Some(0));
+    assert_eq!(server.wait_for_exit().code(), Some(0));
 }
 
 #[test]
 fn an_idle_connection_does_not_hold_up_the_end() {
-    let mut server = Server::start(&["--shutdown-timeout", "50"]);
+    let mut server = server::start(&["--shutdown-timeout", "50"]);
     let mut idle = std::io::BufReader::new(server.address.connect());
     idle.get_mut().write_all(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
     assert_eq!(Response::read(&mut idle).unwrap().status, 200);
     let start = Instant::now();
     server.signal("INT");
-    assert_eq!(server.end().code(), Some(0));
+    assert_eq!(server.wait_for_exit().code(), Some(0));
     assert!(start.elapsed() < Duration::from_secs(25), "it waited for its shutdown timeout");
 }
 
 #[test]
 fn a_signal_while_models_are_loading_ends_it() {
-    let mut server = Server::begin(&[]);
+    let mut server = server::start_unready(&[]);
     server.signal("TERM");
-    assert_eq!(server.end().code(), Some(0));
-    assert!(server.has_ended());
+    assert_eq!(server.wait_for_exit().code(), Some(0));
+    assert!(server.has_exited());
 }

@@ -3,12 +3,12 @@
 use std::io::{BufReader, Read, Write};
 use std::time::Duration;
 
+use finsent_testing::{Response, open_files, wait_until};
 use flate2::Compression;
 use flate2::write::{GzEncoder, ZlibEncoder};
 use serde_json::json;
 
-use crate::client::Response;
-use crate::server::Server;
+use crate::server;
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
@@ -18,7 +18,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 
 #[test]
 fn a_body_over_the_limit_is_413_however_it_comes() {
-    let server = Server::start(&["--max-body-bytes", "1000"]);
+    let server = server::start(&["--max-body-bytes", "1000"]);
     let long = json!({"inputs": "a ".repeat(1000)}).to_string();
     server.address.post("/v1/sentiment", &long).problem(413, "the body has more than 1000 bytes");
     let chunked = server.address.request("POST", "/v1/sentiment").header("Content-Type", "application/json");
@@ -31,7 +31,7 @@ fn a_body_over_the_limit_is_413_however_it_comes() {
 
 #[test]
 fn packed_bodies_are_read_and_a_bomb_is_413() {
-    let server = Server::start(&["--max-body-bytes", "100000"]);
+    let server = server::start(&["--max-body-bytes", "100000"]);
     let send = |encoding: &str, body: &[u8]| {
         let request = server.address.request("POST", "/v1/sentiment").header("Content-Type", "application/json");
         request.header("Content-Encoding", encoding).body(body).send()
@@ -53,7 +53,7 @@ fn packed_bodies_are_read_and_a_bomb_is_413() {
 
 #[test]
 fn a_document_of_more_tokens_than_may_wait_fails_alone() {
-    let server = Server::start(&["--max-queue-tokens", "50"]);
+    let server = server::start(&["--max-queue-tokens", "50"]);
     let inputs = json!(["Profit rose. ".repeat(60), "Profit rose."]);
     let request = json!({"inputs": inputs, "granularity": "document"}).to_string();
     let answer = server.address.post("/v1/sentiment", request).expect(200);
@@ -63,7 +63,7 @@ fn a_document_of_more_tokens_than_may_wait_fails_alone() {
 
 #[test]
 fn too_many_texts_and_too_many_tokens_are_413_with_what_to_do() {
-    let server = Server::start(&["--max-client-batch-size", "3", "--max-queue-tokens", "50"]);
+    let server = server::start(&["--max-client-batch-size", "3", "--max-queue-tokens", "50"]);
     let send = |inputs: serde_json::Value| server.address.post("/v1/sentiment", json!({"inputs": inputs}).to_string());
     assert_eq!(send(json!(["a", "b", "c"])).status, 200);
     send(json!(["a", "b", "c", "d"])).problem(413, "4 texts; at most 3 are taken");
@@ -72,7 +72,7 @@ fn too_many_texts_and_too_many_tokens_are_413_with_what_to_do() {
 
 #[test]
 fn a_header_that_never_ends_is_cut_off() {
-    let server = Server::start(&[]);
+    let server = server::start(&[]);
     let mut stream = server.address.connect();
     stream.write_all(b"GET /livez HTTP/1.1\r\nHost: x\r\n").unwrap();
     let line = format!("X-Padding: {}\r\n", "a".repeat(1000));
@@ -84,7 +84,7 @@ fn a_header_that_never_ends_is_cut_off() {
 
 #[test]
 fn a_client_that_sends_its_head_slowly_is_cut() {
-    let server = Server::start(&[]);
+    let server = server::start(&[]);
     let mut stream = server.address.connect();
     stream.write_all(b"POST /v1/sentiment HTTP/1.1\r\nHost: x\r\nX-Slow").unwrap();
     let mut answer = String::new();
@@ -95,16 +95,20 @@ fn a_client_that_sends_its_head_slowly_is_cut() {
 
 #[test]
 fn a_client_that_sends_its_body_slowly_is_cut_with_408() {
-    let server = Server::start(&["--request-timeout", "0.5"]);
+    let server = server::start(&["--request-timeout", "0.5"]);
     let request = server.address.request("POST", "/v1/sentiment").header("Content-Type", "application/json");
     let head = request.header("Content-Length", 1000).bytes();
-    let mut stream = server.address.connect();
+    let mut stream = server.address.connect_tcp();
     stream.write_all(&head).unwrap();
-    for byte in br#"{"inputs": "a"#.iter().cycle().take(30) {
-        // The server hangs up in between.
-        stream.write_all(&[*byte]).unwrap_or_default();
-        std::thread::sleep(Duration::from_millis(25));
+    // A byte at a time, until there is an answer.
+    stream.set_read_timeout(Some(Duration::from_millis(25))).unwrap();
+    let mut sent = 0;
+    while stream.peek(&mut [0]).is_err() {
+        assert!(sent < 1000, "the whole body was taken");
+        stream.write_all(b" ").unwrap_or_default();
+        sent += 1;
     }
+    assert!(sent > 1, "no byte was waited for");
     let answer = Response::read(&mut BufReader::new(stream)).unwrap();
     answer.problem(408, "did not arrive within 0.5 s");
     assert_eq!(answer.headers["connection"], "close");
@@ -112,7 +116,7 @@ fn a_client_that_sends_its_body_slowly_is_cut_with_408() {
 
 #[test]
 fn what_is_no_http_is_400_and_the_service_goes_on() {
-    let server = Server::start(&[]);
+    let server = server::start(&[]);
     for garbage in [&b"\x16\x03\x01\x02\0\x01\0"[..], b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", &[0xff; 300]] {
         let mut stream = server.address.connect();
         stream.write_all(garbage).unwrap();
@@ -126,7 +130,7 @@ fn what_is_no_http_is_400_and_the_service_goes_on() {
 
 #[test]
 fn requests_follow_each_other_on_a_connection() {
-    let server = Server::start(&[]);
+    let server = server::start(&[]);
     let request = |text: &str| {
         let request = server.address.request("POST", "/v1/sentiment").header("Content-Type", "application/json");
         request.body(json!({"inputs": text}).to_string()).bytes()
@@ -142,12 +146,16 @@ fn requests_follow_each_other_on_a_connection() {
 
 #[test]
 fn more_connections_than_there_are_files_wait_and_none_is_lost() {
-    let server = Server::start_with_files(100, &[]);
+    let server = server::start_with_files(100, &[]);
+    let files_before = open_files(server.pid());
     let idle: Vec<_> = (0..120).map(|_| server.address.connect()).collect();
-    let address = server.address.clone();
-    let asking = std::thread::spawn(move || address.post("/v1/sentiment", r#"{"inputs": "Profit rose"}"#));
-    std::thread::sleep(Duration::from_millis(300));
+    // It keeps some of its 100 files for other things, so not all of the connections are accepted.
+    wait_until("connections are accepted", || open_files(server.pid()) >= files_before + 20);
+    let request = server.address.request("POST", "/v1/sentiment").header("Content-Type", "application/json");
+    let mut waiting = server.address.connect();
+    waiting.write_all(&request.body(r#"{"inputs": "Profit rose"}"#).bytes()).unwrap();
     drop(idle);
-    assert_eq!(asking.join().unwrap().expect(200)["results"][0]["label"], "positive");
+    let answer = Response::read(&mut BufReader::new(waiting)).unwrap();
+    assert_eq!(answer.expect(200)["results"][0]["label"], "positive");
     assert!(server.metric("process_max_fds") == 100.0 && server.metric("process_open_fds") < 100.0);
 }

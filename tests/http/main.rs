@@ -1,7 +1,6 @@
 //! The service as its clients see it: the real binary at a port of its own.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should fail there")]
 
-mod client;
 mod clients;
 mod errors;
 mod feed;

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::server::Server;
+use crate::server::{self, Server};
 
 const SECRET: &str = "Zyxwvut Holdings quietly collapsed";
 
@@ -13,7 +13,7 @@ fn with_keys_only_probes_metrics_and_docs_are_open() {
     let dir = tempfile::tempdir().unwrap();
     let keys = dir.path().join("keys");
     fs::write(&keys, "first\nsecond\n").unwrap();
-    let server = Server::start(&["--api-key-file", keys.to_str().unwrap()]);
+    let server = server::start(&["--api-key-file", keys.to_str().unwrap()]);
     let ask = |path: &str, key: &str| {
         let request = server.address.request("POST", path).header("Content-Type", "application/json");
         let request = if key.is_empty() { request } else { request.header("Authorization", format!("Bearer {key}")) };
@@ -55,18 +55,18 @@ fn cors_is_off_unless_asked_for() {
         let found = preflight(server, origin).headers.get("access-control-allow-origin").cloned();
         found.unwrap_or_default()
     };
-    let off = Server::start(&[]);
+    let off = server::start(&[]);
     assert_eq!(allowed(&off, "https://a.example"), "");
-    let one = Server::start(&["--cors-origin", "https://a.example"]);
+    let one = server::start(&["--cors-origin", "https://a.example"]);
     assert_eq!(allowed(&one, "https://a.example"), "https://a.example");
     assert_eq!(allowed(&one, "https://b.example"), "");
-    let any = Server::start(&["--cors-origin", "*"]);
+    let any = server::start(&["--cors-origin", "*"]);
     assert_eq!(allowed(&any, "https://b.example"), "*");
 }
 
 #[test]
 fn every_series_is_there_before_the_first_request() {
-    let server = Server::start(&[]);
+    let server = server::start(&[]);
     let metrics = server.address.get("/metrics");
     assert!(metrics.headers["content-type"].starts_with("text/plain; version=0.0.4"));
     for series in [
@@ -94,7 +94,7 @@ fn every_series_is_there_before_the_first_request() {
 
 #[test]
 fn what_happens_is_counted() {
-    let server = Server::start(&[]);
+    let server = server::start(&[]);
     let sentiment = |inputs: Value| server.address.post("/v1/sentiment", json!({"inputs": inputs}).to_string());
     sentiment(json!(["Profit rose", "Profit rose", "Shares fell", ""])).expect(200);
     sentiment(json!("Profit rose")).expect(200);
@@ -117,19 +117,19 @@ fn what_happens_is_counted() {
 
 #[test]
 fn a_repeated_text_has_the_same_answer_from_the_cache() {
-    let server = Server::start(&[]);
+    let server = server::start(&[]);
     let ask = || server.address.post("/v1/sentiment", json!({"inputs": "Profit rose"}).to_string());
     let (first, second) = (ask(), ask());
     assert_eq!(first.json(), second.json());
     assert_eq!(second.headers["x-inference-time"], "0.000");
-    let off = Server::start(&["--cache-entries", "0"]);
+    let off = server::start(&["--cache-entries", "0"]);
     let ask = || off.address.post("/v1/sentiment", json!({"inputs": "Profit rose"}).to_string());
     assert_eq!((ask().json(), off.metric("finsent_cache_hits_total{model=\"mini\"}")), (first.json(), 0.0));
 }
 
 #[test]
 fn answers_say_who_they_are_and_where_the_time_went() {
-    let server = Server::start(&[]);
+    let server = server::start(&[]);
     let request = server.address.request("POST", "/v1/sentiment").header("Content-Type", "application/json");
     let answer = request.header("X-Request-Id", "feed-17/3").body(r#"{"inputs": "Profit rose"}"#).send();
     assert_eq!(answer.headers["x-request-id"], "feed-17/3");
@@ -142,7 +142,7 @@ fn answers_say_who_they_are_and_where_the_time_went() {
 
 #[test]
 fn the_log_is_json_knows_the_trace_and_never_a_text() {
-    let server = Server::start(&["--log-format", "json", "-vv"]);
+    let server = server::start(&["--log-format", "json", "-vv"]);
     let request = server.address.request("POST", "/v1/sentiment").header("Content-Type", "application/json");
     let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
     let request = request.header("traceparent", trace).header("X-Request-Id", "feed-17");

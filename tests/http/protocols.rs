@@ -1,9 +1,9 @@
 //! Every route, in its protocol's own shape.
 
+use finsent_testing::Address;
 use serde_json::{Value, json};
 
-use crate::client::Address;
-use crate::server::Server;
+use crate::server;
 
 const UP: &str = "Operating profit rose to EUR 13.1 mn from EUR 8.7 mn";
 const DOWN: &str = "Net loss widened to $4.2 billion as demand collapsed";
@@ -20,7 +20,7 @@ fn is_near(found: &Value, expected: f64) {
 
 #[test]
 fn sentiment_answers_one_text_several_and_those_with_an_id() {
-    let server = Server::start(&[]);
+    let server = server::start(&[]);
     let sentiment = |request: Value| server.address.post("/v1/sentiment", request.to_string());
 
     let one = sentiment(json!({"inputs": UP, "granularity": "text", "deadline_ms": 60000})).expect(200);
@@ -48,7 +48,7 @@ fn sentiment_answers_one_text_several_and_those_with_an_id() {
 
 #[test]
 fn sentiment_answers_sentences_and_documents() {
-    let server = Server::start(&[]);
+    let server = server::start(&[]);
     let text = format!("{UP}. {DOWN}.");
     let asked = |granularity: &str| {
         let inputs = json!([{"id": 3, "text": text}, "", DOWN]);
@@ -84,7 +84,7 @@ fn sentiment_answers_sentences_and_documents() {
 
 #[test]
 fn one_bad_item_fails_that_item_and_not_the_batch() {
-    let server = Server::start(&["--max-text-bytes", "100"]);
+    let server = server::start(&["--max-text-bytes", "100"]);
     let long = "a".repeat(101);
     let body = format!(
         r#"{{"inputs": ["{UP}", " ", "{long}", "\ud800", {{"id": 3, "text": "\u00a0"}}, "nul \u0000 inside"]}}"#
@@ -102,7 +102,7 @@ fn one_bad_item_fails_that_item_and_not_the_batch() {
 
 #[test]
 fn a_text_longer_than_the_window_says_so() {
-    let server = Server::start(&[]);
+    let server = server::start(&[]);
     let long = UP.repeat(60);
     let answer = server.address.post("/v1/sentiment", json!({"inputs": [long, UP]}).to_string());
     assert_eq!(answer.headers["x-truncated-texts"], "1");
@@ -119,7 +119,7 @@ fn a_text_longer_than_the_window_says_so() {
 
 #[test]
 fn hugging_face_answers_nested_and_sorted() {
-    let server = Server::start(&[]);
+    let server = server::start(&[]);
     let classify = |path: &str, request: Value| server.address.post(path, request.to_string()).expect(200);
     let one = classify("/", json!({"inputs": UP}));
     let labels: Vec<&Value> = one[0].as_array().unwrap().iter().map(|item| &item["label"]).collect();
@@ -144,7 +144,7 @@ fn hugging_face_answers_nested_and_sorted() {
 
 #[test]
 fn text_embeddings_inference_answers_flat_for_one_and_nested_for_several() {
-    let server = Server::start(&[]);
+    let server = server::start(&[]);
     let predict = |request: Value| server.address.post("/predict", request.to_string());
     let answer = predict(json!({"inputs": UP}));
     for (header, value) in [("x-compute-type", "cpu"), ("x-compute-tokens", "19"), ("x-compute-characters", "52")] {
@@ -172,7 +172,7 @@ fn infer(address: &Address, request: &Value) -> Value {
 
 #[test]
 fn open_inference_gives_the_tensors_that_are_asked_for() {
-    let server = Server::start(&[]);
+    let server = server::start(&[]);
     let inputs = json!([{"name": "text", "shape": [2], "datatype": "BYTES", "data": [UP, DOWN]}]);
     let all = infer(&server.address, &json!({"id": "42", "inputs": inputs}));
     assert_eq!((&all["model_name"], &all["model_version"], &all["id"]), (&"mini".into(), &"1".into(), &"42".into()));
@@ -195,7 +195,7 @@ fn open_inference_gives_the_tensors_that_are_asked_for() {
 
 #[test]
 fn open_inference_takes_and_gives_tritons_binary_tensors() {
-    let server = Server::start(&[]);
+    let server = server::start(&[]);
     let element = |text: &str| [&(text.len() as u32).to_le_bytes(), text.as_bytes()].concat();
     let binary = [element(UP), element("Gewinn steigt um 12 € – «stark»")].concat();
     let head = json!({
@@ -216,7 +216,7 @@ fn open_inference_takes_and_gives_tritons_binary_tensors() {
 
 #[test]
 fn open_inference_tells_of_server_and_models() {
-    let server = Server::start(&[]);
+    let server = server::start(&[]);
     let get = |path: &str| server.address.get(path).expect(200);
     assert_eq!(get("/v2")["name"], "finsent");
     assert_eq!(get("/v2/health/live"), json!({"live": true}));
@@ -233,7 +233,7 @@ fn open_inference_tells_of_server_and_models() {
 
 #[test]
 fn kserves_first_protocol_takes_strings_and_objects() {
-    let server = Server::start(&[]);
+    let server = server::start(&[]);
     let predict = |request: Value| server.address.post("/v1/models/mini:predict", request.to_string());
     let answer = predict(json!({"instances": [UP, {"text": DOWN}]})).expect(200);
     let labels: Vec<&Value> =
@@ -251,7 +251,7 @@ fn models_are_listed_with_labels_window_precision_and_digest() {
     for file in ["config.json", "vocab.txt", "tokenizer_config.json"] {
         std::fs::copy(format!("{small}/../{file}"), model.join(file)).unwrap();
     }
-    let server = Server::start(&["--model", "mini", "--model", model.to_str().unwrap(), "--precision", "int8"]);
+    let server = server::start(&["--model", "mini", "--model", model.to_str().unwrap(), "--precision", "int8"]);
     let listed = server.address.get("/v1/models").expect(200);
     let names: Vec<&Value> = listed["models"].as_array().unwrap().iter().map(|model| &model["name"]).collect();
     assert_eq!(names, ["mini", "tiny"]);
@@ -276,7 +276,7 @@ fn copy_dir(from: &std::path::Path, to: &std::path::Path) {
 
 #[test]
 fn the_openapi_document_names_every_route_and_the_docs_page_needs_nobody_else() {
-    let server = Server::start(&[]);
+    let server = server::start(&[]);
     let document = server.address.get("/openapi.json").expect(200);
     assert_eq!(document["openapi"].as_str().unwrap().split('.').next(), Some("3"));
     let paths = document["paths"].as_object().unwrap();
@@ -301,7 +301,7 @@ fn the_openapi_document_names_every_route_and_the_docs_page_needs_nobody_else() 
 
 #[test]
 fn head_is_get_without_a_body() {
-    let server = Server::start(&[]);
+    let server = server::start(&[]);
     let mut stream = server.address.connect();
     stream.write_all(b"HEAD /readyz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
     let mut answer = String::new();

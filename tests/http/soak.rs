@@ -8,10 +8,10 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use finsent_testing::{Address, Response, open_files, wait_until};
 use serde_json::{Value, json};
 
-use crate::client::{Address, Response};
-use crate::server::Server;
+use crate::server::{self, Server};
 
 /// Longest that it may take, whatever is asked for.
 const MOST_SECONDS: u64 = 600;
@@ -170,10 +170,6 @@ fn resident(pid: u32) -> u64 {
     line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
 }
 
-fn open_files(pid: u32) -> usize {
-    fs::read_dir(format!("/proc/{pid}/fd")).unwrap().count()
-}
-
 #[expect(clippy::print_stdout, reason = "the figures are worth reading")]
 #[test]
 #[ignore = "takes two minutes, or FINSENT_SOAK_SECONDS (at most 600)"]
@@ -182,7 +178,7 @@ fn mixed_traffic_leaves_memory_flat_no_file_open_and_every_answer_right() {
     let length = Duration::from_secs(seconds.min(MOST_SECONDS));
     let limits =
         ["--request-timeout", "5", "--cache-entries", "64", "--max-body-bytes", "200000", "--max-queue-tokens", "8000"];
-    let server = Server::start(&[&["--precision", "int8"], &limits[..]].concat());
+    let server = server::start(&[&["--precision", "int8"], &limits[..]].concat());
     let (address, pid) = (server.address.clone(), server.pid());
     let first = |text: &&str| {
         address.post("/v1/sentiment", json!({"inputs": text}).to_string()).expect(200)["results"][0].clone()
@@ -205,6 +201,7 @@ fn mixed_traffic_leaves_memory_flat_no_file_open_and_every_answer_right() {
         .collect();
     let mut memory = Vec::new();
     while start.elapsed() < length && clients.iter().all(|client| !client.is_finished()) {
+        // Memory is sampled: there is no condition to wait for.
         thread::sleep(Duration::from_millis(500));
         memory.push(resident(pid));
     }
@@ -226,11 +223,8 @@ fn mixed_traffic_leaves_memory_flat_no_file_open_and_every_answer_right() {
     assert!(late < early + early / 20, "memory grows: {memory:?}");
 
     // Nothing is left of those who left.
-    let patience = Instant::now();
-    while open_files(pid) > files_before || server.metric("finsent_queue_texts{model=\"mini\"}") > 0.0 {
-        assert!(patience.elapsed() < Duration::from_secs(30), "{} files, {files_before} before", open_files(pid));
-        thread::sleep(Duration::from_millis(100));
-    }
+    wait_until("all connections are closed", || open_files(pid) <= files_before);
+    wait_until("the queue is empty", || server.metric("finsent_queue_texts{model=\"mini\"}") == 0.0);
     assert_eq!(server.metric("finsent_queue_tokens{model=\"mini\"}"), 0.0);
     // Whoever stayed has had an answer: 400 and 422 came to nobody else.
     for status in [400, 422] {

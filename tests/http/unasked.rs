@@ -3,32 +3,16 @@
 use std::fs;
 use std::io::{BufReader, Write};
 use std::net::TcpStream;
-use std::path::{Path, PathBuf};
 
+use finsent_testing::models::small_model;
+use finsent_testing::{Request, Response};
 use serde_json::json;
 
-use crate::client::{Address, Request, Response};
-use crate::server::Server;
+use crate::server;
 
 /// A directory with this in its name holds all of the service's files.
 const PLACE: &str = "hidden-place";
 const KEY: &str = "open-sesame";
-
-/// Puts the small model of the golden files into `dir`/`name`.
-fn small_model(dir: &Path, name: &str) -> PathBuf {
-    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/small");
-    let model = dir.join(name);
-    fs::create_dir_all(&model).unwrap();
-    for (from, to) in [
-        ("config.json", "config.json"),
-        ("vocab.txt", "vocab.txt"),
-        ("tokenizer_config.json", "tokenizer_config.json"),
-        ("f32.safetensors", "model.safetensors"),
-    ] {
-        fs::copy(golden.join(from), model.join(to)).unwrap();
-    }
-    model
-}
 
 #[track_caller]
 fn assert_says_nothing(answer: &Response, of: &str) {
@@ -49,7 +33,7 @@ fn no_answer_says_where_the_files_are_or_which_version_it_is() {
     let keys = dir.path().join("keys");
     fs::write(&keys, KEY).unwrap();
     let socket = format!("unix:{}", dir.path().join("socket").display());
-    let server = Server::start(&[
+    let server = server::start(&[
         "--model",
         model.to_str().unwrap(),
         "--api-key-file",
@@ -104,8 +88,8 @@ fn why_a_model_did_not_load_is_in_the_log_and_in_no_answer() {
     let model = small_model(dir.path(), "broken");
     fs::write(model.join("model.safetensors"), "no weights").unwrap();
     // The first one gives the time to ask.
-    let mut server = Server::begin(&["--model", "mini", "--model", model.to_str().unwrap()]);
-    let Address::Tcp(address) = server.address.clone() else { panic!() };
+    let mut server = server::start_unready(&["--model", "mini", "--model", model.to_str().unwrap()]);
+    let address = server.address.host().to_owned();
     let ask = |request: Request<'_>| {
         let mut stream = TcpStream::connect(&address).ok()?;
         stream.write_all(&request.bytes()).ok()?;
@@ -123,6 +107,6 @@ fn why_a_model_did_not_load_is_in_the_log_and_in_no_answer() {
         answers += 1;
     }
     assert!(answers > 0, "it answers while it loads");
-    assert_eq!(server.end().code(), Some(3));
+    assert_eq!(server.wait_for_exit().code(), Some(3));
     assert!(server.logged("model.safetensors").contains(PLACE));
 }

@@ -20,7 +20,7 @@ fn ranges(hub: &StandIn) -> Vec<Option<String>> {
 /// That the weights are the hub's.
 #[track_caller]
 fn has_the_weights(home: &Home, hub: &StandIn) {
-    let directory = home.pull("hf:acme/small").directory();
+    let directory = home.pull("hf:acme/small").printed_path();
     assert!(fs::read(directory.join(WEIGHTS)).unwrap() == golden("f32.safetensors"), "{:#?}", hub.seen());
     assert!(!home.tree_of("blobs").iter().any(|blob| blob.contains("incomplete")), "{:?}", home.tree_of("blobs"));
 }
@@ -32,7 +32,7 @@ fn has_no_weights(home: &Home) {
     assert!(!home.cached("blobs").join(&hash).exists());
     assert!(fs::symlink_metadata(home.cached("snapshots").join(commit(1)).join(WEIGHTS)).is_err());
     let offline = home.run(&["--offline", "classify", "--model", "hf:acme/small", "profit"]);
-    offline.failed(3, &["acme/small"]);
+    offline.assert_fails_without_output(3, &["acme/small"]);
 }
 
 #[test]
@@ -48,7 +48,7 @@ fn a_small_file_that_breaks_off_is_fetched_again() {
     let hub = StandIn::with(Repository::small());
     hub.order(1, Port::Hub, "vocab.txt", Fault::Cut(100));
     let home = Home::of(&hub);
-    let directory = home.pull("hf:acme/small").directory();
+    let directory = home.pull("hf:acme/small").printed_path();
     assert_eq!(fs::read(directory.join("vocab.txt")).unwrap(), golden("vocab.txt"));
     let bodies = |seen: &&Seen| seen.method == "GET" && seen.path.contains("resolve-cache") && is_of(seen, "vocab.txt");
     assert_eq!(hub.seen().iter().filter(bodies).count(), 2, "{:#?}", hub.seen());
@@ -133,7 +133,7 @@ fn a_compressed_answer_is_understood() {
     hub.order(1, Port::Cdn, WEIGHTS, Fault::Gzip);
     let home = Home::of(&hub);
     has_the_weights(&home, &hub);
-    home.run(&["--offline", "classify", "--model", "hf:acme/small", "profit"]).succeeded();
+    home.run(&["--offline", "classify", "--model", "hf:acme/small", "profit"]).assert_succeeds();
 }
 
 #[test]
@@ -143,7 +143,7 @@ fn an_empty_file_is_a_file() {
     files.insert(WEIGHTS.into(), StoredFile::large(Vec::new()));
     let hub = StandIn::with(Repository::at(&commit(1), files));
     let home = Home::of(&hub);
-    let directory = home.pull("hf:acme/small").directory();
+    let directory = home.pull("hf:acme/small").printed_path();
     for name in ["special_tokens_map.json", WEIGHTS] {
         assert_eq!(fs::read(directory.join(name)).unwrap(), b"");
     }
@@ -158,7 +158,7 @@ fn wrong_bytes_are_refused_with_both_hashes_and_removed() {
     wrong[80_000] ^= 1;
     hub.order(1, Port::Cdn, WEIGHTS, Fault::Bytes(wrong.clone().into()));
     let run = home.pull("hf:acme/small");
-    run.failed(3, &[WEIGHTS, &sha256(&wrong), &sha256(&golden("f32.safetensors"))]);
+    run.assert_fails_without_output(3, &[WEIGHTS, &sha256(&wrong), &sha256(&golden("f32.safetensors"))]);
     has_no_weights(&home);
     assert!(!home.tree_of("blobs").iter().any(|blob| blob.contains("incomplete")), "{:?}", home.tree_of("blobs"));
     has_the_weights(&home, &hub);
@@ -173,7 +173,7 @@ fn wrong_bytes_of_a_small_file_are_refused() {
     hub.order(1, Port::Hub, "/config.json", Fault::Bytes(wrong.into()));
     let small = Repository::small();
     let etag = small.file("config.json").etag();
-    home.pull("hf:acme/small").failed(3, &["config.json", etag]);
+    home.pull("hf:acme/small").assert_fails_without_output(3, &["config.json", etag]);
     assert!(!home.cached("blobs").join(etag).exists());
     has_no_weights_or_config(&home);
     has_the_weights(&home, &hub);
@@ -189,16 +189,16 @@ fn what_is_damaged_in_the_cache_is_mended() {
         let hub = StandIn::with(Repository::small());
         let home = Home::of(&hub);
         let model = format!("hf:acme/small@{revision}");
-        let directory = home.pull(&model).directory();
+        let directory = home.pull(&model).printed_path();
         for (name, original) in [(WEIGHTS, "f32.safetensors"), ("vocab.txt", "vocab.txt")] {
             let mut bytes = golden(original);
             bytes[100] ^= 1;
             fs::write(directory.join(name), bytes).unwrap();
             hub.forget();
-            home.run(&["--offline", "pull", &model]).failed(3, &["acme/small"]);
+            home.run(&["--offline", "pull", &model]).assert_fails_without_output(3, &["acme/small"]);
             let run = home.pull(&model);
             assert!(run.stderr.contains(name), "{run:?}");
-            assert_eq!(run.directory(), directory);
+            assert_eq!(run.printed_path(), directory);
             assert!(fs::read(directory.join(name)).unwrap() == golden(original));
             assert_eq!(hub.seen_at(Port::Cdn).len(), usize::from(name == WEIGHTS));
         }
@@ -214,9 +214,9 @@ fn a_file_that_the_catalogue_does_not_expect_is_refused() {
         let listed = ["config.json", "vocab.txt", WEIGHTS].map(|file| (file, (file == name).then_some(other.as_str())));
         let catalogue = home.catalogue(&listed, "");
         let run = home.run(&["--models-file", &catalogue, "pull", "mine"]);
-        run.failed(3, &[name, &other, &sha256(&golden(found))]);
+        run.assert_fails_without_output(3, &[name, &other, &sha256(&golden(found))]);
         let run = home.run(&["--models-file", &catalogue, "--offline", "classify", "--model", "mine", "profit"]);
-        run.failed(3, &["acme/small"]);
+        run.assert_fails_without_output(3, &["acme/small"]);
     }
 }
 
@@ -242,7 +242,7 @@ fn a_body_that_is_truncated_each_time_comes_to_an_end() {
     let half = golden("f32.safetensors")[..40_000].to_vec();
     hub.order(100, Port::Cdn, WEIGHTS, Fault::Bytes(half.into()));
     // The host says in the end that it has no more bytes, and they are not those of the file.
-    home.pull("hf:acme/small").failed(3, &[WEIGHTS, "removed"]);
+    home.pull("hf:acme/small").assert_fails_without_output(3, &[WEIGHTS, "removed"]);
     assert!(hub.seen_at(Port::Cdn).len() < 20, "{:#?}", ranges(&hub));
     has_no_weights(&home);
 }
@@ -325,7 +325,7 @@ fn a_hub_that_is_asked_too_often_says_when_to_come_back() {
 fn a_hub_that_wants_more_than_a_minute_is_not_waited_for() {
     let hub = StandIn::with(Repository::small());
     hub.order(1, Port::Hub, "", Fault::Answer(429, vec![("retry-after", "3600".into())]));
-    Home::of(&hub).pull("hf:acme/small").failed(4, &["429", "3600"]);
+    Home::of(&hub).pull("hf:acme/small").assert_fails_without_output(4, &["429", "3600"]);
     assert_eq!(hub.seen().len(), 1);
 }
 
@@ -334,7 +334,7 @@ fn a_hub_that_fails_on_and_on_is_a_failure_of_the_network() {
     let hub = StandIn::with(Repository::small());
     hub.order(100, Port::Hub, "", Fault::Answer(503, vec![]));
     let home = Home::of(&hub);
-    home.pull("hf:acme/small").failed(4, &["503", &hub.endpoint()["http://".len()..]]);
+    home.pull("hf:acme/small").assert_fails_without_output(4, &["503", &hub.endpoint()["http://".len()..]]);
     assert!((3..=10).contains(&hub.seen().len()), "{:#?}", hub.seen());
 }
 
@@ -343,9 +343,9 @@ fn a_transfer_that_breaks_again_and_again_is_a_failure_of_the_network() {
     let hub = StandIn::with(Repository::at(&commit(1), noisy_model(1_000_000)));
     hub.order(100, Port::Cdn, "", Fault::Cut(0));
     let home = Home::of(&hub);
-    home.pull("hf:acme/small").failed(4, &[WEIGHTS]);
+    home.pull("hf:acme/small").assert_fails_without_output(4, &[WEIGHTS]);
     let small = home.run(&["--offline", "classify", "--model", "hf:acme/small", "profit"]);
-    small.failed(3, &["acme/small"]);
+    small.assert_fails_without_output(3, &["acme/small"]);
 }
 
 #[test]

@@ -1,10 +1,13 @@
 //! Several at one cache.
 
 use std::fs::{self, File};
+use std::io::{BufRead, BufReader};
 use std::time::{Duration, Instant};
 
+use finsent_testing::{wait_for_output, wait_until};
+
 use crate::answer::Fault;
-use crate::home::{Home, ended, until};
+use crate::home::Home;
 use crate::stand_in::{Port, StandIn};
 use crate::stored::{Repository, commit, golden, noisy_model, sha256};
 
@@ -19,7 +22,7 @@ fn two_processes_at_once_fetch_each_file_once() {
     // About 30 pieces.
     hub.order(10, Port::Cdn, "", Fault::Slow(Duration::from_millis(20)));
     let children = [(); 3].map(|()| home.start(&["pull", "hf:acme/small"]));
-    let directories = children.map(|child| ended(child).directory());
+    let directories = children.map(|child| wait_for_output(child).printed_path());
     assert!(directories.iter().all(|directory| *directory == home.cached("snapshots").join(commit(1))));
     assert_eq!(fetched_bodies(&hub), 1, "{:#?}", hub.seen_at(Port::Cdn));
     let bodies = |name: &str| {
@@ -39,11 +42,17 @@ fn the_lock_is_that_of_the_hubs_own_library() {
     lock.lock().unwrap();
     let start = Instant::now();
     let mut child = home.start(&["pull", "hf:acme/small"]);
-    until("the small files are there", || home.tree_of("blobs").len() == 3);
-    std::thread::sleep(Duration::from_millis(300));
+    wait_until("the small files are there", || home.tree_of("blobs").len() == 3);
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("another process") {
+        line.clear();
+        assert!(stderr.read_line(&mut line).unwrap() > 0, "it ended and did not wait for the lock");
+    }
+    assert!(line.contains("model.safetensors"), "{line}");
     assert!(child.try_wait().unwrap().is_none() && fetched_bodies(&hub) == 0, "it waits for the lock");
     drop(lock);
-    ended(child).directory();
+    wait_for_output(child).printed_path();
     assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
     assert_eq!(fetched_bodies(&hub), 1);
 }
@@ -54,10 +63,10 @@ fn a_process_that_dies_leaves_no_lock() {
     let home = Home::of(&hub);
     hub.order(1, Port::Cdn, "", Fault::Slow(Duration::from_millis(200)));
     let mut child = home.start(&["pull", "hf:acme/small"]);
-    until("the transfer has begun", || fetched_bodies(&hub) == 1);
+    wait_until("the transfer has begun", || fetched_bodies(&hub) == 1);
     child.kill().unwrap();
     child.wait().unwrap();
-    home.pull("hf:acme/small").directory();
+    home.pull("hf:acme/small").printed_path();
 }
 
 #[test]
@@ -66,8 +75,8 @@ fn a_file_that_two_revisions_share_is_kept_once() {
     repository.commits.insert(commit(2), repository.commits[&commit(1)].clone());
     let hub = StandIn::with(repository);
     let home = Home::of(&hub);
-    home.pull("hf:acme/small").directory();
-    home.pull(&format!("hf:acme/small@{}", commit(2))).directory();
+    home.pull("hf:acme/small").printed_path();
+    home.pull(&format!("hf:acme/small@{}", commit(2))).printed_path();
     assert_eq!((fetched_bodies(&hub), home.tree_of("blobs").len()), (1, 4));
     assert_eq!(home.tree_of("snapshots").len(), 8);
 }

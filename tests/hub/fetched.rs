@@ -29,7 +29,7 @@ fn without_weights() -> BTreeMap<String, StoredFile> {
 fn a_model_of_the_hub_is_fetched_when_it_is_named() {
     let hub = StandIn::with(Repository::small());
     let home = Home::of(&hub);
-    let run = home.run(&["classify", "--model", "hf:acme/small", "profit"]).succeeded();
+    let run = home.run(&["classify", "--model", "hf:acme/small", "profit"]).assert_succeeds();
     let prediction: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
     assert_eq!(prediction["tokens"], 3, "{run:?}");
 }
@@ -40,18 +40,18 @@ fn pull_prints_the_directory_and_nothing_else_on_standard_output() {
     let home = Home::of(&hub);
     let run = home.pull("hf:acme/small");
     assert!(run.stderr.contains("model.safetensors") && !run.stderr.contains(['\r', '\x1b']), "{}", run.stderr);
-    let directory = run.directory();
+    let directory = run.printed_path();
     assert_eq!(directory, home.cached("snapshots").join(commit(1)));
     for (name, original) in [("config.json", "config.json"), ("model.safetensors", "f32.safetensors")] {
         assert_eq!(fs::read(directory.join(name)).unwrap(), golden(original));
     }
-    home.run(&["classify", "--model", directory.to_str().unwrap(), "profit"]).succeeded();
+    home.run(&["classify", "--model", directory.to_str().unwrap(), "profit"]).assert_succeeds();
 }
 
 #[test]
 fn pull_is_silent_when_it_is_told_so() {
     let hub = StandIn::with(Repository::small());
-    let run = Home::of(&hub).run(&["-q", "pull", "hf:acme/small"]).succeeded();
+    let run = Home::of(&hub).run(&["-q", "pull", "hf:acme/small"]).assert_succeeds();
     assert_eq!(run.stderr, "");
 }
 
@@ -59,7 +59,7 @@ fn pull_is_silent_when_it_is_told_so() {
 fn the_cache_has_the_layout_of_the_hubs_own_library() {
     let hub = StandIn::with(Repository::small());
     let home = Home::of(&hub);
-    home.pull("hf:acme/small").succeeded();
+    home.pull("hf:acme/small").assert_succeeds();
     let repository = Repository::small();
     let names = ["config.json", "model.safetensors", "tokenizer_config.json", "vocab.txt"];
     let links: Vec<_> = names.map(|name| format!("{name} -> ../../blobs/{}", repository.file(name).etag())).into();
@@ -87,7 +87,7 @@ fn only_the_files_that_a_model_needs_are_asked_for() {
         files.insert(name.into(), StoredFile::large(name));
     }
     let hub = StandIn::with(Repository::at(&commit(1), files));
-    Home::of(&hub).pull("hf:acme/small").succeeded();
+    Home::of(&hub).pull("hf:acme/small").assert_succeeds();
     let needed = ["config.json", "model.safetensors", "special_tokens_map.json", "tokenizer_config.json", "vocab.txt"];
     assert_eq!(resolved(&hub), needed);
     assert_eq!(hub.seen_at(Port::Cdn).iter().filter(|seen| seen.method == "GET").count(), 1);
@@ -99,7 +99,7 @@ fn a_tokeniser_in_one_file_is_fetched() {
     files.insert("tokenizer.json".into(), StoredFile::small("{}"));
     let hub = StandIn::with(Repository::at(&commit(1), files));
     let home = Home::of(&hub);
-    assert!(home.pull("hf:acme/small").directory().join("tokenizer.json").is_file());
+    assert!(home.pull("hf:acme/small").printed_path().join("tokenizer.json").is_file());
 }
 
 #[test]
@@ -112,7 +112,7 @@ fn shards_come_with_their_index() {
     }
     let hub = StandIn::with(Repository::at(&commit(1), files));
     let home = Home::of(&hub);
-    home.run(&["classify", "--model", "hf:acme/small", "profit"]).succeeded();
+    home.run(&["classify", "--model", "hf:acme/small", "profit"]).assert_succeeds();
     assert_eq!(home.tree_of(&format!("snapshots/{}", commit(1))).len(), 6);
 }
 
@@ -124,7 +124,7 @@ fn the_pickle_comes_where_there_are_no_safetensors() {
     files.insert("tf_model.h5".into(), StoredFile::large("of no use"));
     let hub = StandIn::with(Repository::at(&commit(1), files));
     let home = Home::of(&hub);
-    home.run(&["classify", "--model", "hf:acme/small", "profit"]).succeeded();
+    home.run(&["classify", "--model", "hf:acme/small", "profit"]).assert_succeeds();
     let snapshot = home.cached("snapshots").join(commit(1));
     assert_eq!(fs::read(snapshot.join("pytorch_model.bin")).unwrap(), pickle);
     assert!(!resolved(&hub).contains(&"tf_model.h5".to_owned()));
@@ -139,10 +139,10 @@ fn a_catalogue_model_has_the_files_and_the_hashes_that_the_catalogue_says() {
     let hash = sha256(&golden("f32.safetensors"));
     let listed = [("config.json", None), ("vocab.txt", None), ("model.safetensors", Some(hash.as_str()))];
     let catalogue = home.catalogue(&listed, &format!("revision = {:?}", commit(1)));
-    home.run(&["--models-file", &catalogue, "pull", "mine"]).directory();
+    home.run(&["--models-file", &catalogue, "pull", "mine"]).printed_path();
     assert_eq!(resolved(&hub), ["config.json", "model.safetensors", "vocab.txt"]);
-    home.run(&["--models-file", &catalogue, "classify", "--model", "mine", "profit"]).succeeded();
-    let listed = home.run(&["--models-file", &catalogue, "models", "--json"]).succeeded();
+    home.run(&["--models-file", &catalogue, "classify", "--model", "mine", "profit"]).assert_succeeds();
+    let listed = home.run(&["--models-file", &catalogue, "models", "--json"]).assert_succeeds();
     let listed: serde_json::Value = serde_json::from_str(&listed.stdout).unwrap();
     assert!(listed[0]["place"].is_string(), "{listed}");
 }
@@ -152,7 +152,7 @@ fn a_small_file_comes_directly_or_after_a_redirect() {
     for redirects in [false, true] {
         let hub = StandIn::with(Repository { redirects, ..Repository::small() });
         let home = Home::of(&hub);
-        let directory = home.pull("hf:acme/small").directory();
+        let directory = home.pull("hf:acme/small").printed_path();
         assert_eq!(fs::read(directory.join("vocab.txt")).unwrap(), golden("vocab.txt"));
         let cached = hub.seen().iter().any(|seen| seen.path.starts_with("/api/resolve-cache/"));
         assert_eq!(cached, redirects);
@@ -166,7 +166,7 @@ fn the_cdn_never_sees_the_token() {
     let home = Home::of(&hub).with("HF_TOKEN", "hf_secret");
     // Once more after a connection that broke.
     hub.order(1, Port::Cdn, "", Fault::Cut(1_000));
-    let run = home.pull("hf:acme/small").succeeded();
+    let run = home.pull("hf:acme/small").assert_succeeds();
     let of_hub = hub.seen_at(Port::Hub);
     assert!(of_hub.iter().all(|seen| seen.header("authorization") == Some("Bearer hf_secret")), "{of_hub:#?}");
     let of_cdn = hub.seen_at(Port::Cdn);
@@ -187,20 +187,23 @@ fn the_token_is_looked_for_where_the_hubs_own_library_looks() {
         home.write("hf/token", token);
         home
     };
-    named(in_home("wrong")).pull("hf:acme/small").succeeded();
-    in_home("right\n").pull("hf:acme/small").succeeded();
-    named(Home::of(&hub)).with("HF_TOKEN", "wrong").pull("hf:acme/small").failed(3, &["acme/small"]);
-    in_home("wrong").with("HF_TOKEN", " right\n").pull("hf:acme/small").succeeded();
+    named(in_home("wrong")).pull("hf:acme/small").assert_succeeds();
+    in_home("right\n").pull("hf:acme/small").assert_succeeds();
+    named(Home::of(&hub))
+        .with("HF_TOKEN", "wrong")
+        .pull("hf:acme/small")
+        .assert_fails_without_output(3, &["acme/small"]);
+    in_home("wrong").with("HF_TOKEN", " right\n").pull("hf:acme/small").assert_succeeds();
     let home = Home::of(&hub).with("HF_HOME", "");
     fs::create_dir_all(home.path(".cache/huggingface")).unwrap();
     home.write(".cache/huggingface/token", "right");
-    home.pull("hf:acme/small").succeeded();
+    home.pull("hf:acme/small").assert_succeeds();
 }
 
 #[test]
 fn requests_say_who_asks_and_want_no_compression() {
     let hub = StandIn::with(Repository::small());
-    Home::of(&hub).pull("hf:acme/small").succeeded();
+    Home::of(&hub).pull("hf:acme/small").assert_succeeds();
     for seen in hub.seen() {
         let agent = seen.header("user-agent").unwrap_or_default();
         assert!(agent.starts_with("finsent/"), "{seen:?}");
@@ -216,12 +219,12 @@ fn a_revision_with_slashes_is_percent_encoded() {
     repository.branches.push(("refs/pr/29".into(), commit(29)));
     let hub = StandIn::with(repository);
     let home = Home::of(&hub);
-    let directory = home.pull("hf:acme/small@refs/pr/29").directory();
+    let directory = home.pull("hf:acme/small@refs/pr/29").printed_path();
     assert_eq!(directory, home.cached("snapshots").join(commit(29)));
     assert!(hub.seen().iter().any(|seen| seen.path.contains("/refs%2Fpr%2F29")), "{:#?}", hub.seen());
     assert_eq!(fs::read_to_string(home.cached("refs/refs/pr/29")).unwrap(), commit(29));
     hub.forget();
-    home.run(&["--offline", "classify", "--model", "hf:acme/small@refs/pr/29", "profit"]).succeeded();
+    home.run(&["--offline", "classify", "--model", "hf:acme/small@refs/pr/29", "profit"]).assert_succeeds();
     assert_eq!(hub.seen().len(), 0);
 }
 
@@ -230,14 +233,14 @@ fn a_branch_that_moved_brings_what_is_new_only() {
     let mut repository = Repository::small();
     let hub = StandIn::with(repository.clone());
     let home = Home::of(&hub);
-    let before = home.pull("hf:acme/small").directory();
+    let before = home.pull("hf:acme/small").printed_path();
     let mut files = small_model();
     files.insert("config.json".into(), StoredFile::small([golden("config.json"), b"\n".to_vec()].concat()));
     repository.commits.insert(commit(2), files);
     repository.branches = vec![("main".into(), commit(2))];
     hub.put("acme/small", repository);
     hub.forget();
-    let after = home.pull("hf:acme/small").directory();
+    let after = home.pull("hf:acme/small").printed_path();
     assert_eq!(after, home.cached("snapshots").join(commit(2)));
     assert_eq!(fs::read_to_string(home.cached("refs/main")).unwrap(), commit(2));
     assert_eq!(fs::read(before.join("config.json")).unwrap(), golden("config.json"));
@@ -249,10 +252,10 @@ fn a_branch_that_moved_brings_what_is_new_only() {
 fn what_is_here_is_not_fetched_again() {
     let hub = StandIn::with(Repository { redirects: false, ..Repository::small() });
     let home = Home::of(&hub);
-    let first = home.pull("hf:acme/small").directory();
+    let first = home.pull("hf:acme/small").printed_path();
     let tree = home.tree("hf");
     hub.forget();
-    assert_eq!(home.pull("hf:acme/small").directory(), first);
+    assert_eq!(home.pull("hf:acme/small").printed_path(), first);
     let bodies = |seen: &crate::stand_in::Seen| {
         seen.method == "GET" && seen.resolved().is_some() && seen.header("if-none-match").is_none()
     };
@@ -266,11 +269,11 @@ fn a_commit_that_is_here_needs_no_hub_at_all() {
     let hub = StandIn::with(Repository::small());
     let home = Home::of(&hub);
     let model = format!("hf:acme/small@{}", commit(1));
-    let first = home.pull(&model).directory();
+    let first = home.pull(&model).printed_path();
     assert_eq!(home.tree_of("refs"), [""; 0], "a commit is no name of another");
     hub.forget();
-    assert_eq!(home.pull(&model).directory(), first);
-    home.run(&["classify", "--model", &model, "profit"]).succeeded();
+    assert_eq!(home.pull(&model).printed_path(), first);
+    home.run(&["classify", "--model", &model, "profit"]).assert_succeeds();
     assert_eq!(hub.seen().len(), 0, "{:#?}", hub.seen());
 }
 
@@ -280,7 +283,7 @@ fn a_weak_etag_is_the_same_name() {
     hub.order(100, Port::Hub, "config.json", Fault::WeakEtag);
     hub.order(100, Port::Hub, "model.safetensors", Fault::WeakEtag);
     let home = Home::of(&hub);
-    home.pull("hf:acme/small").succeeded();
+    home.pull("hf:acme/small").assert_succeeds();
     let mut names = Repository::small().commits[&commit(1)].values().map(|f| f.etag().to_owned()).collect::<Vec<_>>();
     names.sort();
     let blobs: Vec<_> = home.tree_of("blobs").iter().map(|blob| blob.split(' ').next().unwrap().to_owned()).collect();
@@ -296,7 +299,7 @@ fn a_hub_cannot_write_outside_the_cache() {
     files.insert("../../../../evil".into(), StoredFile::large("evil"));
     let hub = StandIn::with(Repository::at(&commit(1), files));
     let home = Home::of(&hub);
-    home.pull("hf:acme/small").failed(3, &["evil"]);
+    home.pull("hf:acme/small").assert_fails_without_output(3, &["evil"]);
     // A commit and an ETag that do.
     hub.put("acme/small", Repository::at("../../../../evil", small_model()));
     let run = home.pull("hf:acme/small");

@@ -8,8 +8,10 @@ use std::path::PathBuf;
 use std::process::{Command, Output};
 use std::time::Duration;
 
+use finsent_testing::{wait_for_output, wait_until};
+
 use crate::answer::Fault;
-use crate::home::{Home, ended, until};
+use crate::home::{FINSENT, Home};
 use crate::stand_in::{Port, StandIn};
 use crate::stored::{Repository, StoredFile, commit, noisy_model};
 
@@ -26,7 +28,7 @@ fn partial(home: &Home) -> Option<(PathBuf, u64)> {
 /// Starts a pull and sends it the signal once so much has arrived; what arrived is given back.
 fn interrupted(home: &Home, signal: &str, after: u64) -> (Output, u64) {
     let child = home.start(&["pull", "hf:acme/small"]);
-    until("the transfer is under way", || partial(home).is_some_and(|(_, size)| size >= after));
+    wait_until("the transfer is under way", || partial(home).is_some_and(|(_, size)| size >= after));
     assert!(Command::new("kill").args(["-s", signal, &child.id().to_string()]).status().unwrap().success());
     let output = child.wait_with_output().unwrap();
     let (_, size) = partial(home).expect("what was fetched stays");
@@ -49,7 +51,7 @@ fn killed_in_the_middle_of_200_mb_it_resumes_and_verifies() {
     let link = home.cached("snapshots").join(commit(1)).join("model.safetensors");
     assert!(!blob.exists() && fs::symlink_metadata(&link).is_err());
 
-    let directory = home.pull("hf:acme/small").directory();
+    let directory = home.pull("hf:acme/small").printed_path();
     let last = hub.seen_at(Port::Cdn).pop().unwrap();
     let range = last.header("range").unwrap_or_else(|| panic!("{last:?}"));
     let from: u64 = range.strip_prefix("bytes=").unwrap().trim_end_matches('-').parse().unwrap();
@@ -88,10 +90,10 @@ fn what_was_damaged_between_two_runs_is_found_out() {
     fs::write(&path, bytes).unwrap();
     let run = home.pull("hf:acme/small");
     if run.code != Some(0) {
-        run.failed(3, &["model.safetensors"]);
+        run.assert_fails_without_output(3, &["model.safetensors"]);
         assert_eq!(partial(&home), None);
     }
-    let directory = home.pull("hf:acme/small").directory();
+    let directory = home.pull("hf:acme/small").printed_path();
     let noise = StoredFile::noise(4_000_000);
     assert_eq!(hash_of(&directory.join("model.safetensors")), noise.etag());
 }
@@ -104,7 +106,7 @@ fn ctrl_c_leaves_what_was_fetched_for_the_next_run() {
         hub.order(1, Port::Cdn, "", Fault::Slow(Duration::from_millis(20)));
         let (stopped, _) = interrupted(&home, signal, 1_000_000);
         assert!(!stopped.status.success() && stopped.stdout.is_empty(), "{stopped:?}");
-        home.pull("hf:acme/small").directory();
+        home.pull("hf:acme/small").printed_path();
         let resumed = hub.seen_at(Port::Cdn).pop().unwrap();
         assert!(resumed.header("range").is_some(), "{resumed:?}");
     }
@@ -116,15 +118,15 @@ fn a_full_disk_is_named_and_leaves_nothing_that_looks_whole() {
     let home = Home::of(&hub);
     // No file above 1 MB (of 512 bytes a block): to a write it is as a full disk.
     let mut shell = Command::new("/bin/sh");
-    shell.args(["-c", "trap '' XFSZ; ulimit -f 2000; exec \"$0\" pull hf:acme/small", env!("CARGO_BIN_EXE_finsent")]);
-    let run = ended(home.prepared(shell, &[]).spawn().unwrap());
+    shell.args(["-c", "trap '' XFSZ; ulimit -f 2000; exec \"$0\" pull hf:acme/small", FINSENT.path()]);
+    let run = wait_for_output(home.prepare(shell, &[]).spawn().unwrap());
     assert!([1, 3].contains(&run.code.unwrap()) && run.stderr.contains("model.safetensors"), "{run:?}");
     assert_eq!(run.stdout, "");
     assert!(fs::symlink_metadata(home.cached("snapshots").join(commit(1)).join("model.safetensors")).is_err());
     let whole = |entry: io::Result<fs::DirEntry>| entry.unwrap().metadata().unwrap().size() > 500_000;
     let blobs = fs::read_dir(home.cached("blobs")).unwrap();
     assert!(blobs.filter(|entry| !is_partial(entry)).all(|entry| !whole(entry)), "{:?}", home.tree_of("blobs"));
-    home.pull("hf:acme/small").directory();
+    home.pull("hf:acme/small").printed_path();
 }
 
 fn is_partial(entry: &io::Result<fs::DirEntry>) -> bool {
@@ -140,9 +142,9 @@ fn a_disk_that_is_full_says_so() {
     fs::create_dir(&cache).unwrap();
     let script = format!("mount -t tmpfs -o size=4m none {} && exec \"$0\" pull hf:acme/small", cache.display());
     let mut shell = Command::new("unshare");
-    shell.args(["--mount", "sh", "-c", &script, env!("CARGO_BIN_EXE_finsent")]);
+    shell.args(["--mount", "sh", "-c", &script, FINSENT.path()]);
     let path = std::env::var_os("PATH").unwrap();
-    let run = ended(home.prepared(shell, &[]).env("PATH", path).spawn().unwrap());
+    let run = wait_for_output(home.prepare(shell, &[]).env("PATH", path).spawn().unwrap());
     assert!([1, 3].contains(&run.code.unwrap()), "{run:?}");
     assert!(run.stderr.contains("model.safetensors") && run.stderr.contains("No space left"), "{run:?}");
 }

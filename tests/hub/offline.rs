@@ -5,7 +5,9 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
 
-use crate::home::{Home, Run, ended};
+use finsent_testing::{Run, wait_for_output};
+
+use crate::home::{FINSENT, Home};
 use crate::stand_in::StandIn;
 use crate::stored::{Repository, commit, golden};
 
@@ -31,18 +33,18 @@ fn classify(home: &Home, more: &[&str], model: &str) -> Run {
 fn a_warm_cache_answers_without_a_single_request() {
     let hub = StandIn::with(Repository::small());
     let home = Home::of(&hub);
-    home.pull("hf:acme/small").succeeded();
+    home.pull("hf:acme/small").assert_succeeds();
     hub.forget();
-    classify(&home, &["--offline"], "hf:acme/small").succeeded();
-    let directory = home.run(&["--offline", "pull", "hf:acme/small"]).directory();
+    classify(&home, &["--offline"], "hf:acme/small").assert_succeeds();
+    let directory = home.run(&["--offline", "pull", "hf:acme/small"]).printed_path();
     assert_eq!(directory, home.cached("snapshots").join(commit(1)));
     let mut home = home;
     for value in ["1", "true", "TRUE", "yes", "ON"] {
         home = home.with("HF_HUB_OFFLINE", value);
-        classify(&home, &[], "hf:acme/small").succeeded();
+        classify(&home, &[], "hf:acme/small").assert_succeeds();
     }
     assert_eq!(hub.seen().len(), 0, "{:#?}", hub.seen());
-    home.with("HF_HUB_OFFLINE", "0").pull("hf:acme/small").succeeded();
+    home.with("HF_HUB_OFFLINE", "0").pull("hf:acme/small").assert_succeeds();
     assert_ne!(hub.seen().len(), 0);
 }
 
@@ -50,11 +52,11 @@ fn a_warm_cache_answers_without_a_single_request() {
 fn a_cold_cache_says_what_to_do() {
     let hub = StandIn::with(Repository::small());
     let home = Home::of(&hub);
-    home.run(&["--offline", "pull", "hf:acme/small"]).failed(3, &["acme/small", "--offline"]);
-    classify(&home, &["--offline"], "hf:acme/small").failed(3, &["acme/small", "--offline"]);
+    home.run(&["--offline", "pull", "hf:acme/small"]).assert_fails_without_output(3, &["acme/small", "--offline"]);
+    classify(&home, &["--offline"], "hf:acme/small").assert_fails_without_output(3, &["acme/small", "--offline"]);
     let home = home.with("HF_HUB_OFFLINE", "1");
-    classify(&home, &[], "hf:acme/small").failed(3, &["acme/small", "HF_HUB_OFFLINE"]);
-    classify(&home, &[], "finbert").failed(3, &["ProsusAI/finbert", "FINSENT_MODEL_DIR"]);
+    classify(&home, &[], "hf:acme/small").assert_fails_without_output(3, &["acme/small", "HF_HUB_OFFLINE"]);
+    classify(&home, &[], "finbert").assert_fails_without_output(3, &["ProsusAI/finbert", "FINSENT_MODEL_DIR"]);
     assert_eq!(hub.seen().len(), 0);
 }
 
@@ -62,25 +64,25 @@ fn a_cold_cache_says_what_to_do() {
 fn another_revision_than_the_cached_one_is_not_here() {
     let hub = StandIn::with(Repository::small());
     let home = Home::of(&hub);
-    home.pull("hf:acme/small").succeeded();
+    home.pull("hf:acme/small").assert_succeeds();
     let absent = commit(2);
-    classify(&home, &["--offline"], &format!("hf:acme/small@{absent}")).failed(3, &[&absent]);
-    classify(&home, &["--offline"], "hf:acme/small@v2").failed(3, &["v2"]);
+    classify(&home, &["--offline"], &format!("hf:acme/small@{absent}")).assert_fails_without_output(3, &[&absent]);
+    classify(&home, &["--offline"], "hf:acme/small@v2").assert_fails_without_output(3, &["v2"]);
 }
 
 #[test]
 fn half_a_model_in_the_cache_is_none() {
     let hub = StandIn::with(Repository::small());
     let home = Home::of(&hub);
-    home.pull("hf:acme/small").succeeded();
+    home.pull("hf:acme/small").assert_succeeds();
     fs::remove_file(home.cached("snapshots").join(commit(1)).join("model.safetensors")).unwrap();
-    classify(&home, &["--offline"], "hf:acme/small").failed(3, &["acme/small"]);
+    classify(&home, &["--offline"], "hf:acme/small").assert_fails_without_output(3, &["acme/small"]);
     // A link to nowhere.
-    home.pull("hf:acme/small").succeeded();
+    home.pull("hf:acme/small").assert_succeeds();
     fs::remove_file(home.cached("blobs").join(Repository::small().file("model.safetensors").etag())).unwrap();
-    classify(&home, &["--offline"], "hf:acme/small").failed(3, &["acme/small"]);
-    home.pull("hf:acme/small").succeeded();
-    classify(&home, &["--offline"], "hf:acme/small").succeeded();
+    classify(&home, &["--offline"], "hf:acme/small").assert_fails_without_output(3, &["acme/small"]);
+    home.pull("hf:acme/small").assert_succeeds();
+    classify(&home, &["--offline"], "hf:acme/small").assert_succeeds();
 }
 
 #[test]
@@ -97,11 +99,11 @@ fn the_cache_is_where_the_hubs_own_library_has_it() {
         let home = home.with(variable, value);
         put_into_cache(&home.path(place));
         let before = home.tree("");
-        classify(&home, &["--offline"], "hf:acme/small").succeeded();
+        classify(&home, &["--offline"], "hf:acme/small").assert_succeeds();
         assert_eq!(home.tree(""), before, "nothing is written");
         assert_eq!(hub.seen().len(), 0);
         fs::remove_dir_all(home.path(place)).unwrap();
-        let directory = home.pull("hf:acme/small").directory();
+        let directory = home.pull("hf:acme/small").printed_path();
         assert!(directory.starts_with(home.path(place)), "{}", directory.display());
     }
 }
@@ -112,7 +114,7 @@ fn hf_hub_cache_goes_before_hf_home() {
     let home = Home::of(&hub);
     let cache = home.path("cache");
     let home = home.with("HF_HUB_CACHE", &cache);
-    assert!(home.pull("hf:acme/small").directory().starts_with(&cache));
+    assert!(home.pull("hf:acme/small").printed_path().starts_with(&cache));
     assert_eq!(home.tree("hf"), [""; 0]);
 }
 
@@ -122,10 +124,10 @@ fn a_model_that_another_program_fetched_is_found_by_its_commit() {
     let home = Home::of(&hub);
     put_into_cache(&home.hugging_face().join("hub"));
     let before = home.tree("");
-    classify(&home, &[], &format!("hf:acme/small@{}", commit(1))).succeeded();
+    classify(&home, &[], &format!("hf:acme/small@{}", commit(1))).assert_succeeds();
     let listed = ["config.json", "vocab.txt", "model.safetensors"].map(|name| (name, None));
     let catalogue = home.catalogue(&listed, &format!("revision = {:?}", commit(1)));
-    home.run(&["--models-file", &catalogue, "classify", "--model", "mine", "profit"]).succeeded();
+    home.run(&["--models-file", &catalogue, "classify", "--model", "mine", "profit"]).assert_succeeds();
     fs::remove_file(catalogue).unwrap();
     assert_eq!((home.tree(""), hub.seen().len()), (before, 0));
 }
@@ -134,10 +136,10 @@ fn a_model_that_another_program_fetched_is_found_by_its_commit() {
 fn a_hub_that_cannot_be_reached_is_no_loss_where_the_model_is_here() {
     let home = Home::at(&unreachable());
     put_into_cache(&home.hugging_face().join("hub"));
-    classify(&home, &[], "hf:acme/small").succeeded();
+    classify(&home, &[], "hf:acme/small").assert_succeeds();
     // To pull is to ask whether main has moved.
-    home.pull("hf:acme/small").failed(4, &["refused"]);
-    home.pull(&format!("hf:acme/small@{}", commit(1))).directory();
+    home.pull("hf:acme/small").assert_fails_without_output(4, &["refused"]);
+    home.pull(&format!("hf:acme/small@{}", commit(1))).printed_path();
 }
 
 /// A port at which nobody listens.
@@ -171,15 +173,15 @@ fn a_cache_that_is_mounted_read_only_is_used_and_not_written_to() {
              exec \"$0\" {args}"
         );
         let mut shell = Command::new("unshare");
-        shell.args(["--mount", "sh", "-c", &script, env!("CARGO_BIN_EXE_finsent")]);
+        shell.args(["--mount", "sh", "-c", &script, FINSENT.path()]);
         let home_path = std::env::var_os("PATH").unwrap();
-        ended(home.prepared(shell, &[]).env("PATH", home_path).spawn().unwrap())
+        wait_for_output(home.prepare(shell, &[]).env("PATH", home_path).spawn().unwrap())
     };
-    mounted("--offline classify --model hf:acme/small profit").succeeded();
+    mounted("--offline classify --model hf:acme/small profit").assert_succeeds();
     assert_eq!(hub.seen().len(), 0);
-    mounted("classify --model hf:acme/small profit").succeeded();
-    mounted("pull hf:acme/small").succeeded();
-    mounted(&format!("classify --model hf:acme/small@{} profit", commit(1))).succeeded();
+    mounted("classify --model hf:acme/small profit").assert_succeeds();
+    mounted("pull hf:acme/small").assert_succeeds();
+    mounted(&format!("classify --model hf:acme/small@{} profit", commit(1))).assert_succeeds();
     hub.put("acme/other", Repository::small());
     let run = mounted("pull hf:acme/other");
     assert!([1, 3].contains(&run.code.unwrap()) && run.stderr.contains("models--acme--other"), "{run:?}");
@@ -194,7 +196,7 @@ fn the_volume_may_be_a_cache() {
     put_into_cache(volume.path());
     let home = Home::of(&hub).with("FINSENT_MODEL_DIR", volume.path());
     for model in ["hf:acme/small".into(), format!("hf:acme/small@{}", commit(1))] {
-        classify(&home, &[], &model).succeeded();
+        classify(&home, &[], &model).assert_succeeds();
     }
     assert_eq!(hub.seen().len(), 0, "{:#?}", hub.seen());
 }
@@ -206,12 +208,12 @@ fn models_says_what_is_here_and_whether_it_is_what_was_published() {
     let names = ["config.json", "vocab.txt", "tokenizer_config.json", "model.safetensors"];
     let catalogue = home.catalogue(&names.map(|name| (name, None)), "");
     let listed = || {
-        let run = home.run(&["--models-file", &catalogue, "models", "--json"]).succeeded();
+        let run = home.run(&["--models-file", &catalogue, "models", "--json"]).assert_succeeds();
         serde_json::from_str::<serde_json::Value>(&run.stdout).unwrap()[0].take()
     };
     let absent = listed();
     assert!(absent["place"].is_null() && absent["size"].is_null() && absent["verified"].is_null(), "{absent}");
-    let directory = home.run(&["--models-file", &catalogue, "pull", "mine"]).directory();
+    let directory = home.run(&["--models-file", &catalogue, "pull", "mine"]).printed_path();
     let here = listed();
     let size: u64 = names.iter().map(|name| fs::metadata(directory.join(name)).unwrap().len()).sum();
     assert_eq!((here["verified"].as_bool(), here["size"].as_u64()), (Some(true), Some(size)), "{here}");

@@ -34,8 +34,8 @@ fn the_real_small_files_pass_the_catalogues_hashes_and_other_weights_do_not() {
     let found = sha256(&golden("f32.safetensors"));
     let expected = "e5897858ff819aad7629b96ce521ae5477952d03634ef5dd30ed2d76357a9f00";
     // Of the small files none is the one that is wrong.
-    home.pull("finbert").failed(3, &["model.safetensors", expected, &found]);
-    let directory = home.pull("hf:ProsusAI/finbert@refs/pr/29").directory();
+    home.pull("finbert").assert_fails_without_output(3, &["model.safetensors", expected, &found]);
+    let directory = home.pull("hf:ProsusAI/finbert@refs/pr/29").printed_path();
     assert!(directory.ends_with(Path::new("models--ProsusAI--finbert/snapshots").join(PINNED)));
     for name in SMALL {
         assert_eq!(fs::read(directory.join(name)).unwrap(), finbert()[name].bytes());
@@ -52,7 +52,7 @@ fn a_changed_file_of_finbert_is_refused_by_the_catalogues_hash() {
     hub.put("ProsusAI/finbert", Repository::at(PINNED, files));
     let expected = "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3";
     let parts = ["vocab.txt", expected, &sha256(&golden("vocab.txt"))];
-    Home::of(&hub).pull("finbert").failed(3, &parts);
+    Home::of(&hub).pull("finbert").assert_fails_without_output(3, &parts);
 }
 
 #[test]
@@ -67,11 +67,12 @@ fn the_embedded_models_files_come_whole_over_the_wire() {
     // 24 MB, which break off in the middle.
     hub.order(1, Port::Cdn, "", Fault::Cut(12_000_000));
     let home = Home::of(&hub);
-    let directory = home.pull("hf:acme/small").directory();
+    let directory = home.pull("hf:acme/small").printed_path();
     for name in SMALL.into_iter().chain(["model.safetensors"]) {
         assert!(fs::read(directory.join(name)).unwrap() == read(name), "{name}");
     }
-    let classified = |model: &str| home.run(&["--offline", "classify", "--model", model, "Profit rose"]).succeeded();
+    let classified =
+        |model: &str| home.run(&["--offline", "classify", "--model", model, "Profit rose"]).assert_succeeds();
     let scores = |model: &str| {
         let prediction: serde_json::Value = serde_json::from_str(&classified(model).stdout).unwrap();
         prediction["scores"].clone()

@@ -8,8 +8,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::time::Duration;
 
+use finsent_testing::{Run, wait_for_output, wait_until};
+
 use crate::answer::Fault;
-use crate::home::{Home, Run, ended, until};
+use crate::home::Home;
 use crate::stand_in::{Port, StandIn};
 use crate::stored::{Access, Repository, commit, noisy_model, small_model};
 
@@ -17,7 +19,7 @@ const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/hub/hugging_fac
 
 fn start(home: &Home, args: &[&str]) -> Child {
     let installed = env::var_os("FINSENT_TEST_CLIENTS").expect("FINSENT_TEST_CLIENTS names where the clients are");
-    let mut command = home.prepared(Command::new(PathBuf::from(installed).join("bin/python")), &[]);
+    let mut command = home.prepare(Command::new(PathBuf::from(installed).join("bin/python")), &[]);
     for name in ["HF_HUB_DISABLE_XET", "HF_HUB_DISABLE_TELEMETRY", "HF_HUB_DISABLE_PROGRESS_BARS"] {
         command.env(name, "1");
     }
@@ -25,7 +27,7 @@ fn start(home: &Home, args: &[&str]) -> Child {
 }
 
 fn python(home: &Home, args: &[&str]) -> Run {
-    ended(start(home, args)).succeeded()
+    wait_for_output(start(home, args)).assert_succeeds()
 }
 
 #[test]
@@ -38,7 +40,7 @@ fn the_stand_in_is_a_hub_to_python() {
     hub.order(1, Port::Cdn, "", Fault::Cut(10_000));
     let home = Home::of(&hub);
     for (revision, commit) in [("main", commit(1)), ("refs/pr/29", commit(29))] {
-        let directory = python(&home, &["snapshot", revision]).directory();
+        let directory = python(&home, &["snapshot", revision]).printed_path();
         assert_eq!(directory, home.cached("snapshots").join(commit));
         assert_eq!(fs::read_dir(directory).unwrap().count(), 4);
     }
@@ -56,13 +58,13 @@ fn what_python_fetched_is_found() {
     let hub = StandIn::with(repository);
     let home = Home::of(&hub).with("HF_TOKEN", "key");
     for (revision, ours) in [("main", "hf:acme/small"), ("refs/pr/29", "hf:acme/small@refs/pr/29")] {
-        let theirs = python(&home, &["snapshot", revision]).directory();
+        let theirs = python(&home, &["snapshot", revision]).printed_path();
         hub.forget();
-        let directory = home.run(&["--offline", "pull", ours]).directory();
+        let directory = home.run(&["--offline", "pull", ours]).printed_path();
         assert_eq!(directory, theirs);
-        home.run(&["--offline", "classify", "--model", ours, "profit"]).succeeded();
+        home.run(&["--offline", "classify", "--model", ours, "profit"]).assert_succeeds();
         assert_eq!(hub.seen().len(), 0);
-        home.pull(ours).directory();
+        home.pull(ours).printed_path();
         assert_eq!(hub.seen_at(Port::Cdn).len(), 0);
         assert!(!hub.seen().iter().any(|seen| seen.path.starts_with("/api/resolve-cache") && seen.method == "GET"));
     }
@@ -76,8 +78,9 @@ fn what_python_fetched_in_part_is_completed() {
     let home = Home::of(&hub);
     python(&home, &["files", "config.json", "model.safetensors"]);
     hub.forget();
-    home.run(&["--offline", "classify", "--model", "hf:acme/small", "profit"]).failed(3, &["acme/small"]);
-    home.run(&["classify", "--model", "hf:acme/small", "profit"]).succeeded();
+    home.run(&["--offline", "classify", "--model", "hf:acme/small", "profit"])
+        .assert_fails_without_output(3, &["acme/small"]);
+    home.run(&["classify", "--model", "hf:acme/small", "profit"]).assert_succeeds();
     assert_eq!(hub.seen_at(Port::Cdn).len(), 0, "{:#?}", hub.seen());
     python(&home, &["scan"]);
 }
@@ -92,13 +95,13 @@ fn what_was_pulled_is_found_by_python() {
     let home = Home::of(&hub);
     let names = ["config.json", "model.safetensors", "tokenizer_config.json", "vocab.txt"];
     for (revision, ours) in [("main", "hf:acme/small"), ("refs/pr/29", "hf:acme/small@refs/pr/29")] {
-        let directory = home.pull(ours).directory();
+        let directory = home.pull(ours).printed_path();
         hub.forget();
-        let theirs = python(&home, &[&["local", revision][..], &names].concat()).directory();
+        let theirs = python(&home, &[&["local", revision][..], &names].concat()).printed_path();
         assert_eq!(theirs, directory);
         assert_eq!(hub.seen().len(), 0);
         // And online it fetches nothing again.
-        assert_eq!(python(&home, &["snapshot", revision]).directory(), directory);
+        assert_eq!(python(&home, &["snapshot", revision]).printed_path(), directory);
         assert_eq!(hub.seen_at(Port::Cdn).len(), 0);
     }
     let scanned = python(&home, &["scan"]).stdout;
@@ -114,7 +117,7 @@ fn a_cache_in_which_a_pull_failed_is_sound_to_python() {
         let hub = StandIn::with(Repository::small());
         let home = Home::of(&hub);
         hub.order(1, port, part, Fault::Bytes(vec![0; len].into()));
-        home.pull("hf:acme/small").failed(3, &["is not what it should be"]);
+        home.pull("hf:acme/small").assert_fails_without_output(3, &["is not what it should be"]);
         python(&home, &["scan"]);
     }
 }
@@ -130,14 +133,14 @@ fn both_at_once_fetch_a_file_once() {
         let pull = || home.start(&["pull", "hf:acme/small"]);
         let [first, second] = if ours_first {
             let first = pull();
-            until("ours has begun", || begun(&hub));
+            wait_until("ours has begun", || begun(&hub));
             [first, start(&home, &["snapshot", "main"])]
         } else {
             let first = start(&home, &["snapshot", "main"]);
-            until("Python has begun", || begun(&hub));
+            wait_until("Python has begun", || begun(&hub));
             [first, pull()]
         };
-        let [first, second] = [first, second].map(|child| ended(child).directory());
+        let [first, second] = [first, second].map(|child| wait_for_output(child).printed_path());
         assert_eq!(first, second);
         assert_eq!(hub.seen_at(Port::Cdn).len(), 1, "{:#?}", hub.seen_at(Port::Cdn));
         assert_eq!(fs::read_link(Path::new(&first).join("model.safetensors")).unwrap().iter().count(), 4);

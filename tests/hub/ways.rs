@@ -10,15 +10,15 @@ use crate::tls::{Certificate, Forwarder};
 #[test]
 fn a_name_that_is_no_host_is_a_failure_of_the_network() {
     let home = Home::at("http://no-such-host.invalid");
-    home.pull("hf:acme/small").failed(4, &["no-such-host.invalid"]);
+    home.pull("hf:acme/small").assert_fails_without_output(4, &["no-such-host.invalid"]);
 }
 
 #[test]
 fn a_port_where_nobody_listens_is_a_failure_of_the_network() {
     let endpoint = unreachable();
     let home = Home::at(&endpoint);
-    home.pull("hf:acme/small").failed(4, &[&endpoint["http://".len()..], "refused"]);
-    home.run(&["classify", "--model", "hf:acme/small", "profit"]).failed(4, &["refused"]);
+    home.pull("hf:acme/small").assert_fails_without_output(4, &[&endpoint["http://".len()..], "refused"]);
+    home.run(&["classify", "--model", "hf:acme/small", "profit"]).assert_fails_without_output(4, &["refused"]);
 }
 
 #[test]
@@ -32,7 +32,7 @@ fn an_endpoint_that_is_no_address_is_wrong_usage() {
 #[test]
 fn an_endpoint_may_end_in_a_slash_and_have_a_path() {
     let hub = StandIn::with(Repository::small());
-    Home::at(&format!("{}/", hub.endpoint())).pull("hf:acme/small").succeeded();
+    Home::at(&format!("{}/", hub.endpoint())).pull("hf:acme/small").assert_succeeds();
     assert!(hub.seen().iter().all(|seen| !seen.path.contains("//")), "{:#?}", hub.seen());
 }
 
@@ -40,7 +40,7 @@ fn an_endpoint_may_end_in_a_slash_and_have_a_path() {
 fn plain_http_where_tls_is_expected_is_a_failure_of_the_network() {
     let hub = StandIn::with(Repository::small());
     let endpoint = format!("https://127.0.0.1:{}", hub.hub_port);
-    Home::at(&endpoint).pull("hf:acme/small").failed(4, &[&endpoint["https://".len()..], "TLS"]);
+    Home::at(&endpoint).pull("hf:acme/small").assert_fails_without_output(4, &[&endpoint["https://".len()..], "TLS"]);
 }
 
 #[test]
@@ -49,7 +49,7 @@ fn a_certificate_that_nobody_vouches_for_is_refused_with_the_remedy() {
     let forwarder = Forwarder::start(hub.hub_port, &Certificate::new());
     let endpoint = format!("https://127.0.0.1:{}", forwarder.port);
     let home = Home::at(&endpoint).with("HF_TOKEN", "hf_secret");
-    home.pull("hf:acme/small").failed(4, &[&endpoint["https://".len()..], "SSL_CERT_FILE"]);
+    home.pull("hf:acme/small").assert_fails_without_output(4, &[&endpoint["https://".len()..], "SSL_CERT_FILE"]);
     assert_eq!(hub.seen().len(), 0);
 }
 
@@ -61,7 +61,7 @@ fn ssl_cert_file_vouches_for_a_certificate() {
     hub.cdn_is_at(format!("https://localhost:{}", to_cdn.port));
     let home = Home::at(&format!("https://127.0.0.1:{}", to_hub.port));
     let file = home.write("roots.pem", &certificate.pem);
-    home.with("SSL_CERT_FILE", file).pull("hf:acme/small").succeeded();
+    home.with("SSL_CERT_FILE", file).pull("hf:acme/small").assert_succeeds();
 }
 
 #[test]
@@ -81,7 +81,7 @@ fn an_ssl_cert_file_that_cannot_be_read_is_named() {
 fn a_proxy_sees_the_requests_and_no_proxy_spares_it() {
     for variable in ["HTTP_PROXY", "http_proxy", "ALL_PROXY"] {
         let (hub, proxy) = (StandIn::with(Repository::small()), Proxy::start());
-        Home::of(&hub).with(variable, proxy.address()).pull("hf:acme/small").succeeded();
+        Home::of(&hub).with(variable, proxy.address()).pull("hf:acme/small").assert_succeeds();
         let asked = proxy.asked();
         for port in [hub.hub_port, hub.cdn_port] {
             assert!(asked.iter().any(|line| line.contains(&format!("127.0.0.1:{port}"))), "{variable}: {asked:?}");
@@ -89,7 +89,7 @@ fn a_proxy_sees_the_requests_and_no_proxy_spares_it() {
     }
     let (hub, proxy) = (StandIn::with(Repository::small()), Proxy::start());
     let home = Home::of(&hub).with("HTTP_PROXY", proxy.address()).with("NO_PROXY", "127.0.0.1,localhost");
-    home.pull("hf:acme/small").succeeded();
+    home.pull("hf:acme/small").assert_succeeds();
     assert_eq!(proxy.asked(), [""; 0]);
 }
 
@@ -100,7 +100,7 @@ fn tls_goes_through_a_proxy() {
     hub.cdn_is_at(format!("https://127.0.0.1:{}", to_cdn.port));
     let home = Home::at(&format!("https://127.0.0.1:{}", to_hub.port));
     let file = home.write("roots.pem", &certificate.pem);
-    home.with("SSL_CERT_FILE", file).with("HTTPS_PROXY", proxy.address()).pull("hf:acme/small").succeeded();
+    home.with("SSL_CERT_FILE", file).with("HTTPS_PROXY", proxy.address()).pull("hf:acme/small").assert_succeeds();
     let connect = format!("CONNECT 127.0.0.1:{} ", to_cdn.port);
     assert!(proxy.asked().iter().any(|line| line.starts_with(&connect)), "{:?}", proxy.asked());
 }
@@ -109,6 +109,6 @@ fn tls_goes_through_a_proxy() {
 fn a_proxy_that_is_not_there_is_a_failure_of_the_network() {
     let hub = StandIn::with(Repository::small());
     let home = Home::of(&hub).with("HTTP_PROXY", unreachable());
-    home.pull("hf:acme/small").failed(4, &[]);
+    home.pull("hf:acme/small").assert_fails_without_output(4, &[]);
     assert_eq!(hub.seen().len(), 0);
 }

@@ -5,11 +5,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::LazyLock;
-use std::thread;
-use std::time::{Duration, Instant};
 
-use crate::client::{Address, PATIENCE};
-use crate::random_bert;
+use finsent_testing::models::write_random_bert;
+use finsent_testing::{Address, wait_until};
 
 /// The images' names.
 pub(crate) const IMAGE: &str = "finsent";
@@ -33,7 +31,7 @@ pub(crate) static MODELS: LazyLock<PathBuf> = LazyLock::new(|| {
     let models = Path::new(env!("CARGO_TARGET_TMPDIR")).join("models");
     if !models.join("bert-int8").exists() {
         fs::create_dir_all(models.join("bert")).unwrap();
-        random_bert::write(&models.join("bert"));
+        write_random_bert(&models.join("bert"));
         // The image's user is nobody here.
         fs::set_permissions(&models, Permissions::from_mode(0o777)).unwrap();
         let mount = format!("--volume={}:/models", models.display());
@@ -87,11 +85,10 @@ impl Container {
     }
 
     pub(crate) fn wait_until_ready(&self) {
-        let start = Instant::now();
-        while !podman(&["exec", &self.id, "/finsent", "health", "--ready"]).output().unwrap().status.success() {
-            assert!(start.elapsed() < PATIENCE, "the service is not ready: {}", self.log());
-            thread::sleep(Duration::from_millis(50));
-        }
+        wait_until("the server is ready", || {
+            assert_eq!(self.state("Running"), "true", "{}", self.log());
+            podman(&["exec", &self.id, "/finsent", "health", "--ready"]).output().unwrap().status.success()
+        });
     }
 
     pub(crate) fn log(&self) -> String {

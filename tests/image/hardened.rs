@@ -5,9 +5,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::thread;
 use std::time::Instant;
 
+use finsent_testing::Address;
 use serde_json::json;
 
-use crate::client::Address;
 use crate::container::{Container, HARDENED, IMAGE, ask, mounted_models, podman};
 
 #[test]

@@ -4,11 +4,10 @@ use std::io::{BufReader, Write};
 use std::net::TcpListener;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
-use std::time::Duration;
 
+use finsent_testing::{Address, Response, wait_until};
 use serde_json::json;
 
-use crate::client::{Address, Response};
 use crate::container::{Container, MINI, ask};
 
 const CONNECTIONS: usize = 64;
@@ -48,9 +47,7 @@ fn no_request_of_64_busy_connections_is_lost_when_it_is_stopped() {
             let (address, asked) = (&container.address, &asked);
             scope.spawn(move || ask_until_told_to_leave(address, client, asked));
         }
-        while asked.load(Ordering::SeqCst) < 2 * CONNECTIONS {
-            thread::sleep(Duration::from_millis(5));
-        }
+        wait_until("each connection has asked twice", || asked.load(Ordering::SeqCst) >= 2 * CONNECTIONS);
         ask(&["stop", "--time=30", &container.id]);
     });
     assert!(asked.load(Ordering::SeqCst) >= 3 * CONNECTIONS - 1, "the clients were still asking");

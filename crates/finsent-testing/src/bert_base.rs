@@ -1,10 +1,12 @@
-//! A model of BERT-base's shape with random weights.
+//! A model with the shape of BERT-base and random weights.
 
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use serde_json::{Map, Value, json};
+
+use crate::models::mini;
 
 const HIDDEN: usize = 768;
 const INTERMEDIATE: usize = 3_072;
@@ -38,15 +40,28 @@ fn tensors() -> Vec<(String, Vec<usize>)> {
     tensors
 }
 
-/// Writes the model into a directory; its weights are f32 between -0.02 and 0.02.
-pub(crate) fn write(dir: &Path) {
-    let vocab = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/mini/vocab.txt");
-    fs::copy(vocab, dir.join("vocab.txt")).unwrap();
+/// Writes a checkpoint with the shape of BERT-base into `dir`. Its weights are f32 between -0.02 and 0.02, and always the
+/// same ones.
+pub fn write_random_bert(dir: &Path) {
+    fs::copy(mini().join("vocab.txt"), dir.join("vocab.txt")).unwrap();
     fs::write(dir.join("config.json"), "{}").unwrap();
     write_weights(&dir.join("model.safetensors"));
 }
 
 fn write_weights(path: &Path) {
+    let (header, bytes) = header();
+    assert_eq!(bytes, 4 * 109_484_547, "the parameters of BERT-base");
+    let mut file = BufWriter::new(File::create(path).unwrap());
+    file.write_all(&(header.len() as u64).to_le_bytes()).unwrap();
+    file.write_all(header.as_bytes()).unwrap();
+    for weight in random_weights().take(bytes / 4) {
+        file.write_all(&weight.to_le_bytes()).unwrap();
+    }
+    file.flush().unwrap();
+}
+
+/// The JSON header of the safetensors file, and how many bytes of weights follow it.
+fn header() -> (String, usize) {
     let mut header = Map::new();
     let mut end = 0;
     for (name, shape) in tensors() {
@@ -54,16 +69,14 @@ fn write_weights(path: &Path) {
         end += 4 * shape.iter().product::<usize>();
         header.insert(name, json!({"dtype": "F32", "shape": shape, "data_offsets": [start, end]}));
     }
-    let header = Value::Object(header).to_string();
-    let mut file = BufWriter::new(File::create(path).unwrap());
-    file.write_all(&(header.len() as u64).to_le_bytes()).unwrap();
-    file.write_all(header.as_bytes()).unwrap();
+    (Value::Object(header).to_string(), end)
+}
+
+/// A linear congruential generator, scaled.
+fn random_weights() -> impl Iterator<Item = f32> {
     let mut state = 1u32;
-    for _ in 0..end / 4 {
+    std::iter::repeat_with(move || {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        let weight = (f64::from(state) / f64::from(u32::MAX) - 0.5) as f32 * 0.04;
-        file.write_all(&weight.to_le_bytes()).unwrap();
-    }
-    file.flush().unwrap();
-    assert_eq!(end, 4 * 109_484_547, "the parameters of BERT-base");
+        (f64::from(state) / f64::from(u32::MAX) - 0.5) as f32 * 0.04
+    })
 }

@@ -1,104 +1,125 @@
-//! A plain HTTP client, that also sends what no client should.
+//! A plain HTTP client. It keeps to the bytes that it is given, so that a test can also send what no client should.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use serde_json::Value;
 
-/// Where a server listens.
+use crate::TIMEOUT;
+
+/// An address that a server listens on.
 #[derive(Debug, Clone)]
-pub(crate) enum Address {
+pub enum Address {
+    /// Host and port.
     Tcp(String),
+    /// The path of a socket.
     Unix(PathBuf),
 }
 
-/// A stream to it.
-pub(crate) trait Stream: Read + Write + Send {}
+/// A connection to a server.
+pub trait Stream: Read + Write + Send {}
 impl Stream for TcpStream {}
 impl Stream for UnixStream {}
 
-/// Longest that a test waits for anything.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
-
 impl Address {
-    pub(crate) fn connect(&self) -> Box<dyn Stream> {
+    /// Opens a connection, on which no read takes longer than [`TIMEOUT`].
+    pub fn connect(&self) -> Box<dyn Stream> {
         match self {
-            Self::Tcp(address) => {
-                let stream = TcpStream::connect(address).unwrap();
-                stream.set_read_timeout(Some(PATIENCE)).unwrap();
-                Box::new(stream)
-            }
+            Self::Tcp(_) => Box::new(self.connect_tcp()),
             Self::Unix(path) => {
                 let stream = UnixStream::connect(path).unwrap();
-                stream.set_read_timeout(Some(PATIENCE)).unwrap();
+                stream.set_read_timeout(Some(TIMEOUT)).unwrap();
                 Box::new(stream)
             }
         }
     }
 
-    /// Begins a request with a JSON body, or none.
-    pub(crate) fn request(&self, method: &str, path: &str) -> Request<'_> {
+    /// Opens a TCP connection, for tests that need one of its own abilities.
+    pub fn connect_tcp(&self) -> TcpStream {
+        let stream = TcpStream::connect(self.host()).unwrap();
+        stream.set_read_timeout(Some(TIMEOUT)).unwrap();
+        stream
+    }
+
+    /// Host and port.
+    pub fn host(&self) -> &str {
+        match self {
+            Self::Tcp(host) => host,
+            Self::Unix(path) => panic!("not a TCP address: {}", path.display()),
+        }
+    }
+
+    /// Begins a request.
+    pub fn request(&self, method: &str, path: &str) -> Request<'_> {
         Request { address: self, head: format!("{method} {path} HTTP/1.1\r\nHost: x\r\n"), body: Vec::new() }
     }
 
-    pub(crate) fn get(&self, path: &str) -> Response {
+    /// Sends a GET.
+    pub fn get(&self, path: &str) -> Response {
         self.request("GET", path).send()
     }
 
-    /// A POST of JSON, given as it goes over the wire.
-    pub(crate) fn post(&self, path: &str, json: impl AsRef<[u8]>) -> Response {
+    /// Sends a POST of JSON, given as it goes over the wire.
+    pub fn post(&self, path: &str, json: impl AsRef<[u8]>) -> Response {
         self.request("POST", path).header("Content-Type", "application/json").body(json).send()
     }
 }
 
+/// A request to be sent.
 #[derive(Debug)]
-pub(crate) struct Request<'a> {
+pub struct Request<'a> {
     address: &'a Address,
     head: String,
     body: Vec<u8>,
 }
 
 impl Request<'_> {
-    pub(crate) fn header(mut self, name: &str, value: impl std::fmt::Display) -> Self {
+    /// Adds a header.
+    pub fn header(mut self, name: &str, value: impl Display) -> Self {
         self.head += &format!("{name}: {value}\r\n");
         self
     }
 
-    pub(crate) fn body(mut self, body: impl AsRef<[u8]>) -> Self {
+    /// Sets the body.
+    pub fn body(mut self, body: impl AsRef<[u8]>) -> Self {
         self.body = body.as_ref().to_vec();
         self
     }
 
     /// The bytes that go over the wire.
-    pub(crate) fn bytes(&self) -> Vec<u8> {
+    pub fn bytes(&self) -> Vec<u8> {
         let length =
             if self.body.is_empty() { String::new() } else { format!("Content-Length: {}\r\n", self.body.len()) };
         [self.head.as_bytes(), length.as_bytes(), b"\r\n", &self.body].concat()
     }
 
-    pub(crate) fn send(self) -> Response {
+    /// Sends the request on a connection of its own and reads the response.
+    pub fn send(self) -> Response {
         let mut stream = self.address.connect();
-        // A server may answer and hang up before it has read all.
+        // Ignore write errors: a server may respond and close before it has read everything.
         stream.write_all(&self.bytes()).unwrap_or_default();
         Response::read(&mut BufReader::new(stream)).unwrap()
     }
 }
 
+/// A response.
 #[derive(Debug, Clone)]
-pub(crate) struct Response {
-    pub(crate) status: u16,
-    /// Names in lower case.
-    pub(crate) headers: BTreeMap<String, String>,
-    pub(crate) body: Vec<u8>,
+pub struct Response {
+    /// The status code.
+    pub status: u16,
+    /// The headers, with names in lower case.
+    pub headers: BTreeMap<String, String>,
+    /// The body, when its length was announced.
+    pub body: Vec<u8>,
 }
 
 impl Response {
-    /// Reads one answer; `None` when the server hangs up instead.
-    pub(crate) fn read(from: &mut impl BufRead) -> Option<Self> {
+    /// Reads one response; `None` when the server closes the connection instead.
+    pub fn read(from: &mut impl BufRead) -> Option<Self> {
         let mut line = String::new();
         from.read_line(&mut line).ok().filter(|&read| read > 0)?;
         let status = line.split(' ').nth(1).unwrap().parse().unwrap();
@@ -115,25 +136,27 @@ impl Response {
         Some(Self { status, headers, body })
     }
 
-    pub(crate) fn text(&self) -> &str {
+    /// The body as text.
+    pub fn text(&self) -> &str {
         str::from_utf8(&self.body).unwrap()
     }
 
+    /// The body as JSON.
     #[track_caller]
-    pub(crate) fn json(&self) -> Value {
+    pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
-    /// The body of an answer that has to have this status.
+    /// Asserts the status, and returns the body.
     #[track_caller]
-    pub(crate) fn expect(&self, status: u16) -> Value {
+    pub fn expect(&self, status: u16) -> Value {
         assert_eq!(self.status, status, "{}", String::from_utf8_lossy(&self.body));
         self.json()
     }
 
-    /// A problem of finsent's own routes that has to have this status and these words.
+    /// Asserts that this is a problem of one of finsent's own routes, with this status and these words in its detail.
     #[track_caller]
-    pub(crate) fn problem(&self, status: u16, words: &str) {
+    pub fn problem(&self, status: u16, words: &str) {
         let problem = self.expect(status);
         assert_eq!(self.headers["content-type"], "application/problem+json");
         assert_eq!((&problem["type"], &problem["status"]), (&"about:blank".into(), &status.into()));
