@@ -316,7 +316,7 @@ mod tests {
     /// Such a string is no [`Text`], but what transformers would make of it still holds.
     #[test]
     fn nothing_but_white_space_is_the_special_tokens_alone() {
-        let mini = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("models/mini");
+        let mini = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/mini");
         let vocab = ModelFile::Disk(mini.join("vocab.txt"));
         let files = TokenizerFiles::WordPiece { vocab, config: None, special_tokens: None };
         let tokenizer = Tokenizer::load(&files, Limits { vocab_size: 30_522, max_length: 512 }).unwrap();

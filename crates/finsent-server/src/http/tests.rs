@@ -155,7 +155,7 @@ fn answer(mut stream: TcpStream) -> (u16, String) {
 }
 
 fn served(service: &Service) -> ServedModel {
-    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/small");
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden/small");
     let files = ModelFiles::in_dir(&dir, &["f32.safetensors"]).unwrap();
     let pipeline = Pipeline::load(&files, &ModelOptions::default(), &Arc::new(ThreadPool::new(None).unwrap())).unwrap();
     let identity = Identity {

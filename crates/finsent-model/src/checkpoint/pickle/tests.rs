@@ -20,7 +20,7 @@ const MACHINE: &[u8] = b"\x80\x02}.";
 const CONTAINERS: [&str; 4] = ["tiny.bin", "tiny.legacy.bin", "tiny.protocol4.bin", "tiny.big_endian.bin"];
 
 fn golden(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/pickles").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden/pickles").join(name)
 }
 
 fn open(bytes: &[u8]) -> Result<Shard, CheckpointError> {
