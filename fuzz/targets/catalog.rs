@@ -1,7 +1,7 @@
 //! models.toml.
 #![no_main]
 
-use finsent::Catalog;
+use finsent_hub::Catalog;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|toml: &[u8]| {

@@ -1,28 +1,26 @@
-//! The tokeniser's files: tokenizer.json, vocab.txt, vocab.json with merges.txt, each with the settings beside it. What
-//! loads makes tokens of a few texts.
+//! The tokenizer's files: tokenizer.json, vocab.txt, vocab.json with merges.txt, each with its settings. A tokenizer that
+//! loads tokenizes a few texts.
 //!
-//! The first byte says which files the rest is, a zero byte where one ends and the next begins.
+//! The first byte says which files the rest holds; a zero byte separates them.
 #![no_main]
 
-use std::path::{Path, PathBuf};
-
-use finsent::{Limits, ModelFile, Text, Tokenizer, TokenizerFiles};
+use finsent_fuzz::scratch_file;
+use finsent_model::{Limits, ModelFile, Text, Tokenizer, TokenizerFiles};
 use libfuzzer_sys::fuzz_target;
 
 const TEXTS: [&str; 3] = ["Profit rose 12 % to EUR 1.3m", "\u{1f680} \u{5229}\u{76ca} a\u{301}", "a a a a a a a a a a a"];
 
 fn file(name: &str, bytes: &[u8]) -> ModelFile {
-    let path: PathBuf = Path::new("/dev/shm").join(format!("finsent-fuzz-{}-{name}", std::process::id()));
-    std::fs::write(&path, bytes).expect("there is room");
-    ModelFile::Disk(path)
+    ModelFile::Disk(scratch_file(name, bytes))
 }
 
-/// The library's panics are caught and become errors; one that is not caught still ends the run.
-fn be_silent() {
+/// Panics of the tokenizers library are caught and become errors, so they are not printed. One that is not caught still
+/// ends the run.
+fn silence_panics() {
     std::panic::set_hook(Box::new(|_| {}));
 }
 
-fuzz_target!(init: be_silent(), |bytes: &[u8]| {
+fuzz_target!(init: silence_panics(), |bytes: &[u8]| {
     let Some((&kind, bytes)) = bytes.split_first() else { return };
     let mut parts = bytes.splitn(3, |&byte| byte == 0);
     let mut next = || parts.next().unwrap_or_default();
@@ -42,9 +40,9 @@ fuzz_target!(init: be_silent(), |bytes: &[u8]| {
     };
     let Ok(tokenizer) = Tokenizer::load(&files, Limits { vocab_size: 100_000, max_length: 16 }) else { return };
     for text in TEXTS {
-        let text = Text::parse(text).expect("it is a text");
+        let text = Text::parse(text).expect("the text is valid");
         if let Ok(encoding) = tokenizer.encode(&text) {
-            assert!(encoding.len() <= 16, "the window is kept");
+            assert!(encoding.len() <= 16, "the window is respected");
         }
     }
 });

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use finsent::{Config, LabelMap};
+use finsent_model::{Config, LabelMap};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|json: &[u8]| {
