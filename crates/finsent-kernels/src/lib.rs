@@ -16,7 +16,7 @@
 //!
 //! `reference`, in the tests, is the same in plain f64. What a row becomes depends on nothing but that row (in attention:
 //! on its text), whatever the number of rows, threads or tasks: the order along k is fixed.
-#![expect(unsafe_code, reason = "vector instructions, and matrices of which threads write parts")]
+#![allow(unsafe_code, unexpected_cfgs)]
 
 #[cfg(target_arch = "aarch64")]
 mod aarch64;
