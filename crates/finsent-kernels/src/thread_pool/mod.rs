@@ -15,7 +15,8 @@
 
 mod protocol;
 mod sync;
-#[cfg(all(test, not(loom)))]
+#[cfg(not(loom))]
+#[cfg(test)]
 mod tests;
 mod wait;
 

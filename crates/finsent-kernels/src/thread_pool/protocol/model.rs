@@ -144,6 +144,18 @@ fn the_panic_of_a_task_reaches_the_caller_and_the_next_job_runs() {
 }
 
 #[test]
+fn a_job_that_the_caller_leaves_to_the_workers_runs() {
+    let run = |protocol: &Protocol<SleepAtOnce>, _, tasks, job: &Job<'_>| {
+        set_job(protocol, tasks, job);
+        protocol.open_claims(tasks);
+        protocol.wake_sleepers();
+        protocol.wait_for_finish();
+    };
+    explore(None, move || run_jobs(SleepAtOnce, 2, &[1], run, Protocol::serve, Protocol::close));
+    explore(Some(4), move || run_jobs(SleepAtOnce, 2, &[1, 1], run, Protocol::serve, Protocol::close));
+}
+
+#[test]
 #[should_panic(expected = "a task did not run exactly once")]
 fn claims_opened_before_the_job_is_set_are_caught() {
     let run = |protocol: &Protocol<NeverSleep>, number, tasks, job: &Job<'_>| {
@@ -168,7 +180,6 @@ fn a_job_published_without_waking_the_workers_is_caught() {
     let run = |protocol: &Protocol<SleepAtOnce>, _, tasks, job: &Job<'_>| {
         set_job(protocol, tasks, job);
         protocol.open_claims(tasks);
-        // The caller leaves the task to the worker, which sleeps.
         protocol.wait_for_finish();
     };
     explore(None, move || run_jobs(SleepAtOnce, 2, &[1], run, Protocol::serve, Protocol::close));
