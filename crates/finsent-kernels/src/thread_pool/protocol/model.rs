@@ -103,17 +103,17 @@ fn set_job<W: WaitPolicy>(protocol: &Protocol<W>, tasks: usize, job: &Job<'_>) {
 
 #[test]
 fn workers_that_sleep_run_every_task_once() {
-    explore(Some(4), || run_jobs(SleepAtOnce, 2, &[2, 1], run_job, Protocol::serve, Protocol::close));
+    explore(Some(3), || run_jobs(SleepAtOnce, 2, &[2, 1], run_job, Protocol::serve, Protocol::close));
 }
 
 #[test]
 fn workers_that_spin_run_every_task_once() {
-    explore(Some(4), || run_jobs(NeverSleep, 2, &[2, 1], run_job, Protocol::serve, Protocol::close));
+    explore(Some(3), || run_jobs(NeverSleep, 2, &[2, 1], run_job, Protocol::serve, Protocol::close));
 }
 
 #[test]
 fn two_workers_and_the_caller_run_every_task_once() {
-    explore(Some(3), || run_jobs(SleepAtOnce, 3, &[2], run_job, Protocol::serve, Protocol::close));
+    explore(Some(2), || run_jobs(SleepAtOnce, 3, &[2], run_job, Protocol::serve, Protocol::close));
 }
 
 #[test]
@@ -123,7 +123,7 @@ fn a_pool_without_a_job_closes() {
 
 #[test]
 fn the_panic_of_a_task_reaches_the_caller_and_the_next_job_runs() {
-    explore(Some(4), || {
+    explore(Some(3), || {
         let protocol = Arc::new(Protocol::new(SleepAtOnce));
         let worker = Arc::clone(&protocol);
         let worker = thread::spawn(move || worker.serve(1));
@@ -152,7 +152,7 @@ fn a_job_that_the_caller_leaves_to_the_workers_runs() {
         protocol.wait_for_finish();
     };
     explore(None, move || run_jobs(SleepAtOnce, 2, &[1], run, Protocol::serve, Protocol::close));
-    explore(Some(4), move || run_jobs(SleepAtOnce, 2, &[1, 1], run, Protocol::serve, Protocol::close));
+    explore(Some(3), move || run_jobs(SleepAtOnce, 2, &[1, 1], run, Protocol::serve, Protocol::close));
 }
 
 #[test]
