@@ -1,5 +1,6 @@
 //! The arithmetic of a BERT encoder on a CPU: packed matrix products, attention, layer normalization, embeddings, and the
-//! thread pool that runs them. The crate works on matrices of f32 and knows no tensors, layers or texts.
+//! thread pool that runs them. The crate works on matrices of f32; tensors, models and texts are
+//! the business of the crates above it.
 //!
 //! # Layers
 //!
@@ -36,15 +37,17 @@
 //!   with the shape once per product, and a tile may only be created after that.
 //! * **Shared memory.** The tasks of a job write parts of one matrix at the same time. The types in `shared` check every
 //!   bound, so one promise is left to their callers: that nobody else uses the same part. It holds wherever each task has
-//!   its own rows or columns, because [`ThreadPool::run`] calls each task exactly once and returns after all of them. Loom
-//!   checks the protocol behind that; `thread_pool` says how to run it.
+//!   its own rows or columns, because [`ThreadPool::run`] calls each task exactly once and returns after all of them.
 //!
 //! A function whose caller must promise something is `unsafe` and says in its *Safety* section what. The lint
 //! `unsafe_code` is denied, and each file that needs it lifts it with a reason. Miri runs the tests with the portable
-//! kernels:
+//! kernels, and loom runs models of the thread pool's protocol through their interleavings. The flag of loom rebuilds every
+//! dependency, so give it a target directory of its own:
 //!
 //! ```console
-//! $ cargo +nightly miri test --package finsent-kernels
+//! $ cargo +nightly miri test --package finsent-kernels --lib
+//! $ RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=target/loom \
+//!     cargo test --package finsent-kernels --release --lib thread_pool
 //! ```
 #![warn(clippy::multiple_unsafe_ops_per_block, clippy::undocumented_unsafe_blocks, unsafe_op_in_unsafe_fn)]
 #![expect(unexpected_cfgs, reason = "`cfg(loom)` builds the models of the thread pool")]

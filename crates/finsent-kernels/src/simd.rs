@@ -1,7 +1,7 @@
 //! Vectors: the few operations that the kernels are written in, for every CPU.
 //!
 //! A kernel is written once and is generic over [`Simd`]. A value of a `Simd` type is a *token*: it can only be created
-//! on a CPU that has the instructions, so whoever holds one may run them.
+//! on a CPU that has the instructions, so code that holds one may run them.
 //!
 //! A kernel must be inlined into a function that is compiled for those instructions; otherwise each of its operations
 //! becomes a function call. Kernels and everything they use are therefore `#[inline(always)]`, avoid closures where the

@@ -4,13 +4,7 @@
 //! must therefore cost less than a microsecond. [`Protocol`] does it with one atomic word and explains how; `wait` says
 //! how long an idle thread spins before it sleeps. An idle pool uses no CPU time.
 //!
-//! The protocol is checked with loom, which runs the models in `protocol::model` through their interleavings. Run them
-//! in a target directory of their own, because the flag rebuilds every dependency:
-//!
-//! ```console
-//! $ RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=target/loom \
-//!     cargo test --package finsent-kernels --release --lib thread_pool
-//! ```
+//! Loom checks the protocol in `protocol::model`. The front page of the crate has the command.
 #![expect(unsafe_code, reason = "a job borrows from the stack of its caller, and the borrow checker cannot follow it")]
 
 mod protocol;
