@@ -11,9 +11,9 @@ use crate::thread_pool::ThreadPool;
 /// Normalizes a row to mean 0 and variance 1, then scales and shifts it (Ba, Kiros and Hinton 2016).
 #[derive(Debug)]
 pub struct LayerNorm {
-    /// `[hidden_size]`
+    /// The scale of each column: `[hidden_size]`.
     pub weight: Vec<f32>,
-    /// `[hidden_size]`
+    /// The shift of each column: `[hidden_size]`.
     pub bias: Vec<f32>,
     /// A small number that is added to the variance.
     pub eps: f32,

@@ -310,6 +310,19 @@ fn attention_equals_the_reference_for_every_text_of_a_packed_batch() {
 }
 
 #[test]
+#[should_panic(expected = "rows of queries")]
+fn attention_refuses_texts_that_share_rows_of_queries() {
+    let matrix = |columns| Matrix::from_rows(columns, &random(8 * columns, 1));
+    Attention { isa: Isa::available()[0], heads: 1 }.forward(
+        &pool(2),
+        [&matrix(4), &matrix(8)],
+        [&[0, 5, 3, 8], &[0, 5, 6, 8]],
+        &mut Scratch::default(),
+        &mut Matrix::new(4),
+    );
+}
+
+#[test]
 fn weights_are_quantized_to_the_nearest_byte_and_bad_numbers_show_in_the_scale() {
     let (mut bytes, mut scales) = ([0; 8], [0.0; 2]);
     quantize_weights(&[127.0, -127.0, 0.5, 1.5, 0.0, 0.0, 0.0, 0.0], &mut bytes, &mut scales);

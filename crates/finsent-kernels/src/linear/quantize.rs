@@ -23,7 +23,7 @@ pub fn quantize_weights(values: &[f32], bytes: &mut [i8], scales: &mut [f32]) {
 /// The nearest integer of a number below 4 million, ties to even. Unlike the standard library's, it needs no instruction
 /// that the oldest x86-64 lacks, so the compiler vectorizes it.
 pub(super) fn round(x: f32) -> i32 {
-    /// From here to twice this number, floats are the integers.
+    /// From this number to twice its value, consecutive floats are consecutive integers.
     const INTEGERS: f32 = 12_582_912.0;
     (x + INTEGERS).to_bits().wrapping_sub(INTEGERS.to_bits()).cast_signed()
 }

@@ -1,4 +1,4 @@
-//! Where weights come from.
+//! The source of the weights of a layer.
 
 use std::ops::Range;
 
