@@ -41,7 +41,7 @@ mod tests {
 
     #[test]
     fn every_task_is_claimed_once_and_none_of_the_next_job() {
-        for tasks in [0, 1, 2, MAX_TASKS] {
+        for tasks in [0, 1, 2, if cfg!(miri) { 300 } else { MAX_TASKS }] {
             let mut claims = Claims::from_bits(u64::MAX).next_job(tasks);
             for task in 0..tasks {
                 assert_eq!(claims.task(), Some(task));
