@@ -20,8 +20,8 @@ pub(super) fn chunk_len(pool: &ThreadPool, items: usize) -> usize {
 
 /// Splits `range` into as few parts as possible of at most `longest` items. Their lengths differ by at most one.
 pub(super) fn split_evenly(range: Range<usize>, longest: usize) -> impl Iterator<Item = Range<usize>> {
-    let parts = range.len().div_ceil(longest).max(1);
-    let (each, longer) = (range.len() / parts, range.len() % parts);
+    let parts = range.len().div_ceil(longest);
+    let (each, longer) = (range.len() / parts.max(1), range.len() % parts.max(1));
     (0..parts).map(move |part| {
         let start = range.start + part * each + part.min(longer);
         start..start + each + usize::from(part < longer)
@@ -42,6 +42,7 @@ mod tests {
         assert_eq!(parts(25, 12), [9, 8, 8]);
         assert_eq!(parts(12, 12), [12]);
         assert_eq!(parts(1, 12), [1]);
+        assert_eq!(parts(0, 12), [0; 0]);
         for len in 1..if cfg!(miri) { 40 } else { 200 } {
             let joined: Vec<usize> = split_evenly(7..7 + len, 12).flatten().collect();
             assert_eq!(joined, (7..7 + len).collect::<Vec<_>>());

@@ -233,6 +233,18 @@ fn numbers_that_are_not_finite_show_in_their_row_and_nowhere_else() {
 }
 
 #[test]
+fn a_batch_without_rows_gives_a_result_without_rows() {
+    let pool = pool(2);
+    for isa in Isa::available() {
+        for precision in PRECISIONS {
+            let linear = Linear::pack(isa, &pool, precision, &Rows(&random(20 * 40, 8), 40), 40, vec![0.0; 20]);
+            let out = forward(isa, &pool, &linear, &Matrix::new(40), linear.operand_format(), Activation::Gelu, 20);
+            assert_eq!((out.rows(), out.columns()), (0, 20), "{isa} {precision:?}");
+        }
+    }
+}
+
+#[test]
 fn layer_norm_equals_the_reference() {
     let pool = pool(2);
     for isa in Isa::available() {
