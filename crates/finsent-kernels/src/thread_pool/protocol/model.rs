@@ -51,16 +51,15 @@ impl Runs {
     }
 }
 
-/// Runs a model through all interleavings, or, if `preemptions` is given, through those that take a core from a thread
-/// that could go on at most so often.
+/// Runs a model through all interleavings or, if `preemptions` is given, through those with at most that many switches
+/// away from a thread that could continue.
 fn explore(preemptions: Option<usize>, model: impl Fn() + Sync + Send + 'static) {
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = preemptions;
     builder.check(model);
 }
 
-/// Runs jobs of these sizes on workers of their own. `run` is [`Protocol::run_job`] or a broken one, `serve` and `close`
-/// likewise.
+/// Runs jobs with these numbers of tasks. `run`, `serve` and `close` are those of [`Protocol`], or broken ones.
 fn run_jobs<W: WaitPolicy + Send + Sync + 'static>(
     wait: W,
     workers: usize,
