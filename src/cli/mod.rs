@@ -1,26 +1,18 @@
 //! The terminal: arguments in, predictions out, exit codes. The composition root of the commands.
 
 mod args;
-mod bench;
-mod classify;
+mod commands;
 mod console;
-mod convert;
-mod eval;
 mod exit;
 mod fetching;
 mod grouping;
-mod health;
 mod interrupt;
-mod models;
 mod output;
 mod progress;
-mod pull;
-mod serve;
 mod settings;
 mod summary_table;
 mod telemetry;
 mod text_table;
-mod verify;
 mod width;
 
 use std::io::{self, Write};
@@ -35,7 +27,6 @@ use finsent_table::UsageError;
 use args::{Args, Command};
 use console::Console;
 use exit::Exit;
-use settings::Settings;
 
 /// Parses the command line, runs the command, prints what went wrong, and gives the exit code.
 pub(super) fn main() -> ExitCode {
@@ -43,7 +34,7 @@ pub(super) fn main() -> ExitCode {
     let args = Args::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     refuse_two_choices_of_precision(&args, &matches).unwrap_or_else(|error| error.exit());
     let console = Console::start(&args.global, matches!(args.command, Command::Serve(_)));
-    let exit = run(args, console).unwrap_or_else(|error| {
+    let exit = commands::run(args, console).unwrap_or_else(|error| {
         let exit = Exit::of(&error);
         if exit != Exit::Done {
             console.error(&format!("{error:#}"));
@@ -73,27 +64,6 @@ fn refuse_two_choices_of_precision(args: &Args, matches: &clap::ArgMatches) -> R
             Err(Args::command().error(ErrorKind::ArgumentConflict, message))
         }
         _ => Ok(()),
-    }
-}
-
-fn run(args: Args, console: Console) -> anyhow::Result<Exit> {
-    let settings = |global| Settings::resolve(global, console);
-    match args.command {
-        Command::Classify(classify) => classify::run(*classify, &settings(args.global)?, console),
-        Command::Serve(serve) => serve::run(*serve, settings(args.global)?),
-        Command::Health(health) => health::run(&health),
-        Command::Verify(verify) => verify::run(&verify, &settings(args.global)?, console),
-        Command::Eval(eval) => eval::run(&eval, &settings(args.global)?, console),
-        Command::Bench(bench) => bench::run(&bench, &settings(args.global)?, console),
-        Command::Convert(convert) => convert::run(&convert, &settings(args.global)?, console),
-        Command::Pull(pull) => pull::run(&pull, &settings(args.global)?, console),
-        Command::Models(models) => models::run(&models, &settings(args.global)?),
-        Command::Completions { shell } => {
-            let mut script = Vec::new();
-            clap_complete::generate(shell, &mut Args::command(), "finsent", &mut script);
-            print(&script)
-        }
-        Command::Man { command } => print(&man_page(command.as_deref())?),
     }
 }
 
