@@ -32,11 +32,11 @@ pub(super) struct Settings {
 impl Settings {
     pub(super) fn resolve(global: GlobalArgs, console: Console) -> Result<Self, CatalogError> {
         Ok(Self {
-            catalog: global.models_file.as_deref().map_or_else(built_in_catalog, Catalog::read)?,
+            catalog: global.models_file.as_deref().map_or_else(finsent::embedded::catalog, Catalog::read)?,
             model_dir: global.model_dir,
             hub: Hub::new(HubSettings::from_environment(global.offline)),
             console,
-            embedded: finsent::embedded_model_files(),
+            embedded: finsent::embedded::model_files(),
             pool: OnceCell::new(),
             threads: global.threads.and_then(|threads| NonZeroUsize::new(threads.into())),
             precision: global.precision.and_then(PrecisionArg::computed_in),
@@ -92,9 +92,4 @@ impl Settings {
         tracing::info!("loaded in {seconds:.2} s; window of {window} tokens; labels {labels}");
         Ok((found, pipeline))
     }
-}
-
-/// The catalog in the binary.
-fn built_in_catalog() -> Result<Catalog, CatalogError> {
-    Catalog::parse("models.toml", include_str!("../../models.toml"))
 }

@@ -183,8 +183,8 @@ fn leading_names(usage: &str) -> String {
 fn usage(command: &Command, name: &str) -> String {
     let mut command = command.clone();
     command.build();
-    let names = name.split(' ').skip(1);
-    let found = names.fold(Some(&mut command), |command, name| command?.find_subcommand_mut(name));
+    let mut names = name.split(' ').skip(1);
+    let found = names.try_fold(&mut command, |command, name| command.find_subcommand_mut(name));
     found.map(|command| command.render_usage().to_string()).unwrap_or_default()
 }
 

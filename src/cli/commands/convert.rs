@@ -47,9 +47,10 @@ fn conversion<'a>(
     config: &ModelFile,
     checkpoint: &'a Checkpoint,
     format: WeightFormat,
-) -> Result<Conversion<'a>, LoadError> {
-    let parsed = Config::parse(&config.read()?).map_err(|source| invalid(config, source))?;
-    Ok(checkpoint.conversion(parsed.parameters(checkpoint)?, format)?)
+) -> Result<Conversion<'a>> {
+    let parsed = Config::parse(&config.read().map_err(LoadError::from)?).map_err(|source| invalid(config, source))?;
+    let parameters = parsed.parameters(checkpoint).map_err(LoadError::from)?;
+    Ok(checkpoint.conversion(parameters, format).map_err(LoadError::from)?)
 }
 
 fn invalid(config: &ModelFile, source: ConfigError) -> LoadError {
@@ -83,8 +84,9 @@ fn write_weights(conversion: &Conversion<'_>, to: &Path, console: Console) -> Re
 /// an invalid model.
 fn check(dir: &Path, format: WeightFormat) -> Result<()> {
     let check = || {
-        let files = ModelFiles::in_dir(dir, &[])?;
-        conversion(&files.config, &Checkpoint::open(&files.weights)?, format).map(drop)
+        let files = ModelFiles::in_dir(dir, &[]).map_err(LoadError::from)?;
+        let checkpoint = Checkpoint::open(&files.weights).map_err(LoadError::from)?;
+        conversion(&files.config, &checkpoint, format).map(drop)
     };
-    check().map_err(|error: LoadError| anyhow!("the result is not a valid model: {:#}", anyhow!(error)))
+    check().map_err(|error| anyhow!("the result is not a valid model: {error:#}"))
 }
