@@ -1,4 +1,4 @@
-//! `finsent convert`: a model in another number format, in a directory that appears when it is complete.
+//! `finsent convert`: stores a model's weights in another number format, in a new directory.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -28,7 +28,7 @@ pub(super) fn run(args: &ConvertArgs, settings: &Settings, console: Console) -> 
     let conversion = conversion(&files.config, &checkpoint, format)?;
 
     let directory = AtomicDirectory::create(&args.destination)?;
-    let cannot_write = || format!("cannot write `{}`", args.destination.display());
+    let cannot_write = || format!("cannot write {}", args.destination.display());
     copy_small_files(&files, &conversion, directory.unfinished()).with_context(cannot_write)?;
     write_weights(&conversion, directory.unfinished(), console).with_context(cannot_write)?;
     check(directory.unfinished(), format).with_context(cannot_write)?;
@@ -36,26 +36,28 @@ pub(super) fn run(args: &ConvertArgs, settings: &Settings, console: Console) -> 
 
     let [before, after] = [checkpoint.file_bytes(), conversion.file_len()].map(DecimalBytes);
     let destination = args.destination.display();
-    console
-        .note(&format!("model {name} ({place}) is in `{destination}` as {format}; {before} of weights became {after}"));
+    console.note(&format!(
+        "converted model {name} ({place}) to {format} in {destination}: {before} of weights became {after}"
+    ));
     super::print(&[args.destination.as_os_str().as_encoded_bytes(), b"\n"].concat())
 }
 
-/// The tensors that config.json describes, on their way to another format.
+/// The conversion of the tensors that config.json describes.
 fn conversion<'a>(
     config: &ModelFile,
     checkpoint: &'a Checkpoint,
     format: WeightFormat,
-) -> Result<Conversion<'a>, LoadError> {
-    let parsed = Config::parse(&config.read()?).map_err(|source| invalid(config, source))?;
-    Ok(checkpoint.conversion(parsed.parameters(checkpoint)?, format)?)
+) -> Result<Conversion<'a>> {
+    let parsed = Config::parse(&config.read().map_err(LoadError::from)?).map_err(|source| invalid(config, source))?;
+    let parameters = parsed.parameters(checkpoint).map_err(LoadError::from)?;
+    Ok(checkpoint.conversion(parameters, format).map_err(LoadError::from)?)
 }
 
 fn invalid(config: &ModelFile, source: ConfigError) -> LoadError {
     LoadError::Config { file: config.to_string(), source }
 }
 
-/// All but the weights.
+/// Copies everything except the weights.
 fn copy_small_files(model: &ModelFiles, conversion: &Conversion<'_>, to: &Path) -> Result<()> {
     for file in model.tokenizer.iter() {
         write(&to.join(file.name()), &file.read().map_err(LoadError::from)?)?;
@@ -78,12 +80,13 @@ fn write_weights(conversion: &Conversion<'_>, to: &Path, console: Console) -> Re
     Ok(file.sync_all()?)
 }
 
-/// Whether what was written is a model again. If not, that is not the fault of the model that was given, and has not its
-/// exit code.
+/// Checks that the result is a valid model. If not, the source is not at fault, so the error does not have the exit code of
+/// an invalid model.
 fn check(dir: &Path, format: WeightFormat) -> Result<()> {
     let check = || {
-        let files = ModelFiles::in_dir(dir, &[])?;
-        conversion(&files.config, &Checkpoint::open(&files.weights)?, format).map(drop)
+        let files = ModelFiles::in_dir(dir, &[]).map_err(LoadError::from)?;
+        let checkpoint = Checkpoint::open(&files.weights).map_err(LoadError::from)?;
+        conversion(&files.config, &checkpoint, format).map(drop)
     };
-    check().map_err(|error: LoadError| anyhow!("what was written is no model: {:#}", anyhow!(error)))
+    check().map_err(|error| anyhow!("the result is not a valid model: {error:#}"))
 }

@@ -1,4 +1,4 @@
-//! `finsent verify`: whether the engine's answers are right on this machine.
+//! `finsent verify`: compares predictions with candle-transformers and with published ones.
 
 use anyhow::Result;
 use finsent_kernels::Precision;
@@ -41,9 +41,9 @@ fn header() -> String {
 
 fn line(precision: Precision, against: &str, comparison: &Comparison) -> String {
     let &Comparison { texts, same_label, largest_difference, bound, .. } = comparison;
-    let prediction = if comparison.holds() { "ok" } else { "OUT OF BOUNDS" };
+    let result = if comparison.holds() { "ok" } else { "OUT OF BOUNDS" };
     format!(
-        "{:<9} {against:<20} {texts:>5} {same_label:>11} {largest_difference:>23.2e} {bound:>8}  {prediction}\n",
+        "{:<9} {against:<20} {texts:>5} {same_label:>11} {largest_difference:>23.2e} {bound:>8}  {result}\n",
         precision.to_string()
     )
 }
