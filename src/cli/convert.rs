@@ -48,7 +48,7 @@ fn conversion<'a>(
     format: WeightFormat,
 ) -> Result<Conversion<'a>, LoadError> {
     let parsed = Config::parse(&config.read()?).map_err(|source| invalid(config, source))?;
-    Ok(checkpoint.conversion(parsed.parameters(checkpoint)?, format)?)
+    Ok(Conversion::new(&parsed, checkpoint, format)?)
 }
 
 fn invalid(config: &ModelFile, source: ConfigError) -> LoadError {

@@ -39,6 +39,7 @@ use settings::Settings;
 
 /// Parses the command line, runs the command, prints what went wrong, and gives the exit code.
 pub(super) fn main() -> ExitCode {
+    finsent_model::silence_caught_panics();
     let matches = without_empty_variables(Args::command()).get_matches();
     let args = Args::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     refuse_two_choices_of_precision(&args, &matches).unwrap_or_else(|error| error.exit());

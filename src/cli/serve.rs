@@ -39,6 +39,7 @@ pub(super) fn run(args: ServeArgs, settings: Settings) -> Result<Exit> {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
         tracing::error!("panic at {place}");
     }));
+    finsent_model::silence_caught_panics();
     let keys = args.api_key_file.as_deref().map_or_else(|| Ok(Keys::default()), Keys::read)?;
     let service = Arc::new(Service::new(http_limits(&args), args.max_batch_tokens as usize, keys));
     // Before anybody can know of the service, and end it.

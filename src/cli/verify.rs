@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use finsent_kernels::Precision;
-use finsent_model::verify::{Comparison, Expected, compare_golden};
+use finsent_model::verify::{Comparison, Expected, compare_published};
 
 use super::args::VerifyArgs;
 use super::console::Console;
@@ -22,7 +22,7 @@ pub(super) fn run(args: &VerifyArgs, settings: &Settings, console: Console) -> R
         let (_, pipeline) = settings.load_in(&args.model, precision)?;
         let mut comparisons = vec![("candle-transformers", expected.compare(&pipeline)?)];
         if !golden.is_empty() {
-            comparisons.push(("published", compare_golden(&pipeline, golden)?));
+            comparisons.push(("published", compare_published(&pipeline, golden)?));
         }
         for (against, comparison) in comparisons {
             all_hold &= comparison.holds();

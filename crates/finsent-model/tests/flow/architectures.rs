@@ -8,31 +8,31 @@ use safetensors::tensor::Dtype;
 use tempfile::TempDir;
 
 use crate::checkpoints::{self, Stored, Tensors};
-use crate::golden;
 use crate::packing::assert_same;
 use crate::parity::{assert_logits, assert_predictions};
 use crate::precisions::Agreement;
+use crate::reference;
 
 const ARCHITECTURES: [&str; 2] = ["distilbert", "roberta"];
 
 fn load(dir: &Path, precision: Precision) -> Pipeline {
     let options = ModelOptions { precision, int8_margin: 0.0, ..ModelOptions::default() };
-    Pipeline::load(&ModelFiles::in_dir(dir, &[]).unwrap(), &options, &golden::thread_pool()).unwrap()
+    Pipeline::load(&ModelFiles::in_dir(dir, &[]).unwrap(), &options, &reference::thread_pool()).unwrap()
 }
 
 fn texts(architecture: &str) -> Vec<finsent_model::Text> {
-    let cases = golden::cases_of(architecture);
+    let cases = reference::cases_of(architecture);
     let texts: Vec<&str> = cases.iter().map(|case| case.text.as_str()).filter(|text| !text.is_empty()).collect();
-    golden::texts(&texts)
+    reference::texts(&texts)
 }
 
 fn predictions(dir: &Path, architecture: &str) -> Vec<Prediction> {
-    golden::classify(&golden::load(dir), &texts(architecture))
+    reference::classify(&reference::load(dir), &texts(architecture))
 }
 
 /// The model with its weights changed by `change`.
 fn changed(architecture: &str, change: impl FnOnce(&mut Tensors)) -> TempDir {
-    let dir = golden::model_of(architecture);
+    let dir = reference::model_of(architecture);
     let path = dir.path().join("model.safetensors");
     let mut tensors = checkpoints::read(&path);
     change(&mut tensors);
@@ -49,11 +49,11 @@ fn renamed(architecture: &str, rename: impl Fn(&str) -> String) -> TempDir {
 #[test]
 fn every_architecture_answers_as_in_transformers() {
     for architecture in ARCHITECTURES {
-        let (dir, cases) = (golden::model_of(architecture), golden::cases_of(architecture));
+        let (dir, cases) = (reference::model_of(architecture), reference::cases_of(architecture));
         assert!(cases.iter().any(|case| case.truncated == Some(true)));
         assert_predictions(architecture, dir.path(), &cases);
         assert_logits(architecture, dir.path(), &cases);
-        let tokenizer = golden::tokenizer(dir.path());
+        let tokenizer = reference::tokenizer(dir.path());
         for case in cases.iter().filter(|case| !case.text.is_empty()) {
             let text = finsent_model::Text::parse(&case.text).unwrap();
             assert_eq!(tokenizer.encode(&text).unwrap().input_ids, case.input_ids, "{:?}", case.text);
@@ -64,13 +64,13 @@ fn every_architecture_answers_as_in_transformers() {
 #[test]
 fn packed_batch_has_the_bits_of_each_text_alone_in_every_architecture() {
     for architecture in ARCHITECTURES {
-        let (dir, texts) = (golden::model_of(architecture), texts(architecture));
+        let (dir, texts) = (reference::model_of(architecture), texts(architecture));
         let reversed: Vec<_> = texts.iter().rev().cloned().collect();
         for precision in Precision::ALL {
             let pipeline = load(dir.path(), precision);
-            let company = golden::classify(&pipeline, &reversed);
+            let company = reference::classify(&pipeline, &reversed);
             for (text, packed) in reversed.iter().zip(&company) {
-                let alone = golden::classify(&pipeline, std::slice::from_ref(text));
+                let alone = reference::classify(&pipeline, std::slice::from_ref(text));
                 assert_same(&alone[0], packed, &format!("{architecture} {precision}: {:?}", text.as_str()));
             }
         }
@@ -80,8 +80,8 @@ fn packed_batch_has_the_bits_of_each_text_alone_in_every_architecture() {
 #[test]
 fn every_precision_is_near_f32_in_every_architecture() {
     for architecture in ARCHITECTURES {
-        let (dir, texts) = (golden::model_of(architecture), texts(architecture));
-        let predictions = |precision| golden::classify(&load(dir.path(), precision), &texts);
+        let (dir, texts) = (reference::model_of(architecture), texts(architecture));
+        let predictions = |precision| reference::classify(&load(dir.path(), precision), &texts);
         let exact = predictions(Precision::F32);
         for precision in [Precision::Bf16, Precision::Int8] {
             let agreement = Agreement::of(&exact, &predictions(precision));
@@ -94,7 +94,7 @@ fn every_precision_is_near_f32_in_every_architecture() {
 #[test]
 fn every_spelling_of_the_names_is_the_same_model() {
     for architecture in ARCHITECTURES {
-        let plain = predictions(golden::model_of(architecture).path(), architecture);
+        let plain = predictions(reference::model_of(architecture).path(), architecture);
         for dir in [
             renamed(architecture, |name| name.trim_start_matches(&format!("{architecture}.")).into()),
             renamed(architecture, |name| format!("module.{name}")),
@@ -129,8 +129,9 @@ fn weights_of_another_architecture_than_config_json_says_are_refused() {
     for (weights, config, tensor) in
         [("roberta", "distilbert", "`classifier.weight`"), ("distilbert", "roberta", "`classifier.out_proj.weight`")]
     {
-        let dir = golden::model_of(config);
-        std::fs::copy(golden::golden(weights).join("model.safetensors"), dir.path().join("model.safetensors")).unwrap();
+        let dir = reference::model_of(config);
+        std::fs::copy(reference::file(weights).join("model.safetensors"), dir.path().join("model.safetensors"))
+            .unwrap();
         checkpoints::assert_refused(dir.path(), &["lacks the tensor", tensor]);
     }
 }
@@ -138,11 +139,11 @@ fn weights_of_another_architecture_than_config_json_says_are_refused() {
 #[test]
 fn the_class_decides_where_there_is_no_model_type() {
     for architecture in ARCHITECTURES {
-        let dir = golden::model_of(architecture);
-        golden::edit_config(dir.path(), "model_type", serde_json::Value::Null);
+        let dir = reference::model_of(architecture);
+        reference::edit_config(dir.path(), "model_type", serde_json::Value::Null);
         assert_eq!(
             predictions(dir.path(), architecture),
-            predictions(golden::model_of(architecture).path(), architecture)
+            predictions(reference::model_of(architecture).path(), architecture)
         );
     }
 }
@@ -154,7 +155,7 @@ fn damaged_weights_of_a_head_give_errors_and_no_predictions() {
         let dir = changed(architecture, |tensors| {
             tensors.get_mut(tensor).unwrap().data = f32::NAN.to_le_bytes().repeat(32);
         });
-        let outcome = golden::load(dir.path()).classify(&[&texts(architecture)[0]]).remove(0);
+        let outcome = reference::load(dir.path()).classify(&[&texts(architecture)[0]]).remove(0);
         assert!(outcome.unwrap_err().to_string().contains("not a finite number"), "{architecture}");
     }
 }

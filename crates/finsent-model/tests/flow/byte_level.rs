@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::golden;
+use crate::reference;
 
 #[derive(Deserialize)]
 struct Nasty {
@@ -18,7 +18,7 @@ struct Nasty {
 
 /// The model with `tokenizer.json` only, and the one without it.
 fn both_forms() -> [TempDir; 2] {
-    let forms = [golden::model_of("roberta"), golden::model_of("roberta")];
+    let forms = [reference::model_of("roberta"), reference::model_of("roberta")];
     for file in ["vocab.json", "merges.txt", "special_tokens_map.json"] {
         fs::remove_file(forms[0].path().join(file)).unwrap();
     }
@@ -33,7 +33,7 @@ fn with_window(dir: &Path, max_length: usize) -> Tokenizer {
 
 fn edit(dir: &Path, file: &str, change: impl FnOnce(&mut Value)) {
     let path = dir.join(file);
-    let mut value: Value = golden::read_json(&path);
+    let mut value: Value = reference::read_json(&path);
     change(&mut value);
     fs::write(path, value.to_string()).unwrap();
 }
@@ -44,7 +44,7 @@ fn ids(tokenizer: &Tokenizer, text: &str) -> Vec<u32> {
 
 #[test]
 fn nasty_strings_have_transformers_ids_from_both_forms() {
-    let nasty: Vec<Nasty> = golden::read_json(&golden::golden("nasty_byte_level.json"));
+    let nasty: Vec<Nasty> = reference::read_json(&reference::file("nasty_byte_level.json"));
     let [json, vocab] = both_forms();
     let files = |dir: &TempDir| ModelFiles::in_dir(dir.path(), &[]).unwrap().tokenizer;
     assert!(matches!(files(&json), TokenizerFiles::Json { .. }));
@@ -111,33 +111,33 @@ fn a_cut_through_a_name_that_takes_white_space_changes_nothing() {
 #[test]
 fn the_window_is_that_of_config_json_where_the_settings_allow_more() {
     for dir in both_forms() {
-        assert_eq!(golden::tokenizer(dir.path()).max_length(), 48);
-        golden::edit_config(dir.path(), "pad_token_id", 3.into());
-        assert_eq!(golden::tokenizer(dir.path()).max_length(), 46);
+        assert_eq!(reference::tokenizer(dir.path()).max_length(), 48);
+        reference::edit_config(dir.path(), "pad_token_id", 3.into());
+        assert_eq!(reference::tokenizer(dir.path()).max_length(), 46);
         edit(dir.path(), "tokenizer_config.json", |config| config["model_max_length"] = 20.into());
-        assert_eq!(golden::tokenizer(dir.path()).max_length(), 20);
+        assert_eq!(reference::tokenizer(dir.path()).max_length(), 20);
     }
 }
 
 #[test]
 fn a_space_before_the_text_is_put_there_when_the_settings_say_so() {
     for dir in both_forms() {
-        let plain = golden::tokenizer(dir.path());
+        let plain = reference::tokenizer(dir.path());
         let (without, with) = (ids(&plain, "profit"), ids(&plain, " profit"));
         assert_ne!(without, with);
         edit(dir.path(), "tokenizer_config.json", |config| config["add_prefix_space"] = true.into());
-        assert_eq!(ids(&golden::tokenizer(dir.path()), "profit"), with);
+        assert_eq!(ids(&reference::tokenizer(dir.path()), "profit"), with);
     }
 }
 
 #[test]
 fn the_vocabulary_needs_no_settings() {
     let [json, vocab] = both_forms();
-    let plain = golden::tokenizer(json.path());
+    let plain = reference::tokenizer(json.path());
     for file in ["tokenizer_config.json", "special_tokens_map.json"] {
         fs::remove_file(vocab.path().join(file)).unwrap();
     }
-    let bare = golden::tokenizer(vocab.path());
+    let bare = reference::tokenizer(vocab.path());
     for text in ["Net loss   <mask> rose", "<pad></s> x", "it's"] {
         assert_eq!(ids(&bare, text), ids(&plain, text), "{text}");
     }
@@ -147,7 +147,7 @@ fn the_vocabulary_needs_no_settings() {
         json!({"mask_token": {"content": "<mask>", "lstrip": false}}).to_string(),
     )
     .unwrap();
-    assert!(ids(&golden::tokenizer(vocab.path()), "a  <mask>").len() > ids(&plain, "a  <mask>").len());
+    assert!(ids(&reference::tokenizer(vocab.path()), "a  <mask>").len() > ids(&plain, "a  <mask>").len());
 }
 
 #[test]
@@ -157,9 +157,9 @@ fn a_tokeniser_of_either_class_is_accepted_and_others_are_named() {
         edit(vocab.path(), "tokenizer_config.json", |config| config["tokenizer_class"] = name.into());
     };
     class("RobertaTokenizerFast");
-    golden::tokenizer(vocab.path());
+    reference::tokenizer(vocab.path());
     class("GPT2Tokenizer");
-    let message = golden::load_error(vocab.path());
+    let message = reference::load_error(vocab.path());
     for part in ["GPT2Tokenizer", "RobertaTokenizer", "tokenizer.json"] {
         assert!(message.contains(part), "{message}");
     }
@@ -176,15 +176,15 @@ fn what_is_wrong_with_the_vocabulary_is_told() {
     ] {
         let [_, dir] = both_forms();
         fs::write(dir.path().join(file), contents).unwrap();
-        let message = golden::load_error(dir.path());
+        let message = reference::load_error(dir.path());
         assert!(parts.iter().all(|part| message.contains(part)), "{contents}: {message}");
     }
     let [_, dir] = both_forms();
     fs::write(dir.path().join("merges.txt"), b"o r\n\xff x\n").unwrap();
-    assert!(golden::load_error(dir.path()).contains("line 2 is not UTF-8"));
+    assert!(reference::load_error(dir.path()).contains("line 2 is not UTF-8"));
     for file in ["merges.txt", "vocab.json"] {
         let [_, dir] = both_forms();
         fs::remove_file(dir.path().join(file)).unwrap();
-        assert!(golden::load_error(dir.path()).contains(&format!("holds no {file}")));
+        assert!(reference::load_error(dir.path()).contains(&format!("holds no {file}")));
     }
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 use finsent_model::Prediction;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
-use crate::golden;
+use crate::reference;
 
 /// A tensor that a test can change.
 #[derive(Clone)]
@@ -36,7 +36,7 @@ pub(crate) fn write(path: &Path, tensors: &Tensors) {
 
 /// The small model with its f32 weights changed by `change`.
 fn changed(change: impl FnOnce(&mut Tensors)) -> tempfile::TempDir {
-    let dir = golden::variant("f32");
+    let dir = reference::variant("f32");
     let path = dir.path().join("model.safetensors");
     let mut tensors = read(&path);
     change(&mut tensors);
@@ -49,17 +49,17 @@ fn renamed(rename: impl Fn(&str) -> String) -> tempfile::TempDir {
 }
 
 fn predictions(dir: &Path) -> Vec<Prediction> {
-    golden::classify(&golden::load(dir), &golden::texts(&["profit rose", "a loss, again", "x"]))
+    reference::classify(&reference::load(dir), &reference::texts(&["profit rose", "a loss, again", "x"]))
 }
 
 pub(crate) fn assert_refused(dir: &Path, parts: &[&str]) {
-    let message = golden::load_error(dir);
+    let message = reference::load_error(dir);
     assert!(parts.iter().all(|part| message.contains(part)), "expected {parts:?} in: {message}");
 }
 
 #[test]
 fn every_spelling_of_the_names_is_the_same_model() {
-    let plain = predictions(golden::variant("f32").path());
+    let plain = predictions(reference::variant("f32").path());
     let legacy =
         |name: &str| name.replace("LayerNorm.weight", "LayerNorm.gamma").replace("LayerNorm.bias", "LayerNorm.beta");
     for dir in [
@@ -105,7 +105,7 @@ fn a_foreign_type_is_named() {
 
 #[test]
 fn int8_without_its_scales_is_refused() {
-    let dir = golden::variant("int8");
+    let dir = reference::variant("int8");
     let path = dir.path().join("model.safetensors");
     let mut tensors = read(&path);
     tensors.remove("bert.encoder.layer.0.output.dense.weight_scale").unwrap();
@@ -124,7 +124,7 @@ fn one_tensor_under_two_names_is_refused() {
 
 #[test]
 fn a_half_copied_file_is_refused_at_any_length() {
-    let dir = golden::variant("f32");
+    let dir = reference::variant("f32");
     let path = dir.path().join("model.safetensors");
     let whole = fs::read(&path).unwrap();
     for length in [0, 1, 7, 8, 100, whole.len() / 2, whole.len() - 1] {
@@ -139,7 +139,7 @@ fn a_half_copied_file_is_refused_at_any_length() {
 fn weights_that_are_not_numbers_give_errors_and_no_predictions() {
     let dir = changed(|tensors| tensors.get_mut("classifier.bias").unwrap().data = f32::NAN.to_le_bytes().repeat(3));
     let text = finsent_model::Text::parse("profit").unwrap();
-    let outcome = golden::load(dir.path()).classify(&[&text]).remove(0);
+    let outcome = reference::load(dir.path()).classify(&[&text]).remove(0);
     assert!(outcome.unwrap_err().to_string().contains("not a finite number"));
 }
 
@@ -152,23 +152,23 @@ fn a_text_that_meets_a_damaged_weight_fails_alone() {
         words.data[length - 4..].copy_from_slice(&f32::NAN.to_le_bytes());
     });
     let vocab = fs::read_to_string(dir.path().join("vocab.txt")).unwrap();
-    let texts = golden::texts(&["profit rose", vocab.lines().last().unwrap(), "a loss"]);
-    let outcomes = golden::load(dir.path()).classify(&texts.iter().collect::<Vec<_>>());
+    let texts = reference::texts(&["profit rose", vocab.lines().last().unwrap(), "a loss"]);
+    let outcomes = reference::load(dir.path()).classify(&texts.iter().collect::<Vec<_>>());
     assert_eq!(outcomes.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, false, true]);
 }
 
 #[test]
 fn a_shard_that_is_missing_is_named() {
-    let dir = golden::variant("sharded");
+    let dir = reference::variant("sharded");
     fs::remove_file(dir.path().join("model-00002-of-00002.safetensors")).unwrap();
     assert_refused(dir.path(), &["model-00002-of-00002.safetensors"]);
 }
 
 #[test]
 fn an_index_that_promises_what_its_shards_lack_is_refused() {
-    let dir = golden::variant("sharded");
+    let dir = reference::variant("sharded");
     let path = dir.path().join("model.safetensors.index.json");
-    let mut index: serde_json::Value = golden::read_json(&path);
+    let mut index: serde_json::Value = reference::read_json(&path);
     index["weight_map"]["bert.phantom"] = "model-00001-of-00002.safetensors".into();
     fs::write(&path, index.to_string()).unwrap();
     assert_refused(dir.path(), &["index.json", "`bert.phantom`", "model-00001-of-00002.safetensors"]);
@@ -192,11 +192,11 @@ fn configurations_that_describe_another_model_are_refused() {
         ("id2label", serde_json::json!({"0": "a", "1": "b", "3": "c"}), vec!["config.json", "`3`"]),
         ("problem_type", "regression".into(), vec!["problem_type", "regression"]),
     ] {
-        let dir = golden::variant("f32");
-        golden::edit_config(dir.path(), key, value);
+        let dir = reference::variant("f32");
+        reference::edit_config(dir.path(), key, value);
         assert_refused(dir.path(), &parts);
     }
-    let dir = golden::variant("f32");
+    let dir = reference::variant("f32");
     fs::write(dir.path().join("config.json"), "{").unwrap();
     assert_refused(dir.path(), &["config.json", "not valid"]);
     fs::remove_file(dir.path().join("config.json")).unwrap();
@@ -205,15 +205,15 @@ fn configurations_that_describe_another_model_are_refused() {
 
 #[test]
 fn a_configuration_with_nothing_but_sizes_loads_with_the_librarys_defaults() {
-    let plain = golden::variant("f32");
-    let bare = golden::variant("f32");
+    let plain = reference::variant("f32");
+    let bare = reference::variant("f32");
     let sizes = r#"{"hidden_size":32,"intermediate_size":48,"max_position_embeddings":48,"num_attention_heads":4,
         "num_hidden_layers":2,"vocab_size":110}"#;
     fs::write(bare.path().join("config.json"), sizes).unwrap();
     let (plain, bare) = (predictions(plain.path()), predictions(bare.path()));
     assert_eq!(bare[0].scores().map(|(label, _)| label).collect::<Vec<_>>(), ["LABEL_0", "LABEL_1", "LABEL_2"]);
     for (plain, bare) in plain.iter().zip(&bare) {
-        assert_eq!(golden::probabilities(plain), golden::probabilities(bare));
+        assert_eq!(reference::probabilities(plain), reference::probabilities(bare));
         assert_eq!(bare.sentiment_score(), None);
     }
 }

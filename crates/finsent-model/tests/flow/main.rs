@@ -3,13 +3,14 @@
 
 mod architectures;
 mod byte_level;
+mod candle;
 mod checkpoints;
 mod documents;
-mod golden;
 mod packing;
 mod parity;
 mod pickles;
 mod precisions;
 mod published;
+mod reference;
 mod sentences;
-mod tokeniser;
+mod word_piece;

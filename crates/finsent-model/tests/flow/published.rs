@@ -9,8 +9,8 @@ use finsent_kernels::Precision;
 use finsent_model::{ModelFiles, ModelOptions, Pipeline, Text};
 use serde_json::Value;
 
-use crate::golden;
 use crate::precisions::Agreement;
+use crate::reference;
 
 fn test_data(path: &str) -> PathBuf {
     let root = std::env::var_os("FINSENT_TEST_DATA").expect("FINSENT_TEST_DATA names the directory of the data");
@@ -26,9 +26,9 @@ fn rows(path: &str) -> Vec<Value> {
 #[ignore = "needs the Financial PhraseBank, whose licence keeps it out of the repository"]
 fn mini_has_the_accuracy_of_its_model_card_on_the_phrasebank() {
     let rows = rows("data/fpb.jsonl");
-    let pipeline = golden::load(&golden::mini());
+    let pipeline = reference::load(&reference::mini());
     let texts: Vec<Text> = rows.iter().map(|row| Text::parse(row["text"].as_str().unwrap()).unwrap()).collect();
-    let predictions = golden::classify(&pipeline, &texts);
+    let predictions = reference::classify(&pipeline, &texts);
     for (agreement, count, accuracy) in
         [(100, 2_264, "0.8732"), (75, 3_453, "0.8231"), (66, 4_217, "0.7788"), (50, 4_846, "0.7505")]
     {
@@ -87,7 +87,7 @@ fn real_texts() -> Vec<Text> {
 
 fn load_in(dir: &Path, precision: Precision, int8_margin: f32) -> Pipeline {
     let options = ModelOptions { precision, int8_margin, ..ModelOptions::default() };
-    Pipeline::load(&ModelFiles::in_dir(dir, &[]).unwrap(), &options, &golden::thread_pool()).unwrap()
+    Pipeline::load(&ModelFiles::in_dir(dir, &[]).unwrap(), &options, &reference::thread_pool()).unwrap()
 }
 
 #[test]
@@ -100,10 +100,10 @@ fn real_headlines_have_the_same_bits_alone_and_in_random_company() {
         .collect();
     assert_eq!(texts.len(), 2_000);
     for precision in Precision::ALL {
-        let pipeline = load_in(&golden::mini(), precision, ModelOptions::default().int8_margin);
+        let pipeline = load_in(&reference::mini(), precision, ModelOptions::default().int8_margin);
         let alone: Vec<Vec<f32>> = texts
             .iter()
-            .map(|text| golden::probabilities(&golden::classify(&pipeline, std::slice::from_ref(text))[0]))
+            .map(|text| reference::probabilities(&reference::classify(&pipeline, std::slice::from_ref(text))[0]))
             .collect();
         // Company of changing size: 1 to 64 texts, drawn by a stride that visits all of them.
         let order: Vec<usize> = (0..texts.len()).map(|place| place * 1_237 % texts.len()).collect();
@@ -111,8 +111,13 @@ fn real_headlines_have_the_same_bits_alone_and_in_random_company() {
         for size in (1..=64).cycle() {
             let company = &order[start..order.len().min(start + size)];
             let together: Vec<Text> = company.iter().map(|&text| texts[text].clone()).collect();
-            for (&text, prediction) in company.iter().zip(golden::classify(&pipeline, &together)) {
-                assert_eq!(golden::probabilities(&prediction), alone[text], "{precision}: {:?}", texts[text].as_str());
+            for (&text, prediction) in company.iter().zip(reference::classify(&pipeline, &together)) {
+                assert_eq!(
+                    reference::probabilities(&prediction),
+                    alone[text],
+                    "{precision}: {:?}",
+                    texts[text].as_str()
+                );
             }
             start += company.len();
             if start == order.len() {
@@ -131,20 +136,20 @@ fn labels_of_the_other_precisions_agree_with_those_of_f32() {
     let texts: Vec<Text> = real_texts().into_iter().step_by(every).collect();
     let dir = tempfile::tempdir().unwrap();
     for name in ["vocab.txt", "tokenizer_config.json", "special_tokens_map.json"] {
-        fs::copy(golden::mini().join(name), dir.path().join(name)).unwrap();
+        fs::copy(reference::mini().join(name), dir.path().join(name)).unwrap();
     }
     for name in ["config.json", "model.safetensors"] {
         fs::copy(test_data("models/finsent-mini-f32").join(name), dir.path().join(name)).unwrap();
     }
     let margin = ModelOptions::default().int8_margin;
     let mut report = std::io::stderr();
-    let exact = golden::classify(&load_in(dir.path(), Precision::F32, 0.0), &texts);
+    let exact = reference::classify(&load_in(dir.path(), Precision::F32, 0.0), &texts);
     for (name, precision, int8_margin, least) in [
         ("bf16", Precision::Bf16, 0.0, 0.997),
         ("int8", Precision::Int8, 0.0, 0.99),
         ("int8, escalated", Precision::Int8, margin, 0.999),
     ] {
-        let found = golden::classify(&load_in(dir.path(), precision, int8_margin), &texts);
+        let found = reference::classify(&load_in(dir.path(), precision, int8_margin), &texts);
         let Agreement { same_label, largest_difference } = Agreement::of(&exact, &found);
         let (texts, same) = (texts.len(), same_label * 100.0);
         writeln!(report, "{name}: {texts} texts, {same:.3} % same label, {largest_difference:.4} at most").unwrap();

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use finsent_model::sentences;
 
-use crate::golden;
+use crate::reference;
 
 /// What the rules reach on `settled.txt`, which they were made with.
 const SETTLED: Accuracy = Accuracy { precision: 1.0, recall: 1.0 };
@@ -28,7 +28,7 @@ struct Labelled {
 
 /// The documents of a file of `tests/golden/sentences`; the README there says what its lines mean.
 fn labelled(name: &str) -> Vec<Labelled> {
-    let file = fs::read_to_string(golden::golden("sentences").join(name)).unwrap();
+    let file = fs::read_to_string(reference::file("sentences").join(name)).unwrap();
     file.split("== ").skip(1).map(|part| label(part.split_once('\n').unwrap().1)).collect()
 }
 

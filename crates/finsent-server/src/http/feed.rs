@@ -283,7 +283,7 @@ impl Answering {
         Some(match item {
             Ok(item) => {
                 self.predictions += 1;
-                answer_line(id.as_deref(), item.answer(model, self.terms.granularity))
+                answer_line(id.as_deref(), item.answer(model))
             }
             Err(reason) => {
                 self.errors += 1;

@@ -234,7 +234,7 @@ fn prepare(
 ) -> Vec<Result<EncodedText, ItemError>> {
     let mut left = most_tokens;
     let prepare = |input: Input| {
-        let prepared = model.pipeline.prepare(&input?, granularity, left)?;
+        let prepared = model.pipeline.encode_text(&input?, granularity, left)?;
         left = left.saturating_sub(prepared.tokens());
         if prepared.is_truncated() && !truncate {
             return Err(ItemError::TooLong { window: model.pipeline.max_length() });
@@ -309,8 +309,8 @@ impl Item {
     }
 
     /// What was asked of the text.
-    pub(super) fn answer(self, model: &ServedModel, granularity: Granularity) -> finsent_model::Classification {
-        model.pipeline.answer(self.prepared, &self.logits, granularity)
+    pub(super) fn answer(self, model: &ServedModel) -> finsent_model::Classification {
+        model.pipeline.classification(self.prepared, &self.logits)
     }
 
     /// Each label with its score by this activation, or the model's own, the highest first.

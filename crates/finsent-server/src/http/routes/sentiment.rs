@@ -147,12 +147,11 @@ pub(in super::super) async fn sentiment(admitted: Admitted, body: Body) -> Resul
     let inferred = infer(&admitted, job).await?;
     let mut response = HttpResponse::build(StatusCode::OK);
     inferred.describe(&mut response);
-    reply(inferred, granularity, &asked.ids, asked.is_one, &mut response)
+    reply(inferred, &asked.ids, asked.is_one, &mut response)
 }
 
 fn reply(
     inferred: Inferred,
-    granularity: finsent_model::Granularity,
     ids: &[Option<&RawValue>],
     is_one: bool,
     response: &mut actix_web::HttpResponseBuilder,
@@ -161,7 +160,7 @@ fn reply(
     let mut results = Vec::with_capacity(ids.len());
     for (&id, item) in ids.iter().zip(inferred.items) {
         results.push(match item {
-            Ok(item) => ResultItem::Classification(WithAnswer { id, answer: item.answer(&model, granularity) }),
+            Ok(item) => ResultItem::Classification(WithAnswer { id, answer: item.answer(&model) }),
             Err(error) if is_one => return Err(error.of_request(None)),
             Err(error) => ResultItem::Failed(Failed { id, error: error.to_string() }),
         });

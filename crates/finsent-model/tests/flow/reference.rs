@@ -42,7 +42,7 @@ pub(crate) fn thread_pool() -> Arc<ThreadPool> {
     Arc::clone(POOL.get_or_init(|| Arc::new(ThreadPool::new(None).unwrap())))
 }
 
-pub(crate) fn golden(name: &str) -> PathBuf {
+pub(crate) fn file(name: &str) -> PathBuf {
     repository().join("tests/golden").join(name)
 }
 
@@ -57,24 +57,24 @@ pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> T {
 /// The makers' cases of the mini model and the long ones.
 pub(crate) fn mini_cases() -> Vec<Case> {
     let makers: Cases = read_json(&mini().join("golden.json"));
-    let long: Cases = read_json(&golden("mini_long.json"));
+    let long: Cases = read_json(&file("mini_long.json"));
     makers.cases.into_iter().chain(long.cases).collect()
 }
 
 /// The cases of each variant of the small model.
 pub(crate) fn small_cases() -> BTreeMap<String, Vec<Case>> {
-    read_json::<Variants>(&golden("small.json")).variants
+    read_json::<Variants>(&file("small.json")).variants
 }
 
 /// The cases of a model of another architecture.
 pub(crate) fn cases_of(architecture: &str) -> Vec<Case> {
-    read_json::<Cases>(&golden(&format!("{architecture}.json"))).cases
+    read_json::<Cases>(&file(&format!("{architecture}.json"))).cases
 }
 
 /// A copy of the model of another architecture.
 pub(crate) fn model_of(architecture: &str) -> TempDir {
     let dir = tempfile::tempdir().unwrap();
-    for entry in fs::read_dir(golden(architecture)).unwrap() {
+    for entry in fs::read_dir(file(architecture)).unwrap() {
         let entry = entry.unwrap();
         fs::copy(entry.path(), dir.path().join(entry.file_name())).unwrap();
     }
@@ -84,14 +84,14 @@ pub(crate) fn model_of(architecture: &str) -> TempDir {
 /// A directory with the small model's configuration and vocabulary and this file as its weights.
 pub(crate) fn small_model(weights: &str) -> TempDir {
     let dir = small_model_without_weights();
-    fs::copy(golden("small").join(weights), dir.path().join("model.safetensors")).unwrap();
+    fs::copy(file("small").join(weights), dir.path().join("model.safetensors")).unwrap();
     dir
 }
 
 pub(crate) fn small_model_without_weights() -> TempDir {
     let dir = tempfile::tempdir().unwrap();
     for name in ["config.json", "vocab.txt", "tokenizer_config.json"] {
-        fs::copy(golden("small").join(name), dir.path().join(name)).unwrap();
+        fs::copy(file("small").join(name), dir.path().join(name)).unwrap();
     }
     dir
 }
@@ -101,7 +101,7 @@ pub(crate) fn variant(name: &str) -> TempDir {
     match name {
         "sharded" => {
             let dir = small_model_without_weights();
-            for entry in fs::read_dir(golden("small/sharded")).unwrap() {
+            for entry in fs::read_dir(file("small/sharded")).unwrap() {
                 let entry = entry.unwrap();
                 fs::copy(entry.path(), dir.path().join(entry.file_name())).unwrap();
             }
@@ -109,7 +109,7 @@ pub(crate) fn variant(name: &str) -> TempDir {
         }
         "int8" => {
             let dir = small_model("int8.safetensors");
-            fs::copy(golden("small/int8.config.json"), dir.path().join("config.json")).unwrap();
+            fs::copy(file("small/int8.config.json"), dir.path().join("config.json")).unwrap();
             dir
         }
         "multi_label" => {
