@@ -11,7 +11,7 @@ use super::settings::Settings;
 
 pub(super) fn run(args: &PullArgs, settings: &Settings, console: Console) -> Result<Exit> {
     interrupt::watch().context("cannot watch for signals")?;
-    let found = settings.places().fetch(&args.model, &Fetching::new(console))?;
+    let found = settings.places().download(&args.model, &Fetching::new(console))?;
     match found.directory() {
         Some(directory) => {
             console.note(&format!("model {} is here", found.name));

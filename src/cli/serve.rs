@@ -185,8 +185,12 @@ fn identity(settings: &Settings, found: &ResolvedModel, digests: &FileDigests) -
     Identity {
         name: found.served_name(),
         repository: pin.map(|pin| pin.repository.clone()),
-        revision: pin.filter(|pin| digests.are(&pin.files)).map(|pin| pin.revision.clone()),
-        digest: digests.of_model(),
-        golden: if found.is_embedded() { settings.catalog.golden(&found.name).to_vec() } else { Vec::new() },
+        revision: pin.filter(|pin| digests.match_listed(&pin.files)).map(|pin| pin.revision.clone()),
+        digest: digests.model_digest(),
+        golden: if found.is_embedded() {
+            settings.catalog.published_predictions(&found.name).to_vec()
+        } else {
+            Vec::new()
+        },
     }
 }

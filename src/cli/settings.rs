@@ -77,7 +77,7 @@ impl Settings {
 
     /// Finds the model, fetches it if need be, and says how it is to be loaded.
     pub(super) fn find(&self, model: &str) -> Result<ResolvedModel> {
-        let mut found = self.places().find(model, &Fetching::new(self.console))?;
+        let mut found = self.places().resolve(model, &Fetching::new(self.console))?;
         found.options.precision = self.precision.unwrap_or(found.options.precision);
         found.options.int8_margin = self.int8_margin.unwrap_or(found.options.int8_margin);
         Ok(found)

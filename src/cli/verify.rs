@@ -15,7 +15,7 @@ pub(super) fn run(args: &VerifyArgs, settings: &Settings, console: Console) -> R
     let expected = Expected::compute(&found.files, &exact)?;
     drop(exact);
 
-    let golden = settings.catalog.golden(&found.name);
+    let golden = settings.catalog.published_predictions(&found.name);
     let mut all_hold = true;
     super::print(header().as_bytes())?;
     for precision in settings.precision.map_or(Precision::ALL.to_vec(), |precision| vec![precision]) {

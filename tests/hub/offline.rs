@@ -56,7 +56,8 @@ fn a_cold_cache_says_what_to_do() {
     classify(&home, &["--offline"], "hf:acme/small").assert_fails_without_output(3, &["acme/small", "--offline"]);
     let home = home.with("HF_HUB_OFFLINE", "1");
     classify(&home, &[], "hf:acme/small").assert_fails_without_output(3, &["acme/small", "HF_HUB_OFFLINE"]);
-    classify(&home, &[], "finbert").assert_fails_without_output(3, &["ProsusAI/finbert", "FINSENT_MODEL_DIR"]);
+    let remedy = "Run `finsent pull finbert` while online, or pass --model DIRECTORY";
+    classify(&home, &[], "finbert").assert_fails_without_output(3, &["finbert is not downloaded", remedy]);
     assert_eq!(hub.seen().len(), 0);
 }
 

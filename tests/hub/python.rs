@@ -117,7 +117,7 @@ fn a_cache_in_which_a_pull_failed_is_sound_to_python() {
         let hub = StandIn::with(Repository::small());
         let home = Home::of(&hub);
         hub.order(1, port, part, Fault::Bytes(vec![0; len].into()));
-        home.pull("hf:acme/small").assert_fails_without_output(3, &["is not what it should be"]);
+        home.pull("hf:acme/small").assert_fails_without_output(3, &["is damaged"]);
         python(&home, &["scan"]);
     }
 }

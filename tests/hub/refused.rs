@@ -103,6 +103,6 @@ fn pulling_what_needs_no_hub_says_where_it_is() {
     let home = Home::of(&hub);
     let run = home.pull("mini");
     assert!(run.stderr.contains("inside this binary") || run.code == Some(0), "{run:?}");
-    home.pull("finbrt").assert_fails_without_output(3, &["did you mean `finbert`?"]);
+    home.pull("finbrt").assert_fails_without_output(3, &["Did you mean `finbert`?"]);
     assert_eq!(hub.seen().len(), 0);
 }

@@ -4,10 +4,12 @@ use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::fmt;
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
+
+use crate::io_error::IoError;
 
 /// A file of a model.
 #[derive(Debug, Clone)]
@@ -104,7 +106,7 @@ pub enum FilesError {
         /// The file or directory.
         path: PathBuf,
         /// The system's error.
-        source: io::Error,
+        source: IoError,
     },
     /// A configuration or vocabulary is too large.
     #[error("`{path}` is larger than {limit} bytes, too large for a configuration or a vocabulary")]
@@ -148,7 +150,7 @@ impl ModelFile {
         let mut bytes = Vec::new();
         File::open(path)
             .and_then(|file| file.take(Self::MAX_BYTES + 1).read_to_end(&mut bytes))
-            .map_err(|source| FilesError::Io { path: path.clone(), source })?;
+            .map_err(|error| FilesError::Io { path: path.clone(), source: error.into() })?;
         if bytes.len() as u64 > Self::MAX_BYTES {
             return Err(FilesError::TooLarge { path: path.clone(), limit: Self::MAX_BYTES });
         }
@@ -262,7 +264,7 @@ fn weights_in(dir: &Path, named: &[&str]) -> Result<WeightFiles, FilesError> {
 
 /// The names of the files in `dir` that could be the weights, sorted. Shards are represented by their index.
 fn weight_candidates(dir: &Path) -> Result<Vec<String>, FilesError> {
-    let io = |source| FilesError::Io { path: dir.into(), source };
+    let io = |error: std::io::Error| FilesError::Io { path: dir.into(), source: error.into() };
     let mut names = Vec::new();
     for entry in fs::read_dir(dir).map_err(io)? {
         let name = entry.map_err(io)?.file_name().to_string_lossy().into_owned();

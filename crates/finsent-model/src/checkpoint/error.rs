@@ -1,11 +1,10 @@
 //! Why a checkpoint cannot be read.
 
-use std::io;
-
 use thiserror::Error;
 
 use super::names::PREFIXES;
 use super::pickle::PickleError;
+use crate::io_error::IoError;
 use crate::model_files::FilesError;
 
 /// Why a checkpoint cannot be read.
@@ -21,7 +20,7 @@ pub enum CheckpointError {
         /// The file.
         file: String,
         /// The system's error.
-        source: io::Error,
+        source: IoError,
     },
     /// The file is shorter or longer than its header says.
     #[error(

@@ -37,7 +37,7 @@ impl Shard {
         let name = file.to_string();
         let bytes = match file {
             ModelFile::Disk(path) => {
-                Bytes::map(path).map_err(|source| CheckpointError::Io { file: name.clone(), source })?
+                Bytes::map(path).map_err(|error| CheckpointError::Io { file: name.clone(), source: error.into() })?
             }
             ModelFile::Embedded { bytes, .. } => Bytes::Embedded(bytes),
         };

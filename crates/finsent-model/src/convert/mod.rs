@@ -24,6 +24,7 @@ use self::config_json::convert_config;
 use self::narrow::{TooLarge, narrow};
 use crate::checkpoint::{Checkpoint, CheckpointError, StoredMatrix};
 use crate::encoder::{Config, Parameter};
+use crate::io_error::IoError;
 use crate::json_error::JsonError;
 
 /// How many numbers to convert at a time.
@@ -90,7 +91,13 @@ pub enum ConvertError {
     },
     /// The file could not be written.
     #[error("cannot write the weights")]
-    Io(#[from] io::Error),
+    Io(#[source] IoError),
+}
+
+impl From<io::Error> for ConvertError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error.into())
+    }
 }
 
 /// A conversion that is ready to be written: the tensors are found, and the file is laid out.

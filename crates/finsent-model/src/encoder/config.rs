@@ -271,7 +271,7 @@ mod tests {
     #[test]
     fn invalid_json_is_an_error() {
         for json in ["", "[]", "{", r#"{"hidden_size":"wide"}"#, r#"{"hidden_size":-1}"#] {
-            assert_eq!(refusal(json), "not a valid configuration", "{json}");
+            assert_eq!(refusal(json), "not valid", "{json}");
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::json_error::JsonError;
 #[non_exhaustive]
 pub enum ConfigError {
     /// The file is not the expected JSON object.
-    #[error("not a valid configuration")]
+    #[error("not valid")]
     Json(#[source] JsonError),
     /// A field has a value that finsent does not support.
     #[error("`{field}` is `{found}`; supported: {supported}")]

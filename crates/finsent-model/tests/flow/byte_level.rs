@@ -185,6 +185,6 @@ fn what_is_wrong_with_the_vocabulary_is_told() {
     for file in ["merges.txt", "vocab.json"] {
         let [_, dir] = both_forms();
         fs::remove_file(dir.path().join(file)).unwrap();
-        assert!(reference::load_error(dir.path()).contains(&format!("holds no {file}")));
+        assert!(reference::load_error(dir.path()).contains(&format!("has no {file}")));
     }
 }

@@ -200,7 +200,7 @@ fn configurations_that_describe_another_model_are_refused() {
     fs::write(dir.path().join("config.json"), "{").unwrap();
     assert_refused(dir.path(), &["config.json", "not valid"]);
     fs::remove_file(dir.path().join("config.json")).unwrap();
-    assert_refused(dir.path(), &["holds no config.json"]);
+    assert_refused(dir.path(), &["has no config.json"]);
 }
 
 #[test]
