@@ -22,7 +22,8 @@ pub(crate) fn sha256_of(bytes: impl AsRef<[u8]>) -> String {
     hexadecimal(&Sha256::digest(bytes))
 }
 
-/// The hash that `git hash-object` prints for a file: the SHA-1 of `blob`, a space, the length, a zero byte, and the bytes.
+/// The hash that `git hash-object` prints for a file: the SHA-1 of `blob`, a space, the length, a zero byte, and the
+/// bytes.
 ///
 /// # Errors
 /// If the file cannot be read.

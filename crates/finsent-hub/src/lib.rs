@@ -1,8 +1,9 @@
-//! The models that finsent knows and where their files come from: the catalog, directories, the Hugging Face hub and its cache.
+//! The models that finsent knows and where their files come from: the catalog, directories, the Hugging Face hub and
+//! its cache.
 //!
 //! A [`ModelResolver`] turns the name of a model into its files: a name of the [`Catalog`], a directory, or
-//! `hf:OWNER/NAME[@REVISION]`. It looks on this machine first, and otherwise downloads from the hub into the cache that Python's
-//! huggingface_hub also uses.
+//! `hf:OWNER/NAME[@REVISION]`. It looks on this machine first, and otherwise downloads from the hub into the cache that
+//! Python's huggingface_hub also uses.
 //!
 //! ```no_run
 //! use finsent_hub::{Catalog, DownloadProgress, Hub, HubSettings, ModelResolver};

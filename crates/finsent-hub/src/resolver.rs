@@ -151,8 +151,8 @@ enum Source<'a> {
 }
 
 impl<'a> ModelResolver<'a> {
-    /// Finds a model by its name in the catalog, its directory, or `hf:OWNER/NAME[@REVISION]`. Downloads it if it is not on
-    /// this machine.
+    /// Finds a model by its name in the catalog, its directory, or `hf:OWNER/NAME[@REVISION]`. Downloads it if it is
+    /// not on this machine.
     ///
     /// # Errors
     /// [`ResolveError`] with what to do about it.
@@ -164,8 +164,8 @@ impl<'a> ModelResolver<'a> {
         }
     }
 
-    /// Like [`resolve`](Self::resolve), but checks the hashes of a model of the hub that is on this machine, looks up its
-    /// branch again, and downloads what is damaged or new.
+    /// Like [`resolve`](Self::resolve), but checks the hashes of a model of the hub that is on this machine, looks up
+    /// its branch again, and downloads what is damaged or new.
     ///
     /// # Errors
     /// [`ResolveError`] with what to do about it.
@@ -293,8 +293,8 @@ fn names(files: &[FileSpec]) -> Vec<&str> {
     files.iter().map(|file| file.name.as_str()).collect()
 }
 
-/// A conversion of a model has other weights and settings, but the same vocabulary. A truncated vocabulary would give wrong ids
-/// without an error.
+/// A conversion of a model has other weights and settings, but the same vocabulary. A truncated vocabulary would give
+/// wrong ids without an error.
 fn check_vocabulary(name: &str, files: &ModelFiles, listed: &[FileSpec]) -> Result<(), ResolveError> {
     for path in files.tokenizer.iter().filter_map(ModelFile::path) {
         let listed =

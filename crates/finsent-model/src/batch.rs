@@ -39,8 +39,8 @@ impl PackedBatch {
 
 /// Divides texts with these numbers of tokens into batches of at most `max_batch_tokens`, similar lengths together.
 ///
-/// A batch is a list of indices into `lengths`; every index is in exactly one batch. A text that is longer than the limit
-/// is a batch of its own.
+/// A batch is a list of indices into `lengths`; every index is in exactly one batch. A text that is longer than the
+/// limit is a batch of its own.
 pub(crate) fn plan_batches(lengths: &[usize], max_batch_tokens: usize) -> Vec<Vec<usize>> {
     let mut order: Vec<usize> = (0..lengths.len()).collect();
     order.sort_by_key(|&text| lengths[text]);

@@ -28,13 +28,13 @@ impl PackedClassifier {
 
     /// Classifies texts of different lengths without padding.
     ///
-    /// `input_ids` is `[total_tokens]` in u32: the ids of all texts, one text after the other. `cu_seqlens` is
-    /// `[texts + 1]` in u32: the cumulative lengths, so that text `i` has the ids `cu_seqlens[i]..cu_seqlens[i + 1]`, as for
+    /// `input_ids` is `[total_tokens]` in u32: the ids of all texts, one text after the other. `cu_seqlens` is `[texts
+    /// + 1]` in u32: the cumulative lengths, so that text `i` has the ids `cu_seqlens[i]..cu_seqlens[i + 1]`, as for
     /// flash attention. Returns the logits, `[texts, labels]` in f32.
     ///
     /// # Errors
-    /// If a type or shape is different, `cu_seqlens` does not rise from 0 to `total_tokens`, a text is longer than the model's
-    /// table of positions, or an id is not in the vocabulary.
+    /// If a type or shape is different, `cu_seqlens` does not rise from 0 to `total_tokens`, a text is longer than the
+    /// model's table of positions, or an id is not in the vocabulary.
     pub fn forward_packed(&self, input_ids: &Tensor, cu_seqlens: &Tensor) -> Result<Tensor> {
         let ids = u32s(input_ids, "input_ids")?;
         let lengths = lengths(&u32s(cu_seqlens, "cu_seqlens")?, ids.len())?;

@@ -14,8 +14,8 @@ thread_local! {
 
 /// Runs `work` and returns its result, or the message of its panic.
 ///
-/// Drop what `work` was changing when it panicked: it may be half changed. The process's panic hook still runs and usually
-/// prints the panic; see [`silence_caught_panics`].
+/// Drop what `work` was changing when it panicked: it may be half changed. The process's panic hook still runs and
+/// usually prints the panic; see [`silence_caught_panics`].
 ///
 /// # Errors
 /// The message of the panic.

@@ -59,7 +59,8 @@ pub enum LabelError {
 impl LabelMap {
     /// Builds the map of a classifier with `rows` outputs from config.json's `id2label`.
     ///
-    /// Without `id2label` the labels are `LABEL_0`, `LABEL_1`, ... as in transformers. `aliases` maps labels to new names.
+    /// Without `id2label` the labels are `LABEL_0`, `LABEL_1`, ... as in transformers. `aliases` maps labels to new
+    /// names.
     ///
     /// # Errors
     /// [`LabelError`] if the ids are not 0 to `rows` - 1, a label appears twice, or an alias fits no label.
@@ -91,8 +92,8 @@ impl LabelMap {
         &self.labels
     }
 
-    /// Whether predictions have a sentiment score. They do if exactly one label is `positive` (or `bullish`) and exactly
-    /// one is `negative` (or `bearish`), in any case.
+    /// Whether predictions have a sentiment score. They do if exactly one label is `positive` (or `bullish`) and
+    /// exactly one is `negative` (or `bearish`), in any case.
     pub fn has_sentiment_score(&self) -> bool {
         self.sentiment_ids().is_some()
     }

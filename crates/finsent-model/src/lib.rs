@@ -1,8 +1,8 @@
 //! Financial sentiment of texts, from text to prediction.
 //!
 //! A text becomes tokens, tokens become a packed batch, the encoder turns the batch into logits, and logits become a
-//! prediction: labels with probabilities. A long text is split into sentences, whose predictions become the prediction of the
-//! document.
+//! prediction: labels with probabilities. A long text is split into sentences, whose predictions become the prediction
+//! of the document.
 //!
 //! This is the engine behind the crate `finsent`, which is easier to use. Use this crate directly for the parts: the
 //! tokenizer, packed batches, logits, checkpoints, or the encoder as a candle module.
@@ -52,10 +52,10 @@
 //!
 //! - The logits of a text are the same, bit for bit, alone or in any batch and with any number of threads.
 //! - A text that fails does not affect the others of a call.
-//! - Files of models may come from anywhere: they are checked before use, nothing in a pickle is run, and errors name the file,
-//!   what is wrong and what to do.
-//! - The crate starts no threads but those of the [`ThreadPool`](finsent_kernels::ThreadPool) that you give it. It installs no
-//!   panic hook unless you call [`silence_caught_panics`].
+//! - Files of models may come from anywhere: they are checked before use, nothing in a pickle is run, and errors name
+//!   the file, what is wrong and what to do.
+//! - The crate starts no threads but those of the [`ThreadPool`](finsent_kernels::ThreadPool) that you give it. It
+//!   installs no panic hook unless you call [`silence_caught_panics`].
 //! - Types of candle appear only in [`candle`], those of serde_json and tokenizers nowhere.
 #![warn(missing_docs)]
 

@@ -194,8 +194,8 @@ impl TokenizerFiles {
 impl ModelFiles {
     /// Finds the files of the model in `dir`.
     ///
-    /// If there are several files of weights, the one in `named` counts: the files that the catalog lists. Otherwise several
-    /// files are an error, so that a file added next to the weights can never replace them.
+    /// If there are several files of weights, the one in `named` counts: the files that the catalog lists. Otherwise
+    /// several files are an error, so that a file added next to the weights can never replace them.
     ///
     /// # Errors
     /// [`FilesError`] if a file is missing, or there are several files of weights.

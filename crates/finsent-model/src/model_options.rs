@@ -1,10 +1,10 @@
-//! Settings of a model beside its files.
+//! Settings of a model that are not in its files.
 
 use std::collections::BTreeMap;
 
 use finsent_kernels::Precision;
 
-/// Settings of a model beside its files.
+/// Settings of a model that are not in its files.
 #[derive(Debug, Clone)]
 pub struct ModelOptions {
     /// A window in tokens that is smaller than the model's own.
@@ -13,8 +13,8 @@ pub struct ModelOptions {
     pub label_aliases: BTreeMap<String, String>,
     /// The number format to compute in.
     pub precision: Precision,
-    /// Only with int8: a text whose two largest probabilities are closer than this is computed again with f32 activations.
-    /// 0 turns that off.
+    /// Only with int8: a text whose two largest probabilities are closer than this is computed again with f32
+    /// activations. 0 turns that off.
     pub int8_margin: f32,
 }
 

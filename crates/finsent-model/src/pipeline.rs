@@ -69,8 +69,8 @@ pub enum ClassifyError {
 
 /// A loaded model: tokenizer, encoder and labels.
 ///
-/// All texts of a call are computed together. The result of a text is bit for bit the same alone and in any batch, and a
-/// text that fails does not affect the others.
+/// All texts of a call are computed together. The result of a text is bit for bit the same alone and in any batch, and
+/// a text that fails does not affect the others.
 #[derive(Debug)]
 pub struct Pipeline {
     tokenizer: Tokenizer,
@@ -141,8 +141,8 @@ impl Pipeline {
     /// Tokenizes a text as its granularity needs it: as one encoding, or all of it in windows of sentences.
     ///
     /// # Errors
-    /// [`TokenizerError`] if the text or one of its sentences has no tokens, or its sentences have more than `max_tokens`
-    /// in all.
+    /// [`TokenizerError`] if the text or one of its sentences has no tokens, or its sentences have more than
+    /// `max_tokens` in all.
     pub fn encode_text(
         &self,
         text: &Text,

@@ -79,7 +79,8 @@ impl RepositoryCache {
         }
     }
 
-    /// Locks a blob against downloads by other processes; Python's library uses the same lock. Calls `busy` before it waits.
+    /// Locks a blob against downloads by other processes; Python's library uses the same lock. Calls `busy` before it
+    /// waits.
     pub(crate) fn lock(&self, etag: &str, busy: impl FnOnce()) -> Result<File, HubError> {
         let path = self.root.join(".locks").join(&self.folder).join(format!("{etag}.lock"));
         create_parent(&path)?;
@@ -103,7 +104,8 @@ pub(crate) fn create_parent(path: &Path) -> Result<(), HubError> {
     fs::create_dir_all(parent).map_err(HubError::cache(parent))
 }
 
-/// Lets other users who share the cache take the lock. Fails if the lock is theirs, and then they have set the permissions.
+/// Lets other users who share the cache take the lock. Fails if the lock is theirs, and then they have set the
+/// permissions.
 #[cfg(unix)]
 fn share_with_group(lock: &File) {
     use std::os::unix::fs::PermissionsExt;

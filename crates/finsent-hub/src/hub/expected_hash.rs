@@ -1,5 +1,5 @@
-//! The expected hash of a file: a SHA-256 from the catalog, or from the hub for a large file; or the SHA-1 that git gives a small
-//! file.
+//! The expected hash of a file: a SHA-256 from the catalog, or from the hub for a large file; or the SHA-1 that git
+//! gives a small file.
 
 use std::path::Path;
 use std::{fs, io};

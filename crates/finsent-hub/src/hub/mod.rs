@@ -1,8 +1,8 @@
 //! Models from the Hugging Face hub, in the cache that Python's huggingface_hub uses.
 //!
-//! The layout of the cache is hf-hub's. Its transport is not used, because it checks neither size nor hash and sends the token to
-//! the hosts that the hub redirects to. The layers, from bottom to top: `transport` sends requests, `api` speaks the hub's
-//! protocol, `download` receives files into the `cache`, and [`Hub`] decides what to download.
+//! The layout of the cache is hf-hub's. Its transport is not used, because it checks neither size nor hash and sends
+//! the token to the hosts that the hub redirects to. The layers, from bottom to top: `transport` sends requests, `api`
+//! speaks the hub's protocol, `download` receives files into the `cache`, and [`Hub`] decides what to download.
 
 mod api;
 mod cache;
@@ -55,8 +55,8 @@ impl Hub {
         Snapshot::find(self.cache.as_deref()?, model)
     }
 
-    /// Makes sure that the cache has the model: downloads the files that are missing or damaged. The commit of a branch is
-    /// looked up again.
+    /// Makes sure that the cache has the model: downloads the files that are missing or damaged. The commit of a branch
+    /// is looked up again.
     ///
     /// # Errors
     /// [`HubError`]; files without the right hash never get their name, and what was downloaded is kept.

@@ -3,8 +3,8 @@
 /// The settings of the tokenizer, if there is no `tokenizer.json`.
 const SETTINGS: [&str; 2] = ["tokenizer_config.json", "special_tokens_map.json"];
 
-/// Selects the files that the model needs from those of a repository: safetensors rather than pickles, a single file of weights
-/// rather than shards.
+/// Selects the files that the model needs from those of a repository: safetensors rather than pickles, a single file of
+/// weights rather than shards.
 ///
 /// # Errors
 /// The file that is missing.

@@ -24,8 +24,8 @@ pub struct HubSettings {
 }
 
 impl HubSettings {
-    /// Reads `HF_ENDPOINT`, `HF_HUB_CACHE`, `HF_HOME`, `HF_TOKEN`, `HF_TOKEN_PATH`, `HF_HUB_OFFLINE` and `SSL_CERT_FILE`. With
-    /// `offline`, nothing is downloaded. The first request checks the values.
+    /// Reads `HF_ENDPOINT`, `HF_HUB_CACHE`, `HF_HOME`, `HF_TOKEN`, `HF_TOKEN_PATH`, `HF_HUB_OFFLINE` and
+    /// `SSL_CERT_FILE`. With `offline`, nothing is downloaded. The first request checks the values.
     pub fn from_environment(offline: bool) -> Self {
         Self::from_variables(offline, |name| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from))
     }

@@ -46,8 +46,8 @@ impl TensorLayout {
         self.strides.is_none() && (self.order == ByteOrder::Little || self.dtype.bitsize() <= 8)
     }
 
-    /// The bytes of the file to read for `numbers`, which count in row-major order. With strides, these are the bytes of the
-    /// whole tensor.
+    /// The bytes of the file to read for `numbers`, which count in row-major order. With strides, these are the bytes
+    /// of the whole tensor.
     pub(super) fn bytes(&self, numbers: Range<usize>) -> Range<usize> {
         let size = self.number_bytes();
         let span = match &self.strides {

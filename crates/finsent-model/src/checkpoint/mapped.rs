@@ -7,8 +7,8 @@ use std::path::Path;
 
 use memmap2::{Mmap, UncheckedAdvice};
 
-/// Around a byte that is read, Linux maps all cached pages of a window of this size (`fault_around_bytes`), which begins at a
-/// multiple of it.
+/// Around a byte that is read, Linux maps all cached pages of a window of this size (`fault_around_bytes`), which
+/// begins at a multiple of it.
 const WINDOW: usize = 64 << 10;
 
 /// Read-only bytes: a mapped file, or a part of the program.
@@ -21,9 +21,9 @@ pub(super) enum Bytes {
 impl Bytes {
     pub(super) fn map(path: &Path) -> io::Result<Self> {
         let file = File::open(path)?;
-        // SAFETY: the bytes are only read as numbers, for which every bit pattern is valid. If another process changes the
-        // file meanwhile, the numbers are different; if it truncates the file, this process ends with SIGBUS, like every
-        // program that maps files.
+        // SAFETY: the bytes are only read as numbers, for which every bit pattern is valid. If another process changes
+        // the file meanwhile, the numbers are different; if it truncates the file, this process ends with SIGBUS, like
+        // every program that maps files.
         unsafe { Mmap::map(&file) }.map(Self::Mapped)
     }
 
@@ -34,8 +34,8 @@ impl Bytes {
         }
     }
 
-    /// Releases `len` bytes from `offset`, and the pages that were mapped with them, so that they do not count as memory of
-    /// this process. They can still be read: the system maps them again.
+    /// Releases `len` bytes from `offset`, and the pages that were mapped with them, so that they do not count as
+    /// memory of this process. They can still be read: the system maps them again.
     pub(super) fn release(&self, offset: usize, len: usize) {
         let Self::Mapped(map) = self else { return };
         let end = (offset + len).next_multiple_of(WINDOW).min(map.len());

@@ -1,8 +1,9 @@
-//! Named tensors from files of safetensors or torch.save: a single file or shards; f32, f16, bf16, or int8 with a scale per row.
+//! Named tensors from files of safetensors or torch.save: a single file or shards; f32, f16, bf16, or int8 with a scale
+//! per row.
 //!
 //! Opening a checkpoint checks its tables of tensors. Each tensor is then read by its plain name
-//! (`encoder.layer.0.output.dense.weight`), whatever the prefix or spelling in the file. Reading widens to f32 straight from
-//! the mapped file and then releases the pages, so that the weights are in memory only once.
+//! (`encoder.layer.0.output.dense.weight`), whatever the prefix or spelling in the file. Reading widens to f32 straight
+//! from the mapped file and then releases the pages, so that the weights are in memory only once.
 
 mod error;
 mod index;

@@ -12,8 +12,8 @@ const QUANTIZATION: &str = "quantization_config";
 /// The field for the type of the weights, in new and old files.
 const DTYPE: [&str; 2] = ["dtype", "torch_dtype"];
 
-/// The `quantization_config` of [`WeightFormat::Int8`] for compressed-tensors, indented for the file. `kept` are the modules
-/// whose matrices are not quantized.
+/// The `quantization_config` of [`WeightFormat::Int8`] for compressed-tensors, indented for the file. `kept` are the
+/// modules whose matrices are not quantized.
 fn int_quantized(kept: &[String]) -> String {
     let kept: Vec<String> = kept.iter().map(|module| format!("      \"{module}\"")).collect();
     format!(
@@ -46,8 +46,8 @@ fn int_quantized(kept: &[String]) -> String {
     )
 }
 
-/// Changes the fields of `json` that describe the number format. All other fields keep their order and their bytes. With
-/// int8, the matrices of the modules `kept` are not quantized.
+/// Changes the fields of `json` that describe the number format. All other fields keep their order and their bytes.
+/// With int8, the matrices of the modules `kept` are not quantized.
 ///
 /// # Errors
 /// If `json` is not a JSON object.

@@ -1,9 +1,9 @@
 //! Conversion: writes a checkpoint as one safetensors file in another number format, a few megabytes at a time.
 //!
-//! The names are those of transformers' `save_pretrained` for the architecture. The order of the tensors and the padding are
-//! those of the safetensors library, so that the file is byte for byte the one that it would write. int8 is the layout
-//! `int-quantized` of compressed-tensors: bytes `[rows, columns]` under the tensor's name, and f32 scales `[rows, 1]` under
-//! that name and `_scale`.
+//! The names are those of transformers' `save_pretrained` for the architecture. The order of the tensors and the
+//! padding are those of the safetensors library, so that the file is byte for byte the one that it would write. int8 is
+//! the layout `int-quantized` of compressed-tensors: bytes `[rows, columns]` under the tensor's name, and f32 scales
+//! `[rows, 1]` under that name and `_scale`.
 
 mod config_json;
 mod narrow;
@@ -120,8 +120,8 @@ struct Part<'a> {
 }
 
 impl<'a> Conversion<'a> {
-    /// Prepares to write `checkpoint` in another format: finds the tensors that `config` describes and lays out the file.
-    /// Other tensors of the checkpoint are left out.
+    /// Prepares to write `checkpoint` in another format: finds the tensors that `config` describes and lays out the
+    /// file. Other tensors of the checkpoint are left out.
     ///
     /// # Errors
     /// [`CheckpointError`] if a tensor is missing, or has another shape or an unsupported type.
@@ -138,8 +138,8 @@ impl<'a> Conversion<'a> {
 }
 
 impl Conversion<'_> {
-    /// The config.json of the new file: `json` with the fields for the number format changed. All other fields keep their
-    /// order and their bytes.
+    /// The config.json of the new file: `json` with the fields for the number format changed. All other fields keep
+    /// their order and their bytes.
     ///
     /// # Errors
     /// If `json` is not a JSON object.

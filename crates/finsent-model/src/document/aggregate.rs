@@ -101,7 +101,8 @@ impl Document {
     }
 }
 
-/// The weighted mean of rows of probabilities, computed in f64 in their order. The mean of one row is that row, bit for bit.
+/// The weighted mean of rows of probabilities, computed in f64 in their order. The mean of one row is that row, bit for
+/// bit.
 fn mean<'a>(rows: impl Iterator<Item = (&'a [f32], usize)>) -> Vec<f32> {
     let mut sums: Vec<f64> = Vec::new();
     let mut weights = 0.0;

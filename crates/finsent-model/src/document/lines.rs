@@ -7,8 +7,8 @@ use super::words::{is_counter, is_unfinished};
 /// A paragraph is wrapped only if its widest line has a width in this range, in characters.
 const WRAPPED_WIDTHS: RangeInclusive<usize> = 40..=160;
 
-/// Calls `found` with each block in order, without the white space around it. A block is a run of lines whose line breaks do
-/// not end a sentence. A blank line always ends a block.
+/// Calls `found` with each block in order, without the white space around it. A block is a run of lines whose line
+/// breaks do not end a sentence. A blank line always ends a block.
 pub(super) fn blocks(text: &str, cased: bool, mut found: impl FnMut(Range<usize>)) {
     let mut lines = Lines { text, at: 0 };
     while let Some(mut upper) = lines.next_line() {

@@ -1,9 +1,9 @@
 //! Splits a text into sentences.
 //!
-//! First the text is split at line breaks (`lines`), then each block at its stops. The boundaries of UAX #29 are not used: they
-//! split after every `Corp.` before a capital letter, and the crate that finds them takes quadratic time for a stop followed
-//! by many brackets or spaces. Here every rule looks at a bounded number of letters around a stop, or at a run that is then
-//! skipped, so that the time is linear in the text.
+//! First the text is split at line breaks (`lines`), then each block at its stops. The boundaries of UAX #29 are not
+//! used: they split after every `Corp.` before a capital letter, and the crate that finds them takes quadratic time for
+//! a stop followed by many brackets or spaces. Here every rule looks at a bounded number of letters around a stop, or
+//! at a run that is then skipped, so that the time is linear in the text.
 
 use std::ops::Range;
 
@@ -76,8 +76,8 @@ struct Mark<'a> {
 }
 
 impl Mark<'_> {
-    /// Items of a list on one line begin with a bullet between spaces. The sentence ends before the bullet, which belongs to
-    /// the next sentence.
+    /// Items of a list on one line begin with a bullet between spaces. The sentence ends before the bullet, which
+    /// belongs to the next sentence.
     fn bullet(&self) -> (usize, bool) {
         let mut rest = self.rest.chars();
         let bullet = rest.next().map_or(0, char::len_utf8);
@@ -85,7 +85,8 @@ impl Mark<'_> {
         if is_separate { (0, true) } else { (bullet, false) }
     }
 
-    /// The length of the stops and of the closing quotes and brackets after them, and whether the sentence ends with them.
+    /// The length of the stops and of the closing quotes and brackets after them, and whether the sentence ends with
+    /// them.
     fn stop(&self, cased: bool) -> (usize, bool) {
         let after = self.rest.trim_start_matches(is_stop);
         let stops = &self.rest[..self.rest.len() - after.len()];
@@ -148,8 +149,8 @@ fn ends_wide(stops: &str, closers: &str, next: &str) -> bool {
     !is_decimal && !continues && next.is_some_and(|letter| !matches!(letter, '、' | '，' | ','))
 }
 
-/// The last word of `sentence`; empty if the sentence ends with white space. A word that is longer than any abbreviation is
-/// cut off at its beginning.
+/// The last word of `sentence`; empty if the sentence ends with white space. A word that is longer than any
+/// abbreviation is cut off at its beginning.
 fn last_word(sentence: &str) -> &str {
     let start = sentence.ceil_char_boundary(sentence.len().saturating_sub(words::LONGEST));
     let end = &sentence[start..];

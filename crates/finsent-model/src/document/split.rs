@@ -53,7 +53,8 @@ impl SplitText {
         self.sentences.iter().flat_map(|sentence| &sentence.windows)
     }
 
-    /// The sentences with their predictions. `logits` are those of each window, in the order of [`SplitText::encodings`].
+    /// The sentences with their predictions. `logits` are those of each window, in the order of
+    /// [`SplitText::encodings`].
     ///
     /// # Panics
     /// If there is not one row of logits per window.

@@ -95,8 +95,8 @@ const NOT_OF_DISTIL_BERT: [&str; 4] = ["type_vocab_size", "layer_norm_eps", "pos
 impl Architecture {
     const ALL: [Self; 3] = [Self::Bert, Self::DistilBert, Self::Roberta];
 
-    /// The architecture of a config.json: `model_type` decides, else the first of `architectures`. Old files have neither;
-    /// they are BERT.
+    /// The architecture of a config.json: `model_type` decides, else the first of `architectures`. Old files have
+    /// neither; they are BERT.
     ///
     /// # Errors
     /// [`ConfigError::Unsupported`] with the supported ones.

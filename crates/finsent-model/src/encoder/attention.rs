@@ -36,8 +36,8 @@ impl Attention {
         self.key_value.forward(engine.pool, hidden.operand(operands), Activation::Identity, &mut work.key_value);
     }
 
-    /// Attention of the rows of `queries` to `work.key_value` -> `work.context`. `cu_lens` are the cumulative lengths of the
-    /// texts, in rows of the queries and in tokens.
+    /// Attention of the rows of `queries` to `work.key_value` -> `work.context`. `cu_lens` are the cumulative lengths
+    /// of the texts, in rows of the queries and in tokens.
     pub(super) fn forward(
         &self,
         engine: Engine<'_>,

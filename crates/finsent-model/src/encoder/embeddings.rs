@@ -13,14 +13,15 @@ use super::weights::Weights;
 use crate::batch::PackedBatch;
 use crate::checkpoint::CheckpointError;
 
-/// `BertEmbeddings`: the normalized sum of the embeddings of word, segment and position. DistilBERT has no segments, and
-/// RoBERTa counts positions differently.
+/// `BertEmbeddings`: the normalized sum of the embeddings of word, segment and position. DistilBERT has no segments,
+/// and RoBERTa counts positions differently.
 #[derive(Debug)]
 pub(super) struct Embeddings {
     word: Table,
     token_type: Option<Table>,
     position: Table,
-    /// The padding id: positions count from the number after it, and it is not counted. `None` if positions count from 0.
+    /// The padding id: positions count from the number after it, and it is not counted. `None` if positions count from
+    /// 0.
     padding: Option<u32>,
     norm: LayerNorm,
 }
@@ -81,8 +82,8 @@ impl Embeddings {
     }
 }
 
-/// RoBERTa's `create_position_ids_from_input_ids`: the n-th token of a text, from 1, has the position `padding` + n. Tokens with
-/// the id `padding`, which a text can contain by name, are not counted and have the position `padding`.
+/// RoBERTa's `create_position_ids_from_input_ids`: the n-th token of a text, from 1, has the position `padding` + n.
+/// Tokens with the id `padding`, which a text can contain by name, are not counted and have the position `padding`.
 fn positions_after(padding: u32, batch: &PackedBatch) -> Vec<u32> {
     let mut positions = Vec::with_capacity(batch.input_ids.len());
     for text in batch.cu_seqlens.windows(2) {

@@ -33,8 +33,8 @@ pub enum EncoderError {
 }
 
 impl EncoderError {
-    /// Without the backtrace that candle adds if `RUST_BACKTRACE` is set: the message goes to clients of the service, and
-    /// paths of source files do not concern them.
+    /// Without the backtrace that candle adds if `RUST_BACKTRACE` is set: the message goes to clients of the service,
+    /// and paths of source files do not concern them.
     pub(super) fn candle(error: candle_core::Error) -> Self {
         match error {
             candle_core::Error::WithBacktrace { inner, .. } => Self::candle(*inner),

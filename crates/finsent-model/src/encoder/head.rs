@@ -8,8 +8,8 @@ use super::engine::Engine;
 use super::weights::Weights;
 use crate::checkpoint::CheckpointError;
 
-/// `BertPooler` and the classifier of `BertForSequenceClassification`, or their equivalents: DistilBERT's `pre_classifier` and
-/// `classifier`, `RobertaClassificationHead`. Always in f32.
+/// `BertPooler` and the classifier of `BertForSequenceClassification`, or their equivalents: DistilBERT's
+/// `pre_classifier` and `classifier`, `RobertaClassificationHead`. Always in f32.
 #[derive(Debug)]
 pub(super) struct Head {
     dense: Linear,

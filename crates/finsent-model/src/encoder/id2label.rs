@@ -39,8 +39,8 @@ impl Text {
 
 /// The label of each id, as in transformers; `None` if config.json names no labels.
 ///
-/// `id2label` overrides a `label2id` that contradicts it. If `num_labels` contradicts the table, the labels are `LABEL_0`,
-/// `LABEL_1`, ... A `label2id` without `id2label` is inverted, which transformers does not do.
+/// `id2label` overrides a `label2id` that contradicts it. If `num_labels` contradicts the table, the labels are
+/// `LABEL_0`, `LABEL_1`, ... A `label2id` without `id2label` is inverted, which transformers does not do.
 ///
 /// # Errors
 /// [`ConfigError`] if a field has the wrong type, or the ids of a lone `label2id` are not 0, 1, 2, ...

@@ -9,8 +9,8 @@ use super::engine::{Engine, Operands};
 use super::weights::Weights;
 use crate::checkpoint::CheckpointError;
 
-/// `BertLayer`, DistilBERT's `TransformerBlock`, `RobertaLayer`: attention, then a feed-forward block. The result of each is
-/// added to its input and normalized.
+/// `BertLayer`, DistilBERT's `TransformerBlock`, `RobertaLayer`: attention, then a feed-forward block. The result of
+/// each is added to its input and normalized.
 #[derive(Debug)]
 pub(super) struct Layer {
     attention: Attention,

@@ -1,9 +1,10 @@
 //! BERT, DistilBERT and RoBERTa for sequence classification, over a packed batch.
 //!
-//! The models are transformers' `BertForSequenceClassification` (`models/bert/modeling_bert.py`) and its equivalents for
-//! DistilBERT and RoBERTa: the same layers with other embeddings and heads ([`Architecture`]). Two differences do not change
-//! the result. There is no padding: the tokens of all texts form one `[total_tokens, hidden_size]` matrix, and attention runs
-//! over the rows of each text. And the last layer computes only the first token of each text, the one that the head reads.
+//! The models are transformers' `BertForSequenceClassification` (`models/bert/modeling_bert.py`) and its equivalents
+//! for DistilBERT and RoBERTa: the same layers with other embeddings and heads ([`Architecture`]). Two differences do
+//! not change the result. There is no padding: the tokens of all texts form one `[total_tokens, hidden_size]` matrix,
+//! and attention runs over the rows of each text. And the last layer computes only the first token of each text, the
+//! one that the head reads.
 
 mod architecture;
 mod arena;
@@ -96,8 +97,8 @@ impl Encoder {
 
     /// The operations for texts with these numbers of tokens; a multiplication and an addition count as two.
     ///
-    /// Counted are the matrix products of the layers and of attention. The last layer has the queries of the first tokens
-    /// only.
+    /// Counted are the matrix products of the layers and of attention. The last layer has the queries of the first
+    /// tokens only.
     pub fn operations(&self, lengths: &[usize]) -> f64 {
         let &Config { hidden_size, intermediate_size, num_hidden_layers, .. } = &self.config;
         let (hidden, intermediate, whole_layers) =
@@ -113,8 +114,8 @@ impl Encoder {
 
     /// Computes the logits of each text of the batch, in order.
     ///
-    /// The logits of a text are the same, bit for bit, alone or in any batch and with any number of threads. One call runs
-    /// at a time; others wait.
+    /// The logits of a text are the same, bit for bit, alone or in any batch and with any number of threads. One call
+    /// runs at a time; others wait.
     ///
     /// # Errors
     /// [`EncoderError::Id`] if the model does not know an id of the batch.

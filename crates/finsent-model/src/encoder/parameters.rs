@@ -17,8 +17,8 @@ pub(crate) struct Parameter {
 }
 
 impl Config {
-    /// The tensors that [`Encoder::load`](super::Encoder::load) reads. The quantized ones are those that it packs in the
-    /// precision of the model.
+    /// The tensors that [`Encoder::load`](super::Encoder::load) reads. The quantized ones are those that it packs in
+    /// the precision of the model.
     ///
     /// # Errors
     /// [`CheckpointError`] if the checkpoint has no classifier of this width.

@@ -48,8 +48,8 @@ pub(super) fn from_vocab_and_merges(
 
 /// The first token, the last token, and the other special tokens, with RoBERTa's names by default.
 ///
-/// Unless the settings describe the mask, it includes the white space before it, as in the checkpoints' `tokenizer.json` and
-/// in transformers up to version 4.
+/// Unless the settings describe the mask, it includes the white space before it, as in the checkpoints'
+/// `tokenizer.json` and in transformers up to version 4.
 fn special_tokens(settings: &Settings) -> (AddedToken, AddedToken, [AddedToken; 5]) {
     let special = &settings.special;
     let token = |token: &Option<SpecialToken>, default: &str| {

@@ -84,7 +84,8 @@ impl Tokenizer {
         self.max_length
     }
 
-    /// Tokenizes `text`. Of a text that is longer than the window, the beginning is kept, and the encoding says `truncated`.
+    /// Tokenizes `text`. Of a text that is longer than the window, the beginning is kept, and the encoding says
+    /// `truncated`.
     ///
     /// # Errors
     /// [`TokenizerError::Encode`] or [`TokenizerError::NoTokens`].
@@ -113,8 +114,8 @@ impl Tokenizer {
         })
     }
 
-    /// Tokenizes as much of `text` as it takes to fill the window and to know whether more follows: a text of 10 MB is not
-    /// tokenized whole.
+    /// Tokenizes as much of `text` as it takes to fill the window and to know whether more follows: a text of 10 MB is
+    /// not tokenized whole.
     fn tokenize_start(&self, text: &str) -> tokenizers::Result<tokenizers::Encoding> {
         let mut bytes = self.max_length.saturating_mul(16);
         while bytes < text.len() {

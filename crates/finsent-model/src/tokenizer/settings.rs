@@ -47,7 +47,8 @@ impl Settings {
         self.model_max_length.filter(|&length| (1.0..1e9).contains(&length)).map(|length| length as usize)
     }
 
-    /// Checks that `tokenizer_class` is one of `classes`, which can be built from the files `from`. `file` has the settings.
+    /// Checks that `tokenizer_class` is one of `classes`, which can be built from the files `from`. `file` has the
+    /// settings.
     pub(super) fn check_class(
         &self,
         file: Option<&ModelFile>,

@@ -28,12 +28,13 @@ pub struct Windows {
 }
 
 impl Tokenizer {
-    /// Tokenizes all of `text`. If its tokens fit the window, the result is that of [`Tokenizer::encode`]. Otherwise the
-    /// windows have the same length, are evenly spaced, share at least a quarter of their tokens with the next one, and
-    /// each has special tokens.
+    /// Tokenizes all of `text`. If its tokens fit the window, the result is that of [`Tokenizer::encode`]. Otherwise
+    /// the windows have the same length, are evenly spaced, share at least a quarter of their tokens with the next one,
+    /// and each has special tokens.
     ///
-    /// A text of more than 64 KiB is tokenized in pieces that are split at a space, or within a word if there is no space.
-    /// With `WordPiece`, windows begin at the beginning of a word if there is one near. They may end within a word.
+    /// A text of more than 64 KiB is tokenized in pieces that are split at a space, or within a word if there is no
+    /// space. With `WordPiece`, windows begin at the beginning of a word if there is one near. They may end within a
+    /// word.
     ///
     /// # Errors
     /// [`TokenizerError::Encode`] or [`TokenizerError::NoTokens`].
@@ -72,8 +73,8 @@ impl Tokenizer {
     }
 }
 
-/// The length of the first piece of `text`. If possible it ends before a single space between words: then the tokens are
-/// the same as those of the whole text.
+/// The length of the first piece of `text`. If possible it ends before a single space between words: then the tokens
+/// are the same as those of the whole text.
 fn piece(text: &str) -> usize {
     if text.len() <= PIECE {
         return text.len();
@@ -91,7 +92,8 @@ fn from_ids(ids: &[u32]) -> tokenizers::Encoding {
     tokenizers::Encoding::from_tokens(ids.iter().map(token).collect(), 0)
 }
 
-/// Windows of `length` over more tokens than that: the first one starts at the first token, the last one ends at the last.
+/// Windows of `length` over more tokens than that: the first one starts at the first token, the last one ends at the
+/// last.
 fn ranges(tokens: usize, length: usize, continues: impl Fn(usize) -> bool) -> impl Iterator<Item = Range<usize>> {
     let leeway = length / LEEWAY;
     let overlap = length.div_ceil(OVERLAP).min(length - 1) + leeway;

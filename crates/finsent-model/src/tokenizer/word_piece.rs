@@ -50,7 +50,8 @@ fn refused(file: &ModelFile, error: &tokenizers::Error) -> TokenizerError {
     TokenizerError::Tokenizer { file: file.to_string(), reason: error.to_string() }
 }
 
-/// One token per line; its id is the index of the line. If a token appears twice, the last id counts, as in transformers.
+/// One token per line; its id is the index of the line. If a token appears twice, the last id counts, as in
+/// transformers.
 fn read_vocab(file: &ModelFile) -> Result<AHashMap<String, u32>, TokenizerError> {
     let bytes = file.read()?;
     let bytes = bytes.strip_suffix(b"\n").unwrap_or(&bytes);

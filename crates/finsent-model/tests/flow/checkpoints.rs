@@ -1,4 +1,4 @@
-//! Checkpoints in every spelling load; damaged and foreign ones are refused with what is wrong.
+//! Checkpoints with all spellings of names load; damaged and unsupported ones are errors.
 
 use std::collections::HashMap;
 use std::fs;
@@ -58,7 +58,7 @@ pub(crate) fn assert_refused(dir: &Path, parts: &[&str]) {
 }
 
 #[test]
-fn every_spelling_of_the_names_is_the_same_model() {
+fn all_spellings_of_the_names_give_the_same_model() {
     let plain = predictions(reference::variant("f32").path());
     let legacy =
         |name: &str| name.replace("LayerNorm.weight", "LayerNorm.gamma").replace("LayerNorm.bias", "LayerNorm.beta");
@@ -86,7 +86,7 @@ fn a_missing_tensor_is_named_with_its_shape() {
 }
 
 #[test]
-fn a_misshapen_tensor_is_named_with_both_shapes() {
+fn a_tensor_of_the_wrong_shape_is_named_with_both_shapes() {
     let dir = changed(|tensors| {
         let stored = tensors.get_mut("bert.pooler.dense.weight").unwrap();
         stored.shape = vec![16, 64];
@@ -95,7 +95,7 @@ fn a_misshapen_tensor_is_named_with_both_shapes() {
 }
 
 #[test]
-fn a_foreign_type_is_named() {
+fn an_unsupported_type_is_named() {
     let dir = changed(|tensors| {
         let stored = tensors.get_mut("bert.pooler.dense.bias").unwrap();
         (stored.dtype, stored.data) = (Dtype::F64, [stored.data.clone(), stored.data.clone()].concat());
@@ -104,7 +104,7 @@ fn a_foreign_type_is_named() {
 }
 
 #[test]
-fn int8_without_its_scales_is_refused() {
+fn int8_without_scales_is_an_error() {
     let dir = reference::variant("int8");
     let path = dir.path().join("model.safetensors");
     let mut tensors = read(&path);
@@ -114,7 +114,7 @@ fn int8_without_its_scales_is_refused() {
 }
 
 #[test]
-fn one_tensor_under_two_names_is_refused() {
+fn a_tensor_with_two_names_is_an_error() {
     let dir = changed(|tensors| {
         let stored = tensors["classifier.bias"].clone();
         tensors.insert("module.classifier.bias".into(), stored);
@@ -123,7 +123,7 @@ fn one_tensor_under_two_names_is_refused() {
 }
 
 #[test]
-fn a_half_copied_file_is_refused_at_any_length() {
+fn a_truncated_file_is_an_error_at_any_length() {
     let dir = reference::variant("f32");
     let path = dir.path().join("model.safetensors");
     let whole = fs::read(&path).unwrap();
@@ -136,7 +136,7 @@ fn a_half_copied_file_is_refused_at_any_length() {
 }
 
 #[test]
-fn weights_that_are_not_numbers_give_errors_and_no_predictions() {
+fn weights_that_are_nan_give_errors_instead_of_predictions() {
     let dir = changed(|tensors| tensors.get_mut("classifier.bias").unwrap().data = f32::NAN.to_le_bytes().repeat(3));
     let text = finsent_model::Text::parse("profit").unwrap();
     let outcome = reference::load(dir.path()).classify(&[&text]).remove(0);
@@ -144,8 +144,8 @@ fn weights_that_are_not_numbers_give_errors_and_no_predictions() {
 }
 
 #[test]
-fn a_text_that_meets_a_damaged_weight_fails_alone() {
-    // The last row of the word embeddings, which only the last word of the vocabulary reads.
+fn only_the_text_that_uses_a_damaged_weight_fails() {
+    // Only the last word of the vocabulary uses the last row of the word embeddings.
     let dir = changed(|tensors| {
         let words = tensors.get_mut("bert.embeddings.word_embeddings.weight").unwrap();
         let length = words.data.len();
@@ -158,14 +158,14 @@ fn a_text_that_meets_a_damaged_weight_fails_alone() {
 }
 
 #[test]
-fn a_shard_that_is_missing_is_named() {
+fn a_missing_shard_is_named() {
     let dir = reference::variant("sharded");
     fs::remove_file(dir.path().join("model-00002-of-00002.safetensors")).unwrap();
     assert_refused(dir.path(), &["model-00002-of-00002.safetensors"]);
 }
 
 #[test]
-fn an_index_that_promises_what_its_shards_lack_is_refused() {
+fn a_tensor_of_the_index_that_is_not_in_its_shard_is_an_error() {
     let dir = reference::variant("sharded");
     let path = dir.path().join("model.safetensors.index.json");
     let mut index: serde_json::Value = reference::read_json(&path);
@@ -175,7 +175,7 @@ fn an_index_that_promises_what_its_shards_lack_is_refused() {
 }
 
 #[test]
-fn configurations_that_describe_another_model_are_refused() {
+fn a_configuration_that_does_not_fit_the_model_is_an_error() {
     for (key, value, parts) in [
         (
             "model_type",
@@ -204,7 +204,7 @@ fn configurations_that_describe_another_model_are_refused() {
 }
 
 #[test]
-fn a_configuration_with_nothing_but_sizes_loads_with_the_librarys_defaults() {
+fn a_configuration_with_only_sizes_has_the_defaults_of_transformers() {
     let plain = reference::variant("f32");
     let bare = reference::variant("f32");
     let sizes = r#"{"hidden_size":32,"intermediate_size":48,"max_position_embeddings":48,"num_attention_heads":4,

@@ -1,4 +1,4 @@
-//! Documents: sentences, windows, and the prediction of all.
+//! Documents: sentences, windows, and the prediction for the whole.
 
 use finsent_model::{
     Aggregate, Classification, ClassifyError, Document, Granularity, OVERLAP, Pipeline, Prediction, Text,
@@ -29,7 +29,7 @@ fn alone(pipeline: &Pipeline, text: &str) -> Prediction {
 }
 
 #[test]
-fn a_text_that_fits_is_one_window_and_has_the_ids_of_encode() {
+fn a_text_that_fits_is_one_window_with_the_ids_of_encode() {
     let mut fitting = 0;
     for dir in [reference::mini(), reference::file("roberta"), reference::file("distilbert")] {
         let tokenizer = reference::tokenizer(&dir);
@@ -48,13 +48,13 @@ fn a_text_that_fits_is_one_window_and_has_the_ids_of_encode() {
 }
 
 #[test]
-fn windows_hold_all_tokens_in_order_and_overlap() {
+fn windows_cover_all_tokens_in_order_and_overlap() {
     for dir in [reference::mini(), reference::file("roberta")] {
         let tokenizer = reference::tokenizer(&dir);
         let special = 2;
         let room = tokenizer.max_length() - special;
         let text: String = (0..2000).map(|number| format!("{number} ")).collect();
-        // Pieces that are cut at spaces have together the tokens of the whole.
+        // Words tokenized one by one have the tokens of the whole.
         let whole: Vec<u32> = (0..2000)
             .flat_map(|number| {
                 let piece =
@@ -79,18 +79,18 @@ fn windows_hold_all_tokens_in_order_and_overlap() {
 }
 
 #[test]
-fn megabytes_become_windows() {
+fn megabytes_of_text_are_read_in_windows() {
     let tokenizer = reference::tokenizer(&reference::mini());
     let words = tokenizer.windows(&"profit ".repeat(150_000)).unwrap();
     assert_eq!(words.tokens, 150_002);
     assert!(words.encodings.len() > 150_000 / 510);
-    // A word of more than a hundred letters is one token.
+    // A word of more than 100 letters is one token.
     assert_eq!(tokenizer.windows(&"a".repeat(1_000_000)).unwrap().tokens, 3);
     assert_eq!(tokenizer.windows(&".".repeat(1_000_000)).unwrap().tokens, 1_000_002);
 }
 
 #[test]
-fn each_sentence_of_a_document_has_the_bits_it_has_alone() {
+fn a_sentence_has_the_same_bits_alone_and_in_a_document() {
     for dir in [reference::mini(), reference::file("roberta")] {
         let pipeline = reference::load(&dir);
         let text =
@@ -106,7 +106,7 @@ fn each_sentence_of_a_document_has_the_bits_it_has_alone() {
 }
 
 #[test]
-fn a_long_sentence_has_the_mean_of_its_windows_by_their_tokens() {
+fn a_long_sentence_is_the_weighted_mean_of_its_windows() {
     let pipeline = reference::load(&reference::file("roberta"));
     let report = Text::parse(report()).unwrap();
     let document = documents(&pipeline, &[&report], Aggregate::Mean).remove(0);
@@ -118,7 +118,7 @@ fn a_long_sentence_has_the_mean_of_its_windows_by_their_tokens() {
 }
 
 #[test]
-fn the_document_is_the_mean_of_its_sentences_by_tokens_or_plain() {
+fn a_document_is_the_weighted_or_the_plain_mean_of_its_sentences() {
     let pipeline = reference::load(&reference::mini());
     let report = Text::parse(report()).unwrap();
     for aggregate in [Aggregate::TokenWeighted, Aggregate::Mean] {
@@ -138,7 +138,7 @@ fn the_document_is_the_mean_of_its_sentences_by_tokens_or_plain() {
 }
 
 #[test]
-fn documents_do_not_depend_on_their_company() {
+fn a_document_does_not_depend_on_its_batch() {
     let pipeline = reference::load(&reference::file("roberta"));
     let texts = reference::texts(&[report(), "Sales rose.".into(), report().repeat(2), "\0 \0".into()]);
     let together = documents(&pipeline, &texts.iter().collect::<Vec<_>>(), Aggregate::default());
@@ -151,7 +151,7 @@ fn documents_do_not_depend_on_their_company() {
 }
 
 #[test]
-fn labels_that_are_each_true_or_not_stay_so_in_documents() {
+fn the_labels_of_a_multi_label_model_stay_independent_in_documents() {
     let dir = reference::variant("multi_label");
     let pipeline = reference::load(dir.path());
     let document = documents(&pipeline, &[&Text::parse(report()).unwrap()], Aggregate::TokenWeighted).remove(0);
@@ -160,11 +160,11 @@ fn labels_that_are_each_true_or_not_stay_so_in_documents() {
 }
 
 #[test]
-fn a_document_with_a_sentence_that_fails_is_an_error_and_leaves_the_others_their_predictions() {
+fn a_sentence_that_fails_fails_its_document_and_no_other() {
     let dir = reference::variant("f32");
     let path = dir.path().join("model.safetensors");
     let mut tensors = checkpoints::read(&path);
-    // The last row of the word embeddings, which only the last word of the vocabulary reads.
+    // Only the last word of the vocabulary uses the last row of the word embeddings.
     let words = tensors.get_mut("bert.embeddings.word_embeddings.weight").unwrap();
     let length = words.data.len();
     words.data[length - 4..].copy_from_slice(&f32::NAN.to_le_bytes());
@@ -175,10 +175,10 @@ fn a_document_with_a_sentence_that_fails_is_an_error_and_leaves_the_others_their
     let texts =
         reference::texts(&["Profit rose. A loss.", &format!("Profit.\n\n{damaged}\n\nLoss."), "A loss. Profit."]);
     let pipeline = reference::load(dir.path());
-    let answers = fallible_documents(&pipeline, &texts.iter().collect::<Vec<_>>(), Aggregate::default());
-    assert!(answers[1].as_ref().unwrap_err().to_string().contains("not a finite number"));
-    for place in [0, 2] {
-        let alone = documents(&pipeline, &[&texts[place]], Aggregate::default()).remove(0);
-        assert_eq!(answers[place].as_ref().unwrap(), &alone);
+    let documents_or_errors = fallible_documents(&pipeline, &texts.iter().collect::<Vec<_>>(), Aggregate::default());
+    assert!(documents_or_errors[1].as_ref().unwrap_err().to_string().contains("not a finite number"));
+    for index in [0, 2] {
+        let alone = documents(&pipeline, &[&texts[index]], Aggregate::default()).remove(0);
+        assert_eq!(documents_or_errors[index].as_ref().unwrap(), &alone);
     }
 }

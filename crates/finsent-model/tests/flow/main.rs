@@ -1,5 +1,5 @@
-//! From text to prediction, against transformers, candle-transformers and itself.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on should fail there")]
+//! From text to prediction, compared with transformers, candle-transformers and itself.
+#![expect(clippy::unwrap_used, reason = "a test should fail where it cannot continue")]
 
 mod architectures;
 mod byte_level;

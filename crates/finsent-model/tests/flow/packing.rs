@@ -1,4 +1,4 @@
-//! What a text answers does not depend on its company.
+//! The prediction for a text does not depend on its batch.
 
 use finsent_kernels::Precision;
 use finsent_model::{ModelFiles, ModelOptions, PackedBatch, Pipeline, Prediction};
@@ -11,14 +11,14 @@ pub(crate) fn assert_same(alone: &Prediction, packed: &Prediction, context: &str
 }
 
 #[test]
-fn packed_batch_has_the_bits_of_each_text_alone_in_any_order_and_with_duplicates() {
+fn a_text_has_the_same_bits_alone_and_in_any_batch() {
     let cases = reference::mini_cases();
     let quick = |case: &&Case| !case.text.is_empty() && (case.input_ids.len() < 100 || case.truncated == Some(true));
     let texts: Vec<&str> = cases.iter().filter(quick).map(|case| case.text.as_str()).collect();
     let texts = reference::texts(&texts);
     let forward: Vec<usize> = (0..texts.len()).collect();
     let backward: Vec<usize> = forward.iter().rev().copied().collect();
-    let shuffled_twice: Vec<usize> = (0..2 * texts.len()).map(|place| place * 37 % texts.len()).collect();
+    let shuffled_twice: Vec<usize> = (0..2 * texts.len()).map(|index| index * 37 % texts.len()).collect();
     for precision in Precision::ALL {
         let options = ModelOptions { precision, ..ModelOptions::default() };
         let pipeline =
@@ -27,8 +27,8 @@ fn packed_batch_has_the_bits_of_each_text_alone_in_any_order_and_with_duplicates
         let alone: Vec<Prediction> =
             texts.iter().flat_map(|text| reference::classify(&pipeline, std::slice::from_ref(text))).collect();
         for order in [&forward, &backward, &shuffled_twice] {
-            let company: Vec<_> = order.iter().map(|&text| texts[text].clone()).collect();
-            for (&text, packed) in order.iter().zip(reference::classify(&pipeline, &company)) {
+            let batch: Vec<_> = order.iter().map(|&text| texts[text].clone()).collect();
+            for (&text, packed) in order.iter().zip(reference::classify(&pipeline, &batch)) {
                 assert_same(&alone[text], &packed, &format!("{precision}: {:?}", texts[text].as_str()));
             }
         }
@@ -36,7 +36,7 @@ fn packed_batch_has_the_bits_of_each_text_alone_in_any_order_and_with_duplicates
 }
 
 #[test]
-fn one_text_with_an_id_outside_the_vocabulary_is_an_error_and_no_crash() {
+fn an_id_outside_the_vocabulary_is_an_error() {
     let dir = reference::variant("f32");
     let encoder = reference::encoder(dir.path());
     let mut batch = PackedBatch::pack(&[finsent_model::Encoding {
@@ -50,7 +50,7 @@ fn one_text_with_an_id_outside_the_vocabulary_is_an_error_and_no_crash() {
 }
 
 #[test]
-fn no_texts_have_no_predictions() {
+fn no_texts_give_no_predictions() {
     let dir = reference::variant("f32");
     assert!(reference::classify(&reference::load(dir.path()), &[]).is_empty());
 }

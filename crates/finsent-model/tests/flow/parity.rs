@@ -1,4 +1,4 @@
-//! The answers are those of transformers.
+//! Logits and predictions are those of transformers.
 
 use candle_core::{DType, Device, Tensor};
 use candle_nn::{Linear, Module, VarBuilder, linear};
@@ -7,10 +7,10 @@ use finsent_model::{Encoding, PackedBatch};
 
 use crate::reference::{self, Case};
 
-/// Bound on a probability's distance from transformers' in float64.
+/// The largest accepted difference of a probability from transformers in float64.
 const PROBABILITY_BOUND: f64 = 1e-5;
-/// Bound on a logit's. The small model's random weights magnify f32 rounding to 4e-6; the closest mistake that was
-/// tried (an epsilon of 1e-5 for 1e-12) moves logits by 1.4e-4.
+/// The largest accepted difference of a logit. Through the small model's random weights, rounding to f32 makes 4e-6;
+/// the smallest mistake that was tried (an epsilon of 1e-5 instead of 1e-12) makes 1.4e-4.
 const LOGIT_BOUND: f64 = 3e-5;
 
 pub(crate) fn assert_predictions(name: &str, dir: &std::path::Path, cases: &[Case]) {
@@ -39,12 +39,12 @@ pub(crate) fn encoding(case: &Case) -> Encoding {
 }
 
 #[test]
-fn the_mini_model_answers_as_in_transformers() {
+fn mini_gives_the_predictions_of_transformers() {
     assert_predictions("mini", &reference::mini(), &reference::mini_cases());
 }
 
 #[test]
-fn every_dtype_and_container_answers_as_in_transformers() {
+fn every_type_and_container_gives_the_predictions_of_transformers() {
     let variants = reference::small_cases();
     assert_eq!(variants.len(), 6);
     for (name, cases) in &variants {
@@ -54,14 +54,14 @@ fn every_dtype_and_container_answers_as_in_transformers() {
     }
 }
 
-/// The second oracle: candle-transformers' encoder, with the head on top.
-struct Oracle {
+/// A second reference: candle-transformers' encoder with a head.
+struct Reference {
     bert: BertModel,
     pooler: Linear,
     classifier: Linear,
 }
 
-impl Oracle {
+impl Reference {
     fn load(dir: &std::path::Path, num_labels: usize) -> Self {
         let config: bert::Config = reference::read_json(&dir.join("config.json"));
         let weights = candle_core::safetensors::load(dir.join("model.safetensors"), &Device::Cpu).unwrap();
@@ -89,10 +89,10 @@ fn candle_transformers_gives_the_same_logits() {
     let dir = reference::variant("f32");
     let cases = &reference::small_cases()["f32"];
     let encoder = reference::encoder(dir.path());
-    let oracle = Oracle::load(dir.path(), encoder.num_labels());
+    let candle = Reference::load(dir.path(), encoder.num_labels());
     let logits = encoder.forward(&PackedBatch::pack(&cases.iter().map(encoding).collect::<Vec<_>>())).unwrap();
     for (case, row) in cases.iter().zip(logits.rows()) {
-        let distance = reference::distance(row, &oracle.logits(&case.input_ids));
+        let distance = reference::distance(row, &candle.logits(&case.input_ids));
         assert!(distance <= LOGIT_BOUND, "{distance:e} off for {:?}", case.text);
     }
 }

@@ -1,4 +1,4 @@
-//! Files of torch.save, of real torch: each is the model that its safetensors file is.
+//! Files that torch.save wrote: each gives the same model as its safetensors file.
 
 use std::fs;
 use std::path::Path;
@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use crate::parity::assert_predictions;
 use crate::reference;
 
-/// The directory of a model with the weights of `tests/golden/pickles` under this name as pytorch_model.bin.
+/// A copy of the small model whose pytorch_model.bin is this file of `tests/golden/pickles`.
 fn model(weights: &str) -> TempDir {
     let dir = reference::small_model_without_weights();
     let pickles = reference::file("pickles");
@@ -29,7 +29,7 @@ fn assert_refused(dir: &Path, parts: &[&str]) {
 }
 
 #[test]
-fn every_container_and_layout_answers_as_in_transformers_and_as_safetensors() {
+fn every_container_and_layout_gives_the_predictions_of_transformers_and_of_safetensors() {
     let cases = reference::small_cases();
     for weights in [
         "f32",
@@ -56,7 +56,7 @@ fn every_container_and_layout_answers_as_in_transformers_and_as_safetensors() {
 }
 
 #[test]
-fn the_container_is_known_by_its_bytes() {
+fn the_container_is_recognized_by_its_bytes() {
     let texts = reference::texts(&["profit rose"]);
     let predictions = |dir: &TempDir| reference::classify(&reference::load(dir.path()), &texts);
     let (torch, safetensors) = (model("f32"), reference::variant("f32"));
@@ -69,7 +69,7 @@ fn the_container_is_known_by_its_bytes() {
 }
 
 #[test]
-fn a_half_copied_file_is_refused_at_any_length() {
+fn a_truncated_file_is_refused_at_any_length() {
     for weights in ["f32", "f32.legacy"] {
         let dir = model(weights);
         let path = dir.path().join("pytorch_model.bin");
@@ -89,7 +89,7 @@ fn a_second_file_of_weights_is_refused() {
 }
 
 #[test]
-fn a_shard_that_lacks_what_the_index_promises_is_refused() {
+fn a_tensor_of_the_index_that_is_not_in_its_shard_is_an_error() {
     let dir = model("f16.sharded");
     let path = dir.path().join("pytorch_model.bin.index.json");
     let mut index: serde_json::Value = reference::read_json(&path);

@@ -10,7 +10,7 @@ fn load(dir: &std::path::Path, precision: Precision, int8_margin: f32) -> Pipeli
     Pipeline::load(&ModelFiles::in_dir(dir, &[]).unwrap(), &options, &reference::thread_pool()).unwrap()
 }
 
-/// How far predictions are from those of f32.
+/// The agreement of predictions with those of f32.
 pub(crate) struct Agreement {
     pub(crate) same_label: f64,
     pub(crate) largest_difference: f64,
@@ -38,18 +38,18 @@ fn predictions(pipeline: &Pipeline) -> Vec<Prediction> {
 }
 
 #[test]
-fn every_precision_is_near_f32() {
+fn every_precision_is_close_to_f32() {
     let exact = predictions(&load(&reference::mini(), Precision::F32, 0.0));
     for (precision, bound) in [(Precision::Bf16, 0.02), (Precision::Int8, 0.06)] {
         let agreement = Agreement::of(&exact, &predictions(&load(&reference::mini(), precision, 0.0)));
         assert!(agreement.largest_difference <= bound, "{precision}: {:e}", agreement.largest_difference);
-        assert!(agreement.largest_difference > 0.0, "{precision} is another precision");
+        assert!(agreement.largest_difference > 0.0, "{precision} gives exactly the results of f32");
     }
 }
 
-/// The small model's checkpoint in f32 has weights that int8 cannot keep; mini's are int8 already.
+/// With mini, because its weights are int8 already: only the activations differ.
 #[test]
-fn a_text_in_doubt_is_run_again_with_f32_activations() {
+fn a_text_with_a_small_margin_is_computed_again_with_f32_activations() {
     let exact = predictions(&load(&reference::mini(), Precision::F32, 0.0));
     let always = predictions(&load(&reference::mini(), Precision::Int8, 1.0));
     let agreement = Agreement::of(&exact, &always);
@@ -68,7 +68,7 @@ fn a_text_in_doubt_is_run_again_with_f32_activations() {
 }
 
 #[test]
-fn every_container_can_be_run_in_every_precision() {
+fn every_container_runs_in_every_precision() {
     for name in reference::small_cases().keys() {
         let dir = reference::variant(name);
         for precision in Precision::ALL {

@@ -1,4 +1,4 @@
-//! The ids are those of transformers.
+//! WordPiece gives the ids of transformers.
 
 use std::fs;
 use std::path::PathBuf;
@@ -9,7 +9,7 @@ use serde::Deserialize;
 use crate::reference::{self, file, mini};
 
 #[derive(Deserialize)]
-struct Nasty {
+struct Case {
     text: String,
     finbert: Vec<u32>,
     finbert_tone: Vec<u32>,
@@ -24,7 +24,7 @@ fn from_vocab_with_window(path: PathBuf, vocab_size: usize, max_length: usize) -
     Tokenizer::load(&files, Limits { vocab_size, max_length }).unwrap()
 }
 
-/// What is left of ids that are longer than the window: the beginning and `[SEP]`.
+/// The ids truncated to the window: the beginning and `[SEP]`.
 fn windowed(ids: &[u32]) -> Vec<u32> {
     match ids {
         [beginning @ .., sep] if ids.len() > 512 => [&beginning[..511], &[*sep]].concat(),
@@ -37,27 +37,27 @@ fn ids(tokenizer: &Tokenizer, text: &str) -> Vec<u32> {
 }
 
 #[test]
-fn nasty_strings_have_transformers_ids_by_finberts_vocabulary() {
+fn difficult_strings_have_the_ids_of_transformers_with_the_vocabulary_of_finbert() {
     let tokenizer = reference::tokenizer(&mini());
     let bare = from_vocab(mini().join("vocab.txt"), 30_522);
-    let nasty: Vec<Nasty> = reference::read_json(&file("nasty.json"));
-    for case in nasty.iter().filter(|case| !case.text.trim().is_empty()) {
+    let cases: Vec<Case> = reference::read_json(&file("nasty.json"));
+    for case in cases.iter().filter(|case| !case.text.trim().is_empty()) {
         assert_eq!(ids(&tokenizer, &case.text), windowed(&case.finbert), "{:?}", case.text);
         assert_eq!(ids(&bare, &case.text), windowed(&case.finbert), "without settings: {:?}", case.text);
     }
 }
 
 #[test]
-fn nasty_strings_have_transformers_ids_by_finbert_tones_vocabulary() {
+fn difficult_strings_have_the_ids_of_transformers_with_the_vocabulary_of_finbert_tone() {
     let tokenizer = from_vocab(file("finbert-tone/vocab.txt"), 30_873);
-    let nasty: Vec<Nasty> = reference::read_json(&file("nasty.json"));
-    for case in nasty.iter().filter(|case| !case.text.trim().is_empty()) {
+    let cases: Vec<Case> = reference::read_json(&file("nasty.json"));
+    for case in cases.iter().filter(|case| !case.text.trim().is_empty()) {
         assert_eq!(ids(&tokenizer, &case.text), windowed(&case.finbert_tone), "{:?}", case.text);
     }
 }
 
 #[test]
-fn the_golden_texts_have_transformers_ids() {
+fn the_reference_texts_have_the_ids_of_transformers() {
     let tokenizer = reference::tokenizer(&mini());
     for case in reference::mini_cases().iter().filter(|case| !case.text.is_empty()) {
         assert_eq!(ids(&tokenizer, &case.text), case.input_ids, "{:?}", case.text);
@@ -65,7 +65,7 @@ fn the_golden_texts_have_transformers_ids() {
 }
 
 #[test]
-fn tokenizer_json_goes_before_vocab_txt_and_its_own_cut_is_not_used() {
+fn tokenizer_json_overrides_vocab_txt_and_its_truncation_is_ignored() {
     let dir = reference::variant("f32");
     let tokenizer = r###"{"version":"1.0",
         "truncation":{"direction":"Right","max_length":4,"strategy":"LongestFirst","stride":0},
@@ -79,7 +79,7 @@ fn tokenizer_json_goes_before_vocab_txt_and_its_own_cut_is_not_used() {
 }
 
 #[test]
-fn a_text_far_over_the_window_has_the_ids_of_its_beginning() {
+fn a_text_much_longer_than_the_window_has_the_ids_of_its_beginning() {
     let tokenizer = reference::tokenizer(&mini());
     let whole = from_vocab_with_window(mini().join("vocab.txt"), 30_522, 1 << 20);
     for unit in
@@ -94,13 +94,13 @@ fn a_text_far_over_the_window_has_the_ids_of_its_beginning() {
 }
 
 #[test]
-fn a_text_is_truncated_exactly_when_a_token_is_left_out() {
+fn a_text_is_truncated_only_if_a_token_is_left_out() {
     let tokenizer = reference::tokenizer(&mini());
     for (words, truncated) in [(509, false), (510, false), (511, true)] {
         let encoding = tokenizer.encode(&Text::parse("profit ".repeat(words)).unwrap()).unwrap();
         assert_eq!((encoding.len(), encoding.truncated), ((words + 2).min(512), truncated), "{words} words");
     }
-    // What a beginning cannot tell: nothing but white space behind it, or one endless word.
+    // A beginning is not enough to decide if only white space follows it.
     let padded = tokenizer.encode(&Text::parse(format!("profit{}", " ".repeat(1 << 20))).unwrap()).unwrap();
     assert_eq!((padded.len(), padded.truncated), (3, false));
     let late = tokenizer.encode(&Text::parse(format!("profit{}rose", " ".repeat(1 << 20))).unwrap()).unwrap();
@@ -108,7 +108,7 @@ fn a_text_is_truncated_exactly_when_a_token_is_left_out() {
 }
 
 #[test]
-fn the_smallest_of_the_windows_counts() {
+fn the_smallest_window_counts() {
     let dir = reference::variant("f32");
     fs::write(dir.path().join("tokenizer_config.json"), r#"{"model_max_length": 16}"#).unwrap();
     assert_eq!(reference::load(dir.path()).max_length(), 16);
@@ -117,7 +117,7 @@ fn the_smallest_of_the_windows_counts() {
 }
 
 #[test]
-fn settings_shape_the_ids() {
+fn settings_change_the_ids() {
     let dir = reference::variant("f32");
     let vocab = "[PAD]\n[UNK]\n<s>\n</s>\nprofit\nProfit\n日本\n日\n本\n<x>\n";
     fs::write(dir.path().join("vocab.txt"), vocab).unwrap();
@@ -130,12 +130,12 @@ fn settings_shape_the_ids() {
 }
 
 #[test]
-fn what_is_wrong_with_a_vocabulary_is_told() {
+fn an_invalid_vocabulary_is_an_error() {
     let vocab = fs::read(file("small/vocab.txt")).unwrap();
     let without =
         |token: &str| String::from_utf8(vocab.clone()).unwrap().replace(&format!("{token}\n"), "x\n").into_bytes();
     let cases: [(Vec<u8>, &[&str]); 6] = [
-        // One line twice: as many different tokens as embeddings, but an id too many.
+        // A line twice: as many different tokens as embeddings, but one id too many.
         ([b"[PAD]\n".to_vec(), vocab.clone()].concat(), &["111 tokens", "110"]),
         (without("[UNK]"), &["vocab.txt", "`[UNK]`"]),
         (without("[CLS]"), &["vocab.txt", "`[CLS]`"]),
@@ -152,7 +152,7 @@ fn what_is_wrong_with_a_vocabulary_is_told() {
 }
 
 #[test]
-fn what_is_wrong_with_the_settings_is_told() {
+fn invalid_settings_are_an_error() {
     for (file, contents, parts) in [
         ("tokenizer_config.json", "{", ["tokenizer_config.json", "not valid"]),
         (
@@ -174,7 +174,7 @@ fn what_is_wrong_with_the_settings_is_told() {
 
 /// Found by fuzzing.
 #[test]
-fn what_makes_the_library_panic_is_an_error() {
+fn a_file_that_makes_the_library_panic_is_an_error() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("tokenizer.json");
     fs::write(&path, r#"{"decoder":{"type":"ByteLevel","a":"\ud800"}}"#).unwrap();

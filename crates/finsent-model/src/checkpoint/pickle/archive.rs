@@ -1,5 +1,5 @@
-//! The container since torch 1.6: a zip archive with one folder, which has the pickle, each storage as an entry, and their byte
-//! order. The entries are not compressed, so that numbers can be read in place.
+//! The container since torch 1.6: a zip archive with one folder, which has the pickle, each storage as an entry, and
+//! their byte order. The entries are not compressed, so that numbers can be read in place.
 
 use std::collections::HashMap;
 use std::io::{self, Cursor, Read, Seek, SeekFrom};

@@ -1,8 +1,10 @@
-//! The container before torch 1.6, which `_use_new_zipfile_serialization=False` still writes: pickles of a magic number, a
-//! version, the system, the weights and the keys of the storages; then for each key the number of numbers and the numbers.
+//! The container before torch 1.6, which `_use_new_zipfile_serialization=False` still writes: pickles of a magic
+//! number, a version, the system, the weights and the keys of the storages; then for each key the number of numbers and
+//! the numbers.
 //!
-//! The pickle of the system has a field `little_endian`, but torch ignores it: it writes and reads numbers in little-endian
-//! order on every system (`THPStorage_writeFileRaw` and `THPStorage_readFileRaw` in torch/csrc/serialization.cpp).
+//! The pickle of the system has a field `little_endian`, but torch ignores it: it writes and reads numbers in
+//! little-endian order on every system (`THPStorage_writeFileRaw` and `THPStorage_readFileRaw` in
+//! torch/csrc/serialization.cpp).
 
 use std::collections::HashMap;
 use std::ops::Range;

@@ -1,5 +1,5 @@
-//! A pickle is a program for a stack machine. This machine runs the instructions that torch.save writes, in protocols 2 to 5,
-//! and builds plain values. Every other instruction is an error.
+//! A pickle is a program for a stack machine. This machine runs the instructions that torch.save writes, in protocols 2
+//! to 5, and builds plain values. Every other instruction is an error.
 
 use std::collections::HashMap;
 
@@ -7,8 +7,8 @@ use super::error::{PickleError, printable};
 use super::opcode;
 use super::values::{Class, Id, Value, Values};
 
-/// The most instructions of a pickle; that of a BERT with 24 layers has 15,000. The limit bounds time and memory, because an
-/// instruction makes at most one value, and each part of a value was pushed by an instruction.
+/// The most instructions of a pickle; that of a BERT with 24 layers has 15,000. The limit bounds time and memory,
+/// because an instruction makes at most one value, and each part of a value was pushed by an instruction.
 const MAX_INSTRUCTIONS: usize = 1 << 18;
 /// The longest name of a class in bytes.
 const MAX_NAME: usize = 1_000;

@@ -1,8 +1,8 @@
 //! Files of torch.save, in both containers: the zip archive, and the sequence of pickles of older versions.
 //!
-//! A pickle is a program that can call anything in Python. Nothing is called here: a small machine runs only the instructions
-//! that describe tensors, over a closed list of classes. A file that asks for anything else is refused, and the error names
-//! it. The numbers stay in the mapped file; only their layout is read.
+//! A pickle is a program that can call anything in Python. Nothing is called here: a small machine runs only the
+//! instructions that describe tensors, over a closed list of classes. A file that asks for anything else is refused,
+//! and the error names it. The numbers stay in the mapped file; only their layout is read.
 
 mod archive;
 mod error;
@@ -38,8 +38,8 @@ struct TorchFile<'a> {
     order: ByteOrder,
 }
 
-/// Whether the file is an archive or begins with a pickle. A safetensors file never does: its first four bytes would be part
-/// of a length that is larger than the limit.
+/// Whether the file is an archive or begins with a pickle. A safetensors file never does: its first four bytes would be
+/// part of a length that is larger than the limit.
 pub(super) fn is_torch_file(bytes: &[u8]) -> bool {
     is_archive(bytes) || matches!(bytes, [opcode::PROTO, 2..=5, _, 1..=u8::MAX, ..])
 }

@@ -1,5 +1,5 @@
-//! The instructions of a pickle, by their names in Python's pickletools. [`INST`] is never run; it is known so that the error
-//! can name the class that it asks for.
+//! The instructions of a pickle, by their names in Python's pickletools. [`INST`] is never run; it is known so that the
+//! error can name the class that it asks for.
 
 pub(super) const ADDITEMS: u8 = 0x90;
 pub(super) const APPEND: u8 = b'a';

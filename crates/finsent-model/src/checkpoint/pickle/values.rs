@@ -1,5 +1,5 @@
-//! The values of a pickle of weights. The list of classes is closed: nothing in Python is called, and each known class has its
-//! value built in this file.
+//! The values of a pickle of weights. The list of classes is closed: nothing in Python is called, and each known class
+//! has its value built in this file.
 
 use ::safetensors::Dtype;
 
@@ -205,8 +205,8 @@ impl<'a> Values<'a> {
         Some(Tensor { storage, offset: offset.try_into().ok()?, shape, strides })
     }
 
-    /// The storage of a persistent id `("storage", type, key, device, numbers)`. In legacy files, a sixth item follows: `None`,
-    /// or a part of the storage as (key, first number, length).
+    /// The storage of a persistent id `("storage", type, key, device, numbers)`. In legacy files, a sixth item follows:
+    /// `None`, or a part of the storage as (key, first number, length).
     pub(super) fn storage(&self, id: Id, at: usize) -> Result<Storage<'a>, PickleError> {
         let found = match self.items(id)[..] {
             [
