@@ -1,8 +1,12 @@
-//! A checkpoint becomes one safetensors file in another number format, a few megabytes at a time.
+//! Conversion: writes a checkpoint as one safetensors file in another number format, a few megabytes at a time.
 //!
-//! The names are those of transformers' `save_pretrained` for the model's architecture; the order of the tensors
-//! and the padding are those of the safetensors library, so that the file is the one that it writes, to the byte. int8 is the layout `int-quantized` of compressed-tensors: bytes
-//! `[rows, columns]` under the tensor's name, and f32 scales `[rows, 1]` under that name and `_scale`.
+//! The names are those of transformers' `save_pretrained` for the architecture. The order of the tensors and the
+//! padding are those of the safetensors library, so that the file is byte for byte the one that it would write. int8 is
+//! the layout `int-quantized` of compressed-tensors: bytes `[rows, columns]` under the tensor's name, and f32 scales
+//! `[rows, 1]` under that name and `_scale`.
+
+mod config_json;
+mod narrow;
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -16,16 +20,19 @@ use ::safetensors::tensor::{Metadata, TensorInfo};
 use finsent_kernels::{WeightRows, quantize_weights};
 use thiserror::Error;
 
-use super::config_json::convert_config;
-use super::narrow::{TooLarge, narrow};
-use super::{Checkpoint, CheckpointError, StoredMatrix};
+use self::config_json::convert_config;
+use self::narrow::{TooLarge, narrow};
+use crate::checkpoint::{Checkpoint, CheckpointError, StoredMatrix};
+use crate::encoder::{Config, Parameter};
+use crate::io_error::IoError;
+use crate::json_error::JsonError;
 
-/// Numbers that are converted at a time.
+/// How many numbers to convert at a time.
 const CHUNK_NUMBERS: usize = 1 << 20;
-/// What the length of the header is a multiple of.
+/// The length of the header is a multiple of this.
 const HEADER_ALIGNMENT: usize = 8;
 
-/// A number format of stored weights.
+/// The number format of a converted checkpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WeightFormat {
     /// 32-bit floats.
@@ -34,12 +41,12 @@ pub enum WeightFormat {
     Bf16,
     /// 16-bit floats.
     F16,
-    /// Bytes with a scale a row, for the tensors that [`Parameter::is_quantised`] says; f32 for the others.
+    /// Bytes with a scale per row for the large matrices; f32 for the other tensors.
     Int8,
 }
 
 impl WeightFormat {
-    /// Type of the tensors that are no bytes.
+    /// The type of the tensors that are not quantized.
     fn float(self) -> Dtype {
         match self {
             Self::F32 | Self::Int8 => Dtype::F32,
@@ -60,117 +67,98 @@ impl fmt::Display for WeightFormat {
     }
 }
 
-/// A tensor of an architecture.
-#[derive(Debug)]
-pub struct Parameter {
-    /// Plain name.
-    pub name: String,
-    /// What transformers' `save_pretrained` puts before the plain name.
-    pub prefix: &'static str,
-    /// `[len]` or `[rows, columns]`
-    pub shape: Vec<usize>,
-    /// Whether int8 has it as bytes; matrices only.
-    pub is_quantised: bool,
-}
-
 /// Why weights cannot be converted.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum ConvertError {
-    /// A weight is beyond the range of the format.
-    #[error("the tensor `{tensor}` holds {value}, which is too large for {format}; f32 has room for it")]
+    /// A weight is outside the range of the format.
+    #[error("the tensor `{tensor}` has the weight {value}, which is too large for {format}; convert to f32 or bf16")]
     TooLarge {
-        /// Plain name.
+        /// The plain name.
         tensor: String,
         /// The weight.
         value: f32,
         /// The format.
         format: WeightFormat,
     },
-    /// A weight that is to be quantised is NaN or infinite.
-    #[error("the tensor `{tensor}` holds {value}, for which int8 has no number; its weights are damaged")]
+    /// A weight to quantize is NaN or infinite.
+    #[error("the tensor `{tensor}` has the weight {value}; its weights are damaged")]
     NotFinite {
-        /// Plain name.
+        /// The plain name.
         tensor: String,
         /// The weight.
         value: f32,
     },
-    /// The system refused.
-    #[error("the weights cannot be written")]
-    Io(#[from] io::Error),
+    /// The file could not be written.
+    #[error(transparent)]
+    Io(IoError),
 }
 
-/// A file of weights that is yet to be written: its tensors have been found, and their places in it are known.
+impl From<io::Error> for ConvertError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error.into())
+    }
+}
+
+/// A conversion that is ready to be written: the tensors are found, and the file is laid out.
 #[derive(Debug)]
 pub struct Conversion<'a> {
     format: WeightFormat,
     parts: Vec<Part<'a>>,
     metadata: Metadata,
-    /// What stands before the data, the header's length included.
+    /// The bytes before the data: the length of the header, and the header.
     head: Vec<u8>,
 }
 
-/// A tensor that is to be written.
+/// A tensor to write.
 #[derive(Debug)]
 struct Part<'a> {
     parameter: Parameter,
     source: StoredMatrix<'a>,
-    /// Type of its numbers in the new file.
+    /// The type of its numbers in the new file.
     dtype: Dtype,
 }
 
-impl Checkpoint {
-    /// Finds the tensors of an architecture; they are all of the checkpoint that is converted.
+impl<'a> Conversion<'a> {
+    /// Prepares to write `checkpoint` in another format: finds the tensors that `config` describes and lays out the
+    /// file. Other tensors of the checkpoint are left out.
     ///
     /// # Errors
-    /// As [`Checkpoint::tensor`].
-    pub fn conversion(
-        &self,
-        parameters: impl IntoIterator<Item = Parameter>,
-        format: WeightFormat,
-    ) -> Result<Conversion<'_>, CheckpointError> {
+    /// [`CheckpointError`] if a tensor is missing, or has another shape or an unsupported type.
+    pub fn new(config: &Config, checkpoint: &'a Checkpoint, format: WeightFormat) -> Result<Self, CheckpointError> {
         let part = |parameter: Parameter| {
-            let source = self.parameter(&parameter)?;
-            let is_int8 = format == WeightFormat::Int8 && parameter.is_quantised;
+            let source = checkpoint.rows(&parameter.name, &parameter.shape)?;
+            let is_int8 = format == WeightFormat::Int8 && parameter.is_quantized;
             Ok(Part { parameter, source, dtype: if is_int8 { Dtype::I8 } else { format.float() } })
         };
-        let parts: Vec<Part<'_>> = parameters.into_iter().map(part).collect::<Result<_, CheckpointError>>()?;
+        let parts: Vec<Part<'_>> = config.parameters(checkpoint)?.map(part).collect::<Result<_, CheckpointError>>()?;
         let metadata = layout(&parts);
-        Ok(Conversion { format, parts, head: head(&metadata), metadata })
-    }
-
-    /// A tensor of which parts can be read; a vector is a matrix of one column.
-    fn parameter(&self, Parameter { name, shape, .. }: &Parameter) -> Result<StoredMatrix<'_>, CheckpointError> {
-        if let [rows, columns] = **shape {
-            return self.matrix(name, [rows, columns]);
-        }
-        let stored = self.stored(name, shape)?;
-        stored.expect(&[Dtype::F32, Dtype::F16, Dtype::BF16])?;
-        Ok(StoredMatrix { stored, columns: 1, scales: None })
+        Ok(Self { format, parts, head: head(&metadata), metadata })
     }
 }
 
 impl Conversion<'_> {
-    /// config.json of the new file: `json` with what it says of the number format made true of this one; all else keeps
-    /// its order and its bytes.
+    /// The config.json of the new file: `json` with the fields for the number format changed. All other fields keep
+    /// their order and their bytes.
     ///
     /// # Errors
-    /// When `json` is no JSON object.
-    pub fn config(&self, json: &[u8]) -> Result<Vec<u8>, serde_json::Error> {
-        let is_kept = |part: &&Part<'_>| part.parameter.shape.len() == 2 && !part.parameter.is_quantised;
+    /// If `json` is not a JSON object.
+    pub fn config(&self, json: &[u8]) -> Result<Vec<u8>, JsonError> {
+        let is_kept = |part: &&Part<'_>| part.parameter.shape.len() == 2 && !part.parameter.is_quantized;
         let module = |part: &Part<'_>| part.name().trim_end_matches(".weight").to_owned();
         let kept: Vec<String> = self.parts.iter().filter(is_kept).map(module).collect();
-        convert_config(json, self.format, &kept)
+        convert_config(json, self.format, &kept).map_err(JsonError::new)
     }
 
-    /// Bytes of the file.
+    /// The size of the new file in bytes.
     pub fn file_len(&self) -> u64 {
         (self.head.len() + self.metadata.data_len()) as u64
     }
 
-    /// Writes the file, which is empty, and calls `progress` now and then with the bytes that are written.
+    /// Writes the weights to an empty file. Calls `progress` from time to time with the number of bytes written so far.
     ///
     /// # Errors
-    /// [`ConvertError`] naming the tensor that the format has no room for, or saying what the system said.
+    /// [`ConvertError`] with the tensor that the format cannot represent, or the system's error.
     pub fn write(&self, file: &File, mut progress: impl FnMut(u64)) -> Result<(), ConvertError> {
         file.write_all_at(&self.head, 0)?;
         let mut written = self.head.len() as u64;
@@ -186,9 +174,9 @@ impl Conversion<'_> {
         Ok(())
     }
 
-    /// Gives the number of bytes that are written.
+    /// Returns the number of bytes written.
     fn write_floats(&self, part: &Part<'_>, rows: Range<usize>, file: &File) -> Result<u64, ConvertError> {
-        let mut values = vec![0.0; rows.len() * part.source.columns];
+        let mut values = vec![0.0; rows.len() * part.columns()];
         part.source.read(rows.clone(), &mut values);
         let too_large = |TooLarge(value)| ConvertError::TooLarge {
             tensor: part.parameter.name.clone(),
@@ -196,25 +184,25 @@ impl Conversion<'_> {
             format: self.format,
         };
         let bytes = narrow(part.dtype, &values).map_err(too_large)?;
-        file.write_all_at(&bytes, self.place(&part.name(), rows.start))?;
+        file.write_all_at(&bytes, self.offset(&part.name(), rows.start))?;
         Ok(bytes.len() as u64)
     }
 
-    /// Gives the number of bytes that are written.
+    /// Returns the number of bytes written.
     fn write_int8(&self, part: &Part<'_>, rows: Range<usize>, file: &File) -> Result<u64, ConvertError> {
-        let mut bytes = vec![0; rows.len() * part.source.columns];
+        let mut bytes = vec![0; rows.len() * part.columns()];
         let mut scales = vec![0.0; rows.len()];
         part.read_int8(rows.clone(), &mut bytes, &mut scales)?;
         let bytes: Vec<u8> = bytes.into_iter().map(i8::cast_unsigned).collect();
         let scales: Vec<u8> = scales.into_iter().flat_map(f32::to_le_bytes).collect();
-        file.write_all_at(&bytes, self.place(&part.name(), rows.start))?;
-        file.write_all_at(&scales, self.place(&part.scale_name(), rows.start))?;
+        file.write_all_at(&bytes, self.offset(&part.name(), rows.start))?;
+        file.write_all_at(&scales, self.offset(&part.scale_name(), rows.start))?;
         Ok((bytes.len() + scales.len()) as u64)
     }
 
-    /// Where in the file the row of a tensor begins.
-    fn place(&self, name: &str, row: usize) -> u64 {
-        let info = self.metadata.info(name).expect("the layout has every tensor that is written");
+    /// The offset in the file of a row of a tensor.
+    fn offset(&self, name: &str, row: usize) -> u64 {
+        let info = self.metadata.info(name).expect("the layout has every tensor");
         let (start, end) = info.data_offsets;
         (self.head.len() + start + row * ((end - start) / info.shape[0])) as u64
     }
@@ -230,15 +218,19 @@ impl Part<'_> {
         self.name() + "_scale"
     }
 
-    /// Rows that are converted at a time.
+    fn columns(&self) -> usize {
+        self.parameter.shape.get(1).copied().unwrap_or(1)
+    }
+
+    /// The rows in chunks to convert at a time.
     fn chunks(&self) -> impl Iterator<Item = Range<usize>> {
-        let (rows, at_a_time) = (self.parameter.shape[0], (CHUNK_NUMBERS / self.source.columns).max(1));
+        let (rows, at_a_time) = (self.parameter.shape[0], (CHUNK_NUMBERS / self.columns()).max(1));
         (0..rows).step_by(at_a_time).map(move |start| start..rows.min(start + at_a_time))
     }
 
-    /// Bytes are taken as they are stored; other numbers are quantised, which would hide one that is not finite.
+    /// Reads stored bytes as they are, and quantizes other numbers. Quantizing would hide a number that is not finite.
     fn read_int8(&self, rows: Range<usize>, bytes: &mut [i8], scales: &mut [f32]) -> Result<(), ConvertError> {
-        if self.source.scales.is_some() {
+        if self.source.are_int8() {
             self.source.read_int8(rows, bytes, scales);
             return Ok(());
         }
@@ -251,7 +243,7 @@ impl Part<'_> {
         Ok(())
     }
 
-    /// The tensors that it becomes: name, type, shape.
+    /// The tensors in the new file: name, type, shape.
     fn tensors(&self) -> impl Iterator<Item = (String, Dtype, Vec<usize>)> {
         let scales = || (self.scale_name(), Dtype::F32, vec![self.parameter.shape[0], 1]);
         let own = (self.name(), self.dtype, self.parameter.shape.clone());
@@ -259,27 +251,27 @@ impl Part<'_> {
     }
 }
 
-/// The order of the safetensors library: the types of the largest numbers first, then by name.
+/// Lays out the tensors in the order of the safetensors library: larger types first, then by name.
 fn layout(parts: &[Part<'_>]) -> Metadata {
     let mut tensors: Vec<_> = parts.iter().flat_map(Part::tensors).collect();
     tensors.sort_by(|(name, dtype, _), (other, other_dtype, _)| {
         (Reverse(dtype), name).cmp(&(Reverse(other_dtype), other))
     });
     let mut end = 0;
-    let place = |(name, dtype, shape): (String, Dtype, Vec<usize>)| {
+    let placed = |(name, dtype, shape): (String, Dtype, Vec<usize>)| {
         let start = end;
         end += shape.iter().product::<usize>() * dtype.bitsize() / 8;
         (name, TensorInfo { dtype, shape, data_offsets: (start, end) })
     };
-    let tensors = tensors.into_iter().map(place).collect();
-    // transformers refuses a file that does not say by what library it is to be read.
-    let written_for = HashMap::from([("format".to_owned(), "pt".to_owned())]);
-    Metadata::new(Some(written_for), tensors).expect("each tensor begins where the one before it ends")
+    let tensors = tensors.into_iter().map(placed).collect();
+    // transformers refuses a file without this field.
+    let format = HashMap::from([("format".to_owned(), "pt".to_owned())]);
+    Metadata::new(Some(format), tensors).expect("each tensor begins where the previous one ends")
 }
 
-/// The header, its length before it, and spaces behind it.
+/// The length of the header, the header, and spaces as padding.
 fn head(metadata: &Metadata) -> Vec<u8> {
-    let mut header = serde_json::to_vec(metadata).expect("names and numbers are JSON");
+    let mut header = serde_json::to_vec(metadata).expect("names and numbers can be JSON");
     header.resize(header.len().next_multiple_of(HEADER_ALIGNMENT), b' ');
     [&(header.len() as u64).to_le_bytes(), header.as_slice()].concat()
 }

@@ -1,4 +1,4 @@
-//! Ends in the middle: kill -9, Ctrl-C, a full disk.
+//! Interrupted downloads: kill -9, Ctrl-C, a full disk.
 
 use std::fs::{self, File};
 use std::io;
@@ -17,7 +17,7 @@ use crate::stored::{Repository, StoredFile, commit, noisy_model};
 
 const WEIGHTS: u64 = 200_000_000;
 
-/// What of the weights has been written under the name of a partial file.
+/// The partial file of the weights, and its size.
 fn partial(home: &Home) -> Option<(PathBuf, u64)> {
     let entries = fs::read_dir(home.cached("blobs")).ok()?.map_while(Result::ok);
     let partial = entries.filter(|entry| entry.file_name().to_string_lossy().ends_with(".incomplete"));
@@ -25,24 +25,24 @@ fn partial(home: &Home) -> Option<(PathBuf, u64)> {
     sizes.max_by_key(|(_, size)| *size)
 }
 
-/// Starts a pull and sends it the signal once so much has arrived; what arrived is given back.
+/// Starts a pull and sends it the signal after this many bytes. Returns the size of the partial file.
 fn interrupted(home: &Home, signal: &str, after: u64) -> (Output, u64) {
     let child = home.start(&["pull", "hf:acme/small"]);
     wait_until("the transfer is under way", || partial(home).is_some_and(|(_, size)| size >= after));
     assert!(Command::new("kill").args(["-s", signal, &child.id().to_string()]).status().unwrap().success());
     let output = child.wait_with_output().unwrap();
-    let (_, size) = partial(home).expect("what was fetched stays");
+    let (_, size) = partial(home).expect("the partial file is kept");
     (output, size)
 }
 
 #[test]
-fn killed_in_the_middle_of_200_mb_it_resumes_and_verifies() {
+fn a_killed_download_of_200_mb_continues_and_is_verified() {
     let weights = StoredFile::noise(WEIGHTS);
     let mut files = noisy_model(0);
     files.insert("model.safetensors".into(), weights.clone());
     let hub = StandIn::with(Repository::at(&commit(1), files));
     let home = Home::of(&hub);
-    // A pause of a millisecond for each 64 KiB, so that the middle is not missed.
+    // Slow enough to be killed in the middle.
     hub.order(1, Port::Cdn, "", Fault::Slow(Duration::from_millis(1)));
     let (killed, size) = interrupted(&home, "KILL", WEIGHTS / 2);
     assert_eq!(killed.status.signal(), Some(9));
@@ -79,7 +79,7 @@ fn hash_of(path: &PathBuf) -> String {
 }
 
 #[test]
-fn what_was_damaged_between_two_runs_is_found_out() {
+fn damage_to_a_partial_file_is_found() {
     let hub = StandIn::with(Repository::at(&commit(1), noisy_model(4_000_000)));
     let home = Home::of(&hub);
     hub.order(1, Port::Cdn, "", Fault::Slow(Duration::from_millis(20)));
@@ -99,7 +99,7 @@ fn what_was_damaged_between_two_runs_is_found_out() {
 }
 
 #[test]
-fn ctrl_c_leaves_what_was_fetched_for_the_next_run() {
+fn an_interrupted_download_continues_in_the_next_run() {
     for signal in ["INT", "TERM"] {
         let hub = StandIn::with(Repository::at(&commit(1), noisy_model(4_000_000)));
         let home = Home::of(&hub);
@@ -113,19 +113,19 @@ fn ctrl_c_leaves_what_was_fetched_for_the_next_run() {
 }
 
 #[test]
-fn a_full_disk_is_named_and_leaves_nothing_that_looks_whole() {
+fn a_full_disk_is_an_error_and_leaves_no_incomplete_blob() {
     let hub = StandIn::with(Repository::at(&commit(1), noisy_model(4_000_000)));
     let home = Home::of(&hub);
-    // No file above 1 MB (of 512 bytes a block): to a write it is as a full disk.
+    // No file may be larger than 2,000 blocks of 512 bytes: a write fails as on a full disk.
     let mut shell = Command::new("/bin/sh");
     shell.args(["-c", "trap '' XFSZ; ulimit -f 2000; exec \"$0\" pull hf:acme/small", FINSENT.path()]);
     let run = wait_for_output(home.prepare(shell, &[]).spawn().unwrap());
     assert!([1, 3].contains(&run.code.unwrap()) && run.stderr.contains("model.safetensors"), "{run:?}");
     assert_eq!(run.stdout, "");
     assert!(fs::symlink_metadata(home.cached("snapshots").join(commit(1)).join("model.safetensors")).is_err());
-    let whole = |entry: io::Result<fs::DirEntry>| entry.unwrap().metadata().unwrap().size() > 500_000;
+    let is_large = |entry: io::Result<fs::DirEntry>| entry.unwrap().metadata().unwrap().size() > 500_000;
     let blobs = fs::read_dir(home.cached("blobs")).unwrap();
-    assert!(blobs.filter(|entry| !is_partial(entry)).all(|entry| !whole(entry)), "{:?}", home.tree_of("blobs"));
+    assert!(blobs.filter(|entry| !is_partial(entry)).all(|entry| !is_large(entry)), "{:?}", home.tree_of("blobs"));
     home.pull("hf:acme/small").printed_path();
 }
 
@@ -135,7 +135,7 @@ fn is_partial(entry: &io::Result<fs::DirEntry>) -> bool {
 
 #[test]
 #[ignore = "needs root, to mount"]
-fn a_disk_that_is_full_says_so() {
+fn a_full_file_system_is_named() {
     let hub = StandIn::with(Repository::at(&commit(1), noisy_model(8_000_000)));
     let home = Home::of(&hub);
     let cache = home.hugging_face();
@@ -146,5 +146,5 @@ fn a_disk_that_is_full_says_so() {
     let path = std::env::var_os("PATH").unwrap();
     let run = wait_for_output(home.prepare(shell, &[]).env("PATH", path).spawn().unwrap());
     assert!([1, 3].contains(&run.code.unwrap()), "{run:?}");
-    assert!(run.stderr.contains("model.safetensors") && run.stderr.contains("No space left"), "{run:?}");
+    assert!(run.stderr.contains("model.safetensors") && run.stderr.contains("the disk is full"), "{run:?}");
 }

@@ -1,14 +1,14 @@
-//! Which files of a repository make the model.
+//! Which files of a repository belong to the model.
 
-/// Files of settings that shape the ids, where there is no `tokenizer.json`.
+/// The settings of the tokenizer, if there is no `tokenizer.json`.
 const SETTINGS: [&str; 2] = ["tokenizer_config.json", "special_tokens_map.json"];
 
-/// Of the files that a repository holds, those that the model needs: safetensors before pickles, one file of weights
-/// before shards.
+/// Selects the files that the model needs from those of a repository: safetensors rather than pickles, a single file of
+/// weights rather than shards.
 ///
 /// # Errors
-/// What is missing.
-pub(crate) fn needed(found: &[String]) -> Result<Vec<String>, String> {
+/// The file that is missing.
+pub(super) fn model_files(found: &[String]) -> Result<Vec<String>, String> {
     let holds = |name: &str| found.iter().any(|found| found == name);
     if !holds("config.json") {
         return Err("config.json".into());
@@ -46,7 +46,7 @@ fn weights(found: &[String]) -> Result<Vec<String>, String> {
     Err("model.safetensors or pytorch_model.bin".into())
 }
 
-/// `model-00001-of-00003.safetensors` and the others, if all are there.
+/// `model-00001-of-00003.safetensors` and so on, if all shards exist.
 fn shards(found: &[String], stem: &str, extension: &str) -> Result<Vec<String>, String> {
     let numbers = |name: &str| -> Option<(usize, usize)> {
         let numbers = name.strip_prefix(stem)?.strip_prefix('-')?.strip_suffix(extension)?.strip_suffix('.')?;
@@ -55,9 +55,9 @@ fn shards(found: &[String], stem: &str, extension: &str) -> Result<Vec<String>, 
     };
     let shards: Vec<&String> = found.iter().filter(|name| numbers(name).is_some()).collect();
     let count = shards.first().and_then(|name| numbers(name)).map_or(0, |(_, count)| count);
-    let is_there = |number: &usize| shards.iter().any(|name| numbers(name) == Some((*number, count)));
-    // Of a file that none is there of, not even their number is known.
-    if let Some(missing) = (1..=count.max(1)).find(|number| !is_there(number)) {
+    let exists = |number: &usize| shards.iter().any(|name| numbers(name) == Some((*number, count)));
+    // If there are no shards, their number is unknown: the first one is missing.
+    if let Some(missing) = (1..=count.max(1)).find(|number| !exists(number)) {
         return Err(format!("shard {missing} of the weights ({stem}-...-of-....{extension})"));
     }
     Ok(shards.into_iter().cloned().collect())
@@ -68,11 +68,11 @@ mod tests {
     use super::*;
 
     fn of(found: &[&str]) -> Result<Vec<String>, String> {
-        needed(&found.iter().map(|&name| name.to_owned()).collect::<Vec<_>>())
+        model_files(&found.iter().map(|&name| name.to_owned()).collect::<Vec<_>>())
     }
 
     #[test]
-    fn only_what_the_model_needs_is_taken_and_safetensors_before_pickles() {
+    fn only_needed_files_are_selected_and_safetensors_rather_than_pickles() {
         let all = [
             "README.md",
             "config.json",
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn shards_come_with_their_index_and_all_together() {
+    fn shards_need_their_index_and_all_others() {
         let sharded = [
             "config.json",
             "tokenizer.json",
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_named() {
+    fn a_missing_file_is_named() {
         assert_eq!(of(&["README.md"]), Err("config.json".into()));
         assert!(of(&["config.json", "vocab.json"]).unwrap_err().contains("merges.txt"));
         assert!(of(&["config.json", "vocab.txt", "tf_model.h5"]).unwrap_err().contains("pytorch_model.bin"));

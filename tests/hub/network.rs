@@ -1,4 +1,4 @@
-//! The way to the hub: names, ports, TLS, proxies.
+//! The network: names, ports, TLS, proxies.
 
 use crate::home::Home;
 use crate::offline::unreachable;
@@ -8,13 +8,14 @@ use crate::stored::{Access, Repository};
 use crate::tls::{Certificate, Forwarder};
 
 #[test]
-fn a_name_that_is_no_host_is_a_failure_of_the_network() {
+fn an_unknown_host_is_a_network_error() {
     let home = Home::at("http://no-such-host.invalid");
-    home.pull("hf:acme/small").assert_fails_without_output(4, &["no-such-host.invalid"]);
+    home.pull("hf:acme/small")
+        .assert_fails_without_output(4, &["cannot download hf:acme/small: no-such-host.invalid not found"]);
 }
 
 #[test]
-fn a_port_where_nobody_listens_is_a_failure_of_the_network() {
+fn a_refused_connection_is_a_network_error() {
     let endpoint = unreachable();
     let home = Home::at(&endpoint);
     home.pull("hf:acme/small").assert_fails_without_output(4, &[&endpoint["http://".len()..], "refused"]);
@@ -22,7 +23,7 @@ fn a_port_where_nobody_listens_is_a_failure_of_the_network() {
 }
 
 #[test]
-fn an_endpoint_that_is_no_address_is_wrong_usage() {
+fn an_endpoint_that_is_not_an_address_is_an_error() {
     for endpoint in ["hub.example", "ftp://127.0.0.1", "http://"] {
         let run = Home::at(endpoint).pull("hf:acme/small");
         assert!([2, 4].contains(&run.code.unwrap()) && run.stderr.contains("HF_ENDPOINT"), "{endpoint}: {run:?}");
@@ -37,14 +38,14 @@ fn an_endpoint_may_end_in_a_slash_and_have_a_path() {
 }
 
 #[test]
-fn plain_http_where_tls_is_expected_is_a_failure_of_the_network() {
+fn plain_http_instead_of_tls_is_a_network_error() {
     let hub = StandIn::with(Repository::small());
     let endpoint = format!("https://127.0.0.1:{}", hub.hub_port);
     Home::at(&endpoint).pull("hf:acme/small").assert_fails_without_output(4, &[&endpoint["https://".len()..], "TLS"]);
 }
 
 #[test]
-fn a_certificate_that_nobody_vouches_for_is_refused_with_the_remedy() {
+fn an_unknown_certificate_is_refused_with_the_remedy() {
     let hub = StandIn::with(Repository { access: Access::Private("hf_secret".into()), ..Repository::small() });
     let forwarder = Forwarder::start(hub.hub_port, &Certificate::new());
     let endpoint = format!("https://127.0.0.1:{}", forwarder.port);
@@ -54,7 +55,7 @@ fn a_certificate_that_nobody_vouches_for_is_refused_with_the_remedy() {
 }
 
 #[test]
-fn ssl_cert_file_vouches_for_a_certificate() {
+fn a_certificate_in_ssl_cert_file_is_accepted() {
     let hub = StandIn::with(Repository::small());
     let certificate = Certificate::new();
     let (to_hub, to_cdn) = (Forwarder::start(hub.hub_port, &certificate), Forwarder::start(hub.cdn_port, &certificate));
@@ -78,7 +79,7 @@ fn an_ssl_cert_file_that_cannot_be_read_is_named() {
 }
 
 #[test]
-fn a_proxy_sees_the_requests_and_no_proxy_spares_it() {
+fn requests_go_through_the_proxy_unless_no_proxy_has_the_host() {
     for variable in ["HTTP_PROXY", "http_proxy", "ALL_PROXY"] {
         let (hub, proxy) = (StandIn::with(Repository::small()), Proxy::start());
         Home::of(&hub).with(variable, proxy.address()).pull("hf:acme/small").assert_succeeds();
@@ -94,7 +95,7 @@ fn a_proxy_sees_the_requests_and_no_proxy_spares_it() {
 }
 
 #[test]
-fn tls_goes_through_a_proxy() {
+fn tls_works_through_a_proxy() {
     let (hub, proxy, certificate) = (StandIn::with(Repository::small()), Proxy::start(), Certificate::new());
     let (to_hub, to_cdn) = (Forwarder::start(hub.hub_port, &certificate), Forwarder::start(hub.cdn_port, &certificate));
     hub.cdn_is_at(format!("https://127.0.0.1:{}", to_cdn.port));
@@ -106,7 +107,7 @@ fn tls_goes_through_a_proxy() {
 }
 
 #[test]
-fn a_proxy_that_is_not_there_is_a_failure_of_the_network() {
+fn a_proxy_that_cannot_be_reached_is_a_network_error() {
     let hub = StandIn::with(Repository::small());
     let home = Home::of(&hub).with("HTTP_PROXY", unreachable());
     home.pull("hf:acme/small").assert_fails_without_output(4, &[]);

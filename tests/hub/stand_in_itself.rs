@@ -1,4 +1,4 @@
-//! The stand-in hub itself: that it answers as hub.md says the real one does.
+//! The stand-in itself answers like the real hub.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -14,7 +14,7 @@ use crate::stand_in::{Port, StandIn};
 use crate::stored::{Access, Repository, StoredFile, commit, git_sha1, golden, sha256, small_model};
 use crate::tls::{Certificate, Forwarder};
 
-/// Sends as it is told, and follows no redirect.
+/// A client that follows no redirects.
 struct Client(Agent);
 
 impl Client {
@@ -64,7 +64,7 @@ fn the_stand_in_sends_small_files_after_a_relative_redirect() {
 }
 
 #[test]
-fn the_stand_in_has_the_names_that_git_gives() {
+fn the_stand_in_has_the_hashes_of_git() {
     // git hash-object of an empty file and of one with `hello\n`.
     assert_eq!(git_sha1(b""), "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391");
     assert_eq!(git_sha1(b"hello\n"), "ce013625030ba8dba906f756967f9e9ca394464a");
@@ -82,7 +82,7 @@ fn read_in_pieces(file: &StoredFile, piece: usize) -> Vec<u8> {
 }
 
 #[test]
-fn the_stand_in_sends_large_files_from_its_cdn_in_parts_too() {
+fn the_stand_in_sends_large_files_and_parts_of_them_from_its_cdn() {
     let (hub, client) = (StandIn::with(Repository::small()), Client::new());
     let weights = golden("f32.safetensors");
     let response = client.get(&format!("{}/acme/small/resolve/main/model.safetensors", hub.endpoint()), &[]);
@@ -125,7 +125,7 @@ fn the_stand_in_describes_its_repositories() {
 }
 
 #[test]
-fn the_stand_in_refuses_as_the_hub_does() {
+fn the_stand_in_refuses_like_the_hub() {
     let (hub, client) = (StandIn::with(Repository::small()), Client::new());
     for (name, access) in [("private", Access::Private("key".into())), ("gated", Access::Gated("key".into()))] {
         hub.put(&format!("acme/{name}"), Repository { access, ..Repository::small() });
@@ -153,7 +153,7 @@ fn the_stand_in_refuses_as_the_hub_does() {
 }
 
 #[test]
-fn the_stand_in_fails_as_it_is_told_and_as_often() {
+fn the_stand_in_fails_as_ordered() {
     let (hub, client) = (StandIn::with(Repository::small()), Client::new());
     let weights = golden("f32.safetensors");
     let address = weights_on_the_cdn(&hub, &client);
@@ -166,7 +166,7 @@ fn the_stand_in_fails_as_it_is_told_and_as_often() {
     }
     hub.order(1, Port::Cdn, "", Fault::IgnoresRange);
     hub.order(1, Port::Cdn, "", Fault::RefusesRange);
-    assert_eq!(client.get(&address, &[]).status(), 200, "asks for no part");
+    assert_eq!(client.get(&address, &[]).status(), 200, "the request has no range");
     assert_eq!(client.get(&address, &part).status(), 200);
     assert_eq!(client.get(&address, &part).status(), 416);
     assert_eq!(client.get(&address, &part).status(), 206);
@@ -195,7 +195,7 @@ fn the_stand_in_fails_as_it_is_told_and_as_often() {
 }
 
 #[test]
-fn tls_and_the_proxy_pass_on_what_they_get() {
+fn tls_and_the_proxy_forward_requests() {
     let (hub, proxy, certificate) = (StandIn::with(Repository::small()), Proxy::start(), Certificate::new());
     let forwarder = Forwarder::start(hub.hub_port, &certificate);
     let root = ureq::tls::Certificate::from_pem(certificate.pem.as_bytes()).unwrap();
@@ -210,12 +210,12 @@ fn tls_and_the_proxy_pass_on_what_they_get() {
     let asked = proxy.asked();
     assert!(asked[0].starts_with(&format!("CONNECT 127.0.0.1:{} ", forwarder.port)), "{asked:?}");
     assert_eq!(hub.seen_at(Port::Hub).len(), 4);
-    let stranger = Agent::new_with_defaults().get(format!("https://127.0.0.1:{}/", forwarder.port)).call();
-    assert!(stranger.is_err());
+    let without_root = Agent::new_with_defaults().get(format!("https://127.0.0.1:{}/", forwarder.port)).call();
+    assert!(without_root.is_err());
 }
 
 #[test]
-fn the_stand_in_serves_empty_files_and_plain_ones() {
+fn the_stand_in_serves_empty_files() {
     let files = BTreeMap::from([("empty.json".to_owned(), StoredFile::small(Vec::new()))]);
     let repository = Repository { redirects: false, ..Repository::at(&commit(1), files) };
     let (hub, client) = (StandIn::with(repository), Client::new());

@@ -1,5 +1,4 @@
-//! Transfers that break, and files that are not what they should be. Whatever happens, nothing half stands under a
-//! final name.
+//! Broken connections and wrong files. Whatever happens, no incomplete or wrong file gets its final name.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -11,13 +10,13 @@ use crate::stored::{Repository, StoredFile, commit, golden, noisy_model, sha256,
 
 const WEIGHTS: &str = "model.safetensors";
 
-/// Ranges of the requests for bodies at the CDN.
+/// The ranges of the downloads from the CDN.
 fn ranges(hub: &StandIn) -> Vec<Option<String>> {
     let seen = hub.seen_at(Port::Cdn).into_iter().filter(|seen| seen.method == "GET");
     seen.map(|seen| seen.header("range").map(str::to_owned)).collect()
 }
 
-/// That the weights are the hub's.
+/// Pulls the model and checks that the weights are those of the hub.
 #[track_caller]
 fn has_the_weights(home: &Home, hub: &StandIn) {
     let directory = home.pull("hf:acme/small").printed_path();
@@ -25,7 +24,7 @@ fn has_the_weights(home: &Home, hub: &StandIn) {
     assert!(!home.tree_of("blobs").iter().any(|blob| blob.contains("incomplete")), "{:?}", home.tree_of("blobs"));
 }
 
-/// That the weights stand nowhere under a name that could be taken for whole.
+/// Checks that the weights are in the cache under no final name.
 #[track_caller]
 fn has_no_weights(home: &Home) {
     let hash = sha256(&golden("f32.safetensors"));
@@ -36,7 +35,7 @@ fn has_no_weights(home: &Home) {
 }
 
 #[test]
-fn a_body_that_breaks_off_is_resumed_where_it_broke() {
+fn a_broken_download_continues_where_it_ended() {
     let hub = StandIn::with(Repository::small());
     hub.order(1, Port::Cdn, WEIGHTS, Fault::Cut(70_000));
     has_the_weights(&Home::of(&hub), &hub);
@@ -44,7 +43,7 @@ fn a_body_that_breaks_off_is_resumed_where_it_broke() {
 }
 
 #[test]
-fn a_small_file_that_breaks_off_is_fetched_again() {
+fn a_broken_download_of_a_small_file_is_repeated() {
     let hub = StandIn::with(Repository::small());
     hub.order(1, Port::Hub, "vocab.txt", Fault::Cut(100));
     let home = Home::of(&hub);
@@ -55,7 +54,7 @@ fn a_small_file_that_breaks_off_is_fetched_again() {
 }
 
 #[test]
-fn a_server_that_ignores_the_range_sends_the_whole_file() {
+fn a_server_may_ignore_the_range_and_send_the_whole_file() {
     let hub = StandIn::with(Repository::small());
     hub.order(1, Port::Cdn, WEIGHTS, Fault::Cut(70_000));
     hub.order(1, Port::Cdn, WEIGHTS, Fault::IgnoresRange);
@@ -64,7 +63,7 @@ fn a_server_that_ignores_the_range_sends_the_whole_file() {
 }
 
 #[test]
-fn a_server_that_refuses_the_range_is_asked_for_the_whole_file() {
+fn if_a_server_refuses_the_range_the_whole_file_is_requested() {
     let hub = StandIn::with(Repository::small());
     hub.order(1, Port::Cdn, WEIGHTS, Fault::Cut(70_000));
     hub.order(1, Port::Cdn, WEIGHTS, Fault::RefusesRange);
@@ -72,9 +71,9 @@ fn a_server_that_refuses_the_range_is_asked_for_the_whole_file() {
     assert_eq!(ranges(&hub), [None, Some("bytes=70000-".into()), None]);
 }
 
-/// The signature of the CDN's address holds for an hour or so.
+/// The signed address of the CDN is valid for about an hour.
 #[test]
-fn an_address_may_expire_between_two_tries() {
+fn the_address_of_the_cdn_is_requested_again_for_each_try() {
     let hub = StandIn::with(Repository::small());
     hub.order(1, Port::Cdn, WEIGHTS, Fault::Cut(70_000));
     has_the_weights(&Home::of(&hub), &hub);
@@ -89,7 +88,7 @@ fn is_of(seen: &Seen, file: &str) -> bool {
 }
 
 #[test]
-fn what_an_earlier_run_left_is_taken_up() {
+fn a_partial_file_of_an_earlier_run_is_continued() {
     let hub = StandIn::with(Repository::small());
     let home = Home::of(&hub);
     let weights = golden("f32.safetensors");
@@ -100,7 +99,7 @@ fn what_an_earlier_run_left_is_taken_up() {
 }
 
 #[test]
-fn a_whole_file_that_was_not_renamed_needs_no_fetching_or_one() {
+fn a_complete_file_that_was_not_renamed_is_used() {
     let hub = StandIn::with(Repository::small());
     let home = Home::of(&hub);
     let weights = golden("f32.safetensors");
@@ -110,14 +109,14 @@ fn a_whole_file_that_was_not_renamed_needs_no_fetching_or_one() {
 }
 
 #[test]
-fn the_remains_of_other_bytes_spoil_nothing() {
+fn a_partial_file_with_other_bytes_is_replaced() {
     let weights = golden("f32.safetensors");
     for remains in [vec![0; 50_000], vec![0; weights.len()], vec![0; weights.len() + 1]] {
         let hub = StandIn::with(Repository::small());
         let home = Home::of(&hub);
         fs::create_dir_all(home.cached("blobs")).unwrap();
         fs::write(home.cached("blobs").join(format!("{}.incomplete", sha256(&weights))), &remains).unwrap();
-        // It may say that the hash was wrong, once.
+        // One error about the hash is acceptable.
         if home.pull("hf:acme/small").code != Some(0) {
             has_no_weights(&home);
         }
@@ -126,7 +125,7 @@ fn the_remains_of_other_bytes_spoil_nothing() {
 }
 
 #[test]
-fn a_compressed_answer_is_understood() {
+fn a_compressed_body_is_decompressed() {
     let hub = StandIn::with(Repository::small());
     hub.order(1, Port::Hub, "/config.json", Fault::Gzip);
     hub.order(1, Port::Hub, "vocab.txt", Fault::Gzip);
@@ -137,7 +136,7 @@ fn a_compressed_answer_is_understood() {
 }
 
 #[test]
-fn an_empty_file_is_a_file() {
+fn an_empty_file_is_downloaded() {
     let mut files = small_model();
     files.insert("special_tokens_map.json".into(), StoredFile::small(Vec::new()));
     files.insert(WEIGHTS.into(), StoredFile::large(Vec::new()));
@@ -151,7 +150,7 @@ fn an_empty_file_is_a_file() {
 }
 
 #[test]
-fn wrong_bytes_are_refused_with_both_hashes_and_removed() {
+fn wrong_bytes_are_refused_with_both_hashes_and_deleted() {
     let hub = StandIn::with(Repository::small());
     let home = Home::of(&hub);
     let mut wrong = golden("f32.safetensors");
@@ -184,7 +183,7 @@ fn has_no_weights_or_config(home: &Home) {
 }
 
 #[test]
-fn what_is_damaged_in_the_cache_is_mended() {
+fn a_damaged_file_in_the_cache_is_replaced() {
     for revision in ["main".to_owned(), commit(1)] {
         let hub = StandIn::with(Repository::small());
         let home = Home::of(&hub);
@@ -206,25 +205,25 @@ fn what_is_damaged_in_the_cache_is_mended() {
 }
 
 #[test]
-fn a_file_that_the_catalogue_does_not_expect_is_refused() {
+fn a_file_without_the_hash_of_the_catalog_is_refused() {
     let hub = StandIn::with(Repository::small());
     let home = Home::of(&hub);
     let other = sha256(b"other");
     for (name, found) in [(WEIGHTS, "f32.safetensors"), ("vocab.txt", "vocab.txt")] {
         let listed = ["config.json", "vocab.txt", WEIGHTS].map(|file| (file, (file == name).then_some(other.as_str())));
-        let catalogue = home.catalogue(&listed, "");
-        let run = home.run(&["--models-file", &catalogue, "pull", "mine"]);
+        let catalog = home.catalog(&listed, "");
+        let run = home.run(&["--models-file", &catalog, "pull", "mine"]);
         run.assert_fails_without_output(3, &[name, &other, &sha256(&golden(found))]);
-        let run = home.run(&["--models-file", &catalogue, "--offline", "classify", "--model", "mine", "profit"]);
-        run.assert_fails_without_output(3, &["acme/small"]);
+        let run = home.run(&["--models-file", &catalog, "--offline", "classify", "--model", "mine", "profit"]);
+        run.assert_fails_without_output(3, &["mine is only partly downloaded", name]);
     }
 }
 
 #[test]
-fn a_truncated_body_is_no_file() {
+fn a_truncated_body_is_not_accepted() {
     let hub = StandIn::with(Repository::small());
     let home = Home::of(&hub);
-    // Whole by its Content-Length, and shorter than what the hub announced.
+    // It has its Content-Length, but is shorter than the hub says.
     let half = golden("f32.safetensors")[..40_000].to_vec();
     hub.order(1, Port::Cdn, WEIGHTS, Fault::Bytes(half.into()));
     let run = home.pull("hf:acme/small");
@@ -236,19 +235,19 @@ fn a_truncated_body_is_no_file() {
 }
 
 #[test]
-fn a_body_that_is_truncated_each_time_comes_to_an_end() {
+fn a_body_that_is_always_truncated_ends_in_an_error() {
     let hub = StandIn::with(Repository::small());
     let home = Home::of(&hub);
     let half = golden("f32.safetensors")[..40_000].to_vec();
     hub.order(100, Port::Cdn, WEIGHTS, Fault::Bytes(half.into()));
-    // The host says in the end that it has no more bytes, and they are not those of the file.
-    home.pull("hf:acme/small").assert_fails_without_output(3, &[WEIGHTS, "removed"]);
+    // The host says that it has no more bytes, but their hash is wrong.
+    home.pull("hf:acme/small").assert_fails_without_output(3, &[WEIGHTS, "was deleted"]);
     assert!(hub.seen_at(Port::Cdn).len() < 20, "{:#?}", ranges(&hub));
     has_no_weights(&home);
 }
 
 #[test]
-fn a_body_that_is_longer_than_announced_is_no_file() {
+fn a_body_that_is_too_long_is_not_accepted() {
     let hub = StandIn::with(Repository::small());
     let home = Home::of(&hub);
     let long = [golden("f32.safetensors"), vec![0; 1_000]].concat();
@@ -262,14 +261,14 @@ fn a_body_that_is_longer_than_announced_is_no_file() {
 }
 
 #[test]
-fn a_size_that_is_announced_wrongly_comes_to_an_end() {
+fn a_wrong_size_does_not_loop_forever() {
     let weights = golden("f32.safetensors").len() as u64;
     for size in [weights + 1, weights - 1] {
         let hub = StandIn::with(Repository::small());
         hub.order(100, Port::Hub, WEIGHTS, Fault::LinkedSize(size));
         let home = Home::of(&hub);
         let run = home.pull("hf:acme/small");
-        // The hash may say that it is the file after all.
+        // It may succeed, because the hash is right.
         if run.code != Some(0) {
             assert!([3, 4].contains(&run.code.unwrap()) && run.stderr.contains(WEIGHTS), "{run:?}");
             has_no_weights(&home);
@@ -279,8 +278,8 @@ fn a_size_that_is_announced_wrongly_comes_to_an_end() {
 }
 
 #[test]
-fn a_page_in_the_place_of_an_answer_is_no_file() {
-    // As the login page of a hotel's network.
+fn a_login_page_instead_of_a_file_is_not_accepted() {
+    // Like the login page of a hotel's network.
     let page = "<html>Welcome to the hotel's network</html>";
     for (port, part) in [(Port::Hub, "/api/models/"), (Port::Hub, "config.json"), (Port::Cdn, WEIGHTS)] {
         let hub = StandIn::with(Repository::small());
@@ -296,7 +295,7 @@ fn a_page_in_the_place_of_an_answer_is_no_file() {
 }
 
 #[test]
-fn a_hub_that_fails_once_is_asked_again() {
+fn a_request_that_fails_once_is_repeated() {
     for (port, part) in [(Port::Hub, "/api/models/"), (Port::Hub, "config.json"), (Port::Cdn, WEIGHTS)] {
         for status in [500, 502, 503, 504] {
             // One of each is enough.
@@ -311,7 +310,7 @@ fn a_hub_that_fails_once_is_asked_again() {
 }
 
 #[test]
-fn a_hub_that_is_asked_too_often_says_when_to_come_back() {
+fn retry_after_is_respected() {
     for (port, part) in [(Port::Hub, "/api/models/"), (Port::Cdn, WEIGHTS)] {
         let hub = StandIn::with(Repository::small());
         hub.order(1, port, part, Fault::Answer(429, vec![("retry-after", "2".into())]));
@@ -322,7 +321,7 @@ fn a_hub_that_is_asked_too_often_says_when_to_come_back() {
 }
 
 #[test]
-fn a_hub_that_wants_more_than_a_minute_is_not_waited_for() {
+fn a_retry_after_of_more_than_a_minute_is_an_error() {
     let hub = StandIn::with(Repository::small());
     hub.order(1, Port::Hub, "", Fault::Answer(429, vec![("retry-after", "3600".into())]));
     Home::of(&hub).pull("hf:acme/small").assert_fails_without_output(4, &["429", "3600"]);
@@ -330,7 +329,7 @@ fn a_hub_that_wants_more_than_a_minute_is_not_waited_for() {
 }
 
 #[test]
-fn a_hub_that_fails_on_and_on_is_a_failure_of_the_network() {
+fn a_hub_that_always_fails_is_a_network_error() {
     let hub = StandIn::with(Repository::small());
     hub.order(100, Port::Hub, "", Fault::Answer(503, vec![]));
     let home = Home::of(&hub);
@@ -339,7 +338,7 @@ fn a_hub_that_fails_on_and_on_is_a_failure_of_the_network() {
 }
 
 #[test]
-fn a_transfer_that_breaks_again_and_again_is_a_failure_of_the_network() {
+fn a_download_that_makes_no_progress_is_a_network_error() {
     let hub = StandIn::with(Repository::at(&commit(1), noisy_model(1_000_000)));
     hub.order(100, Port::Cdn, "", Fault::Cut(0));
     let home = Home::of(&hub);
@@ -349,9 +348,9 @@ fn a_transfer_that_breaks_again_and_again_is_a_failure_of_the_network() {
 }
 
 #[test]
-fn a_transfer_that_breaks_often_but_goes_on_succeeds() {
+fn a_download_that_breaks_often_but_makes_progress_succeeds() {
     let hub = StandIn::with(Repository::small());
-    // Six pieces, each of which brings the file forward.
+    // Each of six tries adds some bytes.
     hub.order(6, Port::Cdn, "", Fault::Cut(7_000));
     has_the_weights(&Home::of(&hub), &hub);
     let asked: Vec<_> = ranges(&hub).into_iter().flatten().collect();
@@ -359,7 +358,7 @@ fn a_transfer_that_breaks_often_but_goes_on_succeeds() {
 }
 
 #[test]
-fn redirects_in_a_circle_come_to_an_end() {
+fn circular_redirects_end_in_an_error() {
     let hub = StandIn::with(Repository::small());
     let circle = format!("{}/acme/small/resolve/main/config.json", hub.endpoint());
     hub.order(1_000, Port::Hub, "config.json", Fault::Redirect(circle));

@@ -1,4 +1,4 @@
-//! What is asked of the hub, and what lies in the cache afterwards.
+//! Downloads: the requests to the hub, and the files in the cache.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,7 +10,7 @@ use crate::home::Home;
 use crate::stand_in::{Port, StandIn};
 use crate::stored::{Access, Repository, StoredFile, commit, golden, sha256, small_model};
 
-/// The files that were asked for, each once, in the order of their names.
+/// The requested files, each once, sorted.
 fn resolved(hub: &StandIn) -> Vec<String> {
     let mut names: Vec<_> = hub.seen().iter().filter_map(|seen| seen.resolved().map(str::to_owned)).collect();
     names.sort();
@@ -18,7 +18,7 @@ fn resolved(hub: &StandIn) -> Vec<String> {
     names
 }
 
-/// The small model's files, with others in the place of the weights.
+/// The files of the small model without the weights.
 fn without_weights() -> BTreeMap<String, StoredFile> {
     let mut files = small_model();
     files.remove("model.safetensors");
@@ -26,7 +26,7 @@ fn without_weights() -> BTreeMap<String, StoredFile> {
 }
 
 #[test]
-fn a_model_of_the_hub_is_fetched_when_it_is_named() {
+fn a_model_on_the_hub_is_downloaded_when_it_is_used() {
     let hub = StandIn::with(Repository::small());
     let home = Home::of(&hub);
     let run = home.run(&["classify", "--model", "hf:acme/small", "profit"]).assert_succeeds();
@@ -35,7 +35,7 @@ fn a_model_of_the_hub_is_fetched_when_it_is_named() {
 }
 
 #[test]
-fn pull_prints_the_directory_and_nothing_else_on_standard_output() {
+fn pull_prints_only_the_directory_on_standard_output() {
     let hub = StandIn::with(Repository::small());
     let home = Home::of(&hub);
     let run = home.pull("hf:acme/small");
@@ -49,14 +49,14 @@ fn pull_prints_the_directory_and_nothing_else_on_standard_output() {
 }
 
 #[test]
-fn pull_is_silent_when_it_is_told_so() {
+fn pull_with_q_prints_no_notes() {
     let hub = StandIn::with(Repository::small());
     let run = Home::of(&hub).run(&["-q", "pull", "hf:acme/small"]).assert_succeeds();
     assert_eq!(run.stderr, "");
 }
 
 #[test]
-fn the_cache_has_the_layout_of_the_hubs_own_library() {
+fn the_cache_has_the_layout_of_huggingface_hub() {
     let hub = StandIn::with(Repository::small());
     let home = Home::of(&hub);
     home.pull("hf:acme/small").assert_succeeds();
@@ -68,16 +68,16 @@ fn the_cache_has_the_layout_of_the_hubs_own_library() {
     let mut blobs = names.map(blob);
     blobs.sort();
     assert_eq!(home.tree_of("blobs"), blobs);
-    assert_eq!(fs::read_to_string(home.cached("refs/main")).unwrap(), commit(1), "no line break at its end");
+    assert_eq!(fs::read_to_string(home.cached("refs/main")).unwrap(), commit(1), "a ref has no line break");
     assert_eq!(home.tree_of("refs"), ["main 40"]);
-    let beside: Vec<_> = fs::read_dir(home.cached("")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-    assert_eq!(beside.len(), 3, "{beside:?}");
+    let folders: Vec<_> = fs::read_dir(home.cached("")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(folders.len(), 3, "{folders:?}");
     let mode = fs::metadata(home.cached("blobs").join(repository.file("config.json").etag())).unwrap().permissions();
-    assert_eq!(mode.mode() & 0o444, 0o444, "others of the machine may read what the umask lets them");
+    assert_eq!(mode.mode() & 0o444, 0o444, "other users may read the file");
 }
 
 #[test]
-fn only_the_files_that_a_model_needs_are_asked_for() {
+fn only_the_files_of_the_model_are_requested() {
     let mut files = small_model();
     for name in ["README.md", ".gitattributes", "special_tokens_map.json", "training_args.json"] {
         files.insert(name.into(), StoredFile::small("{}"));
@@ -94,7 +94,7 @@ fn only_the_files_that_a_model_needs_are_asked_for() {
 }
 
 #[test]
-fn a_tokeniser_in_one_file_is_fetched() {
+fn tokenizer_json_is_downloaded() {
     let mut files = small_model();
     files.insert("tokenizer.json".into(), StoredFile::small("{}"));
     let hub = StandIn::with(Repository::at(&commit(1), files));
@@ -103,7 +103,7 @@ fn a_tokeniser_in_one_file_is_fetched() {
 }
 
 #[test]
-fn shards_come_with_their_index() {
+fn shards_are_downloaded_with_their_index() {
     let mut files = without_weights();
     let index = "model.safetensors.index.json";
     files.insert(index.into(), StoredFile::small(golden(&format!("sharded/{index}"))));
@@ -117,11 +117,11 @@ fn shards_come_with_their_index() {
 }
 
 #[test]
-fn the_pickle_comes_where_there_are_no_safetensors() {
+fn the_pickle_is_downloaded_if_there_are_no_safetensors() {
     let mut files = without_weights();
     let pickle = golden("../pickles/f32.legacy.bin");
     files.insert("pytorch_model.bin".into(), StoredFile::large(pickle.clone()));
-    files.insert("tf_model.h5".into(), StoredFile::large("of no use"));
+    files.insert("tf_model.h5".into(), StoredFile::large("unused"));
     let hub = StandIn::with(Repository::at(&commit(1), files));
     let home = Home::of(&hub);
     home.run(&["classify", "--model", "hf:acme/small", "profit"]).assert_succeeds();
@@ -131,24 +131,24 @@ fn the_pickle_comes_where_there_are_no_safetensors() {
 }
 
 #[test]
-fn a_catalogue_model_has_the_files_and_the_hashes_that_the_catalogue_says() {
+fn a_model_of_the_catalog_has_its_files_and_hashes() {
     let mut files = small_model();
     files.insert("pytorch_model.bin".into(), StoredFile::large("a pickle"));
     let hub = StandIn::with(Repository::at(&commit(1), files));
     let home = Home::of(&hub);
     let hash = sha256(&golden("f32.safetensors"));
     let listed = [("config.json", None), ("vocab.txt", None), ("model.safetensors", Some(hash.as_str()))];
-    let catalogue = home.catalogue(&listed, &format!("revision = {:?}", commit(1)));
-    home.run(&["--models-file", &catalogue, "pull", "mine"]).printed_path();
+    let catalog = home.catalog(&listed, &format!("revision = {:?}", commit(1)));
+    home.run(&["--models-file", &catalog, "pull", "mine"]).printed_path();
     assert_eq!(resolved(&hub), ["config.json", "model.safetensors", "vocab.txt"]);
-    home.run(&["--models-file", &catalogue, "classify", "--model", "mine", "profit"]).assert_succeeds();
-    let listed = home.run(&["--models-file", &catalogue, "models", "--json"]).assert_succeeds();
+    home.run(&["--models-file", &catalog, "classify", "--model", "mine", "profit"]).assert_succeeds();
+    let listed = home.run(&["--models-file", &catalog, "models", "--json"]).assert_succeeds();
     let listed: serde_json::Value = serde_json::from_str(&listed.stdout).unwrap();
     assert!(listed[0]["place"].is_string(), "{listed}");
 }
 
 #[test]
-fn a_small_file_comes_directly_or_after_a_redirect() {
+fn a_small_file_may_be_redirected() {
     for redirects in [false, true] {
         let hub = StandIn::with(Repository { redirects, ..Repository::small() });
         let home = Home::of(&hub);
@@ -160,11 +160,11 @@ fn a_small_file_comes_directly_or_after_a_redirect() {
 }
 
 #[test]
-fn the_cdn_never_sees_the_token() {
+fn the_token_is_not_sent_to_the_cdn() {
     let access = Access::Private("hf_secret".into());
     let hub = StandIn::with(Repository { access, ..Repository::small() });
     let home = Home::of(&hub).with("HF_TOKEN", "hf_secret");
-    // Once more after a connection that broke.
+    // Also not when a broken download continues.
     hub.order(1, Port::Cdn, "", Fault::Cut(1_000));
     let run = home.pull("hf:acme/small").assert_succeeds();
     let of_hub = hub.seen_at(Port::Hub);
@@ -175,7 +175,7 @@ fn the_cdn_never_sees_the_token() {
 }
 
 #[test]
-fn the_token_is_looked_for_where_the_hubs_own_library_looks() {
+fn the_token_comes_from_the_same_sources_as_in_huggingface_hub() {
     let hub = StandIn::with(Repository { access: Access::Private("right".into()), ..Repository::small() });
     let named = |home: Home| {
         let file = home.write("token.txt", "right\n");
@@ -201,7 +201,7 @@ fn the_token_is_looked_for_where_the_hubs_own_library_looks() {
 }
 
 #[test]
-fn requests_say_who_asks_and_want_no_compression() {
+fn requests_have_a_user_agent_and_accept_no_compression() {
     let hub = StandIn::with(Repository::small());
     Home::of(&hub).pull("hf:acme/small").assert_succeeds();
     for seen in hub.seen() {
@@ -229,7 +229,7 @@ fn a_revision_with_slashes_is_percent_encoded() {
 }
 
 #[test]
-fn a_branch_that_moved_brings_what_is_new_only() {
+fn only_new_files_of_a_changed_branch_are_downloaded() {
     let mut repository = Repository::small();
     let hub = StandIn::with(repository.clone());
     let home = Home::of(&hub);
@@ -245,11 +245,11 @@ fn a_branch_that_moved_brings_what_is_new_only() {
     assert_eq!(fs::read_to_string(home.cached("refs/main")).unwrap(), commit(2));
     assert_eq!(fs::read(before.join("config.json")).unwrap(), golden("config.json"));
     assert_eq!(fs::read(after.join("config.json")).unwrap().len(), golden("config.json").len() + 1);
-    assert_eq!(hub.seen_at(Port::Cdn).len(), 0, "the weights are the same");
+    assert_eq!(hub.seen_at(Port::Cdn).len(), 0, "the weights are unchanged");
 }
 
 #[test]
-fn what_is_here_is_not_fetched_again() {
+fn a_complete_model_is_not_downloaded_again() {
     let hub = StandIn::with(Repository { redirects: false, ..Repository::small() });
     let home = Home::of(&hub);
     let first = home.pull("hf:acme/small").printed_path();
@@ -265,12 +265,12 @@ fn what_is_here_is_not_fetched_again() {
 }
 
 #[test]
-fn a_commit_that_is_here_needs_no_hub_at_all() {
+fn a_complete_commit_needs_no_request() {
     let hub = StandIn::with(Repository::small());
     let home = Home::of(&hub);
     let model = format!("hf:acme/small@{}", commit(1));
     let first = home.pull(&model).printed_path();
-    assert_eq!(home.tree_of("refs"), [""; 0], "a commit is no name of another");
+    assert_eq!(home.tree_of("refs"), [""; 0], "a commit needs no ref");
     hub.forget();
     assert_eq!(home.pull(&model).printed_path(), first);
     home.run(&["classify", "--model", &model, "profit"]).assert_succeeds();
@@ -278,7 +278,7 @@ fn a_commit_that_is_here_needs_no_hub_at_all() {
 }
 
 #[test]
-fn a_weak_etag_is_the_same_name() {
+fn a_weak_etag_names_the_same_blob() {
     let hub = StandIn::with(Repository::small());
     hub.order(100, Port::Hub, "config.json", Fault::WeakEtag);
     hub.order(100, Port::Hub, "model.safetensors", Fault::WeakEtag);
@@ -292,7 +292,7 @@ fn a_weak_etag_is_the_same_name() {
 
 #[test]
 fn a_hub_cannot_write_outside_the_cache() {
-    // Files whose paths lead out of the snapshot.
+    // A file whose path leads out of the snapshot.
     let mut files = without_weights();
     let index = r#"{"metadata": {}, "weight_map": {"classifier.bias": "../../../../evil"}}"#;
     files.insert("model.safetensors.index.json".into(), StoredFile::small(index));
@@ -300,7 +300,7 @@ fn a_hub_cannot_write_outside_the_cache() {
     let hub = StandIn::with(Repository::at(&commit(1), files));
     let home = Home::of(&hub);
     home.pull("hf:acme/small").assert_fails_without_output(3, &["evil"]);
-    // A commit and an ETag that do.
+    // A commit and an ETag that lead out of the cache.
     hub.put("acme/small", Repository::at("../../../../evil", small_model()));
     let run = home.pull("hf:acme/small");
     assert!([3, 4].contains(&run.code.unwrap()) && run.stderr.contains("evil"), "{run:?}");

@@ -1,4 +1,4 @@
-//! config.json of a model whose weights have another number format.
+//! The config.json of a converted model.
 
 use std::fmt;
 
@@ -9,11 +9,11 @@ use serde_json::value::RawValue;
 use super::WeightFormat;
 
 const QUANTIZATION: &str = "quantization_config";
-/// The names, in newer and older files, of the type that the weights have.
+/// The field for the type of the weights, in new and old files.
 const DTYPE: [&str; 2] = ["dtype", "torch_dtype"];
 
-/// What compressed-tensors reads of the layout that [`WeightFormat::Int8`] is, indented for its place in the file. `kept`
-/// are the modules whose matrices are no bytes.
+/// The `quantization_config` of [`WeightFormat::Int8`] for compressed-tensors, indented for the file. `kept` are the
+/// modules whose matrices are not quantized.
 fn int_quantized(kept: &[String]) -> String {
     let kept: Vec<String> = kept.iter().map(|module| format!("      \"{module}\"")).collect();
     format!(
@@ -46,11 +46,11 @@ fn int_quantized(kept: &[String]) -> String {
     )
 }
 
-/// `json` with what it says of the number format made true of `format`, in which the matrices of the modules `kept` are no
-/// bytes; all else keeps its order and its bytes.
+/// Changes the fields of `json` that describe the number format. All other fields keep their order and their bytes.
+/// With int8, the matrices of the modules `kept` are not quantized.
 ///
 /// # Errors
-/// When `json` is no JSON object.
+/// If `json` is not a JSON object.
 pub(super) fn convert_config(json: &[u8], format: WeightFormat, kept: &[String]) -> Result<Vec<u8>, serde_json::Error> {
     let Fields(mut fields) = serde_json::from_slice(json)?;
     fields.retain(|(name, _)| name != QUANTIZATION);
@@ -67,7 +67,7 @@ pub(super) fn convert_config(json: &[u8], format: WeightFormat, kept: &[String])
     Ok(json)
 }
 
-/// The type's name in PyTorch, where all tensors have one.
+/// The type's name in PyTorch, if all tensors have the same type.
 fn dtype(format: WeightFormat) -> Option<&'static str> {
     match format {
         WeightFormat::F32 => Some("float32"),
@@ -77,7 +77,7 @@ fn dtype(format: WeightFormat) -> Option<&'static str> {
     }
 }
 
-/// A JSON object with its fields in order and its values as they came.
+/// A JSON object whose fields keep their order, and whose values keep their bytes.
 struct Fields(Vec<(String, Box<RawValue>)>);
 
 impl<'de> Deserialize<'de> for Fields {
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn int8_and_back_is_the_same_configuration() {
+    fn converting_to_int8_and_back_restores_the_configuration() {
         let json = "{\n  \"z\": {\n    \"0\": 1e-12\n  },\n  \"a\": 0.10,\n  \"torch_dtype\": \"float32\"\n}\n";
         let int8 = converted(json, WeightFormat::Int8);
         let (before, added) = int8.split_once(",\n  \"quantization_config\": ").unwrap();
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn the_type_is_that_of_the_new_weights() {
+    fn the_type_follows_the_new_weights() {
         let json = r#"{"dtype":null,"a":{"dtype":"x"},"torch_dtype":"float32"}"#;
         let bf16 = converted(json, WeightFormat::Bf16);
         let expected = r#"{"dtype":"bfloat16","a":{"dtype":"x"},"torch_dtype":"bfloat16"}"#;
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_object_is_refused() {
+    fn json_that_is_not_an_object_is_an_error() {
         for json in ["", "[]", "{\"a\":1"] {
             assert!(convert_config(json.as_bytes(), WeightFormat::F32, &[]).is_err(), "{json}");
         }

@@ -1,4 +1,4 @@
-//! The ids are those of transformers.
+//! WordPiece gives the ids of transformers.
 
 use std::fs;
 use std::path::PathBuf;
@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use finsent_model::{Limits, ModelFile, Text, Tokenizer, TokenizerFiles};
 use serde::Deserialize;
 
-use crate::golden::{self, golden, mini};
+use crate::reference::{self, file, mini};
 
 #[derive(Deserialize)]
-struct Nasty {
+struct Case {
     text: String,
     finbert: Vec<u32>,
     finbert_tone: Vec<u32>,
@@ -24,7 +24,7 @@ fn from_vocab_with_window(path: PathBuf, vocab_size: usize, max_length: usize) -
     Tokenizer::load(&files, Limits { vocab_size, max_length }).unwrap()
 }
 
-/// What is left of ids that are longer than the window: the beginning and `[SEP]`.
+/// The ids truncated to the window: the beginning and `[SEP]`.
 fn windowed(ids: &[u32]) -> Vec<u32> {
     match ids {
         [beginning @ .., sep] if ids.len() > 512 => [&beginning[..511], &[*sep]].concat(),
@@ -37,36 +37,36 @@ fn ids(tokenizer: &Tokenizer, text: &str) -> Vec<u32> {
 }
 
 #[test]
-fn nasty_strings_have_transformers_ids_by_finberts_vocabulary() {
-    let tokenizer = golden::tokenizer(&mini());
+fn difficult_strings_have_the_ids_of_transformers_with_the_vocabulary_of_finbert() {
+    let tokenizer = reference::tokenizer(&mini());
     let bare = from_vocab(mini().join("vocab.txt"), 30_522);
-    let nasty: Vec<Nasty> = golden::read_json(&golden("nasty.json"));
-    for case in nasty.iter().filter(|case| !case.text.trim().is_empty()) {
+    let cases: Vec<Case> = reference::read_json(&file("nasty.json"));
+    for case in cases.iter().filter(|case| !case.text.trim().is_empty()) {
         assert_eq!(ids(&tokenizer, &case.text), windowed(&case.finbert), "{:?}", case.text);
         assert_eq!(ids(&bare, &case.text), windowed(&case.finbert), "without settings: {:?}", case.text);
     }
 }
 
 #[test]
-fn nasty_strings_have_transformers_ids_by_finbert_tones_vocabulary() {
-    let tokenizer = from_vocab(golden("finbert-tone/vocab.txt"), 30_873);
-    let nasty: Vec<Nasty> = golden::read_json(&golden("nasty.json"));
-    for case in nasty.iter().filter(|case| !case.text.trim().is_empty()) {
+fn difficult_strings_have_the_ids_of_transformers_with_the_vocabulary_of_finbert_tone() {
+    let tokenizer = from_vocab(file("finbert-tone/vocab.txt"), 30_873);
+    let cases: Vec<Case> = reference::read_json(&file("nasty.json"));
+    for case in cases.iter().filter(|case| !case.text.trim().is_empty()) {
         assert_eq!(ids(&tokenizer, &case.text), windowed(&case.finbert_tone), "{:?}", case.text);
     }
 }
 
 #[test]
-fn the_golden_texts_have_transformers_ids() {
-    let tokenizer = golden::tokenizer(&mini());
-    for case in golden::mini_cases().iter().filter(|case| !case.text.is_empty()) {
+fn the_reference_texts_have_the_ids_of_transformers() {
+    let tokenizer = reference::tokenizer(&mini());
+    for case in reference::mini_cases().iter().filter(|case| !case.text.is_empty()) {
         assert_eq!(ids(&tokenizer, &case.text), case.input_ids, "{:?}", case.text);
     }
 }
 
 #[test]
-fn tokenizer_json_goes_before_vocab_txt_and_its_own_cut_is_not_used() {
-    let dir = golden::variant("f32");
+fn tokenizer_json_overrides_vocab_txt_and_its_truncation_is_ignored() {
+    let dir = reference::variant("f32");
     let tokenizer = r###"{"version":"1.0",
         "truncation":{"direction":"Right","max_length":4,"strategy":"LongestFirst","stride":0},
         "padding":{"strategy":{"Fixed":16},"direction":"Right","pad_to_multiple_of":null,"pad_id":0,"pad_type_id":0,"pad_token":"[UNK]"},
@@ -75,12 +75,12 @@ fn tokenizer_json_goes_before_vocab_txt_and_its_own_cut_is_not_used() {
         "model":{"type":"WordPiece","unk_token":"[UNK]","continuing_subword_prefix":"##","max_input_chars_per_word":100,
             "vocab":{"[UNK]":0,"[CLS]":1,"[SEP]":2,"up":3,"down":4}}}"###;
     fs::write(dir.path().join("tokenizer.json"), tokenizer).unwrap();
-    assert_eq!(ids(&golden::tokenizer(dir.path()), "Up down sideways down up"), [1, 3, 4, 0, 4, 3, 2]);
+    assert_eq!(ids(&reference::tokenizer(dir.path()), "Up down sideways down up"), [1, 3, 4, 0, 4, 3, 2]);
 }
 
 #[test]
-fn a_text_far_over_the_window_has_the_ids_of_its_beginning() {
-    let tokenizer = golden::tokenizer(&mini());
+fn a_text_much_longer_than_the_window_has_the_ids_of_its_beginning() {
+    let tokenizer = reference::tokenizer(&mini());
     let whole = from_vocab_with_window(mini().join("vocab.txt"), 30_522, 1 << 20);
     for unit in
         ["Operating profit rose, the company said.\n", ".", "日本", "[SEP]", "profit,[MASK]", "e\u{301}", "rise"]
@@ -94,13 +94,13 @@ fn a_text_far_over_the_window_has_the_ids_of_its_beginning() {
 }
 
 #[test]
-fn a_text_is_truncated_exactly_when_a_token_is_left_out() {
-    let tokenizer = golden::tokenizer(&mini());
+fn a_text_is_truncated_only_if_a_token_is_left_out() {
+    let tokenizer = reference::tokenizer(&mini());
     for (words, truncated) in [(509, false), (510, false), (511, true)] {
         let encoding = tokenizer.encode(&Text::parse("profit ".repeat(words)).unwrap()).unwrap();
         assert_eq!((encoding.len(), encoding.truncated), ((words + 2).min(512), truncated), "{words} words");
     }
-    // What a beginning cannot tell: nothing but white space behind it, or one endless word.
+    // A beginning is not enough to decide if only white space follows it.
     let padded = tokenizer.encode(&Text::parse(format!("profit{}", " ".repeat(1 << 20))).unwrap()).unwrap();
     assert_eq!((padded.len(), padded.truncated), (3, false));
     let late = tokenizer.encode(&Text::parse(format!("profit{}rose", " ".repeat(1 << 20))).unwrap()).unwrap();
@@ -108,17 +108,17 @@ fn a_text_is_truncated_exactly_when_a_token_is_left_out() {
 }
 
 #[test]
-fn the_smallest_of_the_windows_counts() {
-    let dir = golden::variant("f32");
+fn the_smallest_window_counts() {
+    let dir = reference::variant("f32");
     fs::write(dir.path().join("tokenizer_config.json"), r#"{"model_max_length": 16}"#).unwrap();
-    assert_eq!(golden::load(dir.path()).max_length(), 16);
+    assert_eq!(reference::load(dir.path()).max_length(), 16);
     fs::write(dir.path().join("tokenizer_config.json"), r#"{"model_max_length": 1e30}"#).unwrap();
-    assert_eq!(golden::load(dir.path()).max_length(), 48);
+    assert_eq!(reference::load(dir.path()).max_length(), 48);
 }
 
 #[test]
-fn settings_shape_the_ids() {
-    let dir = golden::variant("f32");
+fn settings_change_the_ids() {
+    let dir = reference::variant("f32");
     let vocab = "[PAD]\n[UNK]\n<s>\n</s>\nprofit\nProfit\n日本\n日\n本\n<x>\n";
     fs::write(dir.path().join("vocab.txt"), vocab).unwrap();
     let settings = r#"{"do_lower_case": false, "tokenize_chinese_chars": false,
@@ -126,16 +126,16 @@ fn settings_shape_the_ids() {
     fs::write(dir.path().join("tokenizer_config.json"), settings).unwrap();
     let special = r#"{"cls_token": "<s>", "sep_token": {"content": "</s>", "lstrip": false}}"#;
     fs::write(dir.path().join("special_tokens_map.json"), special).unwrap();
-    assert_eq!(ids(&golden::tokenizer(dir.path()), "Profit profit 日本<x>"), [2, 5, 4, 6, 9, 3]);
+    assert_eq!(ids(&reference::tokenizer(dir.path()), "Profit profit 日本<x>"), [2, 5, 4, 6, 9, 3]);
 }
 
 #[test]
-fn what_is_wrong_with_a_vocabulary_is_told() {
-    let vocab = fs::read(golden("small/vocab.txt")).unwrap();
+fn an_invalid_vocabulary_is_an_error() {
+    let vocab = fs::read(file("small/vocab.txt")).unwrap();
     let without =
         |token: &str| String::from_utf8(vocab.clone()).unwrap().replace(&format!("{token}\n"), "x\n").into_bytes();
     let cases: [(Vec<u8>, &[&str]); 6] = [
-        // One line twice: as many different tokens as embeddings, but an id too many.
+        // A line twice: as many different tokens as embeddings, but one id too many.
         ([b"[PAD]\n".to_vec(), vocab.clone()].concat(), &["111 tokens", "110"]),
         (without("[UNK]"), &["vocab.txt", "`[UNK]`"]),
         (without("[CLS]"), &["vocab.txt", "`[CLS]`"]),
@@ -144,15 +144,15 @@ fn what_is_wrong_with_a_vocabulary_is_told() {
         ([vocab.clone(), b"more\nevenmore\n".to_vec()].concat(), &["112 tokens", "110"]),
     ];
     for (bytes, parts) in cases {
-        let dir = golden::variant("f32");
+        let dir = reference::variant("f32");
         fs::write(dir.path().join("vocab.txt"), bytes).unwrap();
-        let message = golden::load_error(dir.path());
+        let message = reference::load_error(dir.path());
         assert!(parts.iter().all(|part| message.contains(part)), "{message}");
     }
 }
 
 #[test]
-fn what_is_wrong_with_the_settings_is_told() {
+fn invalid_settings_are_an_error() {
     for (file, contents, parts) in [
         ("tokenizer_config.json", "{", ["tokenizer_config.json", "not valid"]),
         (
@@ -165,20 +165,20 @@ fn what_is_wrong_with_the_settings_is_told() {
         ("special_tokens_map.json", "[1]", ["special_tokens_map.json", "not valid"]),
         ("tokenizer.json", "{}", ["tokenizer.json", "not a tokenizer"]),
     ] {
-        let dir = golden::variant("f32");
+        let dir = reference::variant("f32");
         fs::write(dir.path().join(file), contents).unwrap();
-        let message = golden::load_error(dir.path());
+        let message = reference::load_error(dir.path());
         assert!(parts.iter().all(|part| message.contains(part)), "{contents}: {message}");
     }
 }
 
 /// Found by fuzzing.
 #[test]
-fn what_makes_the_library_panic_is_an_error() {
+fn a_file_that_makes_the_library_panic_is_an_error() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("tokenizer.json");
     fs::write(&path, r#"{"decoder":{"type":"ByteLevel","a":"\ud800"}}"#).unwrap();
     let files = TokenizerFiles::Json { tokenizer: ModelFile::Disk(path), config: None };
     let error = Tokenizer::load(&files, Limits { vocab_size: 100, max_length: 100 }).unwrap_err().to_string();
-    assert!(error.contains("tokenizer.json") && error.contains("gave up"), "{error}");
+    assert!(error.contains("tokenizer.json") && error.contains("panicked"), "{error}");
 }

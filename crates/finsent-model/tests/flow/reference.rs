@@ -1,4 +1,4 @@
-//! Models and expected outputs of `tests/golden` and `models/mini`.
+//! Models and reference outputs in `tests/golden` and `models/mini`.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,11 +11,11 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tempfile::TempDir;
 
-/// What transformers says of one text.
+/// A text with the output of transformers.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Case {
     pub(crate) text: String,
-    /// Not in the cases of the mini model's makers.
+    /// Missing in the cases of mini.
     pub(crate) truncated: Option<bool>,
     pub(crate) input_ids: Vec<u32>,
     pub(crate) logits: Vec<f64>,
@@ -36,13 +36,14 @@ pub(crate) fn repository() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
 }
 
-/// The threads that all tests share.
+/// The thread pool that all tests share.
 pub(crate) fn thread_pool() -> Arc<ThreadPool> {
     static POOL: OnceLock<Arc<ThreadPool>> = OnceLock::new();
     Arc::clone(POOL.get_or_init(|| Arc::new(ThreadPool::new(None).unwrap())))
 }
 
-pub(crate) fn golden(name: &str) -> PathBuf {
+/// A file of `tests/golden`.
+pub(crate) fn file(name: &str) -> PathBuf {
     repository().join("tests/golden").join(name)
 }
 
@@ -54,54 +55,54 @@ pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> T {
     serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
 }
 
-/// The makers' cases of the mini model and the long ones.
+/// The cases of mini, and long ones.
 pub(crate) fn mini_cases() -> Vec<Case> {
-    let makers: Cases = read_json(&mini().join("golden.json"));
-    let long: Cases = read_json(&golden("mini_long.json"));
-    makers.cases.into_iter().chain(long.cases).collect()
+    let short: Cases = read_json(&mini().join("golden.json"));
+    let long: Cases = read_json(&file("mini_long.json"));
+    short.cases.into_iter().chain(long.cases).collect()
 }
 
 /// The cases of each variant of the small model.
 pub(crate) fn small_cases() -> BTreeMap<String, Vec<Case>> {
-    read_json::<Variants>(&golden("small.json")).variants
+    read_json::<Variants>(&file("small.json")).variants
 }
 
 /// The cases of a model of another architecture.
 pub(crate) fn cases_of(architecture: &str) -> Vec<Case> {
-    read_json::<Cases>(&golden(&format!("{architecture}.json"))).cases
+    read_json::<Cases>(&file(&format!("{architecture}.json"))).cases
 }
 
 /// A copy of the model of another architecture.
 pub(crate) fn model_of(architecture: &str) -> TempDir {
     let dir = tempfile::tempdir().unwrap();
-    for entry in fs::read_dir(golden(architecture)).unwrap() {
+    for entry in fs::read_dir(file(architecture)).unwrap() {
         let entry = entry.unwrap();
         fs::copy(entry.path(), dir.path().join(entry.file_name())).unwrap();
     }
     dir
 }
 
-/// A directory with the small model's configuration and vocabulary and this file as its weights.
+/// The small model with this file of weights.
 pub(crate) fn small_model(weights: &str) -> TempDir {
     let dir = small_model_without_weights();
-    fs::copy(golden("small").join(weights), dir.path().join("model.safetensors")).unwrap();
+    fs::copy(file("small").join(weights), dir.path().join("model.safetensors")).unwrap();
     dir
 }
 
 pub(crate) fn small_model_without_weights() -> TempDir {
     let dir = tempfile::tempdir().unwrap();
     for name in ["config.json", "vocab.txt", "tokenizer_config.json"] {
-        fs::copy(golden("small").join(name), dir.path().join(name)).unwrap();
+        fs::copy(file("small").join(name), dir.path().join(name)).unwrap();
     }
     dir
 }
 
-/// The directory of a variant as a user would have it.
+/// A variant of the small model: a type, a container or a kind of labels.
 pub(crate) fn variant(name: &str) -> TempDir {
     match name {
         "sharded" => {
             let dir = small_model_without_weights();
-            for entry in fs::read_dir(golden("small/sharded")).unwrap() {
+            for entry in fs::read_dir(file("small/sharded")).unwrap() {
                 let entry = entry.unwrap();
                 fs::copy(entry.path(), dir.path().join(entry.file_name())).unwrap();
             }
@@ -109,7 +110,7 @@ pub(crate) fn variant(name: &str) -> TempDir {
         }
         "int8" => {
             let dir = small_model("int8.safetensors");
-            fs::copy(golden("small/int8.config.json"), dir.path().join("config.json")).unwrap();
+            fs::copy(file("small/int8.config.json"), dir.path().join("config.json")).unwrap();
             dir
         }
         "multi_label" => {
@@ -172,7 +173,7 @@ pub(crate) fn probabilities(prediction: &Prediction) -> Vec<f32> {
     prediction.scores().map(|(_, probability)| probability).collect()
 }
 
-/// Largest difference between two rows of numbers.
+/// The largest difference between two rows of numbers.
 pub(crate) fn distance(found: &[f32], expected: &[f64]) -> f64 {
     assert_eq!(found.len(), expected.len());
     found.iter().zip(expected).map(|(&found, expected)| (f64::from(found) - expected).abs()).fold(0.0, f64::max)

@@ -1,13 +1,14 @@
-//! The labels that config.json names, in all the ways in which it may.
+//! The labels of config.json: `id2label`, else `label2id`, else `num_labels`.
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::{Map, Number, Value};
 
-use super::ConfigError;
+use super::config_error::ConfigError;
+use crate::json_error::JsonError;
 
-/// Most labels that `num_labels` may ask for: a number in a file is no reason to make as many names.
+/// The largest accepted `num_labels`: it costs memory for as many names.
 const MAX_LABELS: usize = 1 << 16;
 
 /// The fields of config.json about labels.
@@ -19,7 +20,7 @@ struct LabelFields {
     num_labels: Option<usize>,
 }
 
-/// A label or an id, which files write as a string or as a number.
+/// A label or an id. Files have them as strings or numbers.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 enum Text {
@@ -36,15 +37,16 @@ impl Text {
     }
 }
 
-/// The label of each id, as transformers has it; `None` where config.json says nothing of labels.
+/// The label of each id, as in transformers; `None` if config.json names no labels.
 ///
-/// `id2label` counts, and goes before a `label2id` that says otherwise. A `num_labels` of another size than the table's
-/// makes the labels `LABEL_0`, `LABEL_1`, ... A `label2id` alone is turned round, which transformers does not do.
+/// `id2label` overrides a `label2id` that contradicts it. If `num_labels` contradicts the table, the labels are
+/// `LABEL_0`, `LABEL_1`, ... A `label2id` without `id2label` is inverted, which transformers does not do.
 ///
 /// # Errors
-/// [`ConfigError`] when a field has the wrong type, or `label2id` alone does not number the labels.
+/// [`ConfigError`] if a field has the wrong type, or the ids of a lone `label2id` are not 0, 1, 2, ...
 pub(super) fn id2label(fields: &Map<String, Value>) -> Result<Option<BTreeMap<String, String>>, ConfigError> {
-    let LabelFields { id2label, label2id, num_labels } = LabelFields::deserialize(&Value::Object(fields.clone()))?;
+    let LabelFields { id2label, label2id, num_labels } =
+        LabelFields::deserialize(&Value::Object(fields.clone())).map_err(JsonError::new)?;
     if let Some(num_labels) = num_labels.filter(|&labels| labels > MAX_LABELS) {
         let (field, found) = ("num_labels", num_labels.to_string());
         return Err(ConfigError::Unsupported { field, found, supported: "at most 65536" });
@@ -55,11 +57,11 @@ pub(super) fn id2label(fields: &Map<String, Value>) -> Result<Option<BTreeMap<St
     let (id2label, label2id) = (id2label.map(strings), label2id.map(strings));
     let labels = match (id2label, label2id) {
         (Some(id2label), Some(label2id)) => {
-            warn_of_contradiction(&id2label, &label2id);
+            warn_about_contradiction(&id2label, &label2id);
             Some(id2label)
         }
         (Some(id2label), None) => Some(id2label),
-        (None, Some(label2id)) => Some(turned_round(&label2id)?),
+        (None, Some(label2id)) => Some(inverted(&label2id)?),
         (None, None) => None,
     };
     Ok(match (labels, num_labels) {
@@ -68,7 +70,7 @@ pub(super) fn id2label(fields: &Map<String, Value>) -> Result<Option<BTreeMap<St
         (labels, Some(num_labels)) => {
             if let Some(labels) = labels {
                 tracing::warn!(
-                    "config.json names {} labels, but its `num_labels` is {num_labels}: the names are not used",
+                    "config.json names {} labels, but `num_labels` is {num_labels}; using LABEL_0, LABEL_1, ... instead",
                     labels.len()
                 );
             }
@@ -77,19 +79,19 @@ pub(super) fn id2label(fields: &Map<String, Value>) -> Result<Option<BTreeMap<St
     })
 }
 
-fn warn_of_contradiction(id2label: &BTreeMap<String, String>, label2id: &BTreeMap<String, String>) {
+fn warn_about_contradiction(id2label: &BTreeMap<String, String>, label2id: &BTreeMap<String, String>) {
     let number = |id: &String| id.parse::<usize>().ok();
     let differs =
         |(id, label): &(&String, &String)| label2id.get(*label).is_some_and(|other| number(other) != number(id));
     if let Some((id, label)) = id2label.iter().find(differs) {
         tracing::warn!(
-            "config.json: `label2id` gives `{label}` the id {}, `id2label` gives it {id}, which counts",
+            "config.json: `label2id` gives `{label}` the id {}, `id2label` gives it {id}; using `id2label`",
             label2id[label]
         );
     }
 }
 
-fn turned_round(label2id: &BTreeMap<String, String>) -> Result<BTreeMap<String, String>, ConfigError> {
+fn inverted(label2id: &BTreeMap<String, String>) -> Result<BTreeMap<String, String>, ConfigError> {
     let mut id2label = BTreeMap::new();
     for (label, id) in label2id {
         let is_new = match id.parse::<usize>() {
@@ -113,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn labels_are_those_of_transformers() {
+    fn labels_are_the_same_as_in_transformers() {
         for (json, expected) in [
             ("{}", None),
             (r#"{"id2label":{"0":"LABEL_0","1":"LABEL_1"}}"#, Some("LABEL_0 LABEL_1")),
@@ -129,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn label2id_alone_is_turned_round() {
+    fn a_lone_label2id_is_inverted() {
         for json in [r#"{"label2id":{"b":1,"a":0}}"#, r#"{"label2id":{"b":"1","a":"0"}}"#] {
             assert_eq!(labels(json).unwrap().unwrap(), ["a", "b"], "{json}");
         }
@@ -140,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_of_labels_is_no_reason_to_make_as_many_names() {
+    fn a_huge_num_labels_is_an_error() {
         let fields = |labels: u64| Map::from_iter([("num_labels".to_owned(), labels.into())]);
         assert_eq!(id2label(&fields(65_536)).unwrap().unwrap().len(), 65_536);
         let message = id2label(&fields(100_000_000_000)).unwrap_err().to_string();
