@@ -1,23 +1,23 @@
-# Two images of one static binary on nothing:
+# Two images. Each holds one static binary and no operating system:
 #
-#   docker build --target finsent      --tag finsent .       no model inside; models are mounted at /models
-#   docker build --target finsent-mini --tag finsent-mini .  the model `mini` inside; works at once
+#   docker build --target finsent      --tag finsent .       without a model; mount models at /models
+#   docker build --target finsent-mini --tag finsent-mini .  with the model `mini` inside; works at once
 #
-# Both for linux/amd64 and linux/arm64 (--platform); the build itself always runs on the machine's own CPU.
+# Both images exist for linux/amd64 and linux/arm64 (--platform). The build always runs natively and cross-compiles.
 #
-# --build-arg PROFILE=release builds in a fraction of the time, and again in seconds after a change; the image is twice as
-# large, and has no list of what is inside. The default, dist, is what is published.
+# --build-arg PROFILE=release builds much faster, and rebuilds in seconds after a change. Its image is twice as large and
+# has no list of its dependencies. The default profile, dist, is for publishing.
 ARG PROFILE=dist
 
 FROM --platform=$BUILDPLATFORM docker.io/library/rust:1.95-slim-bookworm AS rust
 
 FROM rust AS tools
 ARG TARGETARCH
-# ring, the one dependency with C in it, needs a C compiler for the target.
+# ring and mimalloc contain C, so they need a C compiler for the target.
 RUN case "$TARGETARCH" in \
         amd64) cpu=x86_64 && packages=musl-tools ;; \
         arm64) cpu=aarch64 && packages="gcc-aarch64-linux-gnu libc6-dev-arm64-cross" ;; \
-        *) echo "there is no image for $TARGETARCH" && exit 1 ;; \
+        *) echo "cannot build for $TARGETARCH: use amd64 or arm64" && exit 1 ;; \
     esac \
     && apt-get update \
     && apt-get install --yes --no-install-recommends $packages \
@@ -29,7 +29,7 @@ WORKDIR /finsent
 FROM tools AS sources
 COPY . .
 
-# What was compiled stays in a cache, so that only the change is compiled again.
+# The compiled code stays in a cache, so that only changes are compiled again.
 FROM sources AS build-release
 ARG REVISION
 RUN --mount=type=cache,target=/usr/local/cargo/registry,sharing=locked \
@@ -47,7 +47,7 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry,sharing=locked \
     && mkdir /image /models \
     && cp "target/$(cat /target)/release/finsent" LICENSE /image
 
-# What is published is compiled from nothing but the sources, and lists what is inside: in the binary, and beside it.
+# Published images are compiled without a cache. The list of dependencies is in the binary and in sbom.cdx.json.
 FROM rust AS auditable
 RUN cargo install --locked --debug cargo-auditable@0.7.7 auditable2cdx@0.1.0
 
@@ -84,7 +84,7 @@ LABEL org.opencontainers.image.description="Labels financial text as positive, n
     org.opencontainers.image.created="$CREATED" \
     org.opencontainers.image.source="$SOURCE" \
     org.opencontainers.image.base.name="scratch"
-# A number, since there is no list of users, and one that no user of a host has.
+# A number, because the image has no /etc/passwd. Hosts do not use this number for their own users.
 USER 65532:65532
 ENV FINSENT_LISTEN=0.0.0.0:8080 FINSENT_MODEL_DIR=/models HF_HUB_CACHE=/models
 EXPOSE 8080
@@ -96,7 +96,7 @@ FROM base AS finsent
 LABEL org.opencontainers.image.title="finsent"
 ENV FINSENT_MODEL=finbert
 COPY --from=build /image /
-# The user's own, so that a new volume in its place is as well, and `finsent pull` can fill it.
+# The folder belongs to the user, so a new volume mounted there does too, and `finsent pull` can write to it.
 COPY --from=build --chown=65532:65532 /models /models
 
 FROM base AS finsent-mini

@@ -1,4 +1,4 @@
-//! Tells the crate which revision of the sources it is built from, for `finsent --version`.
+//! Puts the Git revision of the sources into the crate, for `finsent --version`.
 
 use std::process::Command;
 
@@ -7,7 +7,7 @@ fn main() {
     println!("cargo::rerun-if-env-changed=FINSENT_REVISION");
     let given = std::env::var("FINSENT_REVISION").ok().filter(|revision| !revision.is_empty());
     let revision = given.or_else(|| {
-        // HEAD's log grows with every commit and checkout.
+        // Run again after every commit and checkout: Git appends each of them to this log.
         let log = git(&["rev-parse", "--git-path", "logs/HEAD"])?;
         println!("cargo::rerun-if-changed={log}");
         git(&["rev-parse", "--short=12", "HEAD"])
