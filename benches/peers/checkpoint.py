@@ -1,4 +1,4 @@
-"""Writes a classifier of BERT-base's size with random weights: FinBERT's shape and labels, nothing to download."""
+"""Write a classifier with FinBERT's shape and labels and random weights, so that nothing needs to be downloaded."""
 
 import argparse
 import json
@@ -28,7 +28,7 @@ def build(vocabulary_size, seed):
 
 @torch.no_grad()
 def spread_labels(model):
-    """Turns the head so that labels and margins vary: as initialised, every text gets the same label."""
+    """Initialize the head so that labels and margins vary. By default every text would get the same label."""
     torch.nn.init.normal_(model.classifier.weight, std=1.0)
     torch.nn.init.zeros_(model.classifier.bias)
     texts = torch.randint(1000, model.config.vocab_size, (64, 32))
@@ -38,7 +38,7 @@ def spread_labels(model):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("dir", type=Path, help="directory to write")
+    parser.add_argument("dir", type=Path, help="directory to write the checkpoint to")
     parser.add_argument("--vocab", type=Path, default=REPOSITORY / "models" / "mini" / "vocab.txt")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()

@@ -1,6 +1,6 @@
-"""A file of texts, a line each, scored as people do it in Python: by the pipeline of transformers on PyTorch in f32, or by ONNX
-Runtime in dynamic int8. Prints a line of JSON for each text, in order, and on standard error the texts a second after the
-model was loaded."""
+"""Score a file of texts, one per line, in a common Python way: the pipeline of transformers on PyTorch in f32, or ONNX Runtime
+in dynamic int8. Prints one line of JSON per text, in order. Standard error ends with the number of texts and the seconds that
+scoring took, without loading."""
 
 import argparse
 import json
@@ -50,14 +50,14 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("engine", choices=["torch", "ort"])
     parser.add_argument("dir", type=Path, help="directory of the checkpoint and its exports")
-    parser.add_argument("file", type=Path, help="texts, one a line")
+    parser.add_argument("file", type=Path, help="a file with one text per line")
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
 
     texts = [line for line in args.file.read_text(encoding="utf-8").split("\n") if line.strip()]
     scores = {"torch": torch_scores, "ort": onnxruntime_scores}[args.engine](args.dir, args.threads)
     start = time.perf_counter()
-    # Texts of one length beside each other, so that little of a batch is padding.
+    # Sort by length, so that batches need little padding.
     order = sorted(range(len(texts)), key=lambda index: len(texts[index]))
     answers = [None] * len(texts)
     for index, answer in zip(order, scores([texts[index] for index in order])):

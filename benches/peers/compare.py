@@ -1,4 +1,4 @@
-"""Times finsent and its rivals on one checkpoint, in turn, and prints a Markdown table for each precision."""
+"""Compare the speed of finsent and other engines on one checkpoint, and print a Markdown table for each precision."""
 
 import argparse
 import json
@@ -23,7 +23,7 @@ PRECISIONS = ["f32", "bf16", "int8"]
 SINGLES = 60
 BATCHES = [8, 32]
 LONG_RUNS = 5
-# Above this, an f32 rival computes another model than the reference, and its speed says nothing.
+# If an f32 engine differs from the reference by more than this, it computes another model, and its speed means nothing.
 F32_TOLERANCE = 1e-3
 CPU_FLAGS = ["avx2", "avx_vnni", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "amx_int8"]
 
@@ -46,11 +46,11 @@ FIGURES = [
 ]
 
 
-# The contestants ----------------------------------------------------------------------------------------------------
+# The other engines --------------------------------------------------------------------------------------------------
 
 
 class Rival:
-    """A rival in the process that loaded it: `run` turns a padded batch into logits."""
+    """A loaded engine. `run` computes the logits of a padded batch."""
 
     def __init__(self, run, note=""):
         self.run = run
@@ -90,7 +90,7 @@ def openvino_rival(file, hint=None):
         def run(batch):
             return np.array(request.infer(batch)["logits"])
 
-        return Rival(run, f"computes in {chosen} here" if hint and chosen != hint else "")
+        return Rival(run, f"computes in {chosen} on this CPU" if hint and chosen != hint else "")
 
     return load
 
@@ -117,7 +117,7 @@ def torch_rival(precision):
 
 @dataclass(frozen=True)
 class Peer:
-    """A rival in one precision."""
+    """An engine in one precision."""
 
     title: str
     precision: str
@@ -131,21 +131,21 @@ PEERS = {
     "ov-bf16": Peer("OpenVINO", "bf16", openvino_rival(OPENVINO, "bf16")),
     "torch-bf16": Peer("PyTorch", "bf16", torch_rival("bf16")),
     "ort-int8": Peer("ONNX Runtime, fused, dynamic", "int8", onnxruntime_rival(FUSED_INT8)),
-    # Without a hint: what is not int8 runs in what OpenVINO thinks fastest on this CPU.
+    # Without a hint, so that OpenVINO chooses the fastest precision for the parts that are not int8.
     "ov-int8": Peer("OpenVINO, static (NNCF)", "int8", openvino_rival(OPENVINO_INT8)),
 }
 REFERENCE = "torch-f32"
-# Takes seconds a sentence on a CPU without these: measured there only if it is named.
+# It takes seconds per sentence on a CPU without these instructions. There it is measured only if --peers names it.
 EMULATED, BF16_FLAGS = "torch-bf16", {"avx512_bf16", "amx_bf16"}
 FAMILIES = sorted({name.split("-")[0] for name in PEERS})
 
 
-# What runs in a rival's own process ---------------------------------------------------------------------------------
+# Code that runs in the process of another engine --------------------------------------------------------------------
 
 
 def peer_figures(name, checkpoint, sentences, threads, first):
-    """One turn of a rival, warmed up before each clock starts. `first` has the figures of its first turn, if it had one:
-    of the batch sizes, only the better one is measured from then on."""
+    """Run one turn of an engine, with a warm-up before each measurement. `first` holds the figures of its first turn, if
+    there was one. Later turns measure only the batch size that was faster in the first."""
     run = PEERS[name].load(checkpoint, threads).run
     texts = encode(checkpoint, sentences)
 
@@ -171,7 +171,7 @@ def peer_figures(name, checkpoint, sentences, threads, first):
 
 
 def peer_probabilities(name, checkpoint, sentences, threads):
-    """Each sentence alone: no padding, and no neighbours that share its quantisation ranges."""
+    """Compute each sentence alone, so that neither padding nor other sentences affect the quantization ranges."""
     rival = PEERS[name].load(checkpoint, threads)
     logits = np.concatenate([rival.run(padded([ids])) for ids in encode(checkpoint, sentences)]).astype(np.float64)
     powers = np.exp(logits - logits.max(axis=1, keepdims=True))
@@ -179,16 +179,16 @@ def peer_probabilities(name, checkpoint, sentences, threads):
 
 
 def alone(work, *args):
-    """Runs `work` in a fresh process that ends with it, so that no two pools of threads are ever alive together."""
+    """Run `work` in a new process that ends afterwards, so that thread pools do not run at the same time."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
         return process.submit(work, *args).result()
 
 
-# finsent's side -----------------------------------------------------------------------------------------------------
+# finsent ------------------------------------------------------------------------------------------------------------
 
 
 class Finsent:
-    """The binary, on one checkpoint."""
+    """The finsent binary with one checkpoint."""
 
     def __init__(self, binary, checkpoint, threads):
         self.binary = binary
@@ -198,12 +198,12 @@ class Finsent:
     def call(self, *arguments):
         command = [str(self.binary), *map(str, arguments)]
         try:
-            ended = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False)
+            result = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False)
         except OSError as error:
-            sys.exit(f"{self.binary} does not run: {error}")
-        if ended.returncode:
-            sys.exit(f"{' '.join(command)}\nended with {ended.returncode}:\n{ended.stderr.strip()}")
-        return ended.stdout
+            sys.exit(f"cannot run {self.binary}: {error}")
+        if result.returncode:
+            sys.exit(f"{' '.join(command)}\nexited with {result.returncode}:\n{result.stderr.strip()}")
+        return result.stdout
 
     def version(self):
         return self.call("--version").strip()
@@ -216,29 +216,29 @@ class Finsent:
             rows = json.loads(text)
             return {(row["workload"], row["texts"]): row for row in rows if row["precision"] == precision}
         except (ValueError, KeyError, TypeError) as error:
-            sys.exit(f"finsent bench: not the JSON that is expected ({error!r}):\n{text[:500]}")
+            sys.exit(f"finsent bench printed unexpected JSON ({error!r}):\n{text[:500]}")
 
     def figures(self, precision, file):
-        """One turn, as a rival's: the first sentences one at a time, all of them, and the full window."""
-        few, all_of_them = self.rows(precision, file, SINGLES, 512), self.rows(precision, file, MEASURED, 8)
+        """Run one turn: the first sentences one at a time, all of them in packed batches, and a text of the full window."""
+        single, batched = self.rows(precision, file, SINGLES, 512), self.rows(precision, file, MEASURED, 8)
 
-        def ask(rows, field, workload, texts=None):
+        def figure(rows, field, workload, texts=None):
             found = [row for (name, count), row in rows.items() if name == workload and texts in (None, count)]
             if not found or not isinstance(found[0].get(field), (int, float)):
-                sys.exit(f"finsent bench: no `{field}` for `{workload}`, only {sorted(rows)}")
+                sys.exit(f"finsent bench printed no `{field}` for `{workload}`, only {sorted(rows)}")
             return found[0][field]
 
-        # Packed without padding: the order of the sentences makes no difference, and one call serves both columns.
-        packed = ask(all_of_them, "sentences_per_s", "file, packed")
+        # Packed batches have no padding, so the order of the sentences does not matter, and both columns get this figure.
+        packed = figure(batched, "sentences_per_s", "file, packed")
         return {
-            "single_ms": ask(few, "ms", "file, one at a time"),
+            "single_ms": figure(single, "ms", "file, one at a time"),
             "sentences_per_s": packed,
             "feed_sentences_per_s": packed,
-            "doc_ms": ask(few, "ms", "length 512", texts=1),
+            "doc_ms": figure(single, "ms", "length 512", texts=1),
         }
 
     def probabilities(self, precision, file, labels):
-        # Without a second run of doubtful texts, as it is timed.
+        # Compute each text once, as in the timed runs: do not recompute uncertain texts.
         arguments = ["--model", self.checkpoint, "--precision", precision, "--int8-margin", "0", "--input", file,
                      "--format", "jsonl"]
         text = self.call("--threads", self.threads, "classify", *arguments)
@@ -246,14 +246,14 @@ class Finsent:
             scores = [json.loads(line)["scores"] for line in text.splitlines()]
             return np.array([[row[label] for label in labels] for row in scores])
         except (ValueError, KeyError) as error:
-            sys.exit(f"finsent classify: not the JSON lines that are expected ({error!r}):\n{text[:500]}")
+            sys.exit(f"finsent classify printed unexpected JSON lines ({error!r}):\n{text[:500]}")
 
 
 # The run ------------------------------------------------------------------------------------------------------------
 
 
 def machine(finsent, threads):
-    """What the figures are figures of."""
+    """Describe the machine and the versions."""
     fields = {}
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
@@ -275,7 +275,7 @@ def machine(finsent, threads):
 
 def accuracy(probabilities, reference):
     if probabilities.shape != reference.shape:
-        sys.exit(f"{len(probabilities)} answers of {len(reference)}: items failed, or lines were split otherwise")
+        sys.exit(f"expected {len(reference)} predictions, got {len(probabilities)}: did a text fail or contain a line break?")
     return {
         "same_label": int((probabilities.argmax(axis=1) == reference.argmax(axis=1)).sum()),
         "texts": len(reference),
@@ -284,15 +284,15 @@ def accuracy(probabilities, reference):
 
 
 def medians(turns):
-    """Median of each figure over the rounds; of the batch sizes, the one that was better in the first."""
-    middle = {key: statistics.median(turn[key] for turn in turns) for key in turns[-1]}
+    """Return the median of each figure over the rounds, with the batch size that was faster in the first round."""
+    by_key = {key: statistics.median(turn[key] for turn in turns) for key in turns[-1]}
     result = {}
     for figure in FIGURES:
-        keys = [key for key in middle if key.split("@")[0] == figure.key]
-        best = max(keys, key=lambda key: middle[key] if figure.more_is_better else -middle[key])
+        keys = [key for key in by_key if key.split("@")[0] == figure.key]
+        best = max(keys, key=lambda key: by_key[key] if figure.more_is_better else -by_key[key])
         values = [turn[best] for turn in turns]
         result[figure.key] = {
-            "median": middle[best],
+            "median": by_key[best],
             "lowest": min(values),
             "highest": max(values),
             "batch": int(best.split("@")[1]) if "@" in best else None,
@@ -301,7 +301,7 @@ def medians(turns):
 
 
 def ratios(ours, rivals):
-    """finsent against the best rival, figure by figure: above 1, finsent is ahead."""
+    """Compare finsent with the best other engine for each figure. Above 1, finsent is faster."""
     result = {}
     for figure in FIGURES:
         sign = 1 if figure.more_is_better else -1
@@ -312,7 +312,7 @@ def ratios(ours, rivals):
 
 
 def precision_tables(results):
-    """The Markdown tables, one for each precision that was measured."""
+    """Yield the lines of the Markdown tables, one for each measured precision."""
     for precision in PRECISIONS:
         names = [name for name, result in results.items() if result["precision"] == precision]
         if not names:
@@ -338,11 +338,11 @@ def precision_tables(results):
             against = ratios(results[ours]["medians"], rivals)
             results[ours]["ratios"] = against
             cells = [f"**{against[figure.key]['ratio']:.2f}** ({against[figure.key]['rival']})" for figure in FIGURES]
-            yield "| **finsent / best rival** | " + " | ".join(cells) + " | | |"
+            yield "| **finsent / best other** | " + " | ".join(cells) + " | | |"
 
 
 def widest_spread(results):
-    """The figure that moved most between the rounds, as a measure of how quiet the machine was."""
+    """Return the figure that varied most between the rounds. It shows how quiet the machine was."""
 
     def width(item):
         _, _, value = item
@@ -356,53 +356,53 @@ def widest_spread(results):
 
 def describe(about, rounds):
     versions = ", ".join(f"{name} {number}" for name, number in about["versions"].items() if number)
-    yield f"Machine: {about['cpu']}; {about['cpus']} CPUs; has {' '.join(about['flags']) or 'none of the flags'}; "
-    yield f"has not {' '.join(about['flags_missing']) or '-'}. Threads: {about['threads']}. Rounds: {rounds}. "
+    yield f"Machine: {about['cpu']}; {about['cpus']} CPUs. Has: {' '.join(about['flags']) or '-'}. "
+    yield f"Lacks: {' '.join(about['flags_missing']) or '-'}. Threads: {about['threads']}. Rounds: {rounds}. "
     yield f"Load before the start: {about['load_before']}. Versions: {versions.replace('finsent finsent', 'finsent')}."
 
 
 def selected(names, precisions, flags):
-    """The peers that were asked for, by name or by family, in the order of the tables."""
-    wanted = {name for name in PEERS for asked in names if asked in (name, name.split("-")[0])}
-    if EMULATED in wanted and EMULATED not in names and not BF16_FLAGS & set(flags):
-        wanted.remove(EMULATED)
-    return [name for name in PEERS if name in wanted and PEERS[name].precision in precisions]
+    """Return the selected engines, by name or by family, in the order of the tables."""
+    chosen = {name for name in PEERS for given in names if given in (name, name.split("-")[0])}
+    if EMULATED in chosen and EMULATED not in names and not BF16_FLAGS & set(flags):
+        chosen.remove(EMULATED)
+    return [name for name in PEERS if name in chosen and PEERS[name].precision in precisions]
 
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("dir", type=Path, help="directory of the checkpoint and its exports")
-    parser.add_argument("--sentences", type=Path, required=True, help="one sentence a line")
-    parser.add_argument("--finsent", type=Path, help="the binary; without it the rivals are measured alone")
+    parser.add_argument("--sentences", type=Path, required=True, help="a file with one sentence per line")
+    parser.add_argument("--finsent", type=Path, help="the finsent binary; without it, only the other engines are measured")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--peers", nargs="*", default=FAMILIES, choices=[*FAMILIES, *PEERS], metavar="PEER",
-                        help=f"of {', '.join(PEERS)}; or all of {', '.join(FAMILIES)}")  # fmt: skip
+                        help=f"engines to measure: {', '.join(PEERS)}; or families: {', '.join(FAMILIES)}")  # fmt: skip
     parser.add_argument("--precisions", nargs="+", default=PRECISIONS, choices=PRECISIONS)
-    parser.add_argument("--json", type=Path, metavar="OUT", help="where every round's figures go")
+    parser.add_argument("--json", type=Path, metavar="OUT", help="file for the figures of every round")
     args = parser.parse_args()
     cpus = len(os.sched_getaffinity(0))
     if not 1 <= args.threads <= cpus:
-        parser.error(f"--threads {args.threads}: there are {cpus} CPUs")
+        parser.error(f"--threads must be 1 to {cpus}, the number of CPUs, not {args.threads}")
     if args.rounds < 1:
-        parser.error("--rounds: at least one")
+        parser.error("--rounds must be at least 1")
     return args
 
 
 def main():
     args = arguments()
-    # Read by the rivals' libraries as they load, in the processes that inherit them.
+    # The libraries of the other engines read these variables when they load, in the child processes.
     os.environ |= {"OMP_NUM_THREADS": str(args.threads), "TOKENIZERS_PARALLELISM": "false"}
     finsent = Finsent(args.finsent.absolute(), args.dir, args.threads) if args.finsent else None
     about = machine(finsent, args.threads)
     peers = selected(args.peers, args.precisions, about["flags"])
     if not peers and not finsent:
-        sys.exit("nothing to measure: no peer of these precisions, and no --finsent")
+        sys.exit("nothing to measure: no engine has these precisions, and --finsent is not given")
     sentences, _ = read_sentences(args.sentences)
     names = json.loads((args.dir / "config.json").read_text(encoding="utf-8"))["id2label"]
     labels = [names[str(index)] for index in range(len(names))]
 
-    def say(text):
+    def log(text):
         print(text, file=sys.stderr, flush=True)
 
     with tempfile.TemporaryDirectory() as scratch:
@@ -410,18 +410,18 @@ def main():
         measured.write_text("\n".join(sentences) + "\n", encoding="utf-8")
         common = (args.dir, sentences, args.threads)
 
-        say("answers: the reference")
+        log("accuracy: the reference")
         reference, _ = alone(peer_probabilities, REFERENCE, *common)
         results, turn_of = {}, {}
         for precision in args.precisions if finsent else []:
             name = f"finsent-{precision}"
-            say(f"answers: {name}")
+            log(f"accuracy: {name}")
             answers = finsent.probabilities(precision, measured, labels)
             results[name] = {"title": "finsent", "precision": precision, "note": ""}
             results[name]["accuracy"] = accuracy(answers, reference)
             turn_of[name] = lambda precision=precision: finsent.figures(precision, measured)
         for name in peers:
-            say(f"answers: {name}")
+            log(f"accuracy: {name}")
             answers, note = alone(peer_probabilities, name, *common)
             results[name] = {"title": PEERS[name].title, "precision": PEERS[name].precision, "note": note}
             results[name]["accuracy"] = accuracy(answers, reference)
@@ -429,7 +429,7 @@ def main():
         for name, result in results.items():
             difference = result["accuracy"]["largest_difference"]
             if result["precision"] == "f32" and difference > F32_TOLERANCE:
-                sys.exit(f"{name} is not the same model as {REFERENCE}: a probability differs by {difference:.3g}")
+                sys.exit(f"{name} does not compute the same model as {REFERENCE}: a probability differs by {difference:.3g}")
 
         turns = {name: [] for name in results}
         for number in range(1, args.rounds + 1):
@@ -437,7 +437,7 @@ def main():
                 start = time.perf_counter()
                 turns[name].append(turn())
                 took = time.perf_counter() - start
-                say(f"round {number} of {args.rounds}: {name}, {took:.0f} s, {turns[name][-1]['single_ms']:.1f} ms")
+                log(f"round {number} of {args.rounds}: {name}, {took:.0f} s, {turns[name][-1]['single_ms']:.1f} ms")
 
     for name, result in results.items():
         result["medians"] = medians(turns[name])

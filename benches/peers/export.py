@@ -1,4 +1,4 @@
-"""Writes a checkpoint in the forms that ONNX Runtime and OpenVINO read, f32 and int8, beside the checkpoint itself."""
+"""Export a checkpoint for ONNX Runtime and OpenVINO, in f32 and int8, into the folder of the checkpoint."""
 
 import argparse
 import sys
@@ -17,7 +17,7 @@ from inputs import FUSED, FUSED_INT8, OPENVINO, OPENVINO_INT8, encode, padded, r
 
 
 def to_onnx(model, file):
-    """The graph as traced, batch and length left open."""
+    """Trace the model into an ONNX graph with dynamic batch size and length."""
     ids = torch.full((2, 9), 2000)
     inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids), "token_type_ids": torch.zeros_like(ids)}
     axes = {0: "batch", 1: "length"}
@@ -34,19 +34,19 @@ def to_onnx(model, file):
 
 
 def to_fused(source, config, file):
-    """ONNX Runtime's own fusions for BERT: attention, GELU, embeddings, residual with normalisation."""
+    """Apply ONNX Runtime's fusions for BERT: attention, GELU, embeddings, residual with layer normalization."""
     fused = optimizer.optimize_model(
         str(source), model_type="bert", num_heads=config.num_attention_heads, hidden_size=config.hidden_size
     )
     counts = {name: count for name, count in fused.get_fused_operator_statistics().items() if count}
     print(f"fused: {counts}")
     if counts.get("Attention", 0) != config.num_hidden_layers:
-        sys.exit("the optimizer did not fuse every layer's attention: the rival would run below its best")
+        sys.exit("the optimizer did not fuse the attention of every layer, so ONNX Runtime would not run at its best")
     fused.save_model_to_file(str(file))
 
 
 def to_dynamic_int8(source, file, reduce_range):
-    """Weights as int8 with a scale for each output channel; activations quantised as they come."""
+    """Quantize weights to int8 with one scale per output channel. Activations are quantized at run time."""
     quantize_dynamic(
         str(source),
         str(file),
@@ -58,25 +58,25 @@ def to_dynamic_int8(source, file, reduce_range):
 
 
 def to_static_int8(model, texts, file):
-    """Weights and activations as int8, the activations' ranges found on the calibration sentences."""
+    """Quantize weights and activations to int8. The ranges of the activations come from the calibration sentences."""
     dataset = nncf.Dataset([padded([ids]) for ids in texts])
-    quantised = nncf.quantize(model, dataset, model_type=nncf.ModelType.TRANSFORMER, subset_size=len(texts))
-    openvino.save_model(quantised, str(file), compress_to_fp16=False)
+    quantized = nncf.quantize(model, dataset, model_type=nncf.ModelType.TRANSFORMER, subset_size=len(texts))
+    openvino.save_model(quantized, str(file), compress_to_fp16=False)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("dir", type=Path, help="directory of the checkpoint")
-    parser.add_argument("--sentences", type=Path, required=True, help="one sentence a line")
+    parser.add_argument("--sentences", type=Path, required=True, help="a file with one sentence per line")
     parser.add_argument(
         "--reduce-range",
         action="store_true",
-        help="ONNX Runtime's weights in 7 bits: what its documentation advises for CPUs without VNNI",
+        help="limit ONNX Runtime's int8 weights to 7 bits, as its documentation advises for CPUs without VNNI",
     )
     args = parser.parse_args()
 
     _, calibration = read_sentences(args.sentences)
-    # Attention written out: of the graph that PyTorch's fused attention leaves, the optimizer recognises nothing.
+    # Eager attention, because the optimizer does not recognize the graph of PyTorch's fused attention.
     model = BertForSequenceClassification.from_pretrained(args.dir, attn_implementation="eager").eval()
     with tempfile.TemporaryDirectory(dir=args.dir) as scratch:
         traced = Path(scratch) / "traced.onnx"

@@ -1,5 +1,5 @@
--- For wrk, with one thread: posts the bodies of the file $BODIES in turn, one a line. The last line that it prints is
--- JSON, for serve_compare.py: what wrk's own summary leaves out.
+-- A script for wrk with one thread. It posts the request bodies in the file $BODIES, one per line, in turn. The last line of
+-- its output is JSON for serve_compare.py, with what wrk's summary leaves out.
 local ffi = require("ffi")
 ffi.cdef([[
   typedef struct { long seconds, microseconds; } clock_time;
@@ -13,7 +13,7 @@ local function now()
   return tonumber(time.seconds) + tonumber(time.microseconds) / 1e6
 end
 
--- In the state that `done` runs in; the functions up to it have one of their own.
+-- `setup` and `done` share one Lua state. The thread, with the functions in between, has another.
 function setup(thread)
   worker = thread
 end
@@ -30,15 +30,15 @@ end
 
 function request()
   turn = turn % #requests + 1
-  asked = now()
+  sent_at = now()
   return requests[turn]
 end
 
--- Which request an answer belongs to is only known with one connection: `took` means nothing with more.
+-- Only with one connection is it known which request an answer belongs to. With more, `took` means nothing.
 function response(status)
   if status >= 200 and status < 300 then
     answered[#answered + 1] = now() - start
-    took[#took + 1] = now() - asked
+    took[#took + 1] = now() - sent_at
   end
 end
 

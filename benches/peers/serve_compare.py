@@ -1,4 +1,4 @@
-"""Times finsent's HTTP service and its rivals in turn, under wrk, and prints a Markdown table."""
+"""Compare finsent's HTTP server with others under load from wrk, and print a Markdown table."""
 
 import argparse
 import json
@@ -23,14 +23,14 @@ from inputs import MEASURED, read_sentences
 
 HERE = Path(__file__).resolve().parent
 CONNECTIONS = 64
-# The first part of a load, while its queue fills, does not count for the requests a second.
+# The first part of a load does not count toward requests per second, because the queue is still filling.
 SETTLE = 0.25
 WARM_UP_S = 2
 START_S = 300
 HEADLINE = json.dumps({"inputs": "Operating profit rose to EUR 13.1 mn from EUR 8.7 mn"})
 SERVICES = ["torch", "ort", "finsent", "mini"]
 PACKAGES = ["torch", "transformers", "onnxruntime", "fastapi", "uvicorn"]
-# Key, title, digits.
+# Key, title, number of decimals.
 COLUMNS = [
     ("first_answer_s", "first answer, s", 2),
     ("one_per_s", "1 connection: requests/s", 1),
@@ -47,12 +47,12 @@ COLUMNS = [
 ]
 
 
-# A service in its own process ---------------------------------------------------------------------------------------
+# The services -------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Service:
-    """How to start it; for finsent, also the engine behind it."""
+    """The command that starts a service. For finsent, also the engine alone."""
 
     title: str
     command: list
@@ -60,7 +60,7 @@ class Service:
 
 
 def finsent_service(title, binary, model, threads, *more):
-    """Every text is computed, and once, as the engine's bench does it."""
+    """Return a finsent service that computes every text exactly once, as `finsent bench` does."""
     command = [binary, "serve", "--listen", "127.0.0.1:{port}", "--model", model, "--threads", threads,
                "--precision", "int8", "--int8-margin", 0, "--cache-entries", 0, *more]  # fmt: skip
     return Service(title, command, Finsent(binary, model, threads))
@@ -74,25 +74,25 @@ def services(args):
         "torch": rival("FastAPI, PyTorch f32", "serve_torch.py"),
         "ort": rival("FastAPI, ONNX Runtime int8", "serve_ort.py"),
         "finsent": finsent_service("finsent, int8", args.finsent.absolute(), args.dir, args.threads),
-        "mini": finsent_service("finsent, its `mini`, int8", args.finsent.absolute(), "mini", args.threads),
+        "mini": finsent_service("finsent, `mini`, int8", args.finsent.absolute(), "mini", args.threads),
     }
 
 
 def ask(port, method="POST", path="/", body=HEADLINE):
-    """Status and body of one answer, on a connection of its own."""
+    """Send one request on a new connection, and return the status and body of the response."""
     with closing(HTTPConnection("127.0.0.1", port, timeout=60)) as connection:
         connection.request(method, path, body, {"Content-Type": "application/json"})
-        answer = connection.getresponse()
-        return answer.status, answer.read()
+        response = connection.getresponse()
+        return response.status, response.read()
 
 
 @contextmanager
 def running(service):
-    """Yields the process, its port and the seconds from its start to its first answer; stops it at the end."""
+    """Start a service; yield the process, its port and the seconds to its first answer; then stop it."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [str(word).replace("{port}", str(port)) for word in service.command]
+    command = [str(argument).replace("{port}", str(port)) for argument in service.command]
     ready, answer = not service.engine, None
     with tempfile.TemporaryFile() as log:
         start = time.perf_counter()
@@ -108,10 +108,10 @@ def running(service):
                 seconds = time.perf_counter() - start
                 if process.poll() is not None or seconds > START_S:
                     log.seek(0)
-                    sys.exit(f"{' '.join(command)}\ndoes not answer:\n{log.read().decode(errors='replace')[-2000:]}")
+                    sys.exit(f"{' '.join(command)}\ndid not answer:\n{log.read().decode(errors='replace')[-2000:]}")
                 time.sleep(0.01)
             if abs(sum(score["score"] for score in json.loads(answer)[0]) - 1) > 1e-3:
-                sys.exit(f"{service.title}: not the answer that is expected: {answer[:500]}")
+                sys.exit(f"{service.title} gave an unexpected answer: {answer[:500]}")
             yield process, port, seconds
         finally:
             process.terminate()
@@ -123,7 +123,7 @@ def running(service):
 
 
 def memory(process):
-    """Resident memory in MB, now and at most."""
+    """Return the resident memory in MB: current and peak."""
     fields = dict(line.split(":", 1) for line in Path(f"/proc/{process.pid}/status").read_text().splitlines())
     return [int(fields[name].split()[0]) * 1024 / 1e6 for name in ("VmRSS", "VmHWM")]
 
@@ -132,45 +132,47 @@ def memory(process):
 
 
 def write_bodies(file, sentences):
-    """In an order of chance, the same in every run: any part of them is like all of them."""
+    """Write request bodies in a random order that is the same in every run, so that any part of them is representative."""
     shuffled = random.Random(0).sample(sentences, len(sentences))
     file.write_text("".join(json.dumps({"inputs": text}) + "\n" for text in shuffled), encoding="utf-8")
 
 
 def load(port, bodies, connections, seconds):
-    """Requests/s, p50 and p99 in ms, and errors. Each connection asks again as soon as it has its answer."""
+    """Run wrk, and return requests/s, p50 and p99 in ms, and errors. Each connection sends its next request as soon as it has
+    its answer."""
     command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "60s", "-s", HERE / "headlines.lua",
                f"http://127.0.0.1:{port}/"]  # fmt: skip
-    ended = subprocess.run(command, env=os.environ | {"BODIES": str(bodies)}, capture_output=True, text=True)
+    result = subprocess.run(command, env=os.environ | {"BODIES": str(bodies)}, capture_output=True, text=True)
     try:
-        said = json.loads(ended.stdout.splitlines()[-1])
+        report = json.loads(result.stdout.splitlines()[-1])
     except (ValueError, IndexError):
-        sys.exit(f"wrk ended with {ended.returncode}:\n{ended.stdout}{ended.stderr}")
+        sys.exit(f"wrk exited with {result.returncode}:\n{result.stdout}{result.stderr}")
     settled = SETTLE * seconds
-    rate = sum(settled <= at < seconds for at in said["answered"]) / (seconds - settled)
+    rate = sum(settled <= at < seconds for at in report["answered"]) / (seconds - settled)
     if connections == 1:
-        # Whole turns of the sentences, if there was one: the median is then over the same sentences as the engine's.
-        whole = len(said["took"]) // MEASURED * MEASURED
-        times = sorted(said["took"][:whole] or said["took"])
+        # Count only complete passes over the sentences, if there was one, so that the median is over the same sentences as
+        # that of the engine alone.
+        whole = len(report["took"]) // MEASURED * MEASURED
+        times = sorted(report["took"][:whole] or report["took"])
     else:
-        times = as_measured(said, connections)
-    errors = said["requests"] - len(said["answered"])
-    errors += sum(count for kind, count in said["errors"].items() if kind != "status")
+        times = as_measured(report, connections)
+    errors = report["requests"] - len(report["answered"])
+    errors += sum(count for kind, count in report["errors"].items() if kind != "status")
     return rate, percentile_ms(times, 0.5), percentile_ms(times, 0.99), errors
 
 
-def as_measured(said, connections):
-    """The times that wrk measured, in order. Behind each that is over twice the mean, wrk has put into its histogram
-    what the requests might have taken that were not sent meanwhile. Here they go out again, the longest first."""
-    counts = dict(said["histogram"])
-    mean = said["microseconds"] // max(said["requests"] // connections, 1)
+def as_measured(report, connections):
+    """Return the times that wrk measured, sorted. For each time over twice the mean, wrk adds to its histogram the times that
+    requests might have taken if it had sent them meanwhile. This removes those again, the longest first."""
+    counts = dict(report["histogram"])
+    mean = report["microseconds"] // max(report["requests"] // connections, 1)
     for value in sorted(counts, reverse=True):
         while_waiting = range(value - mean, mean, -mean) if value >= 2 * mean else []
         for added in while_waiting:
             counts[added] -= counts[value]
     times = [value / 1e6 for value, count in sorted(counts.items()) for _ in range(count)]
-    if len(times) + said["errors"]["timeout"] != said["requests"]:
-        sys.exit(f"wrk: {said['requests']} requests, but {len(times)} times; was this wrk 4.1?")
+    if len(times) + report["errors"]["timeout"] != report["requests"]:
+        sys.exit(f"wrk reported {report['requests']} requests but {len(times)} times; is this wrk 4.1?")
     return times
 
 
@@ -182,7 +184,7 @@ def percentile_ms(ordered, share):
 
 
 def turn_of(service, measured, bodies, seconds):
-    """One turn: the engine alone, then the service from its start to its end."""
+    """Measure the engine alone, then start the service and measure it."""
     figures = {}
     rows = service.engine.rows("int8", measured, MEASURED, 32) if service.engine else {}
     alone = {workload: row for (workload, _), row in rows.items()}
@@ -203,37 +205,37 @@ def turn_of(service, measured, bodies, seconds):
 
 
 def medians(turns):
-    """Over the rounds; of errors, all."""
-    middle = {key: statistics.median(turn[key] for turn in turns) for key in turns[0]}
-    return middle | {"errors": sum(turn["errors"] for turn in turns)}
+    """Return the medians over the rounds, and the sum of errors."""
+    result = {key: statistics.median(turn[key] for turn in turns) for key in turns[0]}
+    return result | {"errors": sum(turn["errors"] for turn in turns)}
 
 
 def table(results):
     yield "| | " + " | ".join(title for _, title, _ in COLUMNS) + " |"
     yield "|---" + "|---:" * len(COLUMNS) + "|"
     for result in results.values():
-        middle = result["medians"]
-        cells = [f"{middle[key]:.{digits}f}" if key in middle else "" for key, _, digits in COLUMNS]
+        figures = result["medians"]
+        cells = [f"{figures[key]:.{digits}f}" if key in figures else "" for key, _, digits in COLUMNS]
         yield f"| {result['title']} | " + " | ".join(cells) + " |"
 
 
 def arguments(description, seconds):
-    """What both scripts of the service take."""
+    """Return a parser with the arguments of both scripts that measure the service."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("dir", type=Path, help="directory of the checkpoint and its exports")
-    parser.add_argument("--sentences", type=Path, required=True, help="one sentence a line")
-    parser.add_argument("--finsent", type=Path, required=True, help="the binary")
+    parser.add_argument("--sentences", type=Path, required=True, help="a file with one sentence per line")
+    parser.add_argument("--finsent", type=Path, required=True, help="path of the finsent binary")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--seconds", type=int, default=seconds, help="of each load")
-    parser.add_argument("--json", type=Path, metavar="OUT", help="where all figures go")
+    parser.add_argument("--seconds", type=int, default=seconds, help="duration of each load")
+    parser.add_argument("--json", type=Path, metavar="OUT", help="file for all figures")
     return parser
 
 
 def prepare(args):
-    """What the figures are figures of."""
+    """Set up the environment, and describe the machine and the versions."""
     if not shutil.which("wrk"):
-        sys.exit("wrk is not installed")
-    # Read by the rivals' libraries as they load, in the processes that inherit them.
+        sys.exit("wrk is not installed. On Debian: apt-get install wrk")
+    # The libraries of the other services read these variables when they load, in the child processes.
     os.environ |= {"OMP_NUM_THREADS": str(args.threads), "TOKENIZERS_PARALLELISM": "false"}
     about = machine(Finsent(args.finsent.absolute(), args.dir, args.threads), args.threads)
     about["versions"] = {name: about["versions"][name] for name in ("finsent", "python")}

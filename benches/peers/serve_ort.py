@@ -1,4 +1,4 @@
-"""FinBERT as it is served by those who want it faster: FastAPI, uvicorn, and ONNX Runtime in dynamic int8."""
+"""Serve FinBERT in a common faster way: FastAPI, uvicorn, and ONNX Runtime in dynamic int8."""
 
 import argparse
 import json
@@ -23,7 +23,7 @@ def service(checkpoint, threads):
     names = json.loads((checkpoint / "config.json").read_text(encoding="utf-8"))["id2label"]
     app = FastAPI()
 
-    # Not `async`, as in serve_torch.py: the call is long, and ONNX Runtime lets go of the interpreter meanwhile.
+    # Not `async`, as in serve_torch.py: the call is long, and ONNX Runtime releases the GIL meanwhile.
     @app.post("/")
     def sentiment(question: Question):
         logits = run(padded([tokenizer.encode(question.inputs).ids]))[0]

@@ -1,4 +1,4 @@
-"""Offers finsent's HTTP service more than it can answer, without waiting for answers, and prints what becomes of it."""
+"""Send finsent's HTTP server more requests than it can answer, without waiting for answers, and report the results."""
 
 import asyncio
 import json
@@ -19,13 +19,14 @@ from serve_compare import (CONNECTIONS, SETTLE, arguments, ask, finsent_service,
 
 CAPACITY_S = 20
 TEXTS = 20_000
-# How long answers are waited for when the last request has been sent.
+# The seconds to wait for answers after the last request.
 PATIENCE_S = 60
 
 
 @dataclass
 class Answer:
-    """Times are in seconds from the start. Without an answer, `status` is "none", or "closed" with the connection."""
+    """One request and its answer, with times in seconds from the start. Without an answer, `status` is "none", or "closed" if
+    the connection was closed."""
 
     due: float
     sent: float = 0.0
@@ -35,7 +36,8 @@ class Answer:
 
 
 class Connection(asyncio.Protocol):
-    """One of the client's, one request at a time. Asyncio's streams would take more of the cores from the server."""
+    """A connection of the client, for one request at a time. It does not use asyncio's streams, because they would take more
+    CPU time from the server."""
 
     def __init__(self, client):
         self.client = client
@@ -70,7 +72,7 @@ class Connection(asyncio.Protocol):
 
 
 class Client:
-    """Keeps its connections, and opens another when none is idle."""
+    """An HTTP client that keeps its connections and opens another when none is idle."""
 
     def __init__(self, port, bodies):
         self.port = port
@@ -87,7 +89,7 @@ class Client:
         connection.post(request, answer)
 
     async def offer(self, rate, seconds):
-        """Arrivals at random, `rate` a second on average, whatever has been answered."""
+        """Send requests at random times, `rate` per second on average, regardless of the answers."""
         gaps, due, answers, new = random.Random(0), 0.0, [], []
         self.start = time.perf_counter()
         while (due := due + gaps.expovariate(rate)) < seconds:
@@ -98,7 +100,7 @@ class Client:
                 self.idle.pop().post(request, answers[-1])
             else:
                 new.append(asyncio.create_task(self.connect(request, answers[-1])))
-        # Who could not connect has no status, and is counted so.
+        # A request that could not connect keeps the status "none".
         await asyncio.gather(*new, return_exceptions=True)
         while self.now() < seconds + PATIENCE_S and any(answer.status == "none" for answer in answers):
             await asyncio.sleep(0.1)
@@ -106,32 +108,32 @@ class Client:
 
 
 def by_status(answers, seconds):
-    """Rate and times of the answers that came while the load was on and had settled; of those that never came, none."""
-    settled, found = SETTLE * seconds, {}
+    """Return the rate and latencies of each status, for answers that came during the load and after it had settled."""
+    settled, statuses = SETTLE * seconds, {}
     for status in sorted({answer.status for answer in answers}):
         of_status = [answer for answer in answers if answer.status == status]
         counted = [answer for answer in of_status if settled <= answer.came < seconds]
-        # From the arrival, not from the sending: a slow client must not make the server look fast.
+        # Count from the time when the request was due, so that a slow client does not make the server look fast.
         times = sorted(answer.came - answer.due for answer in counted)
-        found[status] = {
+        statuses[status] = {
             "answers": len(of_status),
             "per_s": len(counted) / (seconds - settled),
             "p50_ms": percentile_ms(times, 0.5),
             "p99_ms": percentile_ms(times, 0.99),
             "retry_after": sum(answer.retry_after for answer in of_status),
         }
-    return found
+    return statuses
 
 
 def main():
     parser = arguments(__doc__, seconds=30)
-    parser.add_argument("--model", help="what finsent serves, such as `mini`, if not the directory")
-    parser.add_argument("--multiple", type=float, default=2.0, help="of the capacity, which is measured first")
-    parser.add_argument("--request-timeout", type=int, default=5, help="finsent's own, in seconds")
+    parser.add_argument("--model", help="model to serve, such as `mini`, instead of the directory")
+    parser.add_argument("--multiple", type=float, default=2.0, help="load, as a multiple of the capacity, which is measured first")
+    parser.add_argument("--request-timeout", type=int, default=5, help="request timeout of finsent, in seconds")
     args = parser.parse_args()
     about = prepare(args)
     sentences, _ = read_sentences(args.sentences)
-    # A connection for every request that waits.
+    # Each waiting request needs a connection, and each connection a file descriptor.
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
@@ -139,12 +141,12 @@ def main():
                               "--request-timeout", args.request_timeout)  # fmt: skip
     with tempfile.TemporaryDirectory() as scratch, running(service) as (process, port, _):
         bodies = Path(scratch) / "bodies"
-        # No two are the same: texts that wait at a time are computed once if they are.
+        # Make all texts different, because finsent computes identical queued texts only once.
         write_bodies(bodies, [f"{sentences[number % len(sentences)]} {number}" for number in range(TEXTS)])
         capacity, _, _, errors = load(port, bodies, CONNECTIONS, CAPACITY_S)
         if errors or not capacity:
-            sys.exit(f"the capacity is not known: {capacity:.1f} answers/s, {errors} errors")
-        # wrk leaves requests behind: this one waits for them.
+            sys.exit(f"cannot measure the capacity: {capacity:.1f} answers/s, {errors} errors")
+        # wrk leaves requests in the queue. This request waits until they are done.
         ask(port)
         print(f"capacity: {capacity:.1f}/s", file=sys.stderr, flush=True)
         client = Client(port, bodies.read_text(encoding="utf-8").splitlines())
@@ -156,23 +158,23 @@ def main():
         after_ms = 1e3 * (time.perf_counter() - start)
         _, peak = memory(process)
 
-    found = by_status(answers, args.seconds)
+    statuses = by_status(answers, args.seconds)
     late = percentile_ms(sorted(answer.sent - answer.due for answer in answers), 0.99)
-    rate = found["200"]["per_s"] if "200" in found else 0.0
-    refused = found.get("429", {"retry_after": 0, "answers": 0})
+    rate = statuses["200"]["per_s"] if "200" in statuses else 0.0
+    refused = statuses.get("429", {"retry_after": 0, "answers": 0})
     print("".join(describe(about, 1)) + "\n")
     print("| status | answers | answers/s | p50, ms | p99, ms |")
     print("|---|---:|---:|---:|---:|")
-    for status, row in found.items():
+    for status, row in statuses.items():
         print(f"| {status} | {row['answers']} | {row['per_s']:.1f} | {row['p50_ms']:.1f} | {row['p99_ms']:.1f} |")
     print(f"\nCapacity: {capacity:.1f}/s. Offered: {len(answers) / args.seconds:.1f}/s for {args.seconds} s. "
           f"200 / capacity: {rate / capacity:.2f}. "
-          f"429 with Retry-After: {refused['retry_after']} of {refused['answers']}. Resident at most: {peak:.0f} MB. "
-          f"A headline afterwards: {after} in {after_ms:.0f} ms. "
-          f"The client: {used:.2f} of a core, p99 {late:.1f} ms late.")  # fmt: skip
+          f"429 with Retry-After: {refused['retry_after']} of {refused['answers']}. Peak resident memory: {peak:.0f} MB. "
+          f"One request afterwards: status {after} in {after_ms:.0f} ms. "
+          f"Client: {used:.2f} cores, p99 {late:.1f} ms late.")  # fmt: skip
     if args.json:
         report = {"machine": about, "capacity_per_s": capacity, "offered_per_s": len(answers) / args.seconds,
-                  "statuses": found, "peak_mb": peak, "after_ms": after_ms, "late_p99_ms": late}  # fmt: skip
+                  "statuses": statuses, "peak_mb": peak, "after_ms": after_ms, "late_p99_ms": late}  # fmt: skip
         args.json.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
 
 

@@ -1,4 +1,4 @@
-"""The time from the start of a service to its first answer: finsent, its image, and what people serve FinBERT with."""
+"""Measure the time from starting a service to its first answer: finsent, its image, and common ways to serve FinBERT."""
 
 import argparse
 import statistics
@@ -13,8 +13,8 @@ def finsent(title, command, model, precision):
     return Service(title, [*command, *serve], engine=True)
 
 
-def contestants(args):
-    """In the order of their turns."""
+def services_of(args):
+    """Yield the services in the order of their turns."""
 
     def rival(title, script):
         return Service(title, [sys.executable, HERE / script, args.dir, "--port", "{port}", "--threads", args.threads])
@@ -25,32 +25,32 @@ def contestants(args):
     yield finsent("finsent, int8", [args.finsent.absolute()], args.int8, "int8")
     if args.image:
         for title, model, precision in (("f32", args.dir, "f32"), ("int8", args.int8, "int8")):
-            volume = f"{model.absolute()}:/models/it:ro"
+            volume = f"{model.absolute()}:/models/mounted:ro"
             command = [*args.engine.split(), "run", "--rm", "--network=host", f"--volume={volume}", args.image]
-            yield finsent(f"finsent's image, {title}", command, "/models/it", precision)
+            yield finsent(f"finsent's image, {title}", command, "/models/mounted", precision)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("dir", type=Path, help="directory of the checkpoint and its exports")
-    parser.add_argument("--int8", type=Path, required=True, help="the checkpoint as `finsent convert` makes int8 of it")
-    parser.add_argument("--finsent", type=Path, required=True, help="the binary")
-    parser.add_argument("--image", help="the image, to be started as well")
-    parser.add_argument("--engine", default="docker", help="what starts it, such as `podman --runtime runc`")
+    parser.add_argument("--int8", type=Path, required=True, help="the checkpoint, converted to int8 with `finsent convert`")
+    parser.add_argument("--finsent", type=Path, required=True, help="path of the finsent binary")
+    parser.add_argument("--image", help="an image of finsent, to be measured too")
+    parser.add_argument("--engine", default="docker", help="command that runs the image, such as `podman --runtime runc`")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=5)
     args = parser.parse_args()
 
-    services = list(contestants(args))
+    services = list(services_of(args))
     times = {service.title: [] for service in services}
-    # The first round brings everybody's files into memory.
+    # The first round does not count: it brings the files into memory.
     for number in range(args.rounds + 1):
         for service in services:
             with running(service) as (_, _, seconds):
                 print(f"round {number}: {service.title}, {seconds:.2f} s", file=sys.stderr, flush=True)
                 if number > 0:
                     times[service.title].append(seconds)
-    print("| | start to first answer, s | from | to |\n|---|---:|---:|---:|")
+    print("| | start to first answer, s | lowest | highest |\n|---|---:|---:|---:|")
     for title, seconds in times.items():
         print(f"| {title} | {statistics.median(seconds):.2f} | {min(seconds):.2f} | {max(seconds):.2f} |")
 

@@ -1,4 +1,4 @@
-"""FinBERT as it is usually served: FastAPI, uvicorn, and the pipeline of transformers on PyTorch in f32."""
+"""Serve FinBERT in the usual way: FastAPI, uvicorn, and the pipeline of transformers on PyTorch in f32."""
 
 import argparse
 from pathlib import Path
@@ -21,7 +21,7 @@ def service(checkpoint, threads):
     )
     app = FastAPI()
 
-    # Not `async`: FastAPI calls it on a thread of its pool, and the loop stays free for the connections.
+    # Not `async`, so that FastAPI calls it in its thread pool and the event loop stays free for connections.
     @app.post("/")
     def sentiment(question: Question):
         return classify([question.inputs])
