@@ -1,11 +1,11 @@
-//! Prints the licences of all that is linked into the binary, each text once.
+//! Prints the licenses of everything that is linked into the binary. Each license text appears once.
 //!
 //!     rustc -o target/licences deploy/licences/main.rs
 //!     target/licences x86_64-unknown-linux-musl > target/LICENSES
 //!
-//! Runs offline, at the top of the repository, once the packages are fetched. Where a package may be had under
-//! Apache-2.0 it is taken under that; its text is printed once, as are others that differ in white space only. A package
-//! without a text, whose licence is no standard one, is an error.
+//! Run it in the root of the repository, after `cargo fetch`. It works offline. If a package offers Apache-2.0, it is used
+//! under that license. Texts that differ only in white space count as one. A package without a license text is an error,
+//! unless its license is MIT.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
@@ -21,7 +21,7 @@ const MUSL: &str = include_str!("musl.txt");
 const SWAGGER_UI: &str = include_str!("swagger-ui.txt");
 const MINI: &str = "Its weights began as those of sentence-transformers/all-MiniLM-L6-v2; its vocabulary is that of \
     bert-base-uncased, Copyright 2018 The Google AI Language Team Authors. Both are under Apache-2.0, and so is mini.";
-/// How the names of files with licences begin. AUTHORS are those whom a licence means by that word.
+/// Prefixes of the names of license files. AUTHORS belongs to them, because some licenses refer to "the authors".
 const NAMES: [&str; 6] = ["license", "licence", "copying", "copyright", "notice", "authors"];
 
 type Failure = Box<dyn Error>;
@@ -30,11 +30,11 @@ struct Package {
     /// Name and version.
     name: String,
     /// SPDX expression.
-    licence: String,
+    license: String,
     dir: PathBuf,
 }
 
-/// Texts, and to which packages they belong.
+/// License texts with the packages that they apply to. The key is the text with normalized white space.
 #[derive(Default)]
 struct Texts(BTreeMap<String, (String, BTreeSet<String>)>);
 
@@ -60,10 +60,10 @@ fn main() -> Result<(), Failure> {
 
 fn page(target: &str, packages: &[Package], texts: &Texts) -> String {
     let mut page = format!(
-        "What is inside finsent for {target}, and under which licences. Source of the packages: crates.io.\n\n"
+        "The packages in finsent for {target}, and their licenses. The source code of the packages is on crates.io.\n\n"
     );
-    for Package { name, licence, .. } in packages {
-        page += &format!("{name}: {licence}\n");
+    for Package { name, license, .. } in packages {
+        page += &format!("{name}: {license}\n");
     }
     let rule = "=".repeat(80);
     for (text, names) in texts.0.values() {
@@ -88,7 +88,7 @@ fn wrapped(names: &[&str]) -> String {
     lines
 }
 
-/// The packages whose code is linked: not those that only run while it is compiled.
+/// Returns the packages whose code is linked, without procedural macros and build dependencies.
 fn packages(target: &str) -> Result<Vec<Package>, Failure> {
     let tree =
         "tree --locked --offline --package finsent --edges normal,no-proc-macro --prefix none --no-dedupe --format {p}|{l} --target";
@@ -97,25 +97,25 @@ fn packages(target: &str) -> Result<Vec<Package>, Failure> {
     let home = env::var_os("CARGO_HOME").map(PathBuf::from);
     let home = home.or_else(|| Some(PathBuf::from(env::var_os("HOME")?).join(".cargo"))).ok_or("no CARGO_HOME")?;
     let sources: Vec<PathBuf> = fs::read_dir(home.join("registry/src"))?.flatten().map(|entry| entry.path()).collect();
-    // Those with a path in brackets are this repository's own.
+    // Lines with a path in parentheses are this repository's own crates.
     lines.iter().filter(|line| !line.contains(" (/")).map(|line| Package::find(line, &sources)).collect()
 }
 
 impl Package {
     fn find(line: &str, sources: &[PathBuf]) -> Result<Self, Failure> {
-        let wrong = || format!("`{line}` is no package with its licence");
-        let (package, licence) = line.split_once('|').ok_or_else(wrong)?;
+        let wrong = || format!("expected `NAME vVERSION|LICENSE` from `cargo tree`, got `{line}`");
+        let (package, license) = line.split_once('|').ok_or_else(wrong)?;
         let (name, version) = package.split_once(" v").ok_or_else(wrong)?;
         let folder = format!("{name}-{version}");
         let dir = sources.iter().map(|source| source.join(&folder)).find(|dir| dir.is_dir());
-        let dir = dir.ok_or_else(|| format!("{folder} is not here; run `cargo fetch` first"))?;
-        Ok(Self { name: format!("{name} {version}"), licence: licence.replace('/', " OR ").replace("  ", " "), dir })
+        let dir = dir.ok_or_else(|| format!("cannot find the sources of {folder}; run `cargo fetch` first"))?;
+        Ok(Self { name: format!("{name} {version}"), license: license.replace('/', " OR ").replace("  ", " "), dir })
     }
 
-    /// The texts that go with the binary.
+    /// Returns the license texts that must accompany the binary.
     fn texts(&self) -> Result<Vec<String>, Failure> {
-        let is_both = self.licence.contains(" AND ");
-        let is_apache = self.licence.contains("Apache-2.0") && !is_both;
+        let is_both = self.license.contains(" AND ");
+        let is_apache = self.license.contains("Apache-2.0") && !is_both;
         let mut files = Vec::new();
         find(&self.dir, &mut files)?;
         let name = |file: &Path| file.file_name().map(OsStr::to_ascii_lowercase).unwrap_or_default();
@@ -130,15 +130,15 @@ impl Package {
             texts.push(APACHE.into());
         }
         if texts.is_empty() {
-            match self.licence.as_str() {
+            match self.license.as_str() {
                 "MIT" => texts.push(format!("Copyright {}\n\n{MIT}", self.authors()?)),
-                other => return Err(format!("{} has no text of its licence {other}", self.name).into()),
+                other => return Err(format!("{} has no file with the text of its license {other}", self.name).into()),
             }
         }
         Ok(texts)
     }
 
-    /// As Cargo.toml has them, in one line.
+    /// Returns the authors from Cargo.toml, in one line.
     fn authors(&self) -> Result<String, Failure> {
         let manifest = fs::read_to_string(self.dir.join("Cargo.toml"))?;
         let authors = manifest.lines().find_map(|line| line.strip_prefix("authors = "));
@@ -147,7 +147,7 @@ impl Package {
     }
 }
 
-/// Files with licences in `dir` and below.
+/// Collects the license files in `dir` and its subfolders.
 fn find(dir: &Path, files: &mut Vec<PathBuf>) -> Result<(), Failure> {
     let mut paths: Vec<PathBuf> =
         fs::read_dir(dir)?.map(|entry| Ok(entry?.path())).collect::<Result<_, std::io::Error>>()?;
@@ -166,7 +166,7 @@ fn find(dir: &Path, files: &mut Vec<PathBuf>) -> Result<(), Failure> {
 impl Texts {
     fn add(&mut self, name: &str, text: &str) {
         let words: Vec<&str> = text.split_whitespace().collect();
-        // Some have left out the appendix, or filled it in; what says more is another text.
+        // Some copies of Apache-2.0 lack the appendix or fill it in. A longer text says more, so it is kept.
         let is_apache = words.starts_with(&["Apache", "License", "Version", "2.0,"])
             && words.len() < APACHE.split_whitespace().count() + 20;
         let text = if is_apache { APACHE } else { text };

@@ -1,4 +1,4 @@
-"""Prints verdicts of sentences, JSON lines, as finBERT's predict() would have written their numbers."""
+"""Print predictions, given as JSON lines, in the CSV format of finBERT's predict()."""
 
 import json
 import sys
@@ -6,11 +6,11 @@ import sys
 import numpy
 import pandas
 
-verdicts = [json.loads(line) for line in sys.argv[1].splitlines()]
+predictions = [json.loads(line) for line in sys.argv[1].splitlines()]
 labels = ["positive", "negative", "neutral"]
-logits = numpy.array([[verdict["scores"][label] for label in labels] for verdict in verdicts], dtype=numpy.float32)
+logits = numpy.array([[prediction["scores"][label] for label in labels] for prediction in predictions], dtype=numpy.float32)
 frame = pandas.DataFrame({
-    "sentence": [verdict["text"] for verdict in verdicts],
+    "sentence": [prediction["text"] for prediction in predictions],
     "logit": list(logits),
     "prediction": numpy.squeeze(numpy.argmax(logits, axis=1)),
     "sentiment_score": pandas.Series(logits[:, 0] - logits[:, 1]),

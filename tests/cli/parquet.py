@@ -1,4 +1,4 @@
-"""Scores files of every type that pyarrow writes, and compares what readers give of input and output."""
+"""Score Parquet files with every type that pyarrow writes, and check that three readers find the input's columns unchanged."""
 
 import datetime
 import decimal
@@ -17,7 +17,7 @@ ROWS = range(100)
 
 
 def some(value, kind, every=5):
-    """A value a row, and a null in each `every`th."""
+    """Return an array with a value per row, and a null in every `every`th row."""
     return pyarrow.array([None if row % every == 0 else value(row) for row in ROWS], kind)
 
 
@@ -51,26 +51,26 @@ def table():
     }).replace_schema_metadata({"desk": "metals"})
 
 
-def score(source, output, *words):
-    command = [FINSENT, "classify", "--input", source, "--text-column", "headline", "--output", output, *words]
-    ended = subprocess.run(command, capture_output=True, text=True)
-    assert ended.returncode == 5, ended.stderr
+def score(source, output, *arguments):
+    command = [FINSENT, "classify", "--input", source, "--text-column", "headline", "--output", output, *arguments]
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert result.returncode == 5, result.stderr
 
 
-def compare(source, output, lines):
-    """`lines` are the rows of the input that the output's are of."""
+def compare(source, output, rows):
+    """Compare the input's columns in both files. `rows` gives the row of the input for each row of the output."""
     before, after = pyarrow.parquet.read_table(source), pyarrow.parquet.read_table(output)
     assert list(after.schema)[: len(before.schema)] == list(before.schema), after.schema
     assert after.schema.metadata[b"desk"] == b"metals"
     for name in before.column_names:
         values = before[name].to_pylist()
-        assert after[name].to_pylist() == [values[line] for line in lines], (output, name)
+        assert after[name].to_pylist() == [values[row] for row in rows], (output, name)
     before, after = polars.read_parquet(source), polars.read_parquet(output)
-    assert after.select(before.columns).equals(before[lines]), output
+    assert after.select(before.columns).equals(before[rows]), output
     names = ", ".join(name for name in before.columns if name != "nothing")
     query = f"select {names} from '{{}}' order by id"
     before, after = duckdb.sql(query.format(source)).fetchall(), duckdb.sql(query.format(output)).fetchall()
-    assert after == [before[line] for line in lines], output
+    assert after == [before[row] for row in rows], output
 
 
 def main():
@@ -79,7 +79,7 @@ def main():
     for compression, pages in itertools.product(["none", "snappy", "gzip", "zstd", "lz4"], ["1.0", "2.0"]):
         source = DIRECTORY / f"{compression}-{pages}.parquet"
         output = DIRECTORY / f"{compression}-{pages}-scored.parquet"
-        # Pages so small that records lie across them, and that some hold nothing.
+        # The pages are so small that rows span several of them, and that some contain only nulls.
         pyarrow.parquet.write_table(data, source, compression=compression, data_page_version=pages, row_group_size=33,
                                     data_page_size=200, write_batch_size=7)  # fmt: skip
         score(source, output)

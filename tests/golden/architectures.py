@@ -1,4 +1,4 @@
-"""Writes the golden files of DistilBERT and RoBERTa beside this script; README.md says what each one is."""
+"""Write the golden files of DistilBERT and RoBERTa into this folder. README.md describes each file."""
 
 import argparse
 import json
@@ -17,7 +17,7 @@ from generate import HERE, WINDOW, one_per_line, write_json, write_weights
 
 SEED = 23
 LABELS = {"distilbert": ["Positive", "Negative", "Neutral"], "roberta": ["bearish", "neutral", "bullish"]}
-PIECES = 400
+VOCABULARY_SIZE = 400
 COMPUTED_WITH = generate.COMPUTED_WITH | {
     "method": "transformers AutoModelForSequenceClassification, eager attention, float64, one text at a time"
 }
@@ -77,7 +77,7 @@ def roberta_config(vocabulary_size):
 
 
 def write_distilbert_tokenizer(directory):
-    """The form of the hub's fine-tuned DistilBERTs: a vocabulary and its settings."""
+    """Write what fine-tuned DistilBERTs on the hub have: vocab.txt and tokenizer_config.json."""
     vocabulary = generate.small_vocabulary()
     (directory / "vocab.txt").write_text("\n".join(vocabulary) + "\n", encoding="utf-8")
     settings = generate.small_tokenizer_config() | {"tokenizer_class": "DistilBertTokenizer"}
@@ -86,11 +86,11 @@ def write_distilbert_tokenizer(directory):
 
 
 def write_roberta_tokenizer(directory):
-    """The form of the hub's fine-tuned distilroberta-base: vocab.json and merges.txt, and the same as tokenizer.json."""
+    """Write what a fine-tuned distilroberta-base on the hub has: vocab.json, merges.txt, and both again as tokenizer.json."""
     trainer = ByteLevelBPETokenizer()
     corpus = texts.SMALL_ROBERTA + texts.MINI_LONG + ["\n\n  \n\n  a\n\n b"] * 4
     special_tokens = ["<s>", "<pad>", "</s>", "<unk>"]
-    trainer.train_from_iterator(corpus, vocab_size=PIECES - 1, special_tokens=special_tokens, show_progress=False)
+    trainer.train_from_iterator(corpus, vocab_size=VOCABULARY_SIZE - 1, special_tokens=special_tokens, show_progress=False)
     trainer.save_model(str(directory))
     vocabulary = json.loads((directory / "vocab.json").read_text(encoding="utf-8"))
     vocabulary["<mask>"] = len(vocabulary)
@@ -99,7 +99,7 @@ def write_roberta_tokenizer(directory):
     names = {"bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", "sep_token": "</s>", "pad_token": "<pad>"}
     names |= {"cls_token": "<s>"}
     write_json(directory / "special_tokens_map.json", names | {"mask_token": mask})
-    # The window of distilroberta-base: that of this model is smaller, and follows from config.json.
+    # 512 is the window of distilroberta-base. This model has a smaller one, which follows from config.json.
     settings = {"add_prefix_space": False, "errors": "replace", "trim_offsets": True, "model_max_length": 512}
     settings |= names | {"mask_token": "<mask>", "special_tokens_map_file": None, "tokenizer_class": "RobertaTokenizer"}
     write_json(directory / "tokenizer_config.json", {key: settings[key] for key in sorted(settings)})
@@ -108,7 +108,7 @@ def write_roberta_tokenizer(directory):
 
 
 def write_tokenizer_json(directory):
-    """As the tokenizers library wrote it when roberta-base was published: merges are strings."""
+    """Write tokenizer.json as the tokenizers library did when roberta-base was published, with merges as strings."""
     (directory / "tokenizer.json").unlink(missing_ok=True)
     with TemporaryDirectory() as bare:
         for name in ["vocab.json", "merges.txt", "special_tokens_map.json"]:
@@ -168,12 +168,12 @@ def cases(directory, case_texts):
 
 
 def nasty_ids(directory):
-    """Ids by transformers, and by the tokenizers library from the file alone: they must agree."""
+    """Return the ids that transformers computes. They must be the same as those of the tokenizers library."""
     tokenizer = AutoTokenizer.from_pretrained(directory)
     from_file = Tokenizer.from_file(str(directory / "tokenizer.json"))
-    found = [{"text": text, "ids": tokenizer(text, verbose=False)["input_ids"]} for text in texts.NASTY_BYTE_LEVEL]
-    assert all(from_file.encode(item["text"]).ids == item["ids"] for item in found)
-    return found
+    items = [{"text": text, "ids": tokenizer(text, verbose=False)["input_ids"]} for text in texts.NASTY_BYTE_LEVEL]
+    assert all(from_file.encode(item["text"]).ids == item["ids"] for item in items)
+    return items
 
 
 def write_cases(path, name, found):

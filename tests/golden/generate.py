@@ -1,4 +1,4 @@
-"""Writes the golden files beside this script; README.md says what each one is."""
+"""Write the golden files into this folder. README.md describes each file."""
 
 import argparse
 import json
@@ -42,7 +42,7 @@ QUANTIZATION = {
             "weights": {"num_bits": 8, "type": "int", "symmetric": True, "strategy": "channel"},
             "input_activations": None,
             "output_activations": None,
-            # Where it is missing, transformers takes the weights for floats.
+            # Without this, transformers reads the weights as floats.
             "format": "int-quantized",
         }
     },
@@ -116,15 +116,15 @@ def random_weights(config):
     return {name: random_tensor(name, shapes[name], generator) for name in sorted(shapes)}
 
 
-def is_quantised(name):
+def is_quantized(name):
     encoder_matrix = name.startswith("bert.encoder.") and name.endswith(".weight") and "LayerNorm" not in name
     return encoder_matrix or name == "bert.embeddings.word_embeddings.weight"
 
 
-def quantise(weights):
+def quantize(weights):
     stored = {}
     for name, weight in weights.items():
-        if is_quantised(name):
+        if is_quantized(name):
             scale = weight.abs().amax(dim=1, keepdim=True) / 127
             stored[name] = torch.round(weight / scale).to(torch.int8)
             stored[f"{name}_scale"] = scale
@@ -134,7 +134,7 @@ def quantise(weights):
 
 
 def expand(stored):
-    """Float64 weights from stored ones; int8 is multiplied by its scale in float32 first, as a loader does."""
+    """Convert stored weights to float64. int8 weights are first multiplied by their scale in float32, as a loader does."""
     weights = {}
     for name, tensor in stored.items():
         if name.endswith("_scale"):
@@ -227,7 +227,7 @@ def write_small_model(directory):
     write_weights(directory / "f32.safetensors", weights)
     write_weights(directory / "f16.safetensors", half)
     write_weights(directory / "bf16.safetensors", convert(weights, torch.bfloat16))
-    write_weights(directory / "int8.safetensors", quantise(weights))
+    write_weights(directory / "int8.safetensors", quantize(weights))
     save_torch_state_dict(half, directory / "sharded", max_shard_size=SHARD_BYTES)
 
 
@@ -249,7 +249,7 @@ def mini_cases(directory):
 
 
 def nasty_ids(mini, tone):
-    """Ids of the nasty texts by two vocabularies whose special tokens have different ids."""
+    """Return the ids of the difficult texts in two vocabularies whose special tokens have different ids."""
     finbert = BertTokenizerFast.from_pretrained(mini)
     finbert_tone = BertTokenizerFast.from_pretrained(tone)
     ids = lambda tokenizer, text: tokenizer(text, verbose=False)["input_ids"]

@@ -1,4 +1,4 @@
-"""Writes pickles/ beside this script with real torch and real pickle; README.md says what each file is."""
+"""Write the files in pickles/ with real torch and real pickle. README.md describes each file."""
 
 import argparse
 import builtins
@@ -20,17 +20,17 @@ from safetensors.torch import load_file
 
 HERE = Path(__file__).resolve().parent
 LEGACY = {"_use_new_zipfile_serialization": False}
-# What an exploit that is run leaves in the working directory.
+# The file that an exploit creates in the working directory if it runs.
 MARKER = "finsent-exploit-was-run"
 COMMAND = f"touch {MARKER}"
 PYTHON = f"open({MARKER!r}, 'w').close()"
 
 
-# Weights of the small model, in every container.
+# The weights of the small model, in every file format of torch.save.
 
 
 def state_dict(weights):
-    """As `torch.nn.Module.state_dict` gives it: ordered, with an attribute, and with a buffer that is no float."""
+    """Return what `torch.nn.Module.state_dict` would: an OrderedDict with `_metadata` and a buffer of integers."""
     ordered = collections.OrderedDict(weights)
     ordered["bert.embeddings.position_ids"] = torch.arange(48).expand((1, -1))
     ordered._metadata = collections.OrderedDict({"": {"version": 1}, "bert": {"version": 1}})
@@ -38,7 +38,7 @@ def state_dict(weights):
 
 
 def laid_out(weights):
-    """The same numbers in storages that tensors share, behind offsets, transposed and with gaps."""
+    """Return the same numbers in shared storages, at offsets, transposed, and with gaps."""
     names = list(weights)
     matrices = [name for name in names if weights[name].dim() == 2]
     others = [name for name in names if weights[name].dim() != 2]
@@ -66,8 +66,8 @@ def laid_out(weights):
 
 
 def big_endian(path):
-    """Rewrites an archive as torch writes it on a big-endian machine. torch itself can only read such files, so the storages
-    are swapped here, by the size of their type, and the record `byteorder` says so."""
+    """Rewrite an archive as torch would write it on a big-endian machine. On this machine torch can only read such files, so
+    this swaps the bytes of the storages, by the size of their type, and sets the record `byteorder`."""
     weights = torch.load(path)
     records, sizes = [], [tensor.element_size() for tensor in first_of_each_storage(weights)]
     with zipfile.ZipFile(path) as archive:
@@ -91,7 +91,7 @@ def tensors(weights):
 
 
 def first_of_each_storage(weights):
-    """The first tensor of each storage, in the order in which torch.save numbers storages."""
+    """Return the first tensor of each storage, in the order in which torch.save numbers storages."""
     seen = {}
     for tensor in tensors(weights):
         seen.setdefault(tensor.untyped_storage()._cdata, tensor)
@@ -103,8 +103,8 @@ def swapped(data, size):
 
 
 def flagged_big_endian(path):
-    """Says `little_endian: False` in a legacy file. torch's THPStorage_writeFileRaw writes little-endian numbers on every
-    machine, so that this is all that differs in a file of a big-endian one."""
+    """Set `little_endian: False` in a legacy file. torch's THPStorage_writeFileRaw writes little-endian numbers on every
+    machine, so a file from a big-endian machine differs only in this flag."""
     data = path.read_bytes()
     flag = b"X\x0d\x00\x00\x00little_endianq\x02"
     assert data.count(flag + b"\x88") == 1
@@ -140,7 +140,7 @@ def write_shards(directory, weights):
     names = list(weights)
     halves = {1: names[: len(names) // 2], 2: names[len(names) // 2 :]}
     shard = lambda number: f"pytorch_model-{number:05}-of-00002.bin"
-    # One of each container.
+    # One shard in each file format.
     torch.save({name: weights[name] for name in halves[1]}, directory / shard(1))
     torch.save({name: weights[name] for name in halves[2]}, directory / shard(2), **LEGACY)
     weight_map = {name: shard(number) for number, half in halves.items() for name in half}
@@ -148,7 +148,7 @@ def write_shards(directory, weights):
     (directory / "pytorch_model.bin.index.json").write_text(json.dumps(index, indent=2) + "\n", encoding="utf-8")
 
 
-# A few tensors of every kind, small enough to be cut off at every byte.
+# A few tensors of every kind. The files are so small that a test can truncate them at every byte.
 
 
 def tiny_weights():
@@ -187,7 +187,7 @@ def write_tiny(directory):
     torch.save(weights, directory / "tiny.bin")
     torch.save(weights, directory / "tiny.legacy.bin", **LEGACY)
     torch.save(weights, directory / "tiny.protocol4.bin", pickle_protocol=4)
-    # `nested` holds a storage that the swapping below does not look for.
+    # `nested` holds a storage that `big_endian` would not swap.
     del weights["nested"]
     torch.save(weights, directory / "tiny.big_endian.bin")
     big_endian(directory / "tiny.big_endian.bin")
@@ -207,7 +207,7 @@ def write_tiny(directory):
 
 
 class Calls:
-    """Pickles as a call."""
+    """An object whose pickle is a function call."""
 
     def __init__(self, function, *arguments):
         self.call = (function, arguments)
@@ -217,7 +217,7 @@ class Calls:
 
 
 class ByState:
-    """Runs a command when its state is set."""
+    """An object that runs a command when unpickling sets its state."""
 
     def __setstate__(self, command):
         import os
@@ -237,7 +237,7 @@ def by_global(module, name):
 
 
 def with_storage(part):
-    """A state dict whose first tensor has `part` for its storage's device."""
+    """Return a pickled state dict whose first tensor has `part` in place of its storage's device."""
     storage = b"(" + text("storage") + by_global("torch", "FloatStorage") + text("0") + part + b"K\x01tQ"
     tensor = by_global("torch._utils", "_rebuild_tensor_v2") + b"(" + storage + b"K\x00K\x01\x85K\x01\x85\x89N"
     return b"\x80\x02}" + text("a") + tensor + b"tRs."
@@ -298,7 +298,7 @@ def exploits():
 
 
 def is_run(data):
-    """Whether Python's own unpickler runs the exploit."""
+    """Return whether Python's own unpickler runs the exploit."""
     script = "import sys, pickle; sys.path.insert(0, sys.argv[1]); from pickles import ByState, with_persistent_ids\n"
     script += "with_persistent_ids(sys.stdin.buffer.read())"
     with tempfile.TemporaryDirectory() as directory:
@@ -315,7 +315,7 @@ def with_persistent_ids(data):
 
 
 def write_exploits(directory):
-    # They call nothing that is dangerous or that Python has, or what this script should not call.
+    # These do not create the file: they call something harmless or missing, or something that this script must not call.
     not_run = {"EXT1", "EXT2", "EXT4", "PERSID", "pip", "torch.load", "torch.hub", "a storage that is none"}
     not_run |= {"a dotted name in a class that is known", "in place of a storage's type"}
     written = []

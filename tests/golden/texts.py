@@ -1,4 +1,4 @@
-"""The invented texts behind the golden files."""
+"""The invented texts for the golden files."""
 
 from itertools import cycle, islice
 
