@@ -1,4 +1,4 @@
-//! Exit codes, and which failure has which.
+//! Exit codes, and which error has which.
 
 use std::io;
 
@@ -19,7 +19,7 @@ pub(super) enum Exit {
 }
 
 impl Exit {
-    /// The code for a failure: what the outermost known cause says.
+    /// The code of an error: that of its outermost known cause.
     pub(super) fn of(error: &anyhow::Error) -> Self {
         error.chain().find_map(Self::of_cause).unwrap_or(Self::Failed)
     }
@@ -41,7 +41,7 @@ impl Exit {
         {
             return Some(Self::Model);
         }
-        // The reader of the output has gone: there is nobody to tell.
+        // A broken pipe is not a failure: the reader has closed the output.
         let io = cause.downcast_ref::<io::Error>();
         io.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe).then_some(Self::Done)
     }

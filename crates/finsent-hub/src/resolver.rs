@@ -188,6 +188,9 @@ impl<'a> ModelResolver<'a> {
         if Path::new(name).is_dir() {
             return Ok(Source::Directory(name.into(), None));
         }
+        if Path::new(name).is_file() {
+            return Err(FilesError::NotADirectory(name.into()).into());
+        }
         if let Some(repository) = name.strip_prefix(HUB) {
             return hub_source(name, repository);
         }

@@ -27,6 +27,7 @@ impl fmt::Display for IoError {
             io::ErrorKind::PermissionDenied => "permission denied",
             io::ErrorKind::NotADirectory => "a part of the path is not a folder",
             io::ErrorKind::IsADirectory => "it is a folder",
+            io::ErrorKind::FileTooLarge => "the file would be too large",
             io::ErrorKind::StorageFull => "the disk is full",
             io::ErrorKind::QuotaExceeded => "the disk quota is used up",
             io::ErrorKind::ReadOnlyFilesystem => "the file system is read-only",

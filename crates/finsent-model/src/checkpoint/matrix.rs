@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use finsent_kernels::{WeightRows, quantise_weights};
+use finsent_kernels::{WeightRows, quantize_weights};
 
 use super::shard::StoredTensor;
 use super::widen::scale_rows;
@@ -41,7 +41,7 @@ impl WeightRows for StoredMatrix<'_> {
             None => {
                 let mut values = vec![0.0; to.len()];
                 self.stored.read(numbers, &mut values);
-                quantise_weights(&values, to, to_scales);
+                quantize_weights(&values, to, to_scales);
             }
         }
     }

@@ -17,7 +17,7 @@ use std::{fmt, io};
 
 use ::safetensors::Dtype;
 use ::safetensors::tensor::{Metadata, TensorInfo};
-use finsent_kernels::{WeightRows, quantise_weights};
+use finsent_kernels::{WeightRows, quantize_weights};
 use thiserror::Error;
 
 use self::config_json::convert_config;
@@ -90,8 +90,8 @@ pub enum ConvertError {
         value: f32,
     },
     /// The file could not be written.
-    #[error("cannot write the weights")]
-    Io(#[source] IoError),
+    #[error(transparent)]
+    Io(IoError),
 }
 
 impl From<io::Error> for ConvertError {
@@ -239,7 +239,7 @@ impl Part<'_> {
         if let Some(&value) = values.iter().find(|value| !value.is_finite()) {
             return Err(ConvertError::NotFinite { tensor: self.parameter.name.clone(), value });
         }
-        quantise_weights(&values, bytes, scales);
+        quantize_weights(&values, bytes, scales);
         Ok(())
     }
 

@@ -1,6 +1,6 @@
 //! The memory of the activations: allocated once, and grown to the largest batch so far.
 
-use finsent_kernels::{Matrix, Operand, OperandFormat, Rounded, Scratch, operand_format};
+use finsent_kernels::{Matrix, Operand, OperandFormat, QuantizedMatrix, Scratch, operand_format};
 
 use super::config::Config;
 use super::engine::{Engine, Operands};
@@ -10,17 +10,17 @@ use super::engine::{Engine, Operands};
 pub(super) struct Activations {
     pub(super) values: Matrix,
     /// `None` if that format is f32.
-    rounded: Option<Rounded>,
+    rounded: Option<QuantizedMatrix>,
 }
 
 impl Activations {
     fn new(format: OperandFormat, columns: usize) -> Self {
-        let rounded = (format != OperandFormat::F32).then(|| Rounded::new(format, columns));
+        let rounded = (format != OperandFormat::F32).then(|| QuantizedMatrix::new(format, columns));
         Self { values: Matrix::new(columns), rounded }
     }
 
     /// The values, and where to write the rounded ones if `operands` needs them.
-    pub(super) fn parts(&mut self, operands: Operands) -> (&mut Matrix, Option<&mut Rounded>) {
+    pub(super) fn parts(&mut self, operands: Operands) -> (&mut Matrix, Option<&mut QuantizedMatrix>) {
         let rounded = if operands == Operands::Native { self.rounded.as_mut() } else { None };
         (&mut self.values, rounded)
     }
@@ -28,13 +28,13 @@ impl Activations {
     /// Rounds the values. Call this after writing them, unless the kernel has rounded them.
     pub(super) fn round(&mut self, engine: Engine<'_>, operands: Operands) {
         if let (values, Some(rounded)) = self.parts(operands) {
-            rounded.round(engine.isa, engine.pool, values);
+            rounded.quantize(engine.isa, engine.pool, values);
         }
     }
 
     pub(super) fn operand(&self, operands: Operands) -> Operand<'_> {
         match (&self.rounded, operands) {
-            (Some(rounded), Operands::Native) => Operand::Rounded(rounded),
+            (Some(rounded), Operands::Native) => Operand::Quantized(rounded),
             _ => Operand::F32(&self.values),
         }
     }

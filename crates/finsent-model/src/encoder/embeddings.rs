@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use finsent_kernels::{LayerNorm, Table};
+use finsent_kernels::{EmbeddingTable, LayerNorm};
 
 use super::architecture::Architecture;
 use super::arena::Activations;
@@ -17,9 +17,9 @@ use crate::checkpoint::CheckpointError;
 /// and RoBERTa counts positions differently.
 #[derive(Debug)]
 pub(super) struct Embeddings {
-    word: Table,
-    token_type: Option<Table>,
-    position: Table,
+    word: EmbeddingTable,
+    token_type: Option<EmbeddingTable>,
+    position: EmbeddingTable,
     /// The padding id: positions count from the number after it, and it is not counted. `None` if positions count from
     /// 0.
     padding: Option<u32>,
@@ -48,7 +48,7 @@ impl Embeddings {
     }
 
     /// Each table with the ids to look up in it.
-    fn lookups<'a>(&'a self, batch: &'a PackedBatch, position_rows: &'a [u32]) -> Vec<(&'a Table, &'a [u32])> {
+    fn lookups<'a>(&'a self, batch: &'a PackedBatch, position_rows: &'a [u32]) -> Vec<(&'a EmbeddingTable, &'a [u32])> {
         let token_type = self.token_type.as_ref().map(|table| (table, batch.token_type_ids.as_slice()));
         let word = (&self.word, batch.input_ids.as_slice());
         [Some(word), token_type, Some((&self.position, position_rows))].into_iter().flatten().collect()
@@ -57,10 +57,11 @@ impl Embeddings {
     /// # Errors
     /// [`EncoderError::Id`] if a table has no row for an id of `batch`.
     pub(super) fn check(&self, batch: &PackedBatch) -> Result<(), EncoderError> {
-        let within = |name, table: &Table, ids: &[u32]| match ids.iter().find(|&&id| id as usize >= table.rows()) {
-            Some(&id) => Err(EncoderError::Id { name, id, rows: table.rows() }),
-            None => Ok(()),
-        };
+        let within =
+            |name, table: &EmbeddingTable, ids: &[u32]| match ids.iter().find(|&&id| id as usize >= table.rows()) {
+                Some(&id) => Err(EncoderError::Id { name, id, rows: table.rows() }),
+                None => Ok(()),
+            };
         within("input_ids", &self.word, &batch.input_ids)?;
         if let Some(table) = &self.token_type {
             within("token_type_ids", table, &batch.token_type_ids)?;
@@ -77,7 +78,7 @@ impl Embeddings {
         hidden: &mut Activations,
     ) {
         let (values, rounded) = hidden.parts(operands);
-        Table::sum_rows(engine.pool, &self.lookups(batch, &self.position_rows(batch)), values);
+        EmbeddingTable::sum_rows(engine.pool, &self.lookups(batch, &self.position_rows(batch)), values);
         self.norm.forward(engine.isa, engine.pool, None, values, rounded);
     }
 }
