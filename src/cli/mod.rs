@@ -8,16 +8,18 @@ mod convert;
 mod eval;
 mod exit;
 mod fetching;
-mod grouping;
 mod health;
+mod hints;
 mod interrupt;
 mod models;
 mod output;
 mod progress;
 mod pull;
+mod quantity;
 mod serve;
 mod settings;
 mod summary_table;
+mod tally;
 mod telemetry;
 mod text_table;
 mod verify;
@@ -30,11 +32,10 @@ use clap::builder::Resettable;
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{CommandFactory, FromArgMatches};
-use finsent_table::UsageError;
 
 use args::{Args, Command};
 use console::Console;
-use exit::Exit;
+use exit::{Exit, UsageError};
 use settings::Settings;
 
 /// Parses the command line, runs the command, prints what went wrong, and gives the exit code.
@@ -46,7 +47,7 @@ pub(super) fn main() -> ExitCode {
     let exit = run(args, console).unwrap_or_else(|error| {
         let exit = Exit::of(&error);
         if exit != Exit::Done {
-            console.error(&format!("{error:#}"));
+            console.error(&hints::message(&error));
         }
         exit
     });

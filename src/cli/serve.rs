@@ -11,13 +11,12 @@ use finsent_server::{
     HttpLimits, Identity, Keys, Loaded, Scheduler, SchedulerLimits, ServedModel, Server, ServerSettings, Service,
     self_test,
 };
-use finsent_table::UsageError;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::args::ServeArgs;
-use super::exit::Exit;
+use super::exit::{Exit, UsageError};
 use super::settings::Settings;
 
 /// Time before the listeners close in which clients are told, with their answers, that their connections will: longer than

@@ -1,4 +1,4 @@
-//! What writers note beside the schema of a file, in which several repeat it with types of their own.
+//! The key-value metadata of a file, in which some writers repeat the schema in their own types.
 
 use std::sync::Arc;
 
@@ -13,15 +13,15 @@ use parquet::file::metadata::KeyValue;
 use parquet::schema::types::TypePtr;
 use serde_json::{Value, json};
 
-/// Arrow's schema: which strings are large, which columns are dictionaries, and time zones.
+/// Arrow's schema, which knows large strings, dictionaries and time zones.
 const ARROW: &str = "ARROW:schema";
-/// Spark's, which it reads instead of the file's.
+/// Spark's schema, which Spark reads instead of the file's.
 const SPARK: &str = "org.apache.spark.sql.parquet.row.metadata";
-/// Those of others, who read the file's where there is none.
+/// The schemas of others, which read the file's if theirs is absent.
 const OTHERS: [&str; 3] = ["parquet.avro.schema", "avro.schema", "iceberg.schema"];
 
-/// The notes of a file to which columns are added at the end, none of them with parts. A schema that they repeat has them,
-/// too, or is left out.
+/// The metadata of a file to which primitive columns are added at the end. A repeated schema gets these columns, or is left
+/// out.
 pub(crate) fn key_values_with(key_values: &[KeyValue], added: &[TypePtr]) -> Vec<KeyValue> {
     let extended = |KeyValue { key, value }: &KeyValue| {
         let extend = match key.as_str() {
@@ -35,7 +35,7 @@ pub(crate) fn key_values_with(key_values: &[KeyValue], added: &[TypePtr]) -> Vec
     key_values.iter().filter_map(extended).collect()
 }
 
-/// The schema as the message that begins a stream of Arrow, in base64.
+/// The schema as the first message of an Arrow stream, in base64.
 fn extend_arrow(schema: &str, added: &[TypePtr]) -> Option<String> {
     let bytes = BASE64_STANDARD.decode(schema).ok()?;
     let schema = catch_panic(|| try_schema_from_ipc_buffer(&bytes)).ok()?.ok()?;
@@ -87,41 +87,38 @@ mod tests {
         parse_message_type("message row { optional float score; }").unwrap().get_fields().to_vec()
     }
 
-    fn note(key: &str, value: &str) -> Option<String> {
+    fn extended(key: &str, value: &str) -> Option<String> {
         let key_values = [KeyValue { key: key.into(), value: Some(value.into()) }];
-        key_values_with(&key_values, &added()).pop().map(|note| note.value.unwrap())
+        key_values_with(&key_values, &added()).pop().map(|pair| pair.value.unwrap())
     }
 
     #[test]
-    fn arrows_schema_keeps_its_types_and_has_the_new_columns() {
+    fn arrows_schema_keeps_its_types_and_gets_the_new_columns() {
         let large = Schema::new(vec![Field::new("text", DataType::LargeUtf8, true)]);
         let (options, mut dictionaries) = (IpcWriteOptions::default(), DictionaryTracker::new(true));
         let message =
             IpcDataGenerator::default().schema_to_bytes_with_dictionary_tracker(&large, &mut dictionaries, &options);
         let length = u32::try_from(message.ipc_message.len()).unwrap().to_le_bytes();
         let bytes = [&[0xff; 4], &length[..], &message.ipc_message].concat();
-        let extended = BASE64_STANDARD.decode(note(ARROW, &BASE64_STANDARD.encode(bytes)).unwrap()).unwrap();
-        let schema = try_schema_from_ipc_buffer(&extended).unwrap();
+        let schema = BASE64_STANDARD.decode(extended(ARROW, &BASE64_STANDARD.encode(bytes)).unwrap()).unwrap();
+        let schema = try_schema_from_ipc_buffer(&schema).unwrap();
         assert_eq!(schema.field(0).data_type(), &DataType::LargeUtf8);
         assert_eq!(schema.field(1), &Field::new("score", DataType::Float32, true));
-        assert_eq!(note(ARROW, "AAAA"), None);
+        assert_eq!(extended(ARROW, "AAAA"), None);
     }
 
     #[test]
-    fn sparks_schema_has_the_new_columns() {
+    fn sparks_schema_gets_the_new_columns() {
         let schema = r#"{"type":"struct","fields":[{"name":"a","type":"string","nullable":true,"metadata":{}}]}"#;
-        let extended: Value = serde_json::from_str(&note(SPARK, schema).unwrap()).unwrap();
-        assert_eq!(extended["fields"][0]["name"], "a");
-        assert_eq!(
-            (&extended["fields"][1]["name"], &extended["fields"][1]["type"]),
-            (&json!("score"), &json!("float"))
-        );
-        assert_eq!(note(SPARK, "{}"), None);
+        let schema: Value = serde_json::from_str(&extended(SPARK, schema).unwrap()).unwrap();
+        assert_eq!(schema["fields"][0]["name"], "a");
+        assert_eq!((&schema["fields"][1]["name"], &schema["fields"][1]["type"]), (&json!("score"), &json!("float")));
+        assert_eq!(extended(SPARK, "{}"), None);
     }
 
     #[test]
-    fn other_schemas_are_left_out_and_other_notes_stay() {
-        assert_eq!(note("parquet.avro.schema", "{}"), None);
-        assert_eq!(note("pandas", "{}").as_deref(), Some("{}"));
+    fn other_schemas_are_left_out_and_other_metadata_is_kept() {
+        assert_eq!(extended("parquet.avro.schema", "{}"), None);
+        assert_eq!(extended("pandas", "{}").as_deref(), Some("{}"));
     }
 }
