@@ -1,8 +1,10 @@
-//! The model inside the binary, with the feature `embedded-model`.
+//! What is compiled into the library: the model `mini`, with the feature `embedded-model`, and the catalog.
 
+#[cfg(feature = "hub")]
+use finsent_hub::{Catalog, CatalogError};
 use finsent_model::ModelFiles;
 
-/// The files of the embedded model; `None` in a binary that has none.
+/// The files of the embedded model; `None` without the feature `embedded-model`.
 #[cfg(feature = "embedded-model")]
 pub fn model_files() -> Option<ModelFiles> {
     use finsent_model::{ModelFile, TokenizerFiles, WeightFiles};
@@ -23,8 +25,17 @@ pub fn model_files() -> Option<ModelFiles> {
     })
 }
 
-/// The files of the embedded model; `None` in a binary that has none.
+/// The files of the embedded model; `None` without the feature `embedded-model`.
 #[cfg(not(feature = "embedded-model"))]
 pub fn model_files() -> Option<ModelFiles> {
     None
+}
+
+/// The built-in catalog.
+///
+/// # Errors
+/// Only if models.toml of this build is invalid, which a test rules out.
+#[cfg(feature = "hub")]
+pub fn catalog() -> Result<Catalog, CatalogError> {
+    Catalog::parse("models.toml", include_str!("../models.toml"))
 }

@@ -28,7 +28,7 @@ pub(super) enum Exit {
 }
 
 impl Exit {
-    /// The code for an error: that of the outermost known cause.
+    /// The code of an error: that of its outermost known cause.
     pub(super) fn of(error: &anyhow::Error) -> Self {
         error.chain().find_map(Self::of_cause).unwrap_or(Self::Failed)
     }
@@ -50,7 +50,7 @@ impl Exit {
         {
             return Some(Self::Model);
         }
-        // The reader of the output has ended, as `head` does: this is not a failure.
+        // A broken pipe is not a failure: the reader, such as `head`, has closed the output.
         let kind = cause.downcast_ref::<io::Error>().map(io::Error::kind);
         let kind = kind.or_else(|| cause.downcast_ref::<SystemError>().map(SystemError::kind));
         (kind == Some(io::ErrorKind::BrokenPipe)).then_some(Self::Done)

@@ -132,5 +132,5 @@ fn bench_without_texts_says_so() {
     let model = small_model(dir.path(), "small");
     let input = write_file(dir.path(), "empty.txt", "\n \n");
     let args = ["bench", "--model", model.to_str().unwrap(), "--input", &input];
-    assert_fails(&run(&args), 2, &["holds no text"]);
+    assert_fails(&run(&args), 2, &["has no texts"]);
 }

@@ -284,9 +284,9 @@ fn typed_precisions_come_before_the_environment() {
         &["eval", &path, "--precision", "int8", "--precisions", "f32"][..],
         &["--precision", "int8", "eval", &path, "--precisions", "f32"],
     ] {
-        assert_fails(&run(args), 2, &["'--precision' and '--precisions' cannot be used together"]);
+        assert_fails(&run(args), 2, &["--precision cannot be combined with --precisions"]);
     }
-    assert_fails(&run(&["eval", &path, "--precisions", "f16"]), 2, &["f32, bf16, int8"]);
+    assert_fails(&run(&["eval", &path, "--precisions", "f16"]), 2, &["f32, bf16 or int8"]);
 }
 
 #[test]

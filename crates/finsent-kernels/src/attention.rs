@@ -1,51 +1,54 @@
-//! Attention over a packed batch: each token looks at the tokens of its own text.
+//! Attention over a packed batch: each token attends to the tokens of its own text.
 //!
 //! ```text
 //! for each text and head                    a task of the pool
 //!   pack Kᵀ and V of the head into panels
-//!   for each block of MR queries
-//!     scores  = Q Kᵀ                        the same product as a linear layer's
+//!   for each block of queries
+//!     scores  = Q Kᵀ                        the same product as in a linear layer
 //!     probs   = exp((scores - max) / √d)    not yet divided by their sum
 //!     context = probs V / sum
 //! ```
 //!
-//! A text's numbers depend on that text alone.
+//! The result for a text depends only on that text.
+#![expect(unsafe_code, reason = "threads write the heads of one matrix at the same time")]
 
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
+use super::aligned::{AlignedBuffer, CACHE_LINE};
+use super::gemm::Gemm;
 use super::isa::Isa;
-use super::linear::Product2d;
 use super::math;
-use super::matrix::{LINE, Lines, Matrix, SharedRows};
+use super::matrix::Matrix;
+use super::partition::split_evenly;
 use super::product::{F32Weights, ProductKernel, Widening};
-use super::rows::spread;
+use super::shared::{Block, SharedRows};
 use super::simd::{Kernel, Simd};
 use crate::thread_pool::ThreadPool;
 
-/// Queries of a block: whole tiles for every set of instructions.
+/// Queries of a block: whole tiles for every instruction set.
 const QUERIES: usize = 12;
-const BYTES: usize = size_of::<f32>();
+const F32_BYTES: usize = size_of::<f32>();
 
-/// `softmax(Q Kᵀ / √d) V` (Vaswani et al. 2017), head by head.
+/// `softmax(Q Kᵀ / √d) V` for each head (Vaswani et al. 2017).
 #[derive(Debug, Clone, Copy)]
 pub struct Attention {
-    /// The instructions to use.
+    /// The instruction set to use.
     pub isa: Isa,
-    /// Heads that the columns are shared among.
+    /// The number of heads, which share the columns equally.
     pub heads: usize,
 }
 
-/// What the members of a pool need beside the matrices; kept from pass to pass.
+/// Working memory of the workers. Keep it from one pass to the next.
 #[derive(Debug, Default)]
 pub struct Scratch(Vec<Mutex<Panels>>);
 
 /// The keys, the values and a block of scores of one head.
 #[derive(Debug, Default)]
 struct Panels {
-    keys: Lines,
-    values: Lines,
-    scores: Lines,
+    keys: AlignedBuffer,
+    values: AlignedBuffer,
+    scores: AlignedBuffer,
 }
 
 /// One head of one text.
@@ -53,21 +56,21 @@ struct Head<'a> {
     query: &'a Matrix,
     key_value: &'a Matrix,
     context: SharedRows<'a, f32>,
-    /// Columns of the head in a matrix of `hidden_size`.
+    /// Columns of the head in a matrix of `hidden_size` columns.
     columns: Range<usize>,
     query_rows: Range<usize>,
     rows: Range<usize>,
 }
 
 impl Attention {
-    /// Writes what each query sees to the row of the same number of `context`.
+    /// Writes to each row of `context` the context of the query in the same row.
     ///
     /// `query` is `[queries, hidden_size]`. `key_value` is `[total_tokens, 2 hidden_size]`: the keys, then the values.
-    /// Text `i` owns the rows `cu_seqlens[i]..cu_seqlens[i + 1]` of `key_value`, and those that `cu_query_lens` says of
-    /// `query`.
+    /// Text `i` has the rows `cu_seqlens[i]..cu_seqlens[i + 1]` of `key_value`, and the rows
+    /// `cu_query_lens[i]..cu_query_lens[i + 1]` of `query`.
     ///
     /// # Panics
-    /// When the shapes do not fit.
+    /// If the shapes do not match, or if `cu_query_lens` is not sorted.
     pub fn forward(
         self,
         pool: &ThreadPool,
@@ -79,12 +82,13 @@ impl Attention {
         let hidden_size = query.columns();
         assert_eq!((key_value.columns(), context.columns()), (2 * hidden_size, hidden_size), "columns");
         assert_eq!(cu_query_lens.len(), cu_seqlens.len(), "texts");
+        assert!(cu_query_lens.is_sorted(), "rows of queries");
         assert!(hidden_size.is_multiple_of(self.heads), "heads");
         let (head_size, texts) = (hidden_size / self.heads, cu_seqlens.len() - 1);
         context.set_rows(query.rows());
         let context = context.share();
         scratch.0.resize_with(pool.threads(), Mutex::default);
-        pool.run(texts * self.heads, |member, task| {
+        pool.run(texts * self.heads, |worker, task| {
             let (text, head) = (task / self.heads, task % self.heads);
             let head = Head {
                 query,
@@ -94,19 +98,37 @@ impl Attention {
                 query_rows: cu_query_lens[text]..cu_query_lens[text + 1],
                 rows: cu_seqlens[text]..cu_seqlens[text + 1],
             };
-            self.isa.run((head, &mut *scratch.0[member].lock().unwrap_or_else(PoisonError::into_inner)));
+            let mut panels = scratch.0[worker].lock().unwrap_or_else(PoisonError::into_inner);
+            // SAFETY: each text and head is one task. Texts have disjoint rows of queries, because `cu_query_lens` is
+            // sorted, and heads have disjoint columns.
+            let attend = unsafe { Attend::new(head, &mut panels) };
+            self.isa.run(attend);
         });
     }
 }
 
-impl Kernel for (Head<'_>, &mut Panels) {
+/// Computes the context of one head of one text.
+struct Attend<'a> {
+    head: Head<'a>,
+    panels: &'a mut Panels,
+}
+
+impl<'a> Attend<'a> {
+    /// # Safety
+    /// As long as the result lives, nothing else uses the columns of the head in the rows of its queries of `context`.
+    unsafe fn new(head: Head<'a>, panels: &'a mut Panels) -> Self {
+        Self { head, panels }
+    }
+}
+
+impl Kernel for Attend<'_> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let (head, Panels { keys, values, scores }) = self;
+        let Self { head, panels: Panels { keys, values, scores } } = self;
         let (tokens, head_size) = (head.rows.len(), head.columns.len());
-        let score_stride = tokens.next_multiple_of(LINE / BYTES);
+        let score_stride = tokens.next_multiple_of(CACHE_LINE / F32_BYTES);
         let key_lanes = tokens.next_multiple_of(S::NR) * head_size;
         let value_lanes = head_size.next_multiple_of(S::NR) * tokens;
         keys.grow::<f32>(key_lanes);
@@ -117,54 +139,59 @@ impl Kernel for (Head<'_>, &mut Panels) {
         head.pack_values(s, values);
 
         let scale = 1.0 / (head_size as f32).sqrt();
-        for queries in spread(head.query_rows.clone(), QUERIES) {
-            let scores = scores.as_mut_slice::<f32>();
-            let first = queries.start * head.query.stride() + head.columns.start;
-            let product = Product2d {
-                operand: bytemuck::cast_slice(&head.query.as_slice()[first..]),
-                operand_stride: head.query.stride() * BYTES,
-                rows: queries.len(),
-                lanes: bytemuck::cast_slice(keys),
-                first_panel: 0,
-                steps: head_size,
-                panels: 0..tokens.div_ceil(S::NR),
-                columns: tokens,
-                out: scores.as_mut_ptr(),
-                out_stride: score_stride,
-                epilogue: None,
-            };
-            product.run(s, Widening(F32Weights));
-
+        for queries in split_evenly(head.query_rows.clone(), QUERIES) {
+            let scores = &mut scores.as_mut_slice::<f32>()[..queries.len() * score_stride];
+            head.score(s, queries.clone(), keys, Block::new(scores, tokens, score_stride));
             let mut sums = [0.0; QUERIES];
-            for (row, sum) in scores.chunks_exact_mut(score_stride).zip(&mut sums[..queries.len()]) {
+            for (row, sum) in scores.chunks_exact_mut(score_stride).zip(&mut sums) {
                 *sum = exponentials(s, &mut row[..tokens], scale);
             }
-            let product = Product2d {
-                operand: bytemuck::cast_slice(scores),
-                operand_stride: score_stride * BYTES,
-                rows: queries.len(),
-                lanes: bytemuck::cast_slice(values),
-                first_panel: 0,
-                steps: tokens,
-                panels: 0..head_size.div_ceil(S::NR),
-                columns: head_size,
-                out: head.context.at(queries.start, head.columns.start),
-                out_stride: head.context.stride,
-                epilogue: None,
-            };
-            product.run(s, Widening(F32Weights));
-            for (row, sum) in queries.zip(sums) {
-                // SAFETY: this text's rows and this head's columns are this task's.
-                let context = unsafe { head.context.part(row, head.columns.clone()) };
+            // SAFETY: nothing else uses these rows and columns (`new`).
+            let mut context = unsafe { head.context.block(queries.clone(), head.columns.clone()) };
+            head.add_values(s, scores, score_stride, values, context.reborrow());
+            for (row, sum) in sums[..queries.len()].iter().enumerate() {
                 let inverse = 1.0 / sum;
-                context.iter_mut().for_each(|x| *x *= inverse);
+                context.row_mut(row).iter_mut().for_each(|x| *x *= inverse);
             }
         }
     }
 }
 
 impl Head<'_> {
-    /// Panels of which the keys are the columns: `[panels, head_size, NR]`.
+    /// Scores of some queries for all keys: `Q Kᵀ`.
+    #[inline(always)]
+    fn score<S: Simd>(&self, s: S, queries: Range<usize>, keys: &[f32], scores: Block<'_, f32>) {
+        let first = queries.start * self.query.stride() + self.columns.start;
+        let gemm = Gemm {
+            operand: bytemuck::cast_slice(&self.query.as_slice()[first..]),
+            operand_stride: self.query.stride() * F32_BYTES,
+            lanes: bytemuck::cast_slice(keys),
+            first_panel: 0,
+            steps: self.columns.len(),
+            panels: 0..self.rows.len().div_ceil(S::NR),
+            out: scores,
+            epilogue: None,
+        };
+        gemm.run(s, Widening(F32Weights));
+    }
+
+    /// The sum of the values, each times its weight: `probs V`.
+    #[inline(always)]
+    fn add_values<S: Simd>(&self, s: S, probs: &[f32], stride: usize, values: &[f32], context: Block<'_, f32>) {
+        let gemm = Gemm {
+            operand: bytemuck::cast_slice(probs),
+            operand_stride: stride * F32_BYTES,
+            lanes: bytemuck::cast_slice(values),
+            first_panel: 0,
+            steps: self.rows.len(),
+            panels: 0..self.columns.len().div_ceil(S::NR),
+            out: context,
+            epilogue: None,
+        };
+        gemm.run(s, Widening(F32Weights));
+    }
+
+    /// Packs panels whose columns are the keys: `[panels, head_size, NR]`.
     #[inline(always)]
     fn pack_keys<S: Simd>(&self, keys: &mut [f32]) {
         let head_size = self.columns.len();
@@ -179,7 +206,7 @@ impl Head<'_> {
         }
     }
 
-    /// Panels of which the values are the steps: `[panels, tokens, NR]`.
+    /// Packs panels whose steps are the values: `[panels, tokens, NR]`.
     #[inline(always)]
     fn pack_values<S: Simd>(&self, s: S, values: &mut [f32]) {
         let hidden_size = self.query.columns();
@@ -196,7 +223,7 @@ impl Head<'_> {
     }
 }
 
-/// Turns scores into `exp((score - max) scale)`; gives their sum.
+/// Replaces scores by `exp((score - max) scale)` and returns their sum.
 #[inline(always)]
 fn exponentials<S: Simd>(s: S, row: &mut [f32], scale: f32) -> f32 {
     let (vectors, rest) = row.split_at_mut(row.len() / S::LANES * S::LANES);

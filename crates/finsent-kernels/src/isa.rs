@@ -1,4 +1,4 @@
-//! Which instructions the kernels use: the best that the CPU has, or those that `FINSENT_ISA` names.
+//! The instruction set that the kernels use: the best one of the CPU, or the one that `FINSENT_ISA` names.
 
 use std::fmt;
 use std::sync::OnceLock;
@@ -7,67 +7,68 @@ use thiserror::Error;
 
 #[cfg(target_arch = "aarch64")]
 use super::aarch64::{Neon, NeonDot};
+use super::operand::OperandFormat;
 use super::portable::Portable;
-use super::product::{Pairs, ProductKernel, Widen, Widening};
+use super::product::{I16Pairs, ProductKernel, Widen, Widening};
 use super::simd::{Kernel, Simd};
 #[cfg(target_arch = "x86_64")]
 use super::x86_64::{Avx2, Avx512, Avx512Bf16, Avx512Vnni};
 
-/// Environment variable that names the instructions to use.
+/// Environment variable that names the instruction set to use.
 pub(crate) const ISA_VARIABLE: &str = "FINSENT_ISA";
 
-/// A set of instructions that this CPU has.
+/// An instruction set that this CPU has.
 #[derive(Debug, Clone, Copy)]
 pub enum Isa {
-    /// No vector instructions but the compiler's.
+    /// Plain Rust, without vector instructions of this crate.
     Scalar(Portable),
-    /// 8 lanes; bytes are multiplied as 16-bit integers.
+    /// AVX2, 8 lanes; bytes are multiplied as 16-bit integers.
     #[cfg(target_arch = "x86_64")]
     Avx2(Avx2),
-    /// 16 lanes; bytes are multiplied as 16-bit integers.
+    /// AVX-512, 16 lanes; bytes are multiplied as 16-bit integers.
     #[cfg(target_arch = "x86_64")]
     Avx512(Avx512),
-    /// And products of bytes.
+    /// AVX-512 with products of bytes.
     #[cfg(target_arch = "x86_64")]
     Avx512Vnni(Avx512Vnni),
-    /// And products of bfloat16.
+    /// AVX-512 with products of bytes and of bfloat16.
     #[cfg(target_arch = "x86_64")]
     Avx512Bf16(Avx512Bf16),
-    /// 4 lanes in pairs; bytes are multiplied as 16-bit integers.
+    /// NEON, 4 lanes in pairs; bytes are multiplied as 16-bit integers.
     #[cfg(target_arch = "aarch64")]
     Neon(Neon),
-    /// And products of bytes.
+    /// NEON with products of bytes.
     #[cfg(target_arch = "aarch64")]
     NeonDot(NeonDot),
 }
 
-/// `FINSENT_ISA` names instructions that cannot be used.
+/// `FINSENT_ISA` names an instruction set that cannot be used.
 #[derive(Debug, Clone, Error)]
 pub enum IsaError {
-    /// The name means nothing.
+    /// No instruction set has this name.
     #[error("{ISA_VARIABLE}: no instruction set is called `{name}`; choose one of {}", NAMES.join(", "))]
     Unknown {
-        /// The name.
+        /// The name that was given.
         name: String,
     },
-    /// The CPU lacks them.
+    /// This CPU does not have the instruction set.
     #[error("{ISA_VARIABLE}: this CPU has no `{name}`; it has {}", available.join(", "))]
     Missing {
-        /// The name.
+        /// The name that was given.
         name: String,
-        /// What the CPU has.
+        /// The instruction sets of this CPU.
         available: Vec<&'static str>,
     },
 }
 
-/// The names that [`ISA_VARIABLE`] takes, on any CPU.
+/// The names that [`ISA_VARIABLE`] accepts, on any CPU.
 const NAMES: [&str; 7] = ["scalar", "avx2", "avx512", "avx512-vnni", "avx512-bf16", "neon", "neon-dotprod"];
 
 impl Isa {
-    /// The instructions to use, found out once for the process.
+    /// Returns the instruction set to use. It is determined once per process.
     ///
     /// # Errors
-    /// [`IsaError`] when `FINSENT_ISA` names instructions that are unknown or that the CPU lacks.
+    /// [`IsaError`] if `FINSENT_ISA` names an instruction set that does not exist or that the CPU does not have.
     pub fn chosen() -> Result<Self, IsaError> {
         static CHOSEN: OnceLock<Result<Isa, IsaError>> = OnceLock::new();
         let choose = || {
@@ -92,7 +93,7 @@ impl Isa {
         })
     }
 
-    /// What this CPU has, the best last.
+    /// Returns the instruction sets of this CPU, the best one last.
     pub fn available() -> Vec<Self> {
         let mut available = vec![Self::Scalar(Portable)];
         #[cfg(target_arch = "x86_64")]
@@ -110,7 +111,7 @@ impl Isa {
         available
     }
 
-    /// As `FINSENT_ISA` names it.
+    /// Returns the name by which `FINSENT_ISA` selects it.
     pub fn name(self) -> &'static str {
         match self {
             Self::Scalar(_) => "scalar",
@@ -129,54 +130,54 @@ impl Isa {
         }
     }
 
-    /// Runs a routine compiled for these instructions.
-    pub(super) fn run<R: Kernel>(self, routine: R) -> R::Output {
+    /// Runs a kernel, compiled for this instruction set.
+    pub(super) fn run<K: Kernel>(self, kernel: K) -> K::Output {
         match self {
-            Self::Scalar(s) => routine.run(s),
+            Self::Scalar(s) => kernel.run(s),
             #[cfg(target_arch = "x86_64")]
-            Self::Avx2(s) => s.run(routine),
+            Self::Avx2(s) => s.run(kernel),
             #[cfg(target_arch = "x86_64")]
-            Self::Avx512(s) => s.run(routine),
+            Self::Avx512(s) => s.run(kernel),
             #[cfg(target_arch = "x86_64")]
-            Self::Avx512Vnni(s) => s.avx512().run(routine),
+            Self::Avx512Vnni(s) => s.avx512().run(kernel),
             #[cfg(target_arch = "x86_64")]
-            Self::Avx512Bf16(s) => s.vnni().avx512().run(routine),
+            Self::Avx512Bf16(s) => s.vnni().avx512().run(kernel),
             #[cfg(target_arch = "aarch64")]
-            Self::Neon(s) => s.run(routine),
+            Self::Neon(s) => s.run(kernel),
             #[cfg(target_arch = "aarch64")]
-            Self::NeonDot(s) => s.neon().run(routine),
+            Self::NeonDot(s) => s.neon().run(kernel),
         }
     }
 
-    /// Runs a routine over an f32 operand and weights that widen.
-    pub(super) fn run_widening<W: Widen, R: ProductKernel>(self, weights: W, routine: R) {
-        self.run(With { product: Widening(weights), routine });
+    /// Runs a kernel with products of an f32 operand and weights that widen to f32.
+    pub(super) fn run_widening<W: Widen, K: ProductKernel>(self, weights: W, kernel: K) {
+        self.run(WithProduct { product: Widening(weights), kernel });
     }
 
-    /// Runs a routine over the operand of bytes that [`Isa::byte_operand`] says.
-    pub(super) fn run_bytes<R: ProductKernel>(self, routine: R) {
+    /// Runs a kernel with products of an operand in the format [`Isa::byte_operand`] and int8 weights.
+    pub(super) fn run_bytes<K: ProductKernel>(self, kernel: K) {
         match self {
             #[cfg(target_arch = "x86_64")]
-            Self::Avx512Vnni(product) => product.run_product(routine),
+            Self::Avx512Vnni(product) => product.run_product(kernel),
             #[cfg(target_arch = "x86_64")]
-            Self::Avx512Bf16(product) => product.vnni().run_product(routine),
+            Self::Avx512Bf16(product) => product.vnni().run_product(kernel),
             #[cfg(target_arch = "aarch64")]
-            Self::NeonDot(product) => product.run_product(routine),
-            _ => self.run(With { product: Pairs, routine }),
+            Self::NeonDot(product) => product.run_product(kernel),
+            _ => self.run(WithProduct { product: I16Pairs, kernel }),
         }
     }
 
-    /// Runs a routine over the operand for bfloat16 weights that [`Isa::bf16_operand`] says.
-    #[cfg_attr(not(target_arch = "x86_64"), expect(unused_variables, reason = "only x86 has these products here"))]
-    pub(super) fn run_bf16<R: ProductKernel>(self, routine: R) {
+    /// Runs a kernel with products of two bfloat16. Only valid if [`Isa::bf16_operand`] is bfloat16.
+    #[cfg_attr(not(target_arch = "x86_64"), expect(unused_variables, reason = "only x86-64 has these products"))]
+    pub(super) fn run_bf16<K: ProductKernel>(self, kernel: K) {
         match self {
             #[cfg(target_arch = "x86_64")]
-            Self::Avx512Bf16(product) => product.run_product(routine),
-            _ => unreachable!("without products of bfloat16 the operand is f32"),
+            Self::Avx512Bf16(product) => product.run_product(kernel),
+            _ => unreachable!("this instruction set has no products of bfloat16"),
         }
     }
 
-    /// In what form an operand meets int8 weights.
+    /// The format of an operand for int8 weights.
     pub(super) fn byte_operand(self) -> OperandFormat {
         match self {
             #[cfg(target_arch = "x86_64")]
@@ -187,7 +188,7 @@ impl Isa {
         }
     }
 
-    /// In what form an operand meets bfloat16 weights.
+    /// The fastest format of an operand for bfloat16 weights.
     pub(super) fn bf16_operand(self) -> OperandFormat {
         match self {
             #[cfg(target_arch = "x86_64")]
@@ -215,40 +216,25 @@ impl fmt::Display for Isa {
     }
 }
 
-/// How the numbers of an operand are kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OperandFormat {
-    /// As they are.
-    F32,
-    /// Rounded to bfloat16.
-    Bf16,
-    /// A byte each, 0 to 255, with a scale and a zero point a row.
-    U8,
-    /// The same, less 128: for instructions that take signed bytes only.
-    I8,
-    /// The same bytes as [`OperandFormat::U8`], each in 16 bits, in the order of `PAIRS` in `product`.
-    I16,
-}
-
-/// A routine over a product that every vector type has.
-struct With<P, R> {
+/// A kernel with a product that every vector type has.
+struct WithProduct<P, K> {
     product: P,
-    routine: R,
+    kernel: K,
 }
 
-impl<W: Widen, R: ProductKernel> Kernel for With<Widening<W>, R> {
+impl<W: Widen, K: ProductKernel> Kernel for WithProduct<Widening<W>, K> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        self.routine.run(s, self.product);
+        self.kernel.run(s, self.product);
     }
 }
 
-impl<R: ProductKernel> Kernel for With<Pairs, R> {
+impl<K: ProductKernel> Kernel for WithProduct<I16Pairs, K> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        self.routine.run(s, self.product);
+        self.kernel.run(s, self.product);
     }
 }
 
@@ -257,7 +243,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_best_is_chosen_and_a_lower_one_can_be_forced() {
+    fn the_best_one_is_the_default_and_any_other_can_be_forced() {
         let available = Isa::available();
         assert_eq!(Isa::choose(None).unwrap().name(), available.last().unwrap().name());
         assert_eq!(Isa::choose(Some(" ")).unwrap().name(), available.last().unwrap().name());
@@ -267,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_used_is_an_error_that_says_what_can() {
+    fn an_unusable_name_is_an_error_that_lists_the_usable_ones() {
         let message = Isa::choose(Some("avx521")).unwrap_err().to_string();
         assert!(
             message.contains("no instruction set is called `avx521`") && message.contains("neon-dotprod"),

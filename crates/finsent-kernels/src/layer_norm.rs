@@ -1,68 +1,70 @@
-//! Layer normalisation, with the addition before it and the rounding after it in the same sweep over a row.
+//! Layer normalization, in one sweep over a row with the addition before it and the quantization after it.
+#![expect(unsafe_code, reason = "threads write the rows of one matrix at the same time")]
 
 use super::isa::Isa;
 use super::matrix::Matrix;
-use super::operand::Rounded;
-use super::rows::for_each_chunk;
+use super::partition::for_each_chunk;
+use super::quantized::QuantizedMatrix;
 use super::simd::{Kernel, Simd};
 use crate::thread_pool::ThreadPool;
 
-/// Normalisation of a row to mean 0 and variance 1, then scaled and shifted (Ba, Kiros and Hinton 2016).
+/// Normalizes a row to mean 0 and variance 1, then scales and shifts it (Ba, Kiros and Hinton 2016).
 #[derive(Debug)]
 pub struct LayerNorm {
-    /// `[hidden_size]`
+    /// The scale of each column: `[hidden_size]`.
     pub weight: Vec<f32>,
-    /// `[hidden_size]`
+    /// The shift of each column: `[hidden_size]`.
     pub bias: Vec<f32>,
-    /// Added to the variance.
+    /// A small number that is added to the variance.
     pub eps: f32,
 }
 
 impl LayerNorm {
-    /// `hidden = norm(hidden + residual)`, row by row. `rounded`, if there is one, becomes the rows of `hidden` rounded.
+    /// Computes `hidden = norm(hidden + residual)` for each row. If `quantized` is given, it gets the result in its own
+    /// format.
     ///
     /// # Panics
-    /// When the shapes differ.
+    /// If the shapes do not match.
     pub fn forward(
         &self,
         isa: Isa,
         pool: &ThreadPool,
         residual: Option<&Matrix>,
         hidden: &mut Matrix,
-        mut rounded: Option<&mut Rounded>,
+        mut quantized: Option<&mut QuantizedMatrix>,
     ) {
         let shape = (hidden.rows(), hidden.columns());
         assert!(residual.is_none_or(|residual| (residual.rows(), residual.columns()) == shape), "rows and columns");
         let rows = hidden.rows();
-        if let Some(rounded) = &mut rounded {
-            rounded.set_rows(rows);
+        if let Some(quantized) = &mut quantized {
+            quantized.set_rows(rows);
         }
-        let (hidden, rounded) = (hidden.share(), rounded.map(Rounded::share));
+        let (hidden, quantized) = (hidden.share(), quantized.map(QuantizedMatrix::share));
         for_each_chunk(pool, rows, |rows| {
             for index in rows {
-                // SAFETY: each row is in one chunk.
+                // SAFETY: each row is in exactly one chunk.
                 let row = unsafe { hidden.row(index) };
-                isa.run(Normalise { norm: self, residual: residual.map(|residual| residual.row(index)), row });
-                if let Some(rounded) = rounded {
+                isa.run(Normalize { norm: self, residual: residual.map(|residual| residual.row(index)), row });
+                if let Some(quantized) = quantized {
                     // SAFETY: as above.
-                    unsafe { rounded.round_row(isa, index, row) };
+                    unsafe { quantized.quantize_row(isa, index, row) };
                 }
             }
         });
     }
 }
 
-struct Normalise<'a> {
+struct Normalize<'a> {
     norm: &'a LayerNorm,
     residual: Option<&'a [f32]>,
     row: &'a mut [f32],
 }
 
-impl Kernel for Normalise<'_> {
+impl Kernel for Normalize<'_> {
     type Output = ();
 
-    /// A few sweeps over a row that stays in the first-level cache: the sum, the squared deviations from the mean (the
-    /// form with the mean of the squares cancels where a row's mean is large), the result.
+    /// Sweeps over a row, which stays in the first-level cache, for its sum, its squared deviations from the mean, and
+    /// the result. The formula with the mean of the squares would lose digits in rows with a large mean.
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let Self { norm, residual, row } = self;

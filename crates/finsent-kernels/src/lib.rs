@@ -1,41 +1,79 @@
-//! The arithmetic, on matrices of f32 and nothing else: no tensor, no layer, no text.
+//! The arithmetic of a BERT encoder on a CPU: packed matrix products, attention, layer normalization, embeddings, and the
+//! thread pool that runs them. The crate works on matrices of f32; tensors, models and texts are
+//! the business of the crates above it.
 //!
-//! From the bottom up:
+//! # Layers
 //!
-//! | file | holds |
+//! From bottom to top:
+//!
+//! | module | holds |
 //! |---|---|
-//! | `simd`, `portable`, `x86_64`, `aarch64` | vectors, and a token for each set of instructions |
-//! | `isa` | the set that this process uses |
+//! | `thread_pool` | a pool of workers that run the tasks of one job at a time |
+//! | `simd`, `portable`, `x86_64`, `aarch64` | vectors, and a token for each instruction set that proves the CPU has it |
+//! | `isa` | the instruction set that this process uses |
 //! | `math` | exp and GELU on vectors |
-//! | `matrix`, `rows` | aligned rows, and work that is shared out by rows |
-//! | `product` | the step of a matrix product, for each pair of number formats |
-//! | `operand` | activations as a product takes them |
-//! | `linear` | weights packed for the product, and the product |
-//! | `layer_norm`, `attention`, `table` | the rest of the model |
-//! | `peak` | what the CPU can do at most |
+//! | `aligned`, `matrix`, `shared` | matrices with rows on cache lines, and how threads write parts of them |
+//! | `partition` | how work is divided among workers |
+//! | `operand`, `quantized` | activations in the number formats that products take |
+//! | `product`, `gemm` | the step of a matrix product for each pair of formats, and the product tile by tile |
+//! | `linear`, `attention`, `layer_norm`, `embedding` | the parts of an encoder |
+//! | `peak` | how much arithmetic the CPU can do at most |
 //!
-//! `reference`, in the tests, is the same in plain f64. What a row becomes depends on nothing but that row (in attention:
-//! on its text), whatever the number of rows, threads or tasks: the order along k is fixed.
-#![expect(unsafe_code, reason = "vector instructions, and matrices of which threads write parts")]
+//! # Guarantees
+//!
+//! A row of a result depends only on the same row of the input, and in attention on the rows of the same text. It has the
+//! same bits whatever else is in the batch and however many threads compute it, because every sum is added up in the same
+//! order. Results may differ between instruction sets.
+//!
+//! A number that is not finite is never hidden: the row of a result that depends on it is not finite either.
+//!
+//! # Unsafe code
+//!
+//! Three kinds of code are unsafe, and each is discharged in one way:
+//!
+//! * **Instructions.** An intrinsic may only run on a CPU that has it. The types in `x86_64` and `aarch64` are tokens:
+//!   their constructors check the CPU, and each method relies on the token that it is called on.
+//! * **Pointers in products.** The inner loops use unchecked addresses. `Gemm::check` compares the lengths of all slices
+//!   with the shape once per product, and a tile may only be created after that.
+//! * **Shared memory.** The tasks of a job write parts of one matrix at the same time. The types in `shared` check every
+//!   bound, so one promise is left to their callers: that nobody else uses the same part. It holds wherever each task has
+//!   its own rows or columns, because [`ThreadPool::run`] calls each task exactly once and returns after all of them.
+//!
+//! A function whose caller must promise something is `unsafe` and says in its *Safety* section what. The lint
+//! `unsafe_code` is denied, and each file that needs it lifts it with a reason. Miri runs the tests with the portable
+//! kernels, and loom runs models of the thread pool's protocol through their interleavings. The flag of loom rebuilds every
+//! dependency, so give it a target directory of its own:
+//!
+//! ```console
+//! $ cargo +nightly miri test --package finsent-kernels --lib
+//! $ RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=target/loom \
+//!     cargo test --package finsent-kernels --release --lib thread_pool
+//! ```
+#![warn(clippy::multiple_unsafe_ops_per_block, clippy::undocumented_unsafe_blocks, unsafe_op_in_unsafe_fn)]
+#![expect(unexpected_cfgs, reason = "`cfg(loom)` builds the models of the thread pool")]
 
 #[cfg(target_arch = "aarch64")]
 mod aarch64;
+mod aligned;
 mod attention;
+mod embedding;
+mod gemm;
 mod isa;
 mod layer_norm;
 mod linear;
 mod math;
 mod matrix;
 mod operand;
+mod partition;
 mod peak;
 mod portable;
 mod precision;
 mod product;
+mod quantized;
 #[cfg(test)]
 mod reference;
-mod rows;
+mod shared;
 mod simd;
-mod table;
 #[cfg(test)]
 mod tests;
 mod thread_pool;
@@ -43,13 +81,14 @@ mod thread_pool;
 mod x86_64;
 
 pub use attention::{Attention, Scratch};
-pub use isa::IsaError;
-pub use isa::{Isa, OperandFormat};
+pub use embedding::EmbeddingTable;
+pub use gemm::Activation;
+pub use isa::{Isa, IsaError};
 pub use layer_norm::LayerNorm;
-pub use linear::{Activation, Linear, WeightRows, operand_format, quantise_weights};
+pub use linear::{Linear, WeightRows, operand_format, quantize_weights};
 pub use matrix::Matrix;
-pub use operand::{Operand, Rounded};
+pub use operand::{Operand, OperandFormat};
 pub use peak::peak_gops;
 pub use precision::Precision;
-pub use table::Table;
+pub use quantized::QuantizedMatrix;
 pub use thread_pool::{ThreadPool, ThreadPoolError};

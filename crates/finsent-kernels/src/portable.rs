@@ -1,13 +1,14 @@
-//! Vectors without vector instructions of our own: for CPUs that have none that we know.
+//! Vectors in plain Rust, for CPUs without vector instructions that this crate knows.
+#![expect(unsafe_code, reason = "memory behind pointers")]
 
-use super::product::PAIRS;
-use super::simd::{RowCount, Simd, match_rows};
+use super::product::PAIR_ORDER;
+use super::simd::{Simd, TileKernel, match_rows};
 
-/// Four lanes in plain Rust.
+/// Four lanes. Every CPU can run them, so anyone may create this token.
 #[derive(Debug, Clone, Copy)]
 pub struct Portable;
 
-/// Each lane by itself.
+/// Evaluates an expression for each lane.
 macro_rules! lanes {
     ($lane:ident => $value:expr) => {
         [lanes!(@ $lane 0 $value), lanes!(@ $lane 1 $value), lanes!(@ $lane 2 $value), lanes!(@ $lane 3 $value)]
@@ -36,19 +37,19 @@ impl Simd for Portable {
 
     #[inline(always)]
     unsafe fn load_from(self, from: *const f32) -> [f32; 4] {
-        // SAFETY: what the trait asks of the caller.
+        // SAFETY: the caller vouches for 4 lanes.
         unsafe { from.cast::<[f32; 4]>().read_unaligned() }
     }
 
     #[inline(always)]
     unsafe fn load_i32_from(self, from: *const i32) -> [i32; 4] {
-        // SAFETY: what the trait asks of the caller.
+        // SAFETY: the caller vouches for 4 lanes.
         unsafe { from.cast::<[i32; 4]>().read_unaligned() }
     }
 
     #[inline(always)]
     unsafe fn store_to(self, x: [f32; 4], to: *mut f32) {
-        // SAFETY: what the trait asks of the caller.
+        // SAFETY: the caller vouches for 4 lanes.
         unsafe { to.cast::<[f32; 4]>().write_unaligned(x) }
     }
 
@@ -82,7 +83,7 @@ impl Simd for Portable {
         lanes!(i => if a[i] < b[i] { a[i] } else { b[i] })
     }
 
-    /// Rounded twice: a fused one is a call into the C library on a CPU without the instruction.
+    /// Rounds twice, because on a CPU without the instruction a fused operation is a call into the C library.
     #[inline(always)]
     fn mul_add(self, a: [f32; 4], b: [f32; 4], c: [f32; 4]) -> [f32; 4] {
         lanes!(i => a[i] * b[i] + c[i])
@@ -99,12 +100,12 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
-    fn bits(self, x: [f32; 4]) -> [i32; 4] {
+    fn f32_to_bits(self, x: [f32; 4]) -> [i32; 4] {
         lanes!(i => x[i].to_bits().cast_signed())
     }
 
     #[inline(always)]
-    fn floats(self, x: [i32; 4]) -> [f32; 4] {
+    fn bits_to_f32(self, x: [i32; 4]) -> [f32; 4] {
         lanes!(i => f32::from_bits(x[i].cast_unsigned()))
     }
 
@@ -145,15 +146,15 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
-    unsafe fn store_bytes_to(self, x: [i32; 4], to: *mut u8) {
-        // SAFETY: what the trait asks of the caller.
+    unsafe fn store_u8_to(self, x: [i32; 4], to: *mut u8) {
+        // SAFETY: the caller vouches for 4 lanes.
         unsafe { to.cast::<[u8; 4]>().write_unaligned(lanes!(i => x[i] as u8)) }
     }
 
     #[inline(always)]
-    unsafe fn store_pairs_to(self, x: [i32; 4], to: *mut u8) {
-        // SAFETY: what the trait asks of the caller.
-        unsafe { to.cast::<[i16; 4]>().write_unaligned(lanes!(i => x[PAIRS[i]] as i16)) }
+    unsafe fn store_i16_pairs_to(self, x: [i32; 4], to: *mut u8) {
+        // SAFETY: the caller vouches for 4 lanes.
+        unsafe { to.cast::<[i16; 4]>().write_unaligned(lanes!(i => x[PAIR_ORDER[i]] as i16)) }
     }
 
     #[inline(always)]
@@ -167,7 +168,7 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
-    fn with_rows<T: RowCount>(self, rows: usize, tile: T) {
+    fn run_tile<T: TileKernel>(self, rows: usize, tile: T) {
         match_rows!(rows, tile, 1 2 3 4)
     }
 }

@@ -4,21 +4,22 @@ use std::fmt;
 
 use serde::Deserialize;
 
-/// Precision of weights and matrix products. Sums, the residual stream, softmax, LayerNorm and the head are f32 in all.
+/// The precision of weights and matrix products. Everything else is f32 in each of them: sums, the residual stream,
+/// softmax, layer normalization and the classification head.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Precision {
-    /// 32-bit floats: the reference.
+    /// 32-bit floats, the reference.
     #[default]
     F32,
-    /// bfloat16 weights; activations are rounded to it too where the CPU multiplies it.
+    /// bfloat16 weights. Activations are rounded to bfloat16 too if the CPU can multiply it.
     Bf16,
-    /// 8-bit weights with a scale an output, 8-bit activations with a scale a token.
+    /// 8-bit weights with a scale per output, and 8-bit activations with a scale per token.
     Int8,
 }
 
 impl Precision {
-    /// All of them, the most exact first.
+    /// All precisions, the most exact first.
     pub const ALL: [Self; 3] = [Self::F32, Self::Bf16, Self::Int8];
 }
 

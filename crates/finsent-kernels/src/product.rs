@@ -1,7 +1,8 @@
-//! Products of an operand (activations) with packed weights, one for each pair of number formats.
+//! The inner step of a matrix product, for each pair of number formats.
 //!
-//! Packed weights are 32-bit lanes, a lane a column: it holds one f32, two bfloat16, or four bytes along k. A step of a
-//! product broadcasts as many numbers of each row of the operand, and adds to the row's sums.
+//! Packed weights are lanes of 32 bits, one per column. A lane holds one f32, two bfloat16 or four bytes along k. A step
+//! broadcasts as many numbers of each row of the operand (the activations) and adds the products to the sums of the row.
+#![expect(unsafe_code, reason = "a step reads the operand through a pointer")]
 
 use super::simd::{NV, Simd};
 
@@ -9,24 +10,25 @@ use super::simd::{NV, Simd};
 pub(super) trait Product<S: Simd>: Copy {
     /// A number of the operand.
     type Operand: Copy;
-    /// 32-bit sums.
+    /// A vector of 32-bit sums.
     type Sums: Copy;
     /// Numbers along k in a lane of weights.
     const GROUP: usize;
     /// Most rows of a tile.
     const MR: usize = S::MR;
 
-    /// Sums from the bits that [`Product::suspend`] gave; all zeros are no sum yet.
-    fn resume(self, s: S, sums: S::I32) -> Self::Sums;
-    fn suspend(self, s: S, sums: Self::Sums) -> S::I32;
-    /// What the sums are worth as numbers, before scales. For bytes that is without what the operand's zero point, a
-    /// row's, added: `zero` times the sums of the columns' weights.
-    fn worth(self, s: S, sums: Self::Sums, zero: i32, column_sums: S::I32) -> S::F32;
+    /// Restores sums that [`Product::sums_to_bits`] gave. All zeros are empty sums.
+    fn sums_from_bits(self, s: S, sums: S::I32) -> Self::Sums;
+    fn sums_to_bits(self, s: S, sums: Self::Sums) -> S::I32;
+    /// Converts sums to numbers, not yet scaled. Sums of bytes contain the zero point of the operand's row times the sum
+    /// of the column's weights; this subtracts it.
+    fn dequantize(self, s: S, sums: Self::Sums, zero: i32, column_sums: S::I32) -> S::F32;
 
-    /// Adds the products of `GROUP` numbers of each of `MR` rows with a lane each of `NV` vectors of weights.
+    /// Multiplies `GROUP` numbers of each of `MR` rows by a lane of each of `NV` vectors of weights, and adds the
+    /// products to `sums`.
     ///
     /// # Safety
-    /// `GROUP` numbers are readable at `operand + row * stride` for every row.
+    /// For each row in `0..MR`, `operand + row * stride` points to `GROUP` readable numbers, aligned for their type.
     unsafe fn step<const MR: usize>(
         self,
         s: S,
@@ -37,12 +39,12 @@ pub(super) trait Product<S: Simd>: Copy {
     );
 }
 
-/// Something to do with a product.
+/// Code that needs a product.
 pub(super) trait ProductKernel {
     fn run<S: Simd, P: Product<S>>(self, s: S, product: P);
 }
 
-/// f32 by weights that widen to f32: exact products, sums rounded to f32.
+/// Multiplies f32 by weights that widen to f32. Products are exact; sums are rounded to f32.
 #[derive(Clone, Copy)]
 pub(super) struct Widening<W>(pub(super) W);
 
@@ -64,7 +66,7 @@ impl Widen for F32Weights {
 
     #[inline(always)]
     fn widen<S: Simd>(self, s: S, lanes: S::I32, _: usize) -> S::F32 {
-        s.floats(lanes)
+        s.bits_to_f32(lanes)
     }
 }
 
@@ -73,7 +75,7 @@ impl Widen for Bf16Weights {
 
     #[inline(always)]
     fn widen<S: Simd>(self, s: S, lanes: S::I32, k: usize) -> S::F32 {
-        s.floats(match k {
+        s.bits_to_f32(match k {
             0 => s.shift_left::<16>(lanes),
             _ => s.and_i32(lanes, s.splat_i32(0xffff_0000_u32.cast_signed())),
         })
@@ -87,17 +89,17 @@ impl<S: Simd, W: Widen> Product<S> for Widening<W> {
     const MR: usize = if W::GROUP == 1 { S::MR } else { S::MR_UNPACKING };
 
     #[inline(always)]
-    fn resume(self, s: S, sums: S::I32) -> S::F32 {
-        s.floats(sums)
+    fn sums_from_bits(self, s: S, sums: S::I32) -> S::F32 {
+        s.bits_to_f32(sums)
     }
 
     #[inline(always)]
-    fn suspend(self, s: S, sums: S::F32) -> S::I32 {
-        s.bits(sums)
+    fn sums_to_bits(self, s: S, sums: S::F32) -> S::I32 {
+        s.f32_to_bits(sums)
     }
 
     #[inline(always)]
-    fn worth(self, _: S, sums: S::F32, _: i32, _: S::I32) -> S::F32 {
+    fn dequantize(self, _: S, sums: S::F32, _: i32, _: S::I32) -> S::F32 {
         sums
     }
 
@@ -113,8 +115,10 @@ impl<S: Simd, W: Widen> Product<S> for Widening<W> {
         for k in 0..W::GROUP {
             let weights = [self.0.widen(s, weights[0], k), self.0.widen(s, weights[1], k)];
             for (row, sums) in sums.iter_mut().enumerate() {
-                // SAFETY: the caller's word for the memory.
-                let x = s.splat(unsafe { *operand.add(row * stride + k) });
+                // SAFETY: the caller vouches for `GROUP` numbers of this row.
+                let x = unsafe { operand.add(row * stride + k) };
+                // SAFETY: as above.
+                let x = s.splat(unsafe { *x });
                 sums[0] = s.mul_add(x, weights[0], sums[0]);
                 sums[1] = s.mul_add(x, weights[1], sums[1]);
             }
@@ -122,36 +126,36 @@ impl<S: Simd, W: Widen> Product<S> for Widening<W> {
     }
 }
 
-/// Operand bytes by signed weights, without an instruction for it: both widened to 16 bits, where no sum of two products
-/// can saturate, unlike `vpmaddubsw`'s. The sums are exact.
+/// Multiplies operand bytes by signed weights on CPUs without an instruction for it. Both are widened to 16 bits, where
+/// the sum of two products cannot saturate, unlike that of `vpmaddubsw`. The sums are exact.
 ///
-/// A lane `b0 b1 b2 b3` of weights gives the pairs `b0 b2` and `b1 b3` by a shift each, so the operand keeps the four
-/// numbers of a step in the order 0 2 1 3 ([`PAIRS`]).
+/// A shift each turns the weights `b0 b1 b2 b3` of a lane into the pairs `b0 b2` and `b1 b3`. The operand therefore stores
+/// the four numbers of a step in [`PAIR_ORDER`].
 #[derive(Clone, Copy)]
-pub(super) struct Pairs;
+pub(super) struct I16Pairs;
 
-/// Where the four numbers of a step stand in an operand of [`Pairs`].
-pub(super) const PAIRS: [usize; 4] = [0, 2, 1, 3];
+/// The order of the four numbers of a step in an operand of [`I16Pairs`].
+pub(super) const PAIR_ORDER: [usize; 4] = [0, 2, 1, 3];
 
-impl<S: Simd> Product<S> for Pairs {
+impl<S: Simd> Product<S> for I16Pairs {
     type Operand = i16;
     type Sums = S::I32;
     const GROUP: usize = 4;
     const MR: usize = S::MR_UNPACKING;
 
     #[inline(always)]
-    fn resume(self, _: S, sums: S::I32) -> S::I32 {
+    fn sums_from_bits(self, _: S, sums: S::I32) -> S::I32 {
         sums
     }
 
     #[inline(always)]
-    fn suspend(self, _: S, sums: S::I32) -> S::I32 {
+    fn sums_to_bits(self, _: S, sums: S::I32) -> S::I32 {
         sums
     }
 
     #[inline(always)]
-    fn worth(self, s: S, sums: S::I32, zero: i32, column_sums: S::I32) -> S::F32 {
-        s.without_zero(sums, zero, column_sums)
+    fn dequantize(self, s: S, sums: S::I32, zero: i32, column_sums: S::I32) -> S::F32 {
+        s.subtract_zero_point(sums, zero, column_sums)
     }
 
     #[inline(always)]
@@ -169,8 +173,10 @@ impl<S: Simd> Product<S> for Pairs {
                 _ => [s.odd_bytes(weights[0]), s.odd_bytes(weights[1])],
             };
             for (row, sums) in sums.iter_mut().enumerate() {
-                // SAFETY: the caller's word for the memory.
-                let two = unsafe { operand.add(row * stride + 2 * pair).cast::<i32>().read_unaligned() };
+                // SAFETY: the caller vouches for `GROUP` numbers of this row, which are two pairs.
+                let two = unsafe { operand.add(row * stride + 2 * pair) }.cast::<i32>();
+                // SAFETY: as above.
+                let two = unsafe { two.read_unaligned() };
                 let two = s.splat_i32(two);
                 sums[0] = s.dot_i16(sums[0], two, weights[0]);
                 sums[1] = s.dot_i16(sums[1], two, weights[1]);

@@ -1,4 +1,4 @@
-//! The same arithmetic in plain f64: what every implementation is compared with.
+//! The same arithmetic in plain f64, with which the tests compare every implementation.
 
 /// `x Φ(x)`
 pub(super) fn gelu(x: f64) -> f64 {
@@ -12,7 +12,7 @@ pub(super) fn linear(x: &[f64], weights: &[f64], bias: &[f32], inputs: usize) ->
     rows.flat_map(|x| weights.chunks_exact(inputs).zip(bias).map(move |(w, &b)| dot(x, w) + f64::from(b))).collect()
 }
 
-/// Normalises one row.
+/// Normalizes one row.
 pub(super) fn layer_norm(row: &[f64], weight: &[f32], bias: &[f32], eps: f64) -> Vec<f64> {
     let len = row.len() as f64;
     let mean = row.iter().sum::<f64>() / len;
@@ -24,7 +24,7 @@ pub(super) fn layer_norm(row: &[f64], weight: &[f32], bias: &[f32], eps: f64) ->
         .collect()
 }
 
-/// One head of one text: `softmax(Q Kᵀ / √d) V`; all three row-major with rows of `head_size`.
+/// One head of one text: `softmax(Q Kᵀ / √d) V`. All three are row-major with rows of `head_size`.
 pub(super) fn attention(query: &[f64], key: &[f64], value: &[f64], head_size: usize) -> Vec<f64> {
     let scale = 1.0 / (head_size as f64).sqrt();
     let mut context = Vec::new();

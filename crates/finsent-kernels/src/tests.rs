@@ -1,21 +1,17 @@
-//! One suite for every set of instructions that this CPU has, against the plain f64 of `reference`.
+//! Compares the kernels of every instruction set of this CPU with the plain f64 arithmetic of `reference`.
 
 use std::num::NonZeroUsize;
 use std::ops::Range;
 
 use half::bf16;
 
-use super::isa::OperandFormat;
-use super::linear::operand_format;
 use super::*;
-use crate::precision::Precision;
-use crate::thread_pool::ThreadPool;
 
 /// Largest error of a sum of `inputs` products, relative to the sum of their magnitudes.
 const SUM_ERROR: f64 = 4e-7;
 
 /// Sizes around lanes, groups, tiles and blocks.
-const SIZES: [usize; 12] = [1, 2, 3, 5, 7, 8, 15, 16, 17, 31, 33, 65];
+const SIZES: &[usize] = if cfg!(miri) { &[1, 3, 8, 17] } else { &[1, 2, 3, 5, 7, 8, 15, 16, 17, 31, 33, 65] };
 const PRECISIONS: [Precision; 3] = [Precision::F32, Precision::Bf16, Precision::Int8];
 
 fn pool(threads: usize) -> ThreadPool {
@@ -50,34 +46,34 @@ impl WeightRows for Rows<'_> {
     }
 
     fn read_int8(&self, rows: Range<usize>, to: &mut [i8], scales: &mut [f32]) {
-        quantise_weights(&self.0[rows.start * self.1..rows.end * self.1], to, scales);
+        quantize_weights(&self.0[rows.start * self.1..rows.end * self.1], to, scales);
     }
 }
 
-/// The weights as numbers, after rounding to the precision, for an operand of this form.
-fn rounded_weights(weights: &[f32], inputs: usize, precision: Precision, form: OperandFormat) -> Vec<f64> {
+/// The weights as numbers, after rounding to the precision, for an operand in this format.
+fn rounded_weights(weights: &[f32], inputs: usize, precision: Precision, format: OperandFormat) -> Vec<f64> {
     match precision {
         Precision::F32 => to_f64(weights),
         Precision::Bf16 => weights.iter().map(|&w| bf16::from_f32(w).to_f64()).collect(),
         Precision::Int8 => {
             let (mut bytes, mut scales) = (vec![0; weights.len()], vec![0.0; weights.len() / inputs]);
-            quantise_weights(weights, &mut bytes, &mut scales);
-            let residue = |at: usize| match form {
+            quantize_weights(weights, &mut bytes, &mut scales);
+            let low_bits = |at: usize| match format {
                 OperandFormat::F32 => {
                     let short = weights[at] * (16.0 / scales[at / inputs]) - 16.0 * f32::from(bytes[at]);
                     f64::from(short.round_ties_even().clamp(-8.0, 7.0)) / 16.0
                 }
                 _ => 0.0,
             };
-            let weight = |at: usize| (f64::from(bytes[at]) + residue(at)) * f64::from(scales[at / inputs]);
+            let weight = |at: usize| (f64::from(bytes[at]) + low_bits(at)) * f64::from(scales[at / inputs]);
             (0..bytes.len()).map(weight).collect()
         }
     }
 }
 
-/// The operand as numbers, after rounding to its form, by the formula in `operand`.
-fn rounded_operand(x: &[f32], inputs: usize, form: OperandFormat) -> Vec<f64> {
-    match form {
+/// The operand as numbers, after rounding to its format by the formula in `quantized`.
+fn rounded_operand(x: &[f32], inputs: usize, format: OperandFormat) -> Vec<f64> {
+    match format {
         OperandFormat::F32 => to_f64(x),
         OperandFormat::Bf16 => x.iter().map(|&x| bf16::from_f32(x).to_f64()).collect(),
         OperandFormat::U8 | OperandFormat::I8 | OperandFormat::I16 => {
@@ -95,22 +91,22 @@ fn rounded_to_bytes(row: &[f32]) -> Vec<f64> {
     row.iter().map(|&x| f64::from(byte(x) - zero) * f64::from(scale)).collect()
 }
 
-/// `[rows, outputs]`: what becomes of rows that are rounded to the given form.
+/// The result `[rows, outputs]` of rows that are rounded to the given format.
 fn forward(
     isa: Isa,
     pool: &ThreadPool,
     linear: &Linear,
     x: &Matrix,
-    form: OperandFormat,
+    format: OperandFormat,
     act: Activation,
     outputs: usize,
 ) -> Matrix {
-    let mut rounded = Rounded::new(form, x.columns());
-    let operand = match form {
+    let mut quantized = QuantizedMatrix::new(format, x.columns());
+    let operand = match format {
         OperandFormat::F32 => Operand::F32(x),
         _ => {
-            rounded.round(isa, pool, x);
-            Operand::Rounded(&rounded)
+            quantized.quantize(isa, pool, x);
+            Operand::Quantized(&quantized)
         }
     };
     let mut out = Matrix::new(outputs);
@@ -118,13 +114,13 @@ fn forward(
     out
 }
 
-/// `forward` in the given form, and the same by the reference with its tolerance for each number.
+/// Compares `forward` in the given format with the reference.
 fn check_linear(
     isa: Isa,
     pool: &ThreadPool,
     precision: Precision,
     [rows, inputs, outputs]: [usize; 3],
-    form: OperandFormat,
+    format: OperandFormat,
 ) {
     let x = random(rows * inputs, 1);
     let weights = random(outputs * inputs, 2);
@@ -132,10 +128,10 @@ fn check_linear(
     let linear = Linear::pack(isa, pool, precision, &Rows(&weights, inputs), inputs, bias.clone());
 
     let matrix = Matrix::from_rows(inputs, &x);
-    let (x, weights) = (rounded_operand(&x, inputs, form), rounded_weights(&weights, inputs, precision, form));
+    let (x, weights) = (rounded_operand(&x, inputs, format), rounded_weights(&weights, inputs, precision, format));
     let expected = reference::linear(&x, &weights, &bias, inputs);
     for activation in [Activation::Identity, Activation::Gelu] {
-        let out = forward(isa, pool, &linear, &matrix, form, activation, outputs);
+        let out = forward(isa, pool, &linear, &matrix, format, activation, outputs);
         for row in 0..rows {
             for (column, &found) in out.row(row).iter().enumerate() {
                 let value = expected[row * outputs + column];
@@ -145,7 +141,7 @@ fn check_linear(
                 let error = (f64::from(found) - value).abs();
                 assert!(
                     error <= SUM_ERROR * (magnitude + 1.0) * 2.0,
-                    "{isa} {precision:?} {form:?} {rows}x{inputs}x{outputs} {activation:?} [{row}, {column}]: {found} for {value}"
+                    "{isa} {precision:?} {format:?} {rows}x{inputs}x{outputs} {activation:?} [{row}, {column}]: {found} instead of {value}"
                 );
             }
         }
@@ -158,20 +154,21 @@ fn linear_layers_equal_the_reference_at_every_size() {
     for isa in Isa::available() {
         for precision in PRECISIONS {
             for (index, &rows) in SIZES.iter().enumerate() {
-                let (inputs, outputs) = (SIZES[(index * 5 + 3) % 12], SIZES[(index * 7 + 5) % 12]);
+                let (inputs, outputs) = (SIZES[(index * 5 + 3) % SIZES.len()], SIZES[(index * 7 + 5) % SIZES.len()]);
                 check_linear(isa, &pool, precision, [rows, inputs, outputs], operand_format(isa, precision));
                 check_linear(isa, &pool, precision, [rows, outputs, inputs], OperandFormat::F32);
             }
-            // Several blocks of rows and along k.
-            check_linear(isa, &pool, precision, [200, 1100, 40], operand_format(isa, precision));
-            check_linear(isa, &pool, precision, [30, 1100, 70], OperandFormat::F32);
+            // Several blocks along k, and, unless Miri would take too long, of rows.
+            let [native, f32] = if cfg!(miri) { [[3, 260, 8], [1, 260, 3]] } else { [[200, 1100, 40], [30, 1100, 70]] };
+            check_linear(isa, &pool, precision, native, operand_format(isa, precision));
+            check_linear(isa, &pool, precision, f32, OperandFormat::F32);
         }
     }
 }
 
 #[test]
-fn a_row_has_the_same_bits_alone_in_company_and_for_any_number_of_threads() {
-    let (inputs, outputs, rows) = (300, 70, 101);
+fn a_row_has_the_same_bits_in_any_batch_and_for_any_number_of_threads() {
+    let (inputs, outputs, rows) = if cfg!(miri) { (9, 9, 6) } else { (300, 70, 101) };
     let x = random(rows * inputs, 5);
     let weights = random(outputs * inputs, 6);
     for isa in Isa::available() {
@@ -184,8 +181,8 @@ fn a_row_has_the_same_bits_alone_in_company_and_for_any_number_of_threads() {
                         Linear::pack(isa, &pool, precision, &Rows(&weights, inputs), inputs, random(outputs, 7));
                     let mut bits = Vec::new();
                     for x in x.chunks(rows_at_a_time * inputs) {
-                        let (x, form) = (Matrix::from_rows(inputs, x), linear.operand_format());
-                        let out = forward(isa, &pool, &linear, &x, form, Activation::Gelu, outputs);
+                        let (x, format) = (Matrix::from_rows(inputs, x), linear.operand_format());
+                        let out = forward(isa, &pool, &linear, &x, format, Activation::Gelu, outputs);
                         bits.extend((0..out.rows()).flat_map(|row| out.row(row).iter().map(|x| x.to_bits())));
                     }
                     bits
@@ -197,16 +194,16 @@ fn a_row_has_the_same_bits_alone_in_company_and_for_any_number_of_threads() {
 }
 
 #[test]
-fn products_of_bytes_are_exact_at_the_ends_of_their_range() {
-    let (inputs, outputs) = (3072, 33);
+fn products_of_bytes_are_exact_at_the_limits_of_their_range() {
+    let (inputs, outputs) = if cfg!(miri) { (100, 9) } else { (3072, 33) };
     let pool = pool(1);
     let weights: Vec<f32> = (0..outputs * inputs).map(|at| if at / inputs % 2 == 0 { 127.0 } else { -127.0 }).collect();
-    // 255 after quantisation, but for one 0 and one -0 that fix nothing: all of the byte's range, all sums at their largest.
+    // The largest byte everywhere, so that every sum is as large as it can be.
     let x = vec![255.0; inputs];
     for isa in Isa::available() {
         let linear = Linear::pack(isa, &pool, Precision::Int8, &Rows(&weights, inputs), inputs, vec![0.0; outputs]);
-        let (x, form) = (Matrix::from_rows(inputs, &x), linear.operand_format());
-        let out = forward(isa, &pool, &linear, &x, form, Activation::Identity, outputs);
+        let (x, format) = (Matrix::from_rows(inputs, &x), linear.operand_format());
+        let out = forward(isa, &pool, &linear, &x, format, Activation::Identity, outputs);
         for (column, &sum) in out.row(0).iter().enumerate() {
             let sign = if column % 2 == 0 { 1.0 } else { -1.0 };
             assert_eq!(sum, sign * 255.0 * 127.0 * inputs as f32, "{isa}, column {column}");
@@ -215,7 +212,7 @@ fn products_of_bytes_are_exact_at_the_ends_of_their_range() {
 }
 
 #[test]
-fn what_is_not_finite_is_not_hidden_and_stays_in_its_row() {
+fn numbers_that_are_not_finite_show_in_their_row_and_nowhere_else() {
     let (inputs, outputs) = (40, 20);
     let pool = pool(2);
     let weights = random(outputs * inputs, 8);
@@ -225,8 +222,8 @@ fn what_is_not_finite_is_not_hidden_and_stays_in_its_row() {
             for odd in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
                 let mut x = random(3 * inputs, 9);
                 x[inputs + 17] = odd;
-                let (x, form) = (Matrix::from_rows(inputs, &x), linear.operand_format());
-                let out = forward(isa, &pool, &linear, &x, form, Activation::Gelu, outputs);
+                let (x, format) = (Matrix::from_rows(inputs, &x), linear.operand_format());
+                let out = forward(isa, &pool, &linear, &x, format, Activation::Gelu, outputs);
                 let finite = |row: usize| out.row(row).iter().all(|x| x.is_finite());
                 assert!(finite(0) && finite(2), "{isa} {precision:?} {odd}");
                 assert!(out.row(1).iter().any(|x| !x.is_finite()), "{isa} {precision:?} {odd}");
@@ -236,19 +233,31 @@ fn what_is_not_finite_is_not_hidden_and_stays_in_its_row() {
 }
 
 #[test]
+fn a_batch_without_rows_gives_a_result_without_rows() {
+    let pool = pool(2);
+    for isa in Isa::available() {
+        for precision in PRECISIONS {
+            let linear = Linear::pack(isa, &pool, precision, &Rows(&random(20 * 40, 8), 40), 40, vec![0.0; 20]);
+            let out = forward(isa, &pool, &linear, &Matrix::new(40), linear.operand_format(), Activation::Gelu, 20);
+            assert_eq!((out.rows(), out.columns()), (0, 20), "{isa} {precision:?}");
+        }
+    }
+}
+
+#[test]
 fn layer_norm_equals_the_reference() {
     let pool = pool(2);
     for isa in Isa::available() {
-        for columns in SIZES.into_iter().chain([384, 768]) {
+        for columns in SIZES.iter().copied().chain(if cfg!(miri) { vec![] } else { vec![384, 768] }) {
             for offset in [0.0, 100.0] {
                 let rows = 5;
                 let norm = LayerNorm { weight: random(columns, 1), bias: random(columns, 2), eps: 1e-12 };
                 let shifted = |seed| random(rows * columns, seed).into_iter().map(|x| x + offset).collect::<Vec<_>>();
                 let (x, residual) = (shifted(3), shifted(4));
                 let mut hidden = Matrix::from_rows(columns, &x);
-                let mut rounded = Rounded::new(OperandFormat::U8, columns);
+                let mut quantized = QuantizedMatrix::new(OperandFormat::U8, columns);
                 let residual_rows = Matrix::from_rows(columns, &residual);
-                norm.forward(isa, &pool, Some(&residual_rows), &mut hidden, Some(&mut rounded));
+                norm.forward(isa, &pool, Some(&residual_rows), &mut hidden, Some(&mut quantized));
                 for row in 0..rows {
                     let range = row * columns..(row + 1) * columns;
                     let sum: Vec<f64> =
@@ -257,12 +266,12 @@ fn layer_norm_equals_the_reference() {
                     for (found, expected) in hidden.row(row).iter().zip(expected) {
                         let tolerance = if columns == 1 { 1e-1 } else { 2e-6 * (1.0 + offset as f64) };
                         let error = (f64::from(*found) - expected).abs();
-                        assert!(error <= tolerance, "{isa} {columns} + {offset}: {found} for {expected}");
+                        assert!(error <= tolerance, "{isa} {columns} + {offset}: {found} instead of {expected}");
                     }
                 }
-                let mut again = Rounded::new(OperandFormat::U8, columns);
-                again.round(isa, &pool, &hidden);
-                assert_eq!(Operand::Rounded(&rounded).bytes(), Operand::Rounded(&again).bytes(), "{isa} {columns}");
+                let mut again = QuantizedMatrix::new(OperandFormat::U8, columns);
+                again.quantize(isa, &pool, &hidden);
+                assert_eq!(quantized.bytes(), again.bytes(), "{isa} {columns}");
             }
         }
     }
@@ -272,10 +281,10 @@ fn layer_norm_equals_the_reference() {
 fn attention_equals_the_reference_for_every_text_of_a_packed_batch() {
     let pool = pool(2);
     for isa in Isa::available() {
-        for head_size in [3, 16, 32, 64] {
+        for head_size in if cfg!(miri) { vec![3, 9] } else { vec![3, 16, 32, 64] } {
             let heads = 2;
             let hidden = heads * head_size;
-            let cu_seqlens = [0, 1, 6, 6 + 33, 39 + 130];
+            let cu_seqlens = if cfg!(miri) { [0, 1, 3, 3 + 5, 8 + 9] } else { [0, 1, 6, 6 + 33, 39 + 130] };
             let total = cu_seqlens[4];
             let scaled = |seed| random(total * hidden * 2, seed).into_iter().map(|x| 3.0 * x).collect::<Vec<_>>();
             let (query, key_value) = (scaled(1)[..total * hidden].to_vec(), scaled(2));
@@ -303,7 +312,7 @@ fn attention_equals_the_reference_for_every_text_of_a_packed_batch() {
                     for (found, expected) in found.zip(expected) {
                         assert!(
                             (f64::from(*found) - expected).abs() < 1e-5,
-                            "{isa} {head_size}: {found} for {expected}"
+                            "{isa} {head_size}: {found} instead of {expected}"
                         );
                     }
                 }
@@ -313,17 +322,30 @@ fn attention_equals_the_reference_for_every_text_of_a_packed_batch() {
 }
 
 #[test]
-fn weights_are_quantised_to_the_nearest_byte_and_damage_shows() {
+#[should_panic(expected = "rows of queries")]
+fn attention_refuses_texts_that_share_rows_of_queries() {
+    let matrix = |columns| Matrix::from_rows(columns, &random(8 * columns, 1));
+    Attention { isa: Isa::available()[0], heads: 1 }.forward(
+        &pool(2),
+        [&matrix(4), &matrix(8)],
+        [&[0, 5, 3, 8], &[0, 5, 6, 8]],
+        &mut Scratch::default(),
+        &mut Matrix::new(4),
+    );
+}
+
+#[test]
+fn weights_are_quantized_to_the_nearest_byte_and_bad_numbers_show_in_the_scale() {
     let (mut bytes, mut scales) = ([0; 8], [0.0; 2]);
-    quantise_weights(&[127.0, -127.0, 0.5, 1.5, 0.0, 0.0, 0.0, 0.0], &mut bytes, &mut scales);
+    quantize_weights(&[127.0, -127.0, 0.5, 1.5, 0.0, 0.0, 0.0, 0.0], &mut bytes, &mut scales);
     assert_eq!((bytes, scales), ([127, -127, 0, 2, 0, 0, 0, 0], [1.0, 1.0]));
-    quantise_weights(&[1.0, f32::NAN, 0.0, 0.0, 1.0, f32::INFINITY, 0.0, 0.0], &mut bytes, &mut scales);
+    quantize_weights(&[1.0, f32::NAN, 0.0, 0.0, 1.0, f32::INFINITY, 0.0, 0.0], &mut bytes, &mut scales);
     assert!(scales.iter().all(|scale| !scale.is_finite()), "{scales:?}");
 }
 
 #[test]
-fn tables_give_their_rows_in_every_precision() {
-    /// Rows that are stored as bytes.
+fn embedding_tables_sum_their_rows_in_every_precision() {
+    /// Rows that are stored as int8.
     struct Bytes<'a>(Rows<'a>);
 
     impl WeightRows for Bytes<'_> {
@@ -340,20 +362,20 @@ fn tables_give_their_rows_in_every_precision() {
         }
     }
 
-    let (rows, columns) = (600, 20);
+    let (rows, columns) = (600, if cfg!(miri) { 2 } else { 20 });
     let values = random(rows * columns, 4);
     let pool = pool(2);
     for (precision, tolerance) in
         [(Precision::F32, 0.0), (Precision::Bf16, 1.0 / 256.0), (Precision::Int8, 1.0 / 254.0)]
     {
-        let table = Table::load(&pool, precision, &Bytes(Rows(&values, columns)), rows, columns);
+        let table = EmbeddingTable::load(&pool, precision, &Bytes(Rows(&values, columns)), rows, columns);
         let ids = [[0, 1, 255, 256, 599], [599, 7, 7, 0, 300]];
         let mut sums = Matrix::new(columns);
-        Table::sum_rows(&pool, &[(&table, &ids[0]), (&table, &ids[1])], &mut sums);
+        EmbeddingTable::sum_rows(&pool, &[(&table, &ids[0]), (&table, &ids[1])], &mut sums);
         for (row, [a, b]) in ids[0].iter().zip(ids[1]).map(|(&a, b)| [a as usize, b as usize]).enumerate() {
             for (column, found) in sums.row(row).iter().enumerate() {
                 let expected = values[a * columns + column] + values[b * columns + column];
-                assert!((found - expected).abs() <= 2.0 * tolerance, "{precision:?}: {found} for {expected}");
+                assert!((found - expected).abs() <= 2.0 * tolerance, "{precision:?}: {found} instead of {expected}");
             }
         }
     }
@@ -364,7 +386,10 @@ fn the_peak_is_measured_for_every_precision() {
     let pool = pool(1);
     for isa in Isa::available() {
         for precision in PRECISIONS {
-            assert!(peak::gops(isa, &pool, precision, 1_000) > 0.0, "{isa} {precision:?}");
+            assert!(
+                peak::gops(isa, &pool, precision, if cfg!(miri) { 10 } else { 1_000 }) > 0.0,
+                "{isa} {precision:?}"
+            );
         }
     }
 }

@@ -49,7 +49,7 @@ impl Fingerprint {
     }
 
     /// The header of the journal of such a run.
-    pub(super) fn header(&self) -> Vec<u8> {
+    pub fn header(&self) -> Vec<u8> {
         let facts = serde_json::to_vec(&self.facts).expect("strings can be written as JSON");
         [MAGIC, &facts, b"\n"].concat()
     }

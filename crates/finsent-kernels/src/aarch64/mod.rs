@@ -1,25 +1,31 @@
-//! Vectors of NEON: pairs of 4 lanes, 32 registers; its products of bytes.
+//! NEON: vectors of 4 lanes that are used in pairs, 32 registers, and its products of bytes.
+//!
+//! This file only maps operations to instructions; the kernels are elsewhere.
+#![expect(unsafe_code, reason = "intrinsics, inline assembly, and memory behind pointers")]
 
 use std::arch::aarch64::*;
 use std::arch::{asm, is_aarch64_feature_detected};
 
 use super::product::{Product, ProductKernel};
-use super::simd::{Kernel, NV, RowCount, Simd, match_rows};
+use super::simd::{Kernel, NV, Simd, TileKernel, match_rows};
 
-/// The CPU has NEON.
+/// Proves that the CPU has NEON.
 #[derive(Debug, Clone, Copy)]
 pub struct Neon(());
 
-/// The CPU has [`Neon`] and its products of bytes.
+/// Proves that the CPU has [`Neon`] and its products of bytes.
 #[derive(Debug, Clone, Copy)]
 pub struct NeonDot(Neon);
 
-/// An intrinsic without memory operands on both halves of a pair.
+/// Calls an intrinsic without memory operands on both halves of a pair, in a method of the token that proves it.
 macro_rules! op {
     ($intrinsic:ident $(::<$bits:tt>)? ($($operand:expr),*)) => {{
-        // SAFETY: a value of the token type exists only where its constructor found the instructions on this CPU, and
-        // the intrinsic touches registers only.
-        unsafe { Pair($intrinsic $(::<$bits>)? ($($operand.0),*), $intrinsic $(::<$bits>)? ($($operand.1),*)) }
+        // SAFETY: a token exists only if its constructor found the instructions on this CPU, and the intrinsic touches
+        // only registers.
+        let first = unsafe { $intrinsic $(::<$bits>)? ($($operand.0),*) };
+        // SAFETY: as above.
+        let second = unsafe { $intrinsic $(::<$bits>)? ($($operand.1),*) };
+        Pair(first, second)
     }};
 }
 
@@ -35,14 +41,14 @@ impl Neon {
         is_aarch64_feature_detected!("neon").then_some(Self(()))
     }
 
-    /// Runs a routine compiled for these instructions.
-    pub(super) fn run<R: Kernel>(self, routine: R) -> R::Output {
+    /// Runs a kernel, compiled for these instructions.
+    pub(super) fn run<K: Kernel>(self, kernel: K) -> K::Output {
         #[target_feature(enable = "neon")]
-        fn inner<R: Kernel>(s: Neon, routine: R) -> R::Output {
-            routine.run(s)
+        fn inner<K: Kernel>(s: Neon, kernel: K) -> K::Output {
+            kernel.run(s)
         }
-        // SAFETY: `self` proves the feature.
-        unsafe { inner(self, routine) }
+        // SAFETY: the token proves the instructions.
+        unsafe { inner(self, kernel) }
     }
 }
 
@@ -55,36 +61,36 @@ impl NeonDot {
         self.0
     }
 
-    /// Runs a routine over products of bytes.
-    pub(super) fn run_product<R: ProductKernel>(self, routine: R) {
+    /// Runs a kernel with products of bytes.
+    pub(super) fn run_product<K: ProductKernel>(self, kernel: K) {
         #[target_feature(enable = "neon,dotprod")]
-        fn inner<R: ProductKernel>(product: NeonDot, routine: R) {
-            routine.run(product.0, product);
+        fn inner<K: ProductKernel>(product: NeonDot, kernel: K) {
+            kernel.run(product.0, product);
         }
-        // SAFETY: `self` proves the features.
-        unsafe { inner(self, routine) }
+        // SAFETY: the token proves the instructions.
+        unsafe { inner(self, kernel) }
     }
 }
 
-/// Signed operand bytes by signed weights, four along k to a lane: `sdot`. The sums are exact.
+/// Multiplies signed operand bytes by signed weights, four along k per lane, with `sdot`. The sums are exact.
 impl Product<Neon> for NeonDot {
     type Operand = i8;
     type Sums = Ints;
     const GROUP: usize = 4;
 
     #[inline(always)]
-    fn resume(self, _: Neon, sums: Ints) -> Ints {
+    fn sums_from_bits(self, _: Neon, sums: Ints) -> Ints {
         sums
     }
 
     #[inline(always)]
-    fn suspend(self, _: Neon, sums: Ints) -> Ints {
+    fn sums_to_bits(self, _: Neon, sums: Ints) -> Ints {
         sums
     }
 
     #[inline(always)]
-    fn worth(self, s: Neon, sums: Ints, zero: i32, column_sums: Ints) -> Floats {
-        s.without_zero(sums, zero, column_sums)
+    fn dequantize(self, s: Neon, sums: Ints, zero: i32, column_sums: Ints) -> Floats {
+        s.subtract_zero_point(sums, zero, column_sums)
     }
 
     #[inline(always)]
@@ -97,23 +103,22 @@ impl Product<Neon> for NeonDot {
         weights: [Ints; NV],
     ) {
         for (row, sums) in sums.iter_mut().enumerate() {
-            // SAFETY: the caller's word for the memory.
-            let four = s.splat_i32(unsafe { operand.add(row * stride).cast::<i32>().read_unaligned() });
-            // SAFETY: `self` proves the feature.
-            let dot = |sum: Ints, weights: Ints| unsafe {
-                Pair(dot_bytes(sum.0, four.0, weights.0), dot_bytes(sum.1, four.1, weights.1))
-            };
+            // SAFETY: the caller vouches for `GROUP` numbers of this row.
+            let operand = unsafe { operand.add(row * stride) }.cast::<i32>();
+            // SAFETY: as above.
+            let four = s.splat_i32(unsafe { operand.read_unaligned() });
+            let dot = |sum: Ints, weights: Ints| op!(dot_bytes(sum, four, weights));
             sums[0] = dot(sums[0], weights[0]);
             sums[1] = dot(sums[1], weights[1]);
         }
     }
 }
 
-/// `sdot`, in assembly: the intrinsic is not stable.
+/// `sdot`, in assembly, because the intrinsic is not stable.
 #[inline]
 #[target_feature(enable = "neon,dotprod")]
 fn dot_bytes(mut sums: int32x4_t, a: int32x4_t, b: int32x4_t) -> int32x4_t {
-    // SAFETY: the instruction is of the features above, and touches these registers only.
+    // SAFETY: the function is compiled for this instruction, and it touches only these registers.
     unsafe {
         asm!(
             "sdot {sums:v}.4s, {a:v}.16b, {b:v}.16b",
@@ -128,50 +133,61 @@ fn dot_bytes(mut sums: int32x4_t, a: int32x4_t, b: int32x4_t) -> int32x4_t {
 
 impl Simd for Neon {
     const LANES: usize = 8;
-    /// 6 rows by 2 pairs are 24 sums, and 8 registers are left for weights and broadcasts.
+    /// 6 rows by 2 pairs are 24 sums. That leaves 8 registers for weights and broadcasts.
     const MR: usize = 6;
     type F32 = Floats;
     type I32 = Ints;
 
     #[inline(always)]
     fn splat(self, x: f32) -> Floats {
-        // SAFETY: `self` proves the feature.
+        // SAFETY: the token proves the instructions.
         let x = unsafe { vdupq_n_f32(x) };
         Pair(x, x)
     }
 
     #[inline(always)]
     fn splat_i32(self, x: i32) -> Ints {
-        // SAFETY: `self` proves the feature.
+        // SAFETY: the token proves the instructions.
         let x = unsafe { vdupq_n_s32(x) };
         Pair(x, x)
     }
 
     #[inline(always)]
     unsafe fn load_from(self, from: *const f32) -> Floats {
-        // SAFETY: `self` proves the feature; the caller, the memory.
-        unsafe { Pair(vld1q_f32(from), vld1q_f32(from.add(4))) }
+        // SAFETY: the caller vouches for 8 numbers.
+        let second = unsafe { from.add(4) };
+        // SAFETY: the token proves the instruction, and the caller vouches for the memory.
+        let low = unsafe { vld1q_f32(from) };
+        // SAFETY: as above.
+        let high = unsafe { vld1q_f32(second) };
+        Pair(low, high)
     }
 
     #[inline(always)]
     unsafe fn load_i32_from(self, from: *const i32) -> Ints {
-        // SAFETY: `self` proves the feature; the caller, the memory.
-        unsafe { Pair(vld1q_s32(from), vld1q_s32(from.add(4))) }
+        // SAFETY: the caller vouches for 8 numbers.
+        let second = unsafe { from.add(4) };
+        // SAFETY: the token proves the instruction, and the caller vouches for the memory.
+        let low = unsafe { vld1q_s32(from) };
+        // SAFETY: as above.
+        let high = unsafe { vld1q_s32(second) };
+        Pair(low, high)
     }
 
     #[inline(always)]
     fn prefetch(self, from: *const i32) {
-        // SAFETY: a prefetch touches no memory that the program can tell.
+        // SAFETY: a prefetch of any address has no effect that the program can observe.
         unsafe { asm!("prfm pldl2keep, [{from}]", from = in(reg) from, options(nostack, preserves_flags)) }
     }
 
     #[inline(always)]
     unsafe fn store_to(self, x: Floats, to: *mut f32) {
-        // SAFETY: `self` proves the feature; the caller, the memory.
-        unsafe {
-            vst1q_f32(to, x.0);
-            vst1q_f32(to.add(4), x.1);
-        }
+        // SAFETY: the caller vouches for 8 numbers.
+        let second = unsafe { to.add(4) };
+        // SAFETY: the token proves the instruction, and the caller vouches for the memory.
+        unsafe { vst1q_f32(to, x.0) };
+        // SAFETY: as above.
+        unsafe { vst1q_f32(second, x.1) };
     }
 
     #[inline(always)]
@@ -222,12 +238,12 @@ impl Simd for Neon {
     }
 
     #[inline(always)]
-    fn bits(self, x: Floats) -> Ints {
+    fn f32_to_bits(self, x: Floats) -> Ints {
         op!(vreinterpretq_s32_f32(x))
     }
 
     #[inline(always)]
-    fn floats(self, x: Ints) -> Floats {
+    fn bits_to_f32(self, x: Ints) -> Floats {
         op!(vreinterpretq_f32_s32(x))
     }
 
@@ -273,26 +289,29 @@ impl Simd for Neon {
     }
 
     #[inline(always)]
-    unsafe fn store_bytes_to(self, x: Ints, to: *mut u8) {
-        let bytes = |half| {
-            // SAFETY: `self` proves the feature.
-            unsafe { vmovn_s16(vcombine_s16(vmovn_s32(half), vdup_n_s16(0))) }
-        };
-        // SAFETY: `self` proves the feature; the caller, the memory.
-        unsafe {
-            let [low, high] = [x.0, x.1].map(|half| vget_lane_u32::<0>(vreinterpret_u32_s8(bytes(half))));
-            to.cast::<[u32; 2]>().write_unaligned([low, high]);
-        }
+    unsafe fn store_u8_to(self, x: Ints, to: *mut u8) {
+        let halves = op!(vmovn_s32(x));
+        // SAFETY: the token proves the instruction.
+        let halves = unsafe { vcombine_s16(halves.0, halves.1) };
+        // SAFETY: as above.
+        let bytes = unsafe { vmovn_s16(halves) };
+        // SAFETY: the token proves the instruction, and the caller vouches for the memory.
+        unsafe { vst1_s8(to.cast(), bytes) }
     }
 
     #[inline(always)]
-    unsafe fn store_pairs_to(self, x: Ints, to: *mut u8) {
-        // SAFETY: `self` proves the feature; the caller, the memory.
-        unsafe {
-            let order = vld1_u8([0, 1, 4, 5, 2, 3, 6, 7].as_ptr());
-            let [low, high] = [x.0, x.1].map(|half| vtbl1_u8(vreinterpret_u8_s16(vmovn_s32(half)), order));
-            vst1q_u8(to, vcombine_u8(low, high));
-        }
+    unsafe fn store_i16_pairs_to(self, x: Ints, to: *mut u8) {
+        const ORDER: [u8; 8] = [0, 1, 4, 5, 2, 3, 6, 7];
+        // SAFETY: the token proves the instruction, and `ORDER` has 8 bytes.
+        let order = unsafe { vld1_u8(ORDER.as_ptr()) };
+        let halves = op!(vmovn_s32(x));
+        let halves = op!(vreinterpret_u8_s16(halves));
+        // SAFETY: the token proves the instruction.
+        let shuffled = |half| unsafe { vtbl1_u8(half, order) };
+        // SAFETY: as above.
+        let pairs = unsafe { vcombine_u8(shuffled(halves.0), shuffled(halves.1)) };
+        // SAFETY: the token proves the instruction, and the caller vouches for the memory.
+        unsafe { vst1q_u8(to, pairs) }
     }
 
     #[inline(always)]
@@ -311,7 +330,7 @@ impl Simd for Neon {
     }
 
     #[inline(always)]
-    fn with_rows<T: RowCount>(self, rows: usize, tile: T) {
+    fn run_tile<T: TileKernel>(self, rows: usize, tile: T) {
         match_rows!(rows, tile, 1 2 3 4 5 6)
     }
 }

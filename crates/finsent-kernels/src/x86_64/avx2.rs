@@ -1,12 +1,13 @@
-//! Vectors of AVX2 with FMA: 8 lanes, 16 registers.
+//! AVX2 with FMA: vectors of 8 lanes, 16 registers.
+#![expect(unsafe_code, reason = "intrinsics, inline assembly, and memory behind pointers")]
 
 use std::arch::asm;
 use std::arch::x86_64::*;
 
 use super::op;
-use crate::simd::{Kernel, RowCount, Simd, match_rows};
+use crate::simd::{Kernel, Simd, TileKernel, match_rows};
 
-/// The CPU has AVX2 and FMA.
+/// Proves that the CPU has AVX2 and FMA.
 #[derive(Debug, Clone, Copy)]
 pub struct Avx2(());
 
@@ -15,22 +16,22 @@ impl Avx2 {
         (is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")).then_some(Self(()))
     }
 
-    /// Runs a routine compiled for these instructions.
-    pub(crate) fn run<R: Kernel>(self, routine: R) -> R::Output {
+    /// Runs a kernel, compiled for these instructions.
+    pub(crate) fn run<K: Kernel>(self, kernel: K) -> K::Output {
         #[target_feature(enable = "avx2,fma")]
-        fn inner<R: Kernel>(s: Avx2, routine: R) -> R::Output {
-            routine.run(s)
+        fn inner<K: Kernel>(s: Avx2, kernel: K) -> K::Output {
+            kernel.run(s)
         }
-        // SAFETY: `self` proves the features.
-        unsafe { inner(self, routine) }
+        // SAFETY: the token proves the instructions.
+        unsafe { inner(self, kernel) }
     }
 }
 
 impl Simd for Avx2 {
     const LANES: usize = 8;
-    /// 6 rows by 2 vectors are 12 sums; with 2 vectors of weights, 1 broadcast and 1 product that makes 16 registers.
+    /// 6 rows by 2 vectors are 12 sums. With 2 vectors of weights, 1 broadcast and 1 product, that is all 16 registers.
     const MR: usize = 6;
-    /// The packed weights are 2 vectors more.
+    /// The packed weights take 2 more registers.
     const MR_UNPACKING: usize = 5;
     type F32 = __m256;
     type I32 = __m256i;
@@ -47,25 +48,25 @@ impl Simd for Avx2 {
 
     #[inline(always)]
     unsafe fn load_from(self, from: *const f32) -> __m256 {
-        // SAFETY: `self` proves the feature; the caller, the memory.
+        // SAFETY: the token proves the instruction, and the caller vouches for the memory.
         unsafe { _mm256_loadu_ps(from) }
     }
 
     #[inline(always)]
     unsafe fn load_i32_from(self, from: *const i32) -> __m256i {
-        // SAFETY: `self` proves the feature; the caller, the memory.
+        // SAFETY: the token proves the instruction, and the caller vouches for the memory.
         unsafe { _mm256_loadu_si256(from.cast()) }
     }
 
     #[inline(always)]
     fn prefetch(self, from: *const i32) {
-        // SAFETY: a prefetch touches no memory that the program can tell.
+        // SAFETY: a prefetch of any address has no effect that the program can observe.
         unsafe { _mm_prefetch::<_MM_HINT_T1>(from.cast()) }
     }
 
     #[inline(always)]
     unsafe fn store_to(self, x: __m256, to: *mut f32) {
-        // SAFETY: `self` proves the feature; the caller, the memory.
+        // SAFETY: the token proves the instruction, and the caller vouches for the memory.
         unsafe { _mm256_storeu_ps(to, x) }
     }
 
@@ -115,12 +116,12 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
-    fn bits(self, x: __m256) -> __m256i {
+    fn f32_to_bits(self, x: __m256) -> __m256i {
         op!(_mm256_castps_si256(x))
     }
 
     #[inline(always)]
-    fn floats(self, x: __m256i) -> __m256 {
+    fn bits_to_f32(self, x: __m256i) -> __m256 {
         op!(_mm256_castsi256_ps(x))
     }
 
@@ -156,24 +157,24 @@ impl Simd for Avx2 {
 
     #[inline(always)]
     fn dot_i16(self, sums: __m256i, a: __m256i, b: __m256i) -> __m256i {
-        // SAFETY: `self` proves the features.
+        // SAFETY: the token proves the instructions.
         unsafe { add_products(sums, a, b) }
     }
 
     #[inline(always)]
-    unsafe fn store_bytes_to(self, x: __m256i, to: *mut u8) {
+    unsafe fn store_u8_to(self, x: __m256i, to: *mut u8) {
         let halves = halves(x);
         let bytes = op!(_mm_packus_epi16(halves, halves));
-        // SAFETY: `self` proves the feature; the caller, the memory.
+        // SAFETY: the token proves the instruction, and the caller vouches for the memory.
         unsafe { _mm_storel_epi64(to.cast(), bytes) }
     }
 
     #[inline(always)]
-    unsafe fn store_pairs_to(self, x: __m256i, to: *mut u8) {
+    unsafe fn store_i16_pairs_to(self, x: __m256i, to: *mut u8) {
         let order = op!(_mm_set_epi8(15, 14, 11, 10, 13, 12, 9, 8, 7, 6, 3, 2, 5, 4, 1, 0));
         let halves = halves(x);
         let pairs = op!(_mm_shuffle_epi8(halves, order));
-        // SAFETY: `self` proves the feature; the caller, the memory.
+        // SAFETY: the token proves the instruction, and the caller vouches for the memory.
         unsafe { _mm_storeu_si128(to.cast(), pairs) }
     }
 
@@ -189,24 +190,24 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
-    fn with_rows<T: RowCount>(self, rows: usize, tile: T) {
+    fn run_tile<T: TileKernel>(self, rows: usize, tile: T) {
         match_rows!(rows, tile, 1 2 3 4 5 6)
     }
 }
 
-/// Lanes in 0..=65535 as 16 bits each.
+/// The lanes, integers in 0..=65535, in 16 bits each.
 #[inline(always)]
 fn halves(x: __m256i) -> __m128i {
     let (low, high) = (op!(_mm256_castsi256_si128(x)), op!(_mm256_extracti128_si256::<1>(x)));
     op!(_mm_packus_epi32(low, high))
 }
 
-/// `vpmaddwd` and `vpaddd`, in assembly: LLVM would reorder the additions of a whole step so that all its products are
-/// alive at once, and spill the sums for them.
+/// `vpmaddwd` and `vpaddd`, in assembly. LLVM would reorder the additions of a whole step so that all its products are
+/// live at the same time, and would spill the sums to make room for them.
 #[inline]
 #[target_feature(enable = "avx2")]
 fn add_products(mut sums: __m256i, a: __m256i, b: __m256i) -> __m256i {
-    // SAFETY: the instructions are of the features above, and touch these registers only.
+    // SAFETY: the function is compiled for these instructions, and they touch only these registers.
     unsafe {
         asm!(
             "vpmaddwd {products}, {a}, {b}",

@@ -1,21 +1,22 @@
-//! Vectors of AVX-512: 16 lanes, 32 registers; its products of bytes (VNNI) and of bfloat16.
+//! AVX-512: vectors of 16 lanes, 32 registers, and its products of bytes (VNNI) and of bfloat16.
+#![expect(unsafe_code, reason = "intrinsics, inline assembly, and memory behind pointers")]
 
 use std::arch::asm;
 use std::arch::x86_64::*;
 
 use super::op;
 use crate::product::{Product, ProductKernel};
-use crate::simd::{Kernel, NV, RowCount, Simd, match_rows};
+use crate::simd::{Kernel, NV, Simd, TileKernel, match_rows};
 
-/// The CPU has AVX-512 F, BW, DQ and VL.
+/// Proves that the CPU has AVX-512 F, BW, DQ and VL.
 #[derive(Debug, Clone, Copy)]
 pub struct Avx512(());
 
-/// The CPU has [`Avx512`] and its products of bytes.
+/// Proves that the CPU has [`Avx512`] and its products of bytes.
 #[derive(Debug, Clone, Copy)]
 pub struct Avx512Vnni(Avx512);
 
-/// The CPU has [`Avx512Vnni`] and the products of bfloat16.
+/// Proves that the CPU has [`Avx512Vnni`] and products of bfloat16.
 #[derive(Debug, Clone, Copy)]
 pub struct Avx512Bf16(Avx512Vnni);
 
@@ -28,14 +29,14 @@ impl Avx512 {
         .then_some(Self(()))
     }
 
-    /// Runs a routine compiled for these instructions.
-    pub(crate) fn run<R: Kernel>(self, routine: R) -> R::Output {
+    /// Runs a kernel, compiled for these instructions.
+    pub(crate) fn run<K: Kernel>(self, kernel: K) -> K::Output {
         #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
-        fn inner<R: Kernel>(s: Avx512, routine: R) -> R::Output {
-            routine.run(s)
+        fn inner<K: Kernel>(s: Avx512, kernel: K) -> K::Output {
+            kernel.run(s)
         }
-        // SAFETY: `self` proves the features.
-        unsafe { inner(self, routine) }
+        // SAFETY: the token proves the instructions.
+        unsafe { inner(self, kernel) }
     }
 }
 
@@ -48,14 +49,14 @@ impl Avx512Vnni {
         self.0
     }
 
-    /// Runs a routine over products of bytes.
-    pub(crate) fn run_product<R: ProductKernel>(self, routine: R) {
+    /// Runs a kernel with products of bytes.
+    pub(crate) fn run_product<K: ProductKernel>(self, kernel: K) {
         #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
-        fn inner<R: ProductKernel>(product: Avx512Vnni, routine: R) {
-            routine.run(product.avx512(), product);
+        fn inner<K: ProductKernel>(product: Avx512Vnni, kernel: K) {
+            kernel.run(product.avx512(), product);
         }
-        // SAFETY: `self` proves the features.
-        unsafe { inner(self, routine) }
+        // SAFETY: the token proves the instructions.
+        unsafe { inner(self, kernel) }
     }
 }
 
@@ -68,36 +69,36 @@ impl Avx512Bf16 {
         self.0
     }
 
-    /// Runs a routine over products of bfloat16.
-    pub(crate) fn run_product<R: ProductKernel>(self, routine: R) {
+    /// Runs a kernel with products of bfloat16.
+    pub(crate) fn run_product<K: ProductKernel>(self, kernel: K) {
         #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16")]
-        fn inner<R: ProductKernel>(product: Avx512Bf16, routine: R) {
-            routine.run(product.0.avx512(), product);
+        fn inner<K: ProductKernel>(product: Avx512Bf16, kernel: K) {
+            kernel.run(product.0.avx512(), product);
         }
-        // SAFETY: `self` proves the features.
-        unsafe { inner(self, routine) }
+        // SAFETY: the token proves the instructions.
+        unsafe { inner(self, kernel) }
     }
 }
 
-/// Unsigned operand bytes by signed weights, four along k to a lane: `vpdpbusd`. The sums are exact.
+/// Multiplies unsigned operand bytes by signed weights, four along k per lane, with `vpdpbusd`. The sums are exact.
 impl Product<Avx512> for Avx512Vnni {
     type Operand = u8;
     type Sums = __m512i;
     const GROUP: usize = 4;
 
     #[inline(always)]
-    fn resume(self, _: Avx512, sums: __m512i) -> __m512i {
+    fn sums_from_bits(self, _: Avx512, sums: __m512i) -> __m512i {
         sums
     }
 
     #[inline(always)]
-    fn suspend(self, _: Avx512, sums: __m512i) -> __m512i {
+    fn sums_to_bits(self, _: Avx512, sums: __m512i) -> __m512i {
         sums
     }
 
     #[inline(always)]
-    fn worth(self, s: Avx512, sums: __m512i, zero: i32, column_sums: __m512i) -> __m512 {
-        s.without_zero(sums, zero, column_sums)
+    fn dequantize(self, s: Avx512, sums: __m512i, zero: i32, column_sums: __m512i) -> __m512 {
+        s.subtract_zero_point(sums, zero, column_sums)
     }
 
     #[inline(always)]
@@ -110,8 +111,10 @@ impl Product<Avx512> for Avx512Vnni {
         weights: [__m512i; NV],
     ) {
         for (row, sums) in sums.iter_mut().enumerate() {
-            // SAFETY: the caller's word for the memory.
-            let four = unsafe { operand.add(row * stride).cast::<i32>().read_unaligned() };
+            // SAFETY: the caller vouches for `GROUP` numbers of this row.
+            let operand = unsafe { operand.add(row * stride) }.cast::<i32>();
+            // SAFETY: as above.
+            let four = unsafe { operand.read_unaligned() };
             let four = op!(_mm512_set1_epi32(four));
             sums[0] = op!(_mm512_dpbusd_epi32(sums[0], four, weights[0]));
             sums[1] = op!(_mm512_dpbusd_epi32(sums[1], four, weights[1]));
@@ -119,24 +122,24 @@ impl Product<Avx512> for Avx512Vnni {
     }
 }
 
-/// bfloat16 operands by bfloat16 weights, two along k to a lane: `vdpbf16ps`.
+/// Multiplies bfloat16 operands by bfloat16 weights, two along k per lane, with `vdpbf16ps`.
 impl Product<Avx512> for Avx512Bf16 {
     type Operand = u16;
     type Sums = __m512;
     const GROUP: usize = 2;
 
     #[inline(always)]
-    fn resume(self, s: Avx512, sums: __m512i) -> __m512 {
-        s.floats(sums)
+    fn sums_from_bits(self, s: Avx512, sums: __m512i) -> __m512 {
+        s.bits_to_f32(sums)
     }
 
     #[inline(always)]
-    fn suspend(self, s: Avx512, sums: __m512) -> __m512i {
-        s.bits(sums)
+    fn sums_to_bits(self, s: Avx512, sums: __m512) -> __m512i {
+        s.f32_to_bits(sums)
     }
 
     #[inline(always)]
-    fn worth(self, _: Avx512, sums: __m512, _: i32, _: __m512i) -> __m512 {
+    fn dequantize(self, _: Avx512, sums: __m512, _: i32, _: __m512i) -> __m512 {
         sums
     }
 
@@ -150,8 +153,10 @@ impl Product<Avx512> for Avx512Bf16 {
         weights: [__m512i; NV],
     ) {
         for (row, sums) in sums.iter_mut().enumerate() {
-            // SAFETY: the caller's word for the memory.
-            let two = unsafe { operand.add(row * stride).cast::<i32>().read_unaligned() };
+            // SAFETY: the caller vouches for `GROUP` numbers of this row.
+            let operand = unsafe { operand.add(row * stride) }.cast::<i32>();
+            // SAFETY: as above.
+            let two = unsafe { operand.read_unaligned() };
             let two = as_bf16(op!(_mm512_set1_epi32(two)));
             sums[0] = op!(_mm512_dpbf16_ps(sums[0], two, as_bf16(weights[0])));
             sums[1] = op!(_mm512_dpbf16_ps(sums[1], two, as_bf16(weights[1])));
@@ -161,11 +166,11 @@ impl Product<Avx512> for Avx512Bf16 {
 
 #[inline(always)]
 fn as_bf16(bits: __m512i) -> __m512bh {
-    // SAFETY: both are 512 bits, and every pattern is valid in both.
+    // SAFETY: both types are 512 bits, and every bit pattern is valid in both.
     unsafe { std::mem::transmute(bits) }
 }
 
-/// A shift by a constant, in the form that takes any.
+/// The count of a shift by a constant, for the instructions that take their count from a register.
 #[inline(always)]
 fn count<const BITS: i32>() -> __m128i {
     op!(_mm_cvtsi32_si128(BITS))
@@ -173,7 +178,7 @@ fn count<const BITS: i32>() -> __m128i {
 
 impl Simd for Avx512 {
     const LANES: usize = 16;
-    /// 12 rows by 2 vectors are 24 sums, and 8 registers are left for weights and broadcasts.
+    /// 12 rows by 2 vectors are 24 sums. That leaves 8 registers for weights and broadcasts.
     const MR: usize = 12;
     type F32 = __m512;
     type I32 = __m512i;
@@ -190,25 +195,25 @@ impl Simd for Avx512 {
 
     #[inline(always)]
     unsafe fn load_from(self, from: *const f32) -> __m512 {
-        // SAFETY: `self` proves the feature; the caller, the memory.
+        // SAFETY: the token proves the instruction, and the caller vouches for the memory.
         unsafe { _mm512_loadu_ps(from) }
     }
 
     #[inline(always)]
     unsafe fn load_i32_from(self, from: *const i32) -> __m512i {
-        // SAFETY: `self` proves the feature; the caller, the memory.
+        // SAFETY: the token proves the instruction, and the caller vouches for the memory.
         unsafe { _mm512_loadu_si512(from.cast()) }
     }
 
     #[inline(always)]
     fn prefetch(self, from: *const i32) {
-        // SAFETY: a prefetch touches no memory that the program can tell.
+        // SAFETY: a prefetch of any address has no effect that the program can observe.
         unsafe { _mm_prefetch::<_MM_HINT_T1>(from.cast()) }
     }
 
     #[inline(always)]
     unsafe fn store_to(self, x: __m512, to: *mut f32) {
-        // SAFETY: `self` proves the feature; the caller, the memory.
+        // SAFETY: the token proves the instruction, and the caller vouches for the memory.
         unsafe { _mm512_storeu_ps(to, x) }
     }
 
@@ -258,12 +263,12 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
-    fn bits(self, x: __m512) -> __m512i {
+    fn f32_to_bits(self, x: __m512) -> __m512i {
         op!(_mm512_castps_si512(x))
     }
 
     #[inline(always)]
-    fn floats(self, x: __m512i) -> __m512 {
+    fn bits_to_f32(self, x: __m512i) -> __m512 {
         op!(_mm512_castsi512_ps(x))
     }
 
@@ -299,24 +304,24 @@ impl Simd for Avx512 {
 
     #[inline(always)]
     fn dot_i16(self, sums: __m512i, a: __m512i, b: __m512i) -> __m512i {
-        // SAFETY: `self` proves the features.
+        // SAFETY: the token proves the instructions.
         unsafe { add_products(sums, a, b) }
     }
 
     #[inline(always)]
-    unsafe fn store_bytes_to(self, x: __m512i, to: *mut u8) {
+    unsafe fn store_u8_to(self, x: __m512i, to: *mut u8) {
         let bytes = op!(_mm512_cvtepi32_epi8(x));
-        // SAFETY: `self` proves the feature; the caller, the memory.
+        // SAFETY: the token proves the instruction, and the caller vouches for the memory.
         unsafe { _mm_storeu_si128(to.cast(), bytes) }
     }
 
     #[inline(always)]
-    unsafe fn store_pairs_to(self, x: __m512i, to: *mut u8) {
+    unsafe fn store_i16_pairs_to(self, x: __m512i, to: *mut u8) {
         let order = op!(_mm_set_epi8(15, 14, 11, 10, 13, 12, 9, 8, 7, 6, 3, 2, 5, 4, 1, 0));
         let order = op!(_mm256_broadcastsi128_si256(order));
         let halves = op!(_mm512_cvtepi32_epi16(x));
         let pairs = op!(_mm256_shuffle_epi8(halves, order));
-        // SAFETY: `self` proves the feature; the caller, the memory.
+        // SAFETY: the token proves the instruction, and the caller vouches for the memory.
         unsafe { _mm256_storeu_si256(to.cast(), pairs) }
     }
 
@@ -332,18 +337,18 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
-    fn with_rows<T: RowCount>(self, rows: usize, tile: T) {
+    fn run_tile<T: TileKernel>(self, rows: usize, tile: T) {
         match_rows!(rows, tile, 1 2 3 4 5 6 7 8 9 10 11 12)
     }
 }
 
-/// `vpmaddwd` and `vpaddd`, in assembly: LLVM would reorder the additions of a whole step so that all its products are
-/// alive at once, and spill the sums for them.
+/// `vpmaddwd` and `vpaddd`, in assembly. LLVM would reorder the additions of a whole step so that all its products are
+/// live at the same time, and would spill the sums to make room for them.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw")]
 fn add_products(mut sums: __m512i, a: __m512i, b: __m512i) -> __m512i {
     let _products: __m512i;
-    // SAFETY: the instructions are of the features above, and touch these registers only.
+    // SAFETY: the function is compiled for these instructions, and they touch only these registers.
     unsafe {
         asm!(
             "vpmaddwd {products}, {a}, {b}",

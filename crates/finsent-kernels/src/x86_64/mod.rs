@@ -1,4 +1,4 @@
-//! Vectors of x86-64. The files differ in the names of the instructions; the routines are elsewhere.
+//! Vectors of x86-64. These files only map operations to instructions; the kernels are elsewhere.
 
 mod avx2;
 mod avx512;
@@ -6,11 +6,11 @@ mod avx512;
 pub(crate) use avx2::Avx2;
 pub(crate) use avx512::{Avx512, Avx512Bf16, Avx512Vnni};
 
-/// An intrinsic without memory operands, called by a method of the token that proves it.
+/// Calls an intrinsic without memory operands, in a method of the token that proves it.
 macro_rules! op {
     ($intrinsic:ident $(::<$bits:tt>)? ($($operand:expr),*)) => {{
-        // SAFETY: a value of the token type exists only where its constructor found the instructions on this CPU, and
-        // the intrinsic touches registers only.
+        // SAFETY: a token exists only if its constructor found the instructions on this CPU, and the intrinsic touches
+        // only registers.
         unsafe { $intrinsic $(::<$bits>)? ($($operand),*) }
     }};
 }

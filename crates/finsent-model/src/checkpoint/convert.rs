@@ -13,7 +13,7 @@ use std::{fmt, io};
 
 use ::safetensors::Dtype;
 use ::safetensors::tensor::{Metadata, TensorInfo};
-use finsent_kernels::{WeightRows, quantise_weights};
+use finsent_kernels::{WeightRows, quantize_weights};
 use thiserror::Error;
 
 use super::config_json::convert_config;
@@ -247,7 +247,7 @@ impl Part<'_> {
         if let Some(&value) = values.iter().find(|value| !value.is_finite()) {
             return Err(ConvertError::NotFinite { tensor: self.parameter.name.clone(), value });
         }
-        quantise_weights(&values, bytes, scales);
+        quantize_weights(&values, bytes, scales);
         Ok(())
     }
 

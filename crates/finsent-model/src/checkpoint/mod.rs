@@ -26,7 +26,7 @@ use thiserror::Error;
 use crate::model_files::{FilesError, ModelFile, WeightFiles};
 pub(crate) use convert::Parameter;
 pub use convert::{Conversion, WeightFormat};
-use finsent_kernels::{WeightRows, quantise_weights};
+use finsent_kernels::{WeightRows, quantize_weights};
 pub use pickle::PickleError;
 use shard::{Shard, StoredTensor};
 
@@ -330,7 +330,7 @@ impl WeightRows for StoredMatrix<'_> {
             None => {
                 let mut values = vec![0.0; to.len()];
                 self.stored.read(numbers, &mut values);
-                quantise_weights(&values, to, to_scales);
+                quantize_weights(&values, to, to_scales);
             }
         }
     }

@@ -1,6 +1,6 @@
 //! The memory of a pass: allocated once, and grown to the largest pass so far.
 
-use finsent_kernels::{Matrix, Operand, OperandFormat, Rounded, Scratch, operand_format};
+use finsent_kernels::{Matrix, Operand, OperandFormat, QuantizedMatrix, Scratch, operand_format};
 
 use super::{Config, Engine, Operands};
 
@@ -9,17 +9,17 @@ use super::{Config, Engine, Operands};
 pub(super) struct Activations {
     pub(super) values: Matrix,
     /// None when that form is f32.
-    rounded: Option<Rounded>,
+    rounded: Option<QuantizedMatrix>,
 }
 
 impl Activations {
     fn new(form: OperandFormat, columns: usize) -> Self {
-        let rounded = (form != OperandFormat::F32).then(|| Rounded::new(form, columns));
+        let rounded = (form != OperandFormat::F32).then(|| QuantizedMatrix::new(form, columns));
         Self { values: Matrix::new(columns), rounded }
     }
 
     /// The values, and where their rounded form goes if it is wanted.
-    pub(super) fn parts(&mut self, operands: Operands) -> (&mut Matrix, Option<&mut Rounded>) {
+    pub(super) fn parts(&mut self, operands: Operands) -> (&mut Matrix, Option<&mut QuantizedMatrix>) {
         let rounded = if operands == Operands::Native { self.rounded.as_mut() } else { None };
         (&mut self.values, rounded)
     }
@@ -27,13 +27,13 @@ impl Activations {
     /// To be called when the values are written, unless a kernel has done it.
     pub(super) fn round(&mut self, engine: Engine<'_>, operands: Operands) {
         if let (values, Some(rounded)) = self.parts(operands) {
-            rounded.round(engine.isa, engine.pool, values);
+            rounded.quantize(engine.isa, engine.pool, values);
         }
     }
 
     pub(super) fn operand(&self, operands: Operands) -> Operand<'_> {
         match (&self.rounded, operands) {
-            (Some(rounded), Operands::Native) => Operand::Rounded(rounded),
+            (Some(rounded), Operands::Native) => Operand::Quantized(rounded),
             _ => Operand::F32(&self.values),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use finsent_kernels::{LayerNorm, Table};
+use finsent_kernels::{EmbeddingTable, LayerNorm};
 
 use super::arena::Activations;
 use super::weights::Weights;
@@ -14,9 +14,9 @@ use crate::checkpoint::CheckpointError;
 /// positions in its own way.
 #[derive(Debug)]
 pub(super) struct Embeddings {
-    word: Table,
-    token_type: Option<Table>,
-    position: Table,
+    word: EmbeddingTable,
+    token_type: Option<EmbeddingTable>,
+    position: EmbeddingTable,
     /// The id that takes up no position, and behind which positions begin; `None` where they begin with 0.
     padding: Option<u32>,
     norm: LayerNorm,
@@ -44,7 +44,7 @@ impl Embeddings {
     }
 
     /// The tables, and the ids that look something up in them.
-    fn lookups<'a>(&'a self, batch: &'a PackedBatch, position_rows: &'a [u32]) -> Vec<(&'a Table, &'a [u32])> {
+    fn lookups<'a>(&'a self, batch: &'a PackedBatch, position_rows: &'a [u32]) -> Vec<(&'a EmbeddingTable, &'a [u32])> {
         let token_type = self.token_type.as_ref().map(|table| (table, batch.token_type_ids.as_slice()));
         let word = (&self.word, batch.input_ids.as_slice());
         [Some(word), token_type, Some((&self.position, position_rows))].into_iter().flatten().collect()
@@ -53,10 +53,11 @@ impl Embeddings {
     /// # Errors
     /// [`EncoderError::Id`] when a table has no row for an id of `batch`.
     pub(super) fn check(&self, batch: &PackedBatch) -> Result<(), EncoderError> {
-        let within = |name, table: &Table, ids: &[u32]| match ids.iter().find(|&&id| id as usize >= table.rows()) {
-            Some(&id) => Err(EncoderError::Id { name, id, rows: table.rows() }),
-            None => Ok(()),
-        };
+        let within =
+            |name, table: &EmbeddingTable, ids: &[u32]| match ids.iter().find(|&&id| id as usize >= table.rows()) {
+                Some(&id) => Err(EncoderError::Id { name, id, rows: table.rows() }),
+                None => Ok(()),
+            };
         within("input_ids", &self.word, &batch.input_ids)?;
         if let Some(table) = &self.token_type {
             within("token_type_ids", table, &batch.token_type_ids)?;
@@ -73,7 +74,7 @@ impl Embeddings {
         hidden: &mut Activations,
     ) {
         let (values, rounded) = hidden.parts(operands);
-        Table::sum_rows(engine.pool, &self.lookups(batch, &self.position_rows(batch)), values);
+        EmbeddingTable::sum_rows(engine.pool, &self.lookups(batch, &self.position_rows(batch)), values);
         self.norm.forward(engine.isa, engine.pool, None, values, rounded);
     }
 }

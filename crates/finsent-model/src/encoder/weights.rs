@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use finsent_kernels::{LayerNorm, Linear, Precision, Table, WeightRows};
+use finsent_kernels::{EmbeddingTable, LayerNorm, Linear, Precision, WeightRows};
 
 use super::Engine;
 use crate::checkpoint::{Checkpoint, CheckpointError, StoredMatrix};
@@ -53,9 +53,9 @@ impl<'a> Weights<'a> {
         Ok(LayerNorm { weight: vector("weight")?, bias: vector("bias")?, eps: eps as f32 })
     }
 
-    pub(super) fn table(&self, name: &str, rows: usize, columns: usize) -> Result<Table, CheckpointError> {
+    pub(super) fn table(&self, name: &str, rows: usize, columns: usize) -> Result<EmbeddingTable, CheckpointError> {
         let matrix = self.checkpoint.matrix(&self.at(name).full_name("weight"), [rows, columns])?;
-        Ok(Table::load(self.engine.pool, self.engine.precision, &matrix, rows, columns))
+        Ok(EmbeddingTable::load(self.engine.pool, self.engine.precision, &matrix, rows, columns))
     }
 
     fn full_name(&self, name: &str) -> String {

@@ -1,0 +1,124 @@
+//! Embedding tables: one row per id, read one row at a time.
+#![expect(unsafe_code, reason = "threads write the rows of one table at the same time")]
+
+use std::ops::Range;
+
+use half::bf16;
+
+use super::linear::WeightRows;
+use super::matrix::Matrix;
+use super::partition::for_each_chunk;
+use super::shared::SharedSlice;
+use crate::precision::Precision;
+use crate::thread_pool::ThreadPool;
+
+/// Rows to read at a time when a table is loaded.
+const CHUNK: usize = 256;
+
+/// An embedding table, in the precision of the model.
+#[derive(Debug)]
+pub struct EmbeddingTable {
+    rows: usize,
+    columns: usize,
+    numbers: Numbers,
+}
+
+#[derive(Debug)]
+enum Numbers {
+    F32(Vec<f32>),
+    Bf16(Vec<bf16>),
+    Int8 { bytes: Vec<i8>, scales: Vec<f32> },
+}
+
+impl EmbeddingTable {
+    /// Reads `[rows, columns]`.
+    ///
+    /// For [`Precision::Int8`], a table that is stored as int8 is kept as it is, and any other is rounded to bfloat16: it
+    /// takes part in no matrix product, so int8 would only save memory.
+    pub fn load(pool: &ThreadPool, precision: Precision, table: &dyn WeightRows, rows: usize, columns: usize) -> Self {
+        let numbers = match precision {
+            Precision::F32 => load_f32(pool, table, rows, columns),
+            Precision::Int8 if table.are_int8() => load_int8(pool, table, rows, columns),
+            Precision::Bf16 | Precision::Int8 => load_bf16(pool, table, rows, columns),
+        };
+        Self { rows, columns, numbers }
+    }
+
+    /// Returns the number of rows, one per id.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Writes to row `i` of `out` the sum of row `ids[i]` of each table, added in the order of the tables.
+    ///
+    /// # Panics
+    /// If a table does not have such a row, or if the shapes do not match.
+    pub fn sum_rows(pool: &ThreadPool, tables: &[(&Self, &[u32])], out: &mut Matrix) {
+        let rows = tables.first().map_or(0, |(_, ids)| ids.len());
+        out.set_rows(rows);
+        let out = out.share();
+        for_each_chunk(pool, rows, |chunk| {
+            for row in chunk {
+                // SAFETY: each row is in exactly one chunk.
+                let sum = unsafe { out.row(row) };
+                sum.fill(0.0);
+                tables.iter().for_each(|(table, ids)| table.add_row(ids[row] as usize, sum));
+            }
+        });
+    }
+
+    fn add_row(&self, row: usize, to: &mut [f32]) {
+        assert_eq!(to.len(), self.columns, "columns");
+        let of_row = row * self.columns..(row + 1) * self.columns;
+        match &self.numbers {
+            Numbers::F32(values) => to.iter_mut().zip(&values[of_row]).for_each(|(to, value)| *to += value),
+            Numbers::Bf16(values) => to.iter_mut().zip(&values[of_row]).for_each(|(to, value)| *to += value.to_f32()),
+            Numbers::Int8 { bytes, scales } => {
+                let scale = scales[row];
+                to.iter_mut().zip(&bytes[of_row]).for_each(|(to, &byte)| *to += f32::from(byte) * scale);
+            }
+        }
+    }
+}
+
+fn load_f32(pool: &ThreadPool, table: &dyn WeightRows, rows: usize, columns: usize) -> Numbers {
+    let mut values = vec![0.0; rows * columns];
+    let to = SharedSlice::new(&mut values);
+    for_each_part(pool, rows, |rows| {
+        // SAFETY: each row is in exactly one part.
+        let to = unsafe { to.slice(rows.start * columns..rows.end * columns) };
+        table.read(rows, to);
+    });
+    Numbers::F32(values)
+}
+
+fn load_bf16(pool: &ThreadPool, table: &dyn WeightRows, rows: usize, columns: usize) -> Numbers {
+    let mut values = vec![bf16::ZERO; rows * columns];
+    let to = SharedSlice::new(&mut values);
+    for_each_part(pool, rows, |rows| {
+        // SAFETY: each row is in exactly one part.
+        let to = unsafe { to.slice(rows.start * columns..rows.end * columns) };
+        let mut values = vec![0.0; to.len()];
+        table.read(rows, &mut values);
+        to.iter_mut().zip(values).for_each(|(to, value)| *to = bf16::from_f32(value));
+    });
+    Numbers::Bf16(values)
+}
+
+fn load_int8(pool: &ThreadPool, table: &dyn WeightRows, rows: usize, columns: usize) -> Numbers {
+    let (mut bytes, mut scales) = (vec![0; rows * columns], vec![0.0; rows]);
+    let (to, to_scales) = (SharedSlice::new(&mut bytes), SharedSlice::new(&mut scales));
+    for_each_part(pool, rows, |rows| {
+        // SAFETY: each row is in exactly one part.
+        let to = unsafe { to.slice(rows.start * columns..rows.end * columns) };
+        // SAFETY: as above.
+        let scales = unsafe { to_scales.slice(rows.clone()) };
+        table.read_int8(rows, to, scales);
+    });
+    Numbers::Int8 { bytes, scales }
+}
+
+/// Runs `body` on all workers, for parts that together hold every row exactly once.
+fn for_each_part(pool: &ThreadPool, rows: usize, body: impl Fn(Range<usize>) + Sync) {
+    pool.run(rows.div_ceil(CHUNK), |_, part| body(part * CHUNK..rows.min((part + 1) * CHUNK)));
+}

@@ -1,0 +1,72 @@
+//! The low-bits correction of int8 weights: 4 more bits for each, `w ≈ scale (byte + nibble / 16)`.
+//!
+//! The product of bytes does not read them. A text whose prediction is in doubt is run again with operands of f32; for
+//! these, a panel is unpacked to f32 with its low bits, so that the weights have 12 bits. That takes half the memory of a
+//! second copy in bfloat16.
+#![expect(unsafe_code, reason = "threads fill the panels of one buffer at the same time")]
+
+use super::quantize::{LANE_BYTES, round};
+use crate::aligned::AlignedBuffer;
+use crate::shared::SharedSlice;
+
+/// Units of a nibble in the unit of a byte.
+pub(super) const NIBBLES: f32 = 16.0;
+
+/// `[panels, steps / 2, width]` lanes of 32 bits: the four nibbles of a column for one step, and those for the next.
+#[derive(Debug)]
+pub(super) struct LowBits {
+    lanes: AlignedBuffer,
+    steps: usize,
+}
+
+impl LowBits {
+    pub(super) fn new(columns: usize, steps: usize) -> Self {
+        Self { lanes: AlignedBuffer::zeros::<i32>(columns * steps.div_ceil(2)), steps }
+    }
+
+    fn panel_len(&self, width: usize) -> usize {
+        self.steps.div_ceil(2) * width
+    }
+
+    pub(super) fn panel(&self, panel: usize, width: usize) -> &[i32] {
+        &self.lanes.as_slice()[panel * self.panel_len(width)..][..self.panel_len(width)]
+    }
+
+    /// Shares all panels among threads that fill them.
+    pub(super) fn share(&mut self, width: usize) -> SharedLowBits<'_> {
+        let panel_len = self.panel_len(width);
+        SharedLowBits { lanes: SharedSlice::new(self.lanes.as_mut_slice()), panel_len, width }
+    }
+}
+
+/// The panels of [`LowBits`], of which several threads may fill their own.
+#[derive(Debug)]
+pub(super) struct SharedLowBits<'a> {
+    lanes: SharedSlice<'a, i32>,
+    panel_len: usize,
+    width: usize,
+}
+
+impl SharedLowBits<'_> {
+    /// Fills a panel whose columns are the rows of `values`, which were rounded to `bytes` with `scales`. The panel must
+    /// still be zero.
+    ///
+    /// # Safety
+    /// Nothing else uses this panel during the call.
+    pub(super) unsafe fn fill(&self, panel: usize, values: &[f32], bytes: &[i8], scales: &[f32]) {
+        // SAFETY: the caller vouches for the panel.
+        let lanes = unsafe { self.lanes.slice(panel * self.panel_len..(panel + 1) * self.panel_len) };
+        let inputs = values.len() / scales.len();
+        let rows = values.chunks_exact(inputs).zip(bytes.chunks_exact(inputs)).zip(scales);
+        for (column, ((values, bytes), scale)) in rows.enumerate() {
+            let (inverse, lanes) = (NIBBLES / scale, &mut lanes[column..]);
+            let values = values.chunks(2 * LANE_BYTES).zip(bytes.chunks(2 * LANE_BYTES));
+            for ((values, bytes), lane) in values.zip(lanes.iter_mut().step_by(self.width)) {
+                for (k, (value, &byte)) in values.iter().zip(bytes).enumerate() {
+                    let nibble = round(value * inverse - NIBBLES * f32::from(byte)).clamp(-8, 7);
+                    *lane |= (nibble & 0xf) << (4 * k);
+                }
+            }
+        }
+    }
+}

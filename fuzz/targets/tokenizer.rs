@@ -1,0 +1,48 @@
+//! The tokenizer's files: tokenizer.json, vocab.txt, vocab.json with merges.txt, each with its settings. A tokenizer that
+//! loads tokenizes a few texts.
+//!
+//! The first byte says which files the rest holds; a zero byte separates them.
+#![no_main]
+
+use finsent_fuzz::scratch_file;
+use finsent_model::{Limits, ModelFile, Text, Tokenizer, TokenizerFiles};
+use libfuzzer_sys::fuzz_target;
+
+const TEXTS: [&str; 3] = ["Profit rose 12 % to EUR 1.3m", "\u{1f680} \u{5229}\u{76ca} a\u{301}", "a a a a a a a a a a a"];
+
+fn file(name: &str, bytes: &[u8]) -> ModelFile {
+    ModelFile::Disk(scratch_file(name, bytes))
+}
+
+/// Panics of the tokenizers library are caught and become errors, so they are not printed. One that is not caught still
+/// ends the run.
+fn silence_panics() {
+    std::panic::set_hook(Box::new(|_| {}));
+}
+
+fuzz_target!(init: silence_panics(), |bytes: &[u8]| {
+    let Some((&kind, bytes)) = bytes.split_first() else { return };
+    let mut parts = bytes.splitn(3, |&byte| byte == 0);
+    let mut next = || parts.next().unwrap_or_default();
+    let files = match kind % 3 {
+        0 => TokenizerFiles::Json { tokenizer: file("tokenizer.json", next()), config: Some(file("config", next())) },
+        1 => TokenizerFiles::WordPiece {
+            vocab: file("vocab.txt", next()),
+            config: Some(file("config", next())),
+            special_tokens: Some(file("special", next())),
+        },
+        _ => TokenizerFiles::ByteLevel {
+            vocab: file("vocab.json", next()),
+            merges: file("merges.txt", next()),
+            config: Some(file("config", next())),
+            special_tokens: None,
+        },
+    };
+    let Ok(tokenizer) = Tokenizer::load(&files, Limits { vocab_size: 100_000, max_length: 16 }) else { return };
+    for text in TEXTS {
+        let text = Text::parse(text).expect("the text is valid");
+        if let Ok(encoding) = tokenizer.encode(&text) {
+            assert!(encoding.len() <= 16, "the window is respected");
+        }
+    }
+});

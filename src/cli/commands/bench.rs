@@ -1,0 +1,101 @@
+//! `finsent bench`: measures the speed of a model on this machine.
+
+use std::fs;
+
+use anyhow::{Context, Result};
+use finsent_kernels::Precision;
+use finsent_model::bench::{LENGTHS, Measurement, Workload};
+use finsent_model::{Encoding, Pipeline, Text};
+
+use super::args::{BenchArgs, BenchFormat};
+use super::console::Console;
+use super::exit::{Exit, UsageError};
+use super::settings::Settings;
+
+pub(super) fn run(args: &BenchArgs, settings: &Settings, console: Console) -> Result<Exit> {
+    let precisions = settings.precision.map_or(Precision::ALL.to_vec(), |precision| vec![precision]);
+    let mut measurements = Vec::new();
+    for precision in precisions {
+        let (found, pipeline) = settings.load_in(&args.model, precision)?;
+        let encoder = pipeline.encoder();
+        let place = &found.place;
+        console.note(&format!(
+            "model {} ({place}), {precision}, {} on {}",
+            found.name,
+            encoder.isa_name(),
+            threads(encoder.threads())
+        ));
+        let workloads = workloads(args, &pipeline)?;
+        if args.format == BenchFormat::Text {
+            super::print(header().as_bytes())?;
+        }
+        let mut peak = 0.0_f64;
+        for workload in workloads {
+            // Other processes can slow down any single measurement.
+            peak = peak.max(encoder.peak_gops());
+            let measurement = workload.measure(encoder, peak)?;
+            if args.format == BenchFormat::Text {
+                super::print(line(&measurement).as_bytes())?;
+            }
+            measurements.push(measurement);
+        }
+        console.note(&format!("peak {peak:.0} GOP/s"));
+    }
+    if args.format == BenchFormat::Json {
+        super::print((serde_json::to_string_pretty(&measurements)? + "\n").as_bytes())?;
+    }
+    console.note("results were identical, alone and in a batch");
+    Ok(Exit::Done)
+}
+
+/// The built-in workloads, and the texts of the user's file.
+fn workloads(args: &BenchArgs, pipeline: &Pipeline) -> Result<Vec<Workload>> {
+    let (vocab_size, max_length) = (pipeline.encoder().vocab_size(), pipeline.max_length());
+    let mut workloads = match args.lengths.as_slice() {
+        [] => {
+            let mut workloads = Workload::of_lengths(&LENGTHS, vocab_size, max_length);
+            workloads.extend(Workload::of_mixed_lengths(vocab_size, max_length));
+            workloads
+        }
+        lengths => {
+            let lengths: Vec<usize> = lengths.iter().map(|&length| length.into()).collect();
+            if let Some(length) = lengths.iter().find(|&&length| length > max_length) {
+                return Err(
+                    UsageError(format!("--lengths must be at most {max_length} for this model, not {length}")).into()
+                );
+            }
+            Workload::of_lengths(&lengths, vocab_size, max_length)
+        }
+    };
+    if let Some(path) = &args.input {
+        let lines = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let texts = lines.lines().filter(|line| !line.trim().is_empty()).take(args.limit.into());
+        let encodings: Vec<Encoding> =
+            texts.map(|line| Ok(pipeline.encode(&Text::parse(line)?)?)).collect::<Result<_>>()?;
+        if encodings.is_empty() {
+            return Err(UsageError(format!("{} has no texts", path.display())).into());
+        }
+        workloads.extend(Workload::both("file", encodings));
+    }
+    Ok(workloads)
+}
+
+fn threads(number: usize) -> String {
+    if number == 1 { "1 thread".into() } else { format!("{number} threads") }
+}
+
+fn header() -> String {
+    format!(
+        "{:<28} {:>6} {:>7} {:>10} {:>11} {:>10} {:>8} {:>8}\n",
+        "workload", "texts", "tokens", "ms/call", "sentences/s", "tokens/s", "GOP/s", "of peak"
+    )
+}
+
+fn line(measurement: &Measurement) -> String {
+    let Measurement { workload, texts, tokens, ms, sentences_per_s, tokens_per_s, gop_per_s, share_of_peak, .. } =
+        measurement;
+    format!(
+        "{workload:<28} {texts:>6} {tokens:>7} {ms:>10.2} {sentences_per_s:>11.1} {tokens_per_s:>10.0} {gop_per_s:>8.1} {:>7.0}%\n",
+        share_of_peak * 100.0
+    )
+}

@@ -1,0 +1,135 @@
+//! `finsent models`: the catalog, and which of its models are on this machine.
+
+use std::fs;
+
+use finsent_hub::{Checked, FileDigests, FileSpec, ModelSpec, Origin, ResolvedModel, check};
+use finsent_model::{LoadError, ModelFile, weight_files};
+use indicatif::DecimalBytes;
+use serde::Serialize;
+
+use super::args::ModelsArgs;
+use super::exit::Exit;
+use super::settings::Settings;
+
+#[derive(Debug, Serialize)]
+struct Listed<'a> {
+    name: &'a str,
+    description: &'a str,
+    license: &'a str,
+    /// Where the model comes from.
+    origin: String,
+    /// Where it was found on this machine.
+    place: Option<String>,
+    /// Bytes of its files.
+    size: Option<u64>,
+    /// Whether its files are the published ones; `None` if a hash is not known.
+    verified: Option<bool>,
+    /// The files that are not the published ones.
+    differs: Vec<String>,
+    /// Why the model that was found cannot be used.
+    error: Option<String>,
+}
+
+pub(super) fn run(args: &ModelsArgs, settings: &Settings) -> anyhow::Result<Exit> {
+    let listed: Vec<_> = settings.catalog.models().iter().map(|spec| listed(spec, settings)).collect();
+    let text = if args.json { serde_json::to_string_pretty(&listed)? + "\n" } else { table(&listed) };
+    super::print(text.as_bytes())
+}
+
+fn listed<'a>(spec: &'a ModelSpec, settings: &Settings) -> Listed<'a> {
+    let origin = match spec.origin() {
+        Origin::Embedded => "embedded".into(),
+        Origin::Directory(directory) => directory.display().to_string(),
+        Origin::Hub { repository, revision } => format!("hf:{repository}@{revision}"),
+    };
+    let ModelSpec { name, description, license, .. } = spec;
+    let absent = Listed {
+        name,
+        description,
+        license,
+        origin,
+        place: None,
+        size: None,
+        verified: None,
+        differs: Vec::new(),
+        error: None,
+    };
+    let found = settings.resolver().spec_here(spec).map_err(anyhow::Error::from);
+    match found.and_then(|found| found.map(|found| Ok((state(spec, &found)?, found))).transpose()) {
+        Ok(None) => absent,
+        Ok(Some((State { size, verified, differs }, found))) => {
+            Listed { place: Some(found.place), size: Some(size), verified, differs, ..absent }
+        }
+        Err(error) => Listed { error: Some(format!("{error:#}")), ..absent },
+    }
+}
+
+/// The files of a model on this machine, compared with the published ones.
+struct State {
+    size: u64,
+    verified: Option<bool>,
+    differs: Vec<String>,
+}
+
+/// Reads all files of the model.
+fn state(spec: &ModelSpec, found: &ResolvedModel) -> anyhow::Result<State> {
+    let weights = weight_files(&found.files.weights).map_err(LoadError::from)?;
+    let files: Vec<&ModelFile> =
+        [&found.files.config].into_iter().chain(found.files.tokenizer.iter()).chain(&weights).collect();
+    let size = files.iter().map(|file| size(file)).sum::<Result<u64, _>>()?;
+    let listed = found.pin.as_ref().map_or(&spec.files, |pin| &pin.files);
+    let Some(directory) = found.directory() else {
+        let verified = FileDigests::compute(&found.files)?.are(listed);
+        return Ok(State { size, verified: Some(verified), differs: Vec::new() });
+    };
+    let mut differs = Vec::new();
+    let mut unknown = false;
+    for file in files {
+        let name = file.name().to_string_lossy();
+        let listed = listed.iter().find(|listed| listed.name == name).cloned();
+        let spec = listed.unwrap_or_else(|| FileSpec { name: name.clone().into_owned(), sha256: None });
+        match check(directory, &spec)? {
+            Checked::Right => {}
+            Checked::Wrong => differs.push(name.into_owned()),
+            Checked::Unknown => unknown = true,
+        }
+    }
+    let verified = if differs.is_empty() { (!unknown).then_some(true) } else { Some(false) };
+    Ok(State { size, verified, differs })
+}
+
+fn size(file: &ModelFile) -> std::io::Result<u64> {
+    match file {
+        ModelFile::Embedded { bytes, .. } => Ok(bytes.len() as u64),
+        ModelFile::Disk(path) => fs::metadata(path).map(|metadata| metadata.len()),
+    }
+}
+
+fn table(models: &[Listed<'_>]) -> String {
+    let width = models.iter().map(|model| model.name.len()).max().unwrap_or(0);
+    let mut out = String::new();
+    for model in models {
+        let mark = if model.place.is_some() { '*' } else { ' ' };
+        let origin = format!("origin: {}", model.origin);
+        let lines = [model.state(), origin, format!("license: {}", model.license)];
+        out += &format!("{mark} {:width$}  {}\n", model.name, model.description);
+        out.extend(lines.iter().map(|line| format!("{:width$}    {line}\n", "")));
+    }
+    out + "\n* is on this machine. To get another, run `finsent pull NAME`, or put its files into DIR/NAME and set \
+           FINSENT_MODEL_DIR=DIR.\n"
+}
+
+impl Listed<'_> {
+    fn state(&self) -> String {
+        let (Some(place), Some(size)) = (&self.place, self.size) else {
+            return self.error.clone().unwrap_or_else(|| "not on this machine".into());
+        };
+        let verified = match self.verified {
+            Some(true) => "verified".into(),
+            Some(false) if self.differs.is_empty() => "differs from the published files".into(),
+            Some(false) => format!("differs from the published files: {}", self.differs.join(", ")),
+            None => "not verified, because the hashes of some files are not known".into(),
+        };
+        format!("{place}; {}; {verified}", DecimalBytes(size))
+    }
+}

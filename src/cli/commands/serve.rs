@@ -1,0 +1,163 @@
+//! `finsent serve`: the HTTP service.
+
+use std::sync::Arc;
+use std::{panic, process, thread};
+
+use anyhow::{Context, Result, anyhow};
+use finsent_hub::{FileDigests, ResolvedModel};
+use finsent_model::Pipeline;
+use finsent_server::{
+    ApiKeys, HttpLimits, Listen, ListenError, LoadedModels, ModelIdentity, Scheduler, SchedulerLimits, ServeError,
+    ServedModel, Server, ServerSettings, Service, self_test,
+};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+use super::args::ServeArgs;
+use super::exit::{Exit, UsageError};
+use super::settings::Settings;
+
+pub(super) fn run(args: ServeArgs, settings: Settings) -> Result<Exit> {
+    panic::set_hook(Box::new(|panic| {
+        // The message of a panic may quote a text, so only its place is logged.
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!("panic at {place}");
+    }));
+    let keys = args.api_key_file.as_deref().map_or_else(|| Ok(ApiKeys::default()), ApiKeys::read)?;
+    let service = Arc::new(Service::new(http_limits(&args), args.max_batch_tokens as usize, keys));
+    // Before anyone can connect, so that a signal is never missed.
+    watch_signals(Arc::clone(&service), args.api_key_file.is_some())?;
+    let server = Server::bind(&service, &server_settings(&args)).map_err(suggest_address)?;
+    for address in server.addresses() {
+        tracing::info!("listening on {address}");
+    }
+    match finsent_server::serve(server, move |service| load(&args, &settings, service)) {
+        Ok(()) => Ok(Exit::Done),
+        Err(ServeError::Load(error)) => Err(error),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn http_limits(args: &ServeArgs) -> HttpLimits {
+    HttpLimits {
+        max_concurrent_requests: args.max_concurrent_requests as usize,
+        max_client_batch_size: args.max_client_batch_size as usize,
+        max_body_bytes: args.max_body_bytes as usize,
+        max_text_bytes: args.max_text_bytes as usize,
+        request_timeout: args.request_timeout,
+    }
+}
+
+fn server_settings(args: &ServeArgs) -> ServerSettings {
+    ServerSettings {
+        listen: args.listen.clone(),
+        metrics_listen: args.metrics_listen.clone(),
+        cors_origins: args.cors_origin.clone(),
+        drain_delay: args.drain_delay,
+        shutdown_timeout: args.shutdown_timeout,
+    }
+}
+
+/// Adds another address to the error if a port is in use.
+fn suggest_address(error: ListenError) -> anyhow::Error {
+    let suggestion = match &error {
+        ListenError::InUse(address) => next_port(address),
+        _ => None,
+    };
+    match suggestion {
+        Some(address) => anyhow!("{error}; choose another: --listen {address}"),
+        None => error.into(),
+    }
+}
+
+fn next_port(address: &Listen) -> Option<String> {
+    let Listen::Tcp(address) = address else { return None };
+    let (host, port) = address.rsplit_once(':')?;
+    Some(format!("{host}:{}", port.parse::<u16>().ok()?.checked_add(1)?))
+}
+
+/// The first SIGTERM or SIGINT drains the service, the second ends the process. SIGHUP reads the API keys again, if there
+/// are any.
+fn watch_signals(service: Arc<Service>, has_keys: bool) -> Result<()> {
+    let handled = [SIGTERM, SIGINT].into_iter().chain(has_keys.then_some(SIGHUP));
+    let mut signals = Signals::new(handled).context("cannot handle signals")?;
+    thread::Builder::new().name("signals".into()).spawn(move || {
+        let mut is_stopping = false;
+        for signal in signals.forever() {
+            match signal {
+                SIGHUP => match service.reload_keys() {
+                    Ok(()) => tracing::info!("API keys reloaded"),
+                    Err(error) => tracing::error!("the old API keys stay valid: {error}"),
+                },
+                _ if is_stopping => process::exit(128 + signal),
+                _ => {
+                    is_stopping = true;
+                    service.stop();
+                }
+            }
+        }
+    })?;
+    Ok(())
+}
+
+fn load(args: &ServeArgs, settings: &Settings, service: &Service) -> Result<LoadedModels> {
+    let resolved: Vec<ResolvedModel> = args.model.iter().map(|model| settings.find(model)).collect::<Result<_>>()?;
+    let names: Vec<String> = resolved.iter().map(ResolvedModel::served_name).collect();
+    if let Some((_, name)) = names.iter().enumerate().find(|(index, name)| names[..*index].contains(name)) {
+        return Err(UsageError(format!("two models would be named `{name}`; rename the folder of one of them")).into());
+    }
+    let mut models: Vec<Arc<ServedModel>> = Vec::new();
+    for resolved in resolved {
+        let (resolved, pipeline, digests) = load_and_hash(settings, resolved)?;
+        let identity = identity(settings, &resolved, &digests);
+        let model = ServedModel::new(models.len(), identity, pipeline, service.metrics());
+        self_test(&model)?;
+        tracing::info!("{model}");
+        models.push(Arc::new(model));
+    }
+    let limits = SchedulerLimits {
+        max_batch_tokens: args.max_batch_tokens as usize,
+        max_queue_tokens: args.max_queue_tokens as usize,
+        cache_entries: args.cache_entries as usize,
+    };
+    let scheduler = Scheduler::start(models.iter().map(|model| model.backend()).collect(), limits)?;
+    Ok(LoadedModels { models, scheduler })
+}
+
+/// Hashes the files while they are being loaded.
+fn load_and_hash(settings: &Settings, resolved: ResolvedModel) -> Result<(ResolvedModel, Pipeline, FileDigests)> {
+    let files = resolved.files.clone();
+    thread::scope(|scope| {
+        let digests = scope.spawn(|| FileDigests::compute(&files));
+        let loaded = settings.load_found(resolved);
+        let digests = digests.join().map_err(|_| anyhow!("hashing the files of the model failed unexpectedly"))?;
+        let (resolved, pipeline) = loaded?;
+        Ok((resolved, pipeline, digests?))
+    })
+}
+
+fn identity(settings: &Settings, resolved: &ResolvedModel, digests: &FileDigests) -> ModelIdentity {
+    let pin = resolved.pin.as_ref();
+    let golden = if resolved.is_embedded() { settings.catalog.golden(&resolved.name).to_vec() } else { Vec::new() };
+    ModelIdentity {
+        name: resolved.served_name(),
+        repository: pin.map(|pin| pin.repository.clone()),
+        revision: pin.filter(|pin| digests.are(&pin.files)).map(|pin| pin.revision.clone()),
+        digest: digests.of_model(),
+        golden,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_port_is_suggested_for_one_in_use() {
+        let suggest = |address: &str| next_port(&address.parse().unwrap());
+        assert_eq!(suggest("127.0.0.1:8080").as_deref(), Some("127.0.0.1:8081"));
+        assert_eq!(suggest("[::1]:8080").as_deref(), Some("[::1]:8081"));
+        assert_eq!(suggest("127.0.0.1:65535"), None);
+        assert_eq!(suggest("unix:/run/finsent.sock"), None);
+    }
+}

@@ -1,0 +1,49 @@
+//! `finsent verify`: compares predictions with candle-transformers and with published ones.
+
+use anyhow::Result;
+use finsent_kernels::Precision;
+use finsent_model::verify::{Comparison, Expected, compare_golden};
+
+use super::args::VerifyArgs;
+use super::console::Console;
+use super::exit::Exit;
+use super::settings::Settings;
+
+pub(super) fn run(args: &VerifyArgs, settings: &Settings, console: Console) -> Result<Exit> {
+    let (found, exact) = settings.load_in(&args.model, Precision::F32)?;
+    console.note(&format!("model {} ({}), kernels {}", found.name, found.place, exact.encoder().isa_name()));
+    let expected = Expected::compute(&found.files, &exact)?;
+    drop(exact);
+
+    let golden = settings.catalog.golden(&found.name);
+    let mut all_hold = true;
+    super::print(header().as_bytes())?;
+    for precision in settings.precision.map_or(Precision::ALL.to_vec(), |precision| vec![precision]) {
+        let (_, pipeline) = settings.load_in(&args.model, precision)?;
+        let mut comparisons = vec![("candle-transformers", expected.compare(&pipeline)?)];
+        if !golden.is_empty() {
+            comparisons.push(("published", compare_golden(&pipeline, golden)?));
+        }
+        for (against, comparison) in comparisons {
+            all_hold &= comparison.holds();
+            super::print(line(precision, against, &comparison).as_bytes())?;
+        }
+    }
+    Ok(if all_hold { Exit::Done } else { Exit::Failed })
+}
+
+fn header() -> String {
+    format!(
+        "{:<9} {:<20} {:>5} {:>11} {:>23} {:>8}\n",
+        "precision", "against", "texts", "same label", "largest difference", "bound"
+    )
+}
+
+fn line(precision: Precision, against: &str, comparison: &Comparison) -> String {
+    let &Comparison { texts, same_label, largest_difference, bound, .. } = comparison;
+    let result = if comparison.holds() { "ok" } else { "OUT OF BOUNDS" };
+    format!(
+        "{:<9} {against:<20} {texts:>5} {same_label:>11} {largest_difference:>23.2e} {bound:>8}  {result}\n",
+        precision.to_string()
+    )
+}

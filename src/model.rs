@@ -1,0 +1,137 @@
+//! A model that classifies texts.
+
+use std::fmt;
+use std::sync::Arc;
+
+use finsent_kernels::{Precision, ThreadPool};
+use finsent_model::{
+    Aggregate, Classification, ClassifyError, Document, Granularity, Pipeline, Prediction, Sentence, Text,
+    TextError as InvalidText,
+};
+use thiserror::Error;
+
+use crate::builder::ModelBuilder;
+
+/// A loaded model. Load it once and share it: all methods take `&self`, and calls from several threads take turns on the
+/// model's compute threads.
+pub struct Model {
+    pipeline: Pipeline,
+    pool: Arc<ThreadPool>,
+}
+
+/// Why a text has no prediction.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum TextError {
+    /// The text is blank or larger than 32 MiB.
+    #[error(transparent)]
+    Invalid(#[from] InvalidText),
+    /// The text could not be tokenized, or the model gave no finite result.
+    #[error(transparent)]
+    Classify(#[from] ClassifyError),
+}
+
+impl Model {
+    /// Starts to build a model. Without further settings it is the embedded one, in f32, with as many compute threads as
+    /// the process may use CPUs.
+    pub fn builder() -> ModelBuilder {
+        ModelBuilder::default()
+    }
+
+    pub(crate) fn new(pipeline: Pipeline, pool: Arc<ThreadPool>) -> Self {
+        Self { pipeline, pool }
+    }
+
+    pub(crate) fn pool(&self) -> &Arc<ThreadPool> {
+        &self.pool
+    }
+
+    /// Classifies one text. Only the first [`max_length`](Self::max_length) tokens are read;
+    /// [`Prediction::truncated`] says whether there were more.
+    ///
+    /// # Errors
+    /// [`TextError`] if the text is blank or too large.
+    pub fn classify(&self, text: &str) -> Result<Prediction, TextError> {
+        let text = Text::parse(text)?;
+        let mut predictions = self.pipeline.classify(&[&text]);
+        Ok(predictions.remove(0)?)
+    }
+
+    /// Classifies many texts at once, which is faster than one call per text. The results are in the order of the texts,
+    /// and each is bit for bit what [`classify`](Self::classify) gives. A text that fails does not affect the others.
+    ///
+    /// All results are in memory at once: for a large file, call this with some hundred texts at a time.
+    pub fn classify_batch<T: AsRef<str>>(
+        &self,
+        texts: impl IntoIterator<Item = T>,
+    ) -> Vec<Result<Prediction, TextError>> {
+        let texts: Vec<Result<Text, InvalidText>> = texts.into_iter().map(|text| Text::parse(text.as_ref())).collect();
+        let valid: Vec<&Text> = texts.iter().flatten().collect();
+        let mut predictions = self.pipeline.classify(&valid).into_iter();
+        let mut next = || predictions.next().expect("there is a prediction for each valid text");
+        texts.iter().map(|text| Ok(text.as_ref().map_err(InvalidText::clone).map(|_| next())??)).collect()
+    }
+
+    /// Splits a text into sentences and classifies each of them. A sentence longer than the window is read in
+    /// overlapping windows, so that nothing is truncated.
+    ///
+    /// # Errors
+    /// [`TextError`] if the text is blank or too large, or one of its sentences fails.
+    pub fn classify_sentences(&self, text: &str) -> Result<Vec<Sentence>, TextError> {
+        match self.classify_as(text, Granularity::Sentence)? {
+            Classification::Sentences(sentences) => Ok(sentences),
+            Classification::Text(_) | Classification::Document(_) => unreachable!("sentences were asked for"),
+        }
+    }
+
+    /// Classifies all of a text of any length by its sentences. The document's scores are the mean of its sentences'
+    /// scores, weighted by their tokens.
+    ///
+    /// # Errors
+    /// [`TextError`] if the text is blank or too large, or one of its sentences fails.
+    pub fn classify_document(&self, text: &str) -> Result<Document, TextError> {
+        self.classify_document_by(text, Aggregate::TokenWeighted)
+    }
+
+    /// Like [`classify_document`](Self::classify_document), with the mean of your choice.
+    ///
+    /// # Errors
+    /// [`TextError`] if the text is blank or too large, or one of its sentences fails.
+    pub fn classify_document_by(&self, text: &str, aggregate: Aggregate) -> Result<Document, TextError> {
+        match self.classify_as(text, Granularity::Document(aggregate))? {
+            Classification::Document(document) => Ok(document),
+            Classification::Text(_) | Classification::Sentences(_) => unreachable!("a document was asked for"),
+        }
+    }
+
+    fn classify_as(&self, text: &str, granularity: Granularity) -> Result<Classification, TextError> {
+        let text = Text::parse(text)?;
+        Ok(self.pipeline.classify_all(&[&text], granularity).remove(0)?)
+    }
+
+    /// The labels, in the order of [`Prediction::scores`].
+    pub fn labels(&self) -> &[String] {
+        self.pipeline.labels().labels()
+    }
+
+    /// The model's window in tokens, special tokens included. What is longer is cut, except by
+    /// [`classify_document`](Self::classify_document) and [`classify_sentences`](Self::classify_sentences).
+    pub fn max_length(&self) -> usize {
+        self.pipeline.max_length()
+    }
+
+    /// The number format that the model computes in.
+    pub fn precision(&self) -> Precision {
+        self.pipeline.precision()
+    }
+}
+
+impl fmt::Debug for Model {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Model")
+            .field("labels", &self.labels())
+            .field("max_length", &self.max_length())
+            .field("precision", &self.precision())
+            .finish_non_exhaustive()
+    }
+}
