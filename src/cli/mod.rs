@@ -5,13 +5,15 @@ mod commands;
 mod console;
 mod download_progress;
 mod exit;
-mod grouping;
+mod hints;
 mod interrupt;
 mod logging;
 mod output;
 mod progress;
+mod quantity;
 mod settings;
 mod summary_table;
+mod tally;
 mod text_table;
 mod usage_error;
 mod width;
@@ -49,7 +51,7 @@ fn run(args: Args, matches: &clap::ArgMatches, console: Console) -> anyhow::Resu
 fn report(error: &anyhow::Error, console: Console) -> Exit {
     let exit = Exit::of(error);
     if exit != Exit::Done {
-        console.error(&format!("{error:#}"));
+        console.error(&hints::message(error));
     }
     exit
 }

@@ -6,11 +6,10 @@ use anyhow::{Context, Result};
 use finsent_kernels::Precision;
 use finsent_model::bench::{LENGTHS, Measurement, Workload};
 use finsent_model::{Encoding, Pipeline, Text};
-use finsent_table::UsageError;
 
 use super::args::{BenchArgs, BenchFormat};
 use super::console::Console;
-use super::exit::Exit;
+use super::exit::{Exit, UsageError};
 use super::settings::Settings;
 
 pub(super) fn run(args: &BenchArgs, settings: &Settings, console: Console) -> Result<Exit> {
