@@ -29,6 +29,7 @@ use exit::Exit;
 
 /// Parses the command line, runs the command, reports its error, and returns the exit code.
 pub(super) fn main() -> ExitCode {
+    finsent_model::silence_caught_panics();
     let command = without_empty_variables(Args::command());
     let parsed = command.clone().try_get_matches().and_then(|matches| Ok((Args::from_arg_matches(&matches)?, matches)));
     let exit = match parsed {

@@ -77,7 +77,7 @@ impl Settings {
 
     /// Resolves a model, downloads it if necessary, and sets the options to load it with.
     pub(super) fn find(&self, model: &str) -> Result<ResolvedModel> {
-        let mut found = self.resolver().find(model, &DownloadDisplay::new(self.console))?;
+        let mut found = self.resolver().resolve(model, &DownloadDisplay::new(self.console))?;
         found.options.precision = self.precision.unwrap_or(found.options.precision);
         found.options.int8_margin = self.int8_margin.unwrap_or(found.options.int8_margin);
         Ok(found)

@@ -312,7 +312,7 @@ fn an_invalid_source_exits_with_3_and_leaves_nothing() {
     let source = small_model(dir.path(), "source");
     let refused =
         |source: &Path, parts: &[&str]| assert_fails(&convert(source, &dir.path().join("new"), "int8"), 3, parts);
-    refused(Path::new("finbrt"), &["did you mean `finbert`?"]);
+    refused(Path::new("finbrt"), &["Did you mean `finbert`?"]);
     let whole = weights(&source);
     fs::write(source.join("model.safetensors"), &whole[..whole.len() / 2]).unwrap();
     refused(&source, &["model.safetensors", "half copied"]);

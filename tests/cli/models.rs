@@ -59,7 +59,7 @@ fn a_malicious_pickle_exits_with_3_and_is_not_run() {
     fs::write(model.join("pytorch_model.bin"), weights).unwrap();
     let mut command = finsent(&["classify", "--model", model.to_str().unwrap(), "a"]);
     let run = command.current_dir(dir.path()).output().unwrap().into();
-    assert_fails(&run, 3, &["pytorch_model.bin", "asks for `posix.system`", "nothing in it was run"]);
+    assert_fails(&run, 3, &["pytorch_model.bin", "asks for `posix.system`", "Nothing in it was run"]);
     assert!(!dir.path().join("run").exists());
 }
 
@@ -88,7 +88,7 @@ fn a_missing_model_exits_with_3_and_names_a_remedy() {
     for name in ["hf:acme", "hf:acme/x@", "hf:../x", "hf:a/b/c"] {
         assert_fails(&run(&["pull", name]), 3, &[name, "OWNER/NAME"]);
     }
-    assert_fails(&run(&["classify", "--model", "finbrt", "a"]), 3, &["did you mean `finbert`?"]);
+    assert_fails(&run(&["classify", "--model", "finbrt", "a"]), 3, &["Did you mean `finbert`?"]);
     let dir = tempfile::tempdir().unwrap();
     assert_fails(&run(&["classify", "--model", dir.path().to_str().unwrap(), "a"]), 3, &["no config.json"]);
 }
@@ -106,7 +106,7 @@ fn a_truncated_vocabulary_in_the_model_directory_is_not_loaded() {
     let args = ["--models-file", &catalog, "--model-dir", volume, "classify", "--model", "fetched", "profit"];
     assert_eq!(run(&args).code, Some(0));
     fs::write(model.join("vocab.txt"), &whole[..whole.len() - 30]).unwrap();
-    assert_fails(&run(&args), 3, &["vocab.txt", &sha256, "copy it again"]);
+    assert_fails(&run(&args), 3, &["vocab.txt", &sha256, "Copy it again"]);
 }
 
 #[test]

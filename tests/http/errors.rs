@@ -70,7 +70,7 @@ fn a_json_bomb_is_an_error_and_no_crash() {
 #[test]
 fn unknown_paths_models_and_methods_have_the_dialect_of_their_path() {
     let server = server::start(&[]);
-    server.address.get("/v1/sentimet").problem(404, "there is nothing at `/v1/sentimet`");
+    server.address.get("/v1/sentimet").problem(404, "no route `/v1/sentimet`");
     server.address.post("/v1/sentiment", r#"{"inputs": "a", "model": "mimi"}"#).problem(404, "did you mean `mini`?");
     let error = |answer: Response, status: u16| answer.expect(status)["error"].as_str().unwrap().to_owned();
     let text = r#"{"inputs": "a"}"#;
@@ -99,12 +99,12 @@ fn other_types_than_json_are_415_where_json_is_expected() {
         server.address.request("POST", path).header("Content-Type", content_type).body(r#"{"inputs": "a"}"#).send()
     };
     for wrong in ["text/plain", "application/x-www-form-urlencoded", "application/jsonp", ""] {
-        send(wrong, "/v1/sentiment").problem(415, "send the body as `Content-Type: application/json`");
+        send(wrong, "/v1/sentiment").problem(415, "expected a body of `Content-Type: application/json`");
     }
     for right in ["application/json", "Application/JSON; charset=utf-8", "application/vnd.acme+json"] {
         assert_eq!(send(right, "/v1/sentiment").status, 200, "{right}");
     }
-    assert_eq!(send("text/plain", "/").expect(415)["error"], "send the body as `Content-Type: application/json`");
+    assert_eq!(send("text/plain", "/").expect(415)["error"], "expected a body of `Content-Type: application/json`");
 }
 
 #[test]

@@ -101,7 +101,7 @@ fn answers_come_in_order_whatever_the_lengths_and_equal_those_of_the_json_form()
     let body: String = (0..300).map(|id| json!({"id": id, "text": text(id)}).to_string() + "\n").collect();
     let found = answers(&server, body);
     let inputs: Vec<Value> = (0..300).map(|id| json!({"id": id, "text": text(id)})).collect();
-    let other = server::start(&["--cache-entries", "0"]);
+    let other = server::start(&["--cache-entries", "0", "--request-timeout", "60"]);
     let expected = other.address.post("/v1/sentiment", json!({"inputs": inputs}).to_string()).expect(200);
     assert_eq!(found.len(), 300);
     for (id, (found, expected)) in found.iter().zip(expected["results"].as_array().unwrap()).enumerate() {
@@ -133,7 +133,7 @@ fn a_bad_line_is_one_error_with_its_number_and_the_stream_goes_on() {
         (br#"{"id": 1, "txt": "a"}"#, "did you mean `text`?"),
         (br#"{"text": "a"}"#, "the field `id` is missing"),
         (long_text.as_bytes(), "the limit is 500"),
-        (&[b'x'; 100_000], "the line has more than 2000 bytes"),
+        (&[b'x'; 100_000], "the line is longer than 2000 bytes"),
     ];
     let mut body = Vec::new();
     for (line, _) in lines {
@@ -224,7 +224,7 @@ fn packed_streams_are_read() {
     feed.send("\"not packed\"\n");
     feed.head();
     let found = feed.rest();
-    assert!(found.len() == 1 && found[0]["error"].as_str().unwrap().contains("cannot be unpacked"), "{found:?}");
+    assert!(found.len() == 1 && found[0]["error"].as_str().unwrap().contains("cannot decompress"), "{found:?}");
     let mut feed = Feed::open(&server, "", "Content-Encoding: br\r\n");
     assert_eq!(feed.head().status, 415);
 }
@@ -241,7 +241,7 @@ fn the_fields_of_the_json_form_are_parameters() {
     ask("?priority=high").problem(422, "`priority`: unknown variant `high`");
     ask("?deadline_ms=0").problem(422, "`deadline_ms`: expected more than 0");
     ask("?deadline_ms=soon").problem(422, "`deadline_ms`: invalid type");
-    ask("?model=mini&model=mini").problem(422, "the parameter `model` is there twice");
+    ask("?model=mini&model=mini").problem(422, "the parameter `model` is given twice");
     ask("?model=mimi").problem(404, "did you mean `mini`?");
 }
 
@@ -254,11 +254,14 @@ fn a_client_that_takes_no_answers_is_read_no_further() {
     let most = 100_000;
     let sent = (0..most).take_while(|_| chunk(&mut feed.to, part.as_bytes()).is_ok()).count();
     assert!(sent < most, "it reads without end");
-    let read = of_mini(&server, "texts_total");
-    for number in 1..=20 {
-        assert_eq!(server.address.post("/v1/sentiment", r#"{"inputs": "a"}"#).status, 200, "others are served");
-        assert_eq!(of_mini(&server, "texts_total"), read + f64::from(number), "the feed stands still");
-    }
+    // What was read ahead is still being scored. In the end the texts of others are the only ones.
+    wait_until("the feed stands still", || {
+        let before = of_mini(&server, "texts_total");
+        for _ in 0..20 {
+            assert_eq!(server.address.post("/v1/sentiment", r#"{"inputs": "a"}"#).status, 200, "others are served");
+        }
+        of_mini(&server, "texts_total") == before + 20.0
+    });
 }
 
 #[test]

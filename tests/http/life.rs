@@ -39,7 +39,7 @@ fn it_listens_at_several_places_at_a_time() {
     }
     assert_eq!(aside.get("/metrics").status, 200);
     assert_eq!(aside.get("/readyz").status, 200);
-    aside.get("/v1/models").problem(404, "nothing");
+    aside.get("/v1/models").problem(404, "no route `/v1/models`");
 
     assert_eq!(run(&["health", "--ready", "--listen", &unix]).0, Some(0));
     server.signal("TERM");
@@ -57,7 +57,7 @@ fn a_socket_left_behind_is_replaced_and_a_live_one_is_not() {
     let unix = format!("unix:{}", socket.display());
     let server = server::start(&["--listen", &unix]);
     let (code, stderr) = run(&["serve", "--listen", &unix]);
-    assert!(code == Some(1) && stderr.contains("another process is listening there"), "{stderr}");
+    assert!(code == Some(1) && stderr.contains("is already in use"), "{stderr}");
     assert_eq!(server.address.get("/livez").status, 200);
 }
 
@@ -65,8 +65,12 @@ fn a_socket_left_behind_is_replaced_and_a_live_one_is_not() {
 fn an_address_that_is_taken_is_an_error_at_once() {
     let server = server::start(&[]);
     let address = server.address.host();
+    let (host, port) = address.rsplit_once(':').unwrap();
     let (code, stderr) = run(&["serve", "--listen", address]);
-    assert!(code == Some(1) && stderr.contains(&format!("cannot listen at `{address}`")), "{stderr}");
+    assert!(code == Some(1) && stderr.contains(&format!("port {port} is already in use")), "{stderr}");
+    if let Some(next) = port.parse::<u16>().unwrap().checked_add(1) {
+        assert!(stderr.contains(&format!("choose another: --listen {host}:{next}")), "{stderr}");
+    }
     let (code, stderr) = run(&["serve", "--listen", "8080"]);
     assert!(code == Some(2) && stderr.contains("expected HOST:PORT"), "{stderr}");
 }
@@ -76,9 +80,12 @@ fn a_model_that_cannot_be_loaded_ends_it_with_3() {
     let (code, stderr) = run(&["serve", "--listen", "127.0.0.1:0", "--model", "finbert"]);
     assert!(code == Some(3) && stderr.contains("ProsusAI/finbert"), "{stderr}");
     let (code, stderr) = run(&["serve", "--listen", "127.0.0.1:0", "--model", "mini", "--model", "mini"]);
-    assert!(code == Some(2) && stderr.contains("two models would be called `mini`"), "{stderr}");
+    assert!(code == Some(2) && stderr.contains("two models would be named `mini`"), "{stderr}");
     let (code, stderr) = run(&["serve", "--api-key-file", "/nonexistent"]);
-    assert!(code == Some(1) && stderr.contains("cannot read `/nonexistent`"), "{stderr}");
+    assert!(
+        code == Some(1) && stderr.contains("cannot read the API keys in `/nonexistent`: no such file or folder"),
+        "{stderr}"
+    );
 }
 
 #[test]

@@ -20,12 +20,12 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 fn a_body_over_the_limit_is_413_however_it_comes() {
     let server = server::start(&["--max-body-bytes", "1000"]);
     let long = json!({"inputs": "a ".repeat(1000)}).to_string();
-    server.address.post("/v1/sentiment", &long).problem(413, "the body has more than 1000 bytes");
+    server.address.post("/v1/sentiment", &long).problem(413, "the body is larger than 1000 bytes");
     let chunked = server.address.request("POST", "/v1/sentiment").header("Content-Type", "application/json");
     let head = String::from_utf8(chunked.header("Transfer-Encoding", "chunked").bytes()).unwrap();
     let mut stream = server.address.connect();
     write!(stream, "{head}{:x}\r\n{long}\r\n0\r\n\r\n", long.len()).unwrap();
-    Response::read(&mut BufReader::new(stream)).unwrap().problem(413, "more than 1000 bytes");
+    Response::read(&mut BufReader::new(stream)).unwrap().problem(413, "larger than 1000 bytes");
     assert_eq!(server.address.post("/predict", &long).expect(413)["error_type"], "Validation");
 }
 
@@ -45,10 +45,10 @@ fn packed_bodies_are_read_and_a_bomb_is_413() {
 
     let bomb = gzip(&vec![b' '; 50_000_000]);
     assert!(bomb.len() < 100_000, "it passes as a body");
-    send("gzip", &bomb).problem(413, "the body has more than 100000 bytes");
-    send("gzip", request.as_bytes()).problem(400, "cannot be unpacked");
-    send("gzip", &gzip(request.as_bytes())[..20]).problem(400, "cannot be unpacked");
-    send("br", request.as_bytes()).problem(415, "`Content-Encoding: br` is not read");
+    send("gzip", &bomb).problem(413, "the body is larger than 100000 bytes");
+    send("gzip", request.as_bytes()).problem(400, "cannot decompress");
+    send("gzip", &gzip(request.as_bytes())[..20]).problem(400, "cannot decompress");
+    send("br", request.as_bytes()).problem(415, "`Content-Encoding: br` is not supported");
 }
 
 #[test]
@@ -66,8 +66,8 @@ fn too_many_texts_and_too_many_tokens_are_413_with_what_to_do() {
     let server = server::start(&["--max-client-batch-size", "3", "--max-queue-tokens", "50"]);
     let send = |inputs: serde_json::Value| server.address.post("/v1/sentiment", json!({"inputs": inputs}).to_string());
     assert_eq!(send(json!(["a", "b", "c"])).status, 200);
-    send(json!(["a", "b", "c", "d"])).problem(413, "4 texts; at most 3 are taken");
-    send(json!("profit ".repeat(60))).problem(413, "62 tokens; at most 50 may wait");
+    send(json!(["a", "b", "c", "d"])).problem(413, "4 texts, and the limit is 3");
+    send(json!("profit ".repeat(60))).problem(413, "62 tokens, and at most 50 may wait");
 }
 
 #[test]

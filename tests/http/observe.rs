@@ -37,11 +37,11 @@ fn with_keys_only_probes_metrics_and_docs_are_open() {
 
     fs::write(&keys, "third\n").unwrap();
     server.signal("HUP");
-    server.logged("API keys read again");
+    server.logged("API keys reloaded");
     assert_eq!((ask("/v1/sentiment", "third").status, ask("/v1/sentiment", "first").status), (200, 401));
     fs::write(&keys, "\n").unwrap();
     server.signal("HUP");
-    server.logged("the old API keys stay");
+    server.logged("the old API keys stay valid");
     assert_eq!(ask("/v1/sentiment", "third").status, 200);
 }
 

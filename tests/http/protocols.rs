@@ -158,7 +158,11 @@ fn text_embeddings_inference_answers_flat_for_one_and_nested_for_several() {
     let raw = predict(json!({"inputs": UP, "raw_scores": true})).expect(200);
     assert!(raw[0]["score"].as_f64().unwrap() > 1.0, "{raw}");
     let pair = predict(json!({"inputs": [[UP, DOWN]]})).expect(422);
-    assert!(pair["error"].as_str().unwrap().contains("no pairs") && pair["error_type"] == "Validation", "{pair}");
+    assert!(
+        pair["error"].as_str().unwrap().contains("pairs of texts are not supported")
+            && pair["error_type"] == "Validation",
+        "{pair}"
+    );
     assert_eq!(predict(json!({"inputs": []})).expect(422)["error_type"], "Empty");
 
     let info = server.address.get("/info").expect(200);

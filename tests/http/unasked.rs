@@ -101,7 +101,7 @@ fn why_a_model_did_not_load_is_in_the_log_and_in_no_answer() {
         assert_says_nothing(&answer, "/readyz");
         let text = server.address.request("POST", "/v1/sentiment").header("Content-Type", "application/json");
         if let Some(answer) = ask(text.body(r#"{"inputs": "a"}"#)) {
-            answer.problem(503, "the models are being loaded");
+            answer.problem(503, "the models are still loading");
             assert_says_nothing(&answer, "/v1/sentiment");
         }
         answers += 1;

@@ -59,7 +59,7 @@ impl Stages<Classification> {
     ) -> Result<Self> {
         let Stages { windows: tokenized, mut threads } = Stages::tokenize(rows, pipeline, granularity)?;
         let (to_writer, windows) = sync_channel(READY_WINDOWS);
-        let engine = Engine { pipeline: Arc::clone(pipeline), granularity, journal };
+        let engine = Engine { pipeline: Arc::clone(pipeline), journal };
         threads.push(spawn("engine", move || engine.run(&tokenized, &to_writer))?);
         Ok(Self { windows, threads })
     }
@@ -93,8 +93,8 @@ fn read(
 ) {
     let prepare = |row: Row| {
         let text = row.text.as_ref().map_err(ItemError::clone);
-        let prepared =
-            text.and_then(|text| Ok(pipeline.prepare(text, granularity, usize::MAX).map_err(ClassifyError::from)?));
+        let prepared = text
+            .and_then(|text| Ok(pipeline.encode_text(text, granularity, usize::MAX).map_err(ClassifyError::from)?));
         (row, prepared)
     };
     let mut window_rows = FIRST_WINDOW_ROWS;
@@ -127,7 +127,6 @@ fn read_window(rows: &mut dyn RowReader, most: usize) -> Result<Vec<Row>> {
 /// The stage that turns tokens into answers.
 struct Engine {
     pipeline: Arc<Pipeline>,
-    granularity: Granularity,
     journal: Option<Entries>,
 }
 
@@ -154,7 +153,7 @@ impl Engine {
     fn answer(&mut self, window: Window<EncodedText>) -> Result<Window<Classification>> {
         let logits = self.logits(&window)?;
         let (rows, prepared): (Vec<Row>, Vec<_>) = window.into_iter().unzip();
-        Ok(rows.into_iter().zip(self.pipeline.classify_scored(prepared, logits, self.granularity)).collect())
+        Ok(rows.into_iter().zip(self.pipeline.classify_scored(prepared, logits)).collect())
     }
 
     /// The logits of a window's encodings, in order.

@@ -46,8 +46,7 @@ pub(super) fn run(args: &ConvertArgs, settings: &Settings, console: Console) -> 
 /// The conversion of the tensors that config.json describes.
 fn conversion<'a>(config: &ModelFile, checkpoint: &'a Checkpoint, format: WeightFormat) -> Result<Conversion<'a>> {
     let parsed = Config::parse(&config.read().map_err(LoadError::from)?).map_err(|source| invalid(config, source))?;
-    let parameters = parsed.parameters(checkpoint).map_err(LoadError::from)?;
-    Ok(checkpoint.conversion(parameters, format).map_err(LoadError::from)?)
+    Ok(Conversion::new(&parsed, checkpoint, format).map_err(LoadError::from)?)
 }
 
 /// An error in the source model stays as it is.

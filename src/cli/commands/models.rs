@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use finsent_hub::{Checked, FileDigests, FileSpec, ModelSpec, Origin, ResolvedModel, check};
+use finsent_hub::{FileDigests, FileSpec, Integrity, ModelSpec, Origin, ResolvedModel, check_integrity};
 use finsent_model::{LoadError, ModelFile, weight_files};
 use indicatif::DecimalBytes;
 use serde::Serialize;
@@ -54,7 +54,7 @@ fn listed<'a>(spec: &'a ModelSpec, settings: &Settings) -> Listed<'a> {
         differs: Vec::new(),
         error: None,
     };
-    let found = settings.resolver().spec_here(spec).map_err(anyhow::Error::from);
+    let found = settings.resolver().resolve_local(spec).map_err(anyhow::Error::from);
     match found.and_then(|found| found.map(|found| Ok((state(spec, &found)?, found))).transpose()) {
         Ok(None) => absent,
         Ok(Some((State { size, verified, differs }, found))) => {
@@ -79,7 +79,7 @@ fn state(spec: &ModelSpec, found: &ResolvedModel) -> anyhow::Result<State> {
     let size = files.iter().map(|file| size(file)).sum::<Result<u64, _>>()?;
     let listed = found.pin.as_ref().map_or(&spec.files, |pin| &pin.files);
     let Some(directory) = found.directory() else {
-        let verified = FileDigests::compute(&found.files)?.are(listed);
+        let verified = FileDigests::compute(&found.files)?.match_listed(listed);
         return Ok(State { size, verified: Some(verified), differs: Vec::new() });
     };
     let mut differs = Vec::new();
@@ -88,10 +88,10 @@ fn state(spec: &ModelSpec, found: &ResolvedModel) -> anyhow::Result<State> {
         let name = file.name().to_string_lossy();
         let listed = listed.iter().find(|listed| listed.name == name).cloned();
         let spec = listed.unwrap_or_else(|| FileSpec { name: name.clone().into_owned(), sha256: None });
-        match check(directory, &spec)? {
-            Checked::Right => {}
-            Checked::Wrong => differs.push(name.into_owned()),
-            Checked::Unknown => unknown = true,
+        match check_integrity(directory, &spec)? {
+            Integrity::Verified => {}
+            Integrity::Modified => differs.push(name.into_owned()),
+            Integrity::Unknown => unknown = true,
         }
     }
     let verified = if differs.is_empty() { (!unknown).then_some(true) } else { Some(false) };

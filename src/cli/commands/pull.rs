@@ -11,7 +11,7 @@ use super::settings::Settings;
 
 pub(super) fn run(args: &PullArgs, settings: &Settings, console: Console) -> Result<Exit> {
     interrupt::watch().context("cannot watch for signals")?;
-    let found = settings.resolver().fetch(&args.model, &DownloadDisplay::new(console))?;
+    let found = settings.resolver().download(&args.model, &DownloadDisplay::new(console))?;
     match found.directory() {
         Some(directory) => {
             console.note(&format!("model {} is ready", found.name));

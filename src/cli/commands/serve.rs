@@ -1,56 +1,43 @@
-//! `finsent serve`: listens at once, loads the models, serves, and ends in order.
+//! `finsent serve`: the HTTP service.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 use std::{panic, process, thread};
 
 use anyhow::{Context, Result, anyhow};
 use finsent_hub::{FileDigests, ResolvedModel};
 use finsent_model::Pipeline;
 use finsent_server::{
-    HttpLimits, Identity, Keys, Loaded, Scheduler, SchedulerLimits, ServedModel, Server, ServerSettings, Service,
-    self_test,
+    ApiKeys, HttpLimits, Listen, ListenError, LoadedModels, ModelIdentity, Scheduler, SchedulerLimits, ServeError,
+    ServedModel, Server, ServerSettings, Service, self_test,
 };
 use finsent_table::UsageError;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::args::ServeArgs;
 use super::exit::Exit;
 use super::settings::Settings;
 
-/// Time before the listeners close in which clients are told, with their answers, that their connections will: longer than
-/// one that was answered just before the signal takes to ask again.
-const LEAVE_TAKING: Duration = Duration::from_millis(250);
-
-/// What happens to a service.
-enum Event {
-    Loaded(Loaded),
-    LoadFailed(anyhow::Error),
-    Signal,
-    EngineDied,
-}
-
 pub(super) fn run(args: ServeArgs, settings: Settings) -> Result<Exit> {
-    let started = Instant::now();
     panic::set_hook(Box::new(|panic| {
-        // Its message may quote a text, so it is not told.
+        // The message of a panic may quote a text, so only its place is logged.
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
         tracing::error!("panic at {place}");
     }));
-    let keys = args.api_key_file.as_deref().map_or_else(|| Ok(Keys::default()), Keys::read)?;
+    finsent_model::silence_caught_panics();
+    let keys = args.api_key_file.as_deref().map_or_else(|| Ok(ApiKeys::default()), ApiKeys::read)?;
     let service = Arc::new(Service::new(http_limits(&args), args.max_batch_tokens as usize, keys));
-    // Before anybody can know of the service, and end it.
-    let (tell, told) = unbounded_channel();
-    watch_signals(tell.clone(), Arc::clone(&service), args.api_key_file.is_some())?;
-    let server = Server::bind(&service, &server_settings(&args))?;
+    // Before anyone can connect, so that a signal is never missed.
+    watch_signals(Arc::clone(&service), args.api_key_file.is_some())?;
+    let server = Server::bind(&service, &server_settings(&args)).map_err(suggest_address)?;
     for address in server.addresses() {
-        tracing::info!("listening at {address}");
+        tracing::info!("listening on {address}");
     }
-    let drain_delay = args.drain_delay;
-    load_aside(args, settings, Arc::clone(&service), tell.clone())?;
-    finsent_server::run(serve(server, service, drain_delay, tell, told, started)).context("cannot start the runtime")?
+    match finsent_server::serve(server, move |service| load(&args, &settings, service)) {
+        Ok(()) => Ok(Exit::Done),
+        Err(ServeError::Load(error)) => Err(error),
+        Err(error) => Err(error.into()),
+    }
 }
 
 fn http_limits(args: &ServeArgs) -> HttpLimits {
@@ -68,63 +55,46 @@ fn server_settings(args: &ServeArgs) -> ServerSettings {
         listen: args.listen.clone(),
         metrics_listen: args.metrics_listen.clone(),
         cors_origins: args.cors_origin.clone(),
+        drain_delay: args.drain_delay,
         shutdown_timeout: args.shutdown_timeout,
     }
 }
 
-async fn serve(
-    server: Server,
-    service: Arc<Service>,
-    drain_delay: Duration,
-    tell: UnboundedSender<Event>,
-    mut told: UnboundedReceiver<Event>,
-    started: Instant,
-) -> Result<Exit> {
-    let running = server.start();
-    while let Some(event) = told.recv().await {
-        match event {
-            Event::Loaded(loaded) => {
-                service.ready(loaded);
-                tracing::info!("ready after {:.2} s", started.elapsed().as_secs_f64());
-                let (service, tell) = (Arc::clone(&service), tell.clone());
-                finsent_server::spawn(async move {
-                    service.engine_died().await;
-                    // Who listened has ended, and with it the process.
-                    tell.send(Event::EngineDied).unwrap_or_default();
-                });
-            }
-            Event::LoadFailed(error) => return Err(error),
-            Event::EngineDied => return Err(anyhow!("the engine has died")),
-            Event::Signal => break,
-        }
+/// Adds another address to the error if a port is in use.
+fn suggest_address(error: ListenError) -> anyhow::Error {
+    let suggestion = match &error {
+        ListenError::InUse(address) => next_port(address),
+        _ => None,
+    };
+    match suggestion {
+        Some(address) => anyhow!("{error}; choose another: --listen {address}"),
+        None => error.into(),
     }
-    service.drain();
-    // Whoever reads this finds it not ready.
-    tracing::info!("draining");
-    finsent_server::sleep(drain_delay.max(LEAVE_TAKING)).await;
-    service.end_feeds();
-    running.stop().await;
-    tracing::info!("done");
-    Ok(Exit::Done)
 }
 
-/// Signals: the first to end is an event, the second ends the process; SIGHUP reads the keys again, where there are any.
-fn watch_signals(tell: UnboundedSender<Event>, service: Arc<Service>, has_keys: bool) -> Result<()> {
-    let heeded = [SIGTERM, SIGINT].into_iter().chain(has_keys.then_some(SIGHUP));
-    let mut signals = Signals::new(heeded).context("cannot watch for signals")?;
+fn next_port(address: &Listen) -> Option<String> {
+    let Listen::Tcp(address) = address else { return None };
+    let (host, port) = address.rsplit_once(':')?;
+    Some(format!("{host}:{}", port.parse::<u16>().ok()?.checked_add(1)?))
+}
+
+/// The first SIGTERM or SIGINT drains the service, the second ends the process. SIGHUP reads the API keys again, if there
+/// are any.
+fn watch_signals(service: Arc<Service>, has_keys: bool) -> Result<()> {
+    let handled = [SIGTERM, SIGINT].into_iter().chain(has_keys.then_some(SIGHUP));
+    let mut signals = Signals::new(handled).context("cannot handle signals")?;
     thread::Builder::new().name("signals".into()).spawn(move || {
-        let mut is_ending = false;
+        let mut is_stopping = false;
         for signal in signals.forever() {
             match signal {
                 SIGHUP => match service.reload_keys() {
-                    Ok(()) => tracing::info!("API keys read again"),
-                    Err(error) => tracing::error!("the old API keys stay: {:#}", anyhow::Error::from(error)),
+                    Ok(()) => tracing::info!("API keys reloaded"),
+                    Err(error) => tracing::error!("the old API keys stay valid: {error}"),
                 },
-                _ if is_ending => process::exit(128 + signal),
+                _ if is_stopping => process::exit(128 + signal),
                 _ => {
-                    is_ending = true;
-                    // Who listened has ended, and with it the process.
-                    tell.send(Event::Signal).unwrap_or_default();
+                    is_stopping = true;
+                    service.stop();
                 }
             }
         }
@@ -132,29 +102,17 @@ fn watch_signals(tell: UnboundedSender<Event>, service: Arc<Service>, has_keys: 
     Ok(())
 }
 
-/// Loads the models on a thread of its own, so that probes are answered meanwhile.
-fn load_aside(args: ServeArgs, settings: Settings, service: Arc<Service>, tell: UnboundedSender<Event>) -> Result<()> {
-    thread::Builder::new().name("load".into()).spawn(move || {
-        let event = load(&args, &settings, &service).map_or_else(Event::LoadFailed, Event::Loaded);
-        // Who listened has ended, and with it the process.
-        tell.send(event).unwrap_or_default();
-    })?;
-    Ok(())
-}
-
-fn load(args: &ServeArgs, settings: &Settings, service: &Service) -> Result<Loaded> {
-    let mut models: Vec<Arc<ServedModel>> = Vec::new();
-    let found: Vec<ResolvedModel> = args.model.iter().map(|model| settings.find(model)).collect::<Result<_>>()?;
-    let names: Vec<String> = found.iter().map(ResolvedModel::served_name).collect();
-    if let Some((_, twice)) = names.iter().enumerate().find(|(index, name)| names[..*index].contains(name)) {
-        return Err(
-            UsageError(format!("two models would be called `{twice}`; give each directory another name")).into()
-        );
+fn load(args: &ServeArgs, settings: &Settings, service: &Service) -> Result<LoadedModels> {
+    let resolved: Vec<ResolvedModel> = args.model.iter().map(|model| settings.find(model)).collect::<Result<_>>()?;
+    let names: Vec<String> = resolved.iter().map(ResolvedModel::served_name).collect();
+    if let Some((_, name)) = names.iter().enumerate().find(|(index, name)| names[..*index].contains(name)) {
+        return Err(UsageError(format!("two models would be named `{name}`; rename the folder of one of them")).into());
     }
-    for found in found {
-        let (found, pipeline, digests) = load_and_hash(settings, found)?;
-        let identity = identity(settings, &found, &digests);
-        let model = ServedModel::new(models.len(), identity, pipeline, &service.metrics);
+    let mut models: Vec<Arc<ServedModel>> = Vec::new();
+    for resolved in resolved {
+        let (resolved, pipeline, digests) = load_and_hash(settings, resolved)?;
+        let identity = identity(settings, &resolved, &digests);
+        let model = ServedModel::new(models.len(), identity, pipeline, service.metrics());
         self_test(&model)?;
         tracing::info!("{model}");
         models.push(Arc::new(model));
@@ -164,28 +122,48 @@ fn load(args: &ServeArgs, settings: &Settings, service: &Service) -> Result<Load
         max_queue_tokens: args.max_queue_tokens as usize,
         cache_entries: args.cache_entries as usize,
     };
-    let scheduler = Scheduler::start(models.iter().map(|model| model.engine()).collect(), limits)?;
-    Ok(Loaded { models, scheduler })
+    let scheduler = Scheduler::start(models.iter().map(|model| model.backend()).collect(), limits)?;
+    Ok(LoadedModels { models, scheduler })
 }
 
-fn load_and_hash(settings: &Settings, found: ResolvedModel) -> Result<(ResolvedModel, Pipeline, FileDigests)> {
-    let files = found.files.clone();
+/// Hashes the files while they are being loaded.
+fn load_and_hash(settings: &Settings, resolved: ResolvedModel) -> Result<(ResolvedModel, Pipeline, FileDigests)> {
+    let files = resolved.files.clone();
     thread::scope(|scope| {
         let digests = scope.spawn(|| FileDigests::compute(&files));
-        let loaded = settings.load_found(found);
-        let digests = digests.join().map_err(|_| anyhow!("hashing the model's files failed"))?;
-        let (found, pipeline) = loaded?;
-        Ok((found, pipeline, digests?))
+        let loaded = settings.load_found(resolved);
+        let digests = digests.join().map_err(|_| anyhow!("hashing the files of the model failed unexpectedly"))?;
+        let (resolved, pipeline) = loaded?;
+        Ok((resolved, pipeline, digests?))
     })
 }
 
-fn identity(settings: &Settings, found: &ResolvedModel, digests: &FileDigests) -> Identity {
-    let pin = found.pin.as_ref();
-    Identity {
-        name: found.served_name(),
+fn identity(settings: &Settings, resolved: &ResolvedModel, digests: &FileDigests) -> ModelIdentity {
+    let pin = resolved.pin.as_ref();
+    let golden = if resolved.is_embedded() {
+        settings.catalog.published_predictions(&resolved.name).to_vec()
+    } else {
+        Vec::new()
+    };
+    ModelIdentity {
+        name: resolved.served_name(),
         repository: pin.map(|pin| pin.repository.clone()),
-        revision: pin.filter(|pin| digests.are(&pin.files)).map(|pin| pin.revision.clone()),
-        digest: digests.of_model(),
-        golden: if found.is_embedded() { settings.catalog.golden(&found.name).to_vec() } else { Vec::new() },
+        revision: pin.filter(|pin| digests.match_listed(&pin.files)).map(|pin| pin.revision.clone()),
+        digest: digests.model_digest(),
+        golden,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_port_is_suggested_for_one_in_use() {
+        let suggest = |address: &str| next_port(&address.parse().unwrap());
+        assert_eq!(suggest("127.0.0.1:8080").as_deref(), Some("127.0.0.1:8081"));
+        assert_eq!(suggest("[::1]:8080").as_deref(), Some("[::1]:8081"));
+        assert_eq!(suggest("127.0.0.1:65535"), None);
+        assert_eq!(suggest("unix:/run/finsent.sock"), None);
     }
 }

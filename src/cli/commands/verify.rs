@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use finsent_kernels::Precision;
-use finsent_model::verify::{Comparison, Expected, compare_golden};
+use finsent_model::verify::{Comparison, Expected, compare_published};
 
 use super::args::VerifyArgs;
 use super::console::Console;
@@ -15,14 +15,14 @@ pub(super) fn run(args: &VerifyArgs, settings: &Settings, console: Console) -> R
     let expected = Expected::compute(&found.files, &exact)?;
     drop(exact);
 
-    let golden = settings.catalog.golden(&found.name);
+    let golden = settings.catalog.published_predictions(&found.name);
     let mut all_hold = true;
     super::print(header().as_bytes())?;
     for precision in settings.precision.map_or(Precision::ALL.to_vec(), |precision| vec![precision]) {
         let (_, pipeline) = settings.load_in(&args.model, precision)?;
         let mut comparisons = vec![("candle-transformers", expected.compare(&pipeline)?)];
         if !golden.is_empty() {
-            comparisons.push(("published", compare_golden(&pipeline, golden)?));
+            comparisons.push(("published", compare_published(&pipeline, golden)?));
         }
         for (against, comparison) in comparisons {
             all_hold &= comparison.holds();

@@ -298,7 +298,7 @@ def headers():
         chunks = (packed[at : at + 7] for at in range(0, len(packed), 7))
         equal(f"a body by {coding}, in chunks", ask("POST", "/v1/sentiment", data=chunks, headers=kind).json(), plain)
     kind = {"content-type": "application/json", "content-encoding": "gzip"}
-    problem("/v1/sentiment", None, 400, "unpacked", data=gzip.compress(body)[:-9], headers=kind)
+    problem("/v1/sentiment", None, 400, "decompress", data=gzip.compress(body)[:-9], headers=kind)
     problem("/v1/sentiment", None, 413, "2000000 bytes", data=gzip.compress(b" " * 3_000_000), headers=kind)
     problem("/v1/sentiment", None, 415, "Content-Encoding: br", data=body, headers={**kind, "content-encoding": "br"})
 

@@ -1,27 +1,28 @@
-//! What /metrics shows. Every series is there from the start, at zero.
+//! The Prometheus metrics. Every series exists from the start, at zero.
 
 mod process;
+mod registrar;
 
 use prometheus::{
-    Encoder, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
-    TextEncoder,
+    Encoder, Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry, TextEncoder,
 };
 
-use self::process::ProcessFigures;
+use self::process::ProcessMetrics;
 pub(crate) use self::process::max_open_files;
+use self::registrar::Registrar;
 
 /// Content type of [`Metrics::render`].
 pub(crate) const CONTENT_TYPE: &str = prometheus::TEXT_FORMAT;
 
-/// Bounds in seconds: from a cached answer to a request that has waited for its whole deadline.
+/// Buckets in seconds: from a cached answer to a request that waits until its deadline.
 const SECONDS: [f64; 17] =
     [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 15.0, 30.0, 60.0];
-/// Tokenising takes microseconds.
+/// Buckets in seconds for tokenization, which takes microseconds.
 const SHORT_SECONDS: [f64; 10] = [0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.01, 0.1, 1.0];
 const TEXTS: [f64; 10] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0];
 const TOKENS: [f64; 9] = [8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 768.0, 1024.0];
 
-/// The series of the process.
+/// All metrics of a service.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
@@ -42,125 +43,113 @@ pub struct Metrics {
     shared: IntCounterVec,
     dropped: IntCounterVec,
     model_info: IntGaugeVec,
-    /// Whether the service takes requests.
-    pub ready: IntGauge,
-    process: ProcessFigures,
+    pub(crate) ready: IntGauge,
+    process: ProcessMetrics,
 }
 
-/// The series of one model.
+/// The metrics of one model. Their help texts are in [`Metrics::new`].
 #[derive(Debug, Clone)]
-pub struct ModelMetrics {
-    /// Time to make tokens of a request's texts.
-    pub tokenization_seconds: Histogram,
-    /// Time that a text waited for its pass.
-    pub queue_seconds: Histogram,
-    /// Time of a pass.
-    pub inference_seconds: Histogram,
-    /// Texts of a pass.
-    pub batch_texts: Histogram,
-    /// Tokens of a pass.
-    pub batch_tokens: Histogram,
-    /// Texts that wait.
-    pub queue_texts: IntGauge,
-    /// Tokens that wait.
-    pub queue_tokens: IntGauge,
-    /// Texts that were answered.
-    pub texts: IntCounter,
-    /// Tokens of the texts that were answered.
-    pub tokens: IntCounter,
-    /// Texts that were longer than the window.
-    pub truncated: IntCounter,
-    /// Texts that the cache answered.
-    pub cache_hits: IntCounter,
-    /// Texts that the cache did not know.
-    pub cache_misses: IntCounter,
-    /// Texts that shared the computation of an identical one.
-    pub shared: IntCounter,
-    /// Texts that were dropped before they were computed because their deadline had passed.
-    pub dropped_deadline: IntCounter,
-    /// The same because their client had left.
-    pub dropped_client: IntCounter,
+pub(crate) struct ModelMetrics {
+    pub(crate) tokenization_seconds: Histogram,
+    pub(crate) queue_seconds: Histogram,
+    pub(crate) inference_seconds: Histogram,
+    pub(crate) batch_texts: Histogram,
+    pub(crate) batch_tokens: Histogram,
+    pub(crate) queue_texts: IntGauge,
+    pub(crate) queue_tokens: IntGauge,
+    pub(crate) texts: IntCounter,
+    pub(crate) tokens: IntCounter,
+    pub(crate) truncated: IntCounter,
+    pub(crate) cache_hits: IntCounter,
+    pub(crate) cache_misses: IntCounter,
+    pub(crate) shared: IntCounter,
+    pub(crate) dropped_deadline: IntCounter,
+    pub(crate) dropped_client: IntCounter,
 }
 
-/// What `finsent_model_info` says of a model.
+/// The labels of `finsent_model_info`.
 #[derive(Debug, Clone, Copy)]
-pub struct ModelInfo<'a> {
-    pub name: &'a str,
-    pub revision: &'a str,
-    pub digest: &'a str,
-    pub precision: &'a str,
-    pub isa: &'a str,
+pub(crate) struct ModelInfo<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) revision: &'a str,
+    pub(crate) digest: &'a str,
+    pub(crate) precision: &'a str,
+    pub(crate) isa: &'a str,
 }
 
 const MODEL: [&str; 1] = ["model"];
 
 impl Metrics {
-    pub fn new() -> Self {
-        let mut make = Maker(Registry::new());
+    pub(crate) fn new() -> Self {
+        let mut registrar = Registrar(Registry::new());
         let metrics = Self {
-            requests: make.counters(
+            requests: registrar.counters(
                 "requests_total",
                 "Requests by route, model and status.",
                 &["route", "model", "status"],
             ),
-            request_seconds: make.histograms(
+            request_seconds: registrar.histograms(
                 "request_duration_seconds",
-                "Time from a request's head to its answer.",
+                "Time from the head of a request to its response, in seconds.",
                 &["route", "model"],
                 &SECONDS,
             ),
-            tokenization_seconds: make.histograms(
+            tokenization_seconds: registrar.histograms(
                 "tokenization_duration_seconds",
-                "Time to make tokens of a request's texts.",
+                "Time to tokenize the texts of a request, in seconds.",
                 &MODEL,
                 &SHORT_SECONDS,
             ),
-            queue_seconds: make.histograms(
+            queue_seconds: registrar.histograms(
                 "queue_duration_seconds",
-                "Time that a text waited for its pass.",
+                "Time that a text waits for its batch, in seconds.",
                 &MODEL,
                 &SECONDS,
             ),
-            inference_seconds: make.histograms(
+            inference_seconds: registrar.histograms(
                 "inference_duration_seconds",
-                "Time of a pass through the encoder.",
+                "Time to compute a batch, in seconds.",
                 &MODEL,
                 &SECONDS,
             ),
-            batch_texts: make.histograms("batch_texts", "Texts of a pass.", &MODEL, &TEXTS),
-            batch_tokens: make.histograms("batch_tokens", "Tokens of a pass.", &MODEL, &TOKENS),
-            queue_texts: make.gauges("queue_texts", "Texts that wait for a pass.", &MODEL),
-            queue_tokens: make.gauges("queue_tokens", "Tokens that wait for a pass.", &MODEL),
-            texts: make.counters("texts_total", "Texts that were answered.", &MODEL),
-            tokens: make.counters("tokens_total", "Tokens of the texts that were answered.", &MODEL),
-            truncated: make.counters("truncated_texts_total", "Texts that were longer than the window.", &MODEL),
-            cache_hits: make.counters("cache_hits_total", "Texts that the cache answered.", &MODEL),
-            cache_misses: make.counters("cache_misses_total", "Texts that the cache did not know.", &MODEL),
-            shared: make.counters(
-                "shared_texts_total",
-                "Texts that shared the computation of an identical one.",
+            batch_texts: registrar.histograms("batch_texts", "Texts in a batch.", &MODEL, &TEXTS),
+            batch_tokens: registrar.histograms("batch_tokens", "Tokens in a batch.", &MODEL, &TOKENS),
+            queue_texts: registrar.gauges("queue_texts", "Texts in the queue.", &MODEL),
+            queue_tokens: registrar.gauges("queue_tokens", "Tokens in the queue.", &MODEL),
+            texts: registrar.counters("texts_total", "Texts with a prediction.", &MODEL),
+            tokens: registrar.counters("tokens_total", "Tokens of the texts with a prediction.", &MODEL),
+            truncated: registrar.counters(
+                "truncated_texts_total",
+                "Texts that were longer than the model's window, so that their end was not scored.",
                 &MODEL,
             ),
-            dropped: make.counters(
+            cache_hits: registrar.counters("cache_hits_total", "Texts whose result was in the cache.", &MODEL),
+            cache_misses: registrar.counters("cache_misses_total", "Texts whose result was not in the cache.", &MODEL),
+            shared: registrar.counters(
+                "shared_texts_total",
+                "Texts that waited for the same computation as an identical text.",
+                &MODEL,
+            ),
+            dropped: registrar.counters(
                 "dropped_texts_total",
-                "Texts that were dropped before they were computed.",
+                "Texts that were dropped before they were computed, by reason: deadline or client.",
                 &["model", "reason"],
             ),
-            model_info: make.gauges(
+            model_info: registrar.gauges(
                 "model_info",
-                "What is loaded: always 1.",
+                "The loaded models. The value is always 1.",
                 &["model", "revision", "digest", "precision", "isa"],
             ),
-            ready: make.gauge("ready", "Whether /readyz says yes."),
-            process: ProcessFigures::new(&mut make),
-            registry: make.0,
+            ready: registrar.gauge("ready", "1 if the service is ready for requests, else 0."),
+            process: ProcessMetrics::new(&mut registrar),
+            registry: registrar.0,
         };
         metrics.process.update();
         metrics
     }
 
-    /// The series of a model, from now on at zero.
-    pub fn model(&self, info: ModelInfo<'_>) -> ModelMetrics {
+    /// The metrics of a model. They exist from now on, at zero.
+    pub(crate) fn model(&self, info: ModelInfo<'_>) -> ModelMetrics {
         let ModelInfo { name, revision, digest, precision, isa } = info;
         self.model_info.with_label_values(&[name, revision, digest, precision, isa]).set(1);
         ModelMetrics {
@@ -182,55 +171,23 @@ impl Metrics {
         }
     }
 
-    /// The requests of a route for a model that ended in a status. Asking for it makes the series, at zero.
-    pub fn requests(&self, route: &str, model: &str, status: u16) -> IntCounter {
+    /// Counts requests. Calling this creates the series, at zero.
+    pub(crate) fn requests(&self, route: &str, model: &str, status: u16) -> IntCounter {
         self.requests.with_label_values(&[route, model, &status.to_string()])
     }
 
-    /// How long the requests of a route for a model took.
-    pub fn request_seconds(&self, route: &str, model: &str) -> Histogram {
+    /// Measures requests. Calling this creates the series, at zero.
+    pub(crate) fn request_seconds(&self, route: &str, model: &str) -> Histogram {
         self.request_seconds.with_label_values(&[route, model])
     }
 
-    /// All series, in Prometheus' text format.
-    pub fn render(&self) -> String {
+    /// All metrics in the text format of Prometheus.
+    pub(crate) fn render(&self) -> String {
         self.process.update();
         let mut text = Vec::new();
-        TextEncoder::new().encode(&self.registry.gather(), &mut text).expect("a Vec takes all that is written to it");
-        String::from_utf8(text).expect("names, labels and numbers are text")
+        TextEncoder::new().encode(&self.registry.gather(), &mut text).expect("writing to a Vec cannot fail");
+        String::from_utf8(text).expect("metrics are UTF-8")
     }
-}
-
-/// Makes series and registers them under `finsent_`.
-struct Maker(Registry);
-
-impl Maker {
-    fn register<C: prometheus::core::Collector + Clone + 'static>(&mut self, made: prometheus::Result<C>) -> C {
-        let collector = made.expect("the name and the labels are valid");
-        self.0.register(Box::new(collector.clone())).expect("no name is taken twice");
-        collector
-    }
-
-    fn counters(&mut self, name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
-        self.register(IntCounterVec::new(opts(name, help), labels))
-    }
-
-    fn gauges(&mut self, name: &str, help: &str, labels: &[&str]) -> IntGaugeVec {
-        self.register(IntGaugeVec::new(opts(name, help), labels))
-    }
-
-    fn gauge(&mut self, name: &str, help: &str) -> IntGauge {
-        self.register(IntGauge::with_opts(opts(name, help)))
-    }
-
-    fn histograms(&mut self, name: &str, help: &str, labels: &[&str], buckets: &[f64]) -> HistogramVec {
-        let opts = HistogramOpts::from(opts(name, help)).buckets(buckets.to_vec());
-        self.register(HistogramVec::new(opts, labels))
-    }
-}
-
-fn opts(name: &str, help: &str) -> Opts {
-    Opts::new(name, help).namespace("finsent")
 }
 
 #[cfg(test)]
@@ -238,7 +195,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_series_of_a_model_is_there_at_zero_before_the_first_request() {
+    fn every_series_of_a_model_exists_at_zero_before_the_first_request() {
         let metrics = Metrics::new();
         metrics.model(ModelInfo { name: "mini", revision: "", digest: "sha256:0", precision: "int8", isa: "avx2" });
         metrics.requests("/v1/sentiment", "mini", 200);
@@ -256,15 +213,15 @@ mod tests {
     }
 
     #[test]
-    fn the_figures_of_the_process_are_those_of_this_one() {
+    fn the_process_metrics_are_those_of_this_process() {
         let text = Metrics::new().render();
-        let figure = |name: &str| -> f64 {
+        let value = |name: &str| -> f64 {
             let line = text.lines().find(|line| line.starts_with(&format!("{name} ")));
             line.and_then(|line| line.split(' ').nth(1)).unwrap().parse().unwrap()
         };
-        assert!(figure("process_resident_memory_bytes") > 1e6);
-        assert!(figure("process_open_fds") >= 3.0);
-        assert!(figure("process_start_time_seconds") > 1.7e9);
-        assert!(figure("process_threads") >= 1.0);
+        assert!(value("process_resident_memory_bytes") > 1e6);
+        assert!(value("process_open_fds") >= 3.0);
+        assert!(value("process_start_time_seconds") > 1.7e9);
+        assert!(value("process_threads") >= 1.0);
     }
 }

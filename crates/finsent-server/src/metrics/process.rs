@@ -1,12 +1,12 @@
-//! The figures of the process that Prometheus' own clients show, under their names.
+//! The process metrics that all Prometheus clients export, under their usual names.
 
 use prometheus::{Gauge, IntGauge, Opts};
 
-use super::Maker;
+use super::registrar::Registrar;
 
-/// The series; where the system does not tell, they stay at zero.
+/// The metrics of the process. On other systems than Linux they stay at zero.
 #[derive(Debug)]
-pub(super) struct ProcessFigures {
+pub(super) struct ProcessMetrics {
     cpu_seconds: Gauge,
     resident_bytes: IntGauge,
     virtual_bytes: IntGauge,
@@ -16,20 +16,21 @@ pub(super) struct ProcessFigures {
     start_seconds: Gauge,
 }
 
-impl ProcessFigures {
-    pub(super) fn new(make: &mut Maker) -> Self {
-        let of_process = |name: &str, help: &str| Opts::new(name, help).namespace("process");
-        let mut whole = |name, help| make.register(IntGauge::with_opts(of_process(name, help)));
+impl ProcessMetrics {
+    pub(super) fn new(registrar: &mut Registrar) -> Self {
+        let options = |name: &str, help: &str| Opts::new(name, help).namespace("process");
+        let mut gauge = |name, help| registrar.register(IntGauge::with_opts(options(name, help)));
         Self {
-            resident_bytes: whole("resident_memory_bytes", "Resident memory."),
-            virtual_bytes: whole("virtual_memory_bytes", "Virtual memory."),
-            open_fds: whole("open_fds", "Open file descriptors."),
-            max_fds: whole("max_fds", "Most file descriptors that may be open."),
-            threads: whole("threads", "Threads."),
-            cpu_seconds: make.register(Gauge::with_opts(of_process("cpu_seconds_total", "CPU time, user and system."))),
-            start_seconds: make.register(Gauge::with_opts(of_process(
+            resident_bytes: gauge("resident_memory_bytes", "Resident memory in bytes."),
+            virtual_bytes: gauge("virtual_memory_bytes", "Virtual memory in bytes."),
+            open_fds: gauge("open_fds", "Open file descriptors."),
+            max_fds: gauge("max_fds", "The most file descriptors that may be open."),
+            threads: gauge("threads", "Threads."),
+            cpu_seconds: registrar
+                .register(Gauge::with_opts(options("cpu_seconds_total", "CPU time, user and system, in seconds."))),
+            start_seconds: registrar.register(Gauge::with_opts(options(
                 "start_time_seconds",
-                "When the process started, in seconds since 1970.",
+                "Start time of the process, in seconds since 1970.",
             ))),
         }
     }
@@ -48,26 +49,26 @@ impl ProcessFigures {
             }
         }
         self.open_fds.set(process.fd_count().map_or(0, |open| open as i64));
-        self.max_fds.set(max_open_files().map_or(-1, |most| most as i64));
+        self.max_fds.set(max_open_files().map_or(-1, |limit| limit as i64));
     }
 
     #[cfg(not(target_os = "linux"))]
     pub(super) fn update(&self) {}
 }
 
-/// Most files that the process may have open at a time; `None` where there is no limit, or none is known.
+/// The most files that the process may have open; `None` if there is no limit, or it is unknown.
 #[cfg(target_os = "linux")]
 pub(crate) fn max_open_files() -> Option<u64> {
     use procfs::process::{LimitValue, Process};
 
     match Process::myself().ok()?.limits().ok()?.max_open_files.soft_limit {
-        LimitValue::Value(most) => Some(most),
+        LimitValue::Value(limit) => Some(limit),
         LimitValue::Unlimited => None,
     }
 }
 
-/// See above.
+/// Unknown on this system.
 #[cfg(not(target_os = "linux"))]
-pub fn max_open_files() -> Option<u64> {
+pub(crate) fn max_open_files() -> Option<u64> {
     None
 }

@@ -1,4 +1,4 @@
-//! The engine's thread: takes passes and computes them.
+//! The engine thread: takes batches from the queue and computes them.
 
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
@@ -8,42 +8,46 @@ use std::time::Instant;
 use finsent_model::Encoding;
 use tokio::sync::watch;
 
-use super::{Engine, Failure, Logits, Shared};
+use super::backend::{Backend, Logits};
+use super::key::EncodingKey;
+use super::shared::Shared;
+use super::work::Failure;
 
-/// Starts the thread. When it dies, of a panic that is not a text's, `dead` says so.
+/// Starts the thread. `dead` becomes true when it ends, whether it was closed or it panicked.
 pub(super) fn start(shared: Arc<Shared>, dead: watch::Sender<bool>) -> std::io::Result<JoinHandle<()>> {
     thread::Builder::new().name("engine".into()).spawn(move || {
-        let watch = DeathWatch { shared, dead };
-        while let Some(pass) = watch.shared.next_pass() {
-            let encodings: Vec<&Encoding> = pass.keys.iter().map(super::Key::encoding).collect();
+        let guard = DeathGuard { shared, dead };
+        while let Some(batch) = guard.shared.next_batch() {
+            let encodings: Vec<&Encoding> = batch.keys.iter().map(EncodingKey::encoding).collect();
             let started = Instant::now();
-            let outcomes = compute(&*watch.shared.models[pass.model].engine, &encodings);
-            watch.shared.finish(pass, outcomes, started);
+            let outcomes = compute(&*guard.shared.models[batch.model].backend, &encodings);
+            guard.shared.finish(batch, outcomes, started);
         }
     })
 }
 
-/// An outcome for each encoding. Where one makes the engine panic, they are computed again one by one, so that the others
-/// have their answers.
-fn compute(engine: &dyn Engine, encodings: &[&Encoding]) -> Vec<Result<Logits, Failure>> {
-    match panic::catch_unwind(AssertUnwindSafe(|| engine.logits(encodings))) {
+/// One outcome per encoding. If the backend panics, each encoding is computed again on its own, so that only the one that
+/// causes the panic fails.
+fn compute(backend: &dyn Backend, encodings: &[&Encoding]) -> Vec<Result<Logits, Failure>> {
+    match panic::catch_unwind(AssertUnwindSafe(|| backend.logits(encodings))) {
         Ok(rows) => {
             let outcome = |row: Result<Vec<f32>, _>| row.map(Logits::from).map_err(|e| Failure::Compute(Arc::new(e)));
             rows.into_iter().map(outcome).collect()
         }
-        Err(_) if encodings.len() > 1 => encodings.iter().flat_map(|encoding| compute(engine, &[encoding])).collect(),
+        Err(_) if encodings.len() > 1 => encodings.iter().flat_map(|encoding| compute(backend, &[encoding])).collect(),
         Err(_) => vec![Err(Failure::Panicked)],
     }
 }
 
-struct DeathWatch {
+/// Announces the end of the thread, however it ends.
+struct DeathGuard {
     shared: Arc<Shared>,
     dead: watch::Sender<bool>,
 }
 
-impl Drop for DeathWatch {
+impl Drop for DeathGuard {
     fn drop(&mut self) {
-        // First the word: whoever is let go after it finds the service not ready.
+        // In this order: a client whose request fails now must find that the service is not ready.
         self.dead.send_replace(true);
         self.shared.mark_dead();
     }

@@ -1,6 +1,10 @@
-//! The scheduler over an engine that the tests hold in their hands.
+//! The scheduler with a backend whose batches the tests start and end.
 
+use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::{Duration, Instant};
+
+use finsent_model::{ClassifyError, Encoding};
 
 use super::*;
 use crate::metrics::{Metrics, ModelInfo};
@@ -8,43 +12,43 @@ use crate::metrics::{Metrics, ModelInfo};
 const LIMITS: SchedulerLimits = SchedulerLimits { max_batch_tokens: 100, max_queue_tokens: 1000, cache_entries: 10 };
 const SOON: Duration = Duration::from_secs(60);
 
-/// The id that makes the engine panic.
+/// The token id that makes the backend panic.
 const POISON: u32 = 666;
-/// The id for which the engine gives no outcome at all, which kills its thread.
+/// The token id without an outcome, which kills the engine thread.
 const DEADLY: u32 = 999;
 
-/// Gives each text's first id as its logit, a pass for each word of leave, and tells what it was given.
-struct Puppet {
-    leave: Mutex<Receiver<()>>,
-    passes: Mutex<Sender<Vec<u32>>>,
+/// Returns the first token id of each text as its logit. Reports each batch, then waits until it is released.
+struct ManualBackend {
+    release: Mutex<Receiver<()>>,
+    batches: Mutex<Sender<Vec<u32>>>,
 }
 
-impl Engine for Puppet {
+impl Backend for ManualBackend {
     fn logits(&self, encodings: &[&Encoding]) -> Vec<Result<Vec<f32>, ClassifyError>> {
         let ids: Vec<u32> = encodings.iter().map(|encoding| encoding.input_ids[0]).collect();
-        self.passes.lock().unwrap().send(ids.clone()).unwrap();
-        self.leave.lock().unwrap().recv().unwrap();
-        assert!(!ids.contains(&POISON), "a text that the engine cannot bear");
+        self.batches.lock().unwrap().send(ids.clone()).unwrap();
+        self.release.lock().unwrap().recv().unwrap();
+        assert!(!ids.contains(&POISON), "this token id makes the backend panic");
         ids.into_iter().filter(|&id| id != DEADLY).map(|id| Ok(vec![id as f32])).collect()
     }
 }
 
-struct Stage {
+struct Harness {
     scheduler: Scheduler,
-    leave: Sender<()>,
-    passes: Receiver<Vec<u32>>,
+    release: Sender<()>,
+    batches: Receiver<Vec<u32>>,
     metrics: Metrics,
 }
 
-impl Stage {
+impl Harness {
     fn new(limits: SchedulerLimits) -> Self {
-        let (leave, left) = channel();
-        let (tell, passes) = channel();
+        let (release, released) = channel();
+        let (sender, batches) = channel();
         let metrics = Metrics::new();
         let info = ModelInfo { name: "m", revision: "", digest: "", precision: "f32", isa: "scalar" };
-        let engine = Arc::new(Puppet { leave: Mutex::new(left), passes: Mutex::new(tell) });
-        let model = EngineModel { engine, metrics: metrics.model(info) };
-        Self { scheduler: Scheduler::start(vec![model], limits).unwrap(), leave, passes, metrics }
+        let backend = Arc::new(ManualBackend { release: Mutex::new(released), batches: Mutex::new(sender) });
+        let model = BackendModel { backend, metrics: metrics.model(info) };
+        Self { scheduler: Scheduler::start(vec![model], limits).unwrap(), release, batches, metrics }
     }
 
     fn submit_in(&self, lane: Lane, within: Duration, texts: &[(u32, usize)]) -> Result<Vec<Pending>, Refusal> {
@@ -56,13 +60,13 @@ impl Stage {
         self.submit_in(Lane::Interactive, SOON, texts).unwrap()
     }
 
-    /// The next pass begins; these are its texts.
-    fn begun(&self) -> Vec<u32> {
-        self.passes.recv_timeout(SOON).unwrap()
+    /// Waits for the next batch to start. Returns its token ids.
+    fn next_batch(&self) -> Vec<u32> {
+        self.batches.recv_timeout(SOON).unwrap()
     }
 
-    fn let_go(&self) {
-        self.leave.send(()).unwrap();
+    fn finish_batch(&self) {
+        self.release.send(()).unwrap();
     }
 
     fn metric(&self, name: &str) -> f64 {
@@ -80,177 +84,179 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(future)
 }
 
-fn answers(pending: Vec<Pending>) -> Vec<Result<f32, String>> {
-    let answer = |pending: Pending| pending.wait().map(|a| a.logits[0]).map_err(|f| f.to_string());
-    pending.into_iter().map(answer).collect()
+fn outputs(pending: Vec<Pending>) -> Vec<Result<f32, String>> {
+    let output =
+        |pending: Pending| pending.wait().map(|output| output.logits[0]).map_err(|failure| failure.to_string());
+    pending.into_iter().map(output).collect()
 }
 
 #[test]
-fn a_pass_is_formed_of_what_waits_when_the_engine_is_idle() {
-    let stage = Stage::new(LIMITS);
-    let first = stage.submit(&[(1, 10)]);
-    assert_eq!(stage.begun(), [1]);
-    let (second, third) = (stage.submit(&[(2, 10), (3, 10)]), stage.submit(&[(4, 10)]));
-    assert_eq!(stage.metric("finsent_queue_texts{"), 3.0);
-    assert_eq!(stage.metric("finsent_queue_tokens{"), 30.0);
-    stage.let_go();
-    assert_eq!(answers(first), [Ok(1.0)]);
-    let mut together = stage.begun();
+fn a_batch_is_formed_from_what_waits_when_the_engine_is_idle() {
+    let harness = Harness::new(LIMITS);
+    let first = harness.submit(&[(1, 10)]);
+    assert_eq!(harness.next_batch(), [1]);
+    let (second, third) = (harness.submit(&[(2, 10), (3, 10)]), harness.submit(&[(4, 10)]));
+    assert_eq!(harness.metric("finsent_queue_texts{"), 3.0);
+    assert_eq!(harness.metric("finsent_queue_tokens{"), 30.0);
+    harness.finish_batch();
+    assert_eq!(outputs(first), [Ok(1.0)]);
+    let mut together = harness.next_batch();
     together.sort_unstable();
     assert_eq!(together, [2, 3, 4]);
-    stage.let_go();
-    assert_eq!(answers(second), [Ok(2.0), Ok(3.0)]);
-    assert_eq!(answers(third), [Ok(4.0)]);
-    assert_eq!(stage.metric("finsent_queue_texts{"), 0.0);
-    assert_eq!(stage.metric("finsent_batch_texts_count{"), 2.0);
+    harness.finish_batch();
+    assert_eq!(outputs(second), [Ok(2.0), Ok(3.0)]);
+    assert_eq!(outputs(third), [Ok(4.0)]);
+    assert_eq!(harness.metric("finsent_queue_texts{"), 0.0);
+    assert_eq!(harness.metric("finsent_batch_texts_count{"), 2.0);
 }
 
 #[test]
-fn identical_texts_are_computed_once_and_then_remembered() {
-    let stage = Stage::new(LIMITS);
-    let first = stage.submit(&[(7, 10), (7, 10)]);
-    assert_eq!(stage.begun(), [7]);
-    let late = stage.submit(&[(7, 10)]);
-    stage.let_go();
+fn identical_texts_are_computed_once_and_then_cached() {
+    let harness = Harness::new(LIMITS);
+    let first = harness.submit(&[(7, 10), (7, 10)]);
+    assert_eq!(harness.next_batch(), [7]);
+    let late = harness.submit(&[(7, 10)]);
+    harness.finish_batch();
     for waiting in [first, late] {
-        assert!(answers(waiting).iter().all(|answer| answer == &Ok(7.0)));
+        assert!(outputs(waiting).iter().all(|output| output == &Ok(7.0)));
     }
-    assert_eq!(stage.metric("finsent_shared_texts_total{"), 2.0);
-    assert!(matches!(stage.submit(&[(7, 10)])[..], [Pending::Here(PassResult { computed: None, .. })]));
-    assert_eq!(stage.metric("finsent_cache_hits_total{"), 1.0);
-    assert_eq!(stage.metric("finsent_cache_misses_total{"), 3.0);
-    // Another length is another text.
-    let other = stage.submit(&[(7, 11)]);
-    assert_eq!(stage.begun(), [7]);
-    stage.let_go();
-    assert_eq!(answers(other), [Ok(7.0)]);
+    assert_eq!(harness.metric("finsent_shared_texts_total{"), 2.0);
+    assert!(matches!(harness.submit(&[(7, 10)])[..], [Pending::Ready(EncodingOutput { computed: None, .. })]));
+    assert_eq!(harness.metric("finsent_cache_hits_total{"), 1.0);
+    assert_eq!(harness.metric("finsent_cache_misses_total{"), 3.0);
+    // A different length is a different text.
+    let other = harness.submit(&[(7, 11)]);
+    assert_eq!(harness.next_batch(), [7]);
+    harness.finish_batch();
+    assert_eq!(outputs(other), [Ok(7.0)]);
 }
 
 #[test]
 fn without_a_cache_a_text_is_computed_again() {
-    let stage = Stage::new(SchedulerLimits { cache_entries: 0, ..LIMITS });
+    let harness = Harness::new(SchedulerLimits { cache_entries: 0, ..LIMITS });
     for _ in 0..2 {
-        let pending = stage.submit(&[(7, 10)]);
-        stage.begun();
-        stage.let_go();
-        assert_eq!(answers(pending), [Ok(7.0)]);
+        let pending = harness.submit(&[(7, 10)]);
+        harness.next_batch();
+        harness.finish_batch();
+        assert_eq!(outputs(pending), [Ok(7.0)]);
     }
-    assert_eq!(stage.metric("finsent_cache_misses_total{"), 0.0);
+    assert_eq!(harness.metric("finsent_cache_misses_total{"), 0.0);
 }
 
 #[test]
-fn work_whose_client_has_left_is_dropped_before_it_is_computed() {
-    let stage = Stage::new(LIMITS);
-    let first = stage.submit(&[(1, 10)]);
-    stage.begun();
-    drop(stage.submit(&[(2, 10)]));
-    let (gone, stays) = (stage.submit(&[(3, 10)]), stage.submit(&[(3, 10)]));
+fn work_of_a_disconnected_client_is_dropped_before_it_is_computed() {
+    let harness = Harness::new(LIMITS);
+    let first = harness.submit(&[(1, 10)]);
+    harness.next_batch();
+    drop(harness.submit(&[(2, 10)]));
+    let (gone, stays) = (harness.submit(&[(3, 10)]), harness.submit(&[(3, 10)]));
     drop(gone);
-    stage.let_go();
-    assert_eq!(stage.begun(), [3], "one of the two who want it has stayed");
-    stage.let_go();
-    assert_eq!((answers(first), answers(stays)), (vec![Ok(1.0)], vec![Ok(3.0)]));
-    assert_eq!(stage.metric("finsent_dropped_texts_total{model=\"m\",reason=\"client\"}"), 2.0);
+    harness.finish_batch();
+    assert_eq!(harness.next_batch(), [3], "one of the two clients still waits for it");
+    harness.finish_batch();
+    assert_eq!((outputs(first), outputs(stays)), (vec![Ok(1.0)], vec![Ok(3.0)]));
+    assert_eq!(harness.metric("finsent_dropped_texts_total{model=\"m\",reason=\"client\"}"), 2.0);
 }
 
 #[test]
 fn work_whose_deadline_has_passed_is_dropped_before_it_is_computed() {
-    let stage = Stage::new(LIMITS);
-    let first = stage.submit(&[(1, 10)]);
-    stage.begun();
-    let late = stage.submit_in(Lane::Interactive, Duration::ZERO, &[(2, 10)]).unwrap();
-    stage.let_go();
-    assert_eq!(answers(late), [Err("the deadline has passed".into())]);
-    assert_eq!(answers(first), [Ok(1.0)]);
-    assert_eq!(stage.metric("finsent_dropped_texts_total{model=\"m\",reason=\"deadline\"}"), 1.0);
-    assert_eq!(stage.metric("finsent_queue_tokens{"), 0.0);
+    let harness = Harness::new(LIMITS);
+    let first = harness.submit(&[(1, 10)]);
+    harness.next_batch();
+    let late = harness.submit_in(Lane::Interactive, Duration::ZERO, &[(2, 10)]).unwrap();
+    harness.finish_batch();
+    assert_eq!(outputs(late), [Err("the deadline has passed".into())]);
+    assert_eq!(outputs(first), [Ok(1.0)]);
+    assert_eq!(harness.metric("finsent_dropped_texts_total{model=\"m\",reason=\"deadline\"}"), 1.0);
+    assert_eq!(harness.metric("finsent_queue_tokens{"), 0.0);
 }
 
 #[test]
-fn a_full_queue_refuses_at_once_and_what_could_never_wait_is_told_so() {
-    let stage = Stage::new(LIMITS);
-    let mut all = stage.submit(&[(1, 10)]);
-    stage.begun();
-    all.extend(stage.submit(&(0..9).map(|id| (100 + id, 100)).collect::<Vec<_>>()));
-    all.extend(stage.submit(&[(2, 100)]));
-    let refusal = stage.submit_in(Lane::Interactive, SOON, &[(3, 1)]).unwrap_err();
+fn a_full_queue_refuses_at_once_and_a_request_larger_than_the_queue_is_too_large() {
+    let harness = Harness::new(LIMITS);
+    let mut all = harness.submit(&[(1, 10)]);
+    harness.next_batch();
+    all.extend(harness.submit(&(0..9).map(|id| (100 + id, 100)).collect::<Vec<_>>()));
+    all.extend(harness.submit(&[(2, 100)]));
+    let refusal = harness.submit_in(Lane::Interactive, SOON, &[(3, 1)]).unwrap_err();
     assert!(matches!(refusal, Refusal::Full { .. }), "{refusal:?}");
-    let refusal = stage.submit_in(Lane::Interactive, SOON, &[(4, 1001)]).unwrap_err();
+    let refusal = harness.submit_in(Lane::Interactive, SOON, &[(4, 1001)]).unwrap_err();
     assert_eq!(refusal, Refusal::TooLarge { tokens: 1001, limit: 1000 });
-    // Those that others have brought cost nothing.
-    all.extend(stage.submit(&[(2, 100)]));
+    // Texts that are in the queue already need no room.
+    all.extend(harness.submit(&[(2, 100)]));
     drop(all);
-    stage.let_go();
+    harness.finish_batch();
 }
 
 #[test]
-fn bulk_leaves_half_of_the_queue_to_others_and_may_have_all_of_it_alone() {
-    let stage = Stage::new(LIMITS);
-    let _in_pass = stage.submit(&[(1, 10)]);
-    stage.begun();
-    let _large = stage.submit_in(Lane::Bulk, SOON, &[(2, 700)]).unwrap();
-    assert!(matches!(stage.submit_in(Lane::Bulk, SOON, &[(3, 10)]).unwrap_err(), Refusal::Full { .. }));
-    let _interactive = stage.submit_in(Lane::Interactive, SOON, &[(4, 300)]).unwrap();
-    drop(stage.leave);
+fn bulk_leaves_half_of_the_queue_free_but_may_fill_an_empty_one() {
+    let harness = Harness::new(LIMITS);
+    let _running = harness.submit(&[(1, 10)]);
+    harness.next_batch();
+    let _large = harness.submit_in(Lane::Bulk, SOON, &[(2, 700)]).unwrap();
+    assert!(matches!(harness.submit_in(Lane::Bulk, SOON, &[(3, 10)]).unwrap_err(), Refusal::Full { .. }));
+    let _interactive = harness.submit_in(Lane::Interactive, SOON, &[(4, 300)]).unwrap();
+    drop(harness.release);
 }
 
 #[test]
-fn what_cannot_be_done_by_its_deadline_is_refused() {
-    let stage = Stage::new(LIMITS);
-    let slow = stage.submit(&[(1, 10)]);
-    stage.begun();
-    std::thread::sleep(Duration::from_millis(200));
-    stage.let_go();
-    assert_eq!(answers(slow), [Ok(1.0)]);
+fn the_deadline_is_compared_with_the_speed_of_the_last_batches() {
+    let harness = Harness::new(LIMITS);
+    let first = harness.submit(&[(1, 10)]);
+    harness.next_batch();
+    harness.finish_batch();
+    assert_eq!(outputs(first), [Ok(1.0)]);
 
-    let within = Duration::from_millis(500);
-    let running = stage.submit_in(Lane::Interactive, within, &[(2, 10)]).unwrap();
-    stage.begun();
-    let refusal = stage.submit_in(Lane::Interactive, within, &[(3, 20)]).unwrap_err();
-    let Refusal::Full { retry_after } = refusal else { panic!("{refusal:?}") };
-    assert!(retry_after > Duration::from_millis(100), "{retry_after:?}");
-    let patient = stage.submit_in(Lane::Interactive, SOON, &[(4, 20)]).unwrap();
+    let running = harness.submit(&[(2, 10)]);
+    harness.next_batch();
+    let hopeless = harness.submit_in(Lane::Interactive, Duration::ZERO, &[(3, 20)]).unwrap_err();
+    let Refusal::Full { retry_after } = hopeless else { panic!("{hopeless:?}") };
+    assert!(retry_after > Duration::ZERO, "a batch was measured");
+    let patient = harness.submit(&[(4, 20)]);
     for _ in 0..2 {
-        stage.let_go();
+        harness.finish_batch();
     }
-    assert_eq!((answers(running), answers(patient)), (vec![Ok(2.0)], vec![Ok(4.0)]));
+    assert_eq!((outputs(running), outputs(patient)), (vec![Ok(2.0)], vec![Ok(4.0)]));
 }
 
 #[test]
-fn an_interactive_request_takes_the_bulk_text_that_it_shares_along() {
-    let stage = Stage::new(SchedulerLimits { max_batch_tokens: 10, ..LIMITS });
-    let first = stage.submit(&[(1, 10)]);
-    stage.begun();
-    let bulk = stage.submit_in(Lane::Bulk, SOON, &[(2, 10), (3, 10)]).unwrap();
-    let now = stage.submit(&[(3, 10)]);
-    (0..3).for_each(|_| stage.let_go());
-    assert_eq!([stage.begun(), stage.begun()], [[3], [2]]);
-    assert_eq!((answers(first), answers(now)), (vec![Ok(1.0)], vec![Ok(3.0)]));
-    assert_eq!(answers(bulk), [Ok(2.0), Ok(3.0)]);
+fn an_interactive_request_moves_a_shared_bulk_text_to_its_lane() {
+    let harness = Harness::new(SchedulerLimits { max_batch_tokens: 10, ..LIMITS });
+    let first = harness.submit(&[(1, 10)]);
+    harness.next_batch();
+    let bulk = harness.submit_in(Lane::Bulk, SOON, &[(2, 10), (3, 10)]).unwrap();
+    let now = harness.submit(&[(3, 10)]);
+    (0..3).for_each(|_| harness.finish_batch());
+    assert_eq!([harness.next_batch(), harness.next_batch()], [[3], [2]]);
+    assert_eq!((outputs(first), outputs(now)), (vec![Ok(1.0)], vec![Ok(3.0)]));
+    assert_eq!(outputs(bulk), [Ok(2.0), Ok(3.0)]);
 }
 
 #[test]
 fn a_text_that_makes_the_engine_panic_fails_alone() {
-    let stage = Stage::new(LIMITS);
-    let first = stage.submit(&[(1, 10)]);
-    stage.begun();
-    let company = stage.submit(&[(2, 10), (POISON, 10), (3, 10)]);
-    (0..5).for_each(|_| stage.let_go());
-    assert_eq!(answers(company), [Ok(2.0), Err("computing it failed unexpectedly".into()), Ok(3.0)]);
-    assert_eq!(answers(first), [Ok(1.0)]);
-    assert!(stage.scheduler.is_alive());
+    let harness = Harness::new(LIMITS);
+    let first = harness.submit(&[(1, 10)]);
+    harness.next_batch();
+    let batch = harness.submit(&[(2, 10), (POISON, 10), (3, 10)]);
+    (0..5).for_each(|_| harness.finish_batch());
+    assert_eq!(
+        outputs(batch),
+        [Ok(2.0), Err("an unexpected error occurred while computing the prediction".into()), Ok(3.0)]
+    );
+    assert_eq!(outputs(first), [Ok(1.0)]);
+    assert!(harness.scheduler.is_alive());
 }
 
 #[test]
-fn a_dead_engine_leaves_nobody_waiting_and_says_so() {
-    let stage = Stage::new(LIMITS);
-    let running = stage.submit(&[(DEADLY, 10)]);
-    stage.begun();
-    let waiting = stage.submit(&[(2, 10)]);
-    stage.let_go();
-    assert_eq!(answers(running), [Err("the engine has stopped".into())]);
-    assert_eq!(answers(waiting), [Err("the engine has stopped".into())]);
-    block_on(stage.scheduler.died());
-    assert!(!stage.scheduler.is_alive());
-    assert_eq!(stage.submit_in(Lane::Interactive, SOON, &[(3, 1)]).unwrap_err(), Refusal::Stopped);
+fn a_dead_engine_fails_every_request_and_is_reported() {
+    let harness = Harness::new(LIMITS);
+    let running = harness.submit(&[(DEADLY, 10)]);
+    harness.next_batch();
+    let waiting = harness.submit(&[(2, 10)]);
+    harness.finish_batch();
+    assert_eq!(outputs(running), [Err("the inference engine has stopped".into())]);
+    assert_eq!(outputs(waiting), [Err("the inference engine has stopped".into())]);
+    block_on(harness.scheduler.died());
+    assert!(!harness.scheduler.is_alive());
+    assert_eq!(harness.submit_in(Lane::Interactive, SOON, &[(3, 1)]).unwrap_err(), Refusal::Stopped);
 }

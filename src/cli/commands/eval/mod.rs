@@ -12,7 +12,7 @@ use anyhow::{Result, bail};
 use finsent_jobs::Stages;
 use finsent_jobs::evaluation::{Evaluation, LabelMatcher};
 use finsent_kernels::Precision;
-use finsent_model::{Activation, Classification, ClassifyError, EncodedText, Granularity, Pipeline, Prediction};
+use finsent_model::{Activation, ClassifyError, EncodedText, Encoding, Granularity, Pipeline, Prediction};
 use finsent_table::{ItemError, Row, UsageError};
 
 use super::args::{EvalArgs, EvalFormat, PrecisionArg};
@@ -157,20 +157,15 @@ fn truth(
 
 /// The predictions of each row in each precision, or why one of them has none. The tokens are the same for all.
 fn predictions(pipelines: &[Arc<Pipeline>], rows: &[Labelled]) -> Vec<Result<Vec<Prediction>, ClassifyError>> {
-    let answers = |pipeline: &Arc<Pipeline>| {
-        let prepared = rows.iter().map(|row| Ok(row.prepared.clone())).collect();
-        pipeline.classify_encoded(prepared, Granularity::Text).into_iter()
-    };
-    let mut of_each: Vec<_> = pipelines.iter().map(answers).collect();
-    let prediction = |answer| match answer {
-        Classification::Text(prediction) => prediction,
-        Classification::Sentences(_) | Classification::Document(_) => unreachable!("texts were asked for"),
-    };
+    // A text that is evaluated as a whole has one encoding.
+    let encodings: Vec<&Encoding> = rows.iter().flat_map(|row| row.prepared.encodings()).map(|arc| &**arc).collect();
+    let mut of_each: Vec<_> =
+        pipelines.iter().map(|pipeline| pipeline.classify_encodings(&encodings).into_iter()).collect();
     rows.iter()
         .map(|_| {
-            // All are taken before one of them may fail.
+            // Take the prediction of each pipeline before one of them may fail.
             let of_row: Vec<_> = of_each.iter_mut().filter_map(Iterator::next).collect();
-            of_row.into_iter().map(|answer| answer.map(prediction)).collect()
+            of_row.into_iter().collect()
         })
         .collect()
 }

@@ -1,0 +1,13 @@
+//! From the texts of a request to their logits: tokenize, submit to the scheduler, wait.
+
+mod classify;
+mod scored_text;
+mod single;
+mod timings;
+mod tokenize;
+
+pub(crate) use self::classify::{ClassifyRequest, ClassifyResponse, classify};
+pub(crate) use self::scored_text::ScoredText;
+pub(crate) use self::single::{PendingText, submit_text, tokenize_text};
+pub(crate) use self::timings::milliseconds;
+pub(crate) use self::tokenize::INLINE_BYTES;

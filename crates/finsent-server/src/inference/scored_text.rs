@@ -1,0 +1,46 @@
+//! A text with its logits.
+
+use finsent_model::{Activation, Classification, EncodedText, Prediction};
+
+use crate::metrics::ModelMetrics;
+use crate::scheduler::Logits;
+use crate::served_model::ServedModel;
+
+/// A text that the model has read.
+pub(crate) struct ScoredText {
+    pub(super) encoded: EncodedText,
+    /// One row per encoding.
+    pub(super) logits: Vec<Logits>,
+}
+
+impl ScoredText {
+    pub(super) fn count(&self, metrics: &ModelMetrics) {
+        metrics.texts.inc();
+        metrics.tokens.inc_by(self.encoded.tokens() as u64);
+        metrics.truncated.inc_by(u64::from(self.encoded.is_truncated()));
+    }
+
+    /// The prediction for a text that was encoded as a whole.
+    pub(crate) fn prediction(&self, model: &ServedModel) -> Prediction {
+        let encoding = self.encoded.encodings().next().expect("every text has an encoding");
+        model.pipeline.prediction(encoding, &self.logits[0])
+    }
+
+    /// The predictions at the granularity that the text was encoded for.
+    pub(crate) fn classification(self, model: &ServedModel) -> Classification {
+        model.pipeline.classification(self.encoded, &self.logits)
+    }
+
+    /// Each label with its score, the highest first. The activation is the model's own by default.
+    pub(crate) fn sorted_scores<'a>(
+        &self,
+        model: &'a ServedModel,
+        activation: Option<Activation>,
+    ) -> Vec<(&'a str, f32)> {
+        let activation = activation.unwrap_or(model.pipeline.activation());
+        let labels = model.pipeline.labels().labels().iter().map(String::as_str);
+        let mut scores: Vec<(&str, f32)> = labels.zip(activation.probabilities(&self.logits[0])).collect();
+        scores.sort_by(|a, b| b.1.total_cmp(&a.1));
+        scores
+    }
+}

@@ -1,0 +1,71 @@
+//! One text of a stream, in three steps: tokenize it, submit it, wait for it.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use finsent_model::{EncodedText, Granularity};
+use futures_util::future::try_join_all;
+
+use super::scored_text::ScoredText;
+use super::tokenize::{TokenizeOptions, tokenize};
+use crate::metrics::ModelMetrics;
+use crate::request::{Admitted, ItemError, TextInput};
+use crate::scheduler::{Failure, Lane, Pending, Refusal, Work};
+use crate::served_model::ServedModel;
+
+/// A text that is queued or being computed.
+pub(crate) struct PendingText {
+    encoded: EncodedText,
+    pending: Vec<Pending>,
+    deadline: Instant,
+}
+
+/// Tokenizes one text.
+///
+/// # Errors
+/// [`ItemError`] if the model cannot read it.
+pub(crate) async fn tokenize_text(
+    admitted: &Admitted,
+    model: &Arc<ServedModel>,
+    input: TextInput,
+    granularity: Granularity,
+) -> Result<EncodedText, ItemError> {
+    let started = Instant::now();
+    let options = TokenizeOptions { granularity, truncate: true };
+    let encoded = tokenize(admitted, model, vec![input], options).await.map_err(|_| Failure::Panicked)?;
+    model.metrics.tokenization_seconds.observe(started.elapsed().as_secs_f64());
+    encoded.into_iter().next().expect("one text has one result")
+}
+
+/// Submits one text.
+///
+/// # Errors
+/// [`Refusal`], at once.
+pub(crate) fn submit_text(
+    admitted: &Admitted,
+    model: &ServedModel,
+    encoded: &EncodedText,
+    lane: Lane,
+    deadline: Instant,
+) -> Result<PendingText, Refusal> {
+    let encodings = encoded.encodings().map(Arc::clone).collect();
+    let work = Work { model: model.index, encodings, lane, deadline };
+    let pending = admitted.loaded().scheduler.submit(work)?;
+    Ok(PendingText { encoded: encoded.clone(), pending, deadline })
+}
+
+impl PendingText {
+    /// Waits for the logits.
+    ///
+    /// # Errors
+    /// [`Failure`] if there are none before the deadline.
+    pub(crate) async fn scored(self, metrics: &ModelMetrics) -> Result<ScoredText, Failure> {
+        let outputs = try_join_all(self.pending.into_iter().map(Pending::output));
+        let outputs = tokio::time::timeout_at(self.deadline.into(), outputs).await;
+        let outputs = outputs.unwrap_or(Err(Failure::DeadlinePassed))?;
+        let logits = outputs.into_iter().map(|output| output.logits).collect();
+        let text = ScoredText { encoded: self.encoded, logits };
+        text.count(metrics);
+        Ok(text)
+    }
+}

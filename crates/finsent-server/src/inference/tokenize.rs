@@ -1,0 +1,69 @@
+//! Tokenization, without delaying other requests.
+
+use std::sync::Arc;
+
+use actix_web::web;
+use finsent_model::{EncodedText, Granularity, TextError};
+
+use crate::error::HttpError;
+use crate::request::{Admitted, ItemError, TextInput};
+use crate::served_model::ServedModel;
+
+/// Up to this many bytes are tokenized on the worker's thread, in well under a millisecond. More would delay its other
+/// connections.
+pub(crate) const INLINE_BYTES: usize = 16 << 10;
+
+/// What to make of the texts.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct TokenizeOptions {
+    pub(super) granularity: Granularity,
+    /// Whether a text that is longer than the window is cut, or fails.
+    pub(super) truncate: bool,
+}
+
+/// Tokenizes texts, each for itself.
+///
+/// # Errors
+/// [`HttpError::Panicked`] if the tokenizer panics.
+pub(super) async fn tokenize(
+    admitted: &Admitted,
+    model: &Arc<ServedModel>,
+    inputs: Vec<TextInput>,
+    options: TokenizeOptions,
+) -> Result<Vec<Result<EncodedText, ItemError>>, HttpError> {
+    let max_text_bytes = admitted.service().limits.max_text_bytes;
+    let inputs: Vec<TextInput> = inputs.into_iter().map(|input| check_length(input, max_text_bytes)).collect();
+    let bytes: usize = inputs.iter().flatten().map(|text| text.as_str().len()).sum();
+    // The scheduler refuses more, so tokenization can stop there.
+    let max_tokens = admitted.loaded().scheduler.max_queue_tokens();
+    if bytes <= INLINE_BYTES {
+        return Ok(encode_all(model, inputs, options, max_tokens));
+    }
+    let model = Arc::clone(model);
+    let encoded = web::block(move || encode_all(&model, inputs, options, max_tokens)).await;
+    encoded.map_err(|_| HttpError::Panicked)
+}
+
+fn check_length(input: TextInput, limit: usize) -> TextInput {
+    let text = input?;
+    let bytes = text.as_str().len();
+    if bytes > limit { Err(TextError::TooLarge { bytes, limit }.into()) } else { Ok(text) }
+}
+
+fn encode_all(
+    model: &ServedModel,
+    inputs: Vec<TextInput>,
+    options: TokenizeOptions,
+    max_tokens: usize,
+) -> Vec<Result<EncodedText, ItemError>> {
+    let mut tokens_left = max_tokens;
+    let encode = |input: TextInput| {
+        let encoded = model.pipeline.encode_text(&input?, options.granularity, tokens_left)?;
+        tokens_left = tokens_left.saturating_sub(encoded.tokens());
+        if encoded.is_truncated() && !options.truncate {
+            return Err(ItemError::TooLong { window: model.pipeline.max_length() });
+        }
+        Ok(encoded)
+    };
+    inputs.into_iter().map(encode).collect()
+}

@@ -1,0 +1,142 @@
+//! Where the service listens: TCP and Unix sockets.
+
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::{fmt, fs, io};
+
+use thiserror::Error;
+
+use crate::io_reason::io_reason;
+
+/// An address to listen on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Listen {
+    /// HOST:PORT. The system chooses a free port for port 0.
+    Tcp(String),
+    /// The path of a Unix socket.
+    Unix(PathBuf),
+}
+
+/// Why the service cannot listen on an address.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ListenError {
+    /// The system refuses.
+    #[error("cannot listen on {address}: {}", io_reason(error))]
+    Io {
+        /// The address.
+        address: Listen,
+        /// The system's error.
+        error: io::Error,
+    },
+    /// Another process listens there.
+    #[error("{} is already in use, perhaps by another finsent", described(.0))]
+    InUse(Listen),
+    /// The path is not free, and it is not a socket.
+    #[error("cannot listen on unix:{}: it is a file, not a socket", .0.display())]
+    NotASocket(PathBuf),
+}
+
+impl ListenError {
+    pub(crate) fn new(address: &Listen, error: io::Error) -> Self {
+        if error.kind() == io::ErrorKind::AddrInUse {
+            return Self::InUse(address.clone());
+        }
+        Self::Io { address: address.clone(), error }
+    }
+}
+
+fn described(address: &Listen) -> String {
+    match address {
+        Listen::Tcp(address) => match address.rsplit_once(':') {
+            Some((_, port)) => format!("port {port}"),
+            None => address.clone(),
+        },
+        Listen::Unix(path) => format!("the socket {}", path.display()),
+    }
+}
+
+impl FromStr for Listen {
+    type Err = String;
+
+    fn from_str(address: &str) -> Result<Self, String> {
+        if let Some(path) = address.strip_prefix("unix:") {
+            let path = path.strip_prefix("//").unwrap_or(path);
+            return if path.is_empty() {
+                Err("expected a path after `unix:`, such as unix:/run/finsent.sock".into())
+            } else {
+                Ok(Self::Unix(path.into()))
+            };
+        }
+        let port = address.rsplit_once(':').filter(|(host, _)| !host.is_empty()).map(|(_, port)| port.parse::<u16>());
+        match port {
+            Some(Ok(_)) => Ok(Self::Tcp(address.into())),
+            _ => Err("expected HOST:PORT, such as 127.0.0.1:8080, or unix:/run/finsent.sock".into()),
+        }
+    }
+}
+
+impl fmt::Display for Listen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => f.write_str(address),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+/// Permissions of a Unix socket. Connecting needs write permission, which the usual umask gives to the owner only. Two
+/// containers of a pod have different users and share a group.
+const SOCKET_MODE: u32 = 0o660;
+
+/// Listens on a Unix socket, for its owner and its group. A socket that a dead process has left behind is replaced.
+pub(crate) fn listen_unix(path: &Path) -> Result<UnixListener, ListenError> {
+    let io = |error| ListenError::new(&Listen::Unix(path.into()), error);
+    match fs::symlink_metadata(path) {
+        Ok(there) if !there.file_type().is_socket() => return Err(ListenError::NotASocket(path.into())),
+        Ok(_) => match UnixStream::connect(path) {
+            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => fs::remove_file(path).map_err(io)?,
+            Err(error) => return Err(io(error)),
+            Ok(_) => return Err(ListenError::InUse(Listen::Unix(path.into()))),
+        },
+        Err(_) => {}
+    }
+    let listener = UnixListener::bind(path).map_err(io)?;
+    fs::set_permissions(path, fs::Permissions::from_mode(SOCKET_MODE)).map_err(io)?;
+    Ok(listener)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_parsed_and_errors_show_an_example() {
+        assert_eq!("127.0.0.1:0".parse(), Ok(Listen::Tcp("127.0.0.1:0".into())));
+        assert_eq!("[::1]:8080".parse(), Ok(Listen::Tcp("[::1]:8080".into())));
+        assert_eq!("unix:/run/f.sock".parse(), Ok(Listen::Unix("/run/f.sock".into())));
+        assert_eq!("unix:///run/f.sock".parse(), Ok(Listen::Unix("/run/f.sock".into())));
+        for wrong in ["", "8080", ":8080", "localhost", "localhost:http", "127.0.0.1:70000", "unix:"] {
+            let message = wrong.parse::<Listen>().unwrap_err();
+            assert!(message.contains("unix:"), "{wrong}: {message}");
+        }
+    }
+
+    #[test]
+    fn a_stale_socket_is_replaced_but_a_live_one_and_a_file_are_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("s");
+        drop(listen_unix(&path).unwrap());
+        assert!(path.exists(), "a socket outlives its listener");
+        let live = listen_unix(&path).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, SOCKET_MODE, "the group may connect");
+        assert!(matches!(listen_unix(&path), Err(ListenError::InUse(_))));
+        drop(live);
+        let file = dir.path().join("f");
+        fs::write(&file, "precious").unwrap();
+        assert!(matches!(listen_unix(&file), Err(ListenError::NotASocket(_))));
+        assert_eq!(fs::read(&file).unwrap(), b"precious");
+    }
+}

@@ -1,0 +1,13 @@
+//! The protocols: each takes the texts out of its requests and puts the predictions into its responses.
+
+pub(crate) mod hugging_face;
+pub(crate) mod kserve;
+mod label_score;
+pub(crate) mod native;
+pub(crate) mod open_inference;
+mod plain_error;
+mod prediction_schema;
+mod schema;
+pub(crate) mod tei;
+
+pub(crate) use self::plain_error::PlainError;

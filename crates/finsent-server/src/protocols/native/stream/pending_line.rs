@@ -1,0 +1,37 @@
+//! A line on its way from the reader to the writer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use finsent_model::Granularity;
+use serde_json::value::RawValue;
+use tokio::sync::OwnedSemaphorePermit;
+
+use crate::inference::PendingText;
+use crate::scheduler::Lane;
+use crate::served_model::ServedModel;
+
+/// How the texts of a stream are classified.
+pub(super) struct StreamOptions {
+    pub(super) model: Arc<ServedModel>,
+    pub(super) granularity: Granularity,
+    pub(super) lane: Lane,
+    /// Time that each answer may take from when its line was read, if the client limits it.
+    pub(super) time_limit: Option<Duration>,
+}
+
+/// A line that was read and is not answered yet.
+pub(super) struct PendingLine {
+    pub(super) number: u64,
+    pub(super) id: Option<Box<RawValue>>,
+    /// The text that is being classified, or the error of the line.
+    pub(super) text: Result<PendingText, String>,
+    /// Released when the line has been answered.
+    pub(super) _permits: Option<LinePermits>,
+}
+
+/// The line's part of what its stream may hold in memory.
+pub(super) struct LinePermits {
+    pub(super) _bytes: OwnedSemaphorePermit,
+    pub(super) _tokens: Option<OwnedSemaphorePermit>,
+}

@@ -1,0 +1,8 @@
+//! The Open Inference Protocol, version 2, of KServe, Triton and MLServer.
+
+pub(crate) mod health;
+pub(crate) mod infer;
+pub(crate) mod metadata;
+mod outputs;
+mod tensor;
+mod version;

@@ -1,0 +1,94 @@
+//! The tensors of a response.
+
+use finsent_model::Prediction;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::super::schema;
+use super::tensor::{OutputTensor, Values};
+use crate::error::HttpError;
+use crate::inference::ScoredText;
+use crate::request::WholeNumber;
+use crate::served_model::ServedModel;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum OutputName {
+    Label,
+    Probabilities,
+    SentimentScore,
+}
+
+#[derive(Debug, Clone, Copy, Default, Deserialize, ToSchema)]
+pub(super) struct RequestedParameters {
+    /// Return this tensor in binary form.
+    binary_data: Option<bool>,
+    /// Return only the labels with the highest probabilities, this many per text, as `score:index:label`. For
+    /// `probabilities`.
+    #[schema(schema_with = schema::count)]
+    classification: Option<WholeNumber>,
+}
+
+impl OutputName {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Label => "label",
+            Self::Probabilities => "probabilities",
+            Self::SentimentScore => "sentiment_score",
+        }
+    }
+
+    /// The outputs that a model has.
+    pub(super) fn all_of(model: &ServedModel) -> Vec<Self> {
+        let sentiment_score = model.pipeline.labels().has_sentiment_score().then_some(Self::SentimentScore);
+        [Self::Label, Self::Probabilities].into_iter().chain(sentiment_score).collect()
+    }
+}
+
+/// An output of a response.
+///
+/// # Errors
+/// [`HttpError::Invalid`] for an output that the model does not have, or a bad parameter.
+pub(super) fn output(
+    model: &ServedModel,
+    texts: &[ScoredText],
+    name: OutputName,
+    parameters: RequestedParameters,
+    binary_by_default: bool,
+) -> Result<OutputTensor, HttpError> {
+    let predictions = texts.iter().map(|text| text.prediction(model));
+    let (shape, values) = match (name, parameters.classification) {
+        (_, Some(WholeNumber(..1))) => return Err(HttpError::invalid("`classification` must be at least 1")),
+        (OutputName::Label, _) => {
+            let labels = predictions.map(|prediction| prediction.label().to_owned()).collect();
+            (vec![texts.len()], Values::Bytes(labels))
+        }
+        (OutputName::Probabilities, None) => {
+            let labels = model.pipeline.labels().labels().len();
+            let probabilities = predictions.flat_map(|prediction| probabilities(&prediction)).collect();
+            (vec![texts.len(), labels], Values::Fp32(probabilities))
+        }
+        (OutputName::Probabilities, Some(WholeNumber(count))) => best_labels(model, texts, count as usize),
+        (OutputName::SentimentScore, _) => {
+            let scores: Option<Vec<f32>> = predictions.map(|prediction| prediction.sentiment_score()).collect();
+            let none = || HttpError::invalid(format!("`{}` has no output `sentiment_score`", model.name));
+            (vec![texts.len()], Values::Fp32(scores.ok_or_else(none)?))
+        }
+    };
+    Ok(OutputTensor::new(name.as_str(), shape, values, parameters.binary_data.unwrap_or(binary_by_default)))
+}
+
+fn probabilities(prediction: &Prediction) -> Vec<f32> {
+    prediction.scores().map(|(_, score)| score).collect()
+}
+
+/// Triton's classification extension.
+fn best_labels(model: &ServedModel, texts: &[ScoredText], count: usize) -> (Vec<usize>, Values) {
+    let labels = model.pipeline.labels().labels();
+    let count = count.min(labels.len());
+    let index = |label: &str| labels.iter().position(|known| known == label).unwrap_or_default();
+    let class = |(label, score): (&str, f32)| format!("{score}:{}:{label}", index(label));
+    let of_text =
+        |text: &ScoredText| text.sorted_scores(model, None).into_iter().take(count).map(class).collect::<Vec<_>>();
+    (vec![texts.len(), count], Values::Bytes(texts.iter().flat_map(of_text).collect()))
+}

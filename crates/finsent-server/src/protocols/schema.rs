@@ -1,0 +1,86 @@
+//! Schemas of the values that requests hold as raw JSON.
+
+use utoipa::openapi::schema::{AdditionalProperties, ArrayBuilder, OneOfBuilder, SchemaType};
+use utoipa::openapi::{Object, ObjectBuilder, RefOr, Schema, Type};
+
+pub(super) fn of_type(kind: Type) -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(kind)
+}
+
+/// A character that is not white space by Unicode. Each text needs at least one.
+const NOT_BLANK: &str = r"[^\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]";
+
+/// A text that is not blank.
+pub(super) fn text() -> Object {
+    of_type(Type::String).pattern(Some(NOT_BLANK)).build()
+}
+
+fn at_least_one(item: impl Into<Schema>) -> Schema {
+    ArrayBuilder::new().items(RefOr::T(item.into())).min_items(Some(1)).build().into()
+}
+
+fn one_of<const N: usize>(schemas: [Schema; N]) -> Schema {
+    schemas.into_iter().fold(OneOfBuilder::new(), OneOfBuilder::item).build().into()
+}
+
+/// A whole number of at least 1, or null.
+pub(super) fn count() -> Schema {
+    let types = SchemaType::from_iter([Type::Integer, Type::Null]);
+    ObjectBuilder::new().schema_type(types).minimum(Some(1)).build().into()
+}
+
+/// A time in milliseconds, or null.
+pub(super) fn milliseconds() -> Schema {
+    let types = SchemaType::from_iter([Type::Number, Type::Null]);
+    ObjectBuilder::new().schema_type(types).exclusive_minimum(Some(0)).build().into()
+}
+
+/// The shape of a tensor, or null.
+pub(super) fn shape() -> Schema {
+    let types = SchemaType::from_iter([Type::Array, Type::Null]);
+    ArrayBuilder::new().schema_type(types).items(of_type(Type::Integer)).build().into()
+}
+
+/// The data of a tensor of texts: a text, a list, or a list of lists.
+pub(super) fn tensor() -> Schema {
+    let list = ArrayBuilder::new().items(text());
+    one_of([text().into(), at_least_one(text()), at_least_one(list.build())])
+}
+
+/// A text, or a list of texts.
+pub(super) fn texts() -> Schema {
+    one_of([text().into(), at_least_one(text())])
+}
+
+/// A text, or a list of texts, each perhaps with an id. In a list, a blank text is an error of its own, so it is allowed.
+pub(super) fn texts_with_ids() -> Schema {
+    one_of([text().into(), at_least_one(text_with_id())])
+}
+
+/// A text, perhaps with an id.
+pub(super) fn text_with_id() -> Schema {
+    let with_id = of_type(Type::Object)
+        .property("id", id())
+        .property("text", of_type(Type::String))
+        .required("id")
+        .required("text")
+        .additional_properties(Some(AdditionalProperties::<Schema>::FreeForm(false)));
+    one_of([of_type(Type::String).build().into(), with_id.build().into()])
+}
+
+/// A text, or a list of texts or of lists of one text.
+pub(super) fn nested_texts() -> Schema {
+    let nested = ArrayBuilder::new().items(RefOr::T(text().into())).min_items(Some(1)).max_items(Some(1)).build();
+    one_of([text().into(), at_least_one(one_of([text().into(), nested.into()]))])
+}
+
+/// A list of texts or of objects with a text.
+pub(super) fn instances() -> Schema {
+    let object = of_type(Type::Object).property("text", text()).required("text").build();
+    at_least_one(one_of([text().into(), object.into()]))
+}
+
+/// An id of the caller's.
+pub(super) fn id() -> Schema {
+    one_of([of_type(Type::String).build().into(), of_type(Type::Integer).build().into()])
+}

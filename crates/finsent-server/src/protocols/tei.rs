@@ -1,0 +1,204 @@
+//! The routes of text-embeddings-inference for classifiers: POST /predict and GET /info.
+
+use std::collections::BTreeMap;
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse};
+use finsent_model::Activation;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use utoipa::ToSchema;
+
+use super::label_score::LabelScore;
+use super::schema;
+use crate::error::HttpError;
+use crate::error_format::ErrorBody;
+use crate::inference::{ClassifyRequest, ClassifyResponse, ScoredText, classify, milliseconds};
+use crate::request::{Admitted, Body, Fields, TextInput, kind, parse_text, service};
+use crate::service::http_workers;
+
+/// A request of the clients of text-embeddings-inference. Pairs of texts are not supported: a list of strings is a batch.
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(example = json!({"inputs": ["Shares plunged 12%", "Orders doubled"]}))]
+pub(crate) struct PredictRequest<'a> {
+    #[serde(borrow)]
+    #[schema(schema_with = schema::nested_texts)]
+    inputs: &'a RawValue,
+    /// If `false`, a text that is longer than the model's window is an error [default: true]
+    truncate: Option<bool>,
+    /// Only the end of a text can be cut off.
+    #[expect(dead_code, reason = "parsing it rejects other directions")]
+    truncation_direction: Option<TruncationDirection>,
+    /// Return logits instead of probabilities [default: false]
+    raw_scores: Option<bool>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+enum TruncationDirection {
+    Right,
+}
+
+/// The labels of one text, or of each text
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+pub(crate) enum PredictResponse<'a> {
+    One(Vec<LabelScore<'a>>),
+    Many(Vec<Vec<LabelScore<'a>>>),
+}
+
+/// An error of text-embeddings-inference
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct TextEmbeddingsError {
+    error: String,
+    /// Validation, Empty, Overloaded, Backend or Unhealthy.
+    error_type: &'static str,
+}
+
+impl ErrorBody for TextEmbeddingsError {
+    const CONTENT_TYPE: &'static str = "application/json";
+
+    fn new(error: &HttpError) -> Self {
+        Self { error: error.message_with_index("inputs"), error_type: error_type(error) }
+    }
+}
+
+fn error_type(error: &HttpError) -> &'static str {
+    match error {
+        HttpError::Empty => "Empty",
+        HttpError::Overloaded { .. } => "Overloaded",
+        HttpError::Panicked | HttpError::Compute(_) | HttpError::DeadlinePassed => "Backend",
+        HttpError::Loading | HttpError::Stopped => "Unhealthy",
+        HttpError::Malformed(_)
+        | HttpError::Unauthorized
+        | HttpError::NoRoute { .. }
+        | HttpError::UnknownModel { .. }
+        | HttpError::UnknownVersion { .. }
+        | HttpError::Method { .. }
+        | HttpError::SlowBody { .. }
+        | HttpError::BodyTooLarge { .. }
+        | HttpError::TooManyTexts { .. }
+        | HttpError::TooManyTokens { .. }
+        | HttpError::MediaType { .. }
+        | HttpError::ContentEncoding { .. }
+        | HttpError::UnknownField { .. }
+        | HttpError::UnknownParameter { .. }
+        | HttpError::Invalid { .. } => "Validation",
+    }
+}
+
+/// Classify texts
+///
+/// `/predict` of text-embeddings-inference. The answer for one text is a list of labels, the best first; for several texts
+/// it is a list of lists.
+#[utoipa::path(post, path = "", tag = "text-embeddings-inference", operation_id = "predict",
+    request_body = PredictRequest,
+    responses((status = 200, description = "The labels", body = PredictResponse)))]
+pub(crate) async fn predict(admitted: Admitted, body: Body) -> Result<HttpResponse, HttpError> {
+    let PredictRequest { inputs, truncate, raw_scores, .. } = Fields::of_body(&body)?.read()?;
+    let is_one = kind(inputs) == "a string";
+    let inputs = parse_inputs(inputs)?;
+    let characters: usize = inputs.iter().flatten().map(|text| text.as_str().chars().count()).sum();
+    let (model, deadline) = (admitted.model(None)?, admitted.deadline(None));
+    let request = ClassifyRequest::of_texts(model, inputs, deadline, truncate.unwrap_or(true));
+    let classified = classify(&admitted, request).await?;
+    let mut response = HttpResponse::build(StatusCode::OK);
+    classified.add_headers(&mut response);
+    add_compute_headers(&classified, characters, &mut response);
+    let (model, texts) = classified.into_all()?;
+    let activation = raw_scores.unwrap_or_default().then_some(Activation::Identity);
+    let labels = |text: &ScoredText| -> Vec<LabelScore<'_>> {
+        text.sorted_scores(&model, activation).into_iter().map(Into::into).collect()
+    };
+    let mut labels: Vec<Vec<LabelScore<'_>>> = texts.iter().map(labels).collect();
+    Ok(response.json(if is_one { PredictResponse::One(labels.remove(0)) } else { PredictResponse::Many(labels) }))
+}
+
+/// The headers that clients of text-embeddings-inference know.
+fn add_compute_headers(
+    classified: &ClassifyResponse,
+    characters: usize,
+    response: &mut actix_web::HttpResponseBuilder,
+) {
+    response.insert_header(("x-compute-type", "cpu"));
+    response.insert_header(("x-compute-time", milliseconds(classified.inference_time())));
+    response.insert_header(("x-compute-characters", characters));
+    response.insert_header(("x-compute-tokens", classified.tokens()));
+}
+
+/// A text, a list of texts, or a list of lists with one text each.
+fn parse_inputs(inputs: &RawValue) -> Result<Vec<TextInput>, HttpError> {
+    if kind(inputs) == "a string" {
+        return Ok(vec![parse_text(inputs, None)?]);
+    }
+    let items: Vec<&RawValue> = serde_json::from_str(inputs.get())
+        .map_err(|_| HttpError::invalid(format!("`inputs`: expected a string or an array, found {}", kind(inputs))))?;
+    if items.is_empty() {
+        return Err(HttpError::Empty);
+    }
+    let parse = |(index, item): (usize, &RawValue)| {
+        let nested: Vec<&RawValue> = serde_json::from_str(item.get()).unwrap_or_else(|_| vec![item]);
+        match nested.as_slice() {
+            [text] => parse_text(text, Some(index)),
+            _ => {
+                let reason = format!("expected one text, found {}; pairs of texts are not supported", nested.len());
+                Err(HttpError::Invalid { index: Some(index), reason })
+            }
+        }
+    };
+    items.into_iter().enumerate().map(parse).collect()
+}
+
+/// The default model and the limits
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Info<'a> {
+    model_id: &'a str,
+    model_sha: Option<&'a str>,
+    model_dtype: String,
+    served_model_name: &'a str,
+    model_type: ModelType<'a>,
+    max_concurrent_requests: usize,
+    max_input_length: usize,
+    max_batch_tokens: usize,
+    max_client_batch_size: usize,
+    auto_truncate: bool,
+    tokenization_workers: usize,
+    version: &'static str,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct ModelType<'a> {
+    classifier: ClassifierModel<'a>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct ClassifierModel<'a> {
+    #[schema(value_type = HashMap<String, String>)]
+    id2label: BTreeMap<usize, &'a str>,
+    label2id: BTreeMap<&'a str, usize>,
+}
+
+/// Describe the default model and the limits
+#[utoipa::path(get, path = "", tag = "text-embeddings-inference", operation_id = "info",
+    responses((status = 200, description = "The default model and the limits", body = Info)))]
+pub(crate) async fn info(request: HttpRequest) -> Result<HttpResponse, HttpError> {
+    let service = service(&request);
+    let model = service.loaded()?.find(None)?;
+    let labels = || model.pipeline.labels().labels().iter().map(String::as_str);
+    let id2label = labels().enumerate().collect();
+    let label2id = labels().zip(0..).collect();
+    let info = Info {
+        model_id: model.repository.as_deref().unwrap_or(&model.name),
+        model_sha: model.revision.as_deref(),
+        model_dtype: model.precision.to_string(),
+        served_model_name: &model.name,
+        model_type: ModelType { classifier: ClassifierModel { id2label, label2id } },
+        max_concurrent_requests: service.limits.max_concurrent_requests,
+        max_input_length: model.pipeline.max_length(),
+        max_batch_tokens: service.max_batch_tokens,
+        max_client_batch_size: service.limits.max_client_batch_size,
+        auto_truncate: true,
+        tokenization_workers: http_workers(),
+        version: env!("CARGO_PKG_VERSION"),
+    };
+    Ok(HttpResponse::Ok().json(info))
+}

@@ -1,0 +1,133 @@
+//! A whole body: of the right type, within its limits in bytes and time, decompressed.
+
+use std::future::Future;
+use std::io::Read;
+use std::ops::Deref;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use actix_web::dev::Payload;
+use actix_web::http::header::{self, HeaderMap};
+use actix_web::{FromRequest, HttpRequest, web};
+use flate2::read::{GzDecoder, ZlibDecoder};
+use futures_util::StreamExt;
+
+use super::content_coding::{ContentCoding, cannot_decompress};
+use super::context::{arrival, service};
+use super::memory::MemoryPermit;
+use crate::error::HttpError;
+use crate::service::Service;
+
+/// A JSON body. Its memory is counted until it is dropped.
+pub(crate) struct Body {
+    bytes: Vec<u8>,
+    permit: MemoryPermit,
+}
+
+/// A body of any type, for protocols with a binary form.
+pub(crate) struct AnyBody(pub(crate) Body);
+
+impl Deref for Body {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl FromRequest for Body {
+    type Error = HttpError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, HttpError>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        if !is_json(request.headers()) {
+            return Box::pin(async { Err(HttpError::MediaType { expected: "application/json" }) });
+        }
+        Box::pin(read(request.clone(), payload.take()))
+    }
+}
+
+impl FromRequest for AnyBody {
+    type Error = HttpError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, HttpError>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let body = read(request.clone(), payload.take());
+        Box::pin(async { body.await.map(Self) })
+    }
+}
+
+/// The media type without its parameters.
+fn media_type(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
+    Some(value.split(';').next()?.trim().to_ascii_lowercase())
+}
+
+/// Whether the body is JSON Lines, which has several names and no registered one.
+pub(crate) fn is_json_lines(headers: &HeaderMap) -> bool {
+    let names = ["application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines"];
+    media_type(headers).is_some_and(|media_type| names.contains(&media_type.as_str()))
+}
+
+/// `application/json` and `application/*+json`.
+fn is_json(headers: &HeaderMap) -> bool {
+    let Some(media_type) = media_type(headers) else { return false };
+    media_type == "application/json" || (media_type.starts_with("application/") && media_type.ends_with("+json"))
+}
+
+async fn read(request: HttpRequest, payload: Payload) -> Result<Body, HttpError> {
+    let service = Arc::clone(service(&request));
+    let limit = service.limits.request_timeout;
+    let deadline = arrival(&request) + limit;
+    let coding = ContentCoding::of(request.headers())?;
+    let body = tokio::time::timeout_at(deadline.into(), collect(&service, payload)).await;
+    let body = body.unwrap_or(Err(HttpError::SlowBody { limit }))?;
+    if coding == ContentCoding::Identity {
+        return Ok(body);
+    }
+    let decompressed = web::block(move || decompress(coding, &service, &body)).await;
+    decompressed.unwrap_or(Err(HttpError::Panicked))
+}
+
+async fn collect(service: &Arc<Service>, mut payload: Payload) -> Result<Body, HttpError> {
+    let mut body = Body::new(service);
+    while let Some(chunk) = payload.next().await {
+        let chunk = chunk.map_err(|error| HttpError::Malformed(format!("the body ended early: {error}")))?;
+        body.append(&chunk, service.limits.max_body_bytes)?;
+    }
+    Ok(body)
+}
+
+fn decompress(coding: ContentCoding, service: &Arc<Service>, compressed: &[u8]) -> Result<Body, HttpError> {
+    match coding {
+        ContentCoding::Identity => read_all(service, compressed),
+        ContentCoding::Gzip => read_all(service, GzDecoder::new(compressed)),
+        ContentCoding::Deflate => read_all(service, ZlibDecoder::new(compressed)),
+    }
+}
+
+fn read_all(service: &Arc<Service>, mut from: impl Read) -> Result<Body, HttpError> {
+    let mut body = Body::new(service);
+    let mut chunk = [0; 16 << 10];
+    loop {
+        match from.read(&mut chunk).map_err(cannot_decompress)? {
+            0 => return Ok(body),
+            read => body.append(&chunk[..read], service.limits.max_body_bytes)?,
+        }
+    }
+}
+
+impl Body {
+    fn new(service: &Arc<Service>) -> Self {
+        Self { bytes: Vec::new(), permit: MemoryPermit::new(service) }
+    }
+
+    fn append(&mut self, chunk: &[u8], limit: usize) -> Result<(), HttpError> {
+        if self.bytes.len() + chunk.len() > limit {
+            return Err(HttpError::BodyTooLarge { limit });
+        }
+        self.permit.grow(chunk.len())?;
+        self.bytes.extend_from_slice(chunk);
+        Ok(())
+    }
+}

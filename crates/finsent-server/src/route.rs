@@ -1,0 +1,164 @@
+//! A route: its path, methods, handler, error format and documentation.
+
+use actix_web::dev::Handler;
+use actix_web::guard::{GuardContext, fn_guard};
+use actix_web::http::Method;
+use actix_web::web::ServiceConfig;
+use actix_web::{FromRequest, Resource, Responder, web};
+use utoipa::__dev::SchemaReferences;
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::{RefOr, Schema};
+
+use crate::error::HttpError;
+use crate::error_format::ErrorFormat;
+
+/// One route.
+pub(crate) struct Route {
+    /// The path as actix-web matches it, which is also the `route` of metrics and logs.
+    pub(crate) path: &'static str,
+    pub(crate) verb: Verb,
+    pub(crate) purpose: Purpose,
+    pub(crate) errors: ErrorFormat,
+    /// The errors that the documentation lists.
+    pub(crate) error_statuses: &'static [u16],
+    pub(crate) documentation: Option<Documentation>,
+    register: Box<dyn Fn(&mut ServiceConfig) + Send + Sync>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verb {
+    /// GET, and HEAD.
+    Get,
+    Post,
+}
+
+/// What a route is for. It decides about keys, logs and metrics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// Computes predictions. Its metrics have the model and the time.
+    Compute,
+    /// Describes the service or its models.
+    Describe,
+    /// Probes, metrics and documentation. Needs no key, and is logged on level debug.
+    Observe,
+}
+
+/// What the OpenAPI document says about a route. The path, the method, the path's parameters, the errors and the security
+/// come from the route; the rest comes from `#[utoipa::path]` at the handler.
+#[derive(Clone, Copy)]
+pub(crate) struct Documentation {
+    pub(crate) operation: fn() -> Operation,
+    pub(crate) schemas: fn(&mut Vec<(String, RefOr<Schema>)>),
+}
+
+impl Verb {
+    /// The value of the header `Allow`.
+    fn allow(self) -> &'static str {
+        match self {
+            Self::Get => "GET, HEAD",
+            Self::Post => "POST",
+        }
+    }
+}
+
+impl Route {
+    /// A route for GET and HEAD.
+    pub(crate) fn get<F, Args>(path: &'static str, purpose: Purpose, errors: ErrorFormat, handler: F) -> Self
+    where
+        F: Handler<Args> + Copy + Send + Sync,
+        Args: FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        Self::new(path, Verb::Get, purpose, errors, move |resource| {
+            resource.route(web::get().to(handler)).route(web::head().to(handler))
+        })
+    }
+
+    /// A route for POST that computes predictions.
+    pub(crate) fn post<F, Args>(path: &'static str, errors: ErrorFormat, handler: F) -> Self
+    where
+        F: Handler<Args> + Copy + Send + Sync,
+        Args: FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        Self::new(path, Verb::Post, Purpose::Compute, errors, move |resource| resource.route(web::post().to(handler)))
+    }
+
+    /// A route for POST with a second handler, which gets the requests that `guard` accepts.
+    pub(crate) fn post_either<F, Args, G, OtherArgs>(
+        path: &'static str,
+        errors: ErrorFormat,
+        handler: F,
+        guard: fn(&GuardContext<'_>) -> bool,
+        guarded: G,
+    ) -> Self
+    where
+        F: Handler<Args> + Copy + Send + Sync,
+        Args: FromRequest + 'static,
+        F::Output: Responder + 'static,
+        G: Handler<OtherArgs> + Copy + Send + Sync,
+        OtherArgs: FromRequest + 'static,
+        G::Output: Responder + 'static,
+    {
+        Self::new(path, Verb::Post, Purpose::Compute, errors, move |resource| {
+            // The first route that accepts a request gets it.
+            resource.route(web::post().guard(fn_guard(guard)).to(guarded)).route(web::post().to(handler))
+        })
+    }
+
+    fn new(
+        path: &'static str,
+        verb: Verb,
+        purpose: Purpose,
+        errors: ErrorFormat,
+        handlers: impl Fn(Resource) -> Resource + Send + Sync + 'static,
+    ) -> Self {
+        let register = move |app: &mut ServiceConfig| {
+            app.service(handlers(resource(path, verb.allow())));
+        };
+        Self { path, verb, purpose, errors, error_statuses: &[], documentation: None, register: Box::new(register) }
+    }
+
+    /// A route that registers itself.
+    #[cfg(feature = "swagger-ui")]
+    pub(crate) fn custom(
+        path: &'static str,
+        errors: ErrorFormat,
+        register: impl Fn(&mut ServiceConfig) + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            path,
+            verb: Verb::Get,
+            purpose: Purpose::Observe,
+            errors,
+            error_statuses: &[],
+            documentation: None,
+            register: Box::new(register),
+        }
+    }
+
+    /// Documents the route. `D` is the `__path_…` type that `#[utoipa::path]` makes for the handler.
+    pub(crate) fn documented<D: utoipa::Path + SchemaReferences>(mut self, error_statuses: &'static [u16]) -> Self {
+        self.error_statuses = error_statuses;
+        self.documentation = Some(Documentation { operation: D::operation, schemas: D::schemas });
+        self
+    }
+
+    pub(crate) fn register(&self, app: &mut ServiceConfig) {
+        (self.register)(app);
+    }
+
+    /// The method in the documentation.
+    pub(crate) fn method(&self) -> Method {
+        match self.verb {
+            Verb::Get => Method::GET,
+            Verb::Post => Method::POST,
+        }
+    }
+}
+
+/// A resource that refuses other methods than these.
+pub(crate) fn resource(path: &str, allow: &'static str) -> Resource {
+    let refuse = move || std::future::ready(Err::<String, _>(HttpError::Method { allow }));
+    web::resource(path).default_service(web::to(refuse))
+}

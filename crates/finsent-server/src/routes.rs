@@ -1,0 +1,254 @@
+//! All routes, in one table. Handlers, 405 responses, error formats, metrics and the OpenAPI document follow from it.
+
+use std::sync::LazyLock;
+
+use actix_web::dev::ResourceDef;
+use actix_web::guard::GuardContext;
+use actix_web::web::{self, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse};
+
+use crate::error::HttpError;
+use crate::error_format::ErrorFormat;
+use crate::metrics::Metrics;
+use crate::protocols::hugging_face::{self, HuggingFaceError};
+use crate::protocols::native::{self, Problem};
+use crate::protocols::tei::{self, TextEmbeddingsError};
+use crate::protocols::{PlainError, kserve, open_inference};
+use crate::request::{is_json_lines, service};
+use crate::route::{Purpose, Route};
+use crate::{openapi, probes};
+
+/// The error formats of the protocols.
+const NATIVE: ErrorFormat = ErrorFormat::of::<Problem>();
+const HUGGING_FACE: ErrorFormat = ErrorFormat::of::<HuggingFaceError>();
+const TEI: ErrorFormat = ErrorFormat::of::<TextEmbeddingsError>();
+const OPEN_INFERENCE: ErrorFormat = ErrorFormat::of::<PlainError>();
+
+/// What a request for predictions may fail with.
+const COMPUTE_ERRORS: [u16; 12] = [400, 401, 404, 405, 408, 413, 415, 422, 429, 500, 503, 504];
+/// The statuses of the other routes. 308 is that of /docs.
+const OTHER_STATUSES: [u16; 6] = [200, 308, 401, 404, 405, 503];
+
+/// The `route` of requests whose path is not in the table, in metrics and logs.
+pub(crate) const UNKNOWN: &str = "unknown";
+
+/// Where the routes are listed for people.
+const DOCUMENTATION: &str = if cfg!(feature = "swagger-ui") { "/docs" } else { "/openapi.json" };
+
+static ROUTES: LazyLock<Vec<Route>> =
+    LazyLock::new(|| [protocols(), documentation(), observation()].into_iter().flatten().collect());
+
+#[rustfmt::skip]
+fn protocols() -> Vec<Route> {
+    use Purpose::{Describe, Observe};
+    use native::{models, sentiment};
+    use open_inference::{health, infer, metadata};
+
+    const DESCRIBE: &[u16] = &[401, 503];
+    const DESCRIBE_MODEL: &[u16] = &[401, 404, 503];
+
+    vec![
+        Route::post_either("/v1/sentiment", NATIVE, sentiment::sentiment, is_stream, native::classify_stream)
+            .documented::<sentiment::__path_sentiment>(&COMPUTE_ERRORS),
+        // Before `/v1/models/{model}`, which matches the same paths: the first match counts.
+        Route::post("/v1/models/{model}:predict", OPEN_INFERENCE, kserve::predict)
+            .documented::<kserve::__path_predict>(&COMPUTE_ERRORS),
+
+        Route::get("/v1/models", Describe, NATIVE, models::models).documented::<models::__path_models>(DESCRIBE),
+        Route::get("/v1/models/{model}", Describe, NATIVE, models::model)
+            .documented::<models::__path_model>(DESCRIBE_MODEL),
+
+        Route::post("/", HUGGING_FACE, hugging_face::default_model)
+            .documented::<hugging_face::__path_default_model>(&COMPUTE_ERRORS),
+        Route::post("/models/{model:.+}", HUGGING_FACE, hugging_face::by_model)
+            .documented::<hugging_face::__path_by_model>(&COMPUTE_ERRORS),
+
+        Route::post("/predict", TEI, tei::predict).documented::<tei::__path_predict>(&COMPUTE_ERRORS),
+        Route::get("/info", Describe, TEI, tei::info).documented::<tei::__path_info>(DESCRIBE),
+
+        Route::get("/v2", Describe, OPEN_INFERENCE, metadata::server).documented::<metadata::__path_server>(&[401]),
+        Route::get("/v2/health/live", Observe, OPEN_INFERENCE, health::live)
+            .documented::<health::__path_live>(&[]),
+        Route::get("/v2/health/ready", Observe, OPEN_INFERENCE, health::ready)
+            .documented::<health::__path_ready>(&[]),
+        Route::get("/v2/models/{model}", Describe, OPEN_INFERENCE, metadata::model)
+            .documented::<metadata::__path_model>(DESCRIBE_MODEL),
+        Route::get("/v2/models/{model}/versions/{version}", Describe, OPEN_INFERENCE, metadata::model_version)
+            .documented::<metadata::__path_model_version>(DESCRIBE_MODEL),
+        Route::get("/v2/models/{model}/ready", Describe, OPEN_INFERENCE, health::model_ready)
+            .documented::<health::__path_model_ready>(DESCRIBE_MODEL),
+        Route::get("/v2/models/{model}/versions/{version}/ready", Describe, OPEN_INFERENCE, health::model_version_ready)
+            .documented::<health::__path_model_version_ready>(DESCRIBE_MODEL),
+        Route::post("/v2/models/{model}/infer", OPEN_INFERENCE, infer::infer)
+            .documented::<infer::__path_infer>(&COMPUTE_ERRORS),
+        Route::post("/v2/models/{model}/versions/{version}/infer", OPEN_INFERENCE, infer::infer_version)
+            .documented::<infer::__path_infer_version>(&COMPUTE_ERRORS),
+    ]
+}
+
+/// The formats of errors below these paths, where there is no route.
+#[rustfmt::skip]
+fn error_formats_by_prefix() -> Vec<(ResourceDef, ErrorFormat)> {
+    vec![
+        (ResourceDef::prefix("/models"), HUGGING_FACE),
+        (ResourceDef::prefix("/v2"), OPEN_INFERENCE),
+        (ResourceDef::new("/v1/models/{model:.*}:predict"), OPEN_INFERENCE),
+    ]
+}
+
+fn documentation() -> Vec<Route> {
+    vec![
+        Route::get("/openapi.json", Purpose::Observe, NATIVE, openapi_json),
+        #[cfg(feature = "swagger-ui")]
+        Route::get("/docs", Purpose::Observe, NATIVE, crate::docs_page::redirect),
+        #[cfg(feature = "swagger-ui")]
+        Route::custom(crate::docs_page::FILES, NATIVE, crate::docs_page::register),
+    ]
+}
+
+fn observation() -> Vec<Route> {
+    use Purpose::Observe;
+
+    vec![
+        Route::get("/livez", Observe, NATIVE, probes::livez).documented::<probes::__path_livez>(&[]),
+        Route::get("/readyz", Observe, NATIVE, probes::readyz).documented::<probes::__path_readyz>(&[]),
+        Route::get("/health", Observe, NATIVE, probes::health).documented::<probes::__path_health>(&[]),
+        Route::get("/metrics", Observe, NATIVE, probes::metrics).documented::<probes::__path_metrics>(&[]),
+    ]
+}
+
+fn is_stream(context: &GuardContext<'_>) -> bool {
+    is_json_lines(context.head().headers())
+}
+
+/// GET /openapi.json.
+async fn openapi_json(request: HttpRequest) -> HttpResponse {
+    HttpResponse::Ok().json(openapi::document(&ROUTES, service(&request).keys.are_required()))
+}
+
+async fn no_route(request: HttpRequest) -> Result<String, HttpError> {
+    Err(HttpError::NoRoute { path: request.path().into(), documentation: DOCUMENTATION })
+}
+
+/// The route with this path in the table.
+pub(crate) fn find(path: &str) -> Option<&'static Route> {
+    ROUTES.iter().find(|route| route.path == path)
+}
+
+/// The error format of a path that an app has no route for. A listener for metrics has few of the routes.
+pub(crate) fn error_format_of_unknown(path: &str) -> ErrorFormat {
+    static FORMATS: LazyLock<Vec<(ResourceDef, ErrorFormat)>> = LazyLock::new(|| {
+        let of_routes = ROUTES.iter().map(|route| (ResourceDef::new(route.path), route.errors));
+        of_routes.chain(error_formats_by_prefix()).collect()
+    });
+    FORMATS.iter().find(|(pattern, _)| pattern.is_match(path)).map_or(NATIVE, |&(_, format)| format)
+}
+
+/// Creates the metrics of requests for a model, or those of requests for none if `model` is empty, so that all series are
+/// there from the start.
+pub(crate) fn create_series(metrics: &Metrics, model: &str) {
+    for route in ROUTES.iter() {
+        if route.purpose == Purpose::Compute {
+            let statuses = [200].iter().chain(&COMPUTE_ERRORS);
+            statuses.for_each(|&status| drop(metrics.requests(route.path, model, status)));
+            metrics.request_seconds(route.path, model);
+        }
+    }
+    if model.is_empty() {
+        let others = ROUTES.iter().filter(|route| route.purpose != Purpose::Compute).map(|route| route.path);
+        for path in others.chain([UNKNOWN]) {
+            OTHER_STATUSES.iter().for_each(|&status| drop(metrics.requests(path, model, status)));
+        }
+    }
+}
+
+/// Registers all routes.
+pub(crate) fn register_all(app: &mut ServiceConfig) {
+    ROUTES.iter().for_each(|route| route.register(app));
+    app.default_service(web::to(no_route));
+}
+
+/// Registers probes and metrics only.
+pub(crate) fn register_observation(app: &mut ServiceConfig) {
+    observation().iter().for_each(|route| route.register(app));
+    app.default_service(web::to(no_route));
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+    use finsent_model::{LabelMap, Prediction};
+    use serde_json::Value;
+
+    use super::*;
+
+    #[test]
+    fn no_path_is_in_the_table_twice() {
+        let paths: HashSet<&str> = ROUTES.iter().map(|route| route.path).collect();
+        assert_eq!(paths.len(), ROUTES.len());
+    }
+
+    #[test]
+    fn unknown_paths_have_the_error_format_of_their_protocol() {
+        for (path, content_type, field) in [
+            ("/nothing", "application/problem+json", "detail"),
+            ("/v1/models/a/b", "application/problem+json", "detail"),
+            ("/v2x", "application/problem+json", "detail"),
+            ("/", "application/json", "error"),
+            ("/models", "application/json", "error"),
+            ("/models/a/b", "application/json", "error"),
+            ("/predict", "application/json", "error_type"),
+            ("/info", "application/json", "error_type"),
+            ("/v2/models", "application/json", "error"),
+            ("/v1/models/a/b:predict", "application/json", "error"),
+        ] {
+            let format = error_format_of_unknown(path);
+            let (_, schema) = (format.schema)();
+            assert_eq!(format.content_type, content_type, "{path}");
+            let schema = serde_json::to_value(schema).unwrap();
+            assert!(schema["properties"].get(field).is_some(), "{path}: {schema}");
+        }
+    }
+
+    fn document() -> Value {
+        serde_json::to_value(openapi::document(&ROUTES, true)).unwrap()
+    }
+
+    #[test]
+    fn the_schema_of_a_prediction_has_the_fields_of_a_prediction() {
+        let schema = &document()["components"]["schemas"]["Prediction"];
+        let documented: BTreeSet<String> = schema["properties"].as_object().unwrap().keys().cloned().collect();
+        let labels = [("0".to_owned(), "positive".to_owned()), ("1".to_owned(), "negative".to_owned())].into();
+        let labels = LabelMap::new(Some(&labels), 2, &BTreeMap::new()).unwrap();
+        let prediction = Prediction::new(labels.into(), vec![0.75, 0.25], 3, false);
+        let serialized = serde_json::to_value(prediction).unwrap();
+        let written: BTreeSet<String> = serialized.as_object().unwrap().keys().cloned().collect();
+        assert_eq!(documented, written);
+    }
+
+    #[test]
+    fn every_operation_has_a_summary_and_an_id_of_its_own() {
+        let document = document();
+        assert!(document["security"].is_array());
+        let mut ids = Vec::new();
+        for (path, item) in document["paths"].as_object().unwrap() {
+            for (method, operation) in item.as_object().unwrap() {
+                assert!(operation["summary"].is_string(), "{method} {path}");
+                ids.push(operation["operationId"].as_str().unwrap().to_owned());
+            }
+        }
+        let distinct: HashSet<&String> = ids.iter().collect();
+        assert_eq!((ids.len(), distinct.len()), (21, 21));
+    }
+
+    #[test]
+    fn every_reference_of_the_document_has_its_schema() {
+        let document = document();
+        let text = document.to_string();
+        for reference in text.split("#/components/schemas/").skip(1) {
+            let name = &reference[..reference.find('"').unwrap()];
+            assert!(document["components"]["schemas"].get(name).is_some(), "{name}");
+        }
+    }
+}

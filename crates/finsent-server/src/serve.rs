@@ -1,0 +1,92 @@
+//! A service from its start to its end: it serves, loads its models meanwhile, drains and stops.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+use std::{io, thread};
+
+use actix_web::rt::System;
+use futures_util::future::{Either, select};
+use thiserror::Error;
+use tokio::sync::oneshot;
+
+use crate::loaded_models::LoadedModels;
+use crate::routes;
+use crate::server::Server;
+use crate::service::Service;
+
+/// The shortest drain. While it lasts, responses tell clients to close their connections. It must be longer than a client
+/// takes that was answered just before, and sends its next request on the same connection.
+const MIN_DRAIN: Duration = Duration::from_millis(250);
+
+/// Why a service ended without being asked to.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ServeError<E> {
+    /// The models could not be loaded.
+    #[error("{0}")]
+    Load(E),
+    /// The thread that loads the models panicked, which is a bug.
+    #[error("loading the models failed unexpectedly")]
+    LoadPanicked,
+    /// The inference engine died, which is a bug.
+    #[error("the inference engine has died")]
+    EngineDied,
+    /// The system cannot start a thread or a runtime.
+    #[error("cannot start the service: {0}")]
+    System(#[from] io::Error),
+}
+
+/// Serves until [`Service::stop`] is called. Meanwhile `load` runs on a thread of its own, so that probes are answered
+/// while models are loading. At the end, the service drains: it is not ready and still answers requests for the drain
+/// delay, then running requests are finished.
+///
+/// # Errors
+/// [`ServeError`] if the service cannot go on.
+pub fn serve<E, L>(server: Server, load: L) -> Result<(), ServeError<E>>
+where
+    E: Send + 'static,
+    L: FnOnce(&Service) -> Result<LoadedModels, E> + Send + 'static,
+{
+    let (sender, loaded) = oneshot::channel();
+    let service = Arc::clone(&server.service);
+    thread::Builder::new().name("load".into()).spawn(move || {
+        // Ignore send errors: the service has stopped.
+        sender.send(load(&service)).unwrap_or_default();
+    })?;
+    System::new().block_on(run(server, loaded))
+}
+
+async fn run<E>(server: Server, loaded: oneshot::Receiver<Result<LoadedModels, E>>) -> Result<(), ServeError<E>> {
+    let (service, drain_delay) = (Arc::clone(&server.service), server.drain_delay);
+    let running = server.start();
+    match select(pin!(service.stopped()), pin!(run_models(&service, loaded))).await {
+        Either::Left(_) => {}
+        Either::Right((error, _)) => return Err(error),
+    }
+    service.drain();
+    // Logged after the change, so that whoever reads it finds the service not ready.
+    tracing::info!("draining");
+    tokio::time::sleep(drain_delay.max(MIN_DRAIN)).await;
+    service.end_streams();
+    running.stop().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Makes the service ready once the models are loaded. Returns only when it can no longer be.
+async fn run_models<E>(service: &Service, loaded: oneshot::Receiver<Result<LoadedModels, E>>) -> ServeError<E> {
+    match loaded.await {
+        Ok(Ok(loaded)) => {
+            for model in &loaded.models {
+                routes::create_series(service.metrics(), &model.name);
+            }
+            service.set_loaded(loaded);
+            tracing::info!("ready after {:.2} s", service.started.elapsed().as_secs_f64());
+            service.engine_died().await;
+            ServeError::EngineDied
+        }
+        Ok(Err(error)) => ServeError::Load(error),
+        Err(_) => ServeError::LoadPanicked,
+    }
+}

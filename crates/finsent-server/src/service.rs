@@ -1,0 +1,175 @@
+//! The state that all requests share, from start to shutdown.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use actix_web::http::StatusCode;
+use tokio::sync::{Semaphore, watch};
+
+use crate::api_keys::{ApiKeys, ApiKeysError};
+use crate::error::HttpError;
+use crate::loaded_models::LoadedModels;
+use crate::metrics::Metrics;
+
+/// Limits on requests.
+#[derive(Debug, Clone, Copy)]
+pub struct HttpLimits {
+    /// Requests that are processed at a time.
+    pub max_concurrent_requests: usize,
+    /// Texts in one request.
+    pub max_client_batch_size: usize,
+    /// Bytes of one body, both compressed and decompressed, and of one line of a stream.
+    pub max_body_bytes: usize,
+    /// Bytes of one text.
+    pub max_text_bytes: usize,
+    /// Time from a request's head to its answer.
+    pub request_timeout: Duration,
+}
+
+/// A service: it starts without models, becomes ready, and drains before it stops.
+pub struct Service {
+    pub(crate) limits: HttpLimits,
+    pub(crate) keys: ApiKeys,
+    pub(crate) metrics: Metrics,
+    /// For `/info`, and for the memory of streams.
+    pub(crate) max_batch_tokens: usize,
+    /// One per concurrent request.
+    pub(crate) permits: Arc<Semaphore>,
+    /// Bytes of bodies in memory.
+    pub(crate) body_bytes: AtomicUsize,
+    pub(crate) started: Instant,
+    loaded: OnceLock<LoadedModels>,
+    draining: AtomicBool,
+    stopping: watch::Sender<bool>,
+    ending_streams: watch::Sender<bool>,
+}
+
+/// The state of a service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Phase {
+    Loading,
+    Ready,
+    Draining,
+    Failed,
+}
+
+impl Phase {
+    /// The status of readiness probes.
+    pub(crate) fn status(self) -> StatusCode {
+        if self == Self::Ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }
+    }
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Loading => "loading",
+            Self::Ready => "ready",
+            Self::Draining => "draining",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+impl Service {
+    /// A service without models.
+    pub fn new(limits: HttpLimits, max_batch_tokens: usize, keys: ApiKeys) -> Self {
+        Self {
+            keys,
+            metrics: Metrics::new(),
+            max_batch_tokens,
+            permits: Arc::new(Semaphore::new(limits.max_concurrent_requests)),
+            body_bytes: AtomicUsize::new(0),
+            started: Instant::now(),
+            loaded: OnceLock::new(),
+            draining: AtomicBool::new(false),
+            stopping: watch::Sender::new(false),
+            ending_streams: watch::Sender::new(false),
+            limits,
+        }
+    }
+
+    /// The metrics, for the models that are being loaded.
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// Makes the service ready: from now on, requests are answered.
+    pub(crate) fn set_loaded(&self, loaded: LoadedModels) {
+        // Called once. If it were called again, the first models would stay.
+        self.loaded.set(loaded).map_or_else(drop, drop);
+        self.phase();
+    }
+
+    /// The models.
+    ///
+    /// # Errors
+    /// [`HttpError::Loading`] before they are loaded.
+    pub(crate) fn loaded(&self) -> Result<&LoadedModels, HttpError> {
+        self.loaded.get().ok_or(HttpError::Loading)
+    }
+
+    /// Asks the service to drain and stop. [`serve`](crate::serve()) then returns.
+    pub fn stop(&self) {
+        self.stopping.send_replace(true);
+    }
+
+    /// Returns once [`stop`](Self::stop) has been called.
+    pub(crate) async fn stopped(&self) {
+        // The sender lives as long as `self`, so there is no error.
+        self.stopping.subscribe().wait_for(|stopping| *stopping).await.map(drop).unwrap_or_default();
+    }
+
+    /// Makes the service not ready, so that load balancers send no new requests. Requests are still answered.
+    pub(crate) fn drain(&self) {
+        self.draining.store(true, Ordering::SeqCst);
+        self.phase();
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::SeqCst)
+    }
+
+    /// Ends the streams: the lines that were read are answered, and no more are read.
+    pub(crate) fn end_streams(&self) {
+        self.ending_streams.send_replace(true);
+    }
+
+    /// Becomes true when streams must end.
+    pub(crate) fn streams_end(&self) -> watch::Receiver<bool> {
+        self.ending_streams.subscribe()
+    }
+
+    /// Returns when the engine thread has died, which is a bug.
+    pub(crate) async fn engine_died(&self) {
+        match self.loaded.get() {
+            Some(loaded) => loaded.scheduler.died().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Reads the file of API keys again.
+    ///
+    /// # Errors
+    /// [`ApiKeysError`]; the old keys stay valid.
+    pub fn reload_keys(&self) -> Result<(), ApiKeysError> {
+        self.keys.reload()
+    }
+
+    /// The current phase. The metric `finsent_ready` is updated.
+    pub(crate) fn phase(&self) -> Phase {
+        let phase = match self.loaded.get() {
+            _ if self.is_draining() => Phase::Draining,
+            None => Phase::Loading,
+            Some(loaded) if loaded.scheduler.is_alive() => Phase::Ready,
+            Some(_) => Phase::Failed,
+        };
+        self.metrics.ready.set(i64::from(phase == Phase::Ready));
+        phase
+    }
+}
+
+/// Threads that read requests and write responses. The engine has threads of its own.
+pub(crate) fn http_workers() -> usize {
+    thread::available_parallelism().map_or(1, usize::from).clamp(1, 4)
+}

@@ -1,0 +1,351 @@
+//! The real server, with a backend whose batches the tests control.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use actix_web::rt::System;
+use actix_web::web;
+use finsent_kernels::ThreadPool;
+use finsent_model::{ClassifyError, Encoding, ModelFiles, ModelOptions, Pipeline};
+use tokio::sync::oneshot;
+
+use crate::scheduler::{Backend, BackendModel, Scheduler, SchedulerLimits};
+use crate::server::{Server, ServerSettings};
+use crate::{ApiKeys, HttpLimits, LoadedModels, ModelIdentity, ServedModel, Service, routes};
+
+const LIMITS: HttpLimits = HttpLimits {
+    max_concurrent_requests: 4,
+    max_client_batch_size: 8,
+    max_body_bytes: 2000,
+    max_text_bytes: 500,
+    request_timeout: Duration::from_secs(20),
+};
+
+/// What the backend does with a batch.
+enum Instruction {
+    Compute,
+    Panic,
+    /// Returns no outcome, which kills the engine thread.
+    Die,
+}
+
+/// Reports each batch, then follows one instruction.
+struct ManualBackend {
+    instructions: Mutex<Receiver<Instruction>>,
+    batches: Mutex<Sender<usize>>,
+}
+
+impl Backend for ManualBackend {
+    fn logits(&self, encodings: &[&Encoding]) -> Vec<Result<Vec<f32>, ClassifyError>> {
+        self.batches.lock().unwrap().send(encodings.len()).unwrap();
+        let instruction = self.instructions.lock().unwrap().recv().unwrap();
+        match instruction {
+            Instruction::Compute => encodings.iter().map(|_| Ok(vec![2.0, 0.0, 1.0])).collect(),
+            Instruction::Panic => panic!("as instructed"),
+            Instruction::Die => Vec::new(),
+        }
+    }
+}
+
+struct Harness {
+    service: Arc<Service>,
+    address: String,
+    instructions: Sender<Instruction>,
+    batches: Receiver<usize>,
+    stop: Option<oneshot::Sender<()>>,
+    server: Option<JoinHandle<()>>,
+}
+
+impl Harness {
+    fn loading(limits: HttpLimits) -> Self {
+        let service = Arc::new(Service::new(limits, 512, ApiKeys::default()));
+        let (stop, stopped) = oneshot::channel();
+        let (sender, listening) = channel();
+        let served = Arc::clone(&service);
+        let server = thread::spawn(move || {
+            let server = bind(&served);
+            sender.send(server.addresses()[0].trim_start_matches("http://").to_owned()).unwrap();
+            System::new().block_on(async {
+                let running = server.start();
+                stopped.await.unwrap_or_default();
+                running.stop().await;
+            });
+        });
+        let address = listening.recv().unwrap();
+        let (instructions, batches) = (channel().0, channel().1);
+        Self { service, address, instructions, batches, stop: Some(stop), server: Some(server) }
+    }
+
+    fn ready(limits: HttpLimits) -> Self {
+        let mut harness = Self::loading(limits);
+        let (instructions, received) = channel();
+        let (sender, batches) = channel();
+        let model = small_model(&harness.service);
+        let backend = Arc::new(ManualBackend { instructions: Mutex::new(received), batches: Mutex::new(sender) });
+        let backend = BackendModel { backend, metrics: model.metrics.clone() };
+        let limits = SchedulerLimits { max_batch_tokens: 100, max_queue_tokens: 100, cache_entries: 10 };
+        let scheduler = Scheduler::start(vec![backend], limits).unwrap();
+        harness.service.set_loaded(LoadedModels { models: vec![Arc::new(model)], scheduler });
+        (harness.instructions, harness.batches) = (instructions, batches);
+        harness
+    }
+
+    fn connect(&self) -> TcpStream {
+        TcpStream::connect(&self.address).unwrap()
+    }
+
+    /// Sends a request. Its response is still to be read.
+    fn send(&self, head: &str, body: &str) -> TcpStream {
+        let mut stream = self.connect();
+        let length = body.len();
+        let head = format!("{head} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\n");
+        write!(stream, "{head}Content-Length: {length}\r\n\r\n{body}").unwrap();
+        stream
+    }
+
+    fn exchange(&self, head: &str, body: &str) -> (u16, String) {
+        answer(self.send(head, body))
+    }
+
+    fn score(&self, text: &str) -> TcpStream {
+        self.send("POST /v1/sentiment", &format!(r#"{{"inputs": "{text}"}}"#))
+    }
+
+    fn metric(&self, line: &str) -> f64 {
+        let (_, answer) = self.exchange("GET /metrics", "");
+        let found = answer.lines().find_map(|found| found.strip_prefix(line)?.strip_prefix(' '));
+        found.unwrap_or_else(|| panic!("{line} in {answer}")).parse().unwrap()
+    }
+}
+
+impl Drop for Harness {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        self.server.take().map(JoinHandle::join).unwrap().unwrap();
+    }
+}
+
+/// A server with all routes, and one that panics.
+fn bind(service: &Arc<Service>) -> Server {
+    let settings = ServerSettings {
+        listen: vec!["127.0.0.1:0".parse().unwrap()],
+        metrics_listen: None,
+        cors_origins: Vec::new(),
+        drain_delay: Duration::ZERO,
+        shutdown_timeout: Duration::from_secs(5),
+    };
+    let with_panic = |app: &mut web::ServiceConfig| {
+        app.route("/panic", web::get().to(async || -> String { panic!("as intended") }));
+        routes::register_all(app);
+    };
+    let mut server = Server::new(service, &settings);
+    server.listen(&settings, &settings.listen, with_panic).unwrap();
+    server
+}
+
+/// The status and the whole response.
+fn answer(mut stream: TcpStream) -> (u16, String) {
+    let mut answer = String::new();
+    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    stream.read_to_string(&mut answer).unwrap();
+    let status = answer.split(' ').nth(1).unwrap_or_else(|| panic!("{answer:?}")).parse().unwrap();
+    (status, answer)
+}
+
+fn small_model(service: &Service) -> ServedModel {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden/small");
+    let files = ModelFiles::in_dir(&dir, &["f32.safetensors"]).unwrap();
+    let pipeline = Pipeline::load(&files, &ModelOptions::default(), &Arc::new(ThreadPool::new(None).unwrap())).unwrap();
+    let identity = ModelIdentity {
+        name: "small".into(),
+        repository: Some("acme/small".into()),
+        revision: None,
+        digest: "sha256:0".into(),
+        golden: Vec::new(),
+    };
+    ServedModel::new(0, identity, pipeline, &service.metrics)
+}
+
+#[test]
+fn while_models_are_loading_probes_answer_and_requests_fail_in_every_protocol() {
+    let harness = Harness::loading(LIMITS);
+    assert_eq!(harness.exchange("GET /livez", "").0, 200);
+    assert_eq!(harness.exchange("GET /v2/health/live", "").0, 200);
+    for probe in ["/readyz", "/health", "/v2/health/ready", "/v1/models", "/info", "/v2/models/small/ready"] {
+        assert_eq!(harness.exchange(&format!("GET {probe}"), "").0, 503, "{probe}");
+    }
+    let loading = |route: &str, words: &str| {
+        let (status, answer) = harness.exchange(&format!("POST {route}"), r#"{"inputs": "a"}"#);
+        assert!(status == 503 && answer.contains(words), "{route}: {answer}");
+    };
+    loading("/v1/sentiment", "application/problem+json");
+    loading("/", r#""estimated_time":"#);
+    loading("/predict", r#""error_type":"Unhealthy""#);
+    loading("/v2/models/small/infer", r#"{"error":"the models are still loading"#);
+}
+
+#[test]
+fn a_panic_in_a_handler_is_a_500_for_its_request() {
+    let harness = Harness::ready(LIMITS);
+    let (status, answer) = harness.exchange("GET /panic", "");
+    assert!(status == 500 && answer.contains("x-request-id: ") && answer.contains("unexpected error"), "{answer}");
+    assert_eq!(harness.exchange("GET /readyz", "").0, 200);
+}
+
+#[test]
+fn a_panic_in_the_backend_is_a_500_for_the_request_that_caused_it() {
+    let harness = Harness::ready(LIMITS);
+    harness.instructions.send(Instruction::Panic).unwrap();
+    let (status, failed) = answer(harness.score("a"));
+    assert!(status == 500 && failed.contains("application/problem+json"), "{failed}");
+    harness.instructions.send(Instruction::Compute).unwrap();
+    assert_eq!(answer(harness.score("b")).0, 200);
+}
+
+#[test]
+fn a_service_whose_engine_has_died_is_not_ready() {
+    let harness = Harness::ready(LIMITS);
+    harness.instructions.send(Instruction::Die).unwrap();
+    assert_eq!(answer(harness.score("a")).0, 503);
+    let (status, answer) = harness.exchange("GET /readyz", "");
+    assert!(status == 503 && answer.contains(r#"{"status":"failed"}"#), "{answer}");
+    assert_eq!(harness.exchange("GET /livez", "").0, 200);
+}
+
+#[test]
+fn probes_do_not_wait_for_the_engine_and_a_draining_service_is_not_ready() {
+    let harness = Harness::ready(LIMITS);
+    let waiting = harness.score("a");
+    assert_eq!(harness.batches.recv().unwrap(), 1);
+    assert_eq!(harness.exchange("GET /livez", "").0, 200);
+    assert_eq!(harness.exchange("GET /readyz", "").0, 200);
+    harness.service.drain();
+    let (status, ready) = harness.exchange("GET /readyz", "");
+    assert!(status == 503 && ready.contains(r#"{"status":"draining"}"#), "{ready}");
+    let accepted = harness.score("b");
+    (0..2).for_each(|_| harness.instructions.send(Instruction::Compute).unwrap());
+    assert_eq!((answer(waiting).0, answer(accepted).0), (200, 200), "requests are still answered");
+}
+
+#[test]
+fn too_many_concurrent_requests_are_429_with_retry_after() {
+    let harness = Harness::ready(LIMITS);
+    let waiting: Vec<TcpStream> = ["a", "b", "c", "d"].map(|text| harness.score(text)).into();
+    harness.batches.recv().unwrap();
+    while harness.service.permits.available_permits() > 0 {
+        thread::yield_now();
+    }
+    for (route, words) in [
+        ("/v1/sentiment", "application/problem+json"),
+        ("/", r#"{"error":"#),
+        ("/predict", r#""error_type":"Overloaded""#),
+        ("/v2/models/small/infer", r#"{"error":"#),
+    ] {
+        let (status, answer) = harness.exchange(&format!("POST {route}"), r#"{"inputs": "e"}"#);
+        assert!(status == 429 && answer.contains("retry-after: 1\r\n") && answer.contains(words), "{route}: {answer}");
+    }
+    (0..4).for_each(|_| harness.instructions.send(Instruction::Compute).unwrap());
+    assert!(waiting.into_iter().all(|stream| answer(stream).0 == 200));
+}
+
+#[test]
+fn a_full_queue_is_429_and_a_request_larger_than_the_queue_is_413() {
+    let harness = Harness::ready(LIMITS);
+    let running = harness.score("a");
+    harness.batches.recv().unwrap();
+    let many = |word: &str, count: usize| {
+        let texts: Vec<String> = (0..count).map(|text| format!(r#""{word} {text} {}""#, "b ".repeat(20))).collect();
+        harness.send("POST /v1/sentiment", &format!(r#"{{"inputs": [{}]}}"#, texts.join(",")))
+    };
+    let waiting = many("x", 3);
+    while harness.metric("finsent_queue_texts{model=\"small\"}") < 3.0 {
+        thread::yield_now();
+    }
+    let (status, refused) = answer(many("y", 2));
+    assert!(status == 429 && refused.contains("retry-after: "), "{refused}");
+    let (status, refused) = answer(many("z", 8));
+    assert!(status == 413 && refused.contains("in parts"), "{refused}");
+    (0..4).for_each(|_| harness.instructions.send(Instruction::Compute).unwrap());
+    assert_eq!((answer(running).0, answer(waiting).0), (200, 200));
+}
+
+#[test]
+fn a_missed_deadline_is_504_and_its_work_is_dropped() {
+    let harness = Harness::ready(LIMITS);
+    let running = harness.score("a");
+    harness.batches.recv().unwrap();
+    let (status, late) = harness.exchange("POST /v1/sentiment", r#"{"inputs": "b", "deadline_ms": 50}"#);
+    assert!(status == 504 && late.contains("the deadline passed"), "{late}");
+    harness.instructions.send(Instruction::Compute).unwrap();
+    assert_eq!(answer(running).0, 200);
+    let next = harness.score("c");
+    harness.instructions.send(Instruction::Compute).unwrap();
+    assert_eq!(answer(next).0, 200);
+    let batches: Vec<usize> = harness.batches.try_iter().collect();
+    assert_eq!(batches, [1], "the text of the late request was computed");
+    assert_eq!(harness.metric("finsent_dropped_texts_total{model=\"small\",reason=\"client\"}"), 1.0);
+}
+
+#[test]
+fn work_of_a_disconnected_client_is_dropped() {
+    let harness = Harness::ready(LIMITS);
+    let running = harness.score("a");
+    harness.batches.recv().unwrap();
+    let leaving = harness.score("b");
+    while harness.metric("finsent_queue_texts{model=\"small\"}") < 1.0 {
+        thread::yield_now();
+    }
+    drop(leaving);
+    // Its permit is free again once the server has noticed.
+    while harness.service.permits.available_permits() < LIMITS.max_concurrent_requests - 1 {
+        thread::yield_now();
+    }
+    harness.instructions.send(Instruction::Compute).unwrap();
+    assert_eq!(answer(running).0, 200);
+    let next = harness.score("c");
+    harness.instructions.send(Instruction::Compute).unwrap();
+    assert_eq!(answer(next).0, 200);
+    assert_eq!(harness.metric("finsent_dropped_texts_total{model=\"small\",reason=\"client\"}"), 1.0);
+}
+
+#[test]
+fn a_body_that_does_not_arrive_is_408() {
+    let harness = Harness::ready(HttpLimits { request_timeout: Duration::from_millis(300), ..LIMITS });
+    let mut stream = harness.connect();
+    let head =
+        "POST /v1/sentiment HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n";
+    write!(stream, "{head}{{\"inputs\":").unwrap();
+    let (status, slow) = answer(stream);
+    assert!(status == 408 && slow.contains("did not arrive within 0.3 s"), "{slow}");
+}
+
+#[test]
+fn the_memory_of_all_bodies_together_is_bounded() {
+    let harness = Harness::ready(HttpLimits { max_concurrent_requests: 100, ..LIMITS });
+    let head =
+        "POST /v1/sentiment HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 2000\r\n\r\n";
+    let hold = || {
+        let mut stream = harness.connect();
+        write!(stream, "{head}{}", " ".repeat(1990)).unwrap();
+        stream
+    };
+    let held: Vec<TcpStream> = (0..32).map(|_| hold()).collect();
+    while harness.service.body_bytes.load(Ordering::Relaxed) < 32 * 1990 {
+        thread::yield_now();
+    }
+    let (status, refused) = harness.exchange("POST /v1/sentiment", &format!(r#"{{"inputs": "{}"}}"#, "a".repeat(400)));
+    assert!(status == 429 && refused.contains("retry-after: 1\r\n"), "{refused}");
+    drop(held);
+    while harness.service.body_bytes.load(Ordering::Relaxed) > 0 {
+        thread::yield_now();
+    }
+    let next = harness.score("a");
+    harness.instructions.send(Instruction::Compute).unwrap();
+    assert_eq!(answer(next).0, 200);
+}
