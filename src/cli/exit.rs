@@ -6,9 +6,9 @@ use finsent_hub::{CatalogError, DigestError, HubError, ResolveError};
 use finsent_jobs::evaluation::EvaluationError;
 use finsent_jobs::summary::SummaryError;
 use finsent_jobs::{JobError, JournalError};
-use finsent_model::{EncoderError, LoadError};
+use finsent_model::{EncoderError, IoError, LoadError};
 use finsent_server::SelfTestError;
-use finsent_table::{SystemError, TableError};
+use finsent_table::TableError;
 use thiserror::Error;
 
 /// The command line asks for something that is not possible.
@@ -52,7 +52,7 @@ impl Exit {
         }
         // A broken pipe is not a failure: the reader, such as `head`, has closed the output.
         let kind = cause.downcast_ref::<io::Error>().map(io::Error::kind);
-        let kind = kind.or_else(|| cause.downcast_ref::<SystemError>().map(SystemError::kind));
+        let kind = kind.or_else(|| cause.downcast_ref::<IoError>().map(IoError::kind));
         (kind == Some(io::ErrorKind::BrokenPipe)).then_some(Self::Done)
     }
 

@@ -7,7 +7,8 @@ use std::io;
 use finsent_jobs::JobError;
 use finsent_jobs::evaluation::EvaluationError;
 use finsent_jobs::summary::SummaryError;
-use finsent_table::{ItemError, TableError, plain_words};
+use finsent_model::plain_words;
+use finsent_table::{ItemError, TableError};
 
 /// The error with its causes, and a hint if there is one.
 pub(super) fn message(error: &anyhow::Error) -> String {

@@ -7,6 +7,7 @@ mod download_progress;
 mod exit;
 mod hints;
 mod interrupt;
+mod io_error;
 mod logging;
 mod output;
 mod progress;
@@ -70,7 +71,7 @@ fn without_empty_variables(command: clap::Command) -> clap::Command {
 /// Prints to standard output.
 fn print(bytes: &[u8]) -> anyhow::Result<Exit> {
     let mut stdout = io::stdout().lock();
-    stdout.write_all(bytes)?;
-    stdout.flush()?;
+    let written = stdout.write_all(bytes).and_then(|()| stdout.flush());
+    written.map_err(|error| io_error::explain("cannot write to standard output", &error))?;
     Ok(Exit::Done)
 }

@@ -1,6 +1,7 @@
 //! What can go wrong in long runs.
 
-use finsent_table::{SystemError, TableError};
+use finsent_model::IoError;
+use finsent_table::TableError;
 use thiserror::Error;
 
 use crate::evaluation::EvaluationError;
@@ -25,7 +26,7 @@ pub enum JobError {
     Evaluation(#[from] EvaluationError),
     /// The system has no more threads.
     #[error("cannot start a thread")]
-    Thread(#[source] SystemError),
+    Thread(#[source] IoError),
 }
 
 impl JobError {

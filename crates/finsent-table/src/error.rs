@@ -4,12 +4,12 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use finsent_model::IoError;
 use thiserror::Error;
 
 use crate::atomic::DirectoryProblem;
 use crate::item_error::NotUtf8;
 use crate::parquet::ParquetFailure;
-use crate::system_error::SystemError;
 
 /// Why a table cannot be read or written.
 #[derive(Debug, Error)]
@@ -21,7 +21,7 @@ pub enum TableError {
         /// The file.
         file: String,
         /// Why.
-        source: SystemError,
+        source: IoError,
     },
     /// A row of a Parquet file cannot be read.
     #[error("cannot read row {row} of `{file}`")]
@@ -182,7 +182,7 @@ pub enum TableError {
         /// The pattern.
         pattern: String,
         /// Why.
-        source: SystemError,
+        source: IoError,
     },
     /// An encoding is unknown.
     #[error("unknown encoding `{name}`; examples: utf-8, latin1, windows-1252, shift_jis")]
@@ -240,7 +240,7 @@ pub enum TableError {
         /// The output.
         path: String,
         /// Why.
-        source: SystemError,
+        source: IoError,
     },
     /// The folder of an output does not exist.
     #[error("cannot write `{}`: the folder `{}` does not exist", path.display(), folder.display())]
@@ -271,7 +271,7 @@ pub enum TableError {
     Parquet(#[source] ParquetFailure),
     /// Reading or writing failed in another way.
     #[error(transparent)]
-    System(#[from] SystemError),
+    System(#[from] IoError),
 }
 
 impl TableError {
@@ -343,7 +343,7 @@ pub(crate) fn csv_cause(error: csv::Error) -> io::Error {
 #[error("cannot write `{path}`: {source}")]
 pub(crate) struct WriteFailure {
     path: String,
-    source: SystemError,
+    source: IoError,
 }
 
 impl WriteFailure {

@@ -11,7 +11,6 @@ mod item_error;
 mod output;
 mod parquet;
 mod row;
-mod system_error;
 
 pub use atomic::{AtomicDirectory, DirectoryProblem, unfinished};
 pub use error::TableError;
@@ -26,4 +25,3 @@ pub use output::{
 };
 pub use parquet::{ParquetFailure, ParquetFile};
 pub use row::{Field, Origin, Row, RowReader};
-pub use system_error::{SystemError, plain_words};

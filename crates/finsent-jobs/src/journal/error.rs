@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use finsent_table::SystemError;
+use finsent_model::IoError;
 use thiserror::Error;
 
 /// Why a journal cannot be used.
@@ -47,7 +47,7 @@ pub enum JournalError {
         /// The journal.
         path: PathBuf,
         /// Why.
-        source: SystemError,
+        source: IoError,
     },
     /// The journal cannot be written.
     #[error("cannot write `{}`", path.display())]
@@ -55,7 +55,7 @@ pub enum JournalError {
         /// The journal.
         path: PathBuf,
         /// Why.
-        source: SystemError,
+        source: IoError,
     },
 }
 

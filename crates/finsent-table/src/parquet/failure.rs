@@ -2,11 +2,9 @@
 
 use std::io;
 
-use finsent_model::catch_panic;
+use finsent_model::{IoError, catch_panic};
 use parquet::errors::ParquetError;
 use thiserror::Error;
-
-use crate::system_error::SystemError;
 
 /// Why the contents of a Parquet file cannot be read or written.
 #[derive(Debug, Error)]
@@ -14,7 +12,7 @@ use crate::system_error::SystemError;
 pub enum ParquetFailure {
     /// The system refused to read or write.
     #[error(transparent)]
-    System(SystemError),
+    System(IoError),
     /// The contents are not as the format has them, or not supported.
     #[error("{0}")]
     Library(String),
