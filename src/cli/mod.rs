@@ -5,13 +5,16 @@ mod commands;
 mod console;
 mod download_progress;
 mod exit;
-mod grouping;
+mod hints;
 mod interrupt;
+mod io_error;
 mod logging;
 mod output;
 mod progress;
+mod quantity;
 mod settings;
 mod summary_table;
+mod tally;
 mod text_table;
 mod usage_error;
 mod width;
@@ -49,7 +52,7 @@ fn run(args: Args, matches: &clap::ArgMatches, console: Console) -> anyhow::Resu
 fn report(error: &anyhow::Error, console: Console) -> Exit {
     let exit = Exit::of(error);
     if exit != Exit::Done {
-        console.error(&format!("{error:#}"));
+        console.error(&hints::message(error));
     }
     exit
 }
@@ -68,7 +71,7 @@ fn without_empty_variables(command: clap::Command) -> clap::Command {
 /// Prints to standard output.
 fn print(bytes: &[u8]) -> anyhow::Result<Exit> {
     let mut stdout = io::stdout().lock();
-    stdout.write_all(bytes)?;
-    stdout.flush()?;
+    let written = stdout.write_all(bytes).and_then(|()| stdout.flush());
+    written.map_err(|error| io_error::explain("cannot write to standard output", &error))?;
     Ok(Exit::Done)
 }

@@ -1,16 +1,17 @@
 //! `finsent bench`: measures the speed of a model on this machine.
 
 use std::fs;
+use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use finsent_kernels::Precision;
 use finsent_model::bench::{LENGTHS, Measurement, Workload};
 use finsent_model::{Encoding, Pipeline, Text};
-use finsent_table::UsageError;
 
 use super::args::{BenchArgs, BenchFormat};
 use super::console::Console;
-use super::exit::Exit;
+use super::exit::{Exit, UsageError};
+use super::io_error;
 use super::settings::Settings;
 
 pub(super) fn run(args: &BenchArgs, settings: &Settings, console: Console) -> Result<Exit> {
@@ -69,7 +70,7 @@ fn workloads(args: &BenchArgs, pipeline: &Pipeline) -> Result<Vec<Workload>> {
         }
     };
     if let Some(path) = &args.input {
-        let lines = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let lines = read(path)?;
         let texts = lines.lines().filter(|line| !line.trim().is_empty()).take(args.limit.into());
         let encodings: Vec<Encoding> =
             texts.map(|line| Ok(pipeline.encode(&Text::parse(line)?)?)).collect::<Result<_>>()?;
@@ -79,6 +80,10 @@ fn workloads(args: &BenchArgs, pipeline: &Pipeline) -> Result<Vec<Workload>> {
         workloads.extend(Workload::both("file", encodings));
     }
     Ok(workloads)
+}
+
+fn read(path: &Path) -> Result<String> {
+    fs::read_to_string(path).map_err(|error| io_error::explain(&format!("cannot read {}", path.display()), &error))
 }
 
 fn threads(number: usize) -> String {
