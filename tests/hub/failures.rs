@@ -215,7 +215,7 @@ fn a_file_without_the_hash_of_the_catalog_is_refused() {
         let run = home.run(&["--models-file", &catalog, "pull", "mine"]);
         run.assert_fails_without_output(3, &[name, &other, &sha256(&golden(found))]);
         let run = home.run(&["--models-file", &catalog, "--offline", "classify", "--model", "mine", "profit"]);
-        run.assert_fails_without_output(3, &["mine is only partly downloaded", name]);
+        run.assert_fails_without_output(3, &["mine is not downloaded", "finsent pull mine"]);
     }
 }
 

@@ -33,7 +33,7 @@ impl Repository {
         };
         match name.split_once('/') {
             Some((owner, model)) if is_part(owner) && is_part(model) => Ok(Self(name.into())),
-            _ => Err(HubError::Name { name: name.into(), expected: "a repository, OWNER/NAME" }),
+            _ => Err(HubError::Name { name: name.into(), expected: "a repository; write OWNER/NAME" }),
         }
     }
 
