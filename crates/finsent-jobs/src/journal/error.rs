@@ -41,6 +41,14 @@ pub enum JournalError {
         /// What shows the change.
         change: String,
     },
+    /// The folder of the output does not exist.
+    #[error("cannot write `{}`: the folder `{}` does not exist", output.display(), folder.display())]
+    NoFolder {
+        /// The output.
+        output: PathBuf,
+        /// The folder.
+        folder: PathBuf,
+    },
     /// The journal cannot be read.
     #[error("cannot read `{}`", path.display())]
     Read {

@@ -57,6 +57,9 @@ impl Journal {
     /// # Errors
     /// If another run has it, or the file of that name is not a journal.
     pub fn lock(output: &Path) -> Result<Self, JournalError> {
+        if let Some(folder) = missing_folder(output) {
+            return Err(JournalError::NoFolder { output: output.to_owned(), folder });
+        }
         let path = with_suffix(output, ".journal");
         let write_error = |error: io::Error| JournalError::Write { path: path.clone(), source: error.into() };
         let Some(file) = lock(&path).map_err(write_error)? else {
@@ -139,6 +142,13 @@ impl Drop for Journal {
             tracing::warn!(%error, "cannot remove `{}`", self.path.display());
         }
     }
+}
+
+/// The folder that should hold `output`, if it does not exist.
+fn missing_folder(output: &Path) -> Option<PathBuf> {
+    let folder = output.parent().filter(|folder| !folder.as_os_str().is_empty())?;
+    let is_missing = matches!(fs::metadata(folder), Err(error) if error.kind() == ErrorKind::NotFound);
+    is_missing.then(|| folder.to_owned())
 }
 
 /// Opens and locks the file at `path`; `None` if another process has it.

@@ -240,3 +240,10 @@ fn a_file_that_is_not_a_journal_is_left_alone() {
     assert!(Journal::lock(&folder.output()).is_err());
     assert!(folder.path().is_dir());
 }
+
+#[test]
+fn a_missing_folder_is_named() {
+    let folder = JournalFolder::new();
+    let error = Journal::lock(&folder.0.path().join("missing/out.csv")).unwrap_err();
+    assert!(matches!(&error, JournalError::NoFolder { folder, .. } if folder.ends_with("missing")), "{error}");
+}

@@ -76,10 +76,14 @@ struct Decompressed<R> {
 impl<R: Read> Read for Decompressed<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.inner.read(buffer).map_err(|error| {
-            if error.raw_os_error().is_some() || error.kind() == io::ErrorKind::Interrupted {
-                return error;
+            let what = || format!("its {} data is damaged or ends early", self.format);
+            match error.kind() {
+                _ if error.raw_os_error().is_some() => error,
+                io::ErrorKind::Interrupted => error,
+                // From a check of ours; what the libraries say is for their developers.
+                io::ErrorKind::InvalidData => invalid(format!("{} ({error})", what())),
+                _ => invalid(what()),
             }
-            invalid(format!("its {} data is damaged or ends early ({error})", self.format))
         })
     }
 }
@@ -114,6 +118,9 @@ impl<R: BufRead> Frames<R> {
                     return Err(io::ErrorKind::UnexpectedEof.into());
                 }
             }
+            Err(FrameDecoderError::WindowSizeTooBig { .. }) => {
+                return Err(invalid(format!("it needs a window of more than {MAX_WINDOW_BYTES} bytes")));
+            }
             Err(error) => return Err(io::Error::other(error)),
         }
         self.has_frame = true;
@@ -124,7 +131,7 @@ impl<R: BufRead> Frames<R> {
         self.is_in_frame = false;
         let stored = self.decoder.get_checksum_from_data();
         if stored.is_some() && stored != self.decoder.get_calculated_checksum() {
-            return Err(io::Error::other("its checksum is wrong"));
+            return Err(invalid("its checksum is wrong".into()));
         }
         Ok(())
     }
@@ -213,7 +220,7 @@ mod tests {
         let of_window = [ZSTD_MAGIC, &[0, 22 << 3]].concat();
         let of_segment = [ZSTD_MAGIC, &[0xe0], &(1_u64 << 32).to_le_bytes()].concat();
         for bytes in [of_window, of_segment] {
-            assert!(decompress(Compression::Zstd, bytes).unwrap_err().contains("window_size is too big"));
+            assert!(decompress(Compression::Zstd, bytes).unwrap_err().contains("a window of more than"));
         }
     }
 

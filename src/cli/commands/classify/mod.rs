@@ -139,7 +139,8 @@ impl Task {
     fn finish(&self, output: Output, pipeline: &Pipeline, kind: InputKind) -> Result<Exit> {
         let Output { writer, summary, tally, left_out } = output;
         let mut destination = writer.finish()?;
-        let summary_note = summary.as_ref().and_then(|summary| summary.note(left_out.count(), tally.rows));
+        let scored = tally.rows - tally.failed.count();
+        let summary_note = summary.as_ref().and_then(|summary| summary.note(left_out.count(), scored));
         if let Some(summary) = summary {
             destination = summary.finish(pipeline.labels(), destination, self.console)?;
         }

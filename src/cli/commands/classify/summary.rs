@@ -11,7 +11,7 @@ use finsent_table::{Destination, Input, InputKind, Row, TableError, TemporaryNam
 use crate::cli::args::{ClassifyArgs, Format};
 use crate::cli::console::Console;
 use crate::cli::exit::UsageError;
-use crate::cli::quantity::quantity;
+use crate::cli::quantity::{grouped, quantity};
 use crate::cli::{output, summary_table};
 
 /// The summary of a run, and its place.
@@ -68,17 +68,17 @@ impl SummaryOutput {
         Ok(left_out)
     }
 
-    /// The note about `left_out` of `rows` rows that are not in the sums.
-    pub(super) fn note(&self, left_out: u64, rows: u64) -> Option<String> {
+    /// The note about `left_out` rows that are not in the sums, of `scored` rows with a prediction.
+    pub(super) fn note(&self, left_out: u64, scored: u64) -> Option<String> {
         match (left_out, self.grouping.time_column()) {
             (0, _) => None,
-            (_, Some(column)) if self.without_time == rows => Some(format!(
+            (_, Some(column)) if self.without_time == scored => Some(format!(
                 "no row has a readable time in `{column}`, so the summary has no scores. Times look like {TIME_EXAMPLES}"
             )),
             _ => {
                 let are = if left_out == 1 { "is" } else { "are" };
-                let (left_out, rows) = (quantity(left_out, "row"), quantity(rows, "row"));
-                Some(format!("{left_out} of {rows} {are} counted as failed in the summary"))
+                let (left_out, scored) = (quantity(left_out, "row"), grouped(scored));
+                Some(format!("{left_out} of {scored} {are} counted as failed in the summary"))
             }
         }
     }
