@@ -200,7 +200,7 @@ impl ModelBuilder {
             hub: &Hub::new(HubSettings::from_environment(self.offline)),
             embedded: embedded.as_ref(),
         };
-        Ok(resolver.find(name, &SilentDownload)?)
+        Ok(resolver.resolve(name, &SilentDownload)?)
     }
 }
 

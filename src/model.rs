@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use finsent_kernels::{Precision, ThreadPool};
 use finsent_model::{
-    Aggregate, Classification, ClassifyError, Document, Granularity, Pipeline, Prediction, Sentence, Text,
-    TextError as InvalidText,
+    Aggregate, ClassifyError, Document, Pipeline, Prediction, Sentence, Text, TextError as InvalidText,
 };
 use thiserror::Error;
 
@@ -78,10 +77,8 @@ impl Model {
     /// # Errors
     /// [`TextError`] if the text is blank or too large, or one of its sentences fails.
     pub fn classify_sentences(&self, text: &str) -> Result<Vec<Sentence>, TextError> {
-        match self.classify_as(text, Granularity::Sentence)? {
-            Classification::Sentences(sentences) => Ok(sentences),
-            Classification::Text(_) | Classification::Document(_) => unreachable!("sentences were asked for"),
-        }
+        let text = Text::parse(text)?;
+        Ok(self.pipeline.classify_sentences(&[&text]).remove(0)?)
     }
 
     /// Classifies all of a text of any length by its sentences. The document's scores are the mean of its sentences'
@@ -98,15 +95,8 @@ impl Model {
     /// # Errors
     /// [`TextError`] if the text is blank or too large, or one of its sentences fails.
     pub fn classify_document_by(&self, text: &str, aggregate: Aggregate) -> Result<Document, TextError> {
-        match self.classify_as(text, Granularity::Document(aggregate))? {
-            Classification::Document(document) => Ok(document),
-            Classification::Text(_) | Classification::Sentences(_) => unreachable!("a document was asked for"),
-        }
-    }
-
-    fn classify_as(&self, text: &str, granularity: Granularity) -> Result<Classification, TextError> {
         let text = Text::parse(text)?;
-        Ok(self.pipeline.classify_all(&[&text], granularity).remove(0)?)
+        Ok(self.pipeline.classify_documents(&[&text], aggregate).remove(0)?)
     }
 
     /// The labels, in the order of [`Prediction::scores`].

@@ -1,4 +1,4 @@
-//! What is said on standard error, and colours.
+//! Messages on standard error, and colors.
 
 use std::env;
 use std::io::{self, IsTerminal, Write};
@@ -6,9 +6,9 @@ use std::io::{self, IsTerminal, Write};
 use tracing::level_filters::LevelFilter;
 
 use super::args::{ColorChoice, GlobalArgs, LogFormat};
-use super::telemetry;
+use super::logging;
 
-/// Standard error, with the user's wishes about it.
+/// Standard error, as the user wants it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Console {
     quiet: bool,
@@ -16,7 +16,7 @@ pub(super) struct Console {
     color: ColorChoice,
 }
 
-/// How a word stands out, as the parameter of the terminal's SGR sequence.
+/// A style of text, as the parameter of the terminal's SGR sequence.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Style {
     Bold = 1,
@@ -26,8 +26,14 @@ pub(super) enum Style {
     Yellow = 33,
 }
 
+impl Default for Console {
+    fn default() -> Self {
+        Self { quiet: false, json: false, color: ColorChoice::Auto }
+    }
+}
+
 impl Console {
-    /// Starts logging as the arguments say; what is a service tells more of itself than what is a tool.
+    /// Starts the log as the options say. A server logs more than a tool.
     pub(super) fn start(global: &GlobalArgs, is_service: bool) -> Self {
         let console = Self { quiet: global.quiet, json: global.log_format == LogFormat::Json, color: global.color };
         let level = match (global.quiet, global.verbose) {
@@ -37,11 +43,11 @@ impl Console {
             (false, 1) => LevelFilter::INFO,
             (false, _) => LevelFilter::DEBUG,
         };
-        telemetry::init(console.json, level, console.colors(&io::stderr()));
+        logging::start(console.json, level, console.colors(&io::stderr()));
         console
     }
 
-    /// Tells the user something that is not an error.
+    /// Prints something that is not an error.
     pub(super) fn note(&self, message: &str) {
         if self.json {
             tracing::info!("{message}");
@@ -50,7 +56,7 @@ impl Console {
         }
     }
 
-    /// Tells the user why the command failed.
+    /// Prints why the command failed.
     pub(super) fn error(&self, message: &str) {
         if self.json {
             tracing::error!("{message}");
@@ -59,39 +65,50 @@ impl Console {
         }
     }
 
-    /// Whether a progress bar may be drawn.
+    /// Prints what helps people after an error, as it is; a program that reads the log does not need it.
+    pub(super) fn hint(&self, text: &str) {
+        if !self.json {
+            print_line(text);
+        }
+    }
+
+    /// Whether progress bars are drawn.
     pub(super) fn draws_progress(&self) -> bool {
         !self.quiet && !self.json && io::stderr().is_terminal()
     }
 
-    /// Whether what goes to `stream` is coloured.
+    /// Whether to color what is written to `stream`.
     pub(super) fn colors(&self, stream: &impl IsTerminal) -> bool {
-        let wanted = || env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-        let capable = || env::var_os("TERM").is_some_and(|term| term != "dumb");
+        let is_allowed = || env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        let is_capable = || env::var_os("TERM").is_some_and(|term| term != "dumb");
         match self.color {
             ColorChoice::Always => true,
             ColorChoice::Never => false,
-            ColorChoice::Auto => stream.is_terminal() && wanted() && capable(),
+            ColorChoice::Auto => stream.is_terminal() && is_allowed() && is_capable(),
         }
     }
 
-    /// Nothing is left to be told when standard error itself is closed.
     fn line(&self, message: &str) {
-        writeln!(io::stderr(), "finsent: {message}").unwrap_or_default();
+        print_line(&format!("finsent: {message}"));
     }
 }
 
-/// `text` in the style, if `colors` are on.
+fn print_line(line: &str) {
+    // Ignore write errors: there is no other place for a message when standard error is closed.
+    writeln!(io::stderr(), "{line}").unwrap_or_default();
+}
+
+/// `text` in a style, if `colors` are on.
 pub(super) fn paint(text: &str, style: Style, colors: bool) -> String {
     if colors { format!("\x1b[{}m{text}\x1b[0m", style as u8) } else { text.to_owned() }
 }
 
-/// `text` on one line, with nothing in it that moves the cursor or turns the writing direction.
+/// `text` on one line, without characters that move the cursor or change the writing direction.
 pub(super) fn printable(text: &str) -> String {
-    let turns = |letter: char| matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let turns_direction = |letter: char| matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let shown = |letter: char| match letter {
         '\t' | '\n' | '\r' | '\u{2028}' | '\u{2029}' => ' ',
-        letter if letter.is_control() || turns(letter) => '\u{fffd}',
+        letter if letter.is_control() || turns_direction(letter) => '\u{fffd}',
         letter => letter,
     };
     text.chars().map(shown).collect()
@@ -102,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_cannot_steer_the_terminal() {
+    fn a_text_cannot_control_the_terminal() {
         assert_eq!(printable("a\x1b[2Jb\nc\u{202e}d\0"), "a\u{fffd}[2Jb c\u{fffd}d\u{fffd}");
     }
 }

@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM: no half-written file or directory stays behind.
+//! Ctrl-C and SIGTERM: they remove partial output before the process ends.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::{fs, io, process, thread};
@@ -7,19 +7,19 @@ use finsent_table::unfinished;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-/// What is said when the process is interrupted.
-static LAST_WORDS: Mutex<Option<Box<dyn Fn() + Send>>> = Mutex::new(None);
+/// Called when the process is interrupted.
+static LAST_MESSAGE: Mutex<Option<Box<dyn Fn() + Send>>> = Mutex::new(None);
 
-/// From now on an interrupt removes the unfinished output and ends the process with 128 + the signal's number.
+/// From now on an interrupt removes the unfinished output and exits with 128 plus the signal's number.
 pub(super) fn watch() -> io::Result<()> {
     let ignored = ignored_signals();
-    let heeded = [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| ignored >> (signal - 1) & 1 == 0);
-    let mut signals = Signals::new(heeded)?;
+    let watched = [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| ignored >> (signal - 1) & 1 == 0);
+    let mut signals = Signals::new(watched)?;
     thread::Builder::new().name("signals".into()).spawn(move || {
         if let Some(signal) = signals.forever().next() {
             unfinished::remove_all_and(|| {
-                if let Some(speak) = &*last_words() {
-                    speak();
+                if let Some(print) = &*last_message() {
+                    print();
                 }
                 process::exit(128 + signal);
             })
@@ -28,19 +28,19 @@ pub(super) fn watch() -> io::Result<()> {
     Ok(())
 }
 
-/// The signals that whoever started this process wants ignored (`nohup`, a shell's background job), a bit each from
-/// signal 1 on. Where the system does not tell, none.
+/// The signals that the parent process ignores for us (`nohup`, a shell's background job), as bits that start with signal
+/// 1. Zero if the system does not say.
 fn ignored_signals() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
 }
 
-/// Calls `speak` when the process is interrupted, before it ends.
-pub(super) fn set_last_words(speak: impl Fn() + Send + 'static) {
-    *last_words() = Some(Box::new(speak));
+/// Calls `print` when the process is interrupted, before it exits.
+pub(super) fn set_last_words(print: impl Fn() + Send + 'static) {
+    *last_message() = Some(Box::new(print));
 }
 
-fn last_words() -> MutexGuard<'static, Option<Box<dyn Fn() + Send>>> {
-    LAST_WORDS.lock().unwrap_or_else(PoisonError::into_inner)
+fn last_message() -> MutexGuard<'static, Option<Box<dyn Fn() + Send>>> {
+    LAST_MESSAGE.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,50 +1,63 @@
-//! The terminal: arguments in, predictions out, exit codes. The composition root of the commands.
+//! The command line: it parses arguments, runs a command, and reports errors with an exit code.
 
 mod args;
 mod commands;
 mod console;
+mod download_progress;
 mod exit;
-mod fetching;
-mod grouping;
+mod hints;
 mod interrupt;
+mod io_error;
+mod logging;
 mod output;
 mod progress;
+mod quantity;
 mod settings;
 mod summary_table;
-mod telemetry;
+mod tally;
 mod text_table;
+mod usage_error;
 mod width;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::builder::Resettable;
-use clap::error::ErrorKind;
-use clap::parser::ValueSource;
 use clap::{CommandFactory, FromArgMatches};
-use finsent_table::UsageError;
 
 use args::{Args, Command};
 use console::Console;
 use exit::Exit;
 
-/// Parses the command line, runs the command, prints what went wrong, and gives the exit code.
+/// Parses the command line, runs the command, reports its error, and returns the exit code.
 pub(super) fn main() -> ExitCode {
-    let matches = without_empty_variables(Args::command()).get_matches();
-    let args = Args::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
-    refuse_two_choices_of_precision(&args, &matches).unwrap_or_else(|error| error.exit());
-    let console = Console::start(&args.global, matches!(args.command, Command::Serve(_)));
-    let exit = commands::run(args, console).unwrap_or_else(|error| {
-        let exit = Exit::of(&error);
-        if exit != Exit::Done {
-            console.error(&format!("{error:#}"));
+    finsent_model::silence_caught_panics();
+    let command = without_empty_variables(Args::command());
+    let parsed = command.clone().try_get_matches().and_then(|matches| Ok((Args::from_arg_matches(&matches)?, matches)));
+    let exit = match parsed {
+        Ok((args, matches)) => {
+            let console = Console::start(&args.global, matches!(args.command, Command::Serve(_)));
+            run(args, &matches, console).unwrap_or_else(|error| report(&error, console))
         }
-        exit
-    });
+        Err(error) => usage_error::report(&error, &command),
+    };
     ExitCode::from(exit as u8)
 }
 
-/// Takes an environment variable that is set to nothing as not set: that is how deployments leave a setting out.
+fn run(args: Args, matches: &clap::ArgMatches, console: Console) -> anyhow::Result<Exit> {
+    usage_error::check_precisions(matches)?;
+    commands::run(args, console)
+}
+
+fn report(error: &anyhow::Error, console: Console) -> Exit {
+    let exit = Exit::of(error);
+    if exit != Exit::Done {
+        console.error(&hints::message(error));
+    }
+    exit
+}
+
+/// Ignores environment variables that are set to nothing: deployments leave out a setting that way.
 fn without_empty_variables(command: clap::Command) -> clap::Command {
     let is_empty = |arg: &clap::Arg| {
         let value = arg.get_env().and_then(std::env::var_os);
@@ -55,39 +68,10 @@ fn without_empty_variables(command: clap::Command) -> clap::Command {
         .mut_subcommands(without_empty_variables)
 }
 
-/// `--precision` and `--precisions` exclude each other where both are typed; an environment variable gives way.
-fn refuse_two_choices_of_precision(args: &Args, matches: &clap::ArgMatches) -> Result<(), clap::Error> {
-    let is_typed = matches.value_source("precision") == Some(ValueSource::CommandLine);
-    match &args.command {
-        Command::Eval(eval) if is_typed && !eval.precisions.is_empty() => {
-            let message = "'--precision' and '--precisions' cannot be used together";
-            Err(Args::command().error(ErrorKind::ArgumentConflict, message))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// The page of finsent, or of one of its commands.
-fn man_page(command: Option<&str>) -> anyhow::Result<Vec<u8>> {
-    let mut finsent = Args::command();
-    finsent.build();
-    let described = match command {
-        None => finsent,
-        Some(name) => {
-            let known: Vec<&str> = finsent.get_subcommands().map(clap::Command::get_name).collect();
-            let unknown = || UsageError(format!("no command `{name}`; there are {}", known.join(", ")));
-            finsent.find_subcommand(name).ok_or_else(unknown)?.clone()
-        }
-    };
-    let mut page = Vec::new();
-    let title = described.get_display_name().unwrap_or("finsent").to_owned();
-    clap_mangen::Man::new(described).title(title).render(&mut page)?;
-    Ok(page)
-}
-
+/// Prints to standard output.
 fn print(bytes: &[u8]) -> anyhow::Result<Exit> {
     let mut stdout = io::stdout().lock();
-    stdout.write_all(bytes)?;
-    stdout.flush()?;
+    let written = stdout.write_all(bytes).and_then(|()| stdout.flush());
+    written.map_err(|error| io_error::explain("cannot write to standard output", &error))?;
     Ok(Exit::Done)
 }

@@ -5,21 +5,21 @@ use std::time::{Duration, Instant};
 use finsent_table::InputProgress;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// Work shorter than this needs no bar.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// Shorter work gets no bar.
+const MIN_TIME: Duration = Duration::from_secs(1);
 const BYTES: &str = "{wide_bar} {decimal_bytes} of {decimal_total_bytes}, {msg}, {eta} left";
 const ROWS: &str = "{wide_bar} {pos} of {len} texts, {msg}, {eta} left";
 
-/// The bar; it goes away when it is dropped.
+/// A bar; dropping it removes it from the terminal.
 pub(super) struct Bar {
-    /// Whether the user is to see it.
+    /// Whether to draw it at all.
     is_wanted: bool,
     bar: ProgressBar,
     start: Instant,
 }
 
 impl Bar {
-    /// A bar for so many bytes, if the user is to see one.
+    /// A bar for `total` bytes; one without a total is never drawn.
     pub(super) fn new(total: Option<u64>) -> Self {
         Self::with_template(BYTES, total)
     }
@@ -38,27 +38,27 @@ impl Bar {
         Self { is_wanted: total.is_some(), bar, start: Instant::now() }
     }
 
-    /// Says that so many bytes were done before: they are no measure of the speed.
+    /// Starts after `done` bytes, which do not count for the speed.
     pub(super) fn start_at(&self, done: u64) {
         self.bar.set_position(done);
         self.bar.reset_eta();
     }
 
-    /// Shows that `done` bytes or rows are done, and a few words about the work.
-    pub(super) fn update(&self, done: u64, words: String) {
-        if !self.is_wanted || self.start.elapsed() < PATIENCE {
+    /// Shows that `done` bytes or rows are done, and a message about the work.
+    pub(super) fn update(&self, done: u64, message: String) {
+        if !self.is_wanted || self.start.elapsed() < MIN_TIME {
             return;
         }
         if self.bar.is_hidden() {
             self.bar.set_draw_target(ProgressDrawTarget::stderr());
         }
-        self.bar.set_message(words);
+        self.bar.set_message(message);
         self.bar.set_position(done);
     }
 
-    /// Calls `speak`, which writes to standard error, with the bar out of the way.
-    pub(super) fn suspend(&self, speak: impl FnOnce()) {
-        self.bar.suspend(speak);
+    /// Calls `print`, which writes to standard error, while the bar is hidden.
+    pub(super) fn suspend(&self, print: impl FnOnce()) {
+        self.bar.suspend(print);
     }
 }
 

@@ -1,4 +1,4 @@
-//! What the arguments, the environment and the catalogue come to: flag, environment, models.toml, default.
+//! The global options, resolved in the order flag, environment, models.toml, default.
 
 use std::cell::OnceCell;
 use std::num::NonZeroUsize;
@@ -13,7 +13,7 @@ use finsent_model::{ModelFiles, Pipeline};
 
 use super::args::{GlobalArgs, PrecisionArg};
 use super::console::Console;
-use super::fetching::Fetching;
+use super::download_progress::DownloadDisplay;
 
 /// The global options, resolved.
 pub(super) struct Settings {
@@ -44,19 +44,19 @@ impl Settings {
         })
     }
 
-    /// Finds and loads the model that `--model` names, and starts the compute threads.
+    /// Resolves and loads a model, and starts the compute threads.
     pub(super) fn load(&self, model: &str) -> Result<(ResolvedModel, Pipeline)> {
         self.load_found(self.find(model)?)
     }
 
-    /// The same in a given precision.
+    /// As [`Settings::load`], in this precision.
     pub(super) fn load_in(&self, model: &str, precision: Precision) -> Result<(ResolvedModel, Pipeline)> {
         let mut found = self.find(model)?;
         found.options.precision = precision;
         self.load_found(found)
     }
 
-    /// The threads that compute, which all models share.
+    /// The compute threads, which all models share.
     fn pool(&self) -> Result<&Arc<ThreadPool>, ThreadPoolError> {
         if let Some(pool) = self.pool.get() {
             return Ok(pool);
@@ -65,8 +65,8 @@ impl Settings {
         Ok(self.pool.get_or_init(|| pool))
     }
 
-    /// Where models are looked for.
-    pub(super) fn places(&self) -> ModelResolver<'_> {
+    /// Resolves names of models.
+    pub(super) fn resolver(&self) -> ModelResolver<'_> {
         ModelResolver {
             catalog: &self.catalog,
             model_dir: self.model_dir.as_deref(),
@@ -75,15 +75,15 @@ impl Settings {
         }
     }
 
-    /// Finds the model, fetches it if need be, and says how it is to be loaded.
+    /// Resolves a model, downloads it if necessary, and sets the options to load it with.
     pub(super) fn find(&self, model: &str) -> Result<ResolvedModel> {
-        let mut found = self.places().find(model, &Fetching::new(self.console))?;
+        let mut found = self.resolver().resolve(model, &DownloadDisplay::new(self.console))?;
         found.options.precision = self.precision.unwrap_or(found.options.precision);
         found.options.int8_margin = self.int8_margin.unwrap_or(found.options.int8_margin);
         Ok(found)
     }
 
-    /// Loads a model that was found, and starts the compute threads.
+    /// Loads a resolved model, and starts the compute threads.
     pub(super) fn load_found(&self, found: ResolvedModel) -> Result<(ResolvedModel, Pipeline)> {
         let start = Instant::now();
         let pipeline = Pipeline::load(&found.files, &found.options, self.pool()?)?;

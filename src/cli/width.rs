@@ -1,23 +1,23 @@
-//! Texts in columns of a terminal, in which some letters take two.
+//! Text in terminal columns; some characters take two.
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// The terminal's columns; 80 where it does not say.
+/// The terminal's width in columns; 80 if unknown.
 pub(super) fn terminal_width() -> usize {
     terminal_size::terminal_size().map_or(80, |(width, _)| usize::from(width.0))
 }
 
-/// `text` at the beginning of a field of so many columns.
+/// Pads `text` at its end to `width` columns.
 pub(super) fn pad_end(text: &str, width: usize) -> String {
     format!("{text}{}", " ".repeat(width.saturating_sub(text.width())))
 }
 
-/// `text` at the end of a field of so many columns.
+/// Pads `text` at its start to `width` columns.
 pub(super) fn pad_start(text: &str, width: usize) -> String {
     format!("{}{text}", " ".repeat(width.saturating_sub(text.width())))
 }
 
-/// `text`, or as much of it as has room in so many columns with `…` behind it.
+/// Cuts `text` to `room` columns; a cut text ends in `…`.
 pub(super) fn cut(text: &str, room: usize) -> String {
     if text.width() <= room {
         return text.to_owned();
@@ -38,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn wide_letters_take_two_columns() {
+    fn wide_characters_take_two_columns() {
         assert_eq!(pad_end("日本", 6), "日本  ");
         assert_eq!(pad_start("日本", 6), "  日本");
         assert_eq!(cut("日本日本", 6), "日本…");

@@ -1,4 +1,4 @@
-//! A model in another number format.
+//! `finsent convert`.
 
 use std::collections::HashMap;
 use std::fs;
@@ -22,7 +22,7 @@ fn convert(source: &Path, destination: &Path, precision: &str) -> Run {
     run(&["convert", source.to_str().unwrap(), destination.to_str().unwrap(), "--precision", precision])
 }
 
-/// Converts to a directory named for the precision.
+/// Converts into a directory with the name of the precision.
 #[track_caller]
 fn converted(source: &Path, dir: &Path, precision: &str) -> PathBuf {
     let destination = dir.join(precision);
@@ -38,7 +38,7 @@ fn predictions(model: &Path, precision: &str) -> String {
     run.stdout
 }
 
-/// The same labels, with nearly the same scores.
+/// Asserts that the labels are the same and the scores nearly.
 #[track_caller]
 fn assert_scores(found: &str, expected: &str, tolerance: f64) {
     for (found, expected) in parse_json_lines(found).iter().zip(&parse_json_lines(expected)) {
@@ -59,8 +59,8 @@ fn names(dir: &Path) -> Vec<String> {
     names
 }
 
-/// Writes `value` over the first number of a tensor of f32.
-fn spoil(model: &Path, tensor: &str, value: f32) {
+/// Overwrites the first number of an f32 tensor with `value`.
+fn overwrite_first_weight(model: &Path, tensor: &str, value: f32) {
     let mut bytes = weights(model);
     let (header, metadata) = SafeTensors::read_metadata(&bytes).unwrap();
     let at = 8 + header + metadata.info(tensor).unwrap().data_offsets.0;
@@ -69,7 +69,7 @@ fn spoil(model: &Path, tensor: &str, value: f32) {
 }
 
 #[test]
-fn every_format_has_the_bytes_that_the_safetensors_library_writes() {
+fn every_format_is_byte_for_byte_what_the_safetensors_library_writes() {
     let dir = tempfile::tempdir().unwrap();
     let source = small_model(dir.path(), "source");
     for precision in ["f32", "bf16", "f16", "int8"] {
@@ -85,7 +85,7 @@ fn every_format_has_the_bytes_that_the_safetensors_library_writes() {
     }
 }
 
-/// Names of the tensors, and the type of each.
+/// The names and types of the tensors.
 fn tensors(model: &Path) -> HashMap<String, Dtype> {
     let bytes = weights(model);
     let tensors = SafeTensors::deserialize(&bytes).unwrap();
@@ -93,7 +93,7 @@ fn tensors(model: &Path) -> HashMap<String, Dtype> {
 }
 
 #[test]
-fn every_architecture_keeps_its_names() {
+fn the_names_of_every_architecture_are_kept() {
     for (architecture, kept) in [
         ("distilbert", &["distilbert.embeddings.position_embeddings", "pre_classifier", "classifier"][..]),
         (
@@ -125,7 +125,7 @@ fn every_architecture_keeps_its_names() {
         assert_eq!(config["quantization_config"]["ignore"], serde_json::json!(kept));
         assert_scores(&predictions(&int8, "f32"), &predictions(&source, "f32"), 0.1);
         assert_scores(&predictions(&int8, "int8"), &predictions(&source, "f32"), 0.1);
-        // Back again, the tensors are those of the original.
+        // Converted back, the tensors have the names and types of the original.
         let again = dir.path().join("again");
         assert_eq!(convert(&int8, &again, "f32").code, Some(0));
         assert_eq!(tensors(&again), tensors(&source));
@@ -134,7 +134,7 @@ fn every_architecture_keeps_its_names() {
 }
 
 #[test]
-fn a_byte_level_vocabulary_is_copied_whole() {
+fn all_files_of_a_byte_level_vocabulary_are_copied() {
     let dir = tempfile::tempdir().unwrap();
     let source = model_of(dir.path(), "roberta");
     fs::remove_file(source.join("tokenizer.json")).unwrap();
@@ -151,16 +151,19 @@ fn a_byte_level_vocabulary_is_copied_whole() {
 }
 
 #[test]
-fn the_path_goes_out_and_the_sizes_are_told() {
+fn the_path_and_the_sizes_are_printed() {
     let dir = tempfile::tempdir().unwrap();
     let source = small_model(dir.path(), "source");
     let run = convert(&source, &dir.path().join("new/"), "int8");
     assert_eq!(run.stdout, format!("{}/new/\n", dir.path().display()));
-    assert!(run.stderr.contains("as int8; 89.70 kB of weights became 39.68 kB"), "{}", run.stderr);
+    assert!(
+        run.stderr.contains("to int8 in") && run.stderr.contains(": 89.70 kB of weights became 39.68 kB"),
+        "{run:?}"
+    );
 }
 
 #[test]
-fn f32_weights_made_of_int8_are_the_same_numbers_and_become_the_same_bytes_again() {
+fn f32_weights_from_int8_predict_the_same_and_convert_back() {
     let dir = tempfile::tempdir().unwrap();
     let mini = converted(Path::new("mini"), dir.path(), "f32");
     assert_eq!(predictions(&mini, "f32"), predictions(Path::new("mini"), "f32"));
@@ -183,7 +186,7 @@ fn bf16_weights_give_nearly_the_predictions_of_the_original() {
 }
 
 #[test]
-fn int8_weights_are_taken_as_they_are() {
+fn int8_weights_are_copied_unchanged() {
     let dir = tempfile::tempdir().unwrap();
     let once = converted(Path::new("mini"), dir.path(), "int8");
     let mini = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/mini");
@@ -196,7 +199,7 @@ fn int8_weights_are_taken_as_they_are() {
 }
 
 #[test]
-fn shards_become_one_file() {
+fn sharded_weights_become_one_file() {
     let dir = tempfile::tempdir().unwrap();
     let source = small_model(dir.path(), "source");
     fs::remove_file(source.join("model.safetensors")).unwrap();
@@ -209,7 +212,7 @@ fn shards_become_one_file() {
 }
 
 #[test]
-fn files_of_torch_become_the_bytes_that_safetensors_become() {
+fn pytorch_files_convert_to_the_same_bytes_as_safetensors() {
     for weights in [
         "f32.bin",
         "f32.legacy.bin",
@@ -238,7 +241,7 @@ fn files_of_torch_become_the_bytes_that_safetensors_become() {
 }
 
 #[test]
-fn old_names_become_todays_and_buffers_are_left_out() {
+fn old_tensor_names_are_updated_and_buffers_left_out() {
     let dir = tempfile::tempdir().unwrap();
     let source = small_model(dir.path(), "source");
     let bytes = weights(&source);
@@ -262,14 +265,14 @@ fn a_tokenizer_json_is_copied() {
 }
 
 #[test]
-fn a_destination_that_is_taken_is_refused_and_left_alone() {
+fn a_destination_that_is_not_empty_is_refused_and_left_alone() {
     let dir = tempfile::tempdir().unwrap();
     let source = small_model(dir.path(), "source");
     let before = weights(&source);
-    assert_fails(&convert(&source, &source, "bf16"), 2, &["source` is not empty"]);
+    assert_fails(&convert(&source, &source, "bf16"), 2, &["source`: it is not empty; name a new folder"]);
     assert!(weights(&source) == before);
-    assert_fails(&convert(&source, &source.join("vocab.txt"), "bf16"), 2, &["is no directory"]);
-    assert_fails(&convert(&source, &dir.path().join("a/b"), "bf16"), 2, &["there is no directory", "make that first"]);
+    assert_fails(&convert(&source, &source.join("vocab.txt"), "bf16"), 2, &["vocab.txt`: it is not a folder"]);
+    assert_fails(&convert(&source, &dir.path().join("a/b"), "bf16"), 2, &["a` does not exist; create it first"]);
     assert_fails(&convert(&source, Path::new("/proc/finsent"), "bf16"), 1, &["cannot write `/proc/finsent`"]);
     assert_eq!(names(dir.path()), ["source"]);
 }
@@ -284,17 +287,17 @@ fn an_empty_directory_is_filled() {
 }
 
 #[test]
-fn the_precision_must_be_said_and_be_one_of_four() {
+fn the_precision_is_required_and_one_of_four() {
     let all = ["int8", "bf16", "f16", "f32"];
     assert_fails(&run(&["convert", "mini", "new"]), 2, &all);
     assert_fails(&run(&["convert", "mini", "new", "--precision", "f64"]), 2, &all);
     let compute = finsent(&["convert", "mini", "new"]).env("FINSENT_PRECISION", "int8").output().unwrap();
     assert_fails(&compute.into(), 2, &all);
-    assert_fails(&run(&["classify", "--precision", "f16", "a"]), 2, &["f32, bf16, int8"]);
+    assert_fails(&run(&["classify", "--precision", "f16", "a"]), 2, &["f32, bf16 or int8"]);
 }
 
 #[test]
-fn the_precision_to_compute_in_is_another_setting() {
+fn the_precision_to_compute_in_has_no_effect() {
     let dir = tempfile::tempdir().unwrap();
     let source = small_model(dir.path(), "source");
     let [from, to] = [source, dir.path().join("new")].map(|path| path.into_os_string().into_string().unwrap());
@@ -304,12 +307,12 @@ fn the_precision_to_compute_in_is_another_setting() {
 }
 
 #[test]
-fn a_source_that_is_no_model_is_code_3_and_leaves_nothing() {
+fn an_invalid_source_exits_with_3_and_leaves_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let source = small_model(dir.path(), "source");
     let refused =
         |source: &Path, parts: &[&str]| assert_fails(&convert(source, &dir.path().join("new"), "int8"), 3, parts);
-    refused(Path::new("finbrt"), &["did you mean `finbert`?"]);
+    refused(Path::new("finbrt"), &["Did you mean `finbert`?"]);
     let whole = weights(&source);
     fs::write(source.join("model.safetensors"), &whole[..whole.len() / 2]).unwrap();
     refused(&source, &["model.safetensors", "half copied"]);
@@ -327,34 +330,34 @@ fn a_source_that_is_no_model_is_code_3_and_leaves_nothing() {
 }
 
 #[test]
-fn a_weight_that_the_format_has_no_room_for_is_named() {
+fn a_weight_that_does_not_fit_the_format_is_named() {
     let dir = tempfile::tempdir().unwrap();
     let source = small_model(dir.path(), "source");
     let refused = |precision, parts: &[&str]| {
         assert_fails(&convert(&source, &dir.path().join("new"), precision), 1, parts);
         assert_eq!(names(dir.path()), ["source"]);
     };
-    spoil(&source, "bert.encoder.layer.1.output.dense.weight", -70_000.0);
+    overwrite_first_weight(&source, "bert.encoder.layer.1.output.dense.weight", -70_000.0);
     refused("f16", &["`encoder.layer.1.output.dense.weight`", "-70000", "f16"]);
-    spoil(&source, "bert.encoder.layer.1.output.dense.weight", f32::NAN);
+    overwrite_first_weight(&source, "bert.encoder.layer.1.output.dense.weight", f32::NAN);
     refused("int8", &["`encoder.layer.1.output.dense.weight`", "NaN", "damaged"]);
 }
 
-/// A limit on the size of files, in blocks of 512 bytes, fails as a full disk does.
+/// A limit on the size of files, in blocks of 512 bytes, fails like a full disk.
 #[test]
-fn a_disk_that_is_full_is_code_1_and_leaves_nothing() {
+fn a_full_disk_exits_with_1_and_leaves_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let source = small_model(dir.path(), "source");
     let script = "trap '' XFSZ; ulimit -f 64; exec \"$0\" convert \"$1\" \"$2\" --precision f32";
     let mut command = FINSENT.shell(script);
     command.args([source, dir.path().join("new")]);
-    assert_fails(&command.output().unwrap().into(), 1, &["cannot write", "File too large"]);
+    assert_fails(&command.output().unwrap().into(), 1, &["cannot write", "the limit on the size of files"]);
     assert_eq!(names(dir.path()), ["source"]);
 }
 
-/// The heap may have 32 MB, the weights that are written have 91.
+/// The heap is limited to 32 MB; the weights have 91 MB.
 #[test]
-fn the_model_is_never_in_memory_as_a_whole() {
+fn the_weights_are_never_all_in_memory() {
     let dir = tempfile::tempdir().unwrap();
     let script = "ulimit -d 32768; exec \"$0\" convert mini \"$1\" --precision f32";
     let run = Run::from(FINSENT.shell(script).arg(dir.path().join("new")).output().unwrap());
@@ -362,7 +365,7 @@ fn the_model_is_never_in_memory_as_a_whole() {
 }
 
 #[test]
-fn an_interrupt_leaves_no_directory_behind() {
+fn an_interrupt_leaves_nothing() {
     for (signal, code) in [("INT", 130), ("TERM", 143)] {
         let dir = tempfile::tempdir().unwrap();
         let destination = dir.path().join("new");

@@ -1,4 +1,4 @@
-//! Precisions, kernels and threads, by the front door; `verify` and `bench`.
+//! Precisions, kernels and threads of `finsent classify`; `finsent verify` and `finsent bench`.
 
 use std::fmt::Write;
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::finsent::{assert_fails, finsent, model_of, run, small_model, write_file};
 
-/// Sentences of many lengths, one a line.
+/// Sentences of many lengths, one per line.
 fn lines() -> String {
     let words =
         ["profit", "rose", "sharply", "while", "the", "company's", "net", "loss", "narrowed", "to", "EUR", "4.2", "mn"];
@@ -18,7 +18,7 @@ fn lines() -> String {
 }
 
 #[test]
-fn the_answers_have_the_same_bytes_for_any_number_of_threads() {
+fn the_number_of_threads_does_not_change_a_byte() {
     let dir = tempfile::tempdir().unwrap();
     let input = write_file(dir.path(), "lines.txt", lines());
     for precision in ["f32", "bf16", "int8"] {
@@ -34,7 +34,7 @@ fn the_answers_have_the_same_bytes_for_any_number_of_threads() {
 }
 
 #[test]
-fn kernels_can_be_forced_and_give_nearly_the_same_answers() {
+fn forced_kernels_give_nearly_the_same_scores() {
     let score = |isa: &str| -> f64 {
         let output = finsent(&["classify", "Fed leaves rates unchanged"]).env("FINSENT_ISA", isa).output().unwrap();
         serde_json::from_slice::<Value>(&output.stdout).unwrap()["score"].as_f64().unwrap()
@@ -43,7 +43,7 @@ fn kernels_can_be_forced_and_give_nearly_the_same_answers() {
 }
 
 #[test]
-fn kernels_that_cannot_run_are_wrong_usage() {
+fn kernels_that_this_cpu_cannot_run_exit_with_2() {
     let foreign = if cfg!(target_arch = "aarch64") { "avx2" } else { "neon" };
     for (isa, part) in [("avx1024", "no instruction set is called"), (foreign, "this CPU has no")] {
         let output = finsent(&["classify", "a"]).env("FINSENT_ISA", isa).output().unwrap();
@@ -52,7 +52,7 @@ fn kernels_that_cannot_run_are_wrong_usage() {
 }
 
 #[test]
-fn a_margin_is_a_probability() {
+fn the_margin_must_be_a_probability() {
     for margin in ["-0.1", "1.5", "NaN", "much"] {
         assert_fails(&run(&["classify", &format!("--int8-margin={margin}"), "a"]), 2, &["from 0 to 1"]);
     }
@@ -60,7 +60,7 @@ fn a_margin_is_a_probability() {
 }
 
 #[test]
-fn verify_compares_every_precision_with_candle_and_with_what_was_published() {
+fn verify_compares_every_precision_with_candle_and_with_published_predictions() {
     let run = run(&["verify"]);
     assert_eq!(run.code, Some(0), "{run:?}");
     let rows: Vec<Vec<&str>> = run.stdout.lines().skip(1).map(|line| line.split_whitespace().collect()).collect();
@@ -86,7 +86,7 @@ fn verify_compares_every_architecture() {
 }
 
 #[test]
-fn verify_fails_when_the_answers_are_not_those_expected() {
+fn verify_fails_if_a_difference_exceeds_its_bound() {
     let dir = tempfile::tempdir().unwrap();
     let model = small_model(dir.path(), "small");
     let catalog = format!(
@@ -100,7 +100,7 @@ fn verify_fails_when_the_answers_are_not_those_expected() {
 }
 
 #[test]
-fn bench_measures_what_it_says() {
+fn bench_measures_every_workload() {
     let dir = tempfile::tempdir().unwrap();
     let model = small_model(dir.path(), "small");
     let input = write_file(dir.path(), "texts.txt", "profit rose\n\nloss\nno change at all\n");
@@ -127,10 +127,10 @@ fn bench_measures_what_it_says() {
 }
 
 #[test]
-fn bench_without_texts_says_so() {
+fn bench_refuses_a_file_without_texts() {
     let dir = tempfile::tempdir().unwrap();
     let model = small_model(dir.path(), "small");
     let input = write_file(dir.path(), "empty.txt", "\n \n");
     let args = ["bench", "--model", model.to_str().unwrap(), "--input", &input];
-    assert_fails(&run(&args), 2, &["holds no text"]);
+    assert_fails(&run(&args), 2, &["has no texts"]);
 }

@@ -1,4 +1,4 @@
-//! Models, the catalogue, and the small commands.
+//! Models, the catalog, and the small commands.
 
 use std::fs;
 use std::path::Path;
@@ -17,7 +17,7 @@ fn a_directory_is_a_model() {
     assert_eq!(parse_json_lines(&run.stdout)[0]["tokens"], 3);
 }
 
-const OF_EVERY_ORIGIN: &str = r#"
+const CATALOG: &str = r#"
     [[model]]
     name = "inside"
     description = "d"
@@ -34,7 +34,7 @@ const OF_EVERY_ORIGIN: &str = r#"
 "#;
 
 #[test]
-fn a_directory_of_torch_is_the_same_model_and_a_second_file_of_weights_is_refused() {
+fn pytorch_weights_give_the_same_predictions_and_two_files_of_weights_are_refused() {
     let dir = tempfile::tempdir().unwrap();
     let classify = |model: &Path| run(&["classify", "--quiet", "--model", model.to_str().unwrap(), "profit rose"]);
     let safetensors = small_model(dir.path(), "safetensors");
@@ -48,30 +48,30 @@ fn a_directory_of_torch_is_the_same_model_and_a_second_file_of_weights_is_refuse
 }
 
 #[test]
-fn a_malicious_pickle_is_code_3_and_is_not_run() {
+fn a_malicious_pickle_exits_with_3_and_is_not_run() {
     let dir = tempfile::tempdir().unwrap();
     let model = small_torch_model(dir.path(), "mine", "f32.legacy.bin");
     let mut weights = fs::read(model.join("pytorch_model.bin")).unwrap();
-    // The weights begin behind the magic number, the version and the machine.
+    // The weights follow the magic number, the version and the machine.
     let at = weights.windows(13).position(|window| window == b"\x80\x02ccollection").unwrap();
     let exploit = b"\x80\x02cposix\nsystem\nX\x09\x00\x00\x00touch run\x85R.";
     weights.splice(at..at, *exploit);
     fs::write(model.join("pytorch_model.bin"), weights).unwrap();
     let mut command = finsent(&["classify", "--model", model.to_str().unwrap(), "a"]);
     let run = command.current_dir(dir.path()).output().unwrap().into();
-    assert_fails(&run, 3, &["pytorch_model.bin", "asks for `posix.system`", "nothing in it was run"]);
+    assert_fails(&run, 3, &["pytorch_model.bin", "asks for `posix.system`", "Nothing in it was run"]);
     assert!(!dir.path().join("run").exists());
 }
 
 #[test]
-fn the_volume_goes_before_everything_else() {
+fn the_model_directory_is_searched_first() {
     let dir = tempfile::tempdir().unwrap();
-    let catalogue = write_file(dir.path(), "models.toml", OF_EVERY_ORIGIN);
+    let catalog = write_file(dir.path(), "models.toml", CATALOG);
     for name in ["inside", "fetched"] {
         small_model(dir.path(), name);
         let output = finsent(&["classify", "profit"])
             .env("FINSENT_MODEL", name)
-            .env("FINSENT_MODELS_FILE", &catalogue)
+            .env("FINSENT_MODELS_FILE", &catalog)
             .env("FINSENT_MODEL_DIR", dir.path())
             .output()
             .unwrap();
@@ -81,36 +81,36 @@ fn the_volume_goes_before_everything_else() {
 }
 
 #[test]
-fn a_model_that_is_not_here_is_code_3_with_the_remedy() {
+fn a_missing_model_exits_with_3_and_names_a_remedy() {
     let parts = ["ProsusAI/finbert", "7db323f79b751944bcfa66298ec06977e4518306", "HF_HUB_OFFLINE", "FINSENT_MODEL_DIR"];
     assert_fails(&run(&["classify", "--model", "finbert", "a"]), 3, &parts);
     assert_fails(&run(&["--offline", "pull", "hf:acme/x@v2"]), 3, &["`acme/x` at v2"]);
     for name in ["hf:acme", "hf:acme/x@", "hf:../x", "hf:a/b/c"] {
         assert_fails(&run(&["pull", name]), 3, &[name, "OWNER/NAME"]);
     }
-    assert_fails(&run(&["classify", "--model", "finbrt", "a"]), 3, &["did you mean `finbert`?"]);
+    assert_fails(&run(&["classify", "--model", "finbrt", "a"]), 3, &["Did you mean `finbert`?"]);
     let dir = tempfile::tempdir().unwrap();
     assert_fails(&run(&["classify", "--model", dir.path().to_str().unwrap(), "a"]), 3, &["no config.json"]);
 }
 
 #[test]
-fn half_a_vocabulary_on_the_volume_is_not_loaded() {
+fn a_truncated_vocabulary_in_the_model_directory_is_not_loaded() {
     let dir = tempfile::tempdir().unwrap();
     let model = small_model(dir.path(), "fetched");
     let whole = fs::read(model.join("vocab.txt")).unwrap();
     let sha256 = sha2::Sha256::digest(&whole).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     let pinned = format!(r#"{{ name = "vocab.txt", sha256 = "{sha256}" }}"#);
-    let toml = OF_EVERY_ORIGIN.replace(r#"{ name = "vocab.txt" }"#, &pinned);
-    let catalogue = write_file(dir.path(), "models.toml", toml);
+    let toml = CATALOG.replace(r#"{ name = "vocab.txt" }"#, &pinned);
+    let catalog = write_file(dir.path(), "models.toml", toml);
     let volume = dir.path().to_str().unwrap();
-    let args = ["--models-file", &catalogue, "--model-dir", volume, "classify", "--model", "fetched", "profit"];
+    let args = ["--models-file", &catalog, "--model-dir", volume, "classify", "--model", "fetched", "profit"];
     assert_eq!(run(&args).code, Some(0));
     fs::write(model.join("vocab.txt"), &whole[..whole.len() - 30]).unwrap();
-    assert_fails(&run(&args), 3, &["vocab.txt", &sha256, "copy it again"]);
+    assert_fails(&run(&args), 3, &["vocab.txt", &sha256, "Copy it again"]);
 }
 
 #[test]
-fn an_architecture_that_is_not_computed_is_code_3_with_those_that_are() {
+fn an_unsupported_architecture_exits_with_3_and_names_the_supported_ones() {
     let dir = tempfile::tempdir().unwrap();
     let model = small_model(dir.path(), "mine");
     let config = fs::read_to_string(model.join("config.json")).unwrap();
@@ -127,7 +127,7 @@ fn an_architecture_that_is_not_computed_is_code_3_with_those_that_are() {
 }
 
 #[test]
-fn a_damaged_model_is_code_3_and_names_the_file() {
+fn a_damaged_model_exits_with_3_and_names_the_file() {
     let dir = tempfile::tempdir().unwrap();
     let model = small_model(dir.path(), "mine");
     let weights = fs::read(model.join("model.safetensors")).unwrap();
@@ -140,7 +140,7 @@ fn a_damaged_model_is_code_3_and_names_the_file() {
 }
 
 #[test]
-fn another_catalogue_replaces_the_built_in_one() {
+fn another_catalog_replaces_the_built_in_one() {
     let dir = tempfile::tempdir().unwrap();
     let model = small_model(dir.path(), "elsewhere");
     let toml = format!(
@@ -148,20 +148,20 @@ fn another_catalogue_replaces_the_built_in_one() {
          label_aliases = {{ positive = \"bullish\", negative = \"bearish\" }}\n",
         model.to_str().unwrap()
     );
-    let catalogue = write_file(dir.path(), "models.toml", &toml);
-    let run_mine = run(&["--models-file", &catalogue, "classify", "--model", "mine", "profit ".repeat(30).as_str()]);
+    let catalog = write_file(dir.path(), "models.toml", &toml);
+    let run_mine = run(&["--models-file", &catalog, "classify", "--model", "mine", "profit ".repeat(30).as_str()]);
     let prediction = &parse_json_lines(&run_mine.stdout)[0];
     assert_eq!((prediction["tokens"].as_u64(), prediction["truncated"].as_bool()), (Some(8), Some(true)));
     assert!(prediction["scores"]["bullish"].is_number() && prediction["sentiment_score"].is_number(), "{prediction}");
-    assert_fails(&run(&["--models-file", &catalogue, "classify", "a"]), 3, &["mini"]);
+    assert_fails(&run(&["--models-file", &catalog, "classify", "a"]), 3, &["mini"]);
 
-    let catalogue = write_file(dir.path(), "bad.toml", toml.replace("license", "licence"));
-    assert_fails(&run(&["--models-file", &catalogue, "models"]), 2, &["`licence`", "did you mean `license`?"]);
+    let catalog = write_file(dir.path(), "bad.toml", toml.replace("license", "licence"));
+    assert_fails(&run(&["--models-file", &catalog, "models"]), 2, &["`licence`", "did you mean `license`?"]);
     assert_fails(&run(&["--models-file", "/nowhere.toml", "models"]), 2, &["/nowhere.toml"]);
 }
 
 #[test]
-fn models_lists_the_catalogue_and_what_is_here() {
+fn models_lists_the_catalog_and_what_is_on_this_machine() {
     let dir = tempfile::tempdir().unwrap();
     small_model(dir.path(), "finbert-esg");
     let args = ["models", "--json", "--model-dir", dir.path().to_str().unwrap()];
@@ -181,7 +181,7 @@ fn models_lists_the_catalogue_and_what_is_here() {
 }
 
 #[test]
-fn version_help_completions_and_manual_are_there() {
+fn version_help_completions_and_manual_pages_are_printed() {
     let version = run(&["--version"]).stdout;
     assert!(version.starts_with(concat!("finsent ", env!("CARGO_PKG_VERSION"), " (")), "{version}");
     for args in [&["--help"][..], &["classify", "--help"]] {

@@ -102,7 +102,7 @@ fn answers_come_in_order_and_equal_those_of_the_json_form() {
     let body: String = (0..300).map(|id| json!({"id": id, "text": text(id)}).to_string() + "\n").collect();
     let found = answers(&server, body);
     let inputs: Vec<Value> = (0..300).map(|id| json!({"id": id, "text": text(id)})).collect();
-    let other = server::start(&["--cache-entries", "0"]);
+    let other = server::start(&["--cache-entries", "0", "--request-timeout", "60"]);
     let expected = other.address.post("/v1/sentiment", json!({"inputs": inputs}).to_string()).expect(200);
     assert_eq!(found.len(), 300);
     for (id, (found, expected)) in found.iter().zip(expected["results"].as_array().unwrap()).enumerate() {
@@ -255,15 +255,15 @@ fn the_server_stops_reading_if_the_client_stops_reading_answers() {
     let limit = 100_000;
     let sent = (0..limit).take_while(|_| chunk(&mut stream.to, part.as_bytes()).is_ok()).count();
     assert!(sent < limit, "the server never stopped reading");
-    let read = of_mini(&server, "texts_total");
-    for number in 1..=20 {
-        assert_eq!(
-            server.address.post("/v1/sentiment", r#"{"inputs": "a"}"#).status,
-            200,
-            "another client is not served"
-        );
-        assert_eq!(of_mini(&server, "texts_total"), read + f64::from(number), "the stream was read further");
-    }
+    // What was read ahead is still being scored. In the end, only the texts of other clients are counted.
+    wait_until("the stream is not read further", || {
+        let before = of_mini(&server, "texts_total");
+        for _ in 0..20 {
+            let other = server.address.post("/v1/sentiment", r#"{"inputs": "a"}"#);
+            assert_eq!(other.status, 200, "another client is not served");
+        }
+        of_mini(&server, "texts_total") == before + 20.0
+    });
 }
 
 #[test]

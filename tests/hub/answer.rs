@@ -1,4 +1,4 @@
-//! The bytes of a file as an answer: ranges, conditions, and everything that can go wrong on the way.
+//! Responses with the bytes of a file: ranges, conditions, and faults.
 
 use std::io;
 use std::time::Duration;
@@ -12,38 +12,38 @@ use futures_util::stream::{self, Stream};
 
 use crate::stored::StoredFile;
 
-/// What goes wrong with an answer.
+/// A fault of a response.
 #[derive(Debug, Clone)]
 pub(crate) enum Fault {
-    /// A status and headers instead of the answer.
+    /// A status and headers instead of the response.
     Answer(u16, Vec<(&'static str, String)>),
-    /// Text in the place of the answer, as of a captive portal.
+    /// A page instead of the response, like that of a captive portal.
     Page(&'static str),
-    /// The connection ends after so many bytes of the body.
+    /// The connection closes after this many bytes of the body.
     Cut(u64),
-    /// These bytes as if they were the file's.
+    /// These bytes instead of the file's.
     Bytes(Bytes),
-    /// The whole file, though a part was asked for.
+    /// The whole file although a range was requested.
     IgnoresRange,
-    /// 416, though the part is there.
+    /// 416 although the file has the range.
     RefusesRange,
     /// `W/` before the ETag.
     WeakEtag,
-    /// The ETag is this.
+    /// Another ETag.
     Etag(&'static str),
-    /// The size that is announced beside the ETag is this.
+    /// Another size in the headers.
     LinkedSize(u64),
-    /// Compressed, though that was not asked for.
+    /// Compressed although that was not requested.
     Gzip,
     /// 64 KiB at a time, with a pause before each.
     Slow(Duration),
-    /// A redirect to there.
+    /// A redirect to this address.
     Redirect(String),
 }
 
 impl Fault {
-    /// Whether it can befall a request, the answer to which may be a redirect.
-    pub(crate) fn befalls(&self, request: &HttpRequest, is_redirected: bool) -> bool {
+    /// Whether the fault applies to a request. The response may be a redirect.
+    pub(crate) fn applies_to(&self, request: &HttpRequest, is_redirected: bool) -> bool {
         match self {
             Self::Cut(_) | Self::Bytes(_) | Self::Gzip | Self::Slow(_) => {
                 request.method() == Method::GET && !is_redirected
@@ -59,7 +59,7 @@ impl Fault {
     }
 }
 
-/// What the hub says instead of giving something.
+/// The response of the hub instead of a file.
 #[derive(Debug)]
 pub(crate) struct Refusal {
     pub(crate) status: u16,
@@ -67,7 +67,7 @@ pub(crate) struct Refusal {
     pub(crate) code: Option<&'static str>,
     /// X-Error-Message, and the JSON of the body.
     pub(crate) message: String,
-    /// The commit in which something is missing.
+    /// The commit that lacks the file.
     pub(crate) commit: Option<String>,
 }
 
@@ -89,7 +89,7 @@ impl From<Refusal> for HttpResponse {
     }
 }
 
-/// The ETag of a file in its quotation marks.
+/// The quoted ETag of a file.
 pub(crate) fn quoted(etag: &str, fault: Option<&Fault>) -> String {
     match fault {
         Some(Fault::WeakEtag) => format!("W/\"{etag}\""),
@@ -98,7 +98,7 @@ pub(crate) fn quoted(etag: &str, fault: Option<&Fault>) -> String {
     }
 }
 
-/// The file, or the part of it that is asked for.
+/// The file, or the requested range.
 pub(crate) fn bytes_of(
     file: &StoredFile,
     request: &HttpRequest,
@@ -130,7 +130,7 @@ pub(crate) fn bytes_of(
     response.body(SizedStream::new(len - from, body(replaced, from, end, fault.cloned())))
 }
 
-/// N of `bytes=N-`: no client of the hub asks for anything else.
+/// N of `bytes=N-`, the only kind of range that clients of the hub request.
 fn first_byte(range: &str) -> u64 {
     let first = range.strip_prefix("bytes=").and_then(|range| range.strip_suffix('-'));
     first.and_then(|first| first.parse().ok()).unwrap_or_else(|| panic!("Range: {range}"))
@@ -155,7 +155,7 @@ fn body(file: StoredFile, from: u64, end: u64, fault: Option<Fault>) -> impl Str
     stream::unfold((file, from), move |(file, at)| async move {
         if at == breaks.unwrap_or(end) {
             breaks?;
-            // What was sent goes out before the connection ends.
+            // Let the bytes be sent before the connection closes.
             sleep(Duration::from_millis(50)).await;
             return Some((Err(io::Error::other("cut off, as ordered")), (file, at)));
         }

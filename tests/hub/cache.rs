@@ -1,4 +1,4 @@
-//! Several at one cache.
+//! Several processes share a cache.
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
@@ -16,10 +16,10 @@ fn fetched_bodies(hub: &StandIn) -> usize {
 }
 
 #[test]
-fn two_processes_at_once_fetch_each_file_once() {
+fn concurrent_processes_download_each_file_once() {
     let hub = StandIn::with(Repository::at(&commit(1), noisy_model(2_000_000)));
     let home = Home::of(&hub);
-    // About 30 pieces.
+    // The weights come in about 30 parts.
     hub.order(10, Port::Cdn, "", Fault::Slow(Duration::from_millis(20)));
     let children = [(); 3].map(|()| home.start(&["pull", "hf:acme/small"]));
     let directories = children.map(|child| wait_for_output(child).printed_path());
@@ -33,7 +33,7 @@ fn two_processes_at_once_fetch_each_file_once() {
 }
 
 #[test]
-fn the_lock_is_that_of_the_hubs_own_library() {
+fn the_lock_is_the_one_of_huggingface_hub() {
     let hub = StandIn::with(Repository::small());
     let home = Home::of(&hub);
     let locks = home.hugging_face().join("hub/.locks/models--acme--small");
@@ -42,15 +42,15 @@ fn the_lock_is_that_of_the_hubs_own_library() {
     lock.lock().unwrap();
     let start = Instant::now();
     let mut child = home.start(&["pull", "hf:acme/small"]);
-    wait_until("the small files are there", || home.tree_of("blobs").len() == 3);
+    wait_until("the small files are in the cache", || home.tree_of("blobs").len() == 3);
     let mut stderr = BufReader::new(child.stderr.take().unwrap());
     let mut line = String::new();
     while !line.contains("another process") {
         line.clear();
-        assert!(stderr.read_line(&mut line).unwrap() > 0, "it ended and did not wait for the lock");
+        assert!(stderr.read_line(&mut line).unwrap() > 0, "it ended instead of waiting for the lock");
     }
     assert!(line.contains("model.safetensors"), "{line}");
-    assert!(child.try_wait().unwrap().is_none() && fetched_bodies(&hub) == 0, "it waits for the lock");
+    assert!(child.try_wait().unwrap().is_none() && fetched_bodies(&hub) == 0, "it did not wait for the lock");
     drop(lock);
     wait_for_output(child).printed_path();
     assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
@@ -58,7 +58,7 @@ fn the_lock_is_that_of_the_hubs_own_library() {
 }
 
 #[test]
-fn a_process_that_dies_leaves_no_lock() {
+fn a_killed_process_leaves_no_lock() {
     let hub = StandIn::with(Repository::at(&commit(1), noisy_model(2_000_000)));
     let home = Home::of(&hub);
     hub.order(1, Port::Cdn, "", Fault::Slow(Duration::from_millis(200)));
@@ -70,7 +70,7 @@ fn a_process_that_dies_leaves_no_lock() {
 }
 
 #[test]
-fn a_file_that_two_revisions_share_is_kept_once() {
+fn a_file_that_two_revisions_share_is_stored_once() {
     let mut repository = Repository::small();
     repository.commits.insert(commit(2), repository.commits[&commit(1)].clone());
     let hub = StandIn::with(repository);

@@ -51,9 +51,9 @@ impl Home {
         self.tree(&format!("hf/hub/models--acme--small/{name}"))
     }
 
-    /// Writes a catalogue with the model `mine`, which is acme/small with these files and their hashes; `more` is
+    /// Writes a catalog with the model `mine`, which is acme/small with these files and their hashes; `more` is
     /// appended.
-    pub(crate) fn catalogue(&self, files: &[(&str, Option<&str>)], more: &str) -> String {
+    pub(crate) fn catalog(&self, files: &[(&str, Option<&str>)], more: &str) -> String {
         let files: Vec<String> = files
             .iter()
             .map(|(name, hash)| {

@@ -1,19 +1,19 @@
-//! Fetching models, as the hub and its users see it: the real binary against a stand-in hub on loopback.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on should fail there")]
+//! Downloads: runs finsent with a stand-in for the hub on the loopback interface.
+#![expect(clippy::unwrap_used, reason = "a test should fail where it cannot continue")]
 
 mod answer;
-mod broken;
 mod cache;
-mod fetched;
+mod downloads;
+mod failures;
 mod home;
-mod itself;
-mod killed;
+mod interrupted;
+mod network;
 mod offline;
 mod proxy;
 mod published;
 mod python;
-mod refused;
+mod refusals;
 mod stand_in;
+mod stand_in_itself;
 mod stored;
 mod tls;
-mod ways;

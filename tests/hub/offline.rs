@@ -1,4 +1,4 @@
-//! Without the network: what is in the cache is found, and nothing is asked for.
+//! Offline: models in the cache are found, and nothing is requested.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -11,8 +11,8 @@ use crate::home::{FINSENT, Home};
 use crate::stand_in::StandIn;
 use crate::stored::{Repository, commit, golden};
 
-/// The cache of another program, made by hand.
-fn put_into_cache(cache: &Path) {
+/// Fills a cache like another program would.
+fn fill_cache(cache: &Path) {
     let repository = cache.join("models--acme--small");
     let snapshot = repository.join("snapshots").join(commit(1));
     for directory in [repository.join("blobs"), repository.join("refs"), snapshot.clone()] {
@@ -30,7 +30,7 @@ fn classify(home: &Home, more: &[&str], model: &str) -> Run {
 }
 
 #[test]
-fn a_warm_cache_answers_without_a_single_request() {
+fn a_model_in_the_cache_needs_no_request() {
     let hub = StandIn::with(Repository::small());
     let home = Home::of(&hub);
     home.pull("hf:acme/small").assert_succeeds();
@@ -49,19 +49,20 @@ fn a_warm_cache_answers_without_a_single_request() {
 }
 
 #[test]
-fn a_cold_cache_says_what_to_do() {
+fn an_empty_cache_is_an_error_with_a_remedy() {
     let hub = StandIn::with(Repository::small());
     let home = Home::of(&hub);
     home.run(&["--offline", "pull", "hf:acme/small"]).assert_fails_without_output(3, &["acme/small", "--offline"]);
     classify(&home, &["--offline"], "hf:acme/small").assert_fails_without_output(3, &["acme/small", "--offline"]);
     let home = home.with("HF_HUB_OFFLINE", "1");
     classify(&home, &[], "hf:acme/small").assert_fails_without_output(3, &["acme/small", "HF_HUB_OFFLINE"]);
-    classify(&home, &[], "finbert").assert_fails_without_output(3, &["ProsusAI/finbert", "FINSENT_MODEL_DIR"]);
+    let remedy = "Run `finsent pull finbert` while online, or pass --model DIRECTORY";
+    classify(&home, &[], "finbert").assert_fails_without_output(3, &["finbert is not downloaded", remedy]);
     assert_eq!(hub.seen().len(), 0);
 }
 
 #[test]
-fn another_revision_than_the_cached_one_is_not_here() {
+fn another_revision_than_the_cached_one_is_an_error() {
     let hub = StandIn::with(Repository::small());
     let home = Home::of(&hub);
     home.pull("hf:acme/small").assert_succeeds();
@@ -71,13 +72,13 @@ fn another_revision_than_the_cached_one_is_not_here() {
 }
 
 #[test]
-fn half_a_model_in_the_cache_is_none() {
+fn an_incomplete_model_in_the_cache_is_an_error() {
     let hub = StandIn::with(Repository::small());
     let home = Home::of(&hub);
     home.pull("hf:acme/small").assert_succeeds();
     fs::remove_file(home.cached("snapshots").join(commit(1)).join("model.safetensors")).unwrap();
     classify(&home, &["--offline"], "hf:acme/small").assert_fails_without_output(3, &["acme/small"]);
-    // A link to nowhere.
+    // A link to a missing blob.
     home.pull("hf:acme/small").assert_succeeds();
     fs::remove_file(home.cached("blobs").join(Repository::small().file("model.safetensors").etag())).unwrap();
     classify(&home, &["--offline"], "hf:acme/small").assert_fails_without_output(3, &["acme/small"]);
@@ -86,7 +87,7 @@ fn half_a_model_in_the_cache_is_none() {
 }
 
 #[test]
-fn the_cache_is_where_the_hubs_own_library_has_it() {
+fn the_cache_is_in_the_same_folder_as_that_of_huggingface_hub() {
     for (variable, value, place) in [
         ("HF_HUB_CACHE", Some("elsewhere/cache"), "elsewhere/cache"),
         ("HF_HOME", Some("hugging"), "hugging/hub"),
@@ -97,10 +98,10 @@ fn the_cache_is_where_the_hubs_own_library_has_it() {
         let home = Home::of(&hub).with("HF_HOME", "");
         let value = value.map(|value| home.path(value).into_os_string()).unwrap_or_default();
         let home = home.with(variable, value);
-        put_into_cache(&home.path(place));
+        fill_cache(&home.path(place));
         let before = home.tree("");
         classify(&home, &["--offline"], "hf:acme/small").assert_succeeds();
-        assert_eq!(home.tree(""), before, "nothing is written");
+        assert_eq!(home.tree(""), before, "the cache was changed");
         assert_eq!(hub.seen().len(), 0);
         fs::remove_dir_all(home.path(place)).unwrap();
         let directory = home.pull("hf:acme/small").printed_path();
@@ -109,7 +110,7 @@ fn the_cache_is_where_the_hubs_own_library_has_it() {
 }
 
 #[test]
-fn hf_hub_cache_goes_before_hf_home() {
+fn hf_hub_cache_overrides_hf_home() {
     let hub = StandIn::with(Repository::small());
     let home = Home::of(&hub);
     let cache = home.path("cache");
@@ -119,37 +120,37 @@ fn hf_hub_cache_goes_before_hf_home() {
 }
 
 #[test]
-fn a_model_that_another_program_fetched_is_found_by_its_commit() {
+fn a_model_that_another_program_downloaded_is_found_by_its_commit() {
     let hub = StandIn::with(Repository::small());
     let home = Home::of(&hub);
-    put_into_cache(&home.hugging_face().join("hub"));
+    fill_cache(&home.hugging_face().join("hub"));
     let before = home.tree("");
     classify(&home, &[], &format!("hf:acme/small@{}", commit(1))).assert_succeeds();
     let listed = ["config.json", "vocab.txt", "model.safetensors"].map(|name| (name, None));
-    let catalogue = home.catalogue(&listed, &format!("revision = {:?}", commit(1)));
-    home.run(&["--models-file", &catalogue, "classify", "--model", "mine", "profit"]).assert_succeeds();
-    fs::remove_file(catalogue).unwrap();
+    let catalog = home.catalog(&listed, &format!("revision = {:?}", commit(1)));
+    home.run(&["--models-file", &catalog, "classify", "--model", "mine", "profit"]).assert_succeeds();
+    fs::remove_file(catalog).unwrap();
     assert_eq!((home.tree(""), hub.seen().len()), (before, 0));
 }
 
 #[test]
-fn a_hub_that_cannot_be_reached_is_no_loss_where_the_model_is_here() {
+fn a_cached_model_works_when_the_hub_cannot_be_reached() {
     let home = Home::at(&unreachable());
-    put_into_cache(&home.hugging_face().join("hub"));
+    fill_cache(&home.hugging_face().join("hub"));
     classify(&home, &[], "hf:acme/small").assert_succeeds();
-    // To pull is to ask whether main has moved.
+    // `pull` asks the hub for the current commit of main.
     home.pull("hf:acme/small").assert_fails_without_output(4, &["refused"]);
     home.pull(&format!("hf:acme/small@{}", commit(1))).printed_path();
 }
 
-/// A port at which nobody listens.
+/// The address of a port that refuses connections.
 pub(crate) fn unreachable() -> String {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     format!("http://{}", listener.local_addr().unwrap())
 }
 
 #[test]
-fn a_cache_that_cannot_be_made_is_named() {
+fn a_cache_that_cannot_be_created_is_named() {
     let hub = StandIn::with(Repository::small());
     let home = Home::of(&hub);
     let file = home.write("file", "");
@@ -160,12 +161,12 @@ fn a_cache_that_cannot_be_made_is_named() {
 
 #[test]
 #[ignore = "needs root, to mount"]
-fn a_cache_that_is_mounted_read_only_is_used_and_not_written_to() {
+fn a_read_only_cache_is_used() {
     let hub = StandIn::with(Repository::small());
     let home = Home::of(&hub);
     let cache = home.hugging_face().join("hub");
-    put_into_cache(&cache);
-    // In a mount namespace of its own, so that it ends with the command.
+    fill_cache(&cache);
+    // In a mount namespace of its own, which ends with the command.
     let mounted = |args: &str| {
         let cache = cache.display();
         let script = format!(
@@ -190,10 +191,10 @@ fn a_cache_that_is_mounted_read_only_is_used_and_not_written_to() {
 }
 
 #[test]
-fn the_volume_may_be_a_cache() {
+fn the_model_directory_may_be_a_cache() {
     let hub = StandIn::with(Repository::small());
     let volume = tempfile::tempdir().unwrap();
-    put_into_cache(volume.path());
+    fill_cache(volume.path());
     let home = Home::of(&hub).with("FINSENT_MODEL_DIR", volume.path());
     for model in ["hf:acme/small".into(), format!("hf:acme/small@{}", commit(1))] {
         classify(&home, &[], &model).assert_succeeds();
@@ -202,18 +203,18 @@ fn the_volume_may_be_a_cache() {
 }
 
 #[test]
-fn models_says_what_is_here_and_whether_it_is_what_was_published() {
+fn models_lists_the_downloaded_models_and_whether_they_are_verified() {
     let hub = StandIn::with(Repository::small());
     let home = Home::of(&hub);
     let names = ["config.json", "vocab.txt", "tokenizer_config.json", "model.safetensors"];
-    let catalogue = home.catalogue(&names.map(|name| (name, None)), "");
+    let catalog = home.catalog(&names.map(|name| (name, None)), "");
     let listed = || {
-        let run = home.run(&["--models-file", &catalogue, "models", "--json"]).assert_succeeds();
+        let run = home.run(&["--models-file", &catalog, "models", "--json"]).assert_succeeds();
         serde_json::from_str::<serde_json::Value>(&run.stdout).unwrap()[0].take()
     };
     let absent = listed();
     assert!(absent["place"].is_null() && absent["size"].is_null() && absent["verified"].is_null(), "{absent}");
-    let directory = home.run(&["--models-file", &catalogue, "pull", "mine"]).printed_path();
+    let directory = home.run(&["--models-file", &catalog, "pull", "mine"]).printed_path();
     let here = listed();
     let size: u64 = names.iter().map(|name| fs::metadata(directory.join(name)).unwrap().len()).sum();
     assert_eq!((here["verified"].as_bool(), here["size"].as_u64()), (Some(true), Some(size)), "{here}");

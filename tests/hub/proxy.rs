@@ -1,4 +1,4 @@
-//! A proxy for HTTP on loopback: CONNECT, and addresses in full.
+//! An HTTP proxy on the loopback interface: CONNECT, and absolute addresses.
 
 use std::io::{self, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -7,7 +7,7 @@ use std::thread;
 
 use crate::tls::{closing, head_of};
 
-/// A running one; it ends with the tests.
+/// A running proxy. It stops with the tests.
 pub(crate) struct Proxy {
     port: u16,
     asked: Arc<Mutex<Vec<String>>>,

@@ -1,6 +1,6 @@
-//! One cache for both: ours and the one of Python's huggingface_hub.
+//! finsent and Python's huggingface_hub share a cache.
 //!
-//! FINSENT_TEST_CLIENTS names a directory in which it is installed, as for tests/http/clients.rs.
+//! FINSENT_TEST_CLIENTS is a virtual environment with huggingface_hub, as for tests/http/clients.rs.
 
 use std::env;
 use std::fs;
@@ -18,7 +18,8 @@ use crate::stored::{Access, Repository, commit, noisy_model, small_model};
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/hub/hugging_face_hub.py");
 
 fn start(home: &Home, args: &[&str]) -> Child {
-    let installed = env::var_os("FINSENT_TEST_CLIENTS").expect("FINSENT_TEST_CLIENTS names where the clients are");
+    let installed =
+        env::var_os("FINSENT_TEST_CLIENTS").expect("FINSENT_TEST_CLIENTS is the virtual environment of the clients");
     let mut command = home.prepare(Command::new(PathBuf::from(installed).join("bin/python")), &[]);
     for name in ["HF_HUB_DISABLE_XET", "HF_HUB_DISABLE_TELEMETRY", "HF_HUB_DISABLE_PROGRESS_BARS"] {
         command.env(name, "1");
@@ -32,7 +33,7 @@ fn python(home: &Home, args: &[&str]) -> Run {
 
 #[test]
 #[ignore = "needs Python with huggingface_hub"]
-fn the_stand_in_is_a_hub_to_python() {
+fn python_accepts_the_stand_in_as_a_hub() {
     let mut repository = Repository::small();
     repository.branches.push(("refs/pr/29".into(), commit(29)));
     repository.commits.insert(commit(29), small_model());
@@ -50,7 +51,7 @@ fn the_stand_in_is_a_hub_to_python() {
 
 #[test]
 #[ignore = "needs Python with huggingface_hub"]
-fn what_python_fetched_is_found() {
+fn finsent_finds_what_python_downloaded() {
     let mut repository = Repository::small();
     repository.branches.push(("refs/pr/29".into(), commit(29)));
     repository.commits.insert(commit(29), small_model());
@@ -73,7 +74,7 @@ fn what_python_fetched_is_found() {
 
 #[test]
 #[ignore = "needs Python with huggingface_hub"]
-fn what_python_fetched_in_part_is_completed() {
+fn finsent_completes_what_python_downloaded_in_part() {
     let hub = StandIn::with(Repository::small());
     let home = Home::of(&hub);
     python(&home, &["files", "config.json", "model.safetensors"]);
@@ -87,7 +88,7 @@ fn what_python_fetched_in_part_is_completed() {
 
 #[test]
 #[ignore = "needs Python with huggingface_hub"]
-fn what_was_pulled_is_found_by_python() {
+fn python_finds_what_finsent_downloaded() {
     let mut repository = Repository::small();
     repository.branches.push(("refs/pr/29".into(), commit(29)));
     repository.commits.insert(commit(29), small_model());
@@ -100,7 +101,7 @@ fn what_was_pulled_is_found_by_python() {
         let theirs = python(&home, &[&["local", revision][..], &names].concat()).printed_path();
         assert_eq!(theirs, directory);
         assert_eq!(hub.seen().len(), 0);
-        // And online it fetches nothing again.
+        // Online, it downloads nothing again.
         assert_eq!(python(&home, &["snapshot", revision]).printed_path(), directory);
         assert_eq!(hub.seen_at(Port::Cdn).len(), 0);
     }
@@ -112,19 +113,19 @@ fn what_was_pulled_is_found_by_python() {
 
 #[test]
 #[ignore = "needs Python with huggingface_hub"]
-fn a_cache_in_which_a_pull_failed_is_sound_to_python() {
+fn a_cache_after_a_failed_pull_is_valid_for_python() {
     for (port, part, len) in [(Port::Cdn, "model.safetensors", 89_700), (Port::Hub, "/config.json", 687)] {
         let hub = StandIn::with(Repository::small());
         let home = Home::of(&hub);
         hub.order(1, port, part, Fault::Bytes(vec![0; len].into()));
-        home.pull("hf:acme/small").assert_fails_without_output(3, &["is not what it should be"]);
+        home.pull("hf:acme/small").assert_fails_without_output(3, &["is damaged"]);
         python(&home, &["scan"]);
     }
 }
 
 #[test]
 #[ignore = "needs Python with huggingface_hub"]
-fn both_at_once_fetch_a_file_once() {
+fn concurrent_downloads_by_finsent_and_python_transfer_a_file_once() {
     for ours_first in [true, false] {
         let hub = StandIn::with(Repository::at(&commit(1), noisy_model(2_000_000)));
         let home = Home::of(&hub);
@@ -133,7 +134,7 @@ fn both_at_once_fetch_a_file_once() {
         let pull = || home.start(&["pull", "hf:acme/small"]);
         let [first, second] = if ours_first {
             let first = pull();
-            wait_until("ours has begun", || begun(&hub));
+            wait_until("finsent has begun", || begun(&hub));
             [first, start(&home, &["snapshot", "main"])]
         } else {
             let first = start(&home, &["snapshot", "main"]);

@@ -1,4 +1,4 @@
-//! A stand-in for the model hub: the hub at one port of loopback, its CDN at another.
+//! A stand-in for the hub: two servers on the loopback interface, the hub and its CDN.
 
 use std::collections::BTreeMap;
 use std::sync::mpsc::channel;
@@ -13,22 +13,22 @@ use serde_json::{Value, json};
 use crate::answer::{Fault, Refusal, bytes_of, quoted, refusal};
 use crate::stored::{Access, Repository, StoredFile, git_sha1};
 
-/// What signs the addresses of the CDN.
+/// The signature in the addresses of the CDN.
 const SIGNATURE: &str = "Signature=of-the-stand-in";
 
-/// Which of the two servers.
+/// One of the two servers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Port {
     Hub,
     Cdn,
 }
 
-/// A request that came in.
+/// A received request.
 #[derive(Debug, Clone)]
 pub(crate) struct Seen {
     pub(crate) port: Port,
     pub(crate) method: String,
-    /// As it was sent, with the query.
+    /// The path and query, as they were sent.
     pub(crate) path: String,
     headers: BTreeMap<String, String>,
 }
@@ -45,13 +45,13 @@ struct Held {
     repositories: BTreeMap<String, Repository>,
     faults: Vec<Ordered>,
     seen: Vec<Seen>,
-    /// Where the CDN is, for redirects.
+    /// The address of the CDN in redirects.
     cdn: String,
 }
 
 type Shared = Arc<Mutex<Held>>;
 
-/// A running stand-in; it ends with the test.
+/// A running stand-in. It stops with the test.
 pub(crate) struct StandIn {
     shared: Shared,
     pub(crate) hub_port: u16,
@@ -64,7 +64,7 @@ impl Seen {
         self.headers.get(name).map(String::as_str)
     }
 
-    /// The file that a request for `/OWNER/NAME/resolve/REVISION/FILE` is about.
+    /// FILE of a request for `/OWNER/NAME/resolve/REVISION/FILE`.
     pub(crate) fn resolved(&self) -> Option<&str> {
         let (_, rest) = self.path.split_once("/resolve/")?;
         rest.split_once('/').map(|(_, file)| file.split('?').next().unwrap())
@@ -72,7 +72,7 @@ impl Seen {
 }
 
 impl StandIn {
-    /// With one repository, `acme/small`.
+    /// Starts a stand-in with one repository, `acme/small`.
     pub(crate) fn with(repository: Repository) -> Self {
         let stand_in = Self::start();
         stand_in.put("acme/small", repository);
@@ -105,12 +105,12 @@ impl StandIn {
         Self { shared, hub_port, cdn_port, handles: vec![hub, cdn] }
     }
 
-    /// What HF_ENDPOINT is to be.
+    /// The value for HF_ENDPOINT.
     pub(crate) fn endpoint(&self) -> String {
         format!("http://127.0.0.1:{}", self.hub_port)
     }
 
-    /// Where the redirects to the CDN lead from now on.
+    /// Changes the address of the CDN in redirects.
     pub(crate) fn cdn_is_at(&self, address: String) {
         self.shared.lock().unwrap().cdn = address;
     }
@@ -119,13 +119,13 @@ impl StandIn {
         self.shared.lock().unwrap().repositories.insert(name.into(), repository);
     }
 
-    /// The next `times` requests with `part` in their path and query fail in this way, the fault that was ordered first
-    /// coming first; a fault of a body waits for an answer with one.
+    /// Makes the next `times` requests with `part` in their path or query fail with this fault. Faults apply in the order
+    /// of the calls; a fault of a body applies to a response with a body.
     pub(crate) fn order(&self, times: usize, port: Port, part: &str, fault: Fault) {
         self.shared.lock().unwrap().faults.push(Ordered { port, part: part.into(), fault, left: times });
     }
 
-    /// All requests so far.
+    /// The requests so far.
     pub(crate) fn seen(&self) -> Vec<Seen> {
         self.shared.lock().unwrap().seen.clone()
     }
@@ -134,7 +134,7 @@ impl StandIn {
         self.seen().into_iter().filter(|seen| seen.port == port).collect()
     }
 
-    /// Forgets them.
+    /// Forgets the requests so far.
     pub(crate) fn forget(&self) {
         self.shared.lock().unwrap().seen.clear();
     }
@@ -143,7 +143,7 @@ impl StandIn {
 impl Drop for StandIn {
     fn drop(&mut self) {
         for handle in &self.handles {
-            // The order goes out at once; nobody waits for the end.
+            // The signal is sent at once; no one waits for the end.
             drop(handle.stop(false));
         }
     }
@@ -185,7 +185,7 @@ impl Held {
             .any(|(name, repository)| repository.redirects && path.starts_with(&format!("/{name}/resolve/")));
         let ordered = self.faults.iter_mut().find(|ordered| {
             let is_meant = ordered.left > 0 && ordered.port == port && path.contains(&ordered.part);
-            is_meant && ordered.fault.befalls(request, redirects)
+            is_meant && ordered.fault.applies_to(request, redirects)
         })?;
         ordered.left -= 1;
         Some(ordered.fault.clone())
@@ -221,7 +221,7 @@ impl Held {
         answered.unwrap_or_else(HttpResponse::from)
     }
 
-    /// A repository, if the token may know of it.
+    /// A repository, if the token may see it.
     fn admitted(&self, name: &str, token: Option<&str>) -> Result<&Repository, Refusal> {
         let found = self.repositories.get(name).filter(|found| match &found.access {
             Access::Private(key) => token == Some(key),
@@ -381,7 +381,7 @@ fn tree(repository: &Repository, revision: &str) -> Result<HttpResponse, Refusal
     Ok(as_json(&entries.collect()))
 }
 
-/// What git holds in the place of a large file.
+/// The pointer that git has instead of a large file.
 fn pointer(file: &StoredFile) -> String {
     let (hash, size) = (file.etag(), file.content.len());
     format!("version https://git-lfs.github.com/spec/v1\noid sha256:{hash}\nsize {size}\n")
@@ -391,7 +391,7 @@ fn as_json(value: &Value) -> HttpResponse {
     HttpResponse::Ok().content_type("application/json; charset=utf-8").body(value.to_string())
 }
 
-/// A part of a path without its percents.
+/// A segment of a path, percent-decoded.
 fn decoded(part: &str) -> String {
     let mut bytes = Vec::new();
     let mut rest = part.bytes();

@@ -1,4 +1,4 @@
-//! What the stand-in hub holds: repositories, their commits, and the files in them.
+//! The repositories of the stand-in: commits and files.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 #[derive(Debug, Clone)]
 pub(crate) struct Content {
     start: Bytes,
-    /// Length of the noise that follows; it is made when it is asked for.
+    /// The length of the noise that follows, which is generated when it is read.
     noise: u64,
 }
 
@@ -21,33 +21,33 @@ pub(crate) struct Content {
 #[derive(Debug, Clone)]
 pub(crate) struct StoredFile {
     pub(crate) content: Content,
-    /// Whether it is too large for git, and so comes from the CDN.
+    /// Whether the CDN serves it, because it is too large for git.
     pub(crate) is_large: bool,
     etag: OnceLock<String>,
 }
 
-/// Who may have the files of a repository.
+/// Who may download from a repository.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Access {
     Public,
-    /// Only those with this token know of it.
+    /// Visible only with this token.
     Private(String),
-    /// Everybody knows of it; only those with this token have accepted its terms.
+    /// Visible to all, but downloads need this token, whose user has accepted the conditions.
     Gated(String),
 }
 
 #[derive(Debug, Clone)]
 pub(crate) struct Repository {
     pub(crate) commits: BTreeMap<String, BTreeMap<String, StoredFile>>,
-    /// Names and commits.
+    /// The name and commit of each branch.
     pub(crate) branches: Vec<(String, String)>,
     pub(crate) tags: Vec<(String, String)>,
     pub(crate) access: Access,
-    /// Whether a small file comes after a redirect to /api/resolve-cache.
+    /// Whether small files are redirected to /api/resolve-cache.
     pub(crate) redirects: bool,
 }
 
-/// A commit's name; the first one of a test is usually 1.
+/// A made-up commit. Tests usually start with 1.
 pub(crate) fn commit(number: u32) -> String {
     hexadecimal(&Sha1::digest(number.to_le_bytes()))
 }
@@ -63,7 +63,7 @@ pub(crate) fn sha256(bytes: &[u8]) -> String {
     hexadecimal(&Sha256::digest(bytes))
 }
 
-/// What git calls a file of these bytes.
+/// The hash that git gives a file with these bytes.
 pub(crate) fn git_sha1(bytes: &[u8]) -> String {
     hexadecimal(&Sha1::new().chain_update(format!("blob {}\0", bytes.len())).chain_update(bytes).finalize())
 }
@@ -73,7 +73,7 @@ impl Content {
         self.start.len() as u64 + self.noise
     }
 
-    /// Up to `most` bytes from `from`; none at the end.
+    /// Reads up to `most` bytes from `from`.
     pub(crate) fn read(&self, from: u64, most: usize) -> Bytes {
         let start = self.start.len() as u64;
         if from < start {
@@ -100,7 +100,7 @@ impl Content {
     }
 }
 
-/// Word number `index` of the noise: splitmix64 at that place.
+/// Word `index` of the noise, by splitmix64.
 fn noise(index: u64) -> u64 {
     let mut word = index.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -117,14 +117,14 @@ impl StoredFile {
         Self { is_large: true, ..Self::small(bytes) }
     }
 
-    /// A safetensors file with one tensor of `len` bytes of noise.
+    /// A safetensors file with a tensor of `len` bytes of noise.
     pub(crate) fn noise(len: u64) -> Self {
         let header = format!(r#"{{"noise":{{"dtype":"U8","shape":[{len}],"data_offsets":[0,{len}]}}}}"#);
         let start = [&(header.len() as u64).to_le_bytes(), header.as_bytes()].concat();
         Self { content: Content { start: start.into(), noise: len }, is_large: true, etag: OnceLock::new() }
     }
 
-    /// The hub's name for the bytes: git's for a small file, the SHA-256 for a large one.
+    /// The ETag: git's hash of a small file, the SHA-256 of a large one.
     pub(crate) fn etag(&self) -> &str {
         self.etag.get_or_init(|| if self.is_large { self.content.sha256() } else { git_sha1(&self.content.start) })
     }
@@ -135,7 +135,7 @@ impl StoredFile {
 }
 
 impl Repository {
-    /// A public one with one commit, which is main's.
+    /// A public repository with one commit on main.
     pub(crate) fn at(commit: &str, files: BTreeMap<String, StoredFile>) -> Self {
         Self {
             commits: BTreeMap::from([(commit.to_owned(), files)]),
@@ -146,24 +146,24 @@ impl Repository {
         }
     }
 
-    /// The small model of the golden files, at commit 1.
+    /// The small model of tests/golden, at commit 1.
     pub(crate) fn small() -> Self {
         Self::at(&commit(1), small_model())
     }
 
-    /// The files of a revision, and the commit that it stands for.
+    /// The commit of a revision, and its files.
     pub(crate) fn revision(&self, name: &str) -> Option<(&String, &BTreeMap<String, StoredFile>)> {
         let named = self.branches.iter().chain(&self.tags).find(|(branch, _)| branch == name);
         self.commits.get_key_value(named.map_or(name, |(_, commit)| commit))
     }
 
-    /// The file of commit 1.
+    /// A file of commit 1.
     pub(crate) fn file(&self, name: &str) -> &StoredFile {
         &self.commits[&commit(1)][name]
     }
 }
 
-/// A file beside the golden files' small model.
+/// A file of tests/golden/small.
 pub(crate) fn golden(name: &str) -> Vec<u8> {
     std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/small").join(name)).unwrap()
 }
@@ -176,7 +176,7 @@ pub(crate) fn small_model() -> BTreeMap<String, StoredFile> {
     files
 }
 
-/// The small model, the weights of which are `len` bytes of noise: it can be fetched, and no more.
+/// The small model with `len` bytes of noise as weights. It can be downloaded but not loaded.
 pub(crate) fn noisy_model(len: u64) -> BTreeMap<String, StoredFile> {
     let mut files = small_model();
     files.insert("model.safetensors".into(), StoredFile::noise(len));

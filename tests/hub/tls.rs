@@ -8,13 +8,13 @@ use std::thread;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
-/// One that vouches for itself.
+/// A self-signed certificate.
 pub(crate) struct Certificate {
     pub(crate) pem: String,
     config: Arc<ServerConfig>,
 }
 
-/// Takes TLS and passes on what is inside; it ends with the tests.
+/// Accepts TLS and forwards the plain bytes until the tests end.
 pub(crate) struct Forwarder {
     pub(crate) port: u16,
 }
@@ -40,7 +40,7 @@ impl Forwarder {
         thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
                 let connection = ServerConnection::new(config.clone()).unwrap();
-                // A client that hangs up is the test's affair.
+                // Ignore errors: the client may have disconnected.
                 thread::spawn(move || forward(StreamOwned::new(connection, stream), to).unwrap_or_default());
             }
         });

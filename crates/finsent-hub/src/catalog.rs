@@ -1,16 +1,16 @@
-//! models.toml: which models there are, and where each of them comes from.
+//! The catalog, models.toml: the known models and where each of them comes from.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use finsent_kernels::Precision;
-use finsent_model::{PublishedPrediction, suggest};
+use finsent_model::{IoError, PublishedPrediction, suggest};
 use serde::Deserialize;
 use thiserror::Error;
 use toml::{Table, Value};
 
-/// The model that answers where none is named.
+/// The default model.
 pub const DEFAULT_MODEL: &str = "mini";
 
 /// The known models, in the order of the file.
@@ -20,71 +20,72 @@ pub struct Catalog {
     models: Vec<ModelSpec>,
 }
 
-/// One model of the catalogue.
+/// A model of the catalog.
 #[derive(Debug, Clone, Deserialize)]
 pub struct ModelSpec {
-    /// What `--model` takes.
+    /// The name for `--model`.
     pub name: String,
-    /// One line about it.
+    /// A description in one line.
     pub description: String,
-    /// Licence of the weights.
+    /// The license of the weights.
     pub license: String,
     #[serde(default)]
     embedded: bool,
     directory: Option<PathBuf>,
     hub: Option<String>,
     revision: Option<String>,
-    /// What the model needs.
+    /// The files of the model.
     pub files: Vec<FileSpec>,
-    /// Window in tokens, where it is to be smaller than the model's.
+    /// A window in tokens that is smaller than the model's own.
     pub max_length: Option<usize>,
-    /// Precision to compute in, where the user names none.
+    /// The default precision of the model.
     pub precision: Option<Precision>,
-    /// New names for labels.
+    /// New names for labels, keyed by the label in the checkpoint.
     #[serde(default)]
     pub label_aliases: BTreeMap<String, String>,
-    /// Predictions of the model that its makers or others have published.
-    #[serde(default)]
-    golden: Vec<PublishedPrediction>,
+    /// Published predictions of the model.
+    #[serde(default, rename = "golden")]
+    published: Vec<PublishedPrediction>,
 }
 
-/// A file that a model needs.
+/// A file of a model.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct FileSpec {
-    /// Path inside the repository or directory.
+    /// The path in the repository or directory.
     pub name: String,
-    /// Hash of its bytes, 64 hexadecimal digits, where it is publicly known.
+    /// The SHA-256 of the published file, 64 hexadecimal digits, if it is known.
     pub sha256: Option<String>,
 }
 
-/// Where a catalogue model comes from.
+/// Where a model of the catalog comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
-    /// Inside the binary.
+    /// It is compiled into the program.
     Embedded,
     /// A directory on this machine.
     Directory(PathBuf),
-    /// A repository of the hub at a revision.
+    /// A repository on the hub, at a revision.
     Hub {
         /// OWNER/NAME.
         repository: String,
-        /// Commit or branch.
+        /// A commit or branch.
         revision: String,
     },
 }
 
-/// Why models.toml is no catalogue.
+/// Why a catalog cannot be used.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum CatalogError {
     /// The file could not be read.
     #[error("cannot read `{path}`")]
     Io {
         /// The file.
         path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
+        /// The system's error.
+        source: IoError,
     },
-    /// It is no TOML, or a value has the wrong type.
+    /// The file is not TOML, or a value has the wrong type.
     #[error("`{file}` is not valid")]
     Toml {
         /// The file.
@@ -92,24 +93,24 @@ pub enum CatalogError {
         /// Where and why.
         source: Box<toml::de::Error>,
     },
-    /// A key that means nothing here.
-    #[error("`{file}`: unknown key `{key}` in {place}; did you mean `{suggest}`?")]
+    /// A key is unknown.
+    #[error("`{file}`: unknown key `{key}` in {table}; did you mean `{suggest}`?")]
     UnknownKey {
         /// The file.
         file: String,
-        /// Which table it stands in.
-        place: String,
+        /// The table with the key.
+        table: String,
         /// The key.
         key: String,
-        /// The known key that is most like it.
+        /// The nearest known key.
         suggest: String,
     },
-    /// A model is described in a way that cannot be.
+    /// The description of a model is not valid.
     #[error("`{file}`: model `{model}`: {reason}")]
     Model {
         /// The file.
         file: String,
-        /// Its name.
+        /// The name of the model.
         model: String,
         /// What is wrong.
         reason: String,
@@ -117,19 +118,20 @@ pub enum CatalogError {
 }
 
 impl Catalog {
-    /// The catalogue in a file.
+    /// Reads a catalog.
     ///
     /// # Errors
-    /// [`CatalogError`] when it cannot be read or is not valid.
+    /// [`CatalogError`] if the file cannot be read or is not valid.
     pub fn read(path: &Path) -> Result<Self, CatalogError> {
-        let toml = fs::read_to_string(path).map_err(|source| CatalogError::Io { path: path.into(), source })?;
+        let toml =
+            fs::read_to_string(path).map_err(|error| CatalogError::Io { path: path.into(), source: error.into() })?;
         Self::parse(&path.display().to_string(), &toml)
     }
 
-    /// The catalogue that is written in `toml`; errors call it `file`.
+    /// Parses a catalog. `file` is its name for errors.
     ///
     /// # Errors
-    /// [`CatalogError`] when it is not valid.
+    /// [`CatalogError`] if it is not valid.
     pub fn parse(file: &str, toml: &str) -> Result<Self, CatalogError> {
         let invalid = |source| CatalogError::Toml { file: file.into(), source: Box::new(source) };
         check_keys(file, &toml.parse().map_err(invalid)?)?;
@@ -138,7 +140,7 @@ impl Catalog {
             let wrong = |reason: String| CatalogError::Model { file: file.into(), model: model.name.clone(), reason };
             model.check().map_err(wrong)?;
             if catalog.models[..index].iter().any(|other| other.name == model.name) {
-                return Err(wrong("the name is taken twice".into()));
+                return Err(wrong("two models have this name".into()));
             }
         }
         Ok(catalog)
@@ -149,9 +151,14 @@ impl Catalog {
         &self.models
     }
 
-    /// What was published about the model of this name, if it is one of the catalogue's.
-    pub fn golden(&self, name: &str) -> &[PublishedPrediction] {
-        self.models.iter().find(|model| model.name == name).map_or(&[], |model| &model.golden)
+    /// The model with this name.
+    pub fn get(&self, name: &str) -> Option<&ModelSpec> {
+        self.models.iter().find(|model| model.name == name)
+    }
+
+    /// The published predictions of the model with this name; none if it is not in the catalog.
+    pub fn published_predictions(&self, name: &str) -> &[PublishedPrediction] {
+        self.get(name).map_or(&[], |model| &model.published)
     }
 }
 
@@ -174,10 +181,10 @@ impl ModelSpec {
             return Err("give exactly one of `embedded = true`, `directory` and `hub`".into());
         }
         if self.revision.is_some() && self.hub.is_none() {
-            return Err("`revision` goes with `hub`".into());
+            return Err("`revision` needs `hub`".into());
         }
         if self.name.is_empty() || self.name.contains(['/', '\\', ':']) || self.name.starts_with('.') {
-            return Err("a name is not empty, has no `/`, `\\` or `:`, and starts with no `.`".into());
+            return Err("a name must not be empty, contain `/`, `\\` or `:`, or begin with `.`".into());
         }
         let hexadecimal = |hash: &String| hash.len() == 64 && hash.bytes().all(|digit| digit.is_ascii_hexdigit());
         match self.files.iter().find(|file| !file.sha256.as_ref().is_none_or(hexadecimal)) {
@@ -203,14 +210,14 @@ const MODEL_KEYS: [&str; 12] = [
 ];
 
 fn check_keys(file: &str, table: &Table) -> Result<(), CatalogError> {
-    let check = |table: &Table, known: &[&'static str], place: String| match table
+    let check = |keys: &Table, known: &[&'static str], table: String| match keys
         .keys()
         .find(|key| !known.contains(&key.as_str()))
     {
         None => Ok(()),
         Some(key) => Err(CatalogError::UnknownKey {
             file: file.into(),
-            place,
+            table,
             key: key.clone(),
             suggest: suggest(key, known.iter().copied()).unwrap_or(known[0]).into(),
         }),
@@ -223,8 +230,8 @@ fn check_keys(file: &str, table: &Table) -> Result<(), CatalogError> {
         for file in tables(model.get("files")).iter().filter_map(Value::as_table) {
             check(file, &["name", "sha256"], format!("the files of model `{name}`"))?;
         }
-        for golden in tables(model.get("golden")).iter().filter_map(Value::as_table) {
-            check(golden, &["text", "label", "score"], format!("the golden predictions of model `{name}`"))?;
+        for published in tables(model.get("golden")).iter().filter_map(Value::as_table) {
+            check(published, &["text", "label", "score"], format!("`golden` of model `{name}`"))?;
         }
     }
     Ok(())
@@ -253,7 +260,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn the_built_in_catalogue_is_valid_and_pins_what_is_known() {
+    fn the_built_in_catalog_is_valid_and_pins_hashes() {
         let catalog = project_catalog();
         let names: Vec<&str> = catalog.models().iter().map(|model| model.name.as_str()).collect();
         assert_eq!(names, ["mini", "finbert", "finbert-tone", "finbert-esg", "finbert-fls"]);
@@ -269,7 +276,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn an_unknown_key_is_an_error_with_the_nearest_known_one() {
+    fn an_unknown_key_is_an_error_that_suggests_a_known_one() {
         let message = refusal(&ONE.replace("license", "licence"));
         assert!(message.contains("unknown key `licence` in model `m`; did you mean `license`?"), "{message}");
         let message = refusal(&ONE.replace("{ name = \"config.json\" }", "{ name = \"c\", sha265 = \"\" }"));
@@ -278,14 +285,14 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn descriptions_that_cannot_be_are_refused() {
+    fn an_invalid_description_is_an_error() {
         for (toml, complaint) in [
             (ONE.replace("hub =", "# hub ="), "exactly one of"),
             (format!("{ONE}\nembedded = true"), "exactly one of"),
             (ONE.replace("\"m\"", "\"a/b\""), "a name"),
-            (ONE.replace("hub = \"o/m\"", "embedded = true\nrevision = \"x\""), "goes with `hub`"),
+            (ONE.replace("hub = \"o/m\"", "embedded = true\nrevision = \"x\""), "`revision` needs `hub`"),
             (ONE.replace("{ name = \"config.json\" }", "{ name = \"c\", sha256 = \"12\" }"), "64 hexadecimal"),
-            (format!("{ONE}{ONE}"), "taken twice"),
+            (format!("{ONE}{ONE}"), "two models have this name"),
             ("model = 3".into(), "not valid"),
             ("[[model]".into(), "not valid"),
         ] {

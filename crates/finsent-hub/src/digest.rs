@@ -1,38 +1,39 @@
-//! What a model's bytes are: the SHA-256 of its files.
+//! The digest of a model: the SHA-256 of its files.
 
 use std::io;
 
-use finsent_model::{CheckpointError, ModelFile, ModelFiles, weight_files};
+use finsent_model::{CheckpointError, IoError, ModelFile, ModelFiles, weight_files};
 use thiserror::Error;
 
 use crate::catalog::FileSpec;
 use crate::hash;
 
-/// The files could not be read.
+/// Why the files of a model cannot be hashed.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum DigestError {
-    /// One of them.
+    /// A file could not be read.
     #[error("cannot read `{file}`")]
     Io {
         /// The file.
         file: String,
-        /// What the system said.
-        source: io::Error,
+        /// The system's error.
+        source: IoError,
     },
-    /// The index of the shards.
+    /// The index of the shards is not valid.
     #[error(transparent)]
     Weights(#[from] CheckpointError),
 }
 
-/// The hash of each file of a model, by name.
+/// The SHA-256 of each file of a model, sorted by name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileDigests(Vec<(String, String)>);
 
 impl FileDigests {
-    /// Reads all files of the model.
+    /// Hashes all files of a model.
     ///
     /// # Errors
-    /// [`DigestError`] naming the file that cannot be read.
+    /// [`DigestError`] with the file that cannot be read.
     pub fn compute(files: &ModelFiles) -> Result<Self, DigestError> {
         let weights = weight_files(&files.weights)?;
         let all = [&files.config].into_iter().chain(files.tokenizer.iter()).chain(&weights);
@@ -41,14 +42,14 @@ impl FileDigests {
         Ok(Self(digests))
     }
 
-    /// `sha256:` and the hash of what `sha256sum` prints for the files in the order of their names.
-    pub fn of_model(&self) -> String {
+    /// The digest of the model: `sha256:` and the SHA-256 of what `sha256sum` prints for its files, sorted by name.
+    pub fn model_digest(&self) -> String {
         let lines: String = self.0.iter().map(|(name, digest)| format!("{digest}  {name}\n")).collect();
         format!("sha256:{}", hash::sha256_of(lines))
     }
 
-    /// Whether these are the files that the catalogue lists: every hash that it knows, and at least one.
-    pub fn are(&self, listed: &[FileSpec]) -> bool {
+    /// Whether the files have all the hashes in `listed`. False if no hash is listed.
+    pub fn match_listed(&self, listed: &[FileSpec]) -> bool {
         let mut known = listed.iter().filter_map(|file| Some((&file.name, file.sha256.as_ref()?))).peekable();
         known.peek().is_some()
             && known.all(|(name, sha256)| {
@@ -62,7 +63,7 @@ fn of_file(file: &ModelFile) -> Result<(String, String), DigestError> {
         ModelFile::Embedded { bytes, .. } => Ok(hash::sha256_of(bytes)),
         ModelFile::Disk(path) => hash::sha256(path),
     };
-    let digest = digest.map_err(|source| DigestError::Io { file: file.to_string(), source })?;
+    let digest = digest.map_err(|error: io::Error| DigestError::Io { file: file.to_string(), source: error.into() })?;
     Ok((file.name().to_string_lossy().into_owned(), digest))
 }
 
@@ -74,7 +75,7 @@ mod tests {
     use finsent_model::{TokenizerFiles, WeightFiles};
 
     #[test]
-    fn a_model_is_what_sha256sum_says_of_its_files() {
+    fn the_digest_is_the_sha256_of_the_output_of_sha256sum() {
         let dir = tempfile::tempdir().unwrap();
         for (name, content) in [("config.json", "{}"), ("model.safetensors", "abc"), ("vocab.txt", "")] {
             fs::write(dir.path().join(name), content).unwrap();
@@ -85,13 +86,13 @@ mod tests {
         let digests = FileDigests::compute(&files).unwrap();
         // sha256sum config.json model.safetensors vocab.txt | sha256sum
         let expected = "sha256:e8a073d50f60f3fc86d0a12f5c44493eef260150b00e177e1572ff25d9e11c0d";
-        assert_eq!(digests.of_model(), expected);
+        assert_eq!(digests.model_digest(), expected);
 
         let listed = |name: &str, sha256: Option<&str>| FileSpec { name: name.into(), sha256: sha256.map(Into::into) };
         let of_abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
-        assert!(digests.are(&[listed("model.safetensors", Some(of_abc)), listed("config.json", None)]));
-        assert!(!digests.are(&[listed("vocab.txt", Some(of_abc))]));
-        assert!(!digests.are(&[listed("pytorch_model.bin", Some(of_abc))]));
-        assert!(!digests.are(&[listed("model.safetensors", None)]), "nothing is known");
+        assert!(digests.match_listed(&[listed("model.safetensors", Some(of_abc)), listed("config.json", None)]));
+        assert!(!digests.match_listed(&[listed("vocab.txt", Some(of_abc))]));
+        assert!(!digests.match_listed(&[listed("pytorch_model.bin", Some(of_abc))]));
+        assert!(!digests.match_listed(&[listed("model.safetensors", None)]), "no hash is listed");
     }
 }

@@ -1,4 +1,4 @@
-//! Hashes of files, in hexadecimal digits.
+//! Hashes of files in hexadecimal digits.
 
 use std::fmt::Write as _;
 use std::fs::File;
@@ -9,23 +9,24 @@ use sha1::Sha1;
 use sha2::digest::Output;
 use sha2::{Digest, Sha256};
 
-/// What `sha256sum` prints for the file.
+/// The SHA-256 of a file, as `sha256sum` prints it.
 ///
 /// # Errors
-/// When it cannot be read.
+/// If the file cannot be read.
 pub(crate) fn sha256(path: &Path) -> io::Result<String> {
     of_reader(Sha256::new(), File::open(path)?)
 }
 
-/// The same for bytes.
+/// The SHA-256 of bytes.
 pub(crate) fn sha256_of(bytes: impl AsRef<[u8]>) -> String {
     hexadecimal(&Sha256::digest(bytes))
 }
 
-/// What `git hash-object` prints for the file: the SHA-1 of `blob`, a space, the length, a zero byte, and the bytes.
+/// The hash that `git hash-object` prints for a file: the SHA-1 of `blob`, a space, the length, a zero byte, and the
+/// bytes.
 ///
 /// # Errors
-/// When it cannot be read.
+/// If the file cannot be read.
 pub(crate) fn git_blob(path: &Path) -> io::Result<String> {
     let file = File::open(path)?;
     let header = format!("blob {}\0", file.metadata()?.len());
@@ -44,7 +45,7 @@ fn of_reader<D: Digest>(mut hasher: D, mut file: File) -> io::Result<String> {
 
 fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("a String takes all that is written to it");
+        write!(text, "{byte:02x}").expect("writing to a String does not fail");
         text
     })
 }
@@ -54,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn files_have_the_hashes_that_sha256sum_and_git_give_them() {
+    fn hashes_are_those_of_sha256sum_and_git() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("f");
         std::fs::write(&path, "abc").unwrap();

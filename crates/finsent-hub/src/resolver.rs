@@ -1,4 +1,4 @@
-//! Finds the model that the user names: on this machine, else on the hub.
+//! Resolves the name of a model to its files: on this machine, or else from the hub.
 
 use std::path::{Path, PathBuf};
 
@@ -7,90 +7,90 @@ use thiserror::Error;
 
 use crate::catalog::{Catalog, FileSpec, ModelSpec, Origin};
 use crate::hash;
-use crate::hub::{DownloadProgress, Hub, HubError, HubModel, Repository, Snapshot, in_cache};
+use crate::hub::{DownloadProgress, Hub, HubError, HubModel, Repository, Snapshot};
 
-/// What a repository of the hub begins with, as a model's name.
+/// The prefix of a repository on the hub in the name of a model.
 const HUB: &str = "hf:";
-/// Files that no conversion of a model changes.
+/// Files that are the same in every conversion of a model.
 const VOCABULARIES: [&str; 3] = ["vocab.txt", "vocab.json", "merges.txt"];
 
-/// Why a model that was asked for is not to be had.
+/// Why a model cannot be found.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum ResolveError {
-    /// No such name in the catalogue, and no such directory.
-    #[error("`{name}` is neither a model of the catalogue ({}) nor a directory{}", known.join(", "), hint(suggest.as_deref()))]
+    /// The name is neither in the catalog nor a directory.
+    #[error(
+        "no model called `{name}`{} (`finsent models` lists them; any Hugging Face model: hf:OWNER/NAME)",
+        did_you_mean(suggest.as_deref())
+    )]
     Unknown {
-        /// What was asked for.
+        /// The name.
         name: String,
-        /// Names in the catalogue.
-        known: Vec<String>,
-        /// The name that is most like it.
+        /// The nearest name.
         suggest: Option<String>,
     },
-    /// What follows `hf:` is no repository.
-    #[error("`{name}` is no model: after `hf:` comes OWNER/NAME, and perhaps @REVISION")]
-    NoRepository {
-        /// What was asked for.
+    /// After `hf:` there is no valid repository.
+    #[error("`{name}` is not a model; after `hf:`, write OWNER/NAME or OWNER/NAME@REVISION")]
+    Repository {
+        /// The name.
         name: String,
     },
-    /// This binary has no model inside.
-    #[error(
-        "the model `{name}` is not inside this binary (built without the feature `embedded-model`); name another with --model"
-    )]
+    /// The model is not compiled into this program.
+    #[error("{name} is not built into this program (feature `embedded-model`). Choose another model with --model")]
     NotEmbedded {
-        /// The model.
+        /// The name.
         name: String,
     },
-    /// The model is to come from the hub, and does not.
+    /// The model cannot be downloaded.
     #[error(transparent)]
     Hub(#[from] HubError),
-    /// A file on the volume is not the one that the catalogue lists.
+    /// The vocabulary in a directory is not that of the model in the catalog.
     #[error(
-        "`{path}` is not the file of the model `{name}`: the catalogue has sha256 {expected}, this is {found}; \
-         copy it again, or give the directory itself with --model if it is another model"
+        "`{path}` is not the file of {name}: its SHA-256 is {found} instead of {expected}. \
+         Copy it again; if it is another model, pass its directory with --model"
     )]
     WrongFile {
         /// The file.
         path: PathBuf,
-        /// The model.
+        /// The name of the model.
         name: String,
-        /// Hash in the catalogue.
+        /// The SHA-256 in the catalog.
         expected: String,
-        /// Hash of the file.
+        /// The SHA-256 of the file.
         found: String,
     },
-    /// The directory is there but holds no model.
+    /// The directory is not a model.
     #[error(transparent)]
     Files(#[from] FilesError),
 }
 
-fn hint(suggest: Option<&str>) -> String {
-    suggest.map(|suggest| format!("; did you mean `{suggest}`?")).unwrap_or_default()
+fn did_you_mean(suggest: Option<&str>) -> String {
+    suggest.map(|suggest| format!(". Did you mean `{suggest}`?")).unwrap_or_default()
 }
 
-/// A model that was found on this machine.
+/// A model on this machine.
 #[derive(Debug, Clone)]
 pub struct ResolvedModel {
-    /// Name in the catalogue, or the directory as given.
+    /// The name that was resolved: of the catalog, `hf:OWNER/NAME`, or a directory.
     pub name: String,
-    /// Where it was found, for people.
+    /// Where it is, for people.
     pub place: String,
     /// Its files.
     pub files: ModelFiles,
-    /// What the catalogue adds.
+    /// Its settings in the catalog.
     pub options: ModelOptions,
-    /// What of the hub it should be, by the catalogue.
+    /// The revision on the hub that it should be.
     pub pin: Option<Pin>,
 }
 
-/// A revision of a repository of the hub, and the files in it.
+/// A revision of a repository on the hub, and its files.
 #[derive(Debug, Clone)]
 pub struct Pin {
     /// OWNER/NAME.
     pub repository: String,
-    /// Commit or branch.
+    /// A commit or branch.
     pub revision: String,
-    /// What the model needs of it.
+    /// The files of the model.
     pub files: Vec<FileSpec>,
 }
 
@@ -105,7 +105,7 @@ impl ResolvedModel {
         Self { name: name.into(), place: dir.display().to_string(), files, options, pin: None }
     }
 
-    /// What requests call it: its name in the catalogue, or the last part of its directory's or repository's.
+    /// The name of the model in requests: that in the catalog, or the last part of its directory or repository.
     pub fn served_name(&self) -> String {
         if let Some(repository) = self.name.strip_prefix(HUB) {
             let repository = repository.split('@').next().unwrap_or(repository);
@@ -117,124 +117,154 @@ impl ResolvedModel {
         last.filter(|_| self.pin.is_none()).unwrap_or_else(|| self.name.clone())
     }
 
-    /// The directory of its files, unless it is inside the binary.
+    /// The directory of its files; `None` if it is built into the program.
     pub fn directory(&self) -> Option<&Path> {
         self.files.config.path()?.parent()
     }
 
-    /// Whether it is the one inside the binary.
+    /// Whether it is built into the program.
     pub fn is_embedded(&self) -> bool {
         matches!(self.files.config, ModelFile::Embedded { .. })
     }
 }
 
-/// The places where models are.
+/// Finds models by name.
+///
+/// A model of the catalog is looked for in `model_dir` first, then in the cache of the hub, then on the hub.
+#[derive(Debug)]
 pub struct ModelResolver<'a> {
+    /// The models with a name.
     pub catalog: &'a Catalog,
-    /// The mounted volume.
+    /// A directory of models, DIR/NAME; it may also be a cache of the hub.
     pub model_dir: Option<&'a Path>,
+    /// The hub and its cache.
     pub hub: &'a Hub,
-    /// The model inside the binary, if there is one.
+    /// The model that is built into the program.
     pub embedded: Option<&'a ModelFiles>,
 }
 
-/// Where the model of a name is, or is to come from; with what the catalogue says of it.
-enum Named<'a> {
+/// Where to look for a model, with its description in the catalog.
+enum Source<'a> {
     Embedded(&'a ModelSpec),
     Directory(PathBuf, Option<&'a ModelSpec>),
     Hub(HubModel, Option<&'a ModelSpec>),
 }
 
 impl<'a> ModelResolver<'a> {
-    /// Finds what `--model` names (a catalogue model, a directory, or `hf:OWNER/NAME[@REVISION]`), and fetches it where it
-    /// is not on this machine.
+    /// Finds a model by its name in the catalog, its directory, or `hf:OWNER/NAME[@REVISION]`. Downloads it if it is
+    /// not on this machine.
     ///
     /// # Errors
-    /// [`ResolveError`] saying what to do about it.
-    pub fn find(&self, name: &str, progress: &dyn DownloadProgress) -> Result<ResolvedModel, ResolveError> {
-        let named = self.named(name)?;
-        match self.here(name, &named)? {
+    /// [`ResolveError`] with what to do about it.
+    pub fn resolve(&self, name: &str, progress: &dyn DownloadProgress) -> Result<ResolvedModel, ResolveError> {
+        let source = self.source(name)?;
+        match self.find_local(name, &source)? {
             Some(found) => Ok(found),
-            None => self.brought(name, named, progress),
+            None => self.download_from(name, source, progress),
         }
     }
 
-    /// The same, but what comes from the hub is checked where it is here already, and a branch is looked up anew.
+    /// Like [`resolve`](Self::resolve), but checks the hashes of a model of the hub that is on this machine, looks up
+    /// its branch again, and downloads what is damaged or new.
     ///
     /// # Errors
-    /// [`ResolveError`] saying what to do about it.
-    pub fn fetch(&self, name: &str, progress: &dyn DownloadProgress) -> Result<ResolvedModel, ResolveError> {
-        self.brought(name, self.named(name)?, progress)
+    /// [`ResolveError`] with what to do about it.
+    pub fn download(&self, name: &str, progress: &dyn DownloadProgress) -> Result<ResolvedModel, ResolveError> {
+        self.download_from(name, self.source(name)?, progress)
     }
 
-    /// The catalogue model, if it is on this machine.
+    /// Finds a model of the catalog on this machine, without a download.
     ///
     /// # Errors
-    /// [`ResolveError`] when what is here cannot be used.
-    pub fn spec_here(&self, spec: &ModelSpec) -> Result<Option<ResolvedModel>, ResolveError> {
-        self.here(&spec.name, &self.named_by(spec)?)
+    /// [`ResolveError`] if the model is on this machine but cannot be used.
+    pub fn resolve_local(&self, spec: &ModelSpec) -> Result<Option<ResolvedModel>, ResolveError> {
+        self.find_local(&spec.name, &self.source_of(spec)?)
     }
 
-    fn named(&self, name: &str) -> Result<Named<'a>, ResolveError> {
-        if let Some(spec) = self.catalog.models().iter().find(|spec| spec.name == name) {
-            return self.named_by(spec);
+    fn source(&self, name: &str) -> Result<Source<'a>, ResolveError> {
+        if let Some(spec) = self.catalog.get(name) {
+            return self.source_of(spec);
         }
         if Path::new(name).is_dir() {
-            return Ok(Named::Directory(name.into(), None));
+            return Ok(Source::Directory(name.into(), None));
+        }
+        if Path::new(name).is_file() {
+            return Err(FilesError::NotADirectory(name.into()).into());
         }
         if let Some(repository) = name.strip_prefix(HUB) {
-            let (repository, revision) = repository.split_once('@').unwrap_or((repository, "main"));
-            return match Repository::parse(repository) {
-                Ok(repository) if !revision.is_empty() => {
-                    Ok(Named::Hub(HubModel { repository, revision: revision.into(), files: Vec::new() }, None))
-                }
-                _ => Err(ResolveError::NoRepository { name: name.into() }),
-            };
+            return hub_source(name, repository);
         }
-        let known: Vec<String> = self.catalog.models().iter().map(|spec| spec.name.clone()).collect();
-        let suggest = suggest(name, known.iter().map(String::as_str)).map(String::from);
-        Err(ResolveError::Unknown { name: name.into(), known, suggest })
+        let catalog = self.catalog.models().iter().map(|spec| spec.name.as_str());
+        let suggest = match Repository::parse(name) {
+            Ok(_) => Some(format!("{HUB}{name}")),
+            Err(_) => suggest(name, catalog).map(String::from),
+        };
+        Err(ResolveError::Unknown { name: name.into(), suggest })
     }
 
-    /// The volume goes before what the catalogue says.
-    fn named_by(&self, spec: &'a ModelSpec) -> Result<Named<'a>, ResolveError> {
+    /// `model_dir` takes precedence over the source in the catalog.
+    fn source_of<'s>(&self, spec: &'s ModelSpec) -> Result<Source<'s>, ResolveError> {
         let mounted = self.model_dir.map(|dir| dir.join(&spec.name)).filter(|dir| dir.is_dir());
         Ok(match (mounted, spec.origin()) {
-            (Some(dir), _) | (None, Origin::Directory(dir)) => Named::Directory(dir, Some(spec)),
-            (None, Origin::Embedded) => Named::Embedded(spec),
+            (Some(dir), _) | (None, Origin::Directory(dir)) => Source::Directory(dir, Some(spec)),
+            (None, Origin::Embedded) => Source::Embedded(spec),
             (None, Origin::Hub { repository, revision }) => {
-                let wanted =
-                    HubModel { repository: Repository::parse(&repository)?, revision, files: spec.files.clone() };
-                Named::Hub(wanted, Some(spec))
+                let (name, files) = (spec.name.clone(), spec.files.clone());
+                let repository = Repository::parse(&repository)?;
+                Source::Hub(HubModel { name, repository, revision, files }, Some(spec))
             }
         })
     }
 
-    fn here(&self, name: &str, named: &Named<'_>) -> Result<Option<ResolvedModel>, ResolveError> {
-        match named {
-            Named::Embedded(spec) => Ok(self.embedded.cloned().map(|files| ResolvedModel {
+    fn find_local(&self, name: &str, source: &Source<'_>) -> Result<Option<ResolvedModel>, ResolveError> {
+        match source {
+            Source::Embedded(spec) => Ok(self.embedded.cloned().map(|files| ResolvedModel {
                 place: "inside this binary".into(),
                 ..ResolvedModel::new(name, Path::new(""), files, Some(spec))
             })),
-            Named::Directory(dir, spec) => in_directory(name, dir, *spec).map(Some),
-            Named::Hub(wanted, spec) => {
-                let mounted = self.model_dir.and_then(|dir| in_cache(dir, wanted));
-                let snapshot = mounted.or_else(|| self.hub.cached(wanted));
-                snapshot.map(|snapshot| in_snapshot(name, wanted, snapshot, *spec)).transpose()
+            Source::Directory(dir, spec) => in_directory(name, dir, *spec).map(Some),
+            Source::Hub(model, spec) => {
+                let mounted = self.model_dir.and_then(|dir| Snapshot::find(dir, model));
+                let snapshot = mounted.or_else(|| self.hub.find_cached(model));
+                snapshot.map(|snapshot| in_snapshot(model, snapshot, *spec)).transpose()
             }
         }
     }
 
-    fn brought(
+    fn download_from(
         &self,
         name: &str,
-        named: Named<'_>,
+        source: Source<'_>,
         progress: &dyn DownloadProgress,
     ) -> Result<ResolvedModel, ResolveError> {
-        match named {
-            Named::Hub(wanted, spec) => in_snapshot(name, &wanted, self.hub.fetch(&wanted, progress)?, spec),
-            here => self.here(name, &here)?.ok_or_else(|| ResolveError::NotEmbedded { name: name.into() }),
+        match source {
+            Source::Hub(model, spec) => {
+                let snapshot = self.hub.download(&model, progress);
+                in_snapshot(&model, snapshot.map_err(|error| self.offer_built_in(error))?, spec)
+            }
+            local => self.find_local(name, &local)?.ok_or_else(|| ResolveError::NotEmbedded { name: name.into() }),
         }
+    }
+
+    /// Adds the built-in model to the remedies, if there is one.
+    fn offer_built_in(&self, error: HubError) -> HubError {
+        let built_in = self.catalog.models().iter().find(|spec| spec.origin() == Origin::Embedded);
+        match built_in.filter(|_| self.embedded.is_some()) {
+            Some(spec) => error.offer_built_in(&spec.name),
+            None => error,
+        }
+    }
+}
+
+/// The repository after `hf:` in `name`.
+fn hub_source<'a>(name: &str, repository: &str) -> Result<Source<'a>, ResolveError> {
+    let (repository, revision) = repository.split_once('@').unwrap_or((repository, "main"));
+    match Repository::parse(repository) {
+        Ok(repository) if !revision.is_empty() => {
+            let (name, revision) = (name.into(), revision.into());
+            Ok(Source::Hub(HubModel { name, repository, revision, files: Vec::new() }, None))
+        }
+        _ => Err(ResolveError::Repository { name: name.into() }),
     }
 }
 
@@ -252,36 +282,31 @@ fn in_directory(name: &str, dir: &Path, spec: Option<&ModelSpec>) -> Result<Reso
 }
 
 fn in_snapshot(
-    name: &str,
-    wanted: &HubModel,
+    model: &HubModel,
     Snapshot { dir, commit, files: listed }: Snapshot,
     spec: Option<&ModelSpec>,
 ) -> Result<ResolvedModel, ResolveError> {
     let files = ModelFiles::in_dir(&dir, &names(&listed))?;
-    check_vocabulary(name, &files, &listed)?;
-    let pin = Pin { repository: wanted.repository.as_str().into(), revision: commit, files: listed };
-    Ok(ResolvedModel { pin: Some(pin), ..ResolvedModel::new(name, &dir, files, spec) })
+    check_vocabulary(&model.name, &files, &listed)?;
+    let pin = Pin { repository: model.repository.as_str().into(), revision: commit, files: listed };
+    Ok(ResolvedModel { pin: Some(pin), ..ResolvedModel::new(&model.name, &dir, files, spec) })
 }
 
 fn names(files: &[FileSpec]) -> Vec<&str> {
     files.iter().map(|file| file.name.as_str()).collect()
 }
 
-/// A conversion of the model has other weights and settings, but no other vocabulary; half of one would give wrong ids and
-/// no error.
+/// A conversion of a model has other weights and settings, but the same vocabulary. A truncated vocabulary would give
+/// wrong ids without an error.
 fn check_vocabulary(name: &str, files: &ModelFiles, listed: &[FileSpec]) -> Result<(), ResolveError> {
     for path in files.tokenizer.iter().filter_map(ModelFile::path) {
         let listed =
             listed.iter().find(|file| VOCABULARIES.contains(&file.name.as_str()) && path.ends_with(&file.name));
         let Some(expected) = listed.and_then(|file| file.sha256.as_ref()) else { continue };
-        let found = hash::sha256(path).map_err(|source| FilesError::Io { path: path.into(), source })?;
+        let found = hash::sha256(path).map_err(|error| FilesError::Io { path: path.into(), source: error.into() })?;
         if !found.eq_ignore_ascii_case(expected) {
-            return Err(ResolveError::WrongFile {
-                path: path.into(),
-                name: name.into(),
-                expected: expected.clone(),
-                found,
-            });
+            let (path, name, expected) = (path.into(), name.into(), expected.clone());
+            return Err(ResolveError::WrongFile { path, name, expected, found });
         }
     }
     Ok(())
@@ -302,30 +327,34 @@ mod tests {
         fn note(&self, _: &str) {}
     }
 
-    /// With a cache at `root`, and no network.
-    fn find(root: &Path, name: &str) -> Result<ResolvedModel, ResolveError> {
+    /// Resolves a name with a cache at `root`, and no network.
+    fn resolve(root: &Path, name: &str) -> Result<ResolvedModel, ResolveError> {
         let hub = Hub::new(HubSettings::offline_at(root));
         let catalog = &crate::catalog::tests::project_catalog();
-        ModelResolver { catalog, model_dir: None, hub: &hub, embedded: None }.find(name, &Silent)
+        ModelResolver { catalog, model_dir: None, hub: &hub, embedded: None }.resolve(name, &Silent)
     }
 
     #[test]
-    fn what_is_not_here_is_told_with_what_is_like_it() {
+    fn a_model_that_is_not_found_is_an_error_with_a_remedy() {
         let nowhere = Path::new("/nowhere");
-        let refusal = |name| find(nowhere, name).unwrap_err().to_string();
-        assert!(refusal("finbrt").contains("did you mean `finbert`?"));
-        let message = refusal("finbert");
-        assert!(message.contains("`ProsusAI/finbert` at 7db3") && message.contains("/nowhere"), "{message}");
-        let message = refusal("hf:acme/model@v1");
-        assert!(message.contains("`acme/model` at v1"), "{message}");
-        for name in ["hf:acme", "hf:acme/model@", "hf:../x", "hf:a/../x"] {
-            assert!(refusal(name).contains("OWNER/NAME"), "{name}");
+        let error = |name| resolve(nowhere, name).unwrap_err().to_string();
+        const LISTS: &str = "(`finsent models` lists them; any Hugging Face model: hf:OWNER/NAME)";
+        let unknown = format!("no model called `finbrt`. Did you mean `finbert`? {LISTS}");
+        assert_eq!(error("finbrt"), unknown);
+        assert_eq!(error("xyzzy"), format!("no model called `xyzzy` {LISTS}"));
+        assert!(error("ProsusAI/finbert").contains("Did you mean `hf:ProsusAI/finbert`?"));
+        for name in ["finbert", "hf:acme/model@v1"] {
+            let remedy = format!("Run `finsent pull {name}` while online, or pass --model DIRECTORY");
+            assert_eq!(error(name), format!("{name} is not downloaded, and --offline is set. {remedy}"));
         }
-        assert!(refusal("hf:acme/model@../../x").contains("no revision"));
+        for name in ["hf:acme", "hf:acme/model@", "hf:../x", "hf:a/../x"] {
+            assert!(error(name).contains("OWNER/NAME"), "{name}");
+        }
+        assert!(error("hf:acme/model@../../x").contains("is not a revision"));
     }
 
     #[test]
-    fn a_model_in_the_cache_is_found_whole_and_served_by_its_name() {
+    fn a_complete_model_in_the_cache_is_found() {
         const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
         let root = tempfile::tempdir().unwrap();
         let repository = root.path().join("models--acme--small");
@@ -334,12 +363,12 @@ mod tests {
         std::fs::create_dir_all(repository.join("refs")).unwrap();
         std::fs::write(repository.join("refs/main"), COMMIT).unwrap();
         for name in ["config.json", "vocab.txt", "pytorch_model.bin"] {
-            assert!(matches!(find(root.path(), "hf:acme/small"), Err(ResolveError::Hub(HubError::Offline { .. }))));
+            assert!(matches!(resolve(root.path(), "hf:acme/small"), Err(ResolveError::Hub(HubError::Offline { .. }))));
             std::fs::write(snapshot.join(name), "").unwrap();
         }
         std::fs::write(snapshot.join("model.safetensors"), "").unwrap();
         for name in ["hf:acme/small", "hf:acme/small@main", &format!("hf:acme/small@{COMMIT}")] {
-            let found = find(root.path(), name).unwrap();
+            let found = resolve(root.path(), name).unwrap();
             assert_eq!((found.served_name().as_str(), found.directory()), ("small", Some(snapshot.as_path())));
             let weights = found.files.weights;
             assert!(matches!(weights, WeightFiles::Single(file) if file.name() == "model.safetensors"));

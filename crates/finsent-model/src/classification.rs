@@ -1,54 +1,56 @@
-//! What is asked of a text, what the encoder has to read for it, and what comes of it.
+//! What to predict for a text, the encodings that it takes, and the result.
 
 use std::iter;
 use std::sync::Arc;
-
-use serde::ser::{Serialize, SerializeStruct, Serializer};
 
 use crate::document::{Aggregate, Document, Sentence, SplitText};
 use crate::prediction::Prediction;
 use crate::tokenizer::Encoding;
 
-/// What a prediction is about.
+/// The unit of prediction.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Granularity {
-    /// The text as one: what is longer than the window is cut.
+    /// The text as a whole. Only the first window of a longer text is read.
     #[default]
     Text,
-    /// Each of its sentences.
+    /// Each sentence of the text.
     Sentence,
-    /// All of it, by its sentences.
+    /// All of the text, from the predictions of its sentences.
     Document(Aggregate),
 }
 
-/// A text as the encoder is to read it.
+/// A tokenized text, ready for the encoder.
 #[derive(Debug, Clone)]
 pub enum EncodedText {
-    Whole(Arc<Encoding>),
-    Split(SplitText),
+    /// For [`Granularity::Text`]: one encoding, truncated to the window.
+    Text(Arc<Encoding>),
+    /// For [`Granularity::Sentence`].
+    Sentences(SplitText),
+    /// For [`Granularity::Document`].
+    Document(SplitText, Aggregate),
 }
 
-/// What came of a text.
+/// The result of classifying a text, by its [`Granularity`].
 #[derive(Debug, Clone, PartialEq)]
 pub enum Classification {
-    /// The prediction of the text.
+    /// The prediction for the text.
     Text(Prediction),
-    /// Those of its sentences, in order.
+    /// The predictions for its sentences, in order.
     Sentences(Vec<Sentence>),
-    /// That of the text as a document.
+    /// The prediction for the text as a document.
     Document(Document),
 }
 
 impl EncodedText {
-    /// What the encoder is to read, in order.
+    /// The encodings for the encoder, in order; at least one.
     pub fn encodings(&self) -> Box<dyn Iterator<Item = &Arc<Encoding>> + '_> {
         match self {
-            Self::Whole(encoding) => Box::new(iter::once(encoding)),
-            Self::Split(text) => Box::new(text.encodings()),
+            Self::Text(encoding) => Box::new(iter::once(encoding)),
+            Self::Sentences(text) | Self::Document(text, _) => Box::new(text.encodings()),
         }
     }
 
-    /// Tokens that the encoder is to read.
+    /// The number of tokens of all encodings.
     pub fn tokens(&self) -> usize {
         self.encodings().map(|encoding| encoding.len()).sum()
     }
@@ -56,21 +58,5 @@ impl EncodedText {
     /// Whether the end of the text is left out.
     pub fn is_truncated(&self) -> bool {
         self.encodings().any(|encoding| encoding.truncated)
-    }
-}
-
-/// A prediction, a document, or `{"sentences": [..], "windows": n}`, as they are by themselves.
-impl Serialize for Classification {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Text(prediction) => prediction.serialize(serializer),
-            Self::Document(document) => document.serialize(serializer),
-            Self::Sentences(sentences) => {
-                let mut out = serializer.serialize_struct("Sentences", 2)?;
-                out.serialize_field("sentences", sentences)?;
-                out.serialize_field("windows", &sentences.iter().map(Sentence::windows).sum::<usize>())?;
-                out.end()
-            }
-        }
     }
 }

@@ -1,14 +1,80 @@
-//! From text to prediction: text becomes tokens, tokens become a packed batch, the encoder turns the batch into logits,
-//! logits become predictions.
+//! Financial sentiment of texts, from text to prediction.
+//!
+//! A text becomes tokens, tokens become a packed batch, the encoder turns the batch into logits, and logits become a
+//! prediction: labels with probabilities. A long text is split into sentences, whose predictions become the prediction
+//! of the document.
+//!
+//! This is the engine behind the crate `finsent`, which is easier to use. Use this crate directly for the parts: the
+//! tokenizer, packed batches, logits, checkpoints, or the encoder as a candle module.
+//!
+//! ```no_run
+//! use std::path::Path;
+//! use std::sync::Arc;
+//!
+//! use finsent_kernels::ThreadPool;
+//! use finsent_model::{ModelFiles, ModelOptions, Pipeline, Text};
+//!
+//! let pool = Arc::new(ThreadPool::new(None)?);
+//! let files = ModelFiles::in_dir(Path::new("finbert"), &[])?;
+//! let pipeline = Pipeline::load(&files, &ModelOptions::default(), &pool)?;
+//! let text = Text::parse("Shares plunged 12% after the profit warning")?;
+//! for prediction in pipeline.classify(&[&text]) {
+//!     let prediction = prediction?;
+//!     println!("{} {:.3}", prediction.label(), prediction.score());
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Modules, from bottom to top
+//!
+//! | module | items |
+//! |---|---|
+//! | `text` | [`Text`]: checked input |
+//! | `model_files`, `model_options` | [`ModelFiles`], [`ModelOptions`]: where a model is, and its settings |
+//! | `tokenizer` | [`Tokenizer`]: text to [`Encoding`] (token ids), or to overlapping [`Windows`] |
+//! | `batch` | [`PackedBatch`]: the tokens of all texts without padding |
+//! | `checkpoint` | [`Checkpoint`]: weights from safetensors and torch.save, mapped |
+//! | `encoder` | [`Config`], [`Encoder`]: packed batch to [`Logits`], by BERT, DistilBERT or RoBERTa |
+//! | `labels`, `activation`, `prediction` | [`LabelMap`], [`Activation`], [`Prediction`]: logits to labels with probabilities |
+//! | `document` | [`sentences`], [`Sentence`], [`Document`]: splitting and aggregation |
+//! | `classification`, `json` | [`Granularity`], [`Classification`]: what to predict and the result; its JSON |
+//! | `pipeline` | [`Pipeline`]: the whole flow |
+//! | `convert` | [`Conversion`]: writes a checkpoint in another number format |
+//! | [`mod@bench`], `verify`, [`candle`] | speed, correctness, and the encoder as a candle module |
+//!
+//! # Features
+//!
+//! | feature | default | adds |
+//! |---|---|---|
+//! | `verify` | no | the module `verify`: comparison with candle-transformers |
+//!
+//! # Guarantees
+//!
+//! - The logits of a text are the same, bit for bit, alone or in any batch and with any number of threads.
+//! - A text that fails does not affect the others of a call.
+//! - Files of models may come from anywhere: they are checked before use, nothing in a pickle is run, and errors name
+//!   the file, what is wrong and what to do.
+//! - The crate starts no threads but those of the [`ThreadPool`](finsent_kernels::ThreadPool) that you give it. It
+//!   installs no panic hook unless you call [`silence_caught_panics`].
+//! - Types of candle appear only in [`candle`], those of serde_json and tokenizers nowhere.
+#![warn(missing_docs)]
 
+mod activation;
 mod batch;
 pub mod bench;
+pub mod candle;
 mod catch_panic;
 mod checkpoint;
 mod classification;
+mod convert;
 mod document;
 mod encoder;
+mod io_error;
+mod json;
+mod json_error;
+mod labels;
 mod model_files;
+mod model_options;
 mod pipeline;
 mod prediction;
 mod published;
@@ -18,17 +84,22 @@ mod tokenizer;
 #[cfg(feature = "verify")]
 pub mod verify;
 
+pub use activation::Activation;
 pub use batch::{MAX_BATCH_TOKENS, PackedBatch};
-pub use catch_panic::catch_panic;
-pub use checkpoint::{Checkpoint, CheckpointError, Conversion, PickleError, WeightFormat, weight_files};
+pub use catch_panic::{catch_panic, silence_caught_panics};
+pub use checkpoint::{Checkpoint, CheckpointError, PickleError, weight_files};
 pub use classification::{Classification, EncodedText, Granularity};
-pub use document::{Aggregate, Document, Sentence, sentences};
+pub use convert::{Conversion, ConvertError, WeightFormat};
+pub use document::{Aggregate, Document, Sentence, SplitText, sentences};
 pub use encoder::{Architecture, Config, ConfigError, Encoder, EncoderError, Logits};
-pub use model_files::{
-    CONFIG_FILE, FilesError, ModelFile, ModelFiles, ModelOptions, SAFETENSORS_FILE, TokenizerFiles, WeightFiles,
-};
+pub use io_error::{IoError, plain_words};
+pub use json::Scores;
+pub use json_error::JsonError;
+pub use labels::{LabelError, LabelMap};
+pub use model_files::{CONFIG_FILE, FilesError, ModelFile, ModelFiles, SAFETENSORS_FILE, TokenizerFiles, WeightFiles};
+pub use model_options::ModelOptions;
 pub use pipeline::{ClassifyError, LoadError, Pipeline};
-pub use prediction::{Activation, LabelError, LabelMap, Prediction, Scores};
+pub use prediction::Prediction;
 pub use published::PublishedPrediction;
 pub use suggest::suggest;
 pub use text::{Text, TextError};

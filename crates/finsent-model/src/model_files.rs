@@ -1,47 +1,47 @@
-//! The files of one model: which they are, and where their bytes lie.
+//! The files of a model: which ones there are, and where.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fmt;
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use finsent_kernels::Precision;
 use thiserror::Error;
 
-/// One file of a model.
+use crate::io_error::IoError;
+
+/// A file of a model.
 #[derive(Debug, Clone)]
 pub enum ModelFile {
-    /// On disk.
+    /// A file on disk.
     Disk(PathBuf),
-    /// Inside the binary.
+    /// A file compiled into the program.
     Embedded {
-        /// File name.
+        /// The file name.
         name: &'static str,
-        /// Contents.
+        /// The contents.
         bytes: &'static [u8],
     },
 }
 
-/// Where the weights lie.
+/// The weights.
 #[derive(Debug, Clone)]
 pub enum WeightFiles {
-    /// One file of safetensors or of torch.save; its bytes say which.
+    /// One file of safetensors or torch.save. Its first bytes decide which.
     Single(ModelFile),
-    /// `model.safetensors.index.json` or `pytorch_model.bin.index.json`, which names the shards beside it.
+    /// `model.safetensors.index.json` or `pytorch_model.bin.index.json`, with the shards in the same folder.
     Sharded(PathBuf),
 }
 
-/// What the tokeniser is made from: `tokenizer.json` if there, else a vocabulary and its settings.
+/// The files of the tokenizer: `tokenizer.json`, or else a vocabulary and its settings.
 #[derive(Debug, Clone)]
 pub enum TokenizerFiles {
     /// `tokenizer.json`, complete in itself.
     Json {
         /// The file.
         tokenizer: ModelFile,
-        /// `tokenizer_config.json`, for `model_max_length` and `add_prefix_space` only.
+        /// `tokenizer_config.json`; only `model_max_length` and `add_prefix_space` are used.
         config: Option<ModelFile>,
     },
     /// A WordPiece vocabulary.
@@ -66,80 +66,50 @@ pub enum TokenizerFiles {
     },
 }
 
-/// The files that make a model.
+/// All files of a model.
 #[derive(Debug, Clone)]
 pub struct ModelFiles {
     /// `config.json`.
     pub config: ModelFile,
-    /// Vocabulary and tokeniser settings.
+    /// The files of the tokenizer.
     pub tokenizer: TokenizerFiles,
-    /// Weights.
+    /// The weights.
     pub weights: WeightFiles,
 }
 
-/// What may be said of a model beside its files.
-#[derive(Debug, Clone)]
-pub struct ModelOptions {
-    /// A window smaller than the model's, in tokens.
-    pub max_length: Option<usize>,
-    /// New names for labels.
-    pub label_aliases: BTreeMap<String, String>,
-    /// Number format to compute in.
-    pub precision: Precision,
-    /// With int8: a text whose two best labels' probabilities are closer than this is run again with f32 activations. 0
-    /// turns that off.
-    pub int8_margin: f32,
-}
-
-/// See [`ModelOptions::int8_margin`].
-///
-/// Labels of finsent-mini-f32 on 27,432 real sentences: without it 99.48 % are those of f32, with it 99.95 %, and 3.3 % of
-/// the texts are run again.
-pub(crate) const DEFAULT_INT8_MARGIN: f32 = 0.2;
-
-impl Default for ModelOptions {
-    fn default() -> Self {
-        Self {
-            max_length: None,
-            label_aliases: BTreeMap::new(),
-            precision: Precision::default(),
-            int8_margin: DEFAULT_INT8_MARGIN,
-        }
-    }
-}
-
-/// Why a directory is no model, or a file of it cannot be read.
+/// Why a directory is not a model, or one of its files cannot be read.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum FilesError {
-    /// The path is no directory.
+    /// The path is not a directory.
     #[error("`{0}` is not a directory")]
     NotADirectory(PathBuf),
-    /// A file that every model has is missing.
-    #[error("`{dir}` holds no {file}")]
+    /// A file that every model needs is missing.
+    #[error("`{dir}` has no {file}")]
     Missing {
         /// The model's directory.
         dir: PathBuf,
-        /// What was looked for.
+        /// The missing file.
         file: &'static str,
     },
-    /// Two files could be the weights, and nothing says which are meant.
-    #[error("`{dir}` holds more than one file of weights ({}): remove all but one", found.join(", "))]
+    /// Several files could be the weights.
+    #[error("`{dir}` has more than one file of weights: {}. Remove all but one", found.join(", "))]
     Ambiguous {
         /// The model's directory.
         dir: PathBuf,
-        /// Names of the candidates.
+        /// The names of the files.
         found: Vec<String>,
     },
-    /// The system refused.
+    /// A file or directory could not be read.
     #[error("cannot read `{path}`")]
     Io {
         /// The file or directory.
         path: PathBuf,
-        /// What the system said.
-        source: io::Error,
+        /// The system's error.
+        source: IoError,
     },
-    /// A file that should be small is not.
-    #[error("`{path}` is larger than {limit} bytes, too large for what it should be")]
+    /// A configuration or vocabulary is too large.
+    #[error("`{path}` is larger than {limit} bytes, too large for a configuration or a vocabulary")]
     TooLarge {
         /// The file.
         path: PathBuf,
@@ -149,7 +119,7 @@ pub enum FilesError {
 }
 
 impl ModelFile {
-    /// Name of the file, without its directory.
+    /// The name of the file, without its directory.
     pub fn name(&self) -> &OsStr {
         match self {
             Self::Disk(path) => path.file_name().expect("the path of a file ends in its name"),
@@ -157,7 +127,7 @@ impl ModelFile {
         }
     }
 
-    /// Where it lies on disk.
+    /// The path of a file on disk.
     pub fn path(&self) -> Option<&Path> {
         match self {
             Self::Disk(path) => Some(path),
@@ -165,13 +135,13 @@ impl ModelFile {
         }
     }
 
-    /// Largest configuration or vocabulary file in bytes.
+    /// The largest accepted configuration or vocabulary, in bytes.
     const MAX_BYTES: u64 = 64 << 20;
 
-    /// The whole file; meant for all but the weights.
+    /// Reads a whole file of at most 64 MiB: a configuration or a vocabulary.
     ///
     /// # Errors
-    /// [`FilesError`] when it cannot be read or is unreasonably large.
+    /// [`FilesError`] if it cannot be read or is too large.
     pub fn read(&self) -> Result<Cow<'static, [u8]>, FilesError> {
         let path = match self {
             Self::Embedded { bytes, .. } => return Ok(Cow::Borrowed(bytes)),
@@ -180,7 +150,7 @@ impl ModelFile {
         let mut bytes = Vec::new();
         File::open(path)
             .and_then(|file| file.take(Self::MAX_BYTES + 1).read_to_end(&mut bytes))
-            .map_err(|source| FilesError::Io { path: path.clone(), source })?;
+            .map_err(|error| FilesError::Io { path: path.clone(), source: error.into() })?;
         if bytes.len() as u64 > Self::MAX_BYTES {
             return Err(FilesError::TooLarge { path: path.clone(), limit: Self::MAX_BYTES });
         }
@@ -198,7 +168,7 @@ impl fmt::Display for ModelFile {
 }
 
 impl TokenizerFiles {
-    /// The file that holds the vocabulary.
+    /// The file with the vocabulary.
     pub fn vocabulary(&self) -> &ModelFile {
         match self {
             Self::Json { tokenizer, .. } => tokenizer,
@@ -206,7 +176,7 @@ impl TokenizerFiles {
         }
     }
 
-    /// All of them.
+    /// All files of the tokenizer.
     pub fn iter(&self) -> impl Iterator<Item = &ModelFile> {
         let files = match self {
             Self::Json { tokenizer, config } => [Some(tokenizer), None, config.as_ref(), None],
@@ -224,11 +194,11 @@ impl TokenizerFiles {
 impl ModelFiles {
     /// Finds the files of the model in `dir`.
     ///
-    /// One file of weights is expected. Where there are several, `named` (what the catalogue lists) decides; without
-    /// it the directory is refused, so that a file put beside the real one never wins.
+    /// If there are several files of weights, the one in `named` counts: the files that the catalog lists. Otherwise
+    /// several files are an error, so that a file added next to the weights can never replace them.
     ///
     /// # Errors
-    /// [`FilesError`] when a file is missing, or the weights are ambiguous.
+    /// [`FilesError`] if a file is missing, or there are several files of weights.
     pub fn in_dir(dir: &Path, named: &[&str]) -> Result<Self, FilesError> {
         if !dir.is_dir() {
             return Err(FilesError::NotADirectory(dir.into()));
@@ -243,7 +213,7 @@ impl ModelFiles {
     }
 }
 
-/// `tokenizer.json` if there, else the vocabulary. `optional` gives a file of `dir`, if it is there.
+/// `tokenizer.json`, or else the vocabulary. `optional` returns a file of `dir` if it exists.
 fn tokenizer_in(dir: &Path, optional: impl Fn(&str) -> Option<ModelFile>) -> Result<TokenizerFiles, FilesError> {
     let missing = |file| FilesError::Missing { dir: dir.into(), file };
     let [config, special_tokens] = ["tokenizer_config.json", "special_tokens_map.json"].map(&optional);
@@ -255,15 +225,15 @@ fn tokenizer_in(dir: &Path, optional: impl Fn(&str) -> Option<ModelFile>) -> Res
     }
     match (optional("vocab.json"), optional("merges.txt")) {
         (Some(vocab), Some(merges)) => Ok(TokenizerFiles::ByteLevel { vocab, merges, config, special_tokens }),
-        (Some(_), None) => Err(missing("merges.txt, which goes with its vocab.json")),
-        (None, Some(_)) => Err(missing("vocab.json, which goes with its merges.txt")),
-        (None, None) => Err(missing("tokeniser: it needs tokenizer.json, or vocab.txt, or vocab.json and merges.txt")),
+        (Some(_), None) => Err(missing("merges.txt, which vocab.json needs")),
+        (None, Some(_)) => Err(missing("vocab.json, which merges.txt needs")),
+        (None, None) => Err(missing("tokenizer: add tokenizer.json, or vocab.txt, or vocab.json and merges.txt")),
     }
 }
 
-/// The name of the configuration.
+/// The name of the configuration file.
 pub const CONFIG_FILE: &str = "config.json";
-/// The name of the weights where they are one file of safetensors.
+/// The name of the weights in a single safetensors file.
 pub const SAFETENSORS_FILE: &str = "model.safetensors";
 const INDEX: &str = "model.safetensors.index.json";
 const TORCH_SINGLE: &str = "pytorch_model.bin";
@@ -292,9 +262,9 @@ fn weights_in(dir: &Path, named: &[&str]) -> Result<WeightFiles, FilesError> {
     }
 }
 
-/// Names of the files in `dir` that could be the weights, sorted; shards count through their index.
+/// The names of the files in `dir` that could be the weights, sorted. Shards are represented by their index.
 fn weight_candidates(dir: &Path) -> Result<Vec<String>, FilesError> {
-    let io = |source| FilesError::Io { path: dir.into(), source };
+    let io = |error: std::io::Error| FilesError::Io { path: dir.into(), source: error.into() };
     let mut names = Vec::new();
     for entry in fs::read_dir(dir).map_err(io)? {
         let name = entry.map_err(io)?.file_name().to_string_lossy().into_owned();
@@ -326,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn shards_are_reached_through_their_index() {
+    fn shards_are_found_by_their_index() {
         let found = weights(&["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors", INDEX], &[]);
         assert!(matches!(found, Ok(WeightFiles::Sharded(_))), "{found:?}");
         let found = weights(&["pytorch_model-00001-of-00001.bin", TORCH_INDEX], &[]);
@@ -334,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_of_torch_is_taken_where_it_is_the_only_one() {
+    fn a_torch_file_is_used_if_it_is_the_only_one() {
         let found = weights(&[TORCH_SINGLE, "training_args.bin", "optimizer.pt"], &[]);
         assert!(matches!(found, Ok(WeightFiles::Single(_))), "{found:?}");
         for other in [SAFETENSORS_FILE, INDEX, TORCH_INDEX, "planted.safetensors"] {
@@ -342,14 +312,14 @@ mod tests {
             assert!(message.contains(TORCH_SINGLE) && message.contains(other), "{message}");
             let Ok(WeightFiles::Single(ModelFile::Disk(path))) = weights(&[TORCH_SINGLE, other], &[TORCH_SINGLE])
             else {
-                panic!("the catalogue names {TORCH_SINGLE}")
+                panic!("the catalog names {TORCH_SINGLE}")
             };
             assert!(path.ends_with(TORCH_SINGLE));
         }
     }
 
     #[test]
-    fn a_second_file_of_weights_is_refused_unless_the_catalogue_names_one() {
+    fn a_second_file_of_weights_is_an_error_unless_the_catalog_names_one() {
         let names = ["model.safetensors", "planted.safetensors"];
         let message = weights(&names, &[]).unwrap_err().to_string();
         assert!(message.contains("model.safetensors, planted.safetensors"), "{message}");
@@ -358,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tokeniser_comes_in_three_forms() {
+    fn a_tokenizer_has_one_of_three_sets_of_files() {
         let found = |names: &[&str]| {
             let dir = dir_with(&[&["model.safetensors"], names].concat());
             fs::remove_file(dir.path().join("vocab.txt")).unwrap();
@@ -372,22 +342,20 @@ mod tests {
         };
         assert_eq!(byte_level.iter().count(), 4);
         for (names, complaint) in [
-            (&[][..], "holds no tokeniser: it needs tokenizer.json, or vocab.txt, or vocab.json and merges.txt"),
-            (&["vocab.json"], "no merges.txt, which goes with its vocab.json"),
-            (&["merges.txt"], "no vocab.json, which goes with its merges.txt"),
+            (&[][..], "has no tokenizer: add tokenizer.json, or vocab.txt, or vocab.json and merges.txt"),
+            (&["vocab.json"], "has no merges.txt, which vocab.json needs"),
+            (&["merges.txt"], "has no vocab.json, which merges.txt needs"),
         ] {
             assert!(found(names).unwrap_err().to_string().ends_with(complaint));
         }
     }
 
     #[test]
-    fn what_is_missing_is_named() {
-        assert!(
-            weights(&[], &[]).unwrap_err().to_string().ends_with("holds no model.safetensors or pytorch_model.bin")
-        );
+    fn a_missing_file_is_named() {
+        assert!(weights(&[], &[]).unwrap_err().to_string().ends_with("has no model.safetensors or pytorch_model.bin"));
         let empty = tempfile::tempdir().unwrap();
         let message = ModelFiles::in_dir(empty.path(), &[]).unwrap_err().to_string();
-        assert!(message.ends_with("holds no config.json"), "{message}");
+        assert!(message.ends_with("has no config.json"), "{message}");
         assert!(matches!(ModelFiles::in_dir(&empty.path().join("x"), &[]), Err(FilesError::NotADirectory(_))));
     }
 }

@@ -1,27 +1,31 @@
-//! The flow: texts become tokens, tokens a packed batch, the batch logits, the logits predictions.
+//! The whole way of a text: tokens, packed batches, logits, predictions.
 
 use std::sync::Arc;
 
 use finsent_kernels::{Precision, ThreadPool};
 use thiserror::Error;
 
-use crate::batch::{MAX_BATCH_TOKENS, PackedBatch, plan_passes};
+use crate::activation::Activation;
+use crate::batch::{MAX_BATCH_TOKENS, PackedBatch, plan_batches};
 use crate::checkpoint::{Checkpoint, CheckpointError};
 use crate::classification::{Classification, EncodedText, Granularity};
-use crate::document::{Document, SplitText};
+use crate::document::{Aggregate, Document, Sentence, SplitText};
 use crate::encoder::{Config, ConfigError, Encoder, EncoderError, Operands};
-use crate::model_files::{FilesError, ModelFiles, ModelOptions};
-use crate::prediction::{Activation, LabelError, LabelMap, Prediction, margin};
+use crate::labels::{LabelError, LabelMap};
+use crate::model_files::{FilesError, ModelFiles};
+use crate::model_options::ModelOptions;
+use crate::prediction::{Prediction, margin};
 use crate::text::Text;
 use crate::tokenizer::{Encoding, Limits, Tokenizer, TokenizerError};
 
 /// Why a model could not be loaded.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum LoadError {
     /// A file could not be read.
     #[error(transparent)]
     Files(#[from] FilesError),
-    /// config.json describes no model that finsent computes.
+    /// config.json is not valid, or describes a model that finsent cannot run.
     #[error("`{file}`")]
     Config {
         /// The file.
@@ -29,16 +33,16 @@ pub enum LoadError {
         /// What is wrong with it.
         source: ConfigError,
     },
-    /// The tokeniser's files are missing or wrong.
+    /// The tokenizer's files are missing or invalid.
     #[error(transparent)]
     Tokenizer(#[from] TokenizerError),
-    /// The weights are missing or wrong.
+    /// The weights are missing or invalid.
     #[error(transparent)]
     Weights(#[from] CheckpointError),
     /// The encoder could not be built from the weights.
     #[error(transparent)]
     Encoder(#[from] EncoderError),
-    /// The labels are missing or wrong.
+    /// The labels are missing or invalid.
     #[error("`{file}`")]
     Labels {
         /// The file.
@@ -48,28 +52,32 @@ pub enum LoadError {
     },
 }
 
-/// Why one text has no prediction.
+/// Why a text has no prediction.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum ClassifyError {
-    /// It has no tokens.
+    /// The text could not be tokenized.
     #[error(transparent)]
     Tokenizer(#[from] TokenizerError),
     /// A logit is NaN or infinite.
     #[error("the model gave a logit that is not a finite number; its weights are damaged")]
     NotFinite,
-    /// The pass that it was in failed.
+    /// The text's batch failed.
     #[error(transparent)]
     Encoder(Arc<EncoderError>),
 }
 
-/// A model that is ready to classify.
+/// A loaded model: tokenizer, encoder and labels.
+///
+/// All texts of a call are computed together. The result of a text is bit for bit the same alone and in any batch, and
+/// a text that fails does not affect the others.
 #[derive(Debug)]
 pub struct Pipeline {
     tokenizer: Tokenizer,
     encoder: Encoder,
     labels: Arc<LabelMap>,
     activation: Activation,
-    /// Predictions with a smaller margin are made again with f32 activations.
+    /// Texts with a smaller margin are computed again with f32 activations.
     escalation_margin: f32,
 }
 
@@ -77,7 +85,7 @@ impl Pipeline {
     /// Loads a model. The threads of `pool` compute.
     ///
     /// # Errors
-    /// [`LoadError`] naming the file and what is wrong with it.
+    /// [`LoadError`] with the file and what is wrong with it.
     pub fn load(files: &ModelFiles, options: &ModelOptions, pool: &Arc<ThreadPool>) -> Result<Self, LoadError> {
         let config = Config::parse(&files.config.read()?)
             .map_err(|source| LoadError::Config { file: files.config.to_string(), source })?;
@@ -87,7 +95,7 @@ impl Pipeline {
         let encoder = Encoder::load(&config, &checkpoint, options.precision, Arc::clone(pool))?;
         let labels = LabelMap::new(config.id2label.as_ref(), encoder.num_labels(), &options.label_aliases)
             .map_err(|source| LoadError::Labels { file: files.config.to_string(), source })?;
-        let activation = activation(&config, encoder.num_labels());
+        let activation = Activation::choose(config.problem_type.as_deref(), encoder.num_labels());
         let escalation_margin = if options.precision == Precision::Int8 { options.int8_margin } else { 0.0 };
         Ok(Self { tokenizer, encoder, labels: Arc::new(labels), activation, escalation_margin })
     }
@@ -97,129 +105,118 @@ impl Pipeline {
         &self.labels
     }
 
-    /// Longest text in tokens, special tokens included, that is read whole.
-    pub fn max_length(&self) -> usize {
-        self.tokenizer.max_length()
-    }
-
+    /// The labels, shared; for [`Prediction::new`].
     pub fn shared_labels(&self) -> Arc<LabelMap> {
         Arc::clone(&self.labels)
     }
 
+    /// The window: the most tokens of a text that are read at once, special tokens included.
+    pub fn max_length(&self) -> usize {
+        self.tokenizer.max_length()
+    }
+
+    /// The function from logits to probabilities.
     pub fn activation(&self) -> Activation {
         self.activation
     }
 
+    /// The encoder.
     pub fn encoder(&self) -> &Encoder {
         &self.encoder
     }
 
+    /// The number format of the encoder.
     pub fn precision(&self) -> Precision {
         self.encoder.precision()
     }
 
-    /// The tokens of a text.
+    /// Tokenizes a text. A text that is longer than the window is truncated, and [`Encoding::truncated`] says so.
+    ///
+    /// # Errors
+    /// [`TokenizerError`] if the text has no tokens.
     pub fn encode(&self, text: &Text) -> Result<Encoding, TokenizerError> {
         self.tokenizer.encode(text)
     }
 
-    /// A prediction for each text, in the order given. One text that fails leaves the others their predictions.
-    pub fn classify(&self, texts: &[&Text]) -> Vec<Result<Prediction, ClassifyError>> {
-        let prediction = |answer| match answer {
-            Classification::Text(prediction) => prediction,
-            Classification::Sentences(_) | Classification::Document(_) => unreachable!("a text was asked for"),
-        };
-        self.classify_all(texts, Granularity::Text).into_iter().map(|answer| answer.map(prediction)).collect()
+    /// Tokenizes a text as its granularity needs it: as one encoding, or all of it in windows of sentences.
+    ///
+    /// # Errors
+    /// [`TokenizerError`] if the text or one of its sentences has no tokens, or its sentences have more than
+    /// `max_tokens` in all.
+    pub fn encode_text(
+        &self,
+        text: &Text,
+        granularity: Granularity,
+        max_tokens: usize,
+    ) -> Result<EncodedText, TokenizerError> {
+        let split = || SplitText::new(text, &self.tokenizer, max_tokens);
+        Ok(match granularity {
+            Granularity::Text => EncodedText::Text(Arc::new(self.encode(text)?)),
+            Granularity::Sentence => EncodedText::Sentences(split()?),
+            Granularity::Document(aggregate) => EncodedText::Document(split()?, aggregate),
+        })
     }
 
-    /// What is asked of each text, in the order given. All of them, and all their sentences and windows, go through the
-    /// encoder together. A text of which one sentence fails has that sentence's error, and leaves the others their answers.
+    /// Classifies texts. The predictions are in the order of the texts.
+    pub fn classify(&self, texts: &[&Text]) -> Vec<Result<Prediction, ClassifyError>> {
+        let encodings = texts.iter().map(|text| Ok(self.encode(text)?)).collect();
+        self.score(encodings, |encoding| vec![encoding], |encoding, logits| self.prediction(&encoding, &logits[0]))
+    }
+
+    /// Classifies texts that are tokenized. The predictions are in the order of the encodings.
+    pub fn classify_encodings(&self, encodings: &[&Encoding]) -> Vec<Result<Prediction, ClassifyError>> {
+        let logits = self.logits(encodings).into_iter();
+        encodings.iter().zip(logits).map(|(encoding, logits)| Ok(self.prediction(encoding, &logits?))).collect()
+    }
+
+    /// Classifies each sentence of the texts. A text of which a sentence fails has that sentence's error.
+    pub fn classify_sentences(&self, texts: &[&Text]) -> Vec<Result<Vec<Sentence>, ClassifyError>> {
+        self.score(self.split(texts), windows, |text, logits| self.sentences(text, logits))
+    }
+
+    /// Classifies all of the texts, from their sentences. A text of which a sentence fails has that sentence's error.
+    pub fn classify_documents(&self, texts: &[&Text], aggregate: Aggregate) -> Vec<Result<Document, ClassifyError>> {
+        self.score(self.split(texts), windows, |text, logits| self.document(text, logits, aggregate))
+    }
+
+    /// Classifies texts by a granularity that is known at run time only.
     pub fn classify_all(
         &self,
         texts: &[&Text],
         granularity: Granularity,
     ) -> Vec<Result<Classification, ClassifyError>> {
-        let prepared: Vec<_> = texts.iter().map(|text| Ok(self.prepare(text, granularity, usize::MAX)?)).collect();
-        self.classify_encoded(prepared, granularity)
+        let encoded = texts.iter().map(|text| Ok(self.encode_text(text, granularity, usize::MAX)?)).collect();
+        self.classify_encoded(encoded)
     }
 
-    /// The same of texts that are prepared, or have failed before.
+    /// Classifies texts that are tokenized by [`encode_text`](Self::encode_text). A text that failed earlier keeps its
+    /// error.
     pub fn classify_encoded<E: From<ClassifyError>>(
         &self,
-        prepared: Vec<Result<EncodedText, E>>,
-        granularity: Granularity,
+        texts: Vec<Result<EncodedText, E>>,
     ) -> Vec<Result<Classification, E>> {
-        let encodings: Vec<&Encoding> =
-            prepared.iter().flatten().flat_map(EncodedText::encodings).map(|encoding| &**encoding).collect();
-        let logits = self.logits(&encodings);
-        self.classify_scored(prepared, logits, granularity)
+        self.score(texts, encodings, |text, logits| self.classification(text, logits))
     }
 
-    /// The same of texts that have been scored too: `logits` are those of all their encodings, in order.
+    /// Turns the logits of tokenized texts into their classifications. `logits` are those of all encodings of all texts
+    /// that did not fail earlier, in order; [`logits`](Self::logits) computes them.
     pub fn classify_scored<E: From<ClassifyError>>(
         &self,
-        prepared: Vec<Result<EncodedText, E>>,
+        texts: Vec<Result<EncodedText, E>>,
         logits: Vec<Result<Vec<f32>, ClassifyError>>,
-        granularity: Granularity,
     ) -> Vec<Result<Classification, E>> {
-        let mut logits = logits.into_iter();
-        let answer = |prepared: Result<EncodedText, E>| {
-            let prepared = prepared?;
-            // All rows of this text are taken, so that the next one's are first whatever became of them.
-            let rows: Vec<_> = logits.by_ref().take(prepared.encodings().count()).collect();
-            let rows: Vec<Vec<f32>> = rows.into_iter().collect::<Result<_, _>>()?;
-            Ok(self.answer(prepared, &rows, granularity))
-        };
-        prepared.into_iter().map(answer).collect()
+        distribute(texts, logits, |text| text.encodings().count(), |text, logits| self.classification(text, logits))
     }
 
-    /// A text as the encoder is to read it: what [`Pipeline::logits`], or a scheduler, is given.
+    /// The logits of each encoding, in order: one finite number per label.
     ///
-    /// # Errors
-    /// [`TokenizerError`] when it, or a sentence of it, has no tokens, or all its sentences more than `most_tokens`.
-    pub fn prepare(
-        &self,
-        text: &Text,
-        granularity: Granularity,
-        most_tokens: usize,
-    ) -> Result<EncodedText, TokenizerError> {
-        Ok(match granularity {
-            Granularity::Text => EncodedText::Whole(Arc::new(self.encode(text)?)),
-            Granularity::Sentence | Granularity::Document(_) => {
-                EncodedText::Split(SplitText::new(text, &self.tokenizer, most_tokens)?)
-            }
-        })
-    }
-
-    /// What the logits of a prepared text's encodings, in their order, come to.
-    pub fn answer(
-        &self,
-        prepared: EncodedText,
-        logits: &[impl AsRef<[f32]>],
-        granularity: Granularity,
-    ) -> Classification {
-        match (prepared, granularity) {
-            (EncodedText::Whole(encoding), _) => Classification::Text(self.prediction(&encoding, logits[0].as_ref())),
-            (EncodedText::Split(text), Granularity::Document(aggregate)) => {
-                let sentences = text.into_sentences(logits, self.activation, &self.labels);
-                let document = Document::new(sentences, &self.labels, aggregate);
-                Classification::Document(document.expect("a text is not blank, so that it has a sentence"))
-            }
-            (EncodedText::Split(text), _) => {
-                Classification::Sentences(text.into_sentences(logits, self.activation, &self.labels))
-            }
-        }
-    }
-
-    /// The logits of each encoding, in the order given: a number a label, all of them finite.
-    ///
-    /// With int8, a text whose two best labels are closer than [`ModelOptions::int8_margin`] is run again with f32
-    /// activations, and those logits count.
+    /// With int8, a text whose two best labels are closer than [`ModelOptions::int8_margin`] is computed again with f32
+    /// activations, and has those logits.
     pub fn logits(&self, encodings: &[&Encoding]) -> Vec<Result<Vec<f32>, ClassifyError>> {
         let mut logits = self.run(encodings, Operands::Native);
         let doubtful: Vec<usize> = (0..encodings.len()).filter(|&text| self.is_doubtful(&logits[text])).collect();
         if !doubtful.is_empty() {
-            tracing::debug!("{} of {} texts again with f32 activations", doubtful.len(), encodings.len());
+            tracing::debug!(texts = encodings.len(), escalated = doubtful.len(), "low margins: computing again in f32");
             let again: Vec<&Encoding> = doubtful.iter().map(|&text| encodings[text]).collect();
             for (text, exact) in doubtful.into_iter().zip(self.run(&again, Operands::F32)) {
                 logits[text] = exact;
@@ -228,10 +225,47 @@ impl Pipeline {
         logits
     }
 
-    /// The prediction that the logits of an encoding come to.
+    /// The prediction for an encoding with these logits.
     pub fn prediction(&self, encoding: &Encoding, logits: &[f32]) -> Prediction {
         let probabilities = self.activation.probabilities(logits);
-        Prediction::new(Arc::clone(&self.labels), probabilities, encoding.len(), encoding.truncated)
+        Prediction::new(self.shared_labels(), probabilities, encoding.len(), encoding.truncated)
+    }
+
+    /// The classification of a tokenized text. `logits` are those of its encodings, in order.
+    ///
+    /// # Panics
+    /// If there is not one row of logits per encoding.
+    pub fn classification(&self, text: EncodedText, logits: &[impl AsRef<[f32]>]) -> Classification {
+        match text {
+            EncodedText::Text(encoding) => Classification::Text(self.prediction(&encoding, logits[0].as_ref())),
+            EncodedText::Sentences(text) => Classification::Sentences(self.sentences(text, logits)),
+            EncodedText::Document(text, aggregate) => Classification::Document(self.document(text, logits, aggregate)),
+        }
+    }
+
+    fn sentences(&self, text: SplitText, logits: &[impl AsRef<[f32]>]) -> Vec<Sentence> {
+        text.into_sentences(logits, self.activation, &self.labels)
+    }
+
+    fn document(&self, text: SplitText, logits: &[impl AsRef<[f32]>], aggregate: Aggregate) -> Document {
+        let document = Document::new(self.sentences(text, logits), &self.labels, aggregate);
+        document.expect("a text is not blank, so it has a sentence")
+    }
+
+    fn split(&self, texts: &[&Text]) -> Vec<Result<SplitText, ClassifyError>> {
+        texts.iter().map(|text| Ok(SplitText::new(text, &self.tokenizer, usize::MAX)?)).collect()
+    }
+
+    /// Computes the encodings of all texts together, and makes each text's logits into its result.
+    fn score<T, R, E: From<ClassifyError>>(
+        &self,
+        texts: Vec<Result<T, E>>,
+        encodings: impl Fn(&T) -> Vec<&Encoding>,
+        result: impl Fn(T, &[Vec<f32>]) -> R,
+    ) -> Vec<Result<R, E>> {
+        let all: Vec<&Encoding> = texts.iter().flatten().flat_map(&encodings).collect();
+        let logits = self.logits(&all);
+        distribute(texts, logits, |text| encodings(text).len(), result)
     }
 
     fn is_doubtful(&self, logits: &Result<Vec<f32>, ClassifyError>) -> bool {
@@ -239,20 +273,20 @@ impl Pipeline {
         self.escalation_margin > 0.0 && logits.as_ref().is_ok_and(|logits| margin(logits) < self.escalation_margin)
     }
 
-    /// The logits of each encoding, in passes of similar lengths.
+    /// The logits of each encoding, in order. A batch has encodings of similar lengths.
     fn run(&self, encodings: &[&Encoding], operands: Operands) -> Vec<Result<Vec<f32>, ClassifyError>> {
         let lengths: Vec<usize> = encodings.iter().map(|encoding| encoding.len()).collect();
         let mut logits: Vec<Option<Result<Vec<f32>, ClassifyError>>> = encodings.iter().map(|_| None).collect();
-        for pass in plan_passes(&lengths, MAX_BATCH_TOKENS) {
-            let of_pass: Vec<&Encoding> = pass.iter().map(|&text| encodings[text]).collect();
-            for (text, of_text) in pass.into_iter().zip(self.run_pass(&of_pass, operands)) {
+        for batch in plan_batches(&lengths, MAX_BATCH_TOKENS) {
+            let of_batch: Vec<&Encoding> = batch.iter().map(|&text| encodings[text]).collect();
+            for (text, of_text) in batch.into_iter().zip(self.run_batch(&of_batch, operands)) {
                 logits[text] = Some(of_text);
             }
         }
-        logits.into_iter().map(|logits| logits.expect("every text was in a pass")).collect()
+        logits.into_iter().map(|logits| logits.expect("every text is in a batch")).collect()
     }
 
-    fn run_pass(&self, encodings: &[&Encoding], operands: Operands) -> Vec<Result<Vec<f32>, ClassifyError>> {
+    fn run_batch(&self, encodings: &[&Encoding], operands: Operands) -> Vec<Result<Vec<f32>, ClassifyError>> {
         let batch = PackedBatch::pack(encodings.iter().copied());
         match self.encoder.forward_with(&batch, operands) {
             Ok(logits) => logits.rows().map(finite).collect(),
@@ -264,16 +298,33 @@ impl Pipeline {
     }
 }
 
+/// Gives each text that did not fail earlier its `count` rows of the logits.
+fn distribute<T, R, E: From<ClassifyError>>(
+    texts: Vec<Result<T, E>>,
+    logits: Vec<Result<Vec<f32>, ClassifyError>>,
+    count: impl Fn(&T) -> usize,
+    result: impl Fn(T, &[Vec<f32>]) -> R,
+) -> Vec<Result<R, E>> {
+    let mut logits = logits.into_iter();
+    let distributed = |text: Result<T, E>| {
+        let text = text?;
+        // Take all rows of this text before one of them may fail: the next text begins after them.
+        let rows: Vec<_> = logits.by_ref().take(count(&text)).collect();
+        let rows: Vec<Vec<f32>> = rows.into_iter().collect::<Result<_, _>>()?;
+        Ok(result(text, &rows))
+    };
+    texts.into_iter().map(distributed).collect()
+}
+
+fn encodings(text: &EncodedText) -> Vec<&Encoding> {
+    text.encodings().map(|encoding| &**encoding).collect()
+}
+
+fn windows(text: &SplitText) -> Vec<&Encoding> {
+    text.encodings().map(|encoding| &**encoding).collect()
+}
+
 fn finite(logits: &[f32]) -> Result<Vec<f32>, ClassifyError> {
     let finite = logits.iter().all(|logit| logit.is_finite());
     if finite { Ok(logits.to_vec()) } else { Err(ClassifyError::NotFinite) }
-}
-
-/// As transformers' text-classification pipeline chooses: one label alone is a yes or no by itself.
-fn activation(config: &Config, num_labels: usize) -> Activation {
-    match config.problem_type.as_deref() {
-        Some("multi_label_classification") => Activation::Sigmoid,
-        None if num_labels == 1 => Activation::Sigmoid,
-        _ => Activation::Softmax,
-    }
 }

@@ -2,12 +2,12 @@
 
 use serde::Deserialize;
 
-/// A prediction that the makers of a model, or others, have published.
+/// A prediction that the authors of a model, or others, published. It serves to check an installation.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct PublishedPrediction {
     /// The text.
     pub text: String,
-    /// The label that it was given.
+    /// The predicted label.
     pub label: String,
     /// The probability of that label.
     pub score: f32,

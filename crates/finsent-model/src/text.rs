@@ -1,21 +1,22 @@
-//! A text that is fit to be classified.
+//! A text that can be classified.
 
 use thiserror::Error;
 
-/// A text that is not blank and not larger than [`Text::MAX_BYTES`].
+/// A text that is not blank and at most [`Text::MAX_BYTES`] long.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Text(String);
 
-/// Why a string is no [`Text`].
+/// Why a string is not a [`Text`].
 #[derive(Debug, Clone, Error, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum TextError {
-    /// Nothing, or white space only.
+    /// It is empty or only white space.
     #[error("the text is empty")]
     Blank,
-    /// Longer than [`Text::MAX_BYTES`], or than a smaller limit.
+    /// It is longer than [`Text::MAX_BYTES`], or than a smaller limit.
     #[error("the text has {bytes} bytes; the limit is {limit}")]
     TooLarge {
-        /// Length of the refused string.
+        /// The length of the string.
         bytes: usize,
         /// The limit.
         limit: usize,
@@ -23,13 +24,13 @@ pub enum TextError {
 }
 
 impl Text {
-    /// Largest text in bytes. Far more than any model reads; it bounds memory.
+    /// The most bytes of a text: 32 MiB, far more than any model reads. The limit bounds memory.
     pub const MAX_BYTES: usize = 32 << 20;
 
-    /// Checks `text`.
+    /// Checks `text` and keeps it as it is.
     ///
     /// # Errors
-    /// [`TextError`] when it is blank or too large.
+    /// [`TextError`] if it is blank or too large.
     pub fn parse(text: impl Into<String>) -> Result<Self, TextError> {
         let text = text.into();
         let (bytes, limit) = (text.len(), Self::MAX_BYTES);
@@ -42,7 +43,7 @@ impl Text {
         Ok(Self(text))
     }
 
-    /// The text as it was given.
+    /// The unchanged text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -66,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_over_the_limit_is_refused_with_its_size() {
+    fn a_text_over_the_limit_is_an_error_with_its_size() {
         let bytes = Text::MAX_BYTES + 1;
         let refused = Err(TextError::TooLarge { bytes, limit: Text::MAX_BYTES });
         assert_eq!(Text::parse("a".repeat(bytes)), refused);

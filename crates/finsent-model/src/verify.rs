@@ -1,6 +1,7 @@
-//! Whether the answers are right on this machine: against candle-transformers, and against published predictions.
+//! Verification on this machine: compares the predictions with candle-transformers and with published ones.
 
 use std::collections::HashMap;
+use std::error::Error as StdError;
 
 use candle_core::{DType, Device, Tensor};
 use candle_nn::{Linear, Module, VarBuilder, linear};
@@ -18,27 +19,48 @@ use crate::published::PublishedPrediction;
 use crate::text::{Text, TextError};
 use crate::tokenizer::Encoding;
 
-/// What the comparison reads: sentences of many lengths and languages, a text a line.
+/// The texts to compare, one per line: sentences of many lengths, in several languages.
 const SENTENCES: &str = include_str!("verify.txt");
 
-/// The comparison could not be made.
+/// Why a comparison failed.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum VerifyError {
+    /// A file could not be read.
     #[error(transparent)]
     Files(#[from] FilesError),
+    /// config.json is not valid.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// The weights could not be read.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
-    #[error("candle's model failed: {0}")]
-    Candle(#[from] candle_core::Error),
+    /// candle-transformers failed.
+    #[error("candle-transformers failed: {0}")]
+    Candle(Box<dyn StdError + Send + Sync>),
+    /// A text has no prediction.
     #[error("`{text}` has no prediction")]
-    Prediction { text: String, source: ClassifyError },
-    #[error("`{text}` is no text")]
-    Text { text: String, source: TextError },
+    Prediction {
+        /// The text.
+        text: String,
+        /// Why.
+        source: ClassifyError,
+    },
+    /// A published text cannot be classified.
+    #[error("`{text}` is not a text")]
+    Text {
+        /// The text.
+        text: String,
+        /// Why.
+        source: TextError,
+    },
 }
 
-/// Largest difference of a probability that is accepted.
+fn candle(error: candle_core::Error) -> VerifyError {
+    VerifyError::Candle(Box::new(error))
+}
+
+/// The largest accepted difference of a probability.
 fn bound(precision: Precision) -> f32 {
     match precision {
         Precision::F32 => 1e-4,
@@ -47,32 +69,40 @@ fn bound(precision: Precision) -> f32 {
     }
 }
 
-/// How far a precision is from what was expected.
+/// The differences between predictions and the expected ones.
 #[derive(Debug, Default)]
 pub struct Comparison {
+    /// The number of texts.
     pub texts: usize,
+    /// Texts with the expected label.
     pub same_label: usize,
-    /// Labels that differ although the expected one was ahead by more than the bound.
+    /// Texts with another label, although the margin of the expected one is larger than `bound`.
     pub wrong_label: usize,
+    /// The largest difference of a probability.
     pub largest_difference: f32,
+    /// The largest accepted difference.
     pub bound: f32,
 }
 
 impl Comparison {
-    /// Whether all is within the bounds.
+    /// Whether all differences are within the bound.
     pub fn holds(&self) -> bool {
         self.wrong_label == 0 && self.largest_difference <= self.bound
     }
 }
 
-/// Texts, and the probabilities of each by the reference.
+/// The built-in texts, with their probabilities by candle-transformers.
+#[derive(Debug)]
 pub struct Expected {
     texts: Vec<Text>,
     probabilities: Vec<Vec<f32>>,
 }
 
 impl Expected {
-    /// Runs the reference over the built-in texts. `pipeline` says how a text becomes tokens and logits probabilities.
+    /// Runs candle-transformers' model of `files`. `pipeline` tokenizes the texts and turns logits into probabilities.
+    ///
+    /// # Errors
+    /// [`VerifyError`] if the model cannot be loaded or run.
     pub fn compute(files: &ModelFiles, pipeline: &Pipeline) -> Result<Self, VerifyError> {
         let reference = Reference::load(files, pipeline.labels().labels().len())?;
         let texts = texts()?;
@@ -80,13 +110,16 @@ impl Expected {
             .iter()
             .map(|text| {
                 let encoding = pipeline.encode(text).map_err(|source| no_prediction(text, source))?;
-                Ok(pipeline.activation().probabilities(&reference.logits(&encoding)?))
+                Ok(pipeline.activation().probabilities(&reference.logits(&encoding).map_err(candle)?))
             })
             .collect::<Result<_, VerifyError>>()?;
         Ok(Self { texts, probabilities })
     }
 
-    /// How far `pipeline` is from the reference.
+    /// Compares `pipeline` with candle-transformers.
+    ///
+    /// # Errors
+    /// [`VerifyError`] if a text has no prediction.
     pub fn compare(&self, pipeline: &Pipeline) -> Result<Comparison, VerifyError> {
         let texts: Vec<&Text> = self.texts.iter().collect();
         let mut comparison = Comparison { bound: bound(pipeline.precision()), ..Comparison::default() };
@@ -110,10 +143,13 @@ impl Comparison {
     }
 }
 
-/// How far `pipeline` is from the published predictions of its model.
-pub fn compare_golden(pipeline: &Pipeline, golden: &[PublishedPrediction]) -> Result<Comparison, VerifyError> {
+/// Compares `pipeline` with published predictions of its model.
+///
+/// # Errors
+/// [`VerifyError`] if a text has no prediction.
+pub fn compare_published(pipeline: &Pipeline, published: &[PublishedPrediction]) -> Result<Comparison, VerifyError> {
     let mut comparison = Comparison { bound: bound(pipeline.precision()), ..Comparison::default() };
-    for PublishedPrediction { text, label, score } in golden {
+    for PublishedPrediction { text, label, score } in published {
         let parsed = Text::parse(text).map_err(|source| VerifyError::Text { text: text.clone(), source })?;
         let prediction = pipeline.classify(&[&parsed]).remove(0).map_err(|source| no_prediction(&parsed, source))?;
         let found = prediction.scores().find(|(name, _)| name == label).map_or(f32::NAN, |(_, score)| score);
@@ -121,13 +157,13 @@ pub fn compare_golden(pipeline: &Pipeline, golden: &[PublishedPrediction]) -> Re
         comparison.texts += 1;
         comparison.same_label += usize::from(is_same);
         comparison.wrong_label += usize::from(!is_same);
-        // A label that the model does not have is as far off as can be.
+        // The difference for an unknown label is NaN; count it as 1.
         comparison.largest_difference = comparison.largest_difference.max((found - score).abs().min(1.0));
     }
     Ok(comparison)
 }
 
-/// The sentences, and all of them in one: longer than any window.
+/// The sentences, and one text that is longer than any window.
 fn texts() -> Result<Vec<Text>, VerifyError> {
     let whole = SENTENCES.replace('\n', " ").repeat(2);
     let text = |text: &str| Text::parse(text).map_err(|source| VerifyError::Text { text: text.into(), source });
@@ -142,12 +178,12 @@ fn expected_prediction(pipeline: &Pipeline, probabilities: &[f32], like: &Predic
     Prediction::new(pipeline.shared_labels(), probabilities.to_vec(), like.tokens(), like.truncated())
 }
 
-/// candle-transformers' model of the architecture, in f32, one text at a time.
+/// candle-transformers' model of the architecture, in f32, for one text at a time.
 enum Reference {
-    /// BERT with a head on it; DistilBERT as well, whose GELU candle-transformers has in the tanh form only: a BERT without
-    /// segments, with another activation in its head.
+    /// BERT with a head. Also DistilBERT, as a BERT without segments and with another activation in the head: in
+    /// candle-transformers' own DistilBERT, GELU is an approximation.
     Bert { bert: BertModel, dense: Linear, activation: fn(&Tensor) -> candle_core::Result<Tensor>, classifier: Linear },
-    /// XLM-RoBERTa, which is RoBERTa but for the tokeniser.
+    /// RoBERTa, as XLM-RoBERTa, which differs only in the tokenizer.
     Roberta(XLMRobertaForSequenceClassification),
 }
 
@@ -157,14 +193,19 @@ impl Reference {
         let checkpoint = Checkpoint::open(&files.weights)?;
         let tensors = tensors(&config, &checkpoint)?;
         let weights = VarBuilder::from_tensors(tensors, DType::F32, &Device::Cpu);
-        let (hidden_size, names) = (config.hidden_size, config.architecture.names());
         if config.architecture == Architecture::Roberta {
-            let config = candle_roberta_config(&config);
-            return Ok(Self::Roberta(XLMRobertaForSequenceClassification::new(num_labels, &config, weights)?));
+            let roberta =
+                XLMRobertaForSequenceClassification::new(num_labels, &candle_roberta_config(&config), weights);
+            return roberta.map(Self::Roberta).map_err(candle);
         }
+        Self::load_bert(&config, weights, num_labels).map_err(candle)
+    }
+
+    fn load_bert(config: &Config, weights: VarBuilder<'_>, num_labels: usize) -> candle_core::Result<Self> {
+        let (hidden_size, names) = (config.hidden_size, config.architecture.names());
         let is_distil_bert = config.architecture == Architecture::DistilBert;
         Ok(Self::Bert {
-            bert: BertModel::load(weights.clone(), &candle_config(&config))?,
+            bert: BertModel::load(weights.clone(), &candle_config(config))?,
             dense: linear(hidden_size, hidden_size, weights.pp(names.dense))?,
             activation: if is_distil_bert { Tensor::relu } else { Tensor::tanh },
             classifier: linear(hidden_size, num_labels, weights.pp(names.classifier))?,
@@ -186,15 +227,16 @@ impl Reference {
     }
 }
 
-/// The checkpoint's tensors under the names that candle-transformers' model asks for.
+/// The tensors of the checkpoint under the names of candle-transformers' model.
 fn tensors(config: &Config, checkpoint: &Checkpoint) -> Result<HashMap<String, Tensor>, VerifyError> {
     let mut tensors = HashMap::new();
-    for name in checkpoint.float_names() {
-        let tensor = checkpoint.tensor(name, checkpoint.shape(name).unwrap_or_default())?;
+    for name in checkpoint.readable_names() {
+        let shape = checkpoint.shape(name).unwrap_or_default();
+        let tensor = Tensor::from_vec(checkpoint.tensor(name, shape)?, shape, &Device::Cpu).map_err(candle)?;
         tensors.insert(candle_name(config.architecture, name), tensor);
     }
     if config.architecture == Architecture::DistilBert {
-        let no_segments = Tensor::zeros((1, config.hidden_size), DType::F32, &Device::Cpu)?;
+        let no_segments = Tensor::zeros((1, config.hidden_size), DType::F32, &Device::Cpu).map_err(candle)?;
         tensors.insert("embeddings.token_type_embeddings.weight".into(), no_segments);
     }
     Ok(tensors)
@@ -205,17 +247,17 @@ fn candle_name(architecture: Architecture, name: &str) -> String {
         Architecture::Bert => name.into(),
         Architecture::Roberta if name.starts_with("classifier.") => name.into(),
         Architecture::Roberta => format!("roberta.{name}"),
-        Architecture::DistilBert => as_in_bert(name).unwrap_or_else(|| name.into()),
+        Architecture::DistilBert => bert_name(name).unwrap_or_else(|| name.into()),
     }
 }
 
-/// What BERT calls a tensor of a DistilBERT's layer.
-fn as_in_bert(name: &str) -> Option<String> {
+/// BERT's name for a tensor of a DistilBERT layer.
+fn bert_name(name: &str) -> Option<String> {
     let [own, bert] = [Architecture::DistilBert, Architecture::Bert].map(Architecture::names);
     let (index, tensor) = name.strip_prefix(own.layers)?.strip_prefix('.')?.split_once('.')?;
     let (module, kind) = tensor.rsplit_once('.')?;
-    let place = own.of_layer().iter().position(|name| *name == module)?;
-    Some(format!("{}.{index}.{}.{kind}", bert.layers, bert.of_layer()[place]))
+    let index_in_layer = own.of_layer().iter().position(|name| *name == module)?;
+    Some(format!("{}.{index}.{}.{kind}", bert.layers, bert.of_layer()[index_in_layer]))
 }
 
 fn candle_config(config: &Config) -> bert::Config {
@@ -227,7 +269,7 @@ fn candle_config(config: &Config) -> bert::Config {
         intermediate_size: config.intermediate_size,
         hidden_act: HiddenAct::Gelu,
         max_position_embeddings: config.max_position_embeddings,
-        // Where there are no segments, there is one of zeros.
+        // DistilBERT has no segments: one segment of zeros.
         type_vocab_size: if config.architecture == Architecture::DistilBert { 1 } else { config.type_vocab_size },
         layer_norm_eps: config.layer_norm_eps,
         position_embedding_type: PositionEmbeddingType::Absolute,
@@ -242,7 +284,7 @@ fn candle_roberta_config(config: &Config) -> xlm_roberta::Config {
         num_hidden_layers: config.num_hidden_layers,
         num_attention_heads: config.num_attention_heads,
         intermediate_size: config.intermediate_size,
-        // The erf form.
+        // Exact GELU, with erf.
         hidden_act: candle_nn::Activation::Gelu,
         max_position_embeddings: config.max_position_embeddings,
         type_vocab_size: config.type_vocab_size,
@@ -267,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn a_label_may_differ_only_where_the_reference_hesitates() {
+    fn a_label_may_differ_only_if_the_reference_has_a_small_margin() {
         let mut comparison = Comparison { bound: 0.1, largest_difference: 0.1, ..Comparison::default() };
         assert!(comparison.holds());
         comparison.wrong_label = 1;

@@ -1,16 +1,17 @@
-//! `finsent bench`: the speed of the engine on this machine.
+//! `finsent bench`: measures the speed of a model on this machine.
 
 use std::fs;
+use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use finsent_kernels::Precision;
 use finsent_model::bench::{LENGTHS, Measurement, Workload};
 use finsent_model::{Encoding, Pipeline, Text};
-use finsent_table::UsageError;
 
 use super::args::{BenchArgs, BenchFormat};
 use super::console::Console;
-use super::exit::Exit;
+use super::exit::{Exit, UsageError};
+use super::io_error;
 use super::settings::Settings;
 
 pub(super) fn run(args: &BenchArgs, settings: &Settings, console: Console) -> Result<Exit> {
@@ -21,17 +22,18 @@ pub(super) fn run(args: &BenchArgs, settings: &Settings, console: Console) -> Re
         let encoder = pipeline.encoder();
         let place = &found.place;
         console.note(&format!(
-            "model {} ({place}), {precision}, {} on {} threads",
+            "model {} ({place}), {precision}, {} on {}",
             found.name,
             encoder.isa_name(),
-            encoder.threads()
+            threads(encoder.threads())
         ));
+        let workloads = workloads(args, &pipeline)?;
         if args.format == BenchFormat::Text {
             super::print(header().as_bytes())?;
         }
         let mut peak = 0.0_f64;
-        for workload in workloads(args, &pipeline)? {
-            // A neighbour on the machine can hold up any one measurement of it.
+        for workload in workloads {
+            // Other processes can slow down any single measurement.
             peak = peak.max(encoder.peak_gops());
             let measurement = workload.measure(encoder, peak)?;
             if args.format == BenchFormat::Text {
@@ -44,7 +46,7 @@ pub(super) fn run(args: &BenchArgs, settings: &Settings, console: Console) -> Re
     if args.format == BenchFormat::Json {
         super::print((serde_json::to_string_pretty(&measurements)? + "\n").as_bytes())?;
     }
-    console.note("the texts that were compared had the same bits alone and in company");
+    console.note("results were identical, alone and in a batch");
     Ok(Exit::Done)
 }
 
@@ -60,28 +62,38 @@ fn workloads(args: &BenchArgs, pipeline: &Pipeline) -> Result<Vec<Workload>> {
         lengths => {
             let lengths: Vec<usize> = lengths.iter().map(|&length| length.into()).collect();
             if let Some(length) = lengths.iter().find(|&&length| length > max_length) {
-                return Err(UsageError(format!("the model reads {max_length} tokens at most, not {length}")).into());
+                return Err(
+                    UsageError(format!("--lengths must be at most {max_length} for this model, not {length}")).into()
+                );
             }
             Workload::of_lengths(&lengths, vocab_size, max_length)
         }
     };
     if let Some(path) = &args.input {
-        let lines = fs::read_to_string(path).with_context(|| format!("cannot read `{}`", path.display()))?;
+        let lines = read(path)?;
         let texts = lines.lines().filter(|line| !line.trim().is_empty()).take(args.limit.into());
         let encodings: Vec<Encoding> =
             texts.map(|line| Ok(pipeline.encode(&Text::parse(line)?)?)).collect::<Result<_>>()?;
         if encodings.is_empty() {
-            return Err(UsageError(format!("`{}` holds no text", path.display())).into());
+            return Err(UsageError(format!("{} has no texts", path.display())).into());
         }
         workloads.extend(Workload::both("file", encodings));
     }
     Ok(workloads)
 }
 
+fn read(path: &Path) -> Result<String> {
+    fs::read_to_string(path).map_err(|error| io_error::explain(&format!("cannot read {}", path.display()), &error))
+}
+
+fn threads(number: usize) -> String {
+    if number == 1 { "1 thread".into() } else { format!("{number} threads") }
+}
+
 fn header() -> String {
     format!(
         "{:<28} {:>6} {:>7} {:>10} {:>11} {:>10} {:>8} {:>8}\n",
-        "workload", "texts", "tokens", "ms a call", "sentences/s", "tokens/s", "GOP/s", "of peak"
+        "workload", "texts", "tokens", "ms/call", "sentences/s", "tokens/s", "GOP/s", "of peak"
     )
 }
 

@@ -1,10 +1,10 @@
-//! `finsent convert`: a model in another number format, in a directory that appears when it is complete.
+//! `finsent convert`: stores a model's weights in another number format, in a new directory.
 
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Error, Result, anyhow};
 use finsent_hub::ResolvedModel;
 use finsent_model::{
     CONFIG_FILE, Checkpoint, Config, ConfigError, Conversion, LoadError, ModelFile, ModelFiles, SAFETENSORS_FILE,
@@ -16,9 +16,9 @@ use indicatif::DecimalBytes;
 use super::args::ConvertArgs;
 use super::console::Console;
 use super::exit::Exit;
-use super::interrupt;
 use super::progress::Bar;
 use super::settings::Settings;
+use super::{interrupt, io_error};
 
 pub(super) fn run(args: &ConvertArgs, settings: &Settings, console: Console) -> Result<Exit> {
     interrupt::watch().context("cannot watch for signals")?;
@@ -28,34 +28,42 @@ pub(super) fn run(args: &ConvertArgs, settings: &Settings, console: Console) -> 
     let conversion = conversion(&files.config, &checkpoint, format)?;
 
     let directory = AtomicDirectory::create(&args.destination)?;
-    let cannot_write = || format!("cannot write `{}`", args.destination.display());
-    copy_small_files(&files, &conversion, directory.unfinished()).with_context(cannot_write)?;
-    write_weights(&conversion, directory.unfinished(), console).with_context(cannot_write)?;
-    check(directory.unfinished(), format).with_context(cannot_write)?;
-    directory.finish().with_context(cannot_write)?;
+    let unfinished = directory.unfinished();
+    copy_small_files(&files, &conversion, unfinished)
+        .and_then(|()| write_weights(&conversion, unfinished, console))
+        .and_then(|()| check(unfinished, format))
+        .map_err(|error| cannot_write(&args.destination, error))?;
+    directory.finish().map_err(|error| cannot_write(&args.destination, error.into()))?;
 
     let [before, after] = [checkpoint.file_bytes(), conversion.file_len()].map(DecimalBytes);
     let destination = args.destination.display();
-    console
-        .note(&format!("model {name} ({place}) is in `{destination}` as {format}; {before} of weights became {after}"));
+    console.note(&format!(
+        "converted model {name} ({place}) to {format} in {destination}: {before} of weights became {after}"
+    ));
     super::print(&[args.destination.as_os_str().as_encoded_bytes(), b"\n"].concat())
 }
 
-/// The tensors that config.json describes, on their way to another format.
-fn conversion<'a>(
-    config: &ModelFile,
-    checkpoint: &'a Checkpoint,
-    format: WeightFormat,
-) -> Result<Conversion<'a>, LoadError> {
-    let parsed = Config::parse(&config.read()?).map_err(|source| invalid(config, source))?;
-    Ok(checkpoint.conversion(parsed.parameters(checkpoint)?, format)?)
+/// The conversion of the tensors that config.json describes.
+fn conversion<'a>(config: &ModelFile, checkpoint: &'a Checkpoint, format: WeightFormat) -> Result<Conversion<'a>> {
+    let parsed = Config::parse(&config.read().map_err(LoadError::from)?).map_err(|source| invalid(config, source))?;
+    Ok(Conversion::new(&parsed, checkpoint, format).map_err(LoadError::from)?)
+}
+
+/// An error in the source model stays as it is.
+fn cannot_write(destination: &Path, error: Error) -> Error {
+    let what = format!("cannot write {}", destination.display());
+    match error.root_cause().downcast_ref::<io::Error>() {
+        _ if error.is::<LoadError>() => error,
+        Some(cause) => io_error::explain(&what, cause),
+        None => error.context(what),
+    }
 }
 
 fn invalid(config: &ModelFile, source: ConfigError) -> LoadError {
     LoadError::Config { file: config.to_string(), source }
 }
 
-/// All but the weights.
+/// Copies everything except the weights.
 fn copy_small_files(model: &ModelFiles, conversion: &Conversion<'_>, to: &Path) -> Result<()> {
     for file in model.tokenizer.iter() {
         write(&to.join(file.name()), &file.read().map_err(LoadError::from)?)?;
@@ -78,12 +86,13 @@ fn write_weights(conversion: &Conversion<'_>, to: &Path, console: Console) -> Re
     Ok(file.sync_all()?)
 }
 
-/// Whether what was written is a model again. If not, that is not the fault of the model that was given, and has not its
-/// exit code.
+/// Checks that the result is a valid model. If not, the source is not at fault, so the error does not have the exit code of
+/// an invalid model.
 fn check(dir: &Path, format: WeightFormat) -> Result<()> {
     let check = || {
-        let files = ModelFiles::in_dir(dir, &[])?;
-        conversion(&files.config, &Checkpoint::open(&files.weights)?, format).map(drop)
+        let files = ModelFiles::in_dir(dir, &[]).map_err(LoadError::from)?;
+        let checkpoint = Checkpoint::open(&files.weights).map_err(LoadError::from)?;
+        conversion(&files.config, &checkpoint, format).map(drop)
     };
-    check().map_err(|error: LoadError| anyhow!("what was written is no model: {:#}", anyhow!(error)))
+    check().map_err(|error| anyhow!("the result is not a valid model: {error:#}"))
 }

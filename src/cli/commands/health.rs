@@ -6,6 +6,7 @@ use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use anyhow::{Result, anyhow, bail};
+use finsent_model::plain_words;
 use finsent_server::Listen;
 
 use super::args::HealthArgs;
@@ -31,8 +32,7 @@ fn reason(error: &io::Error) -> String {
         io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => "nothing is listening there".into(),
         // Both kinds, by platform, stand for a read timeout.
         io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => format!("timed out after {} s", TIMEOUT.as_secs()),
-        io::ErrorKind::PermissionDenied => "permission denied".into(),
-        _ => error.to_string(),
+        _ => plain_words(error),
     }
 }
 

@@ -1,10 +1,12 @@
-//! The commands, one file each: extract, call, print.
+//! The commands, a file each: extract, call, print.
 
 mod bench;
 mod classify;
+mod completions;
 mod convert;
 mod eval;
 mod health;
+mod man;
 mod models;
 mod pull;
 mod serve;
@@ -16,7 +18,10 @@ use super::args::{Args, Command};
 use super::console::Console;
 use super::exit::Exit;
 use super::settings::Settings;
-use super::{args, console, exit, fetching, grouping, interrupt, output, print, progress, settings};
+use super::{
+    args, console, download_progress, exit, hints, interrupt, io_error, output, print, progress, quantity, settings,
+    tally,
+};
 
 /// Runs the command that the arguments name.
 pub(super) fn run(args: Args, console: Console) -> Result<Exit> {
@@ -31,11 +36,7 @@ pub(super) fn run(args: Args, console: Console) -> Result<Exit> {
         Command::Convert(convert) => convert::run(&convert, &settings(args.global)?, console),
         Command::Pull(pull) => pull::run(&pull, &settings(args.global)?, console),
         Command::Models(models) => models::run(&models, &settings(args.global)?),
-        Command::Completions { shell } => {
-            let mut script = Vec::new();
-            clap_complete::generate(shell, &mut <Args as clap::CommandFactory>::command(), "finsent", &mut script);
-            print(&script)
-        }
-        Command::Man { command } => print(&super::man_page(command.as_deref())?),
+        Command::Completions { shell } => completions::run(shell),
+        Command::Man { command } => man::run(command.as_deref()),
     }
 }

@@ -1,8 +1,8 @@
-//! `finsent models`: the catalogue, and what of it is on this machine.
+//! `finsent models`: the catalog, and which of its models are on this machine.
 
 use std::fs;
 
-use finsent_hub::{Checked, FileDigests, FileSpec, ModelSpec, Origin, ResolvedModel, check};
+use finsent_hub::{FileDigests, FileSpec, Integrity, ModelSpec, Origin, ResolvedModel, check_integrity};
 use finsent_model::{LoadError, ModelFile, weight_files};
 use indicatif::DecimalBytes;
 use serde::Serialize;
@@ -22,11 +22,11 @@ struct Listed<'a> {
     place: Option<String>,
     /// Bytes of its files.
     size: Option<u64>,
-    /// Whether its files are those that were published; unknown where no hash is.
+    /// Whether its files are the published ones; `None` if a hash is not known.
     verified: Option<bool>,
-    /// The files that are not.
+    /// The files that are not the published ones.
     differs: Vec<String>,
-    /// Why what was found cannot be used.
+    /// Why the model that was found cannot be used.
     error: Option<String>,
 }
 
@@ -54,7 +54,7 @@ fn listed<'a>(spec: &'a ModelSpec, settings: &Settings) -> Listed<'a> {
         differs: Vec::new(),
         error: None,
     };
-    let found = settings.places().spec_here(spec).map_err(anyhow::Error::from);
+    let found = settings.resolver().resolve_local(spec).map_err(anyhow::Error::from);
     match found.and_then(|found| found.map(|found| Ok((state(spec, &found)?, found))).transpose()) {
         Ok(None) => absent,
         Ok(Some((State { size, verified, differs }, found))) => {
@@ -64,7 +64,7 @@ fn listed<'a>(spec: &'a ModelSpec, settings: &Settings) -> Listed<'a> {
     }
 }
 
-/// What was found out about a model that is here.
+/// The files of a model on this machine, compared with the published ones.
 struct State {
     size: u64,
     verified: Option<bool>,
@@ -79,7 +79,7 @@ fn state(spec: &ModelSpec, found: &ResolvedModel) -> anyhow::Result<State> {
     let size = files.iter().map(|file| size(file)).sum::<Result<u64, _>>()?;
     let listed = found.pin.as_ref().map_or(&spec.files, |pin| &pin.files);
     let Some(directory) = found.directory() else {
-        let verified = FileDigests::compute(&found.files)?.are(listed);
+        let verified = FileDigests::compute(&found.files)?.match_listed(listed);
         return Ok(State { size, verified: Some(verified), differs: Vec::new() });
     };
     let mut differs = Vec::new();
@@ -88,10 +88,10 @@ fn state(spec: &ModelSpec, found: &ResolvedModel) -> anyhow::Result<State> {
         let name = file.name().to_string_lossy();
         let listed = listed.iter().find(|listed| listed.name == name).cloned();
         let spec = listed.unwrap_or_else(|| FileSpec { name: name.clone().into_owned(), sha256: None });
-        match check(directory, &spec)? {
-            Checked::Right => {}
-            Checked::Wrong => differs.push(name.into_owned()),
-            Checked::Unknown => unknown = true,
+        match check_integrity(directory, &spec)? {
+            Integrity::Verified => {}
+            Integrity::Modified => differs.push(name.into_owned()),
+            Integrity::Unknown => unknown = true,
         }
     }
     let verified = if differs.is_empty() { (!unknown).then_some(true) } else { Some(false) };
@@ -111,11 +111,11 @@ fn table(models: &[Listed<'_>]) -> String {
     for model in models {
         let mark = if model.place.is_some() { '*' } else { ' ' };
         let origin = format!("origin: {}", model.origin);
-        let lines = [model.state(), origin, format!("licence: {}", model.license)];
+        let lines = [model.state(), origin, format!("license: {}", model.license)];
         out += &format!("{mark} {:width$}  {}\n", model.name, model.description);
         out.extend(lines.iter().map(|line| format!("{:width$}    {line}\n", "")));
     }
-    out + "\n* is on this machine. To bring another: finsent pull NAME, or put its files into DIR/NAME and set \
+    out + "\n* is on this machine. To get another, run `finsent pull NAME`, or put its files into DIR/NAME and set \
            FINSENT_MODEL_DIR=DIR.\n"
 }
 
@@ -126,9 +126,9 @@ impl Listed<'_> {
         };
         let verified = match self.verified {
             Some(true) => "verified".into(),
-            Some(false) if self.differs.is_empty() => "not what was published".into(),
-            Some(false) => format!("not what was published: {}", self.differs.join(", ")),
-            None => "not verified: no hash is known for some of its files".into(),
+            Some(false) if self.differs.is_empty() => "differs from the published files".into(),
+            Some(false) => format!("differs from the published files: {}", self.differs.join(", ")),
+            None => "not verified, because the hashes of some files are not known".into(),
         };
         format!("{place}; {}; {verified}", DecimalBytes(size))
     }

@@ -10,12 +10,11 @@ use finsent_server::{
     ApiKeys, HttpLimits, Listen, ListenError, LoadedModels, ModelIdentity, Scheduler, SchedulerLimits, ServeError,
     ServedModel, Server, ServerSettings, Service, self_test,
 };
-use finsent_table::UsageError;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use super::args::ServeArgs;
-use super::exit::Exit;
+use super::exit::{Exit, UsageError};
 use super::settings::Settings;
 
 pub(super) fn run(args: ServeArgs, settings: Settings) -> Result<Exit> {
@@ -24,6 +23,7 @@ pub(super) fn run(args: ServeArgs, settings: Settings) -> Result<Exit> {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
         tracing::error!("panic at {place}");
     }));
+    finsent_model::silence_caught_panics();
     let keys = args.api_key_file.as_deref().map_or_else(|| Ok(ApiKeys::default()), ApiKeys::read)?;
     let service = Arc::new(Service::new(http_limits(&args), args.max_batch_tokens as usize, keys));
     // Before anyone can connect, so that a signal is never missed.
@@ -139,12 +139,16 @@ fn load_and_hash(settings: &Settings, resolved: ResolvedModel) -> Result<(Resolv
 
 fn identity(settings: &Settings, resolved: &ResolvedModel, digests: &FileDigests) -> ModelIdentity {
     let pin = resolved.pin.as_ref();
-    let golden = if resolved.is_embedded() { settings.catalog.golden(&resolved.name).to_vec() } else { Vec::new() };
+    let golden = if resolved.is_embedded() {
+        settings.catalog.published_predictions(&resolved.name).to_vec()
+    } else {
+        Vec::new()
+    };
     ModelIdentity {
         name: resolved.served_name(),
         repository: pin.map(|pin| pin.repository.clone()),
-        revision: pin.filter(|pin| digests.are(&pin.files)).map(|pin| pin.revision.clone()),
-        digest: digests.of_model(),
+        revision: pin.filter(|pin| digests.match_listed(&pin.files)).map(|pin| pin.revision.clone()),
+        digest: digests.model_digest(),
         golden,
     }
 }

@@ -1,8 +1,8 @@
-//! `finsent verify`: whether the engine's answers are right on this machine.
+//! `finsent verify`: compares predictions with candle-transformers and with published ones.
 
 use anyhow::Result;
 use finsent_kernels::Precision;
-use finsent_model::verify::{Comparison, Expected, compare_golden};
+use finsent_model::verify::{Comparison, Expected, compare_published};
 
 use super::args::VerifyArgs;
 use super::console::Console;
@@ -15,14 +15,14 @@ pub(super) fn run(args: &VerifyArgs, settings: &Settings, console: Console) -> R
     let expected = Expected::compute(&found.files, &exact)?;
     drop(exact);
 
-    let golden = settings.catalog.golden(&found.name);
+    let golden = settings.catalog.published_predictions(&found.name);
     let mut all_hold = true;
     super::print(header().as_bytes())?;
     for precision in settings.precision.map_or(Precision::ALL.to_vec(), |precision| vec![precision]) {
         let (_, pipeline) = settings.load_in(&args.model, precision)?;
         let mut comparisons = vec![("candle-transformers", expected.compare(&pipeline)?)];
         if !golden.is_empty() {
-            comparisons.push(("published", compare_golden(&pipeline, golden)?));
+            comparisons.push(("published", compare_published(&pipeline, golden)?));
         }
         for (against, comparison) in comparisons {
             all_hold &= comparison.holds();
@@ -41,9 +41,9 @@ fn header() -> String {
 
 fn line(precision: Precision, against: &str, comparison: &Comparison) -> String {
     let &Comparison { texts, same_label, largest_difference, bound, .. } = comparison;
-    let prediction = if comparison.holds() { "ok" } else { "OUT OF BOUNDS" };
+    let result = if comparison.holds() { "ok" } else { "OUT OF BOUNDS" };
     format!(
-        "{:<9} {against:<20} {texts:>5} {same_label:>11} {largest_difference:>23.2e} {bound:>8}  {prediction}\n",
+        "{:<9} {against:<20} {texts:>5} {same_label:>11} {largest_difference:>23.2e} {bound:>8}  {result}\n",
         precision.to_string()
     )
 }

@@ -1,49 +1,16 @@
-//! The hub's cache on this machine, which Python's huggingface_hub shares:
+//! The cache on this machine, shared with Python's huggingface_hub:
 //! `models--OWNER--NAME/{refs/REVISION, blobs/ETAG, snapshots/COMMIT/FILE -> ../../blobs/ETAG}`.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, ErrorKind};
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use hf_hub::{Cache, Repo, RepoType};
 
 use super::error::HubError;
+use super::repository::{Repository, is_commit};
 
-/// OWNER/NAME of a model on the hub.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Repository(String);
-
-impl Repository {
-    /// # Errors
-    /// [`HubError::Name`] when it is no OWNER/NAME.
-    pub fn parse(name: &str) -> Result<Self, HubError> {
-        let is_part = |part: &str| {
-            let known = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-            !part.is_empty() && part.bytes().all(known) && !part.starts_with(['.', '-']) && !part.contains("--")
-        };
-        match name.split_once('/') {
-            Some((owner, model)) if is_part(owner) && is_part(model) => Ok(Self(name.into())),
-            _ => Err(HubError::Name { name: name.into(), expected: "repository: OWNER/NAME" }),
-        }
-    }
-
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-/// Whether `path` stays inside the directory that it is joined to.
-pub(crate) fn is_inside(path: &str) -> bool {
-    let mut parts = Path::new(path).components().peekable();
-    parts.peek().is_some() && parts.all(|part| matches!(part, Component::Normal(_))) && !path.ends_with('/')
-}
-
-/// Whether a revision names a commit, which never moves.
-pub(crate) fn is_commit(revision: &str) -> bool {
-    revision.len() == 40 && revision.bytes().all(|byte| byte.is_ascii_hexdigit())
-}
-
-/// The part of a cache that belongs to one repository.
+/// The part of a cache for one repository.
 #[derive(Debug, Clone)]
 pub(crate) struct RepositoryCache {
     root: PathBuf,
@@ -54,8 +21,9 @@ pub(crate) struct RepositoryCache {
 
 impl RepositoryCache {
     pub(crate) fn new(root: &Path, repository: &Repository) -> Self {
-        let folder = Repo::new(repository.0.clone(), RepoType::Model).folder_name();
-        Self { root: root.into(), repository: repository.0.clone(), folder }
+        let repository = repository.as_str().to_owned();
+        let folder = Repo::new(repository.clone(), RepoType::Model).folder_name();
+        Self { root: root.into(), repository, folder }
     }
 
     fn layout(&self, revision: &str) -> hf_hub::CacheRepo {
@@ -63,7 +31,7 @@ impl RepositoryCache {
         Cache::new(self.root.clone()).repo(repo)
     }
 
-    /// The commit that `revision` was when it was fetched last.
+    /// The commit of `revision` at the last download.
     pub(crate) fn commit(&self, revision: &str) -> Option<String> {
         if is_commit(revision) {
             return Some(revision.to_ascii_lowercase());
@@ -72,7 +40,7 @@ impl RepositoryCache {
         Some(commit.trim().to_owned()).filter(|commit| is_commit(commit))
     }
 
-    /// Notes that `revision` is `commit`.
+    /// Records the commit of `revision`.
     pub(crate) fn set_commit(&self, revision: &str, commit: &str) -> Result<(), HubError> {
         if is_commit(revision) || self.commit(revision).as_deref() == Some(commit) {
             return Ok(());
@@ -90,19 +58,19 @@ impl RepositoryCache {
         self.root.join(&self.folder).join("blobs").join(etag)
     }
 
-    /// What of a blob has arrived so far; the name is the one that Python's library gives it.
+    /// The file of an incomplete blob, with the name that Python's library gives it.
     pub(crate) fn partial(&self, etag: &str) -> PathBuf {
         self.blob(&format!("{etag}.incomplete"))
     }
 
-    /// Puts the blob into the snapshot under its file's name.
+    /// Links the file of the snapshot to its blob.
     pub(crate) fn link(&self, commit: &str, file: &str, etag: &str) -> Result<(), HubError> {
         let link = self.snapshot(commit).join(file);
         let up = "../".repeat(2 + Path::new(file).components().count() - 1);
         create_parent(&link)?;
         match symlink(Path::new(&format!("{up}blobs/{etag}")), &link) {
             Err(error) if error.kind() == ErrorKind::AlreadyExists && !link.exists() => {
-                // A link to a blob that has been removed.
+                // The link is to a blob that was removed.
                 fs::remove_file(&link).map_err(HubError::cache(&link))?;
                 self.link(commit, file, etag)
             }
@@ -111,13 +79,14 @@ impl RepositoryCache {
         }
     }
 
-    /// Waits until no other process fetches this blob; Python's library uses the same lock. `busy` is called before a wait.
+    /// Locks a blob against downloads by other processes; Python's library uses the same lock. Calls `busy` before it
+    /// waits.
     pub(crate) fn lock(&self, etag: &str, busy: impl FnOnce()) -> Result<File, HubError> {
         let path = self.root.join(".locks").join(&self.folder).join(format!("{etag}.lock"));
         create_parent(&path)?;
         let lock = File::options().create(true).truncate(false).write(true).open(&path);
         let lock = lock.map_err(HubError::cache(&path))?;
-        open_to_group(&lock);
+        share_with_group(&lock);
         match lock.try_lock() {
             Ok(()) => Ok(lock),
             Err(TryLockError::WouldBlock) => {
@@ -135,22 +104,23 @@ pub(crate) fn create_parent(path: &Path) -> Result<(), HubError> {
     fs::create_dir_all(parent).map_err(HubError::cache(parent))
 }
 
-/// Others may share the cache, and wait for the lock. It may be theirs: then its permissions are, too.
+/// Lets other users who share the cache take the lock. Fails if the lock is theirs, and then they have set the
+/// permissions.
 #[cfg(unix)]
-fn open_to_group(lock: &File) {
+fn share_with_group(lock: &File) {
     use std::os::unix::fs::PermissionsExt;
     lock.set_permissions(fs::Permissions::from_mode(0o664)).unwrap_or_default();
 }
 
 #[cfg(not(unix))]
-fn open_to_group(_: &File) {}
+fn share_with_group(_: &File) {}
 
 #[cfg(unix)]
 fn symlink(target: &Path, link: &Path) -> io::Result<()> {
     std::os::unix::fs::symlink(target, link)
 }
 
-/// Where links are not for everyone, the file is there twice.
+/// Not every user may make links: copies the file instead.
 #[cfg(not(unix))]
 fn symlink(target: &Path, link: &Path) -> io::Result<()> {
     if link.exists() {
@@ -170,25 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_repository_is_an_owner_and_a_name() {
-        for name in ["acme/small", "ProsusAI/finbert", "a.b_c-d/e"] {
-            assert_eq!(Repository::parse(name).unwrap().as_str(), name);
-        }
-        for name in ["acme", "acme/", "/small", "a/b/c", "../small", "a/..", "a/b c", "a/b\\c", "a--b/c", "a/.b", ""] {
-            assert!(Repository::parse(name).is_err(), "{name}");
-        }
-    }
-
-    #[test]
-    fn a_path_that_leads_out_is_not_inside() {
-        assert!(is_inside("config.json") && is_inside("onnx/model.onnx") && is_inside("refs/pr/29"));
-        for path in ["", "/etc/passwd", "../x", "a/../x", ".", "./x", "a/"] {
-            assert!(!is_inside(path), "{path}");
-        }
-    }
-
-    #[test]
-    fn a_revision_leads_to_its_commit() {
+    fn the_commit_of_a_revision_is_recorded() {
         let dir = tempfile::tempdir().unwrap();
         let cache = cache(dir.path());
         assert_eq!(cache.commit("main"), None);
@@ -202,11 +154,11 @@ mod tests {
         assert_eq!(fs::read_to_string(refs.join("refs/pr/29")).unwrap(), COMMIT);
         assert!(!refs.join(COMMIT).exists());
         fs::write(refs.join("main"), "../../elsewhere").unwrap();
-        assert_eq!(cache.commit("main"), None, "what is no commit is not followed");
+        assert_eq!(cache.commit("main"), None, "a ref that is not a commit is ignored");
     }
 
     #[test]
-    fn links_lead_to_blobs_from_any_depth_and_are_mended() {
+    fn links_to_blobs_work_at_any_depth_and_are_repaired() {
         let dir = tempfile::tempdir().unwrap();
         let cache = cache(dir.path());
         create_parent(&cache.blob("e")).unwrap();
@@ -221,18 +173,18 @@ mod tests {
     }
 
     #[test]
-    fn a_blob_is_fetched_by_one_at_a_time() {
+    fn only_one_process_downloads_a_blob() {
         let dir = tempfile::tempdir().unwrap();
         let cache = cache(dir.path());
-        let held = cache.lock("e", || panic!("nobody holds it")).unwrap();
+        let held = cache.lock("e", || panic!("the lock is free")).unwrap();
         std::thread::scope(|scope| {
-            let (tell, told) = std::sync::mpsc::channel();
+            let (sender, is_waiting) = std::sync::mpsc::channel();
             let cache = &cache;
-            let second = scope.spawn(move || cache.lock("e", || tell.send(()).unwrap()).unwrap());
-            told.recv().unwrap();
+            let second = scope.spawn(move || cache.lock("e", || sender.send(()).unwrap()).unwrap());
+            is_waiting.recv().unwrap();
             drop(held);
             second.join().unwrap();
         });
-        cache.lock("another", || panic!("nobody holds it")).unwrap();
+        cache.lock("another", || panic!("the lock is free")).unwrap();
     }
 }

@@ -1,185 +1,197 @@
-//! Why a model could not be fetched.
+//! Why a model cannot be downloaded.
 
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use finsent_model::IoError;
 use thiserror::Error;
 
-/// Why a model of the hub is not to be had, and what to do about it.
+/// Why a model cannot be downloaded, and what to do about it.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum HubError {
-    /// Nothing may be asked for, and it is not here.
+    /// The network may not be used, and the model is not complete in the cache.
     #[error(
-        "{what} is not in the cache `{cache}`, and fetching is off (--offline or HF_HUB_OFFLINE); \
-         fetch it where there is a network (`finsent pull`), or put its files into a directory and give that with --model, or \
-         as DIR/NAME with FINSENT_MODEL_DIR=DIR"
+        "{model} {problem}, and {setting} is set. Run `finsent pull {model}` while online, or pass --model DIRECTORY"
     )]
     Offline {
-        /// Repository, revision and what of it.
-        what: String,
-        /// The directory of the cache.
-        cache: PathBuf,
+        /// The name of the model.
+        model: String,
+        /// What is wrong with it in the cache.
+        problem: String,
+        /// The flag or variable that forbids downloads.
+        setting: &'static str,
     },
-    /// A variable of the environment says what cannot be.
+    /// An environment variable has an invalid value.
     #[error("{variable}: {reason}")]
     Setting {
-        /// Its name.
+        /// The variable.
         variable: &'static str,
         /// What is wrong.
         reason: String,
     },
-    /// A name of a repository, revision or file could lead out of the cache.
-    #[error("`{name}` is no {expected}")]
+    /// A name of a repository, revision or file is not valid, or could lead out of the cache.
+    #[error("`{name}` is not {expected}")]
     Name {
-        /// What was given.
+        /// The name.
         name: String,
         /// What it should be.
         expected: &'static str,
     },
-    /// The host was not reached, or broke off.
-    #[error("cannot reach {host}: {reason}; {remedy}")]
+    /// The host cannot be reached, or the connection failed.
+    #[error("cannot download {what}: {reason}. {remedy}")]
     Unreachable {
-        /// Scheme and host.
-        host: String,
-        /// What the transport said.
-        reason: String,
-        /// What can be done.
-        remedy: &'static str,
-    },
-    /// The host is there and does not serve: 429 or 5xx.
-    #[error("{host} answers {status} ({what}){}", later(*retry_after))]
-    Busy {
-        /// Scheme and host.
-        host: String,
-        /// HTTP status.
-        status: u16,
-        /// What was asked for.
+        /// The model or file.
         what: String,
-        /// When to come again, if it said so.
+        /// What happened.
+        reason: String,
+        /// What to do.
+        remedy: String,
+    },
+    /// The host answers with 429 or 5xx, again and again.
+    #[error("cannot download {what}: {host} answered {status}. Try again {}", later(*retry_after))]
+    Busy {
+        /// The host.
+        host: String,
+        /// The HTTP status.
+        status: u16,
+        /// The model or file.
+        what: String,
+        /// The `Retry-After` of the host.
         retry_after: Option<Duration>,
     },
-    /// A file did not arrive whole, again and again.
-    #[error("{host} broke off `{file}` after {got} of {expected} bytes; what is here is kept, start again to go on")]
-    Cut {
-        /// Scheme and host.
+    /// The connection broke again and again.
+    #[error(
+        "{host} closed the connection after {got} of {expected} bytes of {file}. \
+         Run the command again to continue; what was downloaded is kept"
+    )]
+    Incomplete {
+        /// The host.
         host: String,
         /// The file.
         file: String,
-        /// Bytes that are here.
+        /// The bytes on disk.
         got: u64,
-        /// Bytes of the whole file.
+        /// The size of the file.
         expected: u64,
     },
-    /// An answer that is not the hub's.
-    #[error("{host} gives no answer of a model hub for {what}: {reason}; is HF_ENDPOINT right?")]
-    Answer {
-        /// Scheme and host.
+    /// The response is not that of a model hub.
+    #[error(
+        "unexpected response from {host} for {what}: {reason}. Check HF_ENDPOINT, and whether a proxy or a login page answers"
+    )]
+    Response {
+        /// The host.
         host: String,
-        /// What was asked for.
+        /// The model or file.
         what: String,
-        /// What is wrong with it.
+        /// What is wrong with the response.
         reason: String,
     },
-    /// No such repository, or a private one.
-    #[error("there is no repository `{repository}` at {host}, or it is private{}", with_token(*has_token))]
+    /// The repository does not exist, or is private.
+    #[error("`{repository}` does not exist on {host}, or is private{}", private(*has_token))]
     NoRepository {
         /// OWNER/NAME.
         repository: String,
-        /// Scheme and host.
+        /// The host.
         host: String,
         /// Whether a token was sent.
         has_token: bool,
     },
-    /// The token is not accepted.
-    #[error("{host} does not accept the token (from HF_TOKEN, HF_TOKEN_PATH or the file `token` in HF_HOME): {what}")]
+    /// The hub rejected the token.
+    #[error(
+        "cannot download {what}: {host} rejected your token. \
+         Check HF_TOKEN, HF_TOKEN_PATH or the file `token` in HF_HOME"
+    )]
     BadToken {
-        /// Scheme and host.
+        /// The host.
         host: String,
-        /// What was asked for.
+        /// The model or file.
         what: String,
     },
-    /// The owner wants to be asked first.
-    #[error("`{repository}` is gated: accept its conditions at {url}{}", with_token(*has_token))]
+    /// The repository is for users who accepted its conditions.
+    #[error("`{repository}` is gated. Accept its conditions at {url}{}", gated(*has_token))]
     Gated {
         /// OWNER/NAME.
         repository: String,
-        /// The page to do so.
+        /// The page with the conditions.
         url: String,
         /// Whether a token was sent.
         has_token: bool,
     },
-    /// No such branch, tag or commit.
-    #[error("`{repository}` has no revision `{revision}`{}", nearest_of(suggest))]
+    /// The repository has no such branch, tag or commit.
+    #[error("`{repository}` has no revision `{revision}`{}", alternatives(suggest))]
     NoRevision {
         /// OWNER/NAME.
         repository: String,
-        /// What was asked for.
+        /// The revision.
         revision: String,
-        /// Those that are most like it, the best first.
+        /// The nearest name, or else all names.
         suggest: Vec<String>,
     },
     /// The repository lacks a file that the model needs.
-    #[error("`{repository}` at {revision} has no {file}; it holds {}", list(found))]
+    #[error("`{repository}` at {revision} has no {file}; it has {}", list(found))]
     NoFile {
         /// OWNER/NAME.
         repository: String,
-        /// Revision.
+        /// The revision.
         revision: String,
-        /// What was looked for.
+        /// The missing file.
         file: String,
-        /// The files that are there.
+        /// The files of the repository.
         found: Vec<String>,
     },
     /// The hub refuses for another reason.
-    #[error("{host} refuses {what} with {status}")]
+    #[error("cannot download {what}: {host} answered {status}")]
     Refused {
-        /// Scheme and host.
+        /// The host.
         host: String,
-        /// What was asked for.
+        /// The model or file.
         what: String,
-        /// HTTP status.
+        /// The HTTP status.
         status: u16,
     },
-    /// The bytes are not those that were published.
-    #[error("`{file}` of `{repository}` is not what it should be: expected {expected}, found {found}; {kept}")]
+    /// The downloaded bytes differ from the published ones, or the hub's file from the catalog's.
+    #[error("{file} of `{repository}` is damaged: its {kind} is {found} instead of {expected}. {outcome}")]
     WrongHash {
         /// The file.
         file: String,
         /// OWNER/NAME.
         repository: String,
-        /// Kind and digits of the hash that was expected.
-        expected: String,
-        /// Of the one that was found.
-        found: String,
-        /// What became of the bytes.
-        kept: &'static str,
+        /// The kind of hash.
+        kind: &'static str,
+        /// The expected digits.
+        expected: Box<str>,
+        /// The digits that were found.
+        found: Box<str>,
+        /// What happened to the bytes, and what to do.
+        outcome: &'static str,
     },
-    /// There is no place for a cache.
+    /// No environment variable says where the cache is.
     #[error(
-        "no directory for the cache: neither HF_HUB_CACHE nor HF_HOME nor HOME is set; set HF_HOME to a directory that can be written"
+        "no folder for the cache: none of HF_HUB_CACHE, HF_HOME and HOME is set. Set HF_HOME to a folder for models"
     )]
     NoCache,
     /// The cache cannot be read or written.
-    #[error("cannot use the cache at `{path}`{}", way_out(source))]
+    #[error("cannot use the cache at `{path}`: {error}. {}", cache_remedy(error.kind()))]
     Cache {
-        /// File or directory.
+        /// The file or directory.
         path: PathBuf,
-        /// What the system said.
-        source: io::Error,
+        /// The system's error.
+        error: IoError,
     },
 }
 
 impl HubError {
-    /// For `map_err`: the system refused something at `path`.
+    /// For `map_err`: the system's error at `path`.
     pub(crate) fn cache(path: &Path) -> impl FnOnce(io::Error) -> Self {
-        move |source| Self::Cache { path: path.into(), source }
+        move |error| Self::Cache { path: path.into(), error: error.into() }
     }
 
-    /// Whether the network is to blame, and not what was asked for.
+    /// Whether the network or the host failed, so that the same command may succeed later.
     pub fn is_network(&self) -> bool {
         match self {
-            Self::Unreachable { .. } | Self::Busy { .. } | Self::Cut { .. } | Self::Answer { .. } => true,
+            Self::Unreachable { .. } | Self::Busy { .. } | Self::Incomplete { .. } | Self::Response { .. } => true,
             Self::Offline { .. }
             | Self::Setting { .. }
             | Self::Name { .. }
@@ -194,28 +206,36 @@ impl HubError {
             | Self::Cache { .. } => false,
         }
     }
+
+    /// Adds that the built-in model needs no network.
+    pub(crate) fn offer_built_in(mut self, model: &str) -> Self {
+        if let Self::Unreachable { remedy, .. } = &mut self {
+            *remedy += &format!(", or use the built-in model: --model {model}");
+        }
+        self
+    }
 }
 
 fn later(retry_after: Option<Duration>) -> String {
     match retry_after {
-        Some(after) => format!("; come again in {} s", after.as_secs()),
-        None => "; come again later".into(),
+        Some(after) => format!("in {} s", after.as_secs()),
+        None => "later".into(),
     }
 }
 
-fn with_token(has_token: bool) -> &'static str {
-    if has_token {
-        " (the token that was sent does not open it)"
-    } else {
-        ", and set HF_TOKEN to a token that may read it"
-    }
+fn private(has_token: bool) -> &'static str {
+    if has_token { " and your token may not read it" } else { "; for a private one, set HF_TOKEN to your token" }
 }
 
-fn nearest_of(suggest: &[String]) -> String {
-    match suggest {
+fn gated(has_token: bool) -> &'static str {
+    if has_token { "; your token has no access yet" } else { " and set HF_TOKEN to your token" }
+}
+
+fn alternatives(names: &[String]) -> String {
+    match names {
         [] => String::new(),
-        [only] => format!("; did you mean `{only}`?"),
-        several => format!("; there are {}", list(several)),
+        [name] => format!("; did you mean `{name}`?"),
+        names => format!("; it has {}", list(names)),
     }
 }
 
@@ -224,17 +244,18 @@ fn list(names: &[String]) -> String {
     const SHOWN: usize = 12;
     let shown = names[..names.len().min(SHOWN)].join(", ");
     match names.len() {
-        0 => "nothing".into(),
+        0 => "no files".into(),
         count if count > SHOWN => format!("{shown} and {} more", count - SHOWN),
         _ => shown,
     }
 }
 
-fn way_out(source: &io::Error) -> &'static str {
-    match source.kind() {
+fn cache_remedy(kind: io::ErrorKind) -> &'static str {
+    match kind {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
-            ": there is no room for it; make some, or set HF_HOME to another disk, and start again: what is here is kept"
+            "Free some space, or set HF_HOME to a folder on another disk, and run the command again; \
+             what was downloaded is kept"
         }
-        _ => "; set HF_HOME to a directory that can be written, or fetch the model elsewhere and mount the cache",
+        _ => "Set HF_HOME to a folder that you can write to",
     }
 }

@@ -1,4 +1,4 @@
-//! Where the hub is, where its cache is, and who asks: the environment that huggingface_hub reads.
+//! Settings of the hub, from the same environment variables as in Python's huggingface_hub.
 
 use std::path::{Path, PathBuf};
 use std::{env, fs};
@@ -8,24 +8,24 @@ use super::error::HubError;
 /// The public hub.
 const ENDPOINT: &str = "https://huggingface.co";
 
-/// How the hub is to be used.
+/// Settings of the hub.
 #[derive(Clone)]
 pub struct HubSettings {
-    /// Address of the hub, with no `/` at its end.
+    /// The URL of the hub, without a `/` at its end.
     pub(crate) endpoint: String,
-    /// The directory of the cache; `None` where nothing says where it could be.
+    /// The directory of the cache; `None` if no variable says where it is.
     pub(crate) cache: Option<PathBuf>,
-    /// Sent to the endpoint, and to no other host.
+    /// Sent to the endpoint and to no other host.
     pub(crate) token: Option<String>,
-    /// Ask for nothing.
-    pub(crate) offline: bool,
-    /// Certificates, in PEM, that sign the hosts' ones in place of the built-in roots.
+    /// The flag or variable that forbids downloads.
+    pub(crate) offline: Option<&'static str>,
+    /// Root certificates in PEM, instead of the built-in ones.
     pub(crate) certificates: Option<PathBuf>,
 }
 
 impl HubSettings {
-    /// `HF_ENDPOINT`, `HF_HUB_CACHE`, `HF_HOME`, `HF_TOKEN`, `HF_TOKEN_PATH`, `HF_HUB_OFFLINE`, `SSL_CERT_FILE`. Whether
-    /// they make sense is found out when they are needed.
+    /// Reads `HF_ENDPOINT`, `HF_HUB_CACHE`, `HF_HOME`, `HF_TOKEN`, `HF_TOKEN_PATH`, `HF_HUB_OFFLINE` and
+    /// `SSL_CERT_FILE`. With `offline`, nothing is downloaded. The first request checks the values.
     pub fn from_environment(offline: bool) -> Self {
         Self::from_variables(offline, |name| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from))
     }
@@ -44,38 +44,42 @@ impl HubSettings {
             endpoint: text("HF_ENDPOINT").as_deref().unwrap_or(ENDPOINT).trim_end_matches('/').into(),
             cache: cache.or_else(|| Some(home?.join("hub"))),
             token: token.filter(|token| !token.is_empty()),
-            offline: offline || text("HF_HUB_OFFLINE").is_some_and(|value| is_true(&value)),
+            offline: if offline {
+                Some("--offline")
+            } else {
+                text("HF_HUB_OFFLINE").is_some_and(|value| is_true(&value)).then_some("HF_HUB_OFFLINE")
+            },
             certificates: path("SSL_CERT_FILE"),
         }
     }
 
-    /// A cache, and no network.
+    /// A cache at `cache`, and no network.
     #[cfg(test)]
-    pub fn offline_at(cache: &Path) -> Self {
+    pub(crate) fn offline_at(cache: &Path) -> Self {
         Self { cache: Some(cache.into()), ..Self::from_variables(true, |_| None) }
     }
 
-    /// Whether endpoint and token can be what they say.
+    /// Checks the endpoint and the token.
     ///
     /// # Errors
-    /// [`HubError::Setting`]; the token is never part of it.
+    /// [`HubError::Setting`]; it never has the token.
     pub(crate) fn check(&self) -> Result<(), HubError> {
         let endpoint = &self.endpoint;
         let host = endpoint.strip_prefix("https://").or_else(|| endpoint.strip_prefix("http://"));
         if host.is_none_or(|host| host.is_empty() || host.starts_with('/')) {
-            let reason = format!("`{endpoint}` is no address; it begins with https:// or http://");
+            let reason = format!("`{endpoint}` is not an address; it must begin with https:// or http://");
             return Err(HubError::Setting { variable: "HF_ENDPOINT", reason });
         }
-        let is_sound = |token: &String| token.bytes().all(|byte| byte.is_ascii_graphic());
-        if !self.token.as_ref().is_none_or(is_sound) {
-            let reason = "the token has characters that no token has; is it the right file?".into();
+        let is_valid = |token: &String| token.bytes().all(|byte| byte.is_ascii_graphic());
+        if !self.token.as_ref().is_none_or(is_valid) {
+            let reason = "the token has characters that a token cannot have; check HF_TOKEN or the token file".into();
             return Err(HubError::Setting { variable: "HF_TOKEN", reason });
         }
         Ok(())
     }
 }
 
-/// `~` is the user's home, as huggingface_hub takes it.
+/// Replaces `~` by the user's home, as huggingface_hub does.
 fn expanded(path: PathBuf, user: Option<&Path>) -> PathBuf {
     match (path.strip_prefix("~"), user) {
         (Ok(rest), Some(user)) => user.join(rest),
@@ -98,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn the_cache_is_where_pythons_library_has_it() {
+    fn the_cache_is_in_the_same_folder_as_in_python() {
         for (variables, expected) in [
             (&[("HOME", "/h")][..], Some("/h/.cache/huggingface/hub")),
             (&[("HOME", "/h"), ("XDG_CACHE_HOME", "/x")], Some("/x/huggingface/hub")),
@@ -112,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn the_token_is_the_variables_else_that_of_a_file() {
+    fn the_token_is_that_of_the_variable_or_else_of_a_file() {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join("token"), "hf_file\n").unwrap();
         fs::write(dir.path().join("other"), " hf_other ").unwrap();
@@ -130,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn an_endpoint_is_an_address() {
+    fn an_endpoint_must_be_an_http_address() {
         let endpoint = |given| settings(&[("HF_ENDPOINT", given)]);
         assert_eq!(endpoint("http://localhost:8080/").endpoint, "http://localhost:8080");
         assert_eq!(settings(&[]).endpoint, ENDPOINT);
@@ -141,10 +145,10 @@ mod tests {
     }
 
     #[test]
-    fn offline_is_said_in_the_words_that_pythons_library_knows() {
+    fn hf_hub_offline_has_the_same_values_as_in_python() {
         for (value, offline) in [("1", true), ("true", true), ("YES", true), ("ON", true), ("0", false), ("no", false)]
         {
-            assert_eq!(settings(&[("HF_HUB_OFFLINE", value)]).offline, offline, "{value}");
+            assert_eq!(settings(&[("HF_HUB_OFFLINE", value)]).offline.is_some(), offline, "{value}");
         }
     }
 }

@@ -1,35 +1,38 @@
-//! Requests to the hub and to the hosts that it points to: redirects, the token, tries.
+//! HTTP requests to the hub and the hosts that it redirects to: redirects, the token, retries.
 
+use std::fmt::Display;
 use std::time::Duration;
 use std::{io, thread};
 
+use finsent_model::IoError;
 use ureq::http::header::{AUTHORIZATION, LOCATION, RANGE, RETRY_AFTER};
-use ureq::http::{Response, StatusCode, Uri};
+use ureq::http::{Response, StatusCode};
 use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::{Agent, Body};
+use url::{Origin, Url};
 
 use super::error::HubError;
 use super::settings::HubSettings;
 
-/// How often a request is made before it counts as failed.
+/// How often a request is tried.
 pub(crate) const TRIES: u32 = 5;
-/// The pause before the second try; each pause is twice the one before it.
+/// The pause before the second try. Each pause is twice as long as the previous one.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
-/// A host that asks for more patience than this is given up.
+/// If a host asks for a longer pause, the request fails.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
-/// Most redirects of one request.
+/// The most redirects of one request.
 const REDIRECTS: usize = 8;
-/// How long a name may take to resolve, and a host to let us in.
+/// The timeout to resolve a name, and to connect.
 const CONNECT: Duration = Duration::from_secs(15);
-/// How long a host may say nothing.
+/// The timeout for the next bytes of a response.
 const SILENCE: Duration = Duration::from_secs(30);
 
-/// Which redirects are followed.
+/// Which redirects to follow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Follow {
-    /// To the same host only: what the hub says of a large file stands in its redirect to another.
+    /// Only those to the same host. The headers of a large file are in the hub's redirect to another host.
     SameHost,
-    /// All.
+    /// All redirects.
     All,
 }
 
@@ -38,24 +41,24 @@ pub(crate) enum Follow {
 pub(crate) struct Request<'a> {
     pub(crate) is_head: bool,
     pub(crate) url: &'a str,
-    /// From which byte on.
+    /// The first byte of the body to request.
     pub(crate) from: u64,
     pub(crate) follow: Follow,
-    /// For errors.
+    /// The model or file, for messages.
     pub(crate) what: &'a str,
 }
 
-/// Speaks to hosts.
+/// Sends requests.
 pub(crate) struct Transport {
     agent: Agent,
-    /// Scheme, host and port that may see the token.
-    origin: Option<String>,
+    /// The origin (scheme, host and port) that gets the token.
+    origin: Origin,
     token: Option<String>,
 }
 
 impl Transport {
     /// # Errors
-    /// [`HubError::Setting`] when the endpoint, the token or `SSL_CERT_FILE` cannot be used.
+    /// [`HubError::Setting`] if the endpoint, the token or `SSL_CERT_FILE` is not valid.
     pub(crate) fn new(settings: &HubSettings) -> Result<Self, HubError> {
         settings.check()?;
         let config = Agent::config_builder()
@@ -69,15 +72,14 @@ impl Transport {
             .timeout_recv_response(Some(SILENCE))
             .timeout_per_read(Some(SILENCE))
             .tls_config(TlsConfig::builder().root_certs(roots(settings)?).build());
-        let endpoint: Option<Uri> = settings.endpoint.parse().ok();
-        Ok(Self {
-            agent: config.build().new_agent(),
-            origin: endpoint.as_ref().and_then(origin),
-            token: settings.token.clone(),
-        })
+        let endpoint = Url::parse(&settings.endpoint).map_err(|error| {
+            let reason = format!("`{}` is not an address: {error}", settings.endpoint);
+            HubError::Setting { variable: "HF_ENDPOINT", reason }
+        })?;
+        Ok(Self { agent: config.build().new_agent(), origin: endpoint.origin(), token: settings.token.clone() })
     }
 
-    /// The answer, whatever its status, but for 429 and 5xx: those, and broken connections, are tried again.
+    /// Returns the response, whatever its status. After 429, 5xx and broken connections, tries again.
     pub(crate) fn send(&self, request: Request<'_>) -> Result<Response<Body>, HubError> {
         let mut tried = 1;
         loop {
@@ -94,29 +96,32 @@ impl Transport {
             if tried == TRIES || asked.is_some_and(|asked| asked > LONGEST_PAUSE) {
                 return Err(failure);
             }
-            tracing::info!("try {tried} of {TRIES}: {failure}");
+            tracing::info!("try {tried} of {TRIES} failed: {failure}");
             thread::sleep(asked.unwrap_or_default().max(pause(tried)));
             tried += 1;
         }
     }
 
     fn send_once(&self, request: Request<'_>) -> Result<Response<Body>, Failed> {
-        let mut url: Uri = request.url.parse().map_err(|_| bad_url(request.url, request))?;
+        let mut url = Url::parse(request.url).map_err(|error| {
+            let reason = format!("HF_ENDPOINT leads to `{}`: {error}", request.url);
+            Failed { error: HubError::Setting { variable: "HF_ENDPOINT", reason }, is_final: true }
+        })?;
         for _ in 0..=REDIRECTS {
-            let response = self.exchange(&url, request).map_err(|error| failed(&url, error))?;
+            let response = self.exchange(&url, request).map_err(|error| failed(&url, request, &error))?;
             let target = redirect(&response, &url, request)?;
             match target {
-                Some(target) if request.follow == Follow::All || origin(&target) == origin(&url) => url = target,
+                Some(target) if request.follow == Follow::All || target.origin() == url.origin() => url = target,
                 _ => return Ok(response),
             }
         }
-        Err(Failed::answer(&url, request, "too many redirects".into()))
+        Err(Failed::response(&url, request, "too many redirects".into()))
     }
 
-    fn exchange(&self, url: &Uri, request: Request<'_>) -> Result<Response<Body>, ureq::Error> {
+    fn exchange(&self, url: &Url, request: Request<'_>) -> Result<Response<Body>, ureq::Error> {
         tracing::debug!("{} {}", if request.is_head { "HEAD" } else { "GET" }, without_query(url));
-        let mut builder = if request.is_head { self.agent.head(url) } else { self.agent.get(url) };
-        if let Some(token) = self.token.as_ref().filter(|_| origin(url) == self.origin) {
+        let mut builder = if request.is_head { self.agent.head(url.as_str()) } else { self.agent.get(url.as_str()) };
+        if let Some(token) = self.token.as_ref().filter(|_| url.origin() == self.origin) {
             builder = builder.header(AUTHORIZATION, format!("Bearer {token}"));
         }
         if request.from > 0 {
@@ -126,29 +131,23 @@ impl Transport {
     }
 }
 
-/// How long to wait after so many tries; not the same for all who were turned away together.
+/// The pause after this many tries. It is random, so that clients that failed together do not come back together.
 pub(crate) fn pause(tried: u32) -> Duration {
     let longest = FIRST_PAUSE * 2u32.pow(tried.saturating_sub(1).min(6));
     longest.mul_f64(0.75 + fastrand::f64() / 4.0)
 }
 
-/// Why a try failed, and whether another one makes sense.
+/// Why a try failed, and whether to try again.
 struct Failed {
     error: HubError,
     is_final: bool,
 }
 
 impl Failed {
-    fn answer(url: &Uri, request: Request<'_>, reason: String) -> Self {
-        let error = HubError::Answer { host: host(url), what: request.what.into(), reason };
+    fn response(url: &Url, request: Request<'_>, reason: String) -> Self {
+        let error = HubError::Response { host: host(url), what: request.what.into(), reason };
         Self { error, is_final: true }
     }
-}
-
-fn bad_url(url: &str, request: Request<'_>) -> Failed {
-    let reason = format!("`{url}` is no address");
-    let error = HubError::Answer { host: "HF_ENDPOINT".into(), what: request.what.into(), reason };
-    Failed { error, is_final: true }
 }
 
 fn is_busy(status: StatusCode) -> bool {
@@ -157,92 +156,79 @@ fn is_busy(status: StatusCode) -> bool {
 
 fn busy(response: &Response<Body>, request: Request<'_>) -> HubError {
     let seconds = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
-    let url: Uri = request.url.parse().unwrap_or_default();
     HubError::Busy {
-        host: host(&url),
+        host: host_of(request.url),
         status: response.status().as_u16(),
         what: request.what.into(),
         retry_after: seconds.map(Duration::from_secs),
     }
 }
 
-/// Where the answer points to, if it is a redirect.
-fn redirect(response: &Response<Body>, from: &Uri, request: Request<'_>) -> Result<Option<Uri>, Failed> {
+/// The target of a redirect.
+fn redirect(response: &Response<Body>, from: &Url, request: Request<'_>) -> Result<Option<Url>, Failed> {
     if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
         return Ok(None);
     }
     let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
-    let target = location.and_then(|location| joined(from, location));
-    let nowhere = || Failed::answer(from, request, "a redirect that leads nowhere".into());
-    target.ok_or_else(nowhere).map(Some)
+    let target = location.and_then(|location| from.join(location).ok()).filter(|target| target.has_host());
+    target.ok_or_else(|| Failed::response(from, request, "a redirect without a valid target".into())).map(Some)
 }
 
-/// `location` as seen from `from`: an address, or a path on the same host.
-fn joined(from: &Uri, location: &str) -> Option<Uri> {
-    if location.starts_with("http://") || location.starts_with("https://") {
-        return location.parse().ok();
-    }
-    if let Some(rest) = location.strip_prefix("//") {
-        return format!("{}://{rest}", from.scheme_str()?).parse().ok();
-    }
-    let folder = from.path().rsplit_once('/').map_or("", |(folder, _)| folder);
-    let path = if location.starts_with('/') { location.to_owned() } else { format!("{folder}/{location}") };
-    format!("{}://{}{path}", from.scheme_str()?, from.authority()?).parse().ok()
+/// Host and port, for messages. The port is left out if it is that of the scheme.
+fn host(url: &Url) -> String {
+    let host = url.host_str().unwrap_or("the hub");
+    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
 
-/// Scheme, host and port, the latter also where it is the scheme's own.
-fn origin(url: &Uri) -> Option<String> {
-    let scheme = url.scheme_str()?;
-    let port = url.port_u16().unwrap_or(if scheme == "https" { 443 } else { 80 });
-    Some(format!("{scheme}://{}:{port}", url.host()?.to_ascii_lowercase()))
+/// Host and port of an address, for messages.
+pub(crate) fn host_of(address: &str) -> String {
+    Url::parse(address).map_or_else(|_| address.to_owned(), |url| host(&url))
 }
 
-/// Scheme, host and port as they stand in the address.
-pub(crate) fn host(url: &Uri) -> String {
-    let host = url.authority().and_then(|authority| authority.as_str().rsplit('@').next());
-    format!("{}://{}", url.scheme_str().unwrap_or("https"), host.unwrap_or("the hub"))
+/// For logs: the query may be a signature, which is as good as a key.
+fn without_query(url: &Url) -> String {
+    format!("{}{}", url.origin().ascii_serialization(), url.path())
 }
 
-/// A signed address is as good as a key.
-fn without_query(url: &Uri) -> String {
-    format!("{}{}", origin(url).unwrap_or_default(), url.path())
-}
-
-fn failed(url: &Uri, error: ureq::Error) -> Failed {
-    const NETWORK: &str = "check the network, HTTPS_PROXY and HF_ENDPOINT, or give a model that is here (--model DIRECTORY, FINSENT_MODEL_DIR)";
-    const NO_SUCH_NAME: &str = "its name does not resolve (DNS)";
+fn failed(url: &Url, request: Request<'_>, error: &ureq::Error) -> Failed {
+    const NETWORK: &str = "Check your connection or proxy (HTTPS_PROXY)";
     const CERTIFICATES: &str =
-        "if a proxy signs connections here, set SSL_CERT_FILE to its certificate in PEM; else check HF_ENDPOINT";
-    let (reason, remedy, is_final) = match &error {
-        ureq::Error::HostNotFound => (NO_SUCH_NAME.into(), NETWORK, true),
-        ureq::Error::Io(error) if is_lookup(error) => (format!("{NO_SUCH_NAME}: {error}"), NETWORK, true),
-        ureq::Error::Timeout(which) => (format!("no answer in time ({which})"), NETWORK, false),
-        ureq::Error::Io(error) if is_tls(error) => (format!("no TLS connection: {error}"), CERTIFICATES, true),
-        ureq::Error::Io(error) => (error.to_string(), NETWORK, error.kind() == io::ErrorKind::ConnectionRefused),
-        ureq::Error::Tls(_) | ureq::Error::Rustls(_) | ureq::Error::Pem(_) => {
-            (format!("no TLS connection: {error}"), CERTIFICATES, true)
+        "If a proxy inspects TLS connections, set SSL_CERT_FILE to its certificate in PEM; otherwise check HF_ENDPOINT";
+    let host = host(url);
+    let not_found = || format!("{host} not found");
+    let tls = |error: &dyn Display| format!("no TLS connection to {host}: {error}");
+    let broken = |error: &dyn Display| format!("the connection to {host} failed: {error}");
+    let (reason, remedy, is_final) = match error {
+        ureq::Error::HostNotFound => (not_found(), NETWORK, true),
+        ureq::Error::Io(error) if is_lookup(error) => (not_found(), NETWORK, true),
+        ureq::Error::Io(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+            (format!("{host} refused the connection"), NETWORK, true)
         }
-        ureq::Error::Protocol(_) => (error.to_string(), NETWORK, false),
-        _ => (error.to_string(), NETWORK, true),
+        ureq::Error::Io(error) if is_tls(error) => (tls(error), CERTIFICATES, true),
+        ureq::Error::Tls(_) | ureq::Error::Rustls(_) | ureq::Error::Pem(_) => (tls(error), CERTIFICATES, true),
+        ureq::Error::Timeout(_) => (format!("{host} did not answer in time"), NETWORK, false),
+        ureq::Error::Io(_) | ureq::Error::Protocol(_) => (broken(error), NETWORK, false),
+        _ => (broken(error), NETWORK, true),
     };
-    Failed { error: HubError::Unreachable { host: host(url), reason, remedy }, is_final }
+    Failed { error: HubError::Unreachable { what: request.what.into(), reason, remedy: remedy.into() }, is_final }
 }
 
-/// The system's resolver tells of its failures in words only.
+/// The system's resolver reports its failures only in words.
 fn is_lookup(error: &io::Error) -> bool {
     error.to_string().contains("lookup address")
 }
 
-/// rustls tells of its failures in errors of this kind.
+/// rustls reports its failures as errors of this kind.
 fn is_tls(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::InvalidData
 }
 
-/// The certificates that hosts must be signed by.
+/// The accepted root certificates.
 fn roots(settings: &HubSettings) -> Result<RootCerts, HubError> {
     let Some(path) = &settings.certificates else { return Ok(RootCerts::WebPki) };
     let refused = |reason: String| HubError::Setting { variable: "SSL_CERT_FILE", reason };
-    let pem = std::fs::read(path).map_err(|error| refused(format!("cannot read `{}`: {error}", path.display())))?;
+    let pem = std::fs::read(path)
+        .map_err(|error| refused(format!("cannot read `{}`: {}", path.display(), IoError::from(error))))?;
     let certificates: Vec<_> = parse_pem(&pem)
         .filter_map(|item| match item {
             Ok(PemItem::Certificate(certificate)) => Some(Ok(certificate)),
@@ -251,7 +237,7 @@ fn roots(settings: &HubSettings) -> Result<RootCerts, HubError> {
         })
         .collect::<Result<_, _>>()?;
     match certificates.is_empty() {
-        true => Err(refused(format!("`{}` holds no certificate in PEM", path.display()))),
+        true => Err(refused(format!("`{}` has no certificate in PEM", path.display()))),
         false => Ok(RootCerts::new_with_certs(&certificates)),
     }
 }
@@ -261,32 +247,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn redirects_are_seen_from_where_they_are() {
-        let from: Uri = "https://hub.example/acme/small/resolve/main/config.json?x=1".parse().unwrap();
-        for (location, expected) in [
-            ("https://cdn.example/a?b=c", "https://cdn.example/a?b=c"),
-            ("//cdn.example/a", "https://cdn.example/a"),
-            ("/api/resolve-cache/a?b", "https://hub.example/api/resolve-cache/a?b"),
-            ("other.json", "https://hub.example/acme/small/resolve/main/other.json"),
-        ] {
-            assert_eq!(joined(&from, location).unwrap().to_string(), expected);
-        }
-        assert_eq!(joined(&from, "https://"), None);
+    fn a_message_names_the_host_and_an_unusual_port() {
+        assert_eq!(host_of("https://user:secret@hub.example/a?b=c"), "hub.example");
+        assert_eq!(host_of("https://hub.example:443"), "hub.example");
+        assert_eq!(host_of("http://127.0.0.1:8080/a"), "127.0.0.1:8080");
+        assert_eq!(host_of("hub"), "hub");
     }
 
     #[test]
-    fn the_same_host_is_the_same_scheme_name_and_port() {
-        let same = |a: &str, b: &str| origin(&a.parse().unwrap()) == origin(&b.parse().unwrap());
-        assert!(same("https://hub.example/a", "https://HUB.example:443/b"));
-        for other in
-            ["http://hub.example", "https://hub.example:444", "https://hub.example.org", "https://a.hub.example"]
-        {
-            assert!(!same("https://hub.example", other), "{other}");
-        }
+    fn a_log_line_has_no_query() {
+        let url = Url::parse("https://cdn.example/a/b?signature=secret").unwrap();
+        assert_eq!(without_query(&url), "https://cdn.example/a/b");
     }
 
     #[test]
-    fn pauses_grow_and_differ() {
+    fn pauses_grow_and_are_random() {
         for tried in 1..5 {
             let longest = FIRST_PAUSE * 2u32.pow(tried - 1);
             assert!(pause(tried) <= longest && pause(tried) >= longest.mul_f64(0.75));

@@ -1,35 +1,36 @@
-//! One safetensors file: an 8-byte length, a JSON header, the data.
+//! The container safetensors: an 8-byte length, a JSON header, the data.
 
 use std::collections::HashMap;
 
 use ::safetensors::tensor::{Metadata, TensorInfo};
 
-use super::CheckpointError;
-use super::shard::Place;
+use super::error::CheckpointError;
+use super::layout::TensorLayout;
 
-/// Bytes of the length in front of the header.
+/// The bytes of the length before the header.
 const LENGTH_BYTES: usize = 8;
-/// Largest header in bytes: BERT-large has 400 tensors and a header of 45 kB.
+/// The largest accepted header in bytes. BERT-large has 400 tensors and a header of 45 kB.
 const MAX_HEADER_BYTES: u64 = 4 << 20;
 
-/// Where the tensors lie in a file.
+/// The tensors of a file by name.
 ///
 /// # Errors
-/// [`CheckpointError`] naming the `file` when its header does not describe just the bytes that it has.
-pub(super) fn places(file: &str, bytes: &[u8]) -> Result<HashMap<String, Place>, CheckpointError> {
+/// [`CheckpointError`] if the header does not describe exactly the bytes of the file.
+pub(super) fn tensors(file: &str, bytes: &[u8]) -> Result<HashMap<String, TensorLayout>, CheckpointError> {
     let (data, metadata) = parse_header(file, bytes)?;
-    let place = |info: &TensorInfo| Place::contiguous(info.dtype, info.shape.clone(), data + info.data_offsets.0);
-    Ok(metadata.tensors().into_iter().map(|(name, info)| (name, place(info))).collect())
+    let layout =
+        |info: &TensorInfo| TensorLayout::contiguous(info.dtype, info.shape.clone(), data + info.data_offsets.0);
+    Ok(metadata.tensors().into_iter().map(|(name, info)| (name, layout(info))).collect())
 }
 
-/// Where the data begins, and what it holds.
+/// The offset of the data, and its tensors.
 fn parse_header(name: &str, bytes: &[u8]) -> Result<(usize, Metadata), CheckpointError> {
     let file = || name.to_owned();
     let found = bytes.len() as u64;
     let cut_off = |expected| CheckpointError::Length { file: file(), expected, found };
 
     if bytes.starts_with(b"version https://git-lfs") {
-        let reason = "it is a Git LFS pointer in place of the file; `git lfs pull` fetches the file".into();
+        let reason = "it is a Git LFS pointer instead of the file; run `git lfs pull`".into();
         return Err(CheckpointError::Header { file: file(), reason });
     }
     let length = *bytes.first_chunk::<LENGTH_BYTES>().ok_or_else(|| cut_off(LENGTH_BYTES as u128))?;
@@ -63,26 +64,23 @@ mod tests {
     const TWO: &str = r#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"I8","shape":[3],"data_offsets":[8,11]}}"#;
 
     #[test]
-    fn a_sound_header_is_read() {
+    fn a_valid_header_is_read() {
         let (data, metadata) = parse_header("w", &file_with(TWO, &[0; 11])).unwrap();
         assert_eq!((data, metadata.data_len()), (8 + TWO.len(), 11));
     }
 
     #[test]
-    fn a_file_that_is_cut_off_anywhere_says_so() {
+    fn a_file_of_another_length_is_an_error_with_both_lengths() {
         let whole = file_with(TWO, &[0; 11]);
         for length in 0..whole.len() {
             let message = refusal(&whole[..length]);
-            assert!(
-                message.contains("half copied") && message.contains(&format!("the file has {length}")),
-                "{message}"
-            );
+            assert!(message.contains("half copied") && message.contains(&format!("but has {length}.")), "{message}");
         }
         assert!(refusal(&[whole, vec![0]].concat()).contains("half copied"));
     }
 
     #[test]
-    fn headers_that_lie_are_refused() {
+    fn a_header_that_contradicts_the_file_is_an_error() {
         for (header, complaint) in [
             (r#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}}"#, "invalid offset for tensor `a`"),
             (r#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[8,0]}}"#, "invalid offset for tensor `a`"),
@@ -104,10 +102,10 @@ mod tests {
     }
 
     #[test]
-    fn an_absurd_header_is_refused_before_it_is_parsed() {
+    fn a_huge_header_is_refused_before_it_is_parsed() {
         let message = refusal(&[&100_000_000u64.to_le_bytes()[..], b"{"].concat());
-        assert!(message.contains("a header of 100000000 bytes"), "{message}");
-        assert!(refusal(&[0xff; 64]).contains("no safetensors file"));
+        assert!(message.contains("header would have 100000000 bytes"), "{message}");
+        assert!(refusal(&[0xff; 64]).contains("neither a safetensors file"));
         assert!(refusal(b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n").contains("git lfs pull"));
     }
 }

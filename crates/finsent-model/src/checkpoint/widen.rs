@@ -1,11 +1,11 @@
-//! Stored numbers become f32.
+//! Widening: the numbers of a file become f32.
 
 use ::safetensors::Dtype;
 use half::{bf16, f16};
 
-/// Writes `bytes`, little-endian numbers of type `dtype`, to `out`, which has room for just so many. Exact for every type.
+/// Converts `bytes`, little-endian numbers of the type `dtype`, to as many f32 in `out`. The conversion is exact.
 ///
-/// `None` when the type is not one of f32, f16, bf16, int8.
+/// Returns `None` if the type is not f32, f16, bf16 or int8.
 pub(super) fn widen(dtype: Dtype, bytes: &[u8], out: &mut [f32]) -> Option<()> {
     match dtype {
         Dtype::F32 => set(out, arrays(bytes).map(f32::from_le_bytes)),
@@ -46,7 +46,7 @@ mod tests {
     }
 
     #[test]
-    fn every_type_widens_exactly() {
+    fn widening_is_exact_for_every_type() {
         assert_eq!(widened(Dtype::F32, &[1.5f32, -0.1].map(f32::to_le_bytes).concat()), [1.5, -0.1]);
         assert_eq!(widened(Dtype::F16, &[0x00, 0x3c, 0x01, 0x00, 0xff, 0xfb]), [1.0, 2f32.powi(-24), -65504.0]);
         assert_eq!(widened(Dtype::BF16, &[0x80, 0x3f, 0x49, 0xc0]), [1.0, -3.140625]);
@@ -55,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_are_scaled_one_by_one() {
+    fn each_row_has_its_scale() {
         let mut values = [1.0, 2.0, 3.0, 4.0];
         scale_rows(&mut values, &[0.5, -2.0]);
         assert_eq!(values, [0.5, 1.0, -6.0, -8.0]);

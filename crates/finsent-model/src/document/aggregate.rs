@@ -1,23 +1,22 @@
-//! Predictions of windows come to one of their sentence, predictions of sentences to one of their document.
+//! Aggregation: from the windows of a sentence to the sentence, from sentences to the document.
 
 use std::ops::Range;
 use std::sync::Arc;
 
-use serde::ser::{Serialize, SerializeStruct, Serializer};
+use crate::labels::LabelMap;
+use crate::prediction::Prediction;
 
-use crate::prediction::{LabelMap, Prediction};
-
-/// How the sentences of a document are weighed.
+/// How a document's probabilities are averaged over its sentences.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Aggregate {
-    /// By their tokens, special ones included.
+    /// Weighted by the tokens of each sentence, special tokens included.
     #[default]
     TokenWeighted,
-    /// All alike, as `predict()` of finBERT does.
+    /// The plain mean, as in `predict()` of finBERT.
     Mean,
 }
 
-/// The prediction of one sentence.
+/// A sentence and its prediction.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sentence {
     bytes: Range<usize>,
@@ -26,7 +25,7 @@ pub struct Sentence {
     windows: usize,
 }
 
-/// The prediction of a document, and of its sentences.
+/// The prediction for a document, and its sentences.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Document {
     prediction: Prediction,
@@ -34,11 +33,11 @@ pub struct Document {
 }
 
 impl Sentence {
-    /// The prediction of the sentence `text`, at `bytes` of its document, that was read in `windows`: each with its
-    /// probabilities and its tokens. `tokens` are the sentence's own, counted once.
+    /// Aggregates a sentence. `bytes` is the range of `text` in its document, `windows` has the probabilities and the
+    /// number of tokens of each window, `tokens` is the number of tokens of the sentence, each counted once.
     ///
     /// # Panics
-    /// When there is no window, or one without tokens.
+    /// If there is no window with tokens.
     pub fn new(
         bytes: Range<usize>,
         text: String,
@@ -46,47 +45,47 @@ impl Sentence {
         windows: &[(Vec<f32>, usize)],
         tokens: usize,
     ) -> Self {
-        let weighed = windows.iter().map(|(probabilities, tokens)| (probabilities.as_slice(), *tokens));
-        let prediction = Prediction::new(Arc::clone(labels), mean(weighed), tokens, false);
+        let weighted = windows.iter().map(|(probabilities, tokens)| (probabilities.as_slice(), *tokens));
+        let prediction = Prediction::new(Arc::clone(labels), mean(weighted), tokens, false);
         Self { bytes, text, prediction, windows: windows.len() }
     }
 
-    /// Where the sentence is in its document, in bytes.
+    /// The byte range of the sentence in its document.
     pub fn bytes(&self) -> Range<usize> {
         self.bytes.clone()
     }
 
-    /// The sentence as it stands in the document.
+    /// The sentence, unchanged.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// What the model holds of it: the mean of its windows', weighed by their tokens. Never truncated.
+    /// The prediction: the mean of its windows, weighted by their tokens. It is never truncated.
     pub fn prediction(&self) -> &Prediction {
         &self.prediction
     }
 
-    /// How many windows it took to read it.
+    /// The number of windows in which the sentence was read; 1 unless it is longer than the model's window.
     pub fn windows(&self) -> usize {
         self.windows
     }
 }
 
 impl Document {
-    /// The prediction of a document of these sentences; `None` when there are none.
+    /// Aggregates a document; `None` if there are no sentences.
     pub fn new(sentences: Vec<Sentence>, labels: &Arc<LabelMap>, aggregate: Aggregate) -> Option<Self> {
         let weight = |sentence: &Sentence| match aggregate {
             Aggregate::TokenWeighted => sentence.prediction.tokens(),
             Aggregate::Mean => 1,
         };
-        let weighed = sentences.iter().map(|sentence| (sentence.prediction.probabilities(), weight(sentence)));
+        let weighted = sentences.iter().map(|sentence| (sentence.prediction.probabilities(), weight(sentence)));
         let tokens = sentences.iter().map(|sentence| sentence.prediction.tokens()).sum();
         let prediction =
-            (!sentences.is_empty()).then(|| Prediction::new(Arc::clone(labels), mean(weighed), tokens, false))?;
+            (!sentences.is_empty()).then(|| Prediction::new(Arc::clone(labels), mean(weighted), tokens, false))?;
         Some(Self { prediction, sentences })
     }
 
-    /// What the model holds of all of it. Its tokens are those of its sentences together.
+    /// The prediction for the whole document. Its tokens are the sum over the sentences.
     pub fn prediction(&self) -> &Prediction {
         &self.prediction
     }
@@ -96,13 +95,14 @@ impl Document {
         &self.sentences
     }
 
-    /// How many windows it took to read it.
+    /// The number of windows in which the document was read.
     pub fn windows(&self) -> usize {
         self.sentences.iter().map(Sentence::windows).sum()
     }
 }
 
-/// The weighted mean of rows of probabilities, computed in f64 in their order. Of one row, that row to the bit.
+/// The weighted mean of rows of probabilities, computed in f64 in their order. The mean of one row is that row, bit for
+/// bit.
 fn mean<'a>(rows: impl Iterator<Item = (&'a [f32], usize)>) -> Vec<f32> {
     let mut sums: Vec<f64> = Vec::new();
     let mut weights = 0.0;
@@ -113,34 +113,8 @@ fn mean<'a>(rows: impl Iterator<Item = (&'a [f32], usize)>) -> Vec<f32> {
             *sum += f64::from(probability) * weight as f64;
         }
     }
-    assert!(weights > 0.0, "something with tokens was read");
+    assert!(weights > 0.0, "at least one row has tokens");
     sums.into_iter().map(|sum| (sum / weights) as f32).collect()
-}
-
-impl Serialize for Sentence {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut out = serializer.serialize_struct("Sentence", 10)?;
-        out.serialize_field("start", &self.bytes.start)?;
-        out.serialize_field("end", &self.bytes.end)?;
-        out.serialize_field("text", &self.text)?;
-        self.prediction.serialize_judgement(&mut out)?;
-        out.serialize_field("tokens", &self.prediction.tokens())?;
-        out.serialize_field("truncated", &self.prediction.truncated())?;
-        if self.windows > 1 {
-            out.serialize_field("windows", &self.windows)?;
-        }
-        out.end()
-    }
-}
-
-impl Serialize for Document {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut out = serializer.serialize_struct("Document", 6)?;
-        self.prediction.serialize_judgement(&mut out)?;
-        out.serialize_field("sentences", &self.sentences)?;
-        out.serialize_field("windows", &self.windows())?;
-        out.end()
-    }
 }
 
 #[cfg(test)]
@@ -161,17 +135,15 @@ mod tests {
     }
 
     #[test]
-    fn a_sentence_of_several_windows_has_their_mean_by_tokens_and_its_own_tokens_once() {
+    fn a_sentence_in_several_windows_is_their_mean_weighted_by_tokens() {
         let labels = labels(&["positive", "negative"]);
         let sentence = sentence(&labels, &[(&[0.75, 0.25], 30), (&[0.25, 0.75], 10)], 34);
-        assert_eq!(
-            serde_json::to_string(&sentence).unwrap(),
-            r#"{"start":3,"end":7,"text":"Buy.","label":"positive","score":0.625,"scores":{"positive":0.625,"negative":0.375},"sentiment_score":0.25,"tokens":34,"truncated":false,"windows":2}"#
-        );
+        assert_eq!(sentence.prediction().probabilities(), [0.625, 0.375]);
+        assert_eq!((sentence.prediction().tokens(), sentence.windows()), (34, 2));
     }
 
     #[test]
-    fn a_document_has_the_mean_of_its_sentences_by_tokens_or_plain() {
+    fn a_document_is_the_weighted_or_the_plain_mean_of_its_sentences() {
         let labels = labels(&["positive", "negative"]);
         let sentences = vec![
             sentence(&labels, &[(&[0.75, 0.25], 10)], 10),
@@ -189,29 +161,17 @@ mod tests {
     }
 
     #[test]
-    fn a_document_serialises_in_the_contracts_shape() {
-        let labels = labels(&["positive", "negative"]);
-        let sentences = vec![sentence(&labels, &[(&[0.75, 0.25], 10)], 10)];
-        let document = Document::new(sentences, &labels, Aggregate::default()).unwrap();
-        assert_eq!(
-            serde_json::to_string(&document).unwrap(),
-            r#"{"label":"positive","score":0.75,"scores":{"positive":0.75,"negative":0.25},"sentiment_score":0.5,"sentences":[{"start":3,"end":7,"text":"Buy.","label":"positive","score":0.75,"scores":{"positive":0.75,"negative":0.25},"sentiment_score":0.5,"tokens":10,"truncated":false}],"windows":1}"#
-        );
-    }
-
-    #[test]
-    fn labels_that_are_each_true_or_not_keep_their_own_means_and_no_sentiment_score_is_made_up() {
+    fn labels_of_a_multi_label_model_are_averaged_one_by_one() {
         let labels = labels(&["E", "S", "G"]);
         let sentences =
             vec![sentence(&labels, &[(&[1.0, 0.75, 0.0], 4)], 4), sentence(&labels, &[(&[0.5, 0.75, 0.0], 12)], 12)];
         let document = Document::new(sentences, &labels, Aggregate::TokenWeighted).unwrap();
         assert_eq!(document.prediction().probabilities(), [0.625, 0.75, 0.0]);
         assert_eq!((document.prediction().label(), document.prediction().sentiment_score()), ("S", None));
-        assert!(!serde_json::to_string(&document).unwrap().contains("sentiment_score"));
     }
 
     #[test]
-    fn one_row_is_its_own_mean_to_the_bit() {
+    fn the_mean_of_one_row_is_that_row_bit_for_bit() {
         let row = [0.1, 0.7, 0.2, f32::MIN_POSITIVE, -3.7e-5, 12.3];
         for weight in [1, 3, 7, 512, 999_983] {
             assert_eq!(mean([(&row[..], weight)].into_iter()), row);
@@ -219,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn no_sentences_make_no_document() {
+    fn a_document_needs_a_sentence() {
         assert_eq!(Document::new(Vec::new(), &labels(&["a", "b"]), Aggregate::Mean), None);
     }
 }

@@ -1,14 +1,14 @@
-//! The lines of a text: which of them belong together.
+//! Line breaks: which of them end a sentence, and which only wrap a line.
 
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
 use super::words::{is_counter, is_unfinished};
 
-/// Widest lines in characters that a text was wrapped to; a paragraph outside of this is not wrapped.
-const WRAPPED_WIDTHS: std::ops::RangeInclusive<usize> = 40..=160;
+/// A paragraph is wrapped only if its widest line has a width in this range, in characters.
+const WRAPPED_WIDTHS: RangeInclusive<usize> = 40..=160;
 
-/// Calls `found` with each run of lines that no line break cuts, white space around it removed, in order. A blank line
-/// always cuts.
+/// Calls `found` with each block in order, without the white space around it. A block is a run of lines whose line
+/// breaks do not end a sentence. A blank line always ends a block.
 pub(super) fn blocks(text: &str, cased: bool, mut found: impl FnMut(Range<usize>)) {
     let mut lines = Lines { text, at: 0 };
     while let Some(mut upper) = lines.next_line() {
@@ -18,7 +18,7 @@ pub(super) fn blocks(text: &str, cased: bool, mut found: impl FnMut(Range<usize>
         let width = lines.clone().paragraph_width().max(upper.width());
         let mut block = upper.range();
         while let Some(lower) = lines.next_line().filter(|line| !line.is_blank()) {
-            if is_cut(&upper, &lower, width, cased) {
+            if ends_block(&upper, &lower, width, cased) {
                 found(block);
                 block = lower.range();
             }
@@ -29,7 +29,7 @@ pub(super) fn blocks(text: &str, cased: bool, mut found: impl FnMut(Range<usize>
     }
 }
 
-/// Reads the lines of `text` from `at` on.
+/// Iterates over the lines of `text` from `at`.
 #[derive(Clone)]
 struct Lines<'a> {
     text: &'a str,
@@ -50,7 +50,7 @@ impl<'a> Lines<'a> {
         Some(line)
     }
 
-    /// The widest line from here to the next blank one.
+    /// The width of the widest line before the next blank one.
     fn paragraph_width(mut self) -> usize {
         let mut widest = 0;
         while let Some(line) = self.next_line().filter(|line| !line.is_blank()) {
@@ -64,7 +64,7 @@ pub(super) fn is_line_break(letter: char) -> bool {
     matches!(letter, '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}')
 }
 
-/// A line without the white space around it.
+/// A line without the white space around it. `start` and `end` are offsets in the text.
 struct Line<'a> {
     start: usize,
     end: usize,
@@ -95,32 +95,32 @@ impl<'a> Line<'a> {
         self.text.split_whitespace()
     }
 
-    /// Cells between tabs, upright strokes, or spaces that no sentence has.
+    /// Whether the line is a row of a table: cells between tabs, vertical bars or runs of spaces.
     fn is_row(&self) -> bool {
         let spaced = self.text.find("   ").is_some_and(|at| !self.text[..at].ends_with(['.', '!', '?', ':']));
         spaced || self.text.contains('\t') || self.text.bytes().filter(|&byte| byte == b'|').nth(1).is_some()
     }
 
-    /// A heading in the manner of titles: no long word begins with a small letter.
+    /// Whether the line is a heading in title case: no long word begins with a lower-case letter.
     fn is_title(&self) -> bool {
         let is_small = |word: &str| word.chars().count() > 3 && word.starts_with(char::is_lowercase);
         self.words().nth(1).is_some() && !self.words().any(is_small) && !self.text.ends_with(['.', '!', '?'])
     }
 
-    /// Whether the sentence goes on behind this line of a paragraph that is so wide.
+    /// Whether the sentence continues after this line of a paragraph of this width.
     fn is_open(&self, width: usize) -> bool {
         let is_unfinished = self.text.rsplit(char::is_whitespace).next().is_some_and(is_unfinished);
         (is_unfinished && width <= *WRAPPED_WIDTHS.end()) || self.text.ends_with([',', '&', '-', '(', '/'])
     }
 
-    fn begins_small(&self) -> bool {
+    fn begins_lower_case(&self) -> bool {
         let word = self.text.trim_start_matches(|letter: char| !letter.is_alphanumeric());
         word.starts_with(char::is_lowercase)
     }
 }
 
-/// Whether a sentence ends with the line `upper`, whatever its last letter is.
-fn is_cut(upper: &Line<'_>, lower: &Line<'_>, width: usize, cased: bool) -> bool {
+/// Whether the line break between `upper` and `lower` ends a sentence.
+fn ends_block(upper: &Line<'_>, lower: &Line<'_>, width: usize, cased: bool) -> bool {
     if upper.is_row() || lower.is_row() {
         return true;
     }
@@ -131,15 +131,15 @@ fn is_cut(upper: &Line<'_>, lower: &Line<'_>, width: usize, cased: bool) -> bool
     match item(lower.text) {
         Some(Item::Certain) => true,
         Some(Item::Number) if !is_wrapped => true,
-        _ if upper.is_open(width) || (cased && lower.begins_small()) => false,
+        _ if upper.is_open(width) || (cased && lower.begins_lower_case()) => false,
         _ => !is_wrapped || (upper.is_title() && !lower.is_title()),
     }
 }
 
-/// How an item of a list begins.
+/// The beginning of a list item.
 enum Item {
     Certain,
-    /// `31. ` may also be the end of a sentence, on the line that it was wrapped to.
+    /// A number and a full stop, such as `31. `, may also be the wrapped end of a sentence.
     Number,
 }
 

@@ -1,4 +1,4 @@
-//! A text is a document of sentences: it is cut into them, and their predictions come to its own.
+//! Documents: a text is split into sentences, and the predictions of the sentences are aggregated.
 
 mod aggregate;
 mod lines;
@@ -8,4 +8,4 @@ mod words;
 
 pub use self::aggregate::{Aggregate, Document, Sentence};
 pub use self::sentences::sentences;
-pub(crate) use self::split::SplitText;
+pub use self::split::SplitText;

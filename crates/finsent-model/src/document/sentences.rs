@@ -1,27 +1,27 @@
-//! A text is cut into sentences.
+//! Splits a text into sentences.
 //!
-//! Line breaks are looked at first (`lines`), then what is left is cut at its full stops. The bounds of UAX #29 are not
-//! used: they fall behind every `Corp.` that a capital letter follows, and the crate that finds them takes quadratic time
-//! for a stop that many brackets or spaces follow. Every rule here looks at a bounded number of letters around a stop, but
-//! for runs that it then skips, so that the time is linear in the text.
+//! First the text is split at line breaks (`lines`), then each block at its stops. The boundaries of UAX #29 are not
+//! used: they split after every `Corp.` before a capital letter, and the crate that finds them takes quadratic time for
+//! a stop followed by many brackets or spaces. Here every rule looks at a bounded number of letters around a stop, or
+//! at a run that is then skipped, so that the time is linear in the text.
 
 use std::ops::Range;
 
 use super::lines::{blocks, is_bullet, is_line_break};
 use super::words::{self, Abbreviation};
 
-/// The sentences of `text` in order, as ranges of bytes.
+/// Splits `text` into sentences: their byte ranges, in order.
 ///
-/// Each begins and ends with a letter that is no white space; all that is no white space is in exactly one of them.
+/// A sentence does not begin or end with white space. Everything but white space is in exactly one sentence.
 pub fn sentences(text: &str) -> Vec<Range<usize>> {
     let cased = text.contains(char::is_uppercase);
     let mut sentences = Vec::new();
-    blocks(text, cased, |block| cut(text, block, cased, &mut sentences));
+    blocks(text, cased, |block| split(text, block, cased, &mut sentences));
     sentences
 }
 
-/// Cuts a block, in which line breaks are nothing but white space, at its stops and bullets.
-fn cut(text: &str, block: Range<usize>, cased: bool, sentences: &mut Vec<Range<usize>>) {
+/// Splits a block at its stops and bullets. Its line breaks are only white space.
+fn split(text: &str, block: Range<usize>, cased: bool, sentences: &mut Vec<Range<usize>>) {
     let text = &text[..block.end];
     let (mut start, mut at) = (block.start, block.start);
     while let Some(found) = text[at..].find(is_mark) {
@@ -48,7 +48,7 @@ fn is_stop(letter: char) -> bool {
         || is_wide_stop(letter)
 }
 
-/// A stop of a script that puts no space behind it.
+/// A stop of a script that has no space after it.
 fn is_wide_stop(letter: char) -> bool {
     matches!(letter, '。' | '｡' | '！' | '？' | '．')
 }
@@ -67,30 +67,31 @@ fn is_opener(letter: char) -> bool {
     )
 }
 
-/// A place where a sentence may end.
+/// A position where a sentence may end.
 struct Mark<'a> {
     /// The sentence so far.
     sentence: &'a str,
-    /// The text from the mark on.
+    /// The text from the mark.
     rest: &'a str,
 }
 
 impl Mark<'_> {
-    /// An item of a list on one line begins with a bullet that stands alone. The end of a sentence is before it, so that
-    /// nothing of it is skipped.
+    /// Items of a list on one line begin with a bullet between spaces. The sentence ends before the bullet, which
+    /// belongs to the next sentence.
     fn bullet(&self) -> (usize, bool) {
         let mut rest = self.rest.chars();
         let bullet = rest.next().map_or(0, char::len_utf8);
-        let stands_alone = self.sentence.ends_with(char::is_whitespace) && rest.next().is_some_and(char::is_whitespace);
-        if stands_alone { (0, true) } else { (bullet, false) }
+        let is_separate = self.sentence.ends_with(char::is_whitespace) && rest.next().is_some_and(char::is_whitespace);
+        if is_separate { (0, true) } else { (bullet, false) }
     }
 
-    /// The length of the stops here and of what they close, and whether the sentence ends with them.
+    /// The length of the stops and of the closing quotes and brackets after them, and whether the sentence ends with
+    /// them.
     fn stop(&self, cased: bool) -> (usize, bool) {
-        let behind = self.rest.trim_start_matches(is_stop);
-        let stops = &self.rest[..self.rest.len() - behind.len()];
-        let follows = behind.trim_start_matches(is_closer);
-        let closers = &behind[..behind.len() - follows.len()];
+        let after = self.rest.trim_start_matches(is_stop);
+        let stops = &self.rest[..self.rest.len() - after.len()];
+        let follows = after.trim_start_matches(is_closer);
+        let closers = &after[..after.len() - follows.len()];
         let next = follows.trim_start();
         let gap = &follows[..follows.len() - next.len()];
         let ends = if stops.ends_with(is_wide_stop) {
@@ -105,7 +106,7 @@ impl Mark<'_> {
         match next {
             Next::Continuation => false,
             _ if stops != "." && stops.contains(['!', '?', '‼', '⁇', '⁈', '⁉', '؟', '۔', '।', '॥', '։']) => {
-                !matches!(next, Next::Small)
+                !matches!(next, Next::LowerCase)
             }
             _ if stops != "." => matches!(next, Next::Word { .. } | Next::Other),
             _ => self.full_stop_ends(closers, gap, next),
@@ -126,8 +127,8 @@ impl Mark<'_> {
         }
         match (abbreviation, next) {
             (Abbreviation::Leads, _) => false,
-            (Abbreviation::None, Next::Small) => gap.contains(is_line_break),
-            (_, Next::Small) => false,
+            (Abbreviation::None, Next::LowerCase) => gap.contains(is_line_break),
+            (_, Next::LowerCase) => false,
             (Abbreviation::None, _) => true,
             (Abbreviation::Numbered, Next::Word { word, rest }) => {
                 let is_date = rest.starts_with('.') && Abbreviation::of(word) == Abbreviation::Numbered;
@@ -140,16 +141,16 @@ impl Mark<'_> {
     }
 }
 
-/// Whether a sentence ends with stops that need no space. In Japanese, `」と` goes on with what was said, in small letters.
+/// Whether a sentence ends with stops that need no space. In Japanese, `」と` continues a sentence after a quotation.
 fn ends_wide(stops: &str, closers: &str, next: &str) -> bool {
     let next = next.chars().next();
     let is_decimal = stops == "．" && next.is_some_and(char::is_numeric);
-    let goes_on = !closers.is_empty() && next.is_some_and(|letter| matches!(letter, '\u{3041}'..='\u{309f}'));
-    !is_decimal && !goes_on && next.is_some_and(|letter| !matches!(letter, '、' | '，' | ','))
+    let continues = !closers.is_empty() && next.is_some_and(|letter| matches!(letter, '\u{3041}'..='\u{309f}'));
+    !is_decimal && !continues && next.is_some_and(|letter| !matches!(letter, '、' | '，' | ','))
 }
 
-/// The word that `sentence` ends with; empty when that is white space. Of a word that is longer than any abbreviation
-/// there is only the end.
+/// The last word of `sentence`; empty if the sentence ends with white space. A word that is longer than any
+/// abbreviation is cut off at its beginning.
 fn last_word(sentence: &str) -> &str {
     let start = sentence.ceil_char_boundary(sentence.len().saturating_sub(words::LONGEST));
     let end = &sentence[start..];
@@ -158,22 +159,22 @@ fn last_word(sentence: &str) -> &str {
     end.rfind(is_outside).map_or(end, |at| end[at..].trim_start_matches(is_outside))
 }
 
-/// What follows a stop and its white space.
+/// The text after a stop and its white space.
 #[derive(Debug, Clone, Copy)]
 enum Next<'a> {
-    /// What no sentence begins with.
+    /// No sentence begins like this.
     Continuation,
-    /// A word that begins with a small letter, in a text that has capital ones.
-    Small,
+    /// A word that begins with a lower-case letter, in a text that has upper-case letters.
+    LowerCase,
     /// A number or an amount of money.
     Number,
     /// Another word.
     Word {
         word: &'a str,
-        /// What is behind it.
+        /// The text after the word.
         rest: &'a str,
     },
-    /// A sign, an emoji, a letter of a script without capitals.
+    /// A sign, an emoji, or a letter of a script without case.
     Other,
 }
 
@@ -185,9 +186,9 @@ impl<'a> Next<'a> {
             let bounded = &start[..start.floor_char_boundary(words::LONGEST)];
             let end = bounded.find(|letter: char| !letter.is_alphanumeric()).unwrap_or(bounded.len());
             let word = &start[..end];
-            // Some brands have their capital letter further on.
-            let is_small = cased && first.is_lowercase() && !word.contains(char::is_uppercase);
-            return if is_small { Self::Small } else { Self::Word { word, rest: &start[end..] } };
+            // Some brands have their upper-case letter later: iPhone.
+            let is_lower_case = cased && first.is_lowercase() && !word.contains(char::is_uppercase);
+            return if is_lower_case { Self::LowerCase } else { Self::Word { word, rest: &start[end..] } };
         }
         match first {
             _ if first.is_numeric() => Self::Number,

@@ -1,15 +1,16 @@
-//! A text on its way through the encoder: its sentences in windows, and what their logits come to.
+//! A text split into sentences, and each sentence into windows for the encoder.
 
 use std::ops::Range;
 use std::sync::Arc;
 
 use super::aggregate::Sentence;
 use super::sentences::sentences;
-use crate::prediction::{Activation, LabelMap};
+use crate::activation::Activation;
+use crate::labels::LabelMap;
 use crate::text::Text;
 use crate::tokenizer::{Encoding, Tokenizer, TokenizerError};
 
-/// A text cut into sentences, each of them in windows.
+/// A text split into sentences, each tokenized in windows.
 #[derive(Debug, Clone)]
 pub struct SplitText {
     sentences: Vec<SplitSentence>,
@@ -24,18 +25,18 @@ struct SplitSentence {
 }
 
 impl SplitText {
-    /// Cuts `text`, and tokenises all of it.
+    /// Splits and tokenizes all of `text`.
     ///
     /// # Errors
-    /// [`TokenizerError`] when a sentence has no tokens, or all of them more than `most_tokens`.
-    pub fn new(text: &Text, tokenizer: &Tokenizer, most_tokens: usize) -> Result<Self, TokenizerError> {
+    /// [`TokenizerError`] if a sentence has no tokens, or all sentences have more than `max_tokens` in all.
+    pub(crate) fn new(text: &Text, tokenizer: &Tokenizer, max_tokens: usize) -> Result<Self, TokenizerError> {
         let text = text.as_str();
         let mut tokens = 0;
         let split = |bytes: Range<usize>| {
             let windows = tokenizer.windows(&text[bytes.clone()])?;
             tokens += windows.tokens;
-            if tokens > most_tokens {
-                return Err(TokenizerError::TooManyTokens { most: most_tokens });
+            if tokens > max_tokens {
+                return Err(TokenizerError::TooManyTokens { limit: max_tokens });
             }
             Ok(SplitSentence {
                 text: text[bytes.clone()].to_owned(),
@@ -47,24 +48,25 @@ impl SplitText {
         Ok(Self { sentences: sentences(text).into_iter().map(split).collect::<Result<_, TokenizerError>>()? })
     }
 
-    /// The windows of all sentences, in order: what the encoder is to read.
+    /// The windows of all sentences, in order.
     pub fn encodings(&self) -> impl Iterator<Item = &Arc<Encoding>> {
         self.sentences.iter().flat_map(|sentence| &sentence.windows)
     }
 
-    /// The predictions of the sentences, from the logits of each window, in the order of [`SplitText::encodings`].
+    /// The sentences with their predictions. `logits` are those of each window, in the order of
+    /// [`SplitText::encodings`].
     ///
     /// # Panics
-    /// When there is not one row of logits a window.
-    pub fn into_sentences(
+    /// If there is not one row of logits per window.
+    pub(crate) fn into_sentences(
         self,
         logits: &[impl AsRef<[f32]>],
         activation: Activation,
         labels: &Arc<LabelMap>,
     ) -> Vec<Sentence> {
-        assert_eq!(logits.len(), self.encodings().count(), "one row of logits a window");
+        assert_eq!(logits.len(), self.encodings().count(), "one row of logits per window");
         let mut logits = logits.iter();
-        let judge = |sentence: SplitSentence| {
+        let predict = |sentence: SplitSentence| {
             let row = |(encoding, logits): (&Arc<Encoding>, _)| {
                 let logits: &[f32] = AsRef::as_ref(logits);
                 (activation.probabilities(logits), encoding.len())
@@ -72,6 +74,6 @@ impl SplitText {
             let windows: Vec<_> = sentence.windows.iter().zip(logits.by_ref()).map(row).collect();
             Sentence::new(sentence.bytes, sentence.text, labels, &windows, sentence.tokens)
         };
-        self.sentences.into_iter().map(judge).collect()
+        self.sentences.into_iter().map(predict).collect()
     }
 }

@@ -1,17 +1,17 @@
-//! Words that a full stop belongs to, and words that sentences begin with.
+//! Word lists: abbreviations that end with a full stop, and words that begin sentences.
 
-/// What a full stop behind a word may be.
+/// The meaning of a full stop after a word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Abbreviation {
-    /// No abbreviation: the stop ends the sentence.
+    /// Not an abbreviation: the full stop ends the sentence.
     None,
-    /// Something always follows: `Mr.`, `e.g.`
+    /// Never the last word of a sentence: `Mr.`, `e.g.`
     Leads,
-    /// A number follows, or else it is the end: `No. 4`, `Jan. 3`, and `He said no.`
+    /// Followed by a number, or the end of a sentence: `No. 4`, `Jan. 3`, but `He said no.`
     Numbered,
-    /// A day or a zone may follow, or else it is the end: `9 a.m. Eastern time`.
+    /// Followed by a day or a time zone, or the end of a sentence: `9 a.m. Eastern time`.
     Clock,
-    /// It may also be the last word: `Corp.`, `U.S.`, `J.`
+    /// Within a sentence or at its end: `Corp.`, `U.S.`, `J.`
     MayEnd,
 }
 
@@ -32,7 +32,7 @@ const MAY_END: [&str; 47] = [
     "govt", "gov't", "bhd", "sdn", "tbk", "gmbh", "al", "thurs", "sq", "jct", "mgmt", "comm", "indus", "ins", "esq",
 ];
 
-/// Words that begin sentences and not the rest of a name.
+/// Words that begin a sentence rather than continue a name.
 const STARTERS: &str = "\
     the a an it its he his she her they their we our i my you your this that these those there here in on at for \
     from with without within by to under over between during before after since until while when where if as \
@@ -44,27 +44,27 @@ const STARTERS: &str = "\
     shareholders management costs margins orders operating net total talks neither either once only even just \
     again";
 
-/// ModelResolver and zones whose time it is, but for those that are in capitals altogether.
+/// Places and time zones after a time of day, except those written in capitals.
 const ZONES: [&str; 10] =
     ["Eastern", "Central", "Mountain", "Pacific", "Greenwich", "London", "New", "Frankfurt", "Tokyo", "Local"];
 
 const DAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 
-/// Words that a sentence, or a heading, does not end with.
+/// Words that do not end a sentence or a heading.
 const UNFINISHED: [&str; 30] = [
     "a", "an", "the", "of", "on", "in", "at", "to", "for", "from", "by", "with", "and", "or", "but", "as", "than",
     "that", "its", "their", "his", "our", "is", "are", "was", "were", "be", "been", "will", "into",
 ];
 
-/// Currencies that stand before their amount.
+/// Currencies that are written before their amount.
 const CURRENCIES: [&str; 14] =
     ["EUR", "USD", "GBP", "JPY", "CHF", "SEK", "NOK", "DKK", "CAD", "AUD", "CNY", "RMB", "HKD", "INR"];
 
-/// Longest word in bytes that is looked up.
+/// The longest word in the lists, in bytes.
 pub(super) const LONGEST: usize = 24;
 
 impl Abbreviation {
-    /// The kind of `word`, which stands before a full stop.
+    /// The meaning of a full stop after `word`.
     pub(super) fn of(word: &str) -> Self {
         let is_in = |list: &[&str]| list.iter().any(|known| known.eq_ignore_ascii_case(word));
         if is_in(&LEADING) {
@@ -86,38 +86,38 @@ fn is_initial(word: &str) -> bool {
     letters.next().is_some_and(char::is_uppercase) && letters.next().is_none()
 }
 
-/// `U.S`, `a.m`, `Ph.D`: dots between pieces of one or two letters.
+/// `U.S`, `a.m`, `Ph.D`: dots between parts of one or two letters.
 fn is_dotted(word: &str) -> bool {
-    let is_piece = |piece: &str| (1..=2).contains(&piece.chars().count()) && piece.chars().all(char::is_alphabetic);
-    word.contains('.') && word.split('.').all(is_piece)
+    let is_part = |part: &str| (1..=2).contains(&part.chars().count()) && part.chars().all(char::is_alphabetic);
+    word.contains('.') && word.split('.').all(is_part)
 }
 
-/// Whether `word`, which is followed by `rest`, is likelier the first word of a sentence than the next of a name.
+/// Whether `word`, followed by `rest`, probably begins a sentence rather than continues a name.
 pub(super) fn starts_sentence(word: &str, rest: &str) -> bool {
     let is_initial = word.len() == 1 && rest.starts_with('.');
     !is_initial && STARTERS.split(' ').any(|starter| starter.eq_ignore_ascii_case(word))
 }
 
-/// Whether `word` goes on with the time of a day.
+/// Whether `word` continues a time of day.
 pub(super) fn is_of_a_time(word: &str) -> bool {
     let is_zone = (2..=4).contains(&word.len()) && word.bytes().all(|letter| letter.is_ascii_uppercase());
     is_zone || ZONES.contains(&word) || DAYS.contains(&word)
 }
 
-/// Whether more must follow `word`.
+/// Whether a sentence cannot end with `word`.
 pub(super) fn is_unfinished(word: &str) -> bool {
     UNFINISHED.iter().any(|known| known.eq_ignore_ascii_case(word))
 }
 
-/// Whether an amount or a number begins with `word`: a currency, or a Roman numeral in capitals.
+/// Whether `word` begins an amount or is a number: a currency, or a Roman numeral in capitals.
 pub(super) fn is_number_like(word: &str) -> bool {
     let is_roman = word != "I" && word.bytes().all(|letter| matches!(letter, b'I' | b'V' | b'X'));
     CURRENCIES.contains(&word) || is_roman
 }
 
-/// Whether `word` counts items, before a full stop or a bracket: `1`, `1.2`, `b`, `iv`.
+/// Whether `word` numbers a list item, before a full stop or a bracket: `1`, `1.2`, `b`, `iv`.
 pub(super) fn is_counter(word: &str) -> bool {
-    let is_number = |piece: &str| (1..=2).contains(&piece.len()) && piece.bytes().all(|digit| digit.is_ascii_digit());
+    let is_number = |part: &str| (1..=2).contains(&part.len()) && part.bytes().all(|digit| digit.is_ascii_digit());
     let is_letter = word.len() == 1 && word.bytes().all(|letter| letter.is_ascii_alphabetic());
     let is_roman = (1..=4).contains(&word.len())
         && (word.bytes().all(|letter| matches!(letter, b'i' | b'v' | b'x'))
@@ -130,20 +130,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_word_is_of_one_list_in_lower_case_and_short_enough_to_be_looked_up() {
+    fn a_word_is_in_one_list_in_lower_case_and_not_too_long() {
         let lists = [&LEADING[..], &NUMBERED, &MAY_END].concat();
-        for (place, word) in lists.iter().enumerate() {
-            assert!(!lists[..place].contains(word), "{word}");
+        for (index, word) in lists.iter().enumerate() {
+            assert!(!lists[..index].contains(word), "{word}");
             assert!(word.len() <= LONGEST && *word == word.to_lowercase(), "{word}");
         }
         let starters: Vec<&str> = STARTERS.split(' ').collect();
-        for (place, word) in starters.iter().enumerate() {
-            assert!(!word.is_empty() && !starters[..place].contains(word), "{word:?}");
+        for (index, word) in starters.iter().enumerate() {
+            assert!(!word.is_empty() && !starters[..index].contains(word), "{word:?}");
         }
     }
 
     #[test]
-    fn dots_within_make_an_abbreviation_of_letters_and_not_of_numbers() {
+    fn dots_between_letters_make_an_abbreviation() {
         for word in ["U.S", "Ph.D", "S.p.A", "N.V"] {
             assert_eq!(Abbreviation::of(word), Abbreviation::MayEnd, "{word}");
         }
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn counters_are_short_numbers_letters_and_roman_numerals() {
+    fn list_items_are_numbered_by_short_numbers_letters_and_roman_numerals() {
         assert!(["1", "12", "1.2", "3.1.4", "b", "B", "iv", "XIV"].into_iter().all(is_counter));
         assert!(!["2019", "", "1..2", "mix", "ab", "Iv", "iiiii"].into_iter().any(is_counter));
     }

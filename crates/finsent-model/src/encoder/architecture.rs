@@ -1,42 +1,42 @@
-//! The kinds of encoder that are computed: what each of them calls its fields and its tensors, and in what they differ.
+//! The supported architectures: their names of fields and tensors, and how they differ from BERT.
 
 use serde_json::{Map, Value};
 
-use super::ConfigError;
+use super::config_error::ConfigError;
 
-/// A kind of encoder. All are the same stack of layers, between different embeddings and heads.
+/// A supported architecture. All have the same layers, with different embeddings and heads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Architecture {
-    /// `BertForSequenceClassification`: embeddings of word, segment and position; a head with tanh.
+    /// `BertForSequenceClassification`: embeddings of word, segment and position; tanh in the head.
     #[default]
     Bert,
-    /// `DistilBertForSequenceClassification`: no segments; a head with ReLU.
+    /// `DistilBertForSequenceClassification`: no segments; ReLU in the head.
     DistilBert,
-    /// `RobertaForSequenceClassification`: positions count from behind the id of the padding; a head with tanh.
+    /// `RobertaForSequenceClassification`: positions count from the number after the padding id; tanh in the head.
     Roberta,
 }
 
-/// What an architecture calls its modules. Embeddings have the same names in all of them.
+/// The names of an architecture's modules. Those of the embeddings are the same in all.
 #[derive(Debug)]
-pub struct Names {
-    /// What stands before the names of all but the head's modules, in files that transformers writes.
-    pub prefix: &'static str,
-    /// Path of the layers, before the index.
-    pub layers: &'static str,
-    pub query: &'static str,
-    pub key: &'static str,
-    pub value: &'static str,
-    pub attention_output: &'static str,
-    pub attention_norm: &'static str,
-    pub intermediate: &'static str,
-    pub output: &'static str,
-    pub output_norm: &'static str,
-    /// What the first token's vector goes through.
-    pub dense: &'static str,
-    /// Whether `dense` is a module of the encoder's, with the prefix, and not of the head's.
-    pub dense_has_prefix: bool,
-    /// What gives the logits.
-    pub classifier: &'static str,
+pub(crate) struct Names {
+    /// The prefix of all names but those of the head, in files that transformers writes.
+    pub(crate) prefix: &'static str,
+    /// The path of the layers, without the index.
+    pub(crate) layers: &'static str,
+    pub(crate) query: &'static str,
+    pub(crate) key: &'static str,
+    pub(crate) value: &'static str,
+    pub(crate) attention_output: &'static str,
+    pub(crate) attention_norm: &'static str,
+    pub(crate) intermediate: &'static str,
+    pub(crate) output: &'static str,
+    pub(crate) output_norm: &'static str,
+    /// The first linear layer of the head.
+    pub(crate) dense: &'static str,
+    /// Whether `dense` belongs to the encoder and so has the prefix.
+    pub(crate) dense_has_prefix: bool,
+    /// The last linear layer, which gives the logits.
+    pub(crate) classifier: &'static str,
 }
 
 const BERT: Names = Names {
@@ -79,7 +79,7 @@ const ROBERTA: Names = Names {
     ..BERT
 };
 
-/// `DistilBertConfig`'s names of fields, and those of the same fields in `BertConfig`.
+/// Fields of `DistilBertConfig`, each with its name in `BertConfig`.
 const DISTIL_BERT_FIELDS: [(&str, &str); 5] = [
     ("dim", "hidden_size"),
     ("n_layers", "num_hidden_layers"),
@@ -87,19 +87,19 @@ const DISTIL_BERT_FIELDS: [(&str, &str); 5] = [
     ("hidden_dim", "intermediate_size"),
     ("activation", "hidden_act"),
 ];
-/// Those of the right-hand names that `DistilBertConfig` takes as well, by its `attribute_map`.
+/// The names of `BertConfig` that `DistilBertConfig` also accepts, by its `attribute_map`.
 const DISTIL_BERT_ALIASES: [&str; 3] = ["hidden_size", "num_hidden_layers", "num_attention_heads"];
-/// Fields of `BertConfig` that mean nothing in a DistilBERT.
+/// Fields of `BertConfig` that DistilBERT ignores.
 const NOT_OF_DISTIL_BERT: [&str; 4] = ["type_vocab_size", "layer_norm_eps", "position_embedding_type", "is_decoder"];
 
 impl Architecture {
     const ALL: [Self; 3] = [Self::Bert, Self::DistilBert, Self::Roberta];
 
-    /// What config.json asks for: `model_type` decides, else the first of `architectures`; old files have neither, and
-    /// are BERTs.
+    /// The architecture of a config.json: `model_type` decides, else the first of `architectures`. Old files have
+    /// neither; they are BERT.
     ///
     /// # Errors
-    /// [`ConfigError::Unsupported`] naming what was asked for, and what there is.
+    /// [`ConfigError::Unsupported`] with the supported ones.
     pub(super) fn find(model_type: Option<&str>, class: Option<&str>) -> Result<Self, ConfigError> {
         let unsupported =
             |field, found: &str, supported| ConfigError::Unsupported { field, found: found.into(), supported };
@@ -138,13 +138,13 @@ impl Architecture {
         }
     }
 
-    /// Gives the fields of config.json BERT's names, and the defaults in which this architecture differs from BERT.
+    /// Renames the fields of config.json to BERT's names, and adds the defaults that differ from BERT's.
     pub(super) fn translate(self, fields: &mut Map<String, Value>) {
         let mut default = |field: &str, value: u32| {
             fields.entry(field).or_insert_with(|| value.into());
         };
         match self {
-            // Nothing reads it, and it may be anything.
+            // BERT does not use it, so any value is accepted.
             Self::Bert => drop(fields.remove("pad_token_id")),
             Self::Roberta => {
                 default("vocab_size", 50_265);
@@ -164,7 +164,7 @@ impl Architecture {
         }
     }
 
-    /// What config.json calls a field of [`Config`](super::Config).
+    /// The name in config.json of a field of [`Config`](super::Config).
     pub(super) fn field(self, name: &'static str) -> &'static str {
         let of_distil_bert = || DISTIL_BERT_FIELDS.iter().find(|(_, field)| *field == name).map(|(own, _)| *own);
         if self == Self::DistilBert { of_distil_bert().unwrap_or(name) } else { name }
@@ -174,7 +174,7 @@ impl Architecture {
         self != Self::DistilBert
     }
 
-    pub fn names(self) -> &'static Names {
+    pub(crate) fn names(self) -> &'static Names {
         match self {
             Self::Bert => &BERT,
             Self::DistilBert => &DISTIL_BERT,
@@ -184,12 +184,14 @@ impl Architecture {
 }
 
 impl Names {
-    pub fn layer(&self, index: usize) -> String {
+    /// The path of a layer.
+    pub(crate) fn layer(&self, index: usize) -> String {
         format!("{}.{index}", self.layers)
     }
 
     /// The modules of a layer, in the same order for every architecture.
-    pub fn of_layer(&self) -> [&'static str; 8] {
+    #[cfg(feature = "verify")]
+    pub(crate) fn of_layer(&self) -> [&'static str; 8] {
         let &Self { query, key, value, attention_output, attention_norm, intermediate, output, output_norm, .. } = self;
         [query, key, value, attention_output, attention_norm, intermediate, output, output_norm]
     }

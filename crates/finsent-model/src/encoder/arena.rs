@@ -1,30 +1,31 @@
-//! The memory of a pass: allocated once, and grown to the largest pass so far.
+//! The memory of the activations: allocated once, and grown to the largest batch so far.
 
 use finsent_kernels::{Matrix, Operand, OperandFormat, QuantizedMatrix, Scratch, operand_format};
 
-use super::{Config, Engine, Operands};
+use super::config::Config;
+use super::engine::{Engine, Operands};
 
-/// Activations that a product reads: as f32, and rounded to the form that the weights' instructions take.
+/// Activations that a matrix product reads: in f32, and in the operand format of the precision.
 #[derive(Debug)]
 pub(super) struct Activations {
     pub(super) values: Matrix,
-    /// None when that form is f32.
+    /// `None` if that format is f32.
     rounded: Option<QuantizedMatrix>,
 }
 
 impl Activations {
-    fn new(form: OperandFormat, columns: usize) -> Self {
-        let rounded = (form != OperandFormat::F32).then(|| QuantizedMatrix::new(form, columns));
+    fn new(format: OperandFormat, columns: usize) -> Self {
+        let rounded = (format != OperandFormat::F32).then(|| QuantizedMatrix::new(format, columns));
         Self { values: Matrix::new(columns), rounded }
     }
 
-    /// The values, and where their rounded form goes if it is wanted.
+    /// The values, and where to write the rounded ones if `operands` needs them.
     pub(super) fn parts(&mut self, operands: Operands) -> (&mut Matrix, Option<&mut QuantizedMatrix>) {
         let rounded = if operands == Operands::Native { self.rounded.as_mut() } else { None };
         (&mut self.values, rounded)
     }
 
-    /// To be called when the values are written, unless a kernel has done it.
+    /// Rounds the values. Call this after writing them, unless the kernel has rounded them.
     pub(super) fn round(&mut self, engine: Engine<'_>, operands: Operands) {
         if let (values, Some(rounded)) = self.parts(operands) {
             rounded.quantize(engine.isa, engine.pool, values);
@@ -39,17 +40,17 @@ impl Activations {
     }
 }
 
-/// All matrices of a pass.
+/// All matrices of a forward pass.
 #[derive(Debug)]
 pub(super) struct Arena {
     /// `[total_tokens, hidden_size]`
     pub(super) hidden: Activations,
-    /// `[texts, hidden_size]`: of each text's first token, in the last layer
+    /// `[texts, hidden_size]`: the first token of each text, in the last layer
     pub(super) first: Activations,
     pub(super) work: Work,
 }
 
-/// What a layer needs beside its input.
+/// The intermediate results of a layer.
 #[derive(Debug)]
 pub(super) struct Work {
     /// `[queries, hidden_size]`
@@ -68,16 +69,16 @@ pub(super) struct Work {
 impl Arena {
     pub(super) fn new(config: &Config, engine: Engine<'_>) -> Self {
         let &Config { hidden_size, intermediate_size, .. } = config;
-        let form = operand_format(engine.isa, engine.precision);
+        let format = operand_format(engine.isa, engine.precision);
         Self {
-            hidden: Activations::new(form, hidden_size),
-            first: Activations::new(form, hidden_size),
+            hidden: Activations::new(format, hidden_size),
+            first: Activations::new(format, hidden_size),
             work: Work {
                 query: Matrix::new(hidden_size),
                 key_value: Matrix::new(2 * hidden_size),
-                context: Activations::new(form, hidden_size),
+                context: Activations::new(format, hidden_size),
                 projected: Matrix::new(hidden_size),
-                intermediate: Activations::new(form, intermediate_size),
+                intermediate: Activations::new(format, intermediate_size),
                 scratch: Scratch::default(),
             },
         }

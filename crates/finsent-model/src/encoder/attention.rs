@@ -1,18 +1,18 @@
-//! Self-attention: every token of a text looks at every token of the same text.
+//! Self-attention: every token of a text attends to every token of the same text.
 
 use finsent_kernels::{Activation, Linear};
 
 use super::architecture::Names;
 use super::arena::{Activations, Work};
+use super::engine::{Engine, Operands};
 use super::weights::Weights;
-use super::{Engine, Operands};
 use crate::checkpoint::CheckpointError;
 
-/// `BertSelfAttention`: the projections and the attention itself, without the output projection.
+/// `BertSelfAttention`: the projections of queries, keys and values, and the attention, without the output projection.
 #[derive(Debug)]
 pub(super) struct Attention {
     query: Linear,
-    /// The keys' projection, then the values'.
+    /// The projection of the keys, then that of the values.
     key_value: Linear,
     heads: usize,
 }
@@ -31,13 +31,13 @@ impl Attention {
         })
     }
 
-    /// What each token is looked at as: `[total_tokens, hidden_size]` -> `work.key_value`.
+    /// Keys and values: `[total_tokens, hidden_size]` -> `work.key_value`.
     pub(super) fn project_keys(&self, engine: Engine<'_>, operands: Operands, hidden: &Activations, work: &mut Work) {
         self.key_value.forward(engine.pool, hidden.operand(operands), Activation::Identity, &mut work.key_value);
     }
 
-    /// What the rows of `queries` see of `work.key_value` -> `work.context`. `cu_lens` says which rows are one text, of
-    /// the queries and of the tokens.
+    /// Attention of the rows of `queries` to `work.key_value` -> `work.context`. `cu_lens` are the cumulative lengths
+    /// of the texts, in rows of the queries and in tokens.
     pub(super) fn forward(
         &self,
         engine: Engine<'_>,

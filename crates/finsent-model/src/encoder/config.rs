@@ -1,52 +1,51 @@
-//! config.json: the shape of the model, with the defaults of transformers' configuration classes.
+//! config.json: the shape of a model, with the defaults of transformers' configuration classes.
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use thiserror::Error;
 
 use super::architecture::Architecture;
-use super::labels;
+use super::config_error::ConfigError;
+use super::id2label::id2label;
+use crate::json_error::JsonError;
 
-/// What finsent reads of config.json, under BERT's names. A field that is missing has the library's default.
+/// The fields of config.json that finsent uses, by BERT's names. A missing field has transformers' default.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default)]
 pub struct Config {
-    /// What is computed: `model_type` and `architectures`.
+    /// From `model_type` and `architectures`.
     #[serde(skip)]
     pub architecture: Architecture,
-    /// Rows of the table of word embeddings.
+    /// The rows of the table of word embeddings.
     pub vocab_size: usize,
-    /// Width of the hidden states.
+    /// The width of the hidden states.
     pub hidden_size: usize,
-    /// Number of layers.
+    /// The number of layers.
     pub num_hidden_layers: usize,
-    /// Heads of each attention.
+    /// The attention heads of a layer.
     pub num_attention_heads: usize,
-    /// Width inside the feed-forward block.
+    /// The width of the feed-forward block.
     pub intermediate_size: usize,
-    /// Activation of the feed-forward block.
+    /// The activation of the feed-forward block.
     pub hidden_act: String,
-    /// Rows of the table of positions.
+    /// The rows of the table of position embeddings.
     pub max_position_embeddings: usize,
-    /// Kind of position embeddings.
+    /// The kind of position embeddings.
     pub position_embedding_type: Option<String>,
-    /// Rows of the table of segment embeddings, where the architecture has one.
+    /// The rows of the table of segment embeddings, if the architecture has one.
     pub type_vocab_size: usize,
-    /// RoBERTa: the id of the padding, behind which positions begin.
+    /// RoBERTa: the padding id; positions begin after it.
     pub pad_token_id: u32,
-    /// Added to the variance in LayerNorm.
+    /// The number added to the variance in LayerNorm.
     pub layer_norm_eps: f64,
-    /// Whether attention looks backwards only.
+    /// Whether attention is causal.
     pub is_decoder: bool,
-    /// Label of each logit, keyed by its index.
+    /// The label of each logit, keyed by its index in decimal.
     #[serde(skip)]
     pub id2label: Option<BTreeMap<String, String>>,
     /// Single-label, multi-label or regression.
     pub problem_type: Option<String>,
-    /// How the weights are quantised, if they are.
-    pub quantization_config: Option<Value>,
 }
 
 impl Default for Config {
@@ -67,101 +66,45 @@ impl Default for Config {
             is_decoder: false,
             id2label: None,
             problem_type: None,
-            quantization_config: None,
         }
     }
 }
 
-/// What decides the architecture.
+/// The fields that decide the architecture.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Kind {
-    /// Absent in old files.
+    /// Missing in old files.
     model_type: Option<String>,
-    /// Names of classes; the first decides the head.
+    /// Names of classes. The first one decides the head.
     architectures: Vec<String>,
-}
-
-/// Why config.json describes no model that finsent computes.
-#[derive(Debug, Error)]
-pub enum ConfigError {
-    /// The file is no JSON object of the expected form.
-    #[error("it is not valid")]
-    Json(#[from] serde_json::Error),
-    /// A field asks for something that is not computed here.
-    #[error("`{field}` is `{found}`; supported: {supported}")]
-    Unsupported {
-        /// The field.
-        field: &'static str,
-        /// Its value.
-        found: String,
-        /// What could stand there.
-        supported: &'static str,
-    },
-    /// A size is zero.
-    #[error("`{field}` is 0")]
-    Zero {
-        /// The field.
-        field: &'static str,
-    },
-    /// The hidden size cannot be shared out among the heads.
-    #[error("`{}` {hidden_size} is not divisible by `{}` {num_attention_heads}", fields[0], fields[1])]
-    Heads {
-        /// `hidden_size`.
-        hidden_size: usize,
-        /// `num_attention_heads`.
-        num_attention_heads: usize,
-        /// What config.json calls the two.
-        fields: [&'static str; 2],
-    },
-    /// All positions are before the first one that is used.
-    #[error(
-        "`max_position_embeddings` {max_position_embeddings} leaves no room for a token: positions begin behind \
-         `pad_token_id` {pad_token_id}"
-    )]
-    Positions {
-        /// `max_position_embeddings`.
-        max_position_embeddings: usize,
-        /// `pad_token_id`.
-        pad_token_id: u32,
-    },
-    /// `label2id`, the only table of labels, does not number them.
-    #[error("`label2id` must give the labels the ids 0 to {last}, `{label}` has `{id}`")]
-    LabelId {
-        /// The label.
-        label: String,
-        /// Its id.
-        id: String,
-        /// Largest id that the number of labels allows.
-        last: usize,
-    },
-    /// The epsilon is no small positive number.
-    #[error("`layer_norm_eps` is {0}, expected a number from 0 to 1")]
-    Epsilon(f64),
 }
 
 impl Config {
     /// Reads and checks config.json.
     ///
     /// # Errors
-    /// [`ConfigError`] naming the field, what was found and what is supported.
+    /// [`ConfigError`] with the field, its value and what is supported.
     pub fn parse(json: &[u8]) -> Result<Self, ConfigError> {
-        // By way of a map, in which `null` is as good as missing.
-        let mut fields: Map<String, Value> = serde_json::from_slice(json)?;
+        let mut fields: Map<String, Value> = serde_json::from_slice(json).map_err(JsonError::new)?;
+        // transformers writes `null` for a field that is not set.
         fields.retain(|_, value| !value.is_null());
-        let kind = Kind::deserialize(&Value::Object(fields.clone()))?;
+        let kind = Kind::deserialize(&Value::Object(fields.clone())).map_err(JsonError::new)?;
         let class = kind.architectures.first().map(String::as_str);
         let architecture = Architecture::find(kind.model_type.as_deref(), class)?;
-        let id2label = labels::id2label(&fields)?;
+        let id2label = id2label(&fields)?;
+        if let Some(quantization) = fields.get("quantization_config") {
+            check_quantization(quantization)?;
+        }
         architecture.translate(&mut fields);
-        let config = Self { architecture, id2label, ..Self::deserialize(Value::Object(fields))? };
+        let config = Self::deserialize(Value::Object(fields)).map_err(JsonError::new)?;
+        let config = Self { architecture, id2label, ..config };
         config.check_fields()?;
         config.check_sizes()?;
-        config.check_quantization()?;
         Ok(config)
     }
 
-    /// Longest input in tokens.
+    /// The window: the most tokens of an input.
     pub fn max_length(&self) -> usize {
         match self.architecture {
             Architecture::Bert | Architecture::DistilBert => self.max_position_embeddings,
@@ -216,28 +159,25 @@ impl Config {
         }
         Ok(())
     }
+}
 
-    /// The one quantised layout that is read: compressed-tensors `int-quantized`, 8 bits, symmetric, a scale a row.
-    fn check_quantization(&self) -> Result<(), ConfigError> {
-        let Some(quantization) = &self.quantization_config else {
-            return Ok(());
-        };
-        let supported = "compressed-tensors int-quantized: weights of 8 bits, int, symmetric, strategy channel";
-        let expect = |field, found: &Value, expected: Value| match *found == expected {
-            true => Ok(()),
-            false => Err(ConfigError::Unsupported { field, found: found.to_string(), supported }),
-        };
-        expect("quantization_config.quant_method", &quantization["quant_method"], "compressed-tensors".into())?;
-        expect("quantization_config.format", &quantization["format"], "int-quantized".into())?;
-        let groups = quantization["config_groups"].as_object();
-        for weights in groups.into_iter().flatten().map(|(_, group)| &group["weights"]) {
-            expect("quantization_config weights.num_bits", &weights["num_bits"], 8.into())?;
-            expect("quantization_config weights.type", &weights["type"], "int".into())?;
-            expect("quantization_config weights.symmetric", &weights["symmetric"], true.into())?;
-            expect("quantization_config weights.strategy", &weights["strategy"], "channel".into())?;
-        }
-        Ok(())
+/// Accepts the one supported layout: compressed-tensors `int-quantized`, 8 bits, symmetric, a scale per row.
+fn check_quantization(quantization: &Value) -> Result<(), ConfigError> {
+    let supported = "compressed-tensors int-quantized: weights of 8 bits, int, symmetric, strategy channel";
+    let expect = |field, found: &Value, expected: Value| match *found == expected {
+        true => Ok(()),
+        false => Err(ConfigError::Unsupported { field, found: found.to_string(), supported }),
+    };
+    expect("quantization_config.quant_method", &quantization["quant_method"], "compressed-tensors".into())?;
+    expect("quantization_config.format", &quantization["format"], "int-quantized".into())?;
+    let groups = quantization["config_groups"].as_object();
+    for weights in groups.into_iter().flatten().map(|(_, group)| &group["weights"]) {
+        expect("quantization_config weights.num_bits", &weights["num_bits"], 8.into())?;
+        expect("quantization_config weights.type", &weights["type"], "int".into())?;
+        expect("quantization_config weights.symmetric", &weights["symmetric"], true.into())?;
+        expect("quantization_config weights.strategy", &weights["strategy"], "channel".into())?;
     }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -259,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_computed_is_refused_by_name() {
+    fn an_unsupported_value_is_an_error_with_the_supported_ones() {
         for (json, parts) in [
             (r#"{"model_type":"deberta-v2"}"#, ["`model_type` is `deberta-v2`", "bert, distilbert, roberta"]),
             (r#"{"model_type":"xlm-roberta"}"#, ["`model_type` is `xlm-roberta`", "bert, distilbert, roberta"]),
@@ -302,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_but_the_kind_is_the_librarys_default_of_that_kind() {
+    fn a_configuration_with_only_a_model_type_has_transformers_defaults() {
         let parse = |json: &str| Config::parse(json.as_bytes()).unwrap();
         let distil_bert = parse(r#"{"model_type":"distilbert"}"#);
         assert_eq!((distil_bert.num_hidden_layers, distil_bert.vocab_size, distil_bert.max_length()), (6, 30_522, 512));
@@ -319,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn a_distil_bert_is_read_by_its_own_names() {
+    fn distilbert_has_its_own_names_of_fields() {
         let json = r#"{"model_type":"distilbert","dim":64,"n_layers":3,"n_heads":4,"hidden_dim":96,"pad_token_id":-1,
             "layer_norm_eps":0.5,"type_vocab_size":0,"is_decoder":true,"hidden_act":"relu","intermediate_size":7}"#;
         let config = Config::parse(json.as_bytes()).unwrap();
@@ -329,9 +269,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_configuration_is_refused() {
+    fn invalid_json_is_an_error() {
         for json in ["", "[]", "{", r#"{"hidden_size":"wide"}"#, r#"{"hidden_size":-1}"#] {
-            assert_eq!(refusal(json), "it is not valid", "{json}");
+            assert_eq!(refusal(json), "not valid", "{json}");
         }
     }
 }

@@ -1,23 +1,27 @@
-//! Tokens become vectors.
+//! Embeddings: token ids become vectors.
 
 use std::borrow::Cow;
 
-use finsent_kernels::{LayerNorm, EmbeddingTable};
+use finsent_kernels::{EmbeddingTable, LayerNorm};
 
+use super::architecture::Architecture;
 use super::arena::Activations;
+use super::config::Config;
+use super::engine::{Engine, Operands};
+use super::error::EncoderError;
 use super::weights::Weights;
-use super::{Architecture, Config, EncoderError, Engine, Operands};
 use crate::batch::PackedBatch;
 use crate::checkpoint::CheckpointError;
 
-/// `BertEmbeddings`: the sum of word, segment and position, normalised. DistilBERT has no segments, and RoBERTa counts
-/// positions in its own way.
+/// `BertEmbeddings`: the normalized sum of the embeddings of word, segment and position. DistilBERT has no segments,
+/// and RoBERTa counts positions differently.
 #[derive(Debug)]
 pub(super) struct Embeddings {
     word: EmbeddingTable,
     token_type: Option<EmbeddingTable>,
     position: EmbeddingTable,
-    /// The id that takes up no position, and behind which positions begin; `None` where they begin with 0.
+    /// The padding id: positions count from the number after it, and it is not counted. `None` if positions count from
+    /// 0.
     padding: Option<u32>,
     norm: LayerNorm,
 }
@@ -39,11 +43,11 @@ impl Embeddings {
     fn position_rows<'a>(&self, batch: &'a PackedBatch) -> Cow<'a, [u32]> {
         match self.padding {
             None => Cow::Borrowed(&batch.position_ids),
-            Some(padding) => Cow::Owned(positions_behind(padding, batch)),
+            Some(padding) => Cow::Owned(positions_after(padding, batch)),
         }
     }
 
-    /// The tables, and the ids that look something up in them.
+    /// Each table with the ids to look up in it.
     fn lookups<'a>(&'a self, batch: &'a PackedBatch, position_rows: &'a [u32]) -> Vec<(&'a EmbeddingTable, &'a [u32])> {
         let token_type = self.token_type.as_ref().map(|table| (table, batch.token_type_ids.as_slice()));
         let word = (&self.word, batch.input_ids.as_slice());
@@ -51,12 +55,13 @@ impl Embeddings {
     }
 
     /// # Errors
-    /// [`EncoderError::Id`] when a table has no row for an id of `batch`.
+    /// [`EncoderError::Id`] if a table has no row for an id of `batch`.
     pub(super) fn check(&self, batch: &PackedBatch) -> Result<(), EncoderError> {
-        let within = |name, table: &EmbeddingTable, ids: &[u32]| match ids.iter().find(|&&id| id as usize >= table.rows()) {
-            Some(&id) => Err(EncoderError::Id { name, id, rows: table.rows() }),
-            None => Ok(()),
-        };
+        let within =
+            |name, table: &EmbeddingTable, ids: &[u32]| match ids.iter().find(|&&id| id as usize >= table.rows()) {
+                Some(&id) => Err(EncoderError::Id { name, id, rows: table.rows() }),
+                None => Ok(()),
+            };
         within("input_ids", &self.word, &batch.input_ids)?;
         if let Some(table) = &self.token_type {
             within("token_type_ids", table, &batch.token_type_ids)?;
@@ -78,9 +83,9 @@ impl Embeddings {
     }
 }
 
-/// RoBERTa's `create_position_ids_from_input_ids`: the n-th token of a text, from 1, has the position `padding` + n, where
-/// tokens with the id `padding` (its name may stand in a text) are not counted and have the position `padding`.
-fn positions_behind(padding: u32, batch: &PackedBatch) -> Vec<u32> {
+/// RoBERTa's `create_position_ids_from_input_ids`: the n-th token of a text, from 1, has the position `padding` + n.
+/// Tokens with the id `padding`, which a text can contain by name, are not counted and have the position `padding`.
+fn positions_after(padding: u32, batch: &PackedBatch) -> Vec<u32> {
     let mut positions = Vec::with_capacity(batch.input_ids.len());
     for text in batch.cu_seqlens.windows(2) {
         let mut last = padding;
@@ -99,10 +104,10 @@ mod tests {
     use crate::tokenizer::Encoding;
 
     #[test]
-    fn positions_behind_the_padding_start_again_with_every_text_and_leave_padding_out() {
+    fn positions_after_the_padding_id_restart_in_every_text_and_do_not_count_padding() {
         let encoding =
             |ids: &[u32]| Encoding { input_ids: ids.to_vec(), token_type_ids: vec![0; ids.len()], truncated: false };
         let batch = PackedBatch::pack(&[encoding(&[0, 7, 1, 8, 2]), encoding(&[0, 2])]);
-        assert_eq!(positions_behind(1, &batch), [2, 3, 1, 4, 5, 2, 3]);
+        assert_eq!(positions_after(1, &batch), [2, 3, 1, 4, 5, 2, 3]);
     }
 }

@@ -1,18 +1,20 @@
-//! The first token's vector becomes logits.
+//! The classification head: the vector of the first token becomes logits.
 
 use finsent_kernels::{Activation, Linear, Matrix, Operand};
 
+use super::architecture::Architecture;
+use super::config::Config;
+use super::engine::Engine;
 use super::weights::Weights;
-use super::{Architecture, Config, Engine};
 use crate::checkpoint::CheckpointError;
 
-/// `BertPooler` and the classifier of `BertForSequenceClassification`, or what stands in their place: DistilBERT's
-/// `pre_classifier` and `classifier`, `RobertaClassificationHead`. In f32 whatever the precision of the model.
+/// `BertPooler` and the classifier of `BertForSequenceClassification`, or their equivalents: DistilBERT's
+/// `pre_classifier` and `classifier`, `RobertaClassificationHead`. Always in f32.
 #[derive(Debug)]
 pub(super) struct Head {
     dense: Linear,
-    /// What is applied to each number that `dense` gives.
-    squash: fn(f32) -> f32,
+    /// The activation after `dense`.
+    activation: fn(f32) -> f32,
     classifier: Linear,
     hidden_size: usize,
     num_labels: usize,
@@ -23,7 +25,7 @@ impl Head {
         let (weights, names, hidden_size) = (weights.in_f32(), config.architecture.names(), config.hidden_size);
         Ok(Self {
             dense: weights.linear(names.dense, hidden_size, hidden_size)?,
-            squash: match config.architecture {
+            activation: match config.architecture {
                 Architecture::Bert | Architecture::Roberta => f32::tanh,
                 Architecture::DistilBert => relu,
             },
@@ -38,7 +40,7 @@ impl Head {
         let mut pooled_output = Matrix::new(self.hidden_size);
         self.dense.forward(engine.pool, Operand::F32(first_token), Activation::Identity, &mut pooled_output);
         for text in 0..pooled_output.rows() {
-            pooled_output.row_mut(text).iter_mut().for_each(|x| *x = (self.squash)(*x));
+            pooled_output.row_mut(text).iter_mut().for_each(|x| *x = (self.activation)(*x));
         }
         let mut logits = Matrix::new(self.num_labels);
         self.classifier.forward(engine.pool, Operand::F32(&pooled_output), Activation::Identity, &mut logits);
@@ -46,7 +48,7 @@ impl Head {
     }
 }
 
-/// NaN stays NaN, as in torch, so that damaged weights are not hidden.
+/// As in torch, NaN stays NaN, so that damaged weights are not hidden.
 fn relu(x: f32) -> f32 {
     if x < 0.0 { 0.0 } else { x }
 }

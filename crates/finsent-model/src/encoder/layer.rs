@@ -4,11 +4,13 @@ use finsent_kernels::{Activation, LayerNorm, Linear};
 
 use super::arena::{Activations, Arena, Work};
 use super::attention::Attention;
+use super::config::Config;
+use super::engine::{Engine, Operands};
 use super::weights::Weights;
-use super::{Config, Engine, Operands};
 use crate::checkpoint::CheckpointError;
 
-/// `BertLayer`, DistilBERT's `TransformerBlock`, `RobertaLayer`: attention, then a feed-forward block, each added to its input and normalised.
+/// `BertLayer`, DistilBERT's `TransformerBlock`, `RobertaLayer`: attention, then a feed-forward block. The result of
+/// each is added to its input and normalized.
 #[derive(Debug)]
 pub(super) struct Layer {
     attention: Attention,
@@ -33,13 +35,13 @@ impl Layer {
         })
     }
 
-    /// Replaces `arena.hidden`, `[total_tokens, hidden_size]`.
+    /// Computes all tokens, in place: `arena.hidden`, `[total_tokens, hidden_size]`.
     pub(super) fn forward(&self, engine: Engine<'_>, operands: Operands, arena: &mut Arena, cu_seqlens: &[usize]) {
         self.attention.project_keys(engine, operands, &arena.hidden, &mut arena.work);
         self.forward_rows(engine, operands, &mut arena.hidden, [cu_seqlens, cu_seqlens], &mut arena.work);
     }
 
-    /// The row of each text's first token only: `arena.hidden` -> `arena.first`, `[texts, hidden_size]`.
+    /// Computes only the first token of each text: `arena.hidden` -> `arena.first`, `[texts, hidden_size]`.
     pub(super) fn forward_first(
         &self,
         engine: Engine<'_>,
@@ -59,7 +61,7 @@ impl Layer {
         self.forward_rows(engine, operands, first, [&one_each, cu_seqlens], work);
     }
 
-    /// Replaces `rows`, whose queries look at `work.key_value`.
+    /// Computes `rows` in place. Their queries attend to `work.key_value`.
     fn forward_rows(
         &self,
         engine: Engine<'_>,
@@ -71,17 +73,17 @@ impl Layer {
         let Engine { isa, pool, .. } = engine;
         self.attention.forward(engine, operands, rows, cu_lens, work);
         let Work { context, projected, intermediate, .. } = work;
-        let add_and_normalise = |norm: &LayerNorm, projected: &_, rows: &mut Activations| {
+        let add_and_normalize = |norm: &LayerNorm, projected: &_, rows: &mut Activations| {
             let (values, rounded) = rows.parts(operands);
             norm.forward(isa, pool, Some(projected), values, rounded);
         };
 
         self.attention_output.forward(pool, context.operand(operands), Activation::Identity, projected);
-        add_and_normalise(&self.attention_norm, projected, rows);
+        add_and_normalize(&self.attention_norm, projected, rows);
 
         self.intermediate.forward(pool, rows.operand(operands), Activation::Gelu, &mut intermediate.values);
         intermediate.round(engine, operands);
         self.output.forward(pool, intermediate.operand(operands), Activation::Identity, projected);
-        add_and_normalise(&self.output_norm, projected, rows);
+        add_and_normalize(&self.output_norm, projected, rows);
     }
 }

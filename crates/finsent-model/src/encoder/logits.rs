@@ -1,6 +1,6 @@
-//! What the head gives: a row of numbers a text.
+//! The output of the encoder: a row of logits per text.
 
-/// Logits, shape `[texts, num_labels]`.
+/// The logits of a batch, `[texts, num_labels]`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Logits {
     values: Vec<f32>,
@@ -12,7 +12,7 @@ impl Logits {
         Self { values, num_labels }
     }
 
-    /// The row of each text, in the order of the batch.
+    /// The logits of each text, in the order of the batch.
     pub fn rows(&self) -> impl ExactSizeIterator<Item = &[f32]> {
         self.values.chunks_exact(self.num_labels)
     }
@@ -23,7 +23,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rows_are_the_texts() {
+    fn each_text_has_a_row() {
         let logits = Logits::new(vec![1.0, 2.0, 3.0, 4.0], 2);
         assert_eq!(logits.rows().collect::<Vec<_>>(), [[1.0, 2.0], [3.0, 4.0]]);
     }

@@ -1,168 +1,104 @@
-//! BERT and its kin for sequence classification, over a packed batch.
+//! BERT, DistilBERT and RoBERTa for sequence classification, over a packed batch.
 //!
-//! The models are transformers' `BertForSequenceClassification` (`models/bert/modeling_bert.py`), and those of DistilBERT
-//! and RoBERTa, which are the same layers between other embeddings and heads ([`Architecture`]). There are two differences
-//! that leave the answer as it is: there is no padding (all tokens of all texts are one `[total_tokens, hidden_size]`
-//! matrix, and attention runs over each text's own rows), and the last layer computes only the row of `[CLS]`, the one
-//! that the head reads.
+//! The models are transformers' `BertForSequenceClassification` (`models/bert/modeling_bert.py`) and its equivalents
+//! for DistilBERT and RoBERTa: the same layers with other embeddings and heads ([`Architecture`]). Two differences do
+//! not change the result. There is no padding: the tokens of all texts form one `[total_tokens, hidden_size]` matrix,
+//! and attention runs over the rows of each text. And the last layer computes only the first token of each text, the
+//! one that the head reads.
 
 mod architecture;
 mod arena;
 mod attention;
 mod config;
+mod config_error;
+mod custom_op;
 mod embeddings;
+mod engine;
+mod error;
 mod head;
-mod labels;
+mod id2label;
 mod layer;
 mod logits;
-mod ops;
+mod network;
 mod parameters;
 mod weights;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use candle_core::{Device, Tensor};
-use thiserror::Error;
+use finsent_kernels::{Precision, ThreadPool};
 
-pub use architecture::Architecture;
-pub use config::{Config, ConfigError};
-pub use logits::Logits;
+pub use self::architecture::Architecture;
+pub use self::config::Config;
+pub use self::config_error::ConfigError;
+pub(crate) use self::engine::Operands;
+pub use self::error::EncoderError;
+pub use self::logits::Logits;
+pub(crate) use self::parameters::Parameter;
 
-use self::arena::Arena;
-use self::embeddings::Embeddings;
-use self::head::Head;
-use self::layer::Layer;
-use self::ops::Pass;
-use self::weights::Weights;
+use self::custom_op::ClassifyPacked;
+use self::network::Network;
 use crate::batch::PackedBatch;
-use crate::checkpoint::{Checkpoint, CheckpointError};
-use finsent_kernels::Precision;
-use finsent_kernels::{Isa, IsaError, ThreadPool};
+use crate::checkpoint::Checkpoint;
 
-/// Why the encoder cannot be built or gave no answer.
-#[derive(Debug, Error)]
-pub enum EncoderError {
-    /// The checkpoint does not hold what the configuration describes.
-    #[error(transparent)]
-    Checkpoint(#[from] CheckpointError),
-    /// The kernels that were asked for cannot run here.
-    #[error(transparent)]
-    Isa(#[from] IsaError),
-    /// A batch holds an id that the model does not know.
-    #[error("`{name}` holds {id}, but the model's table has {rows} rows")]
-    Id {
-        /// Which of the batch's ids.
-        name: &'static str,
-        /// The id.
-        id: u32,
-        /// Rows of the table.
-        rows: usize,
-    },
-    /// candle refused an operation.
-    #[error("the encoder failed: {}", words(.0))]
-    Candle(#[from] candle_core::Error),
-}
-
-/// candle's words without the backtrace that it adds where `RUST_BACKTRACE` is set: they go to the service's clients, whom
-/// the paths of sources do not concern.
-fn words(error: &candle_core::Error) -> &candle_core::Error {
-    match error {
-        candle_core::Error::WithBacktrace { inner, .. } => words(inner),
-        error => error,
-    }
-}
-
-/// What weights are packed for, and what computes with them.
-#[derive(Debug, Clone, Copy)]
-struct Engine<'a> {
-    isa: Isa,
-    pool: &'a ThreadPool,
-    precision: Precision,
-}
-
-/// In what form the activations of a pass meet the weights.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Operands {
-    /// The form that the precision is fastest in.
-    Native,
-    /// f32: what is left of the rounding is that of the weights.
-    F32,
-}
-
-/// A loaded model.
+/// A loaded network that turns packed batches into logits.
 #[derive(Debug)]
 pub struct Encoder {
     config: Config,
-    isa: Isa,
-    pool: Arc<ThreadPool>,
-    precision: Precision,
-    embeddings: Embeddings,
-    layers: Vec<Layer>,
-    last_layer: Layer,
-    head: Head,
-    num_labels: usize,
-    arena: Mutex<Arena>,
+    network: Network,
 }
 
 impl Encoder {
     /// Reads the tensors that `config` describes and packs them in `precision`. The threads of `pool` compute.
     ///
     /// # Errors
-    /// [`EncoderError::Checkpoint`] naming the tensor that is missing or misshapen.
+    /// [`EncoderError::Checkpoint`] with the tensor that is missing or has the wrong shape.
     pub fn load(
         config: &Config,
         checkpoint: &Checkpoint,
         precision: Precision,
         pool: Arc<ThreadPool>,
     ) -> Result<Self, EncoderError> {
-        let isa = Isa::chosen()?;
-        let engine = Engine { isa, pool: &pool, precision };
-        let weights = Weights::root(checkpoint, engine);
-        let layer = |index| Layer::load(&weights.at(&config.architecture.names().layer(index)), config);
-        let last = config.num_hidden_layers - 1;
-        let num_labels = num_labels(config, checkpoint)?;
-        Ok(Self {
-            config: config.clone(),
-            isa,
-            precision,
-            embeddings: Embeddings::load(&weights.at("embeddings"), config)?,
-            layers: (0..last).map(layer).collect::<Result<_, _>>()?,
-            last_layer: layer(last)?,
-            head: Head::load(&weights, config, num_labels)?,
-            num_labels,
-            arena: Mutex::new(Arena::new(config, engine)),
-            pool,
-        })
+        let network = Network::load(config, checkpoint, precision, pool)?;
+        Ok(Self { config: config.clone(), network })
     }
 
-    /// Number of logits a text.
+    /// The number of logits per text.
     pub fn num_labels(&self) -> usize {
-        self.num_labels
+        self.network.num_labels()
     }
 
+    /// The number format of the weights and, where the hardware supports it, of the activations.
     pub fn precision(&self) -> Precision {
-        self.precision
+        self.network.engine().precision
     }
 
+    /// The instruction set of the kernels.
     pub fn isa_name(&self) -> &'static str {
-        self.isa.name()
+        self.network.engine().isa.name()
     }
 
+    /// The number of compute threads.
     pub fn threads(&self) -> usize {
-        self.pool.threads()
+        self.network.engine().pool.threads()
     }
 
+    /// The number of ids that the model knows.
     pub fn vocab_size(&self) -> usize {
         self.config.vocab_size
     }
 
-    /// Billions of operations a second that the machine reaches on registers alone, in this encoder's arithmetic.
+    /// Measures the peak of the hardware: billions of operations per second on registers only, in this encoder's
+    /// arithmetic.
     pub fn peak_gops(&self) -> f64 {
-        finsent_kernels::peak_gops(self.isa, &self.pool, self.precision)
+        let engine = self.network.engine();
+        finsent_kernels::peak_gops(engine.isa, engine.pool, engine.precision)
     }
 
-    /// Operations that texts of these lengths take, a multiplication and an addition being two: the products of the
-    /// layers and of attention, of which the last layer has the queries of the first tokens only.
+    /// The operations for texts with these numbers of tokens; a multiplication and an addition count as two.
+    ///
+    /// Counted are the matrix products of the layers and of attention. The last layer has the queries of the first
+    /// tokens only.
     pub fn operations(&self, lengths: &[usize]) -> f64 {
         let &Config { hidden_size, intermediate_size, num_hidden_layers, .. } = &self.config;
         let (hidden, intermediate, whole_layers) =
@@ -176,60 +112,41 @@ impl Encoder {
         2.0 * lengths.iter().map(|&length| of_text(length as f64)).sum::<f64>()
     }
 
-    /// Runs one pass: a row of logits for each text of the batch, in its order. Each text's logits have the bits that it
-    /// has alone, whatever the batch and the number of threads. Passes of one encoder wait for each other.
+    /// Computes the logits of each text of the batch, in order.
+    ///
+    /// The logits of a text are the same, bit for bit, alone or in any batch and with any number of threads. One call
+    /// runs at a time; others wait.
     ///
     /// # Errors
-    /// [`EncoderError`] when an id is outside its table.
+    /// [`EncoderError::Id`] if the model does not know an id of the batch.
     pub fn forward(&self, batch: &PackedBatch) -> Result<Logits, EncoderError> {
         self.forward_with(batch, Operands::Native)
     }
 
-    pub fn forward_with(&self, batch: &PackedBatch, operands: Operands) -> Result<Logits, EncoderError> {
-        self.embeddings.check(batch)?;
-        let input_ids = Tensor::new(batch.input_ids.as_slice(), &Device::Cpu)?;
-        let logits = input_ids.apply_op1_no_bwd(&Pass { encoder: self, batch, operands })?;
-        Ok(Logits::new(logits.flatten_all()?.to_vec1()?, self.num_labels))
+    pub(crate) fn forward_with(&self, batch: &PackedBatch, operands: Operands) -> Result<Logits, EncoderError> {
+        self.network.check(batch)?;
+        let logits = Tensor::new(batch.input_ids.as_slice(), &Device::Cpu)
+            .and_then(|input_ids| self.classify_packed(&input_ids, batch, operands))
+            .and_then(|logits| logits.flatten_all()?.to_vec1())
+            .map_err(EncoderError::candle)?;
+        Ok(Logits::new(logits, self.num_labels()))
     }
 
-    /// The pass itself: `[texts, num_labels]`, row-major.
-    fn run(&self, batch: &PackedBatch, operands: Operands) -> Vec<f32> {
-        // A pass that panicked has left nothing that the next one reads.
-        let engine = Engine { isa: self.isa, pool: &self.pool, precision: self.precision };
-        let arena = &mut *self.arena.lock().unwrap_or_else(PoisonError::into_inner);
-        self.embeddings.forward(engine, operands, batch, &mut arena.hidden);
-        for layer in &self.layers {
-            layer.forward(engine, operands, arena, &batch.cu_seqlens);
-        }
-        self.last_layer.forward_first(engine, operands, arena, &batch.cu_seqlens);
-        self.head.forward(engine, &arena.first.values)
+    /// The logits as a tensor `[texts, labels]`; `input_ids` are those of the batch.
+    ///
+    /// # Errors
+    /// [`EncoderError::Id`], or what candle says.
+    pub(crate) fn forward_tensor(&self, input_ids: &Tensor, batch: &PackedBatch) -> candle_core::Result<Tensor> {
+        self.network.check(batch).map_err(candle_core::Error::wrap)?;
+        self.classify_packed(input_ids, batch, Operands::Native)
     }
-}
 
-/// The rows of the classifier: what the file has, since old configurations name no labels.
-fn num_labels(config: &Config, checkpoint: &Checkpoint) -> Result<usize, CheckpointError> {
-    let classifier = format!("{}.weight", config.architecture.names().classifier);
-    match checkpoint.shape(&classifier) {
-        Some(&[rows, columns]) if columns == config.hidden_size => Ok(rows),
-        _ => {
-            let rows = config.id2label.as_ref().map_or(2, |labels| labels.len());
-            checkpoint.matrix(&classifier, [rows, config.hidden_size]).map(|_| rows)
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::backtrace::Backtrace;
-
-    use super::*;
-
-    #[test]
-    fn an_error_of_candle_is_told_without_its_backtrace() {
-        let inner = Box::new(candle_core::Error::Msg("two shapes differ".into()));
-        let backtrace = Box::new(Backtrace::force_capture());
-        let error = candle_core::Error::WithBacktrace { inner, backtrace };
-        assert_ne!(error.to_string(), "two shapes differ");
-        assert_eq!(EncoderError::from(error).to_string(), "the encoder failed: two shapes differ");
+    fn classify_packed(
+        &self,
+        input_ids: &Tensor,
+        batch: &PackedBatch,
+        operands: Operands,
+    ) -> candle_core::Result<Tensor> {
+        input_ids.apply_op1_no_bwd(&ClassifyPacked { network: &self.network, batch, operands })
     }
 }

@@ -1,15 +1,31 @@
-//! The tensors of the architecture.
+//! The tensors of a model, by its configuration.
 
-use super::{Config, num_labels};
-use crate::checkpoint::{Checkpoint, CheckpointError, Parameter};
+use super::config::Config;
+use crate::checkpoint::{Checkpoint, CheckpointError};
+
+/// A tensor of a model.
+#[derive(Debug)]
+pub(crate) struct Parameter {
+    /// The plain name.
+    pub(crate) name: String,
+    /// The prefix of the name in files that transformers' `save_pretrained` writes.
+    pub(crate) prefix: &'static str,
+    /// `[len]` or `[rows, columns]`
+    pub(crate) shape: Vec<usize>,
+    /// Whether int8 has it as bytes; only for matrices.
+    pub(crate) is_quantized: bool,
+}
 
 impl Config {
-    /// The tensors that [`Encoder::load`](super::Encoder::load) reads. Quantised are those that it packs in the precision
-    /// of the model.
+    /// The tensors that [`Encoder::load`](super::Encoder::load) reads. The quantized ones are those that it packs in
+    /// the precision of the model.
     ///
     /// # Errors
-    /// [`CheckpointError`] when the checkpoint has no classifier of this width.
-    pub fn parameters(&self, checkpoint: &Checkpoint) -> Result<impl Iterator<Item = Parameter>, CheckpointError> {
+    /// [`CheckpointError`] if the checkpoint has no classifier of this width.
+    pub(crate) fn parameters(
+        &self,
+        checkpoint: &Checkpoint,
+    ) -> Result<impl Iterator<Item = Parameter>, CheckpointError> {
         let (num_labels, names) = (num_labels(self, checkpoint)?, self.architecture.names());
         let layers = (0..self.num_hidden_layers).flat_map(|index| self.layer(&names.layer(index)));
         Ok(self.embeddings().chain(layers).chain(self.head(num_labels)))
@@ -17,11 +33,11 @@ impl Config {
 
     fn embeddings(&self) -> impl Iterator<Item = Parameter> {
         let prefix = self.architecture.names().prefix;
-        let table = |name, rows, is_quantised| Parameter {
+        let table = |name, rows, is_quantized| Parameter {
             prefix,
             name: format!("embeddings.{name}_embeddings.weight"),
             shape: vec![rows, self.hidden_size],
-            is_quantised,
+            is_quantized,
         };
         let token_type = self.architecture.has_token_types().then(|| table("token_type", self.type_vocab_size, false));
         let tables = [table("word", self.vocab_size, true), table("position", self.max_position_embeddings, false)];
@@ -56,8 +72,20 @@ impl Config {
     }
 }
 
-fn linear(prefix: &'static str, path: &str, [outputs, inputs]: [usize; 2], is_quantised: bool) -> [Parameter; 2] {
-    let weight = Parameter { prefix, name: format!("{path}.weight"), shape: vec![outputs, inputs], is_quantised };
+/// The rows of the classifier in the checkpoint: old configurations do not name the labels.
+pub(super) fn num_labels(config: &Config, checkpoint: &Checkpoint) -> Result<usize, CheckpointError> {
+    let classifier = format!("{}.weight", config.architecture.names().classifier);
+    match checkpoint.shape(&classifier) {
+        Some(&[rows, columns]) if columns == config.hidden_size => Ok(rows),
+        _ => {
+            let rows = config.id2label.as_ref().map_or(2, |labels| labels.len());
+            checkpoint.matrix(&classifier, [rows, config.hidden_size]).map(|_| rows)
+        }
+    }
+}
+
+fn linear(prefix: &'static str, path: &str, [outputs, inputs]: [usize; 2], is_quantized: bool) -> [Parameter; 2] {
+    let weight = Parameter { prefix, name: format!("{path}.weight"), shape: vec![outputs, inputs], is_quantized };
     [weight, vector(prefix, format!("{path}.bias"), outputs)]
 }
 
@@ -66,5 +94,5 @@ fn layer_norm(prefix: &'static str, path: &str, size: usize) -> [Parameter; 2] {
 }
 
 fn vector(prefix: &'static str, name: String, len: usize) -> Parameter {
-    Parameter { prefix, name, shape: vec![len], is_quantised: false }
+    Parameter { prefix, name, shape: vec![len], is_quantized: false }
 }

@@ -1,13 +1,13 @@
-//! The tensors of a checkpoint, as the parts of the encoder ask for them.
+//! Loads the tensors of a checkpoint into the types of the kernels.
 
 use std::ops::Range;
 
-use finsent_kernels::{LayerNorm, Linear, Precision, EmbeddingTable, WeightRows};
+use finsent_kernels::{EmbeddingTable, LayerNorm, Linear, Precision, WeightRows};
 
-use super::Engine;
+use super::engine::Engine;
 use crate::checkpoint::{Checkpoint, CheckpointError, StoredMatrix};
 
-/// A place in the tree of names of a [`Checkpoint`], and what its weights are packed for.
+/// A path in the tree of tensor names of a [`Checkpoint`], and the engine that its weights are packed for.
 #[derive(Debug)]
 pub(super) struct Weights<'a> {
     checkpoint: &'a Checkpoint,
@@ -24,7 +24,7 @@ impl<'a> Weights<'a> {
         Self { checkpoint: self.checkpoint, engine: self.engine, path: self.full_name(name) }
     }
 
-    /// The same place, for weights that stay f32 whatever the precision of the model.
+    /// The same path, for weights that are always f32.
     pub(super) fn in_f32(&self) -> Self {
         let engine = Engine { precision: Precision::F32, ..self.engine };
         Self { checkpoint: self.checkpoint, engine, path: self.path.clone() }
@@ -34,7 +34,7 @@ impl<'a> Weights<'a> {
         self.linears(&[name], inputs, outputs)
     }
 
-    /// Several layers of the same input as one, their results side by side; each has `outputs`.
+    /// Several layers with the same input as one layer, with their outputs side by side. Each has `outputs` outputs.
     pub(super) fn linears(&self, names: &[&str], inputs: usize, outputs: usize) -> Result<Linear, CheckpointError> {
         let mut stack = Stack { parts: Vec::new(), outputs, inputs };
         let mut bias = Vec::new();
@@ -66,17 +66,17 @@ impl<'a> Weights<'a> {
     }
 }
 
-/// Matrices one above the other.
+/// Matrices stacked by rows.
 struct Stack<'a> {
     parts: Vec<StoredMatrix<'a>>,
-    /// Rows of each part.
+    /// The rows of each part.
     outputs: usize,
-    /// Columns of each part.
+    /// The columns of each part.
     inputs: usize,
 }
 
 impl Stack<'_> {
-    /// For each part that has some of `rows`: the part, those of its rows, and which of the rows asked for they are.
+    /// For each part with some of `rows`: the part, the range of its own rows, and their range within `rows`.
     fn parts(&self, rows: Range<usize>) -> impl Iterator<Item = (&StoredMatrix<'_>, Range<usize>, Range<usize>)> {
         self.parts.iter().enumerate().filter_map(move |(index, part)| {
             let first = index * self.outputs;

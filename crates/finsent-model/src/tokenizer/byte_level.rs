@@ -1,4 +1,4 @@
-//! The tokeniser of a RoBERTa that brings `vocab.json` and `merges.txt` and no `tokenizer.json`.
+//! The tokenizer of a RoBERTa model that has `vocab.json` and `merges.txt`, but no `tokenizer.json`.
 
 use std::collections::BTreeMap;
 
@@ -7,15 +7,16 @@ use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 use tokenizers::processors::roberta::RobertaProcessing;
 use tokenizers::{AddedToken, Tokenizer};
 
-use super::TokenizerError;
+use super::error::TokenizerError;
 use super::settings::{Settings, SpecialToken};
+use crate::json_error::JsonError;
 use crate::model_files::ModelFile;
 
-/// Classes whose tokeniser can be built from `vocab.json` and `merges.txt`.
+/// The classes that can be built from `vocab.json` and `merges.txt`.
 pub(super) const ROBERTA: [&str; 2] = ["RobertaTokenizer", "RobertaTokenizerFast"];
 
-/// Byte-level BPE as transformers' `RobertaTokenizer` builds it. Bytes that are no pieces of the vocabulary have no token,
-/// as there.
+/// Byte-level BPE as transformers' `RobertaTokenizer` builds it. As there, bytes that are not in the vocabulary have no
+/// token.
 pub(super) fn from_vocab_and_merges(
     vocab_file: &ModelFile,
     merges_file: &ModelFile,
@@ -23,10 +24,10 @@ pub(super) fn from_vocab_and_merges(
 ) -> Result<Tokenizer, TokenizerError> {
     let invalid = |file: &ModelFile, reason| TokenizerError::Tokenizer { file: file.to_string(), reason };
     let vocab: BTreeMap<String, u32> = serde_json::from_slice(&vocab_file.read()?)
-        .map_err(|source| TokenizerError::Json { file: vocab_file.to_string(), source })?;
+        .map_err(|source| TokenizerError::Json { file: vocab_file.to_string(), source: JsonError::new(source) })?;
     let id = |token: &AddedToken| {
-        let lacking = || TokenizerError::NoSpecialToken { file: vocab_file.to_string(), token: token.content.clone() };
-        vocab.get(&token.content).map(|&id| (token.content.clone(), id)).ok_or_else(lacking)
+        let missing = || TokenizerError::NoSpecialToken { file: vocab_file.to_string(), token: token.content.clone() };
+        vocab.get(&token.content).map(|&id| (token.content.clone(), id)).ok_or_else(missing)
     };
     let (cls, sep, others) = special_tokens(settings);
     let post_processor = RobertaProcessing::new(id(&sep)?, id(&cls)?);
@@ -45,10 +46,10 @@ pub(super) fn from_vocab_and_merges(
     Ok(tokenizer)
 }
 
-/// The first token, the last one, and the others that texts may name, with RoBERTa's names where the settings give none.
+/// The first token, the last token, and the other special tokens, with RoBERTa's names by default.
 ///
-/// The mask takes the white space before it, unless the settings describe it otherwise: so it is in the checkpoints'
-/// `tokenizer.json`, and in transformers up to 4.
+/// Unless the settings describe the mask, it includes the white space before it, as in the checkpoints'
+/// `tokenizer.json` and in transformers up to version 4.
 fn special_tokens(settings: &Settings) -> (AddedToken, AddedToken, [AddedToken; 5]) {
     let special = &settings.special;
     let token = |token: &Option<SpecialToken>, default: &str| {
@@ -68,7 +69,7 @@ fn special_tokens(settings: &Settings) -> (AddedToken, AddedToken, [AddedToken; 
     (token(&special.cls_token, "<s>"), token(&special.sep_token, "</s>"), others)
 }
 
-/// Two pieces a line, the first merge first.
+/// Two tokens per line, in the order of the merges.
 fn read_merges(file: &ModelFile) -> Result<Vec<(String, String)>, TokenizerError> {
     let bytes = file.read()?;
     let text = str::from_utf8(&bytes).map_err(|error| {

@@ -7,11 +7,11 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use tokenizers::{AddedToken, Tokenizer};
 
-use super::TokenizerError;
+use super::error::TokenizerError;
+use crate::json_error::JsonError;
 use crate::model_files::ModelFile;
 
-/// The fields of `tokenizer_config.json` that shape the ids, with the defaults of transformers' `BertTokenizer` where
-/// they have one.
+/// The fields of `tokenizer_config.json` that affect the ids, with the defaults of transformers' `BertTokenizer`.
 #[derive(Debug, Deserialize)]
 #[serde(default)]
 pub(super) struct Settings {
@@ -42,13 +42,13 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// `model_max_length`; transformers writes 1e30 for "not set".
+    /// `model_max_length`. transformers writes 1e30 if it is not set.
     pub(super) fn max_length(&self) -> Option<usize> {
         self.model_max_length.filter(|&length| (1.0..1e9).contains(&length)).map(|length| length as usize)
     }
 
-    /// Refuses the settings of a tokeniser that is none of `classes`, which are all that can be built from `from`. `file`
-    /// is where the settings stand.
+    /// Checks that `tokenizer_class` is one of `classes`, which can be built from the files `from`. `file` has the
+    /// settings.
     pub(super) fn check_class(
         &self,
         file: Option<&ModelFile>,
@@ -83,7 +83,7 @@ fn settings_name(file: Option<&ModelFile>) -> String {
     file.map_or_else(|| "tokenizer_config.json".into(), ModelFile::to_string)
 }
 
-/// A token beside the vocabulary, or one of it that is found in texts before they are split.
+/// A token that is matched in the text before it is split into words.
 #[derive(Debug, Deserialize)]
 pub(super) struct AddedTokenSettings {
     pub(super) content: String,
@@ -109,7 +109,7 @@ impl AddedTokenSettings {
     }
 }
 
-/// `special_tokens_map.json`; the same keys may stand in `tokenizer_config.json`, which goes first.
+/// `special_tokens_map.json`. `tokenizer_config.json` may have the same keys; it takes precedence.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct SpecialTokens {
@@ -155,7 +155,7 @@ pub(super) struct SpecialNames<'a> {
 }
 
 impl Settings {
-    /// Reads `tokenizer_config.json` and what `special_tokens_map.json` adds, each if it is there.
+    /// Reads `tokenizer_config.json` and adds `special_tokens_map.json`, each if it exists.
     pub(super) fn read(config: Option<&ModelFile>, special_tokens: Option<&ModelFile>) -> Result<Self, TokenizerError> {
         let mut settings: Self = read_json(config)?;
         let other: SpecialTokens = read_json(special_tokens)?;
@@ -170,7 +170,7 @@ impl Settings {
         Ok(settings)
     }
 
-    /// The names that the files give, else BERT's.
+    /// The names in the files, or else BERT's.
     pub(super) fn special_names(&self) -> SpecialNames<'_> {
         let SpecialTokens { pad_token, unk_token, cls_token, sep_token, mask_token, .. } = &self.special;
         SpecialNames {
@@ -190,10 +190,11 @@ fn name<'a>(token: &'a Option<SpecialToken>, default: &'a str) -> &'a str {
 fn read_json<T: Default + DeserializeOwned>(file: Option<&ModelFile>) -> Result<T, TokenizerError> {
     let Some(file) = file else { return Ok(T::default()) };
     let parse = |bytes: &[u8]| {
-        // `null` is as good as missing.
+        // transformers writes `null` for a field that is not set.
         let mut fields: Map<String, Value> = serde_json::from_slice(bytes)?;
         fields.retain(|_, value| !value.is_null());
         T::deserialize(Value::Object(fields))
     };
-    parse(&file.read()?).map_err(|source| TokenizerError::Json { file: file.to_string(), source })
+    parse(&file.read()?)
+        .map_err(|source| TokenizerError::Json { file: file.to_string(), source: JsonError::new(source) })
 }

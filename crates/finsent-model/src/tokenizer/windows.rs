@@ -1,49 +1,52 @@
-//! A text that is longer than the window becomes several windows that overlap.
+//! Windows: a text that is longer than the model's window is read in several overlapping ones.
 
 use std::ops::Range;
 
 use tokenizers::Token;
 
-use super::{Encoding, Tokenizer, TokenizerError, given_up};
+use super::Tokenizer;
+use super::encoding::Encoding;
+use super::error::TokenizerError;
 use crate::catch_panic::catch_panic;
 
-/// Neighbouring windows share at least one in so many of their tokens.
+/// Adjacent windows share at least one in `OVERLAP` of their tokens.
 pub const OVERLAP: usize = 4;
 
-/// How far, as one in so many of its tokens, the beginning of a window may move to the beginning of a word.
+/// The beginning of a window moves back to the beginning of a word, by at most one in `LEEWAY` of its tokens.
 const LEEWAY: usize = 8;
 
-/// Bytes that are given to the library at once: it takes some hundred bytes of memory for each short word.
+/// The most bytes to tokenize at once: the library needs some hundred bytes of memory per word.
 const PIECE: usize = 64 << 10;
 
-/// A text in one or several windows, all of it.
+/// All of a text, in one or more windows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Windows {
-    /// In the order of the text; none of them says `truncated`.
+    /// The windows in the order of the text. None is `truncated`.
     pub encodings: Vec<Encoding>,
-    /// Tokens of the text, and the special ones once.
+    /// The tokens of the text, each counted once, and one set of special tokens.
     pub tokens: usize,
 }
 
 impl Tokenizer {
-    /// All tokens of `text`: as [`Tokenizer::encode`] has them when they fit the window, else in windows of one length that
-    /// are evenly spaced, each with special tokens. Neighbours share a quarter of their text tokens or more.
+    /// Tokenizes all of `text`. If its tokens fit the window, the result is that of [`Tokenizer::encode`]. Otherwise
+    /// the windows have the same length, are evenly spaced, share at least a quarter of their tokens with the next one,
+    /// and each has special tokens.
     ///
-    /// More than 64 KiB are tokenised in pieces, between which stands one space; without one there, words may be cut in two.
-    /// With `WordPiece`, windows begin at the beginning of a word where there is one near; they may end within a word.
+    /// A text of more than 64 KiB is tokenized in pieces that are split at a space, or within a word if there is no
+    /// space. With `WordPiece`, windows begin at the beginning of a word if there is one near. They may end within a
+    /// word.
     ///
     /// # Errors
     /// [`TokenizerError::Encode`] or [`TokenizerError::NoTokens`].
     pub fn windows(&self, text: &str) -> Result<Windows, TokenizerError> {
-        catch_panic(|| self.windows_unguarded(text))
-            .unwrap_or_else(|words| Err(TokenizerError::Encode(given_up(&words))))
+        catch_panic(|| self.windows_or_panic(text))
+            .unwrap_or_else(|message| Err(TokenizerError::Encode(TokenizerError::panic_message(&message))))
     }
 
-    fn windows_unguarded(&self, text: &str) -> Result<Windows, TokenizerError> {
-        let library = |error: tokenizers::Error| TokenizerError::Encode(error.to_string());
-        let ids = self.ids(text).map_err(library)?;
+    fn windows_or_panic(&self, text: &str) -> Result<Windows, TokenizerError> {
+        let ids = self.ids(text).map_err(|error| TokenizerError::encode(&error))?;
         if ids.len() <= self.text_tokens {
-            // The words of so few tokens are whole, whatever their length.
+            // It fits: encode the text as a whole, without splitting it into pieces.
             let encoding = self.encode_str(text)?;
             return Ok(Windows { tokens: encoding.len(), encodings: vec![encoding] });
         }
@@ -53,7 +56,7 @@ impl Tokenizer {
         Ok(Windows { encodings, tokens: ids.len() + self.max_length - self.text_tokens })
     }
 
-    /// The ids of all of `text`, without special ones.
+    /// The ids of all of `text`, without special tokens.
     fn ids(&self, mut text: &str) -> tokenizers::Result<Vec<u32>> {
         let mut ids = Vec::new();
         while !text.is_empty() {
@@ -64,24 +67,24 @@ impl Tokenizer {
         Ok(ids)
     }
 
-    /// Whether the token is no first piece of a word, as far as its name says.
+    /// Whether the token continues a word, by its name in `WordPiece`.
     fn continues_word(&self, id: u32) -> bool {
         self.inner.id_to_token(id).is_some_and(|token| token.starts_with("##"))
     }
 }
 
-/// Length of the first piece of `text`. It ends before a space that stands alone, so that the tokens on both sides are
-/// those of the whole.
+/// The length of the first piece of `text`. If possible it ends before a single space between words: then the tokens
+/// are the same as those of the whole text.
 fn piece(text: &str) -> usize {
     if text.len() <= PIECE {
         return text.len();
     }
     let start = &text[..text.floor_char_boundary(PIECE)];
-    let stands_alone = |&(space, _): &(usize, &str)| {
+    let is_single = |&(space, _): &(usize, &str)| {
         let is_word = |letter: Option<char>| letter.is_some_and(|letter| !letter.is_whitespace());
         is_word(text[..space].chars().next_back()) && is_word(text[space + 1..].chars().next())
     };
-    start.rmatch_indices(' ').find(stands_alone).map_or(start.len(), |(space, _)| space)
+    start.rmatch_indices(' ').find(is_single).map_or(start.len(), |(space, _)| space)
 }
 
 fn from_ids(ids: &[u32]) -> tokenizers::Encoding {
@@ -89,7 +92,8 @@ fn from_ids(ids: &[u32]) -> tokenizers::Encoding {
     tokenizers::Encoding::from_tokens(ids.iter().map(token).collect(), 0)
 }
 
-/// Windows of `length` over more than that many tokens: the first begins with them, the last ends with them.
+/// Windows of `length` over more tokens than that: the first one starts at the first token, the last one ends at the
+/// last.
 fn ranges(tokens: usize, length: usize, continues: impl Fn(usize) -> bool) -> impl Iterator<Item = Range<usize>> {
     let leeway = length / LEEWAY;
     let overlap = length.div_ceil(OVERLAP).min(length - 1) + leeway;
@@ -120,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn windows_cover_all_tokens_and_share_a_quarter_or_more() {
+    fn windows_cover_all_tokens_and_share_at_least_a_quarter() {
         for length in [1, 2, 3, 4, 5, 7, 8, 9, 46, 510] {
             for more in [1, 2, 3, length / 2, length, 3 * length + 1, 100 * length + 7] {
                 check(length + more.max(1), length, |_| false);
@@ -132,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn windows_begin_at_words_where_one_begins_near() {
+    fn windows_begin_at_a_word_if_one_begins_near() {
         let begins = |token: usize| token.is_multiple_of(7);
         let windows: Vec<_> = ranges(1000, 100, |token| !begins(token)).collect();
         let inner = &windows[..windows.len() - 1];

@@ -1,4 +1,4 @@
-//! The tokeniser of a model that brings a vocabulary and no `tokenizer.json`.
+//! The tokenizer of a BERT or DistilBERT model that has `vocab.txt`, but no `tokenizer.json`.
 
 use ahash::AHashMap;
 use tokenizers::models::wordpiece::WordPiece;
@@ -7,21 +7,21 @@ use tokenizers::pre_tokenizers::bert::BertPreTokenizer;
 use tokenizers::processors::bert::BertProcessing;
 use tokenizers::{AddedToken, Tokenizer};
 
-use super::TokenizerError;
+use super::error::TokenizerError;
 use super::settings::{Settings, SpecialNames};
 use crate::model_files::ModelFile;
 
-/// Classes whose tokeniser can be built from `vocab.txt`.
+/// The classes that can be built from `vocab.txt`.
 pub(super) const BERT: [&str; 4] =
     ["BertTokenizer", "BertTokenizerFast", "DistilBertTokenizer", "DistilBertTokenizerFast"];
 
-/// WordPiece as transformers' `BertTokenizer` builds it from a vocabulary.
+/// WordPiece as transformers' `BertTokenizer` builds it.
 pub(super) fn from_vocab(vocab_file: &ModelFile, settings: &Settings) -> Result<Tokenizer, TokenizerError> {
     let vocab = read_vocab(vocab_file)?;
     let SpecialNames { pad, unk, cls, sep, mask } = settings.special_names();
     let id = |token: &str| {
-        let lacking = || TokenizerError::NoSpecialToken { file: vocab_file.to_string(), token: token.into() };
-        vocab.get(token).copied().ok_or_else(lacking)
+        let missing = || TokenizerError::NoSpecialToken { file: vocab_file.to_string(), token: token.into() };
+        vocab.get(token).copied().ok_or_else(missing)
     };
     id(unk)?;
     let post_processor = BertProcessing::new((sep.into(), id(sep)?), (cls.into(), id(cls)?));
@@ -50,7 +50,8 @@ fn refused(file: &ModelFile, error: &tokenizers::Error) -> TokenizerError {
     TokenizerError::Tokenizer { file: file.to_string(), reason: error.to_string() }
 }
 
-/// One token a line; its id is the line's index. Of equal lines the last one counts, as in transformers.
+/// One token per line; its id is the index of the line. If a token appears twice, the last id counts, as in
+/// transformers.
 fn read_vocab(file: &ModelFile) -> Result<AHashMap<String, u32>, TokenizerError> {
     let bytes = file.read()?;
     let bytes = bytes.strip_suffix(b"\n").unwrap_or(&bytes);

@@ -1,4 +1,4 @@
-//! DistilBERT and RoBERTa answer as in transformers, by the engine that BERT has.
+//! DistilBERT and RoBERTa give the predictions of transformers.
 
 use std::path::Path;
 
@@ -8,31 +8,31 @@ use safetensors::tensor::Dtype;
 use tempfile::TempDir;
 
 use crate::checkpoints::{self, Stored, Tensors};
-use crate::golden;
 use crate::packing::assert_same;
 use crate::parity::{assert_logits, assert_predictions};
 use crate::precisions::Agreement;
+use crate::reference;
 
 const ARCHITECTURES: [&str; 2] = ["distilbert", "roberta"];
 
 fn load(dir: &Path, precision: Precision) -> Pipeline {
     let options = ModelOptions { precision, int8_margin: 0.0, ..ModelOptions::default() };
-    Pipeline::load(&ModelFiles::in_dir(dir, &[]).unwrap(), &options, &golden::thread_pool()).unwrap()
+    Pipeline::load(&ModelFiles::in_dir(dir, &[]).unwrap(), &options, &reference::thread_pool()).unwrap()
 }
 
 fn texts(architecture: &str) -> Vec<finsent_model::Text> {
-    let cases = golden::cases_of(architecture);
+    let cases = reference::cases_of(architecture);
     let texts: Vec<&str> = cases.iter().map(|case| case.text.as_str()).filter(|text| !text.is_empty()).collect();
-    golden::texts(&texts)
+    reference::texts(&texts)
 }
 
 fn predictions(dir: &Path, architecture: &str) -> Vec<Prediction> {
-    golden::classify(&golden::load(dir), &texts(architecture))
+    reference::classify(&reference::load(dir), &texts(architecture))
 }
 
 /// The model with its weights changed by `change`.
 fn changed(architecture: &str, change: impl FnOnce(&mut Tensors)) -> TempDir {
-    let dir = golden::model_of(architecture);
+    let dir = reference::model_of(architecture);
     let path = dir.path().join("model.safetensors");
     let mut tensors = checkpoints::read(&path);
     change(&mut tensors);
@@ -47,13 +47,13 @@ fn renamed(architecture: &str, rename: impl Fn(&str) -> String) -> TempDir {
 }
 
 #[test]
-fn every_architecture_answers_as_in_transformers() {
+fn every_architecture_gives_the_predictions_of_transformers() {
     for architecture in ARCHITECTURES {
-        let (dir, cases) = (golden::model_of(architecture), golden::cases_of(architecture));
+        let (dir, cases) = (reference::model_of(architecture), reference::cases_of(architecture));
         assert!(cases.iter().any(|case| case.truncated == Some(true)));
         assert_predictions(architecture, dir.path(), &cases);
         assert_logits(architecture, dir.path(), &cases);
-        let tokenizer = golden::tokenizer(dir.path());
+        let tokenizer = reference::tokenizer(dir.path());
         for case in cases.iter().filter(|case| !case.text.is_empty()) {
             let text = finsent_model::Text::parse(&case.text).unwrap();
             assert_eq!(tokenizer.encode(&text).unwrap().input_ids, case.input_ids, "{:?}", case.text);
@@ -62,15 +62,15 @@ fn every_architecture_answers_as_in_transformers() {
 }
 
 #[test]
-fn packed_batch_has_the_bits_of_each_text_alone_in_every_architecture() {
+fn a_text_has_the_same_bits_alone_and_in_a_batch_in_every_architecture() {
     for architecture in ARCHITECTURES {
-        let (dir, texts) = (golden::model_of(architecture), texts(architecture));
+        let (dir, texts) = (reference::model_of(architecture), texts(architecture));
         let reversed: Vec<_> = texts.iter().rev().cloned().collect();
         for precision in Precision::ALL {
             let pipeline = load(dir.path(), precision);
-            let company = golden::classify(&pipeline, &reversed);
-            for (text, packed) in reversed.iter().zip(&company) {
-                let alone = golden::classify(&pipeline, std::slice::from_ref(text));
+            let together = reference::classify(&pipeline, &reversed);
+            for (text, packed) in reversed.iter().zip(&together) {
+                let alone = reference::classify(&pipeline, std::slice::from_ref(text));
                 assert_same(&alone[0], packed, &format!("{architecture} {precision}: {:?}", text.as_str()));
             }
         }
@@ -78,10 +78,10 @@ fn packed_batch_has_the_bits_of_each_text_alone_in_every_architecture() {
 }
 
 #[test]
-fn every_precision_is_near_f32_in_every_architecture() {
+fn every_precision_is_close_to_f32_in_every_architecture() {
     for architecture in ARCHITECTURES {
-        let (dir, texts) = (golden::model_of(architecture), texts(architecture));
-        let predictions = |precision| golden::classify(&load(dir.path(), precision), &texts);
+        let (dir, texts) = (reference::model_of(architecture), texts(architecture));
+        let predictions = |precision| reference::classify(&load(dir.path(), precision), &texts);
         let exact = predictions(Precision::F32);
         for precision in [Precision::Bf16, Precision::Int8] {
             let agreement = Agreement::of(&exact, &predictions(precision));
@@ -92,14 +92,14 @@ fn every_precision_is_near_f32_in_every_architecture() {
 }
 
 #[test]
-fn every_spelling_of_the_names_is_the_same_model() {
+fn all_spellings_of_the_names_give_the_same_model() {
     for architecture in ARCHITECTURES {
-        let plain = predictions(golden::model_of(architecture).path(), architecture);
+        let plain = predictions(reference::model_of(architecture).path(), architecture);
         for dir in [
             renamed(architecture, |name| name.trim_start_matches(&format!("{architecture}.")).into()),
             renamed(architecture, |name| format!("module.{name}")),
             changed(architecture, |tensors| {
-                // What older files hold beside the weights: a buffer, and the pooler of a model without this head.
+                // Older files also have a buffer, and the pooler of a model without this head.
                 let position_ids = Stored { dtype: Dtype::I64, shape: vec![1, 1], data: vec![0; 8] };
                 tensors.insert(format!("{architecture}.embeddings.position_ids"), position_ids);
                 let pooler = Stored { dtype: Dtype::F32, shape: vec![1, 1], data: vec![0; 4] };
@@ -112,7 +112,7 @@ fn every_spelling_of_the_names_is_the_same_model() {
 }
 
 #[test]
-fn what_is_missing_is_named_as_the_architecture_names_it() {
+fn a_missing_tensor_has_the_name_of_the_architecture() {
     for (architecture, tensor, parts) in [
         ("distilbert", "pre_classifier.weight", ["`pre_classifier.weight`", "[32, 32]"]),
         ("distilbert", "distilbert.transformer.layer.1.ffn.lin2.bias", ["`transformer.layer.1.ffn.lin2.bias`", "[32]"]),
@@ -125,36 +125,37 @@ fn what_is_missing_is_named_as_the_architecture_names_it() {
 }
 
 #[test]
-fn weights_of_another_architecture_than_config_json_says_are_refused() {
+fn weights_of_another_architecture_are_an_error() {
     for (weights, config, tensor) in
         [("roberta", "distilbert", "`classifier.weight`"), ("distilbert", "roberta", "`classifier.out_proj.weight`")]
     {
-        let dir = golden::model_of(config);
-        std::fs::copy(golden::golden(weights).join("model.safetensors"), dir.path().join("model.safetensors")).unwrap();
+        let dir = reference::model_of(config);
+        std::fs::copy(reference::file(weights).join("model.safetensors"), dir.path().join("model.safetensors"))
+            .unwrap();
         checkpoints::assert_refused(dir.path(), &["lacks the tensor", tensor]);
     }
 }
 
 #[test]
-fn the_class_decides_where_there_is_no_model_type() {
+fn the_class_decides_if_there_is_no_model_type() {
     for architecture in ARCHITECTURES {
-        let dir = golden::model_of(architecture);
-        golden::edit_config(dir.path(), "model_type", serde_json::Value::Null);
+        let dir = reference::model_of(architecture);
+        reference::edit_config(dir.path(), "model_type", serde_json::Value::Null);
         assert_eq!(
             predictions(dir.path(), architecture),
-            predictions(golden::model_of(architecture).path(), architecture)
+            predictions(reference::model_of(architecture).path(), architecture)
         );
     }
 }
 
-/// Weights that are not numbers must not get lost in DistilBERT's ReLU.
+/// NaN must not get lost in DistilBERT's ReLU.
 #[test]
-fn damaged_weights_of_a_head_give_errors_and_no_predictions() {
+fn damaged_weights_of_a_head_give_errors_instead_of_predictions() {
     for (architecture, tensor) in [("distilbert", "pre_classifier.bias"), ("roberta", "classifier.dense.bias")] {
         let dir = changed(architecture, |tensors| {
             tensors.get_mut(tensor).unwrap().data = f32::NAN.to_le_bytes().repeat(32);
         });
-        let outcome = golden::load(dir.path()).classify(&[&texts(architecture)[0]]).remove(0);
+        let outcome = reference::load(dir.path()).classify(&[&texts(architecture)[0]]).remove(0);
         assert!(outcome.unwrap_err().to_string().contains("not a finite number"), "{architecture}");
     }
 }

@@ -1,4 +1,4 @@
-//! The ids of byte-level BPE are those of transformers, from `tokenizer.json` and from `vocab.json` with `merges.txt`.
+//! Byte-level BPE gives the ids of transformers, from `tokenizer.json` and from `vocab.json` with `merges.txt`.
 
 use std::fs;
 use std::path::Path;
@@ -8,17 +8,17 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::golden;
+use crate::reference;
 
 #[derive(Deserialize)]
-struct Nasty {
+struct Case {
     text: String,
     ids: Vec<u32>,
 }
 
-/// The model with `tokenizer.json` only, and the one without it.
+/// The model with only `tokenizer.json`, and without it.
 fn both_forms() -> [TempDir; 2] {
-    let forms = [golden::model_of("roberta"), golden::model_of("roberta")];
+    let forms = [reference::model_of("roberta"), reference::model_of("roberta")];
     for file in ["vocab.json", "merges.txt", "special_tokens_map.json"] {
         fs::remove_file(forms[0].path().join(file)).unwrap();
     }
@@ -33,7 +33,7 @@ fn with_window(dir: &Path, max_length: usize) -> Tokenizer {
 
 fn edit(dir: &Path, file: &str, change: impl FnOnce(&mut Value)) {
     let path = dir.join(file);
-    let mut value: Value = golden::read_json(&path);
+    let mut value: Value = reference::read_json(&path);
     change(&mut value);
     fs::write(path, value.to_string()).unwrap();
 }
@@ -43,22 +43,22 @@ fn ids(tokenizer: &Tokenizer, text: &str) -> Vec<u32> {
 }
 
 #[test]
-fn nasty_strings_have_transformers_ids_from_both_forms() {
-    let nasty: Vec<Nasty> = golden::read_json(&golden::golden("nasty_byte_level.json"));
+fn difficult_strings_have_the_ids_of_transformers_from_both_forms() {
+    let cases: Vec<Case> = reference::read_json(&reference::file("nasty_byte_level.json"));
     let [json, vocab] = both_forms();
     let files = |dir: &TempDir| ModelFiles::in_dir(dir.path(), &[]).unwrap().tokenizer;
     assert!(matches!(files(&json), TokenizerFiles::Json { .. }));
     assert!(matches!(files(&vocab), TokenizerFiles::ByteLevel { .. }));
     for dir in [json, vocab] {
         let tokenizer = with_window(dir.path(), 1 << 16);
-        for case in nasty.iter().filter(|case| !case.text.trim().is_empty()) {
+        for case in cases.iter().filter(|case| !case.text.trim().is_empty()) {
             assert_eq!(ids(&tokenizer, &case.text), case.ids, "{:?}", case.text);
         }
     }
 }
 
 #[test]
-fn a_text_far_over_the_window_has_the_ids_of_its_beginning() {
+fn a_text_much_longer_than_the_window_has_the_ids_of_its_beginning() {
     let spaces = " ".repeat(200);
     let units = [
         "Operating profit rose, the company said.\n",
@@ -79,7 +79,7 @@ fn a_text_far_over_the_window_has_the_ids_of_its_beginning() {
         for window in [16, 48] {
             let tokenizer = with_window(dir.path(), window);
             for unit in units {
-                // Before the text, a few letters: so that the cut goes through each place of the unit.
+                // A few letters before the text, so that the cut falls on each position of the unit.
                 for shift in 1..=unit.len().min(20) {
                     let text = Text::parse("b".repeat(shift) + &unit.repeat(6_000 / unit.len())).unwrap();
                     let expected = whole.encode(&text).unwrap().input_ids;
@@ -93,80 +93,80 @@ fn a_text_far_over_the_window_has_the_ids_of_its_beginning() {
     }
 }
 
-/// The name of the mask begins before the cut and ends behind it, and takes all of the white space before it.
+/// The name of the mask begins before the cut and ends after it, and includes all white space before it.
 #[test]
-fn a_cut_through_a_name_that_takes_white_space_changes_nothing() {
+fn a_cut_through_a_special_token_changes_nothing() {
     for dir in both_forms() {
         let (whole, window) = (with_window(dir.path(), 1 << 20), 64);
         let tokenizer = with_window(dir.path(), window);
         let cut = window * 16;
-        for behind in 0..8 {
-            let text = format!("loss{}<mask> rose{}", " ".repeat(cut - 4 - behind), " fell".repeat(1_000));
+        for offset in 0..8 {
+            let text = format!("loss{}<mask> rose{}", " ".repeat(cut - 4 - offset), " fell".repeat(1_000));
             let expected = ids(&whole, &text);
-            assert_eq!(ids(&tokenizer, &text), [&expected[..window - 1], &[2]].concat(), "{behind}");
+            assert_eq!(ids(&tokenizer, &text), [&expected[..window - 1], &[2]].concat(), "{offset}");
         }
     }
 }
 
 #[test]
-fn the_window_is_that_of_config_json_where_the_settings_allow_more() {
+fn the_window_is_the_smaller_of_config_json_and_the_settings() {
     for dir in both_forms() {
-        assert_eq!(golden::tokenizer(dir.path()).max_length(), 48);
-        golden::edit_config(dir.path(), "pad_token_id", 3.into());
-        assert_eq!(golden::tokenizer(dir.path()).max_length(), 46);
+        assert_eq!(reference::tokenizer(dir.path()).max_length(), 48);
+        reference::edit_config(dir.path(), "pad_token_id", 3.into());
+        assert_eq!(reference::tokenizer(dir.path()).max_length(), 46);
         edit(dir.path(), "tokenizer_config.json", |config| config["model_max_length"] = 20.into());
-        assert_eq!(golden::tokenizer(dir.path()).max_length(), 20);
+        assert_eq!(reference::tokenizer(dir.path()).max_length(), 20);
     }
 }
 
 #[test]
-fn a_space_before_the_text_is_put_there_when_the_settings_say_so() {
+fn add_prefix_space_of_the_settings_is_used() {
     for dir in both_forms() {
-        let plain = golden::tokenizer(dir.path());
+        let plain = reference::tokenizer(dir.path());
         let (without, with) = (ids(&plain, "profit"), ids(&plain, " profit"));
         assert_ne!(without, with);
         edit(dir.path(), "tokenizer_config.json", |config| config["add_prefix_space"] = true.into());
-        assert_eq!(ids(&golden::tokenizer(dir.path()), "profit"), with);
+        assert_eq!(ids(&reference::tokenizer(dir.path()), "profit"), with);
     }
 }
 
 #[test]
-fn the_vocabulary_needs_no_settings() {
+fn a_vocabulary_works_without_settings() {
     let [json, vocab] = both_forms();
-    let plain = golden::tokenizer(json.path());
+    let plain = reference::tokenizer(json.path());
     for file in ["tokenizer_config.json", "special_tokens_map.json"] {
         fs::remove_file(vocab.path().join(file)).unwrap();
     }
-    let bare = golden::tokenizer(vocab.path());
+    let bare = reference::tokenizer(vocab.path());
     for text in ["Net loss   <mask> rose", "<pad></s> x", "it's"] {
         assert_eq!(ids(&bare, text), ids(&plain, text), "{text}");
     }
-    // What describes the mask otherwise is believed.
+    // Settings that describe the mask override the default.
     fs::write(
         vocab.path().join("special_tokens_map.json"),
         json!({"mask_token": {"content": "<mask>", "lstrip": false}}).to_string(),
     )
     .unwrap();
-    assert!(ids(&golden::tokenizer(vocab.path()), "a  <mask>").len() > ids(&plain, "a  <mask>").len());
+    assert!(ids(&reference::tokenizer(vocab.path()), "a  <mask>").len() > ids(&plain, "a  <mask>").len());
 }
 
 #[test]
-fn a_tokeniser_of_either_class_is_accepted_and_others_are_named() {
+fn other_tokenizer_classes_are_an_error_that_names_them() {
     let [_, vocab] = both_forms();
     let class = |name: &str| {
         edit(vocab.path(), "tokenizer_config.json", |config| config["tokenizer_class"] = name.into());
     };
     class("RobertaTokenizerFast");
-    golden::tokenizer(vocab.path());
+    reference::tokenizer(vocab.path());
     class("GPT2Tokenizer");
-    let message = golden::load_error(vocab.path());
+    let message = reference::load_error(vocab.path());
     for part in ["GPT2Tokenizer", "RobertaTokenizer", "tokenizer.json"] {
         assert!(message.contains(part), "{message}");
     }
 }
 
 #[test]
-fn what_is_wrong_with_the_vocabulary_is_told() {
+fn an_invalid_vocabulary_is_an_error() {
     for (file, contents, parts) in [
         ("vocab.json", "[]", ["vocab.json", "not valid"]),
         ("vocab.json", r#"{"<s>": 0}"#, ["vocab.json", "`</s>`"]),
@@ -176,15 +176,15 @@ fn what_is_wrong_with_the_vocabulary_is_told() {
     ] {
         let [_, dir] = both_forms();
         fs::write(dir.path().join(file), contents).unwrap();
-        let message = golden::load_error(dir.path());
+        let message = reference::load_error(dir.path());
         assert!(parts.iter().all(|part| message.contains(part)), "{contents}: {message}");
     }
     let [_, dir] = both_forms();
     fs::write(dir.path().join("merges.txt"), b"o r\n\xff x\n").unwrap();
-    assert!(golden::load_error(dir.path()).contains("line 2 is not UTF-8"));
+    assert!(reference::load_error(dir.path()).contains("line 2 is not UTF-8"));
     for file in ["merges.txt", "vocab.json"] {
         let [_, dir] = both_forms();
         fs::remove_file(dir.path().join(file)).unwrap();
-        assert!(golden::load_error(dir.path()).contains(&format!("holds no {file}")));
+        assert!(reference::load_error(dir.path()).contains(&format!("has no {file}")));
     }
 }

@@ -1,4 +1,4 @@
-//! Checkpoints in every spelling load; damaged and foreign ones are refused with what is wrong.
+//! Checkpoints with all spellings of names load; damaged and unsupported ones are errors.
 
 use std::collections::HashMap;
 use std::fs;
@@ -7,7 +7,7 @@ use std::path::Path;
 use finsent_model::Prediction;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
-use crate::golden;
+use crate::reference;
 
 /// A tensor that a test can change.
 #[derive(Clone)]
@@ -36,7 +36,7 @@ pub(crate) fn write(path: &Path, tensors: &Tensors) {
 
 /// The small model with its f32 weights changed by `change`.
 fn changed(change: impl FnOnce(&mut Tensors)) -> tempfile::TempDir {
-    let dir = golden::variant("f32");
+    let dir = reference::variant("f32");
     let path = dir.path().join("model.safetensors");
     let mut tensors = read(&path);
     change(&mut tensors);
@@ -49,17 +49,17 @@ fn renamed(rename: impl Fn(&str) -> String) -> tempfile::TempDir {
 }
 
 fn predictions(dir: &Path) -> Vec<Prediction> {
-    golden::classify(&golden::load(dir), &golden::texts(&["profit rose", "a loss, again", "x"]))
+    reference::classify(&reference::load(dir), &reference::texts(&["profit rose", "a loss, again", "x"]))
 }
 
 pub(crate) fn assert_refused(dir: &Path, parts: &[&str]) {
-    let message = golden::load_error(dir);
+    let message = reference::load_error(dir);
     assert!(parts.iter().all(|part| message.contains(part)), "expected {parts:?} in: {message}");
 }
 
 #[test]
-fn every_spelling_of_the_names_is_the_same_model() {
-    let plain = predictions(golden::variant("f32").path());
+fn all_spellings_of_the_names_give_the_same_model() {
+    let plain = predictions(reference::variant("f32").path());
     let legacy =
         |name: &str| name.replace("LayerNorm.weight", "LayerNorm.gamma").replace("LayerNorm.bias", "LayerNorm.beta");
     for dir in [
@@ -86,7 +86,7 @@ fn a_missing_tensor_is_named_with_its_shape() {
 }
 
 #[test]
-fn a_misshapen_tensor_is_named_with_both_shapes() {
+fn a_tensor_of_the_wrong_shape_is_named_with_both_shapes() {
     let dir = changed(|tensors| {
         let stored = tensors.get_mut("bert.pooler.dense.weight").unwrap();
         stored.shape = vec![16, 64];
@@ -95,7 +95,7 @@ fn a_misshapen_tensor_is_named_with_both_shapes() {
 }
 
 #[test]
-fn a_foreign_type_is_named() {
+fn an_unsupported_type_is_named() {
     let dir = changed(|tensors| {
         let stored = tensors.get_mut("bert.pooler.dense.bias").unwrap();
         (stored.dtype, stored.data) = (Dtype::F64, [stored.data.clone(), stored.data.clone()].concat());
@@ -104,8 +104,8 @@ fn a_foreign_type_is_named() {
 }
 
 #[test]
-fn int8_without_its_scales_is_refused() {
-    let dir = golden::variant("int8");
+fn int8_without_scales_is_an_error() {
+    let dir = reference::variant("int8");
     let path = dir.path().join("model.safetensors");
     let mut tensors = read(&path);
     tensors.remove("bert.encoder.layer.0.output.dense.weight_scale").unwrap();
@@ -114,7 +114,7 @@ fn int8_without_its_scales_is_refused() {
 }
 
 #[test]
-fn one_tensor_under_two_names_is_refused() {
+fn a_tensor_with_two_names_is_an_error() {
     let dir = changed(|tensors| {
         let stored = tensors["classifier.bias"].clone();
         tensors.insert("module.classifier.bias".into(), stored);
@@ -123,8 +123,8 @@ fn one_tensor_under_two_names_is_refused() {
 }
 
 #[test]
-fn a_half_copied_file_is_refused_at_any_length() {
-    let dir = golden::variant("f32");
+fn a_truncated_file_is_an_error_at_any_length() {
+    let dir = reference::variant("f32");
     let path = dir.path().join("model.safetensors");
     let whole = fs::read(&path).unwrap();
     for length in [0, 1, 7, 8, 100, whole.len() / 2, whole.len() - 1] {
@@ -136,46 +136,46 @@ fn a_half_copied_file_is_refused_at_any_length() {
 }
 
 #[test]
-fn weights_that_are_not_numbers_give_errors_and_no_predictions() {
+fn weights_that_are_nan_give_errors_instead_of_predictions() {
     let dir = changed(|tensors| tensors.get_mut("classifier.bias").unwrap().data = f32::NAN.to_le_bytes().repeat(3));
     let text = finsent_model::Text::parse("profit").unwrap();
-    let outcome = golden::load(dir.path()).classify(&[&text]).remove(0);
+    let outcome = reference::load(dir.path()).classify(&[&text]).remove(0);
     assert!(outcome.unwrap_err().to_string().contains("not a finite number"));
 }
 
 #[test]
-fn a_text_that_meets_a_damaged_weight_fails_alone() {
-    // The last row of the word embeddings, which only the last word of the vocabulary reads.
+fn only_the_text_that_uses_a_damaged_weight_fails() {
+    // Only the last word of the vocabulary uses the last row of the word embeddings.
     let dir = changed(|tensors| {
         let words = tensors.get_mut("bert.embeddings.word_embeddings.weight").unwrap();
         let length = words.data.len();
         words.data[length - 4..].copy_from_slice(&f32::NAN.to_le_bytes());
     });
     let vocab = fs::read_to_string(dir.path().join("vocab.txt")).unwrap();
-    let texts = golden::texts(&["profit rose", vocab.lines().last().unwrap(), "a loss"]);
-    let outcomes = golden::load(dir.path()).classify(&texts.iter().collect::<Vec<_>>());
+    let texts = reference::texts(&["profit rose", vocab.lines().last().unwrap(), "a loss"]);
+    let outcomes = reference::load(dir.path()).classify(&texts.iter().collect::<Vec<_>>());
     assert_eq!(outcomes.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, false, true]);
 }
 
 #[test]
-fn a_shard_that_is_missing_is_named() {
-    let dir = golden::variant("sharded");
+fn a_missing_shard_is_named() {
+    let dir = reference::variant("sharded");
     fs::remove_file(dir.path().join("model-00002-of-00002.safetensors")).unwrap();
     assert_refused(dir.path(), &["model-00002-of-00002.safetensors"]);
 }
 
 #[test]
-fn an_index_that_promises_what_its_shards_lack_is_refused() {
-    let dir = golden::variant("sharded");
+fn a_tensor_of_the_index_that_is_not_in_its_shard_is_an_error() {
+    let dir = reference::variant("sharded");
     let path = dir.path().join("model.safetensors.index.json");
-    let mut index: serde_json::Value = golden::read_json(&path);
+    let mut index: serde_json::Value = reference::read_json(&path);
     index["weight_map"]["bert.phantom"] = "model-00001-of-00002.safetensors".into();
     fs::write(&path, index.to_string()).unwrap();
     assert_refused(dir.path(), &["index.json", "`bert.phantom`", "model-00001-of-00002.safetensors"]);
 }
 
 #[test]
-fn configurations_that_describe_another_model_are_refused() {
+fn a_configuration_that_does_not_fit_the_model_is_an_error() {
     for (key, value, parts) in [
         (
             "model_type",
@@ -192,28 +192,28 @@ fn configurations_that_describe_another_model_are_refused() {
         ("id2label", serde_json::json!({"0": "a", "1": "b", "3": "c"}), vec!["config.json", "`3`"]),
         ("problem_type", "regression".into(), vec!["problem_type", "regression"]),
     ] {
-        let dir = golden::variant("f32");
-        golden::edit_config(dir.path(), key, value);
+        let dir = reference::variant("f32");
+        reference::edit_config(dir.path(), key, value);
         assert_refused(dir.path(), &parts);
     }
-    let dir = golden::variant("f32");
+    let dir = reference::variant("f32");
     fs::write(dir.path().join("config.json"), "{").unwrap();
     assert_refused(dir.path(), &["config.json", "not valid"]);
     fs::remove_file(dir.path().join("config.json")).unwrap();
-    assert_refused(dir.path(), &["holds no config.json"]);
+    assert_refused(dir.path(), &["has no config.json"]);
 }
 
 #[test]
-fn a_configuration_with_nothing_but_sizes_loads_with_the_librarys_defaults() {
-    let plain = golden::variant("f32");
-    let bare = golden::variant("f32");
+fn a_configuration_with_only_sizes_has_the_defaults_of_transformers() {
+    let plain = reference::variant("f32");
+    let bare = reference::variant("f32");
     let sizes = r#"{"hidden_size":32,"intermediate_size":48,"max_position_embeddings":48,"num_attention_heads":4,
         "num_hidden_layers":2,"vocab_size":110}"#;
     fs::write(bare.path().join("config.json"), sizes).unwrap();
     let (plain, bare) = (predictions(plain.path()), predictions(bare.path()));
     assert_eq!(bare[0].scores().map(|(label, _)| label).collect::<Vec<_>>(), ["LABEL_0", "LABEL_1", "LABEL_2"]);
     for (plain, bare) in plain.iter().zip(&bare) {
-        assert_eq!(golden::probabilities(plain), golden::probabilities(bare));
+        assert_eq!(reference::probabilities(plain), reference::probabilities(bare));
         assert_eq!(bare.sentiment_score(), None);
     }
 }

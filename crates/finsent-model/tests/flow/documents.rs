@@ -1,10 +1,10 @@
-//! Documents: sentences, windows, and the prediction of all.
+//! Documents: sentences, windows, and the prediction for the whole.
 
 use finsent_model::{
     Aggregate, Classification, ClassifyError, Document, Granularity, OVERLAP, Pipeline, Prediction, Text,
 };
 
-use crate::{checkpoints, golden};
+use crate::{checkpoints, reference};
 
 /// Sentences of different lengths, one of them longer than the small models' window of 48 tokens.
 fn report() -> String {
@@ -21,24 +21,19 @@ fn fallible_documents(
     texts: &[&Text],
     aggregate: Aggregate,
 ) -> Vec<Result<Document, ClassifyError>> {
-    let document = |answer| match answer {
-        Classification::Document(document) => document,
-        other => panic!("{other:?}"),
-    };
-    let answers = pipeline.classify_all(texts, Granularity::Document(aggregate));
-    answers.into_iter().map(|answer| answer.map(document)).collect()
+    pipeline.classify_documents(texts, aggregate)
 }
 
 fn alone(pipeline: &Pipeline, text: &str) -> Prediction {
-    golden::classify(pipeline, &golden::texts(&[text])).remove(0)
+    reference::classify(pipeline, &reference::texts(&[text])).remove(0)
 }
 
 #[test]
-fn a_text_that_fits_is_one_window_and_has_the_ids_of_encode() {
+fn a_text_that_fits_is_one_window_with_the_ids_of_encode() {
     let mut fitting = 0;
-    for dir in [golden::mini(), golden::golden("roberta"), golden::golden("distilbert")] {
-        let tokenizer = golden::tokenizer(&dir);
-        for case in golden::mini_cases().iter().filter(|case| !case.text.trim().is_empty()) {
+    for dir in [reference::mini(), reference::file("roberta"), reference::file("distilbert")] {
+        let tokenizer = reference::tokenizer(&dir);
+        for case in reference::mini_cases().iter().filter(|case| !case.text.trim().is_empty()) {
             let encoding = tokenizer.encode(&Text::parse(case.text.as_str()).unwrap()).unwrap();
             let windows = tokenizer.windows(&case.text).unwrap();
             assert!(windows.encodings.iter().all(|window| !window.truncated && window.len() <= tokenizer.max_length()));
@@ -53,17 +48,17 @@ fn a_text_that_fits_is_one_window_and_has_the_ids_of_encode() {
 }
 
 #[test]
-fn windows_hold_all_tokens_in_order_and_overlap() {
-    for dir in [golden::mini(), golden::golden("roberta")] {
-        let tokenizer = golden::tokenizer(&dir);
+fn windows_cover_all_tokens_in_order_and_overlap() {
+    for dir in [reference::mini(), reference::file("roberta")] {
+        let tokenizer = reference::tokenizer(&dir);
         let special = 2;
         let room = tokenizer.max_length() - special;
         let text: String = (0..2000).map(|number| format!("{number} ")).collect();
-        // Pieces that are cut at spaces have together the tokens of the whole.
+        // Words tokenized one by one have the tokens of the whole.
         let whole: Vec<u32> = (0..2000)
             .flat_map(|number| {
                 let piece =
-                    if number == 0 || dir == golden::mini() { format!("{number}") } else { format!(" {number}") };
+                    if number == 0 || dir == reference::mini() { format!("{number}") } else { format!(" {number}") };
                 let ids = tokenizer.encode(&Text::parse(piece).unwrap()).unwrap().input_ids;
                 ids[1..ids.len() - 1].to_vec()
             })
@@ -84,20 +79,20 @@ fn windows_hold_all_tokens_in_order_and_overlap() {
 }
 
 #[test]
-fn megabytes_become_windows() {
-    let tokenizer = golden::tokenizer(&golden::mini());
+fn megabytes_of_text_are_read_in_windows() {
+    let tokenizer = reference::tokenizer(&reference::mini());
     let words = tokenizer.windows(&"profit ".repeat(150_000)).unwrap();
     assert_eq!(words.tokens, 150_002);
     assert!(words.encodings.len() > 150_000 / 510);
-    // A word of more than a hundred letters is one token.
+    // A word of more than 100 letters is one token.
     assert_eq!(tokenizer.windows(&"a".repeat(1_000_000)).unwrap().tokens, 3);
     assert_eq!(tokenizer.windows(&".".repeat(1_000_000)).unwrap().tokens, 1_000_002);
 }
 
 #[test]
-fn each_sentence_of_a_document_has_the_bits_it_has_alone() {
-    for dir in [golden::mini(), golden::golden("roberta")] {
-        let pipeline = golden::load(&dir);
+fn a_sentence_has_the_same_bits_alone_and_in_a_document() {
+    for dir in [reference::mini(), reference::file("roberta")] {
+        let pipeline = reference::load(&dir);
         let text =
             Text::parse("Net sales rose 5% in the U.S. The board is pleased. ".repeat(400) + "Costs fell!").unwrap();
         let document = documents(&pipeline, &[&text], Aggregate::TokenWeighted).remove(0);
@@ -111,20 +106,20 @@ fn each_sentence_of_a_document_has_the_bits_it_has_alone() {
 }
 
 #[test]
-fn a_long_sentence_has_the_mean_of_its_windows_by_their_tokens() {
-    let pipeline = golden::load(&golden::golden("roberta"));
+fn a_long_sentence_is_the_weighted_mean_of_its_windows() {
+    let pipeline = reference::load(&reference::file("roberta"));
     let report = Text::parse(report()).unwrap();
     let document = documents(&pipeline, &[&report], Aggregate::Mean).remove(0);
     let long = document.sentences().iter().max_by_key(|sentence| sentence.text().len()).unwrap();
-    let tokens = golden::tokenizer(&golden::golden("roberta")).windows(long.text()).unwrap();
+    let tokens = reference::tokenizer(&reference::file("roberta")).windows(long.text()).unwrap();
     assert_eq!((long.windows(), long.prediction().tokens()), (tokens.encodings.len(), tokens.tokens));
     assert!(long.windows() > 3 && !long.prediction().truncated());
     assert_eq!(document.windows(), document.sentences().len() - 1 + long.windows());
 }
 
 #[test]
-fn the_document_is_the_mean_of_its_sentences_by_tokens_or_plain() {
-    let pipeline = golden::load(&golden::mini());
+fn a_document_is_the_weighted_or_the_plain_mean_of_its_sentences() {
+    let pipeline = reference::load(&reference::mini());
     let report = Text::parse(report()).unwrap();
     for aggregate in [Aggregate::TokenWeighted, Aggregate::Mean] {
         let document = documents(&pipeline, &[&report], aggregate).remove(0);
@@ -137,15 +132,15 @@ fn the_document_is_the_mean_of_its_sentences_by_tokens_or_plain() {
             }
         }
         let expected: Vec<f64> = sums.iter().map(|sum| sum / weights).collect();
-        assert!(golden::distance(&golden::probabilities(document.prediction()), &expected) < 1e-7);
+        assert!(reference::distance(&reference::probabilities(document.prediction()), &expected) < 1e-7);
         assert_eq!(document.sentences().len(), 5, "{document:?}");
     }
 }
 
 #[test]
-fn documents_do_not_depend_on_their_company() {
-    let pipeline = golden::load(&golden::golden("roberta"));
-    let texts = golden::texts(&[report(), "Sales rose.".into(), report().repeat(2), "\0 \0".into()]);
+fn a_document_does_not_depend_on_its_batch() {
+    let pipeline = reference::load(&reference::file("roberta"));
+    let texts = reference::texts(&[report(), "Sales rose.".into(), report().repeat(2), "\0 \0".into()]);
     let together = documents(&pipeline, &texts.iter().collect::<Vec<_>>(), Aggregate::default());
     for (text, document) in texts.iter().zip(&together) {
         assert_eq!(&documents(&pipeline, &[text], Aggregate::default())[0], document);
@@ -156,20 +151,20 @@ fn documents_do_not_depend_on_their_company() {
 }
 
 #[test]
-fn labels_that_are_each_true_or_not_stay_so_in_documents() {
-    let dir = golden::variant("multi_label");
-    let pipeline = golden::load(dir.path());
+fn the_labels_of_a_multi_label_model_stay_independent_in_documents() {
+    let dir = reference::variant("multi_label");
+    let pipeline = reference::load(dir.path());
     let document = documents(&pipeline, &[&Text::parse(report()).unwrap()], Aggregate::TokenWeighted).remove(0);
-    let sum: f32 = golden::probabilities(document.prediction()).iter().sum();
+    let sum: f32 = reference::probabilities(document.prediction()).iter().sum();
     assert!((sum - 1.0).abs() > 0.01, "{sum}");
 }
 
 #[test]
-fn a_document_with_a_sentence_that_fails_is_an_error_and_leaves_the_others_their_predictions() {
-    let dir = golden::variant("f32");
+fn a_sentence_that_fails_fails_its_document_and_no_other() {
+    let dir = reference::variant("f32");
     let path = dir.path().join("model.safetensors");
     let mut tensors = checkpoints::read(&path);
-    // The last row of the word embeddings, which only the last word of the vocabulary reads.
+    // Only the last word of the vocabulary uses the last row of the word embeddings.
     let words = tensors.get_mut("bert.embeddings.word_embeddings.weight").unwrap();
     let length = words.data.len();
     words.data[length - 4..].copy_from_slice(&f32::NAN.to_le_bytes());
@@ -177,12 +172,13 @@ fn a_document_with_a_sentence_that_fails_is_an_error_and_leaves_the_others_their
     let vocab = std::fs::read_to_string(dir.path().join("vocab.txt")).unwrap();
     let damaged = vocab.lines().last().unwrap();
 
-    let texts = golden::texts(&["Profit rose. A loss.", &format!("Profit.\n\n{damaged}\n\nLoss."), "A loss. Profit."]);
-    let pipeline = golden::load(dir.path());
-    let answers = fallible_documents(&pipeline, &texts.iter().collect::<Vec<_>>(), Aggregate::default());
-    assert!(answers[1].as_ref().unwrap_err().to_string().contains("not a finite number"));
-    for place in [0, 2] {
-        let alone = documents(&pipeline, &[&texts[place]], Aggregate::default()).remove(0);
-        assert_eq!(answers[place].as_ref().unwrap(), &alone);
+    let texts =
+        reference::texts(&["Profit rose. A loss.", &format!("Profit.\n\n{damaged}\n\nLoss."), "A loss. Profit."]);
+    let pipeline = reference::load(dir.path());
+    let documents_or_errors = fallible_documents(&pipeline, &texts.iter().collect::<Vec<_>>(), Aggregate::default());
+    assert!(documents_or_errors[1].as_ref().unwrap_err().to_string().contains("not a finite number"));
+    for index in [0, 2] {
+        let alone = documents(&pipeline, &[&texts[index]], Aggregate::default()).remove(0);
+        assert_eq!(documents_or_errors[index].as_ref().unwrap(), &alone);
     }
 }

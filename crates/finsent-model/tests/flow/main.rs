@@ -1,15 +1,16 @@
-//! From text to prediction, against transformers, candle-transformers and itself.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on should fail there")]
+//! From text to prediction, compared with transformers, candle-transformers and itself.
+#![expect(clippy::unwrap_used, reason = "a test should fail where it cannot continue")]
 
 mod architectures;
 mod byte_level;
+mod candle;
 mod checkpoints;
 mod documents;
-mod golden;
 mod packing;
 mod parity;
 mod pickles;
 mod precisions;
 mod published;
+mod reference;
 mod sentences;
-mod tokeniser;
+mod word_piece;

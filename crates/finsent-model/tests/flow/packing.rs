@@ -1,34 +1,34 @@
-//! What a text answers does not depend on its company.
+//! The prediction for a text does not depend on its batch.
 
 use finsent_kernels::Precision;
 use finsent_model::{ModelFiles, ModelOptions, PackedBatch, Pipeline, Prediction};
 
-use crate::golden::{self, Case};
+use crate::reference::{self, Case};
 
 pub(crate) fn assert_same(alone: &Prediction, packed: &Prediction, context: &str) {
-    assert_eq!(golden::probabilities(packed), golden::probabilities(alone), "{context}");
+    assert_eq!(reference::probabilities(packed), reference::probabilities(alone), "{context}");
     assert_eq!((alone.tokens(), alone.truncated()), (packed.tokens(), packed.truncated()), "{context}");
 }
 
 #[test]
-fn packed_batch_has_the_bits_of_each_text_alone_in_any_order_and_with_duplicates() {
-    let cases = golden::mini_cases();
+fn a_text_has_the_same_bits_alone_and_in_any_batch() {
+    let cases = reference::mini_cases();
     let quick = |case: &&Case| !case.text.is_empty() && (case.input_ids.len() < 100 || case.truncated == Some(true));
     let texts: Vec<&str> = cases.iter().filter(quick).map(|case| case.text.as_str()).collect();
-    let texts = golden::texts(&texts);
+    let texts = reference::texts(&texts);
     let forward: Vec<usize> = (0..texts.len()).collect();
     let backward: Vec<usize> = forward.iter().rev().copied().collect();
-    let shuffled_twice: Vec<usize> = (0..2 * texts.len()).map(|place| place * 37 % texts.len()).collect();
+    let shuffled_twice: Vec<usize> = (0..2 * texts.len()).map(|index| index * 37 % texts.len()).collect();
     for precision in Precision::ALL {
         let options = ModelOptions { precision, ..ModelOptions::default() };
         let pipeline =
-            Pipeline::load(&ModelFiles::in_dir(&golden::mini(), &[]).unwrap(), &options, &golden::thread_pool())
+            Pipeline::load(&ModelFiles::in_dir(&reference::mini(), &[]).unwrap(), &options, &reference::thread_pool())
                 .unwrap();
         let alone: Vec<Prediction> =
-            texts.iter().flat_map(|text| golden::classify(&pipeline, std::slice::from_ref(text))).collect();
+            texts.iter().flat_map(|text| reference::classify(&pipeline, std::slice::from_ref(text))).collect();
         for order in [&forward, &backward, &shuffled_twice] {
-            let company: Vec<_> = order.iter().map(|&text| texts[text].clone()).collect();
-            for (&text, packed) in order.iter().zip(golden::classify(&pipeline, &company)) {
+            let batch: Vec<_> = order.iter().map(|&text| texts[text].clone()).collect();
+            for (&text, packed) in order.iter().zip(reference::classify(&pipeline, &batch)) {
                 assert_same(&alone[text], &packed, &format!("{precision}: {:?}", texts[text].as_str()));
             }
         }
@@ -36,9 +36,9 @@ fn packed_batch_has_the_bits_of_each_text_alone_in_any_order_and_with_duplicates
 }
 
 #[test]
-fn one_text_with_an_id_outside_the_vocabulary_is_an_error_and_no_crash() {
-    let dir = golden::variant("f32");
-    let encoder = golden::encoder(dir.path());
+fn an_id_outside_the_vocabulary_is_an_error() {
+    let dir = reference::variant("f32");
+    let encoder = reference::encoder(dir.path());
     let mut batch = PackedBatch::pack(&[finsent_model::Encoding {
         input_ids: vec![2, 5, 3],
         token_type_ids: vec![0; 3],
@@ -50,7 +50,7 @@ fn one_text_with_an_id_outside_the_vocabulary_is_an_error_and_no_crash() {
 }
 
 #[test]
-fn no_texts_have_no_predictions() {
-    let dir = golden::variant("f32");
-    assert!(golden::classify(&golden::load(dir.path()), &[]).is_empty());
+fn no_texts_give_no_predictions() {
+    let dir = reference::variant("f32");
+    assert!(reference::classify(&reference::load(dir.path()), &[]).is_empty());
 }

@@ -1,24 +1,24 @@
-//! The answers are those of transformers.
+//! Logits and predictions are those of transformers.
 
 use candle_core::{DType, Device, Tensor};
 use candle_nn::{Linear, Module, VarBuilder, linear};
 use candle_transformers::models::bert::{self, BertModel};
 use finsent_model::{Encoding, PackedBatch};
 
-use crate::golden::{self, Case};
+use crate::reference::{self, Case};
 
-/// Bound on a probability's distance from transformers' in float64.
+/// The largest accepted difference of a probability from transformers in float64.
 const PROBABILITY_BOUND: f64 = 1e-5;
-/// Bound on a logit's. The small model's random weights magnify f32 rounding to 4e-6; the closest mistake that was
-/// tried (an epsilon of 1e-5 for 1e-12) moves logits by 1.4e-4.
+/// The largest accepted difference of a logit. Through the small model's random weights, rounding to f32 makes 4e-6;
+/// the smallest mistake that was tried (an epsilon of 1e-5 instead of 1e-12) makes 1.4e-4.
 const LOGIT_BOUND: f64 = 3e-5;
 
 pub(crate) fn assert_predictions(name: &str, dir: &std::path::Path, cases: &[Case]) {
-    let pipeline = golden::load(dir);
+    let pipeline = reference::load(dir);
     let cases: Vec<&Case> = cases.iter().filter(|case| !case.text.trim().is_empty()).collect();
-    let texts = golden::texts(&cases.iter().map(|case| &case.text).collect::<Vec<_>>());
-    for (case, prediction) in cases.iter().zip(golden::classify(&pipeline, &texts)) {
-        let distance = golden::distance(&golden::probabilities(&prediction), &case.probabilities);
+    let texts = reference::texts(&cases.iter().map(|case| &case.text).collect::<Vec<_>>());
+    for (case, prediction) in cases.iter().zip(reference::classify(&pipeline, &texts)) {
+        let distance = reference::distance(&reference::probabilities(&prediction), &case.probabilities);
         assert!(distance <= PROBABILITY_BOUND, "{name}: {distance:e} off for {:?}", case.text);
         assert_eq!(prediction.tokens(), case.input_ids.len(), "{name}: {:?}", case.text);
         assert_eq!(prediction.truncated(), case.truncated.unwrap_or(prediction.truncated()), "{name}: {:?}", case.text);
@@ -26,10 +26,10 @@ pub(crate) fn assert_predictions(name: &str, dir: &std::path::Path, cases: &[Cas
 }
 
 pub(crate) fn assert_logits(name: &str, dir: &std::path::Path, cases: &[Case]) {
-    let encoder = golden::encoder(dir);
+    let encoder = reference::encoder(dir);
     let logits = encoder.forward(&PackedBatch::pack(&cases.iter().map(encoding).collect::<Vec<_>>())).unwrap();
     for (case, row) in cases.iter().zip(logits.rows()) {
-        let distance = golden::distance(row, &case.logits);
+        let distance = reference::distance(row, &case.logits);
         assert!(distance <= LOGIT_BOUND, "{name}: {distance:e} off for {:?}", case.text);
     }
 }
@@ -39,31 +39,31 @@ pub(crate) fn encoding(case: &Case) -> Encoding {
 }
 
 #[test]
-fn the_mini_model_answers_as_in_transformers() {
-    assert_predictions("mini", &golden::mini(), &golden::mini_cases());
+fn mini_gives_the_predictions_of_transformers() {
+    assert_predictions("mini", &reference::mini(), &reference::mini_cases());
 }
 
 #[test]
-fn every_dtype_and_container_answers_as_in_transformers() {
-    let variants = golden::small_cases();
+fn every_type_and_container_gives_the_predictions_of_transformers() {
+    let variants = reference::small_cases();
     assert_eq!(variants.len(), 6);
     for (name, cases) in &variants {
-        let dir = golden::variant(name);
+        let dir = reference::variant(name);
         assert_predictions(name, dir.path(), cases);
         assert_logits(name, dir.path(), cases);
     }
 }
 
-/// The second oracle: candle-transformers' encoder, with the head on top.
-struct Oracle {
+/// A second reference: candle-transformers' encoder with a head.
+struct Reference {
     bert: BertModel,
     pooler: Linear,
     classifier: Linear,
 }
 
-impl Oracle {
+impl Reference {
     fn load(dir: &std::path::Path, num_labels: usize) -> Self {
-        let config: bert::Config = golden::read_json(&dir.join("config.json"));
+        let config: bert::Config = reference::read_json(&dir.join("config.json"));
         let weights = candle_core::safetensors::load(dir.join("model.safetensors"), &Device::Cpu).unwrap();
         let weights = VarBuilder::from_tensors(weights, DType::F32, &Device::Cpu);
         let hidden = config.hidden_size;
@@ -86,13 +86,13 @@ impl Oracle {
 
 #[test]
 fn candle_transformers_gives_the_same_logits() {
-    let dir = golden::variant("f32");
-    let cases = &golden::small_cases()["f32"];
-    let encoder = golden::encoder(dir.path());
-    let oracle = Oracle::load(dir.path(), encoder.num_labels());
+    let dir = reference::variant("f32");
+    let cases = &reference::small_cases()["f32"];
+    let encoder = reference::encoder(dir.path());
+    let candle = Reference::load(dir.path(), encoder.num_labels());
     let logits = encoder.forward(&PackedBatch::pack(&cases.iter().map(encoding).collect::<Vec<_>>())).unwrap();
     for (case, row) in cases.iter().zip(logits.rows()) {
-        let distance = golden::distance(row, &oracle.logits(&case.input_ids));
+        let distance = reference::distance(row, &candle.logits(&case.input_ids));
         assert!(distance <= LOGIT_BOUND, "{distance:e} off for {:?}", case.text);
     }
 }

@@ -1,17 +1,17 @@
-//! Files of torch.save, of real torch: each is the model that its safetensors file is.
+//! Files that torch.save wrote: each gives the same model as its safetensors file.
 
 use std::fs;
 use std::path::Path;
 
 use tempfile::TempDir;
 
-use crate::golden;
 use crate::parity::assert_predictions;
+use crate::reference;
 
-/// The directory of a model with the weights of `tests/golden/pickles` under this name as pytorch_model.bin.
+/// A copy of the small model whose pytorch_model.bin is this file of `tests/golden/pickles`.
 fn model(weights: &str) -> TempDir {
-    let dir = golden::small_model_without_weights();
-    let pickles = golden::golden("pickles");
+    let dir = reference::small_model_without_weights();
+    let pickles = reference::file("pickles");
     if weights == "f16.sharded" {
         for entry in fs::read_dir(pickles.join("sharded")).unwrap() {
             let entry = entry.unwrap();
@@ -24,13 +24,13 @@ fn model(weights: &str) -> TempDir {
 }
 
 fn assert_refused(dir: &Path, parts: &[&str]) {
-    let message = golden::load_error(dir);
+    let message = reference::load_error(dir);
     assert!(parts.iter().all(|part| message.contains(part)), "expected {parts:?} in: {message}");
 }
 
 #[test]
-fn every_container_and_layout_answers_as_in_transformers_and_as_safetensors() {
-    let golden = golden::small_cases();
+fn every_container_and_layout_gives_the_predictions_of_transformers_and_of_safetensors() {
+    let cases = reference::small_cases();
     for weights in [
         "f32",
         "f32.legacy",
@@ -47,19 +47,19 @@ fn every_container_and_layout_answers_as_in_transformers_and_as_safetensors() {
         "bf16.legacy",
     ] {
         let dtype = weights.split('.').next().unwrap();
-        let (dir, safetensors) = (model(weights), golden::variant(dtype));
-        assert_predictions(weights, dir.path(), &golden[dtype]);
-        let texts = golden::texts(&["profit rose", "a loss, again", "x"]);
-        let predictions = |dir: &TempDir| golden::classify(&golden::load(dir.path()), &texts);
+        let (dir, safetensors) = (model(weights), reference::variant(dtype));
+        assert_predictions(weights, dir.path(), &cases[dtype]);
+        let texts = reference::texts(&["profit rose", "a loss, again", "x"]);
+        let predictions = |dir: &TempDir| reference::classify(&reference::load(dir.path()), &texts);
         assert_eq!(predictions(&dir), predictions(&safetensors), "{weights}");
     }
 }
 
 #[test]
-fn the_container_is_known_by_its_bytes() {
-    let texts = golden::texts(&["profit rose"]);
-    let predictions = |dir: &TempDir| golden::classify(&golden::load(dir.path()), &texts);
-    let (torch, safetensors) = (model("f32"), golden::variant("f32"));
+fn the_container_is_recognized_by_its_bytes() {
+    let texts = reference::texts(&["profit rose"]);
+    let predictions = |dir: &TempDir| reference::classify(&reference::load(dir.path()), &texts);
+    let (torch, safetensors) = (model("f32"), reference::variant("f32"));
     let expected = predictions(&torch);
     let names = ["pytorch_model.bin", "model.safetensors"];
     fs::rename(torch.path().join(names[0]), torch.path().join(names[1])).unwrap();
@@ -69,7 +69,7 @@ fn the_container_is_known_by_its_bytes() {
 }
 
 #[test]
-fn a_half_copied_file_is_refused_at_any_length() {
+fn a_truncated_file_is_refused_at_any_length() {
     for weights in ["f32", "f32.legacy"] {
         let dir = model(weights);
         let path = dir.path().join("pytorch_model.bin");
@@ -84,15 +84,15 @@ fn a_half_copied_file_is_refused_at_any_length() {
 #[test]
 fn a_second_file_of_weights_is_refused() {
     let dir = model("f32.legacy");
-    fs::copy(golden::golden("small/f32.safetensors"), dir.path().join("model.safetensors")).unwrap();
+    fs::copy(reference::file("small/f32.safetensors"), dir.path().join("model.safetensors")).unwrap();
     assert_refused(dir.path(), &["more than one file of weights", "model.safetensors, pytorch_model.bin"]);
 }
 
 #[test]
-fn a_shard_that_lacks_what_the_index_promises_is_refused() {
+fn a_tensor_of_the_index_that_is_not_in_its_shard_is_an_error() {
     let dir = model("f16.sharded");
     let path = dir.path().join("pytorch_model.bin.index.json");
-    let mut index: serde_json::Value = golden::read_json(&path);
+    let mut index: serde_json::Value = reference::read_json(&path);
     index["weight_map"]["bert.phantom"] = "pytorch_model-00002-of-00002.bin".into();
     fs::write(&path, index.to_string()).unwrap();
     assert_refused(dir.path(), &["pytorch_model.bin.index.json", "`bert.phantom`", "pytorch_model-00002-of-00002.bin"]);

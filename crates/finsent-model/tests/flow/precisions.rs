@@ -3,14 +3,14 @@
 use finsent_kernels::Precision;
 use finsent_model::{ModelFiles, ModelOptions, Pipeline, Prediction, Text};
 
-use crate::golden;
+use crate::reference;
 
 fn load(dir: &std::path::Path, precision: Precision, int8_margin: f32) -> Pipeline {
     let options = ModelOptions { precision, int8_margin, ..ModelOptions::default() };
-    Pipeline::load(&ModelFiles::in_dir(dir, &[]).unwrap(), &options, &golden::thread_pool()).unwrap()
+    Pipeline::load(&ModelFiles::in_dir(dir, &[]).unwrap(), &options, &reference::thread_pool()).unwrap()
 }
 
-/// How far predictions are from those of f32.
+/// The agreement of predictions with those of f32.
 pub(crate) struct Agreement {
     pub(crate) same_label: f64,
     pub(crate) largest_difference: f64,
@@ -21,8 +21,8 @@ impl Agreement {
         let pairs = || exact.iter().zip(found);
         let same = pairs().filter(|(exact, found)| exact.label() == found.label()).count();
         let difference = |(exact, found): (&Prediction, &Prediction)| {
-            let exact: Vec<f64> = golden::probabilities(exact).into_iter().map(f64::from).collect();
-            golden::distance(&golden::probabilities(found), &exact)
+            let exact: Vec<f64> = reference::probabilities(exact).into_iter().map(f64::from).collect();
+            reference::distance(&reference::probabilities(found), &exact)
         };
         Self {
             same_label: same as f64 / exact.len() as f64,
@@ -32,48 +32,49 @@ impl Agreement {
 }
 
 fn predictions(pipeline: &Pipeline) -> Vec<Prediction> {
-    let cases = golden::mini_cases();
+    let cases = reference::mini_cases();
     let texts: Vec<&str> = cases.iter().map(|case| case.text.as_str()).filter(|text| !text.trim().is_empty()).collect();
-    golden::classify(pipeline, &golden::texts(&texts))
+    reference::classify(pipeline, &reference::texts(&texts))
 }
 
 #[test]
-fn every_precision_is_near_f32() {
-    let exact = predictions(&load(&golden::mini(), Precision::F32, 0.0));
+fn every_precision_is_close_to_f32() {
+    let exact = predictions(&load(&reference::mini(), Precision::F32, 0.0));
     for (precision, bound) in [(Precision::Bf16, 0.02), (Precision::Int8, 0.06)] {
-        let agreement = Agreement::of(&exact, &predictions(&load(&golden::mini(), precision, 0.0)));
+        let agreement = Agreement::of(&exact, &predictions(&load(&reference::mini(), precision, 0.0)));
         assert!(agreement.largest_difference <= bound, "{precision}: {:e}", agreement.largest_difference);
-        assert!(agreement.largest_difference > 0.0, "{precision} is another precision");
+        assert!(agreement.largest_difference > 0.0, "{precision} gives exactly the results of f32");
     }
 }
 
-/// The small model's checkpoint in f32 has weights that int8 cannot keep; mini's are int8 already.
+/// With mini, because its weights are int8 already: only the activations differ.
 #[test]
-fn a_text_in_doubt_is_run_again_with_f32_activations() {
-    let exact = predictions(&load(&golden::mini(), Precision::F32, 0.0));
-    let always = predictions(&load(&golden::mini(), Precision::Int8, 1.0));
+fn a_text_with_a_small_margin_is_computed_again_with_f32_activations() {
+    let exact = predictions(&load(&reference::mini(), Precision::F32, 0.0));
+    let always = predictions(&load(&reference::mini(), Precision::Int8, 1.0));
     let agreement = Agreement::of(&exact, &always);
     assert!(agreement.largest_difference < 1e-5, "{:e}", agreement.largest_difference);
 
-    let never = predictions(&load(&golden::mini(), Precision::Int8, 0.0));
+    let never = predictions(&load(&reference::mini(), Precision::Int8, 0.0));
     let margin = 0.9;
-    let some = predictions(&load(&golden::mini(), Precision::Int8, margin));
+    let some = predictions(&load(&reference::mini(), Precision::Int8, margin));
     let mut escalated = 0;
     for ((never, always), some) in never.iter().zip(&always).zip(&some) {
         let expected = if never.margin() < margin { always } else { never };
-        assert_eq!(golden::probabilities(some), golden::probabilities(expected));
+        assert_eq!(reference::probabilities(some), reference::probabilities(expected));
         escalated += usize::from(never.margin() < margin);
     }
     assert!((1..never.len()).contains(&escalated), "{escalated} of {}", never.len());
 }
 
 #[test]
-fn every_container_can_be_run_in_every_precision() {
-    for name in golden::small_cases().keys() {
-        let dir = golden::variant(name);
+fn every_container_runs_in_every_precision() {
+    for name in reference::small_cases().keys() {
+        let dir = reference::variant(name);
         for precision in Precision::ALL {
-            let prediction = &golden::classify(&load(dir.path(), precision, 0.0), &[Text::parse("profit").unwrap()])[0];
-            assert!(golden::probabilities(prediction).iter().all(|p| p.is_finite()), "{name} {precision}");
+            let prediction =
+                &reference::classify(&load(dir.path(), precision, 0.0), &[Text::parse("profit").unwrap()])[0];
+            assert!(reference::probabilities(prediction).iter().all(|p| p.is_finite()), "{name} {precision}");
         }
     }
 }

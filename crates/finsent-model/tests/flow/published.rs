@@ -1,5 +1,5 @@
-//! Comparisons on real data that is not in the repository. `FINSENT_TEST_DATA` names the directory that holds `data/`
-//! and `models/`; `.ci/run` sets it where they are there.
+//! Comparisons on real data, which is not in the repository. `FINSENT_TEST_DATA` is the directory with `data/` and
+//! `models/`; `.ci/run` sets it if they exist.
 
 use std::fs;
 use std::io::Write;
@@ -9,11 +9,11 @@ use finsent_kernels::Precision;
 use finsent_model::{ModelFiles, ModelOptions, Pipeline, Text};
 use serde_json::Value;
 
-use crate::golden;
 use crate::precisions::Agreement;
+use crate::reference;
 
 fn test_data(path: &str) -> PathBuf {
-    let root = std::env::var_os("FINSENT_TEST_DATA").expect("FINSENT_TEST_DATA names the directory of the data");
+    let root = std::env::var_os("FINSENT_TEST_DATA").expect("FINSENT_TEST_DATA is the directory of the data");
     PathBuf::from(root).join(path)
 }
 
@@ -23,30 +23,34 @@ fn rows(path: &str) -> Vec<Value> {
 }
 
 #[test]
-#[ignore = "needs the Financial PhraseBank, whose licence keeps it out of the repository"]
-fn mini_has_the_accuracy_of_its_model_card_on_the_phrasebank() {
+#[ignore = "needs the Financial PhraseBank, whose license does not allow a copy in the repository"]
+fn mini_reaches_the_accuracy_in_its_model_card_on_the_phrasebank() {
     let rows = rows("data/fpb.jsonl");
-    let pipeline = golden::load(&golden::mini());
+    let pipeline = reference::load(&reference::mini());
     let texts: Vec<Text> = rows.iter().map(|row| Text::parse(row["text"].as_str().unwrap()).unwrap()).collect();
-    let predictions = golden::classify(&pipeline, &texts);
+    let predictions = reference::classify(&pipeline, &texts);
     for (agreement, count, accuracy) in
         [(100, 2_264, "0.8732"), (75, 3_453, "0.8231"), (66, 4_217, "0.7788"), (50, 4_846, "0.7505")]
     {
-        let judged: Vec<bool> = rows
+        let is_right: Vec<bool> = rows
             .iter()
             .zip(&predictions)
             .filter(|(row, _)| row["agree"].as_str().unwrap().parse::<u32>().unwrap() >= agreement)
             .map(|(row, prediction)| row["label"] == prediction.label())
             .collect();
-        let right = judged.iter().filter(|&&right| right).count();
-        assert_eq!(judged.len(), count);
-        assert_eq!(format!("{:.4}", right as f64 / count as f64), accuracy, "at least {agreement} % agree");
+        let right = is_right.iter().filter(|&&right| right).count();
+        assert_eq!(is_right.len(), count);
+        assert_eq!(
+            format!("{:.4}", right as f64 / count as f64),
+            accuracy,
+            "at least {agreement} % of the annotators agree"
+        );
     }
 }
 
 #[test]
-#[ignore = "needs 20,000 headlines and the exported tokenisers, which are not in the repository"]
-fn real_headlines_have_the_ids_of_the_reference_tokenisers() {
+#[ignore = "needs 20,000 headlines and the exported tokenizers, which are not in the repository"]
+fn real_headlines_have_the_ids_of_the_reference_tokenizers() {
     let headlines = rows("data/headlines_unlabelled.jsonl");
     assert_eq!(headlines.len(), 20_000);
     let articles = rows("data/longdocs_crypto_news.jsonl");
@@ -76,7 +80,7 @@ fn real_headlines_have_the_ids_of_the_reference_tokenisers() {
     }
 }
 
-/// Texts of all the labelled and unlabelled data.
+/// The texts of all data, labeled and unlabeled.
 fn real_texts() -> Vec<Text> {
     ["fpb", "headlines_unlabelled", "nano_finbert_phrases", "twitter_financial_news_validation"]
         .iter()
@@ -87,12 +91,12 @@ fn real_texts() -> Vec<Text> {
 
 fn load_in(dir: &Path, precision: Precision, int8_margin: f32) -> Pipeline {
     let options = ModelOptions { precision, int8_margin, ..ModelOptions::default() };
-    Pipeline::load(&ModelFiles::in_dir(dir, &[]).unwrap(), &options, &golden::thread_pool()).unwrap()
+    Pipeline::load(&ModelFiles::in_dir(dir, &[]).unwrap(), &options, &reference::thread_pool()).unwrap()
 }
 
 #[test]
 #[ignore = "needs 2,000 headlines, which are not in the repository"]
-fn real_headlines_have_the_same_bits_alone_and_in_random_company() {
+fn real_headlines_have_the_same_bits_alone_and_in_random_batches() {
     let texts: Vec<Text> = rows("data/headlines_unlabelled.jsonl")
         .iter()
         .step_by(10)
@@ -100,21 +104,26 @@ fn real_headlines_have_the_same_bits_alone_and_in_random_company() {
         .collect();
     assert_eq!(texts.len(), 2_000);
     for precision in Precision::ALL {
-        let pipeline = load_in(&golden::mini(), precision, ModelOptions::default().int8_margin);
+        let pipeline = load_in(&reference::mini(), precision, ModelOptions::default().int8_margin);
         let alone: Vec<Vec<f32>> = texts
             .iter()
-            .map(|text| golden::probabilities(&golden::classify(&pipeline, std::slice::from_ref(text))[0]))
+            .map(|text| reference::probabilities(&reference::classify(&pipeline, std::slice::from_ref(text))[0]))
             .collect();
-        // Company of changing size: 1 to 64 texts, drawn by a stride that visits all of them.
-        let order: Vec<usize> = (0..texts.len()).map(|place| place * 1_237 % texts.len()).collect();
+        // Batches of 1 to 64 texts, drawn by a stride that visits all texts.
+        let order: Vec<usize> = (0..texts.len()).map(|index| index * 1_237 % texts.len()).collect();
         let mut start = 0;
         for size in (1..=64).cycle() {
-            let company = &order[start..order.len().min(start + size)];
-            let together: Vec<Text> = company.iter().map(|&text| texts[text].clone()).collect();
-            for (&text, prediction) in company.iter().zip(golden::classify(&pipeline, &together)) {
-                assert_eq!(golden::probabilities(&prediction), alone[text], "{precision}: {:?}", texts[text].as_str());
+            let batch = &order[start..order.len().min(start + size)];
+            let together: Vec<Text> = batch.iter().map(|&text| texts[text].clone()).collect();
+            for (&text, prediction) in batch.iter().zip(reference::classify(&pipeline, &together)) {
+                assert_eq!(
+                    reference::probabilities(&prediction),
+                    alone[text],
+                    "{precision}: {:?}",
+                    texts[text].as_str()
+                );
             }
-            start += company.len();
+            start += batch.len();
             if start == order.len() {
                 break;
             }
@@ -122,8 +131,9 @@ fn real_headlines_have_the_same_bits_alone_and_in_random_company() {
     }
 }
 
-/// Prints the table of the README: agreement with f32, the largest difference, the share that is run again. Of every
-/// eighth text, unless `FINSENT_TEST_EVERY` says otherwise: all of them take an hour in a test build.
+/// Prints figures for docs/benchmarks.md: the agreement with f32, the largest difference, and the share of texts that
+/// are computed again. It reads every eighth text, or every `FINSENT_TEST_EVERY`-th: all of them take an hour in a test
+/// build.
 #[test]
 #[ignore = "needs the datasets and finsent-mini-f32, which are not in the repository"]
 fn labels_of_the_other_precisions_agree_with_those_of_f32() {
@@ -131,26 +141,26 @@ fn labels_of_the_other_precisions_agree_with_those_of_f32() {
     let texts: Vec<Text> = real_texts().into_iter().step_by(every).collect();
     let dir = tempfile::tempdir().unwrap();
     for name in ["vocab.txt", "tokenizer_config.json", "special_tokens_map.json"] {
-        fs::copy(golden::mini().join(name), dir.path().join(name)).unwrap();
+        fs::copy(reference::mini().join(name), dir.path().join(name)).unwrap();
     }
     for name in ["config.json", "model.safetensors"] {
         fs::copy(test_data("models/finsent-mini-f32").join(name), dir.path().join(name)).unwrap();
     }
     let margin = ModelOptions::default().int8_margin;
     let mut report = std::io::stderr();
-    let exact = golden::classify(&load_in(dir.path(), Precision::F32, 0.0), &texts);
+    let exact = reference::classify(&load_in(dir.path(), Precision::F32, 0.0), &texts);
     for (name, precision, int8_margin, least) in [
         ("bf16", Precision::Bf16, 0.0, 0.997),
         ("int8", Precision::Int8, 0.0, 0.99),
         ("int8, escalated", Precision::Int8, margin, 0.999),
     ] {
-        let found = golden::classify(&load_in(dir.path(), precision, int8_margin), &texts);
+        let found = reference::classify(&load_in(dir.path(), precision, int8_margin), &texts);
         let Agreement { same_label, largest_difference } = Agreement::of(&exact, &found);
         let (texts, same) = (texts.len(), same_label * 100.0);
         writeln!(report, "{name}: {texts} texts, {same:.3} % same label, {largest_difference:.4} at most").unwrap();
         if precision == Precision::Int8 && int8_margin == 0.0 {
             let again = found.iter().filter(|prediction| prediction.margin() < margin).count();
-            writeln!(report, "margin {margin}: {:.2} % run again", again as f64 / texts as f64 * 100.0).unwrap();
+            writeln!(report, "margin {margin}: {:.2} % computed again", again as f64 / texts as f64 * 100.0).unwrap();
         }
         assert!(same_label >= least, "{name}: {same_label}");
     }

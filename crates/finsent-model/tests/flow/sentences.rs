@@ -1,4 +1,4 @@
-//! Where sentences begin and end.
+//! Sentence boundaries.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -6,12 +6,12 @@ use std::ops::Range;
 
 use finsent_model::sentences;
 
-use crate::golden;
+use crate::reference;
 
-/// What the rules reach on `settled.txt`, which they were made with.
+/// The accuracy on `settled.txt`, with which the rules were developed.
 const SETTLED: Accuracy = Accuracy { precision: 1.0, recall: 1.0 };
 
-/// What they reach on `held_out.txt`, which was written when they were done.
+/// The accuracy on `held_out.txt`, which was written after the rules.
 const HELD_OUT: Accuracy = Accuracy { precision: 0.984, recall: 0.976 };
 
 #[derive(Debug, Clone, Copy)]
@@ -20,19 +20,19 @@ struct Accuracy {
     recall: f64,
 }
 
-/// A text, and where its sentences end.
-struct Labelled {
+/// A text and the ends of its sentences.
+struct Labeled {
     text: String,
     ends: BTreeSet<usize>,
 }
 
-/// The documents of a file of `tests/golden/sentences`; the README there says what its lines mean.
-fn labelled(name: &str) -> Vec<Labelled> {
-    let file = fs::read_to_string(golden::golden("sentences").join(name)).unwrap();
+/// The documents of a file of `tests/golden/sentences`. The README there explains the format.
+fn labeled(name: &str) -> Vec<Labeled> {
+    let file = fs::read_to_string(reference::file("sentences").join(name)).unwrap();
     file.split("== ").skip(1).map(|part| label(part.split_once('\n').unwrap().1)).collect()
 }
 
-fn label(lines: &str) -> Labelled {
+fn label(lines: &str) -> Labeled {
     let (mut text, mut ends) = (String::new(), BTreeSet::new());
     for line in lines.lines().filter(|line| !line.is_empty()) {
         let (line, space) = line.strip_suffix('\\').map_or((line, " "), |line| (line, ""));
@@ -42,13 +42,13 @@ fn label(lines: &str) -> Labelled {
         text += &line;
         text += if sentence.len() < line.len() { "" } else { space };
     }
-    Labelled { text, ends }
+    Labeled { text, ends }
 }
 
-/// Of the boundaries between sentences: the last end of a text is no boundary.
-fn accuracy(documents: &[Labelled]) -> (usize, Accuracy) {
+/// The accuracy of the boundaries between sentences; the end of a text does not count.
+fn accuracy(documents: &[Labeled]) -> (usize, Accuracy) {
     let (mut hits, mut found, mut expected) = (0, 0, 0);
-    for Labelled { text, ends } in documents {
+    for Labeled { text, ends } in documents {
         let inner = |end: &usize| *end != text.trim_end().len();
         let own: BTreeSet<usize> = sentences(text).into_iter().map(|sentence| sentence.end).filter(inner).collect();
         let ends: BTreeSet<usize> = ends.iter().copied().filter(inner).collect();
@@ -60,10 +60,10 @@ fn accuracy(documents: &[Labelled]) -> (usize, Accuracy) {
 }
 
 #[test]
-fn boundaries_are_found_as_well_as_was_measured() {
+fn the_accuracy_of_boundaries_does_not_decrease() {
     let mut boundaries = 0;
     for (name, least) in [("settled.txt", SETTLED), ("held_out.txt", HELD_OUT)] {
-        let (expected, reached) = accuracy(&labelled(name));
+        let (expected, reached) = accuracy(&labeled(name));
         assert!(reached.precision >= least.precision && reached.recall >= least.recall, "{name}: {reached:?}");
         boundaries += expected;
     }
@@ -75,27 +75,27 @@ fn slices(text: &str) -> Vec<&str> {
 }
 
 #[test]
-fn offsets_are_those_of_bytes_whatever_the_letters_take() {
+fn offsets_count_bytes() {
     let text = "\u{feff}Löhne stiegen. 📈 Up 5%!\r\n\r\n利益は増えた。株価も。 Cafe\u{301} sold.\0 It is.";
     let expected: [Range<usize>; 5] = [0..18, 19..30, 34..55, 55..67, 68..88];
     assert_eq!(sentences(text), expected, "{:?}", slices(text));
 }
 
 #[test]
-fn white_space_around_and_between_is_in_no_sentence() {
+fn white_space_around_sentences_belongs_to_none() {
     assert_eq!(slices(" \u{a0}\n\nOne.\u{3000}\u{2003}Two.\u{2029}Three \t\n"), ["One.", "Two.", "Three"]);
     assert_eq!(slices("One\0.\r\rTwo\u{b}\u{b}Three"), ["One\0.", "Two", "Three"]);
     assert!(slices("").is_empty() && slices(" \r\n\t\u{2028}").is_empty());
 }
 
 #[test]
-fn a_text_without_an_end_is_one_sentence() {
+fn a_text_without_a_sentence_end_is_one_sentence() {
     for text in ["shares up", ".", "...", "\0", "?!", "(", "•", "- ", "🚀", "a", "\u{301}", "U.S.", "|", "。"] {
         assert_eq!(slices(text), [text.trim()], "{text:?}");
     }
 }
 
-/// What is hard to cut: stops, brackets, marks that go with the letter before, line breaks, items, abbreviations.
+/// Difficult parts: stops, brackets, combining marks, line breaks, list items, abbreviations.
 const PIECES: [&str; 44] = [
     " ", " ", " ", "  ", "\n", "\n\n", "\r\n", "\r", "\t", "\u{2028}", "\u{3000}", ".", ".", ".", "!", "?", "…", "。",
     "．", "\"", "(", ")", "”", "「", "」", "'", "|", "•", "- ", "1. ", "(a) ", "Corp", "U.S", "No", "The", "sales",
@@ -103,13 +103,13 @@ const PIECES: [&str; 44] = [
 ];
 
 #[test]
-fn every_letter_is_in_one_sentence_whatever_the_text() {
+fn every_letter_of_any_text_is_in_exactly_one_sentence() {
     let mut random = fastrand::Rng::with_seed(7);
     for _ in 0..20_000 {
         let text: String = (0..random.usize(..40)).map(|_| PIECES[random.usize(..PIECES.len())]).collect();
         let mut at = 0;
         for sentence in sentences(&text) {
-            assert!(text[at..sentence.start].trim().is_empty(), "{text:?}: something is left out before {sentence:?}");
+            assert!(text[at..sentence.start].trim().is_empty(), "{text:?}: text is left out before {sentence:?}");
             let slice = &text[sentence.clone()];
             assert!(!slice.is_empty() && slice == slice.trim(), "{text:?}: {slice:?}");
             at = sentence.end;
@@ -118,9 +118,9 @@ fn every_letter_is_in_one_sentence_whatever_the_text() {
     }
 }
 
-/// They would take hours if the time were quadratic.
+/// These would take hours if the time were quadratic.
 #[test]
-fn ten_megabytes_of_anything_are_cut_in_one_go() {
+fn ten_megabytes_of_any_pattern_are_split_in_linear_time() {
     const BYTES: usize = 10_000_000;
     for (start, unit) in [
         ("", "."),
@@ -158,7 +158,7 @@ fn ten_megabytes_of_anything_are_cut_in_one_go() {
 }
 
 #[test]
-fn ten_megabytes_without_an_end_are_one_sentence() {
+fn ten_megabytes_without_a_sentence_end_are_one_sentence() {
     for unit in [".", "a", "ab ", ". ", "\""] {
         assert_eq!(sentences(&unit.repeat(10_000_000 / unit.len())).len(), 1, "{unit:?}");
     }

@@ -1,6 +1,6 @@
 //! A text with its logits.
 
-use finsent_model::{Activation, Classification, EncodedText, Granularity, Prediction};
+use finsent_model::{Activation, Classification, EncodedText, Prediction};
 
 use crate::metrics::ModelMetrics;
 use crate::scheduler::Logits;
@@ -27,8 +27,8 @@ impl ScoredText {
     }
 
     /// The predictions at the granularity that the text was encoded for.
-    pub(crate) fn classification(self, model: &ServedModel, granularity: Granularity) -> Classification {
-        model.pipeline.answer(self.encoded, &self.logits, granularity)
+    pub(crate) fn classification(self, model: &ServedModel) -> Classification {
+        model.pipeline.classification(self.encoded, &self.logits)
     }
 
     /// Each label with its score, the highest first. The activation is the model's own by default.

@@ -58,7 +58,7 @@ fn encode_all(
 ) -> Vec<Result<EncodedText, ItemError>> {
     let mut tokens_left = max_tokens;
     let encode = |input: TextInput| {
-        let encoded = model.pipeline.prepare(&input?, options.granularity, tokens_left)?;
+        let encoded = model.pipeline.encode_text(&input?, options.granularity, tokens_left)?;
         tokens_left = tokens_left.saturating_sub(encoded.tokens());
         if encoded.is_truncated() && !options.truncate {
             return Err(ItemError::TooLong { window: model.pipeline.max_length() });

@@ -1,17 +1,19 @@
-//! The container before torch 1.6, which `_use_new_zipfile_serialization=False` still writes: pickles of a magic number, a
-//! version, the machine, the weights and the keys of the storages; then for each key a count of numbers and the numbers.
+//! The container before torch 1.6, which `_use_new_zipfile_serialization=False` still writes: pickles of a magic
+//! number, a version, the system, the weights and the keys of the storages; then for each key the number of numbers and
+//! the numbers.
 //!
-//! The machine's pickle says `little_endian`, but that is no statement about the file: torch writes counts and numbers in
-//! little-endian order on every machine, and reads them so without looking at it (`THPStorage_writeFileRaw` and
-//! `THPStorage_readFileRaw` in torch/csrc/serialization.cpp).
+//! The pickle of the system has a field `little_endian`, but torch ignores it: it writes and reads numbers in
+//! little-endian order on every system (`THPStorage_writeFileRaw` and `THPStorage_readFileRaw` in
+//! torch/csrc/serialization.cpp).
 
 use std::collections::HashMap;
 use std::ops::Range;
 
+use super::TorchFile;
 use super::error::PickleError;
 use super::machine::{Pickled, load};
 use super::values::{Storage, Value};
-use super::{ByteOrder, TorchFile};
+use crate::checkpoint::layout::ByteOrder;
 
 const MAGIC_NUMBER: i128 = 0x1950_a86a_20f9_469c_fc6c;
 const VERSION: i128 = 1001;
@@ -21,21 +23,21 @@ pub(super) fn read(bytes: &[u8]) -> Result<TorchFile<'_>, PickleError> {
     expect(&magic, MAGIC_NUMBER, 0, "the magic number of torch.save")?;
     let version = load(bytes, magic.end)?;
     expect(&version, VERSION, magic.end, "version 1001 of the format")?;
-    let machine = load(bytes, version.end)?;
-    let weights = load(bytes, machine.end)?;
+    let system = load(bytes, version.end)?;
+    let weights = load(bytes, system.end)?;
     let keys = load(bytes, weights.end)?;
     let storages = storages(bytes, &weights, &keys)?;
     Ok(TorchFile { weights, storages, order: ByteOrder::Little })
 }
 
-fn expect(pickled: &Pickled<'_>, number: i128, at: usize, words: &'static str) -> Result<(), PickleError> {
+fn expect(pickled: &Pickled<'_>, number: i128, at: usize, expected: &'static str) -> Result<(), PickleError> {
     match pickled.values.at(pickled.root) {
         Value::Int(found) if *found == number => Ok(()),
-        other => Err(other.is_not(words, at)),
+        other => Err(other.is_not(expected, at)),
     }
 }
 
-/// Where in the file the numbers of each storage lie.
+/// The bytes of each storage in the file, by its key.
 fn storages(
     bytes: &[u8],
     weights: &Pickled<'_>,
@@ -57,7 +59,7 @@ fn storages(
         let storage = storage.ok_or(PickleError::Unexpected {
             at: weights.end,
             expected: "the keys of the storages that the tensors use",
-            found: "another",
+            found: "another key",
         })?;
         let range = numbers(bytes, at, storage)?;
         at = range.end;
@@ -66,19 +68,19 @@ fn storages(
     Ok(storages)
 }
 
-/// Where the numbers lie whose count stands at byte `at`.
+/// The bytes of a storage whose count is at byte `at`.
 fn numbers(bytes: &[u8], at: usize, storage: &Storage<'_>) -> Result<Range<usize>, PickleError> {
     let key = storage.key;
-    let cut_off = || PickleError::Damaged(format!("its {} bytes end before the storage `{key}` does", bytes.len()));
-    let count = u64::from_le_bytes(*bytes.get(at..).and_then(<[u8]>::first_chunk).ok_or_else(cut_off)?);
+    let truncated = || PickleError::Damaged(format!("it ends after {} bytes, within the storage `{key}`", bytes.len()));
+    let count = u64::from_le_bytes(*bytes.get(at..).and_then(<[u8]>::first_chunk).ok_or_else(truncated)?);
     if count != storage.numbers {
         let expected = storage.numbers;
         return Err(PickleError::Damaged(format!(
-            "the storage `{key}` at byte {at} should have {expected} numbers, found {count}"
+            "the storage `{key}` at byte {at} should have {expected} numbers, but has {count}"
         )));
     }
     let start = at + size_of::<u64>();
-    let len = storage.bytes().ok_or_else(cut_off)?;
-    let end = start.checked_add(len).filter(|&end| end <= bytes.len()).ok_or_else(cut_off)?;
+    let len = storage.bytes().ok_or_else(truncated)?;
+    let end = start.checked_add(len).filter(|&end| end <= bytes.len()).ok_or_else(truncated)?;
     Ok(start..end)
 }

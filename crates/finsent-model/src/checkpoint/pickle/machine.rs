@@ -1,32 +1,32 @@
-//! A pickle is a program for a machine with a stack. This one knows the instructions that torch.save writes, in protocols
-//! 2 to 5, and builds values of which none can do anything; every other instruction is an error.
+//! A pickle is a program for a stack machine. This machine runs the instructions that torch.save writes, in protocols 2
+//! to 5, and builds plain values. Every other instruction is an error.
 
 use std::collections::HashMap;
 
-use super::error::{PickleError, shown};
+use super::error::{PickleError, printable};
 use super::opcode;
 use super::values::{Class, Id, Value, Values};
 
-/// Most instructions of a pickle: a BERT of 24 layers has 15,000. It bounds time and memory, because each instruction makes
-/// at most one value, and no value has more parts than instructions that pushed them.
+/// The most instructions of a pickle; that of a BERT with 24 layers has 15,000. The limit bounds time and memory,
+/// because an instruction makes at most one value, and each part of a value was pushed by an instruction.
 const MAX_INSTRUCTIONS: usize = 1 << 18;
-/// Longest name of a class.
+/// The longest name of a class in bytes.
 const MAX_NAME: usize = 1_000;
 
-/// What a pickle has made.
+/// The result of running a pickle.
 #[derive(Debug)]
 pub(super) struct Pickled<'a> {
     pub(super) values: Values<'a>,
-    /// The value that the pickle is of.
+    /// The pickled value.
     pub(super) root: Id,
-    /// Byte behind the pickle.
+    /// The offset of the byte after the pickle.
     pub(super) end: usize,
 }
 
-/// Runs the pickle that begins at byte `at`. Text is not copied.
+/// Runs the pickle that begins at byte `at`. Strings are not copied.
 ///
 /// # Errors
-/// [`PickleError`] at the first instruction that is cut off, unknown, or does what torch.save does not do.
+/// [`PickleError`] at the first instruction that is truncated, unknown, or not used like this by torch.save.
 pub(super) fn load(bytes: &[u8], at: usize) -> Result<Pickled<'_>, PickleError> {
     let mut machine = Machine {
         input: Input { bytes, at },
@@ -47,20 +47,20 @@ struct Machine<'a> {
     input: Input<'a>,
     values: Values<'a>,
     stack: Vec<Id>,
-    /// Heights of the stack.
+    /// The heights of the stack at each mark.
     marks: Vec<usize>,
     memo: HashMap<u32, Id>,
 }
 
 impl<'a> Machine<'a> {
-    /// Runs one instruction; the last one gives the value that the pickle is of.
+    /// Runs one instruction. The last one returns the pickled value.
     fn step(&mut self) -> Result<Option<Id>, PickleError> {
         let at = self.input.at;
         let opcode = self.input.byte()?;
         match opcode {
             opcode::STOP => return self.pop().map(Some),
             opcode::PROTO => self.protocol(at)?,
-            // Frames are for those who read from a stream.
+            // Frames only help to read from a stream.
             opcode::FRAME => drop(self.input.take(8)?),
             opcode::MARK => self.marks.push(self.stack.len()),
             opcode::GLOBAL => self.global()?,
@@ -77,7 +77,7 @@ impl<'a> Machine<'a> {
                 let storage = self.values.storage(id, at)?;
                 self.push(Value::Storage(storage));
             }
-            opcode::BINPUT | opcode::LONG_BINPUT | opcode::MEMOIZE => self.remember(opcode)?,
+            opcode::BINPUT | opcode::LONG_BINPUT | opcode::MEMOIZE => self.memoize(opcode)?,
             opcode::BINGET | opcode::LONG_BINGET => self.recall(opcode, at)?,
             opcode::APPEND | opcode::APPENDS | opcode::ADDITEMS | opcode::SETITEM | opcode::SETITEMS => {
                 self.fill(opcode, at)?;
@@ -89,15 +89,15 @@ impl<'a> Machine<'a> {
                 self.push(Value::Tuple(items));
             }
             _ => {
-                let value = self.plain(opcode, at)?;
+                let value = self.literal(opcode, at)?;
                 self.push(value);
             }
         }
         Ok(None)
     }
 
-    /// A value that stands in the pickle as it is.
-    fn plain(&mut self, opcode: u8, at: usize) -> Result<Value<'a>, PickleError> {
+    /// A literal value.
+    fn literal(&mut self, opcode: u8, at: usize) -> Result<Value<'a>, PickleError> {
         Ok(match opcode {
             opcode::NONE => Value::None,
             opcode::NEWTRUE | opcode::NEWFALSE => Value::Bool,
@@ -142,7 +142,7 @@ impl<'a> Machine<'a> {
     fn protocol(&mut self, at: usize) -> Result<(), PickleError> {
         match self.input.byte()? {
             2..=5 => Ok(()),
-            _ => Err(PickleError::Unexpected { at, expected: "pickle protocol 2 to 5", found: "another" }),
+            _ => Err(PickleError::Unexpected { at, expected: "pickle protocol 2 to 5", found: "another protocol" }),
         }
     }
 
@@ -173,7 +173,7 @@ impl<'a> Machine<'a> {
         Ok(())
     }
 
-    /// torch.save does not write this instruction, which calls a class that it names; the message has the name.
+    /// torch.save does not write this instruction, which names a class and calls it. The error has the name.
     fn instance(&mut self, at: usize) -> PickleError {
         match (self.input.line(), self.input.line()) {
             (Ok(module), Ok(name)) if Class::find(module, name).is_none() => unknown(module, name),
@@ -181,7 +181,7 @@ impl<'a> Machine<'a> {
         }
     }
 
-    /// Sets attributes, of which weights have none but a dict's `_metadata`; they are forgotten.
+    /// Sets attributes. Weights have only the `_metadata` of a dict, which is ignored.
     fn build(&mut self, at: usize) -> Result<(), PickleError> {
         self.pop()?;
         match self.values.at(self.top()?) {
@@ -190,7 +190,7 @@ impl<'a> Machine<'a> {
         }
     }
 
-    fn remember(&mut self, opcode: u8) -> Result<(), PickleError> {
+    fn memoize(&mut self, opcode: u8) -> Result<(), PickleError> {
         let index = match opcode {
             opcode::BINPUT => self.input.byte()?.into(),
             opcode::LONG_BINPUT => u32::from_le_bytes(self.input.array()?),
@@ -205,12 +205,12 @@ impl<'a> Machine<'a> {
             opcode::BINGET => self.input.byte()?.into(),
             _ => u32::from_le_bytes(self.input.array()?),
         };
-        let missing = PickleError::Unexpected { at, expected: "a value that was remembered", found: "none" };
+        let missing = PickleError::Unexpected { at, expected: "a memoized value", found: "none" };
         self.stack.push(*self.memo.get(&index).ok_or(missing)?);
         Ok(())
     }
 
-    /// Puts items into the list, set or dict below them.
+    /// Adds items to the list, set or dict below them on the stack.
     fn fill(&mut self, opcode: u8, at: usize) -> Result<(), PickleError> {
         let new = match opcode {
             opcode::APPEND => self.pop_some(1)?,
@@ -224,7 +224,7 @@ impl<'a> Machine<'a> {
                 entries.extend(new.chunks_exact(2).map(|entry| (entry[0], entry[1])));
             }
             (opcode::ADDITEMS, Value::Other) => {}
-            (_, other) => return Err(other.is_not("a list, a set or a dict, and items for it", at)),
+            (_, other) => return Err(other.is_not("a list, a set or a dict with items for it", at)),
         }
         Ok(())
     }
@@ -241,8 +241,8 @@ impl<'a> Machine<'a> {
     }
 
     fn top(&self) -> Result<Id, PickleError> {
-        let floor = self.marks.last().copied().unwrap_or(0);
-        self.stack.get(floor..).and_then(<[Id]>::last).copied().ok_or_else(|| self.underflow())
+        let bottom = self.marks.last().copied().unwrap_or(0);
+        self.stack.get(bottom..).and_then(<[Id]>::last).copied().ok_or_else(|| self.underflow())
     }
 
     fn pop(&mut self) -> Result<Id, PickleError> {
@@ -252,9 +252,9 @@ impl<'a> Machine<'a> {
     }
 
     fn pop_some(&mut self, len: usize) -> Result<Vec<Id>, PickleError> {
-        let floor = self.marks.last().copied().unwrap_or(0);
+        let bottom = self.marks.last().copied().unwrap_or(0);
         match self.stack.len().checked_sub(len) {
-            Some(from) if from >= floor => Ok(self.stack.split_off(from)),
+            Some(from) if from >= bottom => Ok(self.stack.split_off(from)),
             _ => Err(self.underflow()),
         }
     }
@@ -270,10 +270,10 @@ impl<'a> Machine<'a> {
 }
 
 fn unknown(module: &str, name: &str) -> PickleError {
-    PickleError::Class { class: shown(&format!("{module}.{name}")) }
+    PickleError::Class { class: printable(&format!("{module}.{name}")) }
 }
 
-/// A little-endian number in two's complement; one that is too long says nothing of weights.
+/// A little-endian number in two's complement. Weights need no longer ones than an i128.
 fn integer(bytes: &[u8]) -> Value<'static> {
     const BYTES: usize = size_of::<i128>();
     if bytes.len() > BYTES {
@@ -285,7 +285,7 @@ fn integer(bytes: &[u8]) -> Value<'static> {
     Value::Int(i128::from_le_bytes(number))
 }
 
-/// The bytes that are yet to be read.
+/// The bytes that are still to be read.
 struct Input<'a> {
     bytes: &'a [u8],
     at: usize,
@@ -294,34 +294,35 @@ struct Input<'a> {
 impl<'a> Input<'a> {
     fn take(&mut self, len: u64) -> Result<&'a [u8], PickleError> {
         let rest = self.bytes.get(self.at..).unwrap_or_default();
-        let taken = usize::try_from(len).ok().and_then(|len| rest.get(..len)).ok_or_else(|| self.cut_off())?;
+        let taken = usize::try_from(len).ok().and_then(|len| rest.get(..len)).ok_or_else(|| self.truncated())?;
         self.at += taken.len();
         Ok(taken)
     }
 
     fn array<const N: usize>(&mut self) -> Result<[u8; N], PickleError> {
         let taken = self.take(N as u64)?;
-        Ok(*taken.first_chunk().expect("just so many bytes were taken"))
+        Ok(*taken.first_chunk().expect("`take` returned this many bytes"))
     }
 
     fn byte(&mut self) -> Result<u8, PickleError> {
         self.array().map(|[byte]| byte)
     }
 
-    /// Text up to the end of the line, which is taken too.
+    /// The text up to the end of the line, which is consumed too.
     fn line(&mut self) -> Result<&'a str, PickleError> {
         let at = self.at;
         let rest = self.bytes.get(at..).unwrap_or_default();
         let rest = &rest[..rest.len().min(MAX_NAME)];
-        let len = rest.iter().position(|&byte| byte == b'\n').ok_or_else(|| self.cut_off())?;
+        let len = rest.iter().position(|&byte| byte == b'\n').ok_or_else(|| self.truncated())?;
         self.at += len + 1;
-        let unfit = PickleError::Unexpected { at, expected: "the name of a class", found: "no text" };
-        std::str::from_utf8(&rest[..len]).map_err(|_| unfit)
+        let invalid =
+            PickleError::Unexpected { at, expected: "the name of a class", found: "bytes that are not UTF-8" };
+        std::str::from_utf8(&rest[..len]).map_err(|_| invalid)
     }
 
-    fn cut_off(&self) -> PickleError {
+    fn truncated(&self) -> PickleError {
         let (at, end) = (self.at, self.bytes.len());
-        PickleError::Damaged(format!("the pickle goes on at byte {at}, and its bytes end at {end}"))
+        PickleError::Damaged(format!("it ends at byte {end}, within the pickle instruction at byte {at}"))
     }
 }
 
@@ -338,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pickle_becomes_the_value_that_it_describes() {
+    fn a_pickle_is_read_as_its_value() {
         let pickled = load(b"\x80\x02}q\x00X\x01\x00\x00\x00a\x8a\x02\x00\xff\x86q\x01h\x01.tail", 0).unwrap();
         assert_eq!(pickled.end, 21);
         let Value::Tuple(items) = pickled.values.at(pickled.root) else { panic!("{pickled:?}") };
@@ -347,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_of_any_length_have_a_sign() {
+    fn integers_of_any_length_have_their_sign() {
         for (bytes, number) in [
             (&[][..], 0),
             (&[0xff], -1),
@@ -361,13 +362,13 @@ mod tests {
     }
 
     #[test]
-    fn only_the_instructions_of_torch_are_known() {
+    fn only_the_instructions_that_torch_writes_are_accepted() {
         let known = (0..=u8::MAX).filter(|&opcode| {
             let pickle = [&[b'N', opcode], &b"\0\n".repeat(20)[..]].concat();
             !matches!(load(&pickle, 0), Err(PickleError::Opcode { opcode: refused, at: 1 }) if refused == opcode)
         });
         let known: String = known.map(|opcode| opcode.escape_ascii().to_string()).collect();
-        // INST is known by what it asks for, which here is no class.
+        // INST (`i`) is listed because its error names the class.
         assert_eq!(
             known,
             "().BCGJKMNQRTUX]abcehijqrstu}\\x80\\x85\\x86\\x87\\x88\\x89\\x8a\\x8c\\x8d\\x8f\\x90\\x93\\x94\\x95"
@@ -375,7 +376,7 @@ mod tests {
     }
 
     #[test]
-    fn a_length_that_is_claimed_is_not_allocated() {
+    fn a_claimed_length_is_not_allocated() {
         for pickle in
             [&b"X\xff\xff\xff\xffa"[..], b"\x8d\xff\xff\xff\xff\xff\xff\xff\xffa", b"B\xff\xff\xff\xffa", b"\x8a\xffa"]
         {
@@ -384,7 +385,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pickle_without_end_is_refused() {
+    fn a_pickle_without_an_end_is_an_error() {
         for instructions in [&b"N"[..], b"(", b"]\x94", b")\x85", b"q\x00", b"(lt"] {
             let pickle = [b"N".as_slice(), &instructions.repeat(MAX_INSTRUCTIONS)].concat();
             let error = load(&pickle, 0).unwrap_err();
@@ -393,20 +394,20 @@ mod tests {
     }
 
     #[test]
-    fn values_that_hold_each_other_cost_nothing() {
-        // Each tuple holds the one before it twice: 2^60,000 items if they were counted.
+    fn values_that_contain_each_other_are_cheap() {
+        // Each tuple contains the previous one twice: 2^60,000 items if they were expanded.
         let doubled = [b"\x80\x02)q\x00".as_slice(), &b"h\x00h\x00\x86q\x00".repeat(60_000), b"."].concat();
         assert!(load(&doubled, 0).is_ok());
-        // As deep as a pickle can be.
+        // The deepest possible nesting.
         let mut deep = repeated(b"\x85", MAX_INSTRUCTIONS - 3);
         deep.insert(2, b')');
         assert!(load(&deep, 0).is_ok());
-        // A list and a dict that hold themselves.
+        // A list and a dict that contain themselves.
         assert!(load(b"]q\x00h\x00a}q\x01h\x01h\x01s\x86.", 0).is_ok());
     }
 
     #[test]
-    fn what_is_not_on_the_stack_cannot_be_taken() {
+    fn an_instruction_without_its_operands_is_an_error() {
         for pickle in [
             &b"."[..],
             b"t.",
@@ -434,12 +435,12 @@ mod tests {
             b"N(.",
         ] {
             let message = refusal(pickle);
-            assert!(message.contains("was expected"), "{}: {message}", pickle.escape_ascii());
+            assert!(message.contains("expected "), "{}: {message}", pickle.escape_ascii());
         }
     }
 
     #[test]
-    fn a_class_with_a_long_or_wild_name_makes_a_short_message() {
+    fn a_long_name_or_one_with_control_characters_is_shortened_and_escaped() {
         let long =
             [b"\x8d".as_slice(), &100_000u64.to_le_bytes(), &[b'x'; 100_000], b"\x8c\x05a\nb\x1b[\x93."].concat();
         let message = refusal(&long);

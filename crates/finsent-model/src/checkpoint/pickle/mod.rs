@@ -1,8 +1,8 @@
-//! Files of torch.save, in both containers: an archive, and the sequence of pickles of older versions.
+//! Files of torch.save, in both containers: the zip archive, and the sequence of pickles of older versions.
 //!
-//! A pickle is a program that can call anything that Python can. This room has no Python: it has a machine for the few
-//! instructions that describe tensors, over a closed list of classes. What asks for more is refused with the name of what
-//! it asks for. The numbers stay in the mapped file; only their places are found.
+//! A pickle is a program that can call anything in Python. Nothing is called here: a small machine runs only the
+//! instructions that describe tensors, over a closed list of classes. A file that asks for anything else is refused,
+//! and the error names it. The numbers stay in the mapped file; only their layout is read.
 
 mod archive;
 mod error;
@@ -17,29 +17,29 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 pub use error::PickleError;
-use error::shown;
+use error::printable;
 use machine::Pickled;
 use values::{Id, Storage, Tensor, Value};
 
-use super::shard::{ByteOrder, Place};
+use super::layout::{ByteOrder, TensorLayout};
 
-/// Most axes of a tensor.
+/// The most axes of a tensor.
 const MAX_AXES: usize = 8;
-/// Longest name of a tensor in bytes.
+/// The longest name of a tensor in bytes.
 const MAX_NAME: usize = 1_000;
-/// Keys under which training scripts put the weights beside other things.
+/// Keys under which training scripts save the weights along with other values.
 const WRAPPERS: [&str; 3] = ["state_dict", "model_state_dict", "model"];
 
-/// A file of torch.save before the tensors are placed.
+/// A file of torch.save, unpickled.
 struct TorchFile<'a> {
     weights: Pickled<'a>,
-    /// Where in the file the numbers of a storage lie, by its key.
+    /// The bytes of each storage in the file, by its key.
     storages: HashMap<String, Range<usize>>,
     order: ByteOrder,
 }
 
-/// Whether it is an archive, or begins with a pickle. No safetensors file does: these four bytes would be the length of its
-/// header, and that length more than is accepted.
+/// Whether the file is an archive or begins with a pickle. A safetensors file never does: its first four bytes would be
+/// part of a length that is larger than the limit.
 pub(super) fn is_torch_file(bytes: &[u8]) -> bool {
     is_archive(bytes) || matches!(bytes, [opcode::PROTO, 2..=5, _, 1..=u8::MAX, ..])
 }
@@ -48,29 +48,29 @@ fn is_archive(bytes: &[u8]) -> bool {
     bytes.starts_with(b"PK\x03\x04")
 }
 
-/// Where the tensors lie in a file. Values that are no tensors are passed over.
+/// The tensors of a file by name. Other values are ignored.
 ///
 /// # Errors
-/// [`PickleError`] when the file is cut off or damaged, or asks for what is not on the closed lists.
-pub(super) fn places(bytes: &[u8]) -> Result<HashMap<String, Place>, PickleError> {
+/// [`PickleError`] if the file is truncated or damaged, or asks for something that is not on the closed lists.
+pub(super) fn tensors(bytes: &[u8]) -> Result<HashMap<String, TensorLayout>, PickleError> {
     let file = if is_archive(bytes) { archive::read(bytes)? } else { legacy::read(bytes)? };
-    let mut places = HashMap::new();
+    let mut tensors = HashMap::new();
     for &(name, value) in file.state_dict()? {
         let (Value::Text(name), Value::Tensor(tensor)) = (file.weights.values.at(name), file.weights.values.at(value))
         else {
             continue;
         };
-        let unfit = |reason: String| PickleError::Tensor { tensor: shown(name), reason };
+        let invalid = |reason: String| PickleError::Tensor { tensor: printable(name), reason };
         if name.len() > MAX_NAME {
-            return Err(unfit(format!("has a name of {} bytes", name.len())));
+            return Err(invalid(format!("has a name of {} bytes", name.len())));
         }
-        places.insert((*name).to_owned(), file.place(tensor, bytes.len()).map_err(unfit)?);
+        tensors.insert((*name).to_owned(), file.layout(tensor, bytes.len()).map_err(invalid)?);
     }
-    Ok(places)
+    Ok(tensors)
 }
 
 impl TorchFile<'_> {
-    /// The dict that the file is of, or the one that it holds under the name of a wrapper.
+    /// The pickled dict, or the dict in it under the key of a wrapper.
     fn state_dict(&self) -> Result<&[(Id, Id)], PickleError> {
         let values = &self.weights.values;
         let Value::Dict(outer) = values.at(self.weights.root) else {
@@ -88,8 +88,8 @@ impl TorchFile<'_> {
         }
     }
 
-    /// Where a tensor lies in the file, which has `file_len` bytes, or what is wrong with it.
-    fn place(&self, tensor: &Tensor<'_>, file_len: usize) -> Result<Place, String> {
+    /// The layout of a tensor in the file, which has `file_len` bytes; or what is wrong with the tensor.
+    fn layout(&self, tensor: &Tensor<'_>, file_len: usize) -> Result<TensorLayout, String> {
         let storage = &tensor.storage;
         let numbers = self.numbers(storage)?;
         let (shape, strides) = (self.axes(tensor.shape)?, self.axes(tensor.strides)?);
@@ -106,15 +106,15 @@ impl TorchFile<'_> {
         };
         if end.is_none_or(|end| end > storage.len) {
             let (key, len) = (storage.key, storage.len);
-            return Err(format!("does not lie within its storage `{key}` of {len} numbers"));
+            return Err(format!("is not within its storage `{key}` of {len} numbers"));
         }
         let first = if shape.contains(&0) { 0 } else { storage.first + tensor.offset };
-        // Both are bounded by the numbers of the storage, which lie in the file.
+        // No overflow: both are bounded by the numbers of the storage, which is within the file.
         let start = numbers.start + first as usize * storage.number_bytes();
-        Ok(Place::strided(storage.dtype, shape, strides, start, self.order))
+        Ok(TensorLayout::strided(storage.dtype, shape, strides, start, self.order))
     }
 
-    /// Where the numbers of a storage lie in the file.
+    /// The bytes of a storage in the file.
     fn numbers(&self, storage: &Storage<'_>) -> Result<&Range<usize>, String> {
         let key = storage.key;
         let found =
@@ -123,7 +123,9 @@ impl TorchFile<'_> {
             Some(bytes) if bytes == found.len() => Ok(found),
             _ => {
                 let (numbers, dtype, bytes) = (storage.numbers, storage.dtype, found.len());
-                Err(format!("has the storage `{key}` of {numbers} numbers of type {dtype}, found {bytes} bytes"))
+                Err(format!(
+                    "has the storage `{key}` of {numbers} numbers of the type {dtype}, but the storage has {bytes} bytes"
+                ))
             }
         }
     }
@@ -139,11 +141,14 @@ impl TorchFile<'_> {
             Value::Int(number) => usize::try_from(*number).ok(),
             _ => None,
         };
-        ids.iter().map(number).collect::<Option<_>>().ok_or_else(|| "has a shape that is not of numbers".into())
+        ids.iter()
+            .map(number)
+            .collect::<Option<_>>()
+            .ok_or_else(|| "has a shape that does not consist of numbers".into())
     }
 }
 
-/// The number of a storage behind the last one of a tensor, each of whose axes has an index.
+/// The end of a tensor in its storage, in numbers. No axis is empty.
 fn end(offset: u64, shape: &[usize], strides: &[usize]) -> Option<u64> {
     let mut last = offset;
     for (&len, &stride) in shape.iter().zip(strides) {

@@ -1,5 +1,5 @@
-//! The instructions of a pickle, by the names that Python's pickletools gives them. [`INST`] is here to be refused by the
-//! name of the class that it asks for.
+//! The instructions of a pickle, by their names in Python's pickletools. [`INST`] is never run; it is known so that the
+//! error can name the class that it asks for.
 
 pub(super) const ADDITEMS: u8 = 0x90;
 pub(super) const APPEND: u8 = b'a';
@@ -12,7 +12,7 @@ pub(super) const BININT1: u8 = b'K';
 pub(super) const BININT2: u8 = b'M';
 pub(super) const BINPERSID: u8 = b'Q';
 pub(super) const BINPUT: u8 = b'q';
-/// Text of Python 2.
+/// A string of Python 2.
 pub(super) const BINSTRING: u8 = b'T';
 pub(super) const BINUNICODE: u8 = b'X';
 pub(super) const BINUNICODE8: u8 = 0x8d;
@@ -37,7 +37,7 @@ pub(super) const REDUCE: u8 = b'R';
 pub(super) const SETITEM: u8 = b's';
 pub(super) const SETITEMS: u8 = b'u';
 pub(super) const SHORT_BINBYTES: u8 = b'C';
-/// Text of Python 2.
+/// A string of Python 2.
 pub(super) const SHORT_BINSTRING: u8 = b'U';
 pub(super) const SHORT_BINUNICODE: u8 = 0x8c;
 pub(super) const STACK_GLOBAL: u8 = 0x93;

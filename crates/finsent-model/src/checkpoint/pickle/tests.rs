@@ -1,4 +1,4 @@
-//! Files of torch.save: those of real torch in `tests/golden/pickles`, and those that no torch would write.
+//! Files of torch.save: those that torch wrote, in `tests/golden/pickles`, and those that it would not write.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,34 +8,34 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use zip::write::SimpleFileOptions;
 
-use super::places;
+use super::tensors;
 use crate::checkpoint::CheckpointError;
-use crate::checkpoint::shard::{Shard, table};
+use crate::checkpoint::shard::{self, Shard};
 use crate::model_files::ModelFile;
 
 const MAGIC: &[u8] = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.";
 const VERSION: &[u8] = b"\x80\x02M\xe9\x03.";
-const MACHINE: &[u8] = b"\x80\x02}.";
+const SYSTEM: &[u8] = b"\x80\x02}.";
 
 const CONTAINERS: [&str; 4] = ["tiny.bin", "tiny.legacy.bin", "tiny.protocol4.bin", "tiny.big_endian.bin"];
 
-fn golden(name: &str) -> PathBuf {
+fn reference(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden/pickles").join(name)
 }
 
 fn open(bytes: &[u8]) -> Result<Shard, CheckpointError> {
-    table("pytorch_model.bin", bytes).map(|places| Shard::over(bytes.to_vec().leak(), places))
+    shard::tensors("pytorch_model.bin", bytes).map(|tensors| Shard::from_bytes(bytes.to_vec().leak(), tensors))
 }
 
 #[track_caller]
 fn assert_refused(bytes: &[u8], part: &str) {
-    let message = places(bytes).unwrap_err().to_string();
+    let message = tensors(bytes).unwrap_err().to_string();
     assert!(message.contains(part), "expected {part:?} in: {message}");
 }
 
-/// A legacy file of a pickle of weights and storages of bytes.
+/// A legacy file with this pickle of weights, and storages of bytes.
 fn legacy(weights: &[u8], storages: &[(&str, &[u8])]) -> Vec<u8> {
-    let mut file = [MAGIC, VERSION, MACHINE, weights, b"\x80\x02]("].concat();
+    let mut file = [MAGIC, VERSION, SYSTEM, weights, b"\x80\x02]("].concat();
     for (key, _) in storages {
         file.extend(text(key));
     }
@@ -59,7 +59,7 @@ fn tuple(numbers: &[u64]) -> Vec<u8> {
     [b"(".to_vec(), numbers.iter().copied().flat_map(number).collect(), b"t".to_vec()].concat()
 }
 
-/// A dict of one tensor `a` of bytes; `view` is the pickle of the last part of the storage's id.
+/// The pickle of a dict with one tensor `a` of bytes. `view` is the pickle of the last item of the persistent id.
 fn one_tensor(numbers: u64, view: &[u8], offset: u64, shape: &[u64], strides: &[u64]) -> Vec<u8> {
     let name = [b"(".to_vec(), text("storage"), b"ctorch\nByteStorage\n".to_vec(), text("7"), b"N".to_vec()].concat();
     let storage = [name.as_slice(), &number(numbers), view].concat();
@@ -95,11 +95,11 @@ struct Described {
 }
 
 #[test]
-fn every_container_has_the_numbers_that_torch_reads_from_it() {
+fn every_container_has_the_numbers_that_torch_reads() {
     let described: BTreeMap<String, Described> =
-        serde_json::from_slice(&fs::read(golden("tiny.json")).unwrap()).unwrap();
+        serde_json::from_slice(&fs::read(reference("tiny.json")).unwrap()).unwrap();
     for container in CONTAINERS {
-        let shard = Shard::open(&ModelFile::Disk(golden(container))).unwrap();
+        let shard = Shard::open(&ModelFile::Disk(reference(container))).unwrap();
         assert_eq!(shard.names().count(), described.len(), "{container}");
         for (name, Described { dtype, shape, values }) in &described {
             let tensor = shard.tensor(name).unwrap();
@@ -115,18 +115,18 @@ fn every_container_has_the_numbers_that_torch_reads_from_it() {
 }
 
 #[test]
-fn int8_that_lies_anyhow_is_read_as_bytes() {
+fn tensors_of_any_layout_are_read_as_bytes() {
     for container in CONTAINERS {
-        let shard = Shard::open(&ModelFile::Disk(golden(container))).unwrap();
+        let shard = Shard::open(&ModelFile::Disk(reference(container))).unwrap();
         shard.tensor("i8").unwrap().with_bytes(0..2, |bytes| assert_eq!(bytes, [0x81, 5]));
         shard.tensor("transposed").unwrap().with_bytes(1..2, |bytes| assert_eq!(bytes, 4f32.to_le_bytes()));
     }
 }
 
 #[test]
-fn a_file_that_is_cut_off_anywhere_says_so() {
+fn a_file_truncated_anywhere_is_an_error_that_says_so() {
     for container in CONTAINERS {
-        let whole = fs::read(golden(container)).unwrap();
+        let whole = fs::read(reference(container)).unwrap();
         for length in 0..whole.len() {
             let message = open(&whole[..length]).unwrap_err().to_string();
             assert!(message.contains("damaged or half copied"), "{container} of {length} bytes: {message}");
@@ -135,22 +135,22 @@ fn a_file_that_is_cut_off_anywhere_says_so() {
 }
 
 #[test]
-fn a_file_that_is_changed_anywhere_is_refused_or_lies_within_its_bytes() {
+fn a_file_changed_anywhere_is_refused_or_its_tensors_are_within_it() {
     let mut state = 1u32;
     let mut random = |below: usize| {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         (state >> 8) as usize % below
     };
     for container in CONTAINERS {
-        let whole = fs::read(golden(container)).unwrap();
+        let whole = fs::read(reference(container)).unwrap();
         for _ in 0..4_000 {
             let mut changed = whole.clone();
             for _ in 0..1 + random(3) {
                 let at = random(changed.len());
                 changed[at] = if random(2) == 0 { random(256) as u8 } else { changed[at].wrapping_add(1) };
             }
-            let Ok(places) = places(&changed) else { continue };
-            let shard = Shard::over(changed.leak(), places);
+            let Ok(tensors) = tensors(&changed) else { continue };
+            let shard = Shard::from_bytes(changed.leak(), tensors);
             for name in shard.names() {
                 let tensor = shard.tensor(name).unwrap();
                 tensor.with_bytes(0..tensor.shape().iter().product(), |_| ());
@@ -173,21 +173,21 @@ struct Exploit {
 }
 
 #[test]
-fn an_exploit_is_refused_by_the_name_of_what_it_asks_for_and_is_not_run() {
-    let Exploits { marker, exploits } = serde_json::from_slice(&fs::read(golden("exploits.json")).unwrap()).unwrap();
+fn an_exploit_is_refused_with_the_name_of_what_it_asks_for_and_is_not_run() {
+    let Exploits { marker, exploits } = serde_json::from_slice(&fs::read(reference("exploits.json")).unwrap()).unwrap();
     assert!(exploits.len() > 30);
     for Exploit { name, class, pickle } in exploits {
         let pickle: Vec<u8> =
             (0..pickle.len()).step_by(2).map(|at| u8::from_str_radix(&pickle[at..at + 2], 16).unwrap()).collect();
-        let sound: [&[u8]; 5] = [MAGIC, VERSION, MACHINE, b"\x80\x02}.", b"\x80\x02]."];
+        let valid: [&[u8]; 5] = [MAGIC, VERSION, SYSTEM, b"\x80\x02}.", b"\x80\x02]."];
         let legacy = (0..5).map(|place| {
-            let mut pickles = sound;
+            let mut pickles = valid;
             pickles[place] = &pickle;
             pickles.concat()
         });
         let archive = archive(&[("archive/data.pkl", &pickle), ("archive/data/0", &[0; 4])]);
         for (place, file) in legacy.chain([archive]).enumerate() {
-            // A legacy file is known by its first pickle, which has to say its protocol.
+            // A legacy file is recognized by its first pickle, which has to begin with its protocol.
             if place == 0 && !pickle.starts_with(b"\x80") {
                 assert!(!super::is_torch_file(&file), "{name}");
             }
@@ -196,16 +196,17 @@ fn an_exploit_is_refused_by_the_name_of_what_it_asks_for_and_is_not_run() {
                 Some(class) => message.contains(&format!("asks for `{class}`")),
                 None => message.contains("the pickle instruction 0x"),
             };
-            let is_refused = is_named && message.contains("nothing in it was run");
-            let is_no_torch_file = place == 0 && message.contains("no safetensors file, nor one of torch.save");
-            assert!(is_refused || is_no_torch_file, "{name} at {place}: {message}");
+            let is_refused = is_named && message.contains("Nothing in it was run");
+            let is_unknown_container =
+                place == 0 && message.contains("neither a safetensors file nor one of torch.save");
+            assert!(is_refused || is_unknown_container, "{name} at {place}: {message}");
             assert!(!Path::new(&marker).exists() && !std::env::temp_dir().join(&marker).exists(), "{name} was run");
         }
     }
 }
 
 #[test]
-fn a_storage_may_be_a_part_of_another_in_legacy_files() {
+fn in_legacy_files_a_storage_can_be_a_part_of_another() {
     let bytes: Vec<u8> = (0..10).collect();
     let view = |first, len| [b"(".to_vec(), text("9"), number(first), number(len), b"t".to_vec()].concat();
     let file = |view: &[u8]| legacy(&one_tensor(10, view, 1, &[2, 2], &[1, 2]), &[("7", &bytes)]);
@@ -213,22 +214,22 @@ fn a_storage_may_be_a_part_of_another_in_legacy_files() {
     shard.tensor("a").unwrap().with_bytes(0..4, |bytes| assert_eq!(bytes, [4, 6, 5, 7]));
     let shard = open(&file(b"N")).unwrap();
     shard.tensor("a").unwrap().with_bytes(0..4, |bytes| assert_eq!(bytes, [1, 3, 2, 4]));
-    assert_refused(&file(&view(3, 4)), "does not lie within its storage `7` of 4 numbers");
-    assert_refused(&file(&view(8, 3)), "a tuple that names a storage");
-    assert_refused(&file(&view(u64::MAX, 3)), "a tuple that names a storage");
-    assert_refused(&file(b"K\x01"), "a tuple that names a storage");
+    assert_refused(&file(&view(3, 4)), "is not within its storage `7` of 4 numbers");
+    assert_refused(&file(&view(8, 3)), "the persistent id of a storage");
+    assert_refused(&file(&view(u64::MAX, 3)), "the persistent id of a storage");
+    assert_refused(&file(b"K\x01"), "the persistent id of a storage");
 }
 
 #[test]
-fn a_tensor_that_does_not_lie_within_its_storage_is_refused() {
+fn a_tensor_outside_its_storage_is_refused() {
     const HUGE: u64 = i64::MAX as u64;
     for (offset, shape, strides, part) in [
-        (0, &[3, 4][..], &[4, 1][..], "the tensor `a` does not lie within its storage `7` of 10 numbers"),
-        (1, &[10], &[1], "does not lie within"),
-        (HUGE, &[1], &[1], "does not lie within"),
-        (u64::MAX, &[1], &[1], "does not lie within"),
-        (0, &[2], &[HUGE], "does not lie within"),
-        (0, &[3, 3], &[HUGE, HUGE], "does not lie within"),
+        (0, &[3, 4][..], &[4, 1][..], "the tensor `a` is not within its storage `7` of 10 numbers"),
+        (1, &[10], &[1], "is not within"),
+        (HUGE, &[1], &[1], "is not within"),
+        (u64::MAX, &[1], &[1], "is not within"),
+        (0, &[2], &[HUGE], "is not within"),
+        (0, &[3, 3], &[HUGE, HUGE], "is not within"),
         (0, &[HUGE], &[0], "more numbers than the file has bytes"),
         (0, &[HUGE, HUGE], &[0, 0], "more numbers than the file has bytes"),
         (0, &[1 << 20], &[0], "more numbers than the file has bytes"),
@@ -240,70 +241,70 @@ fn a_tensor_that_does_not_lie_within_its_storage_is_refused() {
     }
     let file = |numbers| legacy(&one_tensor(numbers, b"N", 0, &[1], &[1]), &[("7", &[0; 10])]);
     for numbers in [9, 11, HUGE, u64::MAX] {
-        assert_refused(&file(numbers), "found 10");
+        assert_refused(&file(numbers), "but has 10");
     }
-    assert!(places(&legacy(&one_tensor(10, b"N", 0, &[1], &[1]), &[])).is_err(), "the storage is not there");
+    assert!(tensors(&legacy(&one_tensor(10, b"N", 0, &[1], &[1]), &[])).is_err(), "the storage is missing");
     assert_refused(&legacy(&one_tensor(10, b"N", 0, &[1], &[1]), &[("8", &[0; 10])]), "keys of the storages");
-    // Negative numbers, and a shape of text.
+    // A negative number in the shape.
     let negative = one_tensor(10, b"N", 0, &[1], &[1]);
     let at = negative.windows(11).rposition(|window| window == number(1)).unwrap();
     let negative = [&negative[..at], b"J\xff\xff\xff\xff", &negative[at + 11..]].concat();
-    assert_refused(&legacy(&negative, &[("7", &[0; 10])]), "has a shape that is not of numbers");
+    assert_refused(&legacy(&negative, &[("7", &[0; 10])]), "has a shape that does not consist of numbers");
 }
 
 #[test]
-fn a_small_file_cannot_cost_much_time() {
-    // A name, a shape and a storage's key of a megabyte, each used a thousand times.
+fn a_small_file_takes_little_time() {
+    // Names and keys of a megabyte; the first one is used a thousand times.
     let long = "x".repeat(1 << 20);
     let named = [b"\x80\x02}(".as_slice(), &text(&long), b"q\x00N", &b"h\x00N".repeat(1_000), b"u."].concat();
-    assert!(places(&legacy(&named, &[])).is_ok(), "no tensor has the name");
+    assert!(tensors(&legacy(&named, &[])).is_ok(), "the name belongs to no tensor");
     let key = [b"\x80\x02".as_slice(), b"(", &text("storage"), b"ctorch\nByteStorage\n", &text(&long), b"NK\x01tQ."];
-    assert_refused(&legacy(&key.concat(), &[]), "a tuple that names a storage");
+    assert_refused(&legacy(&key.concat(), &[]), "the persistent id of a storage");
     let tensor = one_tensor(1, b"N", 0, &[], &[]);
     let named = [b"\x80\x02}".as_slice(), &text(&long), &tensor[9..]].concat();
     assert_refused(&legacy(&named, &[("7", &[0])]), "has a name of 1048576 bytes");
 }
 
 #[test]
-fn an_archive_that_is_not_of_torch_is_refused() {
+fn an_archive_that_torch_did_not_write_is_refused() {
     let empty = b"\x80\x02}.".as_slice();
     for (entries, part) in [
-        (&[("archive/other", empty)][..], "no folder in it has a data.pkl"),
-        (&[("data.pkl", empty)], "no folder in it has a data.pkl"),
-        (&[("a/b/data.pkl", empty)], "no folder in it has a data.pkl"),
-        (&[("a/data.pkl", empty), ("b/data.pkl", empty)], "2 folders in it have a data.pkl"),
+        (&[("archive/other", empty)][..], "none of its folders has a data.pkl"),
+        (&[("data.pkl", empty)], "none of its folders has a data.pkl"),
+        (&[("a/b/data.pkl", empty)], "none of its folders has a data.pkl"),
+        (&[("a/data.pkl", empty), ("b/data.pkl", empty)], "2 of its folders have a data.pkl"),
         (&[("a/data.pkl", empty), ("a/byteorder", b"middle")], "its byte order is `middle`"),
-        (&[("a/data.pkl", b"\x80\x02]."), ("a/byteorder", b"big")], "a dict of tensors was expected"),
+        (&[("a/data.pkl", b"\x80\x02]."), ("a/byteorder", b"big")], "expected a dict of tensors"),
         (&[("a/data.pkl", &empty[..2])], "damaged or half copied"),
         (&[("a/data.pkl", &one_tensor(4, b"", 0, &[4], &[1]))], "storage `7`, which is not in the file"),
-        (&[("a/data.pkl", &one_tensor(4, b"", 0, &[4], &[1])), ("a/data/7", b"123")], "found 3 bytes"),
+        (&[("a/data.pkl", &one_tensor(4, b"", 0, &[4], &[1])), ("a/data/7", b"123")], "but the storage has 3 bytes"),
         (&[("a/data.pkl", &one_tensor(4, b"", 0, &[4], &[1])), ("b/data/7", b"1234")], "storage `7`, which is not"),
     ] {
         assert_refused(&archive(entries), part);
     }
-    assert_eq!(places(&archive(&[("any name/data.pkl", empty)])).unwrap().len(), 0);
+    assert_eq!(tensors(&archive(&[("any name/data.pkl", empty)])).unwrap().len(), 0);
 }
 
 #[test]
-fn an_entry_that_is_compressed_or_points_out_of_the_file_is_refused() {
-    let sound = archive(&[("a/data.pkl", b"\x80\x02}.")]);
-    let directory = sound.windows(4).position(|window| window == b"PK\x01\x02").unwrap();
+fn an_entry_that_is_compressed_or_outside_the_file_is_refused() {
+    let valid = archive(&[("a/data.pkl", b"\x80\x02}.")]);
+    let directory = valid.windows(4).position(|window| window == b"PK\x01\x02").unwrap();
     let with = |at: usize, bytes: &[u8]| {
-        let mut changed = sound.clone();
+        let mut changed = valid.clone();
         changed[at..at + bytes.len()].copy_from_slice(bytes);
         changed
     };
     assert_refused(&with(directory + 10, &[8, 0]), "compressed or encrypted");
     assert_refused(&with(directory + 8, &[1, 0]), "compressed or encrypted");
     assert_refused(&with(directory + 24, &[0xff, 0xff, 0, 0]), "damaged or half copied");
-    assert_refused(&with(directory + 20, &[0xff, 0xff, 0, 0, 0xff, 0xff, 0, 0]), "does not lie within it");
+    assert_refused(&with(directory + 20, &[0xff, 0xff, 0, 0, 0xff, 0xff, 0, 0]), "is not within the file");
     assert_refused(&with(directory + 42, &[0xff, 0xff, 0, 0]), "damaged or half copied");
 }
 
 #[test]
-fn what_is_no_file_of_torch_is_told_from_one_that_is() {
-    assert_refused(&[MAGIC, b"\x80\x02K\x07."].concat(), "version 1001 of the format was expected");
-    assert_refused(b"\x80\x02}q\x00.", "the magic number of torch.save was expected, and a dict was found");
-    // The header of a safetensors file may have 640 bytes.
+fn a_file_that_torch_did_not_write_is_refused() {
+    assert_refused(&[MAGIC, b"\x80\x02K\x07."].concat(), "expected version 1001 of the format");
+    assert_refused(b"\x80\x02}q\x00.", "expected the magic number of torch.save at byte 0, found a dict");
+    // A safetensors file with a header of 640 bytes.
     assert!(!super::is_torch_file(b"\x80\x02\0\0\0\0\0\0{"));
 }

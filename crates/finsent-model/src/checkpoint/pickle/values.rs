@@ -1,15 +1,15 @@
-//! What a pickle of weights is made of. The list of classes is closed: nothing of Python is called, and each class that is
-//! known here stands for a value that is built in this file.
+//! The values of a pickle of weights. The list of classes is closed: nothing in Python is called, and each known class
+//! has its value built in this file.
 
 use ::safetensors::Dtype;
 
 use super::error::PickleError;
 
-/// Place of a value among [`Values`]. Values refer to each other by place, so that a value may hold itself, and none is
-/// walked or dropped by recursion.
+/// The index of a value in [`Values`]. Values refer to each other by index, so that a value can contain itself, and no
+/// recursion is needed to visit or drop one.
 pub(super) type Id = usize;
 
-/// A value of Python.
+/// A Python value.
 #[derive(Debug)]
 pub(super) enum Value<'a> {
     None,
@@ -22,11 +22,11 @@ pub(super) enum Value<'a> {
     Class(Class),
     Storage(Storage<'a>),
     Tensor(Tensor<'a>),
-    /// A value that says nothing of weights: a number with a fraction, bytes, a set, a device.
+    /// A value that does not matter for weights: a float, bytes, a set, a device.
     Other,
 }
 
-/// A class or function of Python that weights are made of.
+/// A Python class or function that weights need.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Class {
     OrderedDict,
@@ -39,16 +39,16 @@ pub(super) enum Class {
     Storage(Dtype),
 }
 
-/// Numbers of one type, or a part of them that was a storage of its own.
+/// Numbers of one type, or a part of a larger storage.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Storage<'a> {
     pub(super) key: &'a str,
     pub(super) dtype: Dtype,
-    /// Numbers in the whole of it.
+    /// The numbers of the whole storage.
     pub(super) numbers: u64,
-    /// Where the part begins.
+    /// The first number of the part.
     pub(super) first: u64,
-    /// Numbers in the part.
+    /// The numbers of the part.
     pub(super) len: u64,
 }
 
@@ -56,7 +56,7 @@ pub(super) struct Storage<'a> {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Tensor<'a> {
     pub(super) storage: Storage<'a>,
-    /// Number of the storage that is the tensor's first.
+    /// The index in the storage of the tensor's first number.
     pub(super) offset: u64,
     /// A tuple.
     pub(super) shape: Id,
@@ -93,36 +93,36 @@ impl Class {
 }
 
 impl Storage<'_> {
-    /// Bytes of one number.
+    /// The bytes of one number.
     pub(super) fn number_bytes(&self) -> usize {
         self.dtype.bitsize() / 8
     }
 
-    /// Bytes of all numbers, if any file could have so many.
+    /// The bytes of all numbers; `None` if no file could have that many.
     pub(super) fn bytes(&self) -> Option<usize> {
         usize::try_from(self.numbers).ok()?.checked_mul(self.number_bytes())
     }
 }
 
 impl Value<'_> {
-    /// For messages.
+    /// The kind of value, for messages.
     fn kind(&self) -> &'static str {
         match self {
             Self::None => "None",
-            Self::Bool => "a truth value",
-            Self::Int(_) => "a whole number",
-            Self::Text(_) => "text",
+            Self::Bool => "a bool",
+            Self::Int(_) => "an int",
+            Self::Text(_) => "a string",
             Self::Tuple(_) => "a tuple",
             Self::List(_) => "a list",
             Self::Dict(_) => "a dict",
             Self::Class(_) => "a class",
             Self::Storage(_) => "a storage",
             Self::Tensor(_) => "a tensor",
-            Self::Other => "a value of another kind",
+            Self::Other => "another kind of value",
         }
     }
 
-    /// That it stands at byte `at` in place of what was expected.
+    /// The error that this value is at byte `at` instead of the expected one.
     pub(super) fn is_not(&self, expected: &'static str, at: usize) -> PickleError {
         PickleError::Unexpected { at, expected, found: self.kind() }
     }
@@ -146,7 +146,7 @@ impl<'a> Values<'a> {
         &mut self.0[id]
     }
 
-    /// The storages in the order in which they are named, each as often as it is.
+    /// The storages in the order of the pickle. A storage may appear several times.
     pub(super) fn storages(&self) -> impl Iterator<Item = &Storage<'a>> {
         self.0.iter().filter_map(|value| match value {
             Value::Storage(storage) => Some(storage),
@@ -154,7 +154,7 @@ impl<'a> Values<'a> {
         })
     }
 
-    /// Up to a few items of a tuple: more than any caller expects are as wrong as all of them.
+    /// The first few items of a tuple, more than any caller accepts.
     fn items(&self, tuple: Id) -> Vec<&Value<'a>> {
         const MOST: usize = 8;
         match self.at(tuple) {
@@ -163,11 +163,11 @@ impl<'a> Values<'a> {
         }
     }
 
-    /// What calling a class gives, or the reason that torch.save does not call it so. `at` is for messages.
+    /// The result of calling a class; an error if torch.save does not call it like this. `at` is for messages.
     pub(super) fn call(&mut self, callable: Id, arguments: Id, at: usize) -> Result<Id, PickleError> {
         let &Value::Class(class) = self.at(callable) else { return Err(self.at(callable).is_not("a class", at)) };
         let Value::Tuple(ids) = self.at(arguments) else { return Err(self.at(arguments).is_not("a tuple", at)) };
-        let unfit = |expected| PickleError::Unexpected { at, expected, found: "other arguments" };
+        let invalid = |expected| PickleError::Unexpected { at, expected, found: "other arguments" };
         let value = match (class, ids.as_slice()) {
             (Class::OrderedDict, []) => Value::Dict(Vec::new()),
             (Class::Set | Class::Device, _) => Value::Other,
@@ -178,11 +178,11 @@ impl<'a> Values<'a> {
             (Class::RebuildTensor, &[_, _, shape, strides])
             | (Class::RebuildTensorV2, &[_, _, shape, strides, _, _] | &[_, _, shape, strides, _, _, _]) => {
                 let tensor = self.tensor(&self.items(arguments), shape, strides);
-                Value::Tensor(tensor.ok_or_else(|| unfit("a storage, an offset, a shape and strides"))?)
+                Value::Tensor(tensor.ok_or_else(|| invalid("a storage, an offset, a shape and strides"))?)
             }
-            (Class::OrderedDict, _) => return Err(unfit("an OrderedDict that is empty")),
-            (Class::RebuildParameter, _) => return Err(unfit("a tensor")),
-            _ => return Err(unfit("the arguments of a tensor")),
+            (Class::OrderedDict, _) => return Err(invalid("an empty OrderedDict")),
+            (Class::RebuildParameter, _) => return Err(invalid("a tensor")),
+            _ => return Err(invalid("the arguments of a tensor")),
         };
         Ok(self.add(value))
     }
@@ -193,7 +193,7 @@ impl<'a> Values<'a> {
         else {
             return None;
         };
-        // The third of the rest says that the numbers are to be negated or conjugated.
+        // The third one says whether the numbers are negated or conjugated.
         if let [_, _, metadata] = rest {
             let is_empty = match metadata {
                 Value::None => true,
@@ -205,8 +205,8 @@ impl<'a> Values<'a> {
         Some(Tensor { storage, offset: offset.try_into().ok()?, shape, strides })
     }
 
-    /// The storage that a persistent id names: `("storage", type, key, device, numbers)`, and in legacy files `None`, or
-    /// the key, the first number and the length of a part of it.
+    /// The storage of a persistent id `("storage", type, key, device, numbers)`. In legacy files, a sixth item follows:
+    /// `None`, or a part of the storage as (key, first number, length).
     pub(super) fn storage(&self, id: Id, at: usize) -> Result<Storage<'a>, PickleError> {
         let found = match self.items(id)[..] {
             [
@@ -226,7 +226,7 @@ impl<'a> Values<'a> {
             ] => whole(key, dtype, numbers).and_then(|storage| self.part(storage, view)),
             _ => None,
         };
-        found.ok_or_else(|| self.at(id).is_not("a tuple that names a storage", at))
+        found.ok_or_else(|| self.at(id).is_not("the persistent id of a storage", at))
     }
 
     fn part(&self, storage: Storage<'a>, view: &Value<'a>) -> Option<Storage<'a>> {
@@ -240,7 +240,7 @@ impl<'a> Values<'a> {
 
 fn whole(key: &str, dtype: Dtype, numbers: i128) -> Option<Storage<'_>> {
     /// Keys are decimal numbers.
-    const LONGEST_KEY: usize = 64;
+    const MAX_KEY: usize = 64;
     let numbers = u64::try_from(numbers).ok()?;
-    (key.len() <= LONGEST_KEY).then_some(Storage { key, dtype, numbers, first: 0, len: numbers })
+    (key.len() <= MAX_KEY).then_some(Storage { key, dtype, numbers, first: 0, len: numbers })
 }

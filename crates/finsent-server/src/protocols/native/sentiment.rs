@@ -121,7 +121,7 @@ pub(crate) async fn sentiment(admitted: Admitted, body: Body) -> Result<HttpResp
     .await?;
     let mut response = HttpResponse::build(StatusCode::OK);
     classified.add_headers(&mut response);
-    write_response(classified, granularity, &inputs.ids, inputs.is_one, &mut response)
+    write_response(classified, &inputs.ids, inputs.is_one, &mut response)
 }
 
 struct Inputs<'a> {
@@ -151,7 +151,6 @@ fn parse_inputs(inputs: &RawValue) -> Result<Inputs<'_>, HttpError> {
 
 fn write_response(
     classified: ClassifyResponse,
-    granularity: finsent_model::Granularity,
     ids: &[Option<&RawValue>],
     is_one: bool,
     response: &mut HttpResponseBuilder,
@@ -160,9 +159,7 @@ fn write_response(
     let mut results = Vec::with_capacity(ids.len());
     for (&id, item) in ids.iter().zip(classified.items) {
         results.push(match item {
-            Ok(text) => {
-                ResultItem::Classified(ClassifiedText { id, classification: text.classification(&model, granularity) })
-            }
+            Ok(text) => ResultItem::Classified(ClassifiedText { id, classification: text.classification(&model) }),
             Err(error) if is_one => return Err(error.into_request_error(None)),
             Err(error) => ResultItem::Failed(FailedText { id, error: error.to_string() }),
         });

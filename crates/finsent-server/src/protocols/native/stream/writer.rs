@@ -37,7 +37,7 @@ impl Writer {
         Some(match scored {
             Ok(text) => {
                 self.predictions += 1;
-                classified_line(id.as_deref(), text.classification(model, self.options.granularity))
+                classified_line(id.as_deref(), text.classification(model))
             }
             Err(reason) => {
                 self.errors += 1;

@@ -1,0 +1,128 @@
+//! Which files of a repository belong to the model.
+
+/// The settings of the tokenizer, if there is no `tokenizer.json`.
+const SETTINGS: [&str; 2] = ["tokenizer_config.json", "special_tokens_map.json"];
+
+/// Selects the files that the model needs from those of a repository: safetensors rather than pickles, a single file of
+/// weights rather than shards.
+///
+/// # Errors
+/// The file that is missing.
+pub(super) fn model_files(found: &[String]) -> Result<Vec<String>, String> {
+    let holds = |name: &str| found.iter().any(|found| found == name);
+    if !holds("config.json") {
+        return Err("config.json".into());
+    }
+    let mut needed = vec!["config.json".to_owned()];
+    needed.extend(tokenizer(holds)?.into_iter().map(String::from));
+    needed.extend(weights(found)?);
+    Ok(needed)
+}
+
+fn tokenizer(holds: impl Fn(&str) -> bool) -> Result<Vec<&'static str>, String> {
+    let (vocabulary, settings): (&[_], &[_]) = if holds("tokenizer.json") {
+        (&["tokenizer.json"], &SETTINGS[..1])
+    } else if holds("vocab.txt") {
+        (&["vocab.txt"], &SETTINGS)
+    } else if holds("vocab.json") && holds("merges.txt") {
+        (&["vocab.json", "merges.txt"], &SETTINGS)
+    } else {
+        return Err("tokenizer.json, vocab.txt, or vocab.json with merges.txt".into());
+    };
+    Ok(vocabulary.iter().chain(settings.iter().filter(|name| holds(name))).copied().collect())
+}
+
+fn weights(found: &[String]) -> Result<Vec<String>, String> {
+    for (stem, extension) in [("model", "safetensors"), ("pytorch_model", "bin")] {
+        let single = format!("{stem}.{extension}");
+        let index = format!("{single}.index.json");
+        if found.contains(&single) {
+            return Ok(vec![single]);
+        }
+        if found.contains(&index) {
+            return Ok([vec![index], shards(found, stem, extension)?].concat());
+        }
+    }
+    Err("model.safetensors or pytorch_model.bin".into())
+}
+
+/// `model-00001-of-00003.safetensors` and so on, if all shards exist.
+fn shards(found: &[String], stem: &str, extension: &str) -> Result<Vec<String>, String> {
+    let numbers = |name: &str| -> Option<(usize, usize)> {
+        let numbers = name.strip_prefix(stem)?.strip_prefix('-')?.strip_suffix(extension)?.strip_suffix('.')?;
+        let (number, count) = numbers.split_once("-of-")?;
+        Some((number.parse().ok()?, count.parse().ok()?))
+    };
+    let shards: Vec<&String> = found.iter().filter(|name| numbers(name).is_some()).collect();
+    let count = shards.first().and_then(|name| numbers(name)).map_or(0, |(_, count)| count);
+    let exists = |number: &usize| shards.iter().any(|name| numbers(name) == Some((*number, count)));
+    // If there are no shards, their number is unknown: the first one is missing.
+    if let Some(missing) = (1..=count.max(1)).find(|number| !exists(number)) {
+        return Err(format!("shard {missing} of the weights ({stem}-...-of-....{extension})"));
+    }
+    Ok(shards.into_iter().cloned().collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(found: &[&str]) -> Result<Vec<String>, String> {
+        model_files(&found.iter().map(|&name| name.to_owned()).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn only_needed_files_are_selected_and_safetensors_rather_than_pickles() {
+        let all = [
+            "README.md",
+            "config.json",
+            "flax_model.msgpack",
+            "model.safetensors",
+            "onnx/model.onnx",
+            "pytorch_model.bin",
+            "special_tokens_map.json",
+            "tf_model.h5",
+            "tokenizer_config.json",
+            "training_args.bin",
+            "vocab.txt",
+        ];
+        let with_vocab = ["config.json", "vocab.txt", "tokenizer_config.json", "special_tokens_map.json"];
+        assert_eq!(of(&all).unwrap(), [&with_vocab[..], &["model.safetensors"]].concat());
+        let pickle: Vec<&str> = all.iter().copied().filter(|name| *name != "model.safetensors").collect();
+        assert_eq!(of(&pickle).unwrap().last().unwrap(), "pytorch_model.bin");
+        let json = [&all[..], &["tokenizer.json", "vocab.json", "merges.txt"]].concat();
+        assert_eq!(of(&json).unwrap(), ["config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors"]);
+        let pairs = ["config.json", "vocab.json", "merges.txt", "model.safetensors"];
+        assert_eq!(of(&pairs).unwrap(), pairs);
+    }
+
+    #[test]
+    fn shards_need_their_index_and_all_others() {
+        let sharded = [
+            "config.json",
+            "tokenizer.json",
+            "model.safetensors.index.json",
+            "model-00001-of-00002.safetensors",
+            "model-00002-of-00002.safetensors",
+        ];
+        let missing = |number| format!("shard {number} of the weights (model-...-of-....safetensors)");
+        assert_eq!(of(&sharded).unwrap(), sharded);
+        assert_eq!(of(&sharded[..4]), Err(missing(2)));
+        assert_eq!(of(&sharded[..3]), Err(missing(1)));
+        let pickles = [
+            "config.json",
+            "vocab.txt",
+            "pytorch_model.bin.index.json",
+            "pytorch_model-00001-of-00001.bin",
+            "model-x-of-y.bin",
+        ];
+        assert_eq!(of(&pickles).unwrap(), pickles[..4]);
+    }
+
+    #[test]
+    fn a_missing_file_is_named() {
+        assert_eq!(of(&["README.md"]), Err("config.json".into()));
+        assert!(of(&["config.json", "vocab.json"]).unwrap_err().contains("merges.txt"));
+        assert!(of(&["config.json", "vocab.txt", "tf_model.h5"]).unwrap_err().contains("pytorch_model.bin"));
+    }
+}

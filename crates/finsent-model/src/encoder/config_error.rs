@@ -1,0 +1,70 @@
+//! Why config.json cannot be used.
+
+use thiserror::Error;
+
+use crate::json_error::JsonError;
+
+/// Why config.json cannot be used.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// The file is not the expected JSON object.
+    #[error("not valid")]
+    Json(#[source] JsonError),
+    /// A field has a value that finsent does not support.
+    #[error("`{field}` is `{found}`; supported: {supported}")]
+    Unsupported {
+        /// The field.
+        field: &'static str,
+        /// Its value.
+        found: String,
+        /// The supported values.
+        supported: &'static str,
+    },
+    /// A size is zero.
+    #[error("`{field}` is 0")]
+    Zero {
+        /// The field.
+        field: &'static str,
+    },
+    /// The hidden size is not a multiple of the number of heads.
+    #[error("`{}` {hidden_size} is not divisible by `{}` {num_attention_heads}", fields[0], fields[1])]
+    Heads {
+        /// `hidden_size`.
+        hidden_size: usize,
+        /// `num_attention_heads`.
+        num_attention_heads: usize,
+        /// The names of the two in config.json.
+        fields: [&'static str; 2],
+    },
+    /// RoBERTa: the table of positions ends before the first position.
+    #[error(
+        "`max_position_embeddings` {max_position_embeddings} has no room for a token: positions begin after \
+         `pad_token_id` {pad_token_id}"
+    )]
+    Positions {
+        /// `max_position_embeddings`.
+        max_position_embeddings: usize,
+        /// `pad_token_id`.
+        pad_token_id: u32,
+    },
+    /// The ids of `label2id`, the only table of labels, are not 0, 1, 2, ...
+    #[error("`label2id` must give the labels the ids 0 to {last}; `{label}` has `{id}`")]
+    LabelId {
+        /// The label.
+        label: String,
+        /// Its id.
+        id: String,
+        /// The largest id for this number of labels.
+        last: usize,
+    },
+    /// The epsilon of LayerNorm is not between 0 and 1.
+    #[error("`layer_norm_eps` is {0}; expected a number from 0 to 1")]
+    Epsilon(f64),
+}
+
+impl From<JsonError> for ConfigError {
+    fn from(error: JsonError) -> Self {
+        Self::Json(error)
+    }
+}

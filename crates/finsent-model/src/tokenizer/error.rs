@@ -1,0 +1,121 @@
+//! Why a tokenizer cannot be built, or a text has no tokens.
+
+use thiserror::Error;
+
+use crate::json_error::JsonError;
+use crate::model_files::FilesError;
+
+/// Why a tokenizer cannot be built, or a text has no tokens.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum TokenizerError {
+    /// A file could not be read.
+    #[error(transparent)]
+    Files(#[from] FilesError),
+    /// A file is not the expected JSON.
+    #[error("`{file}` is not valid")]
+    Json {
+        /// The file.
+        file: String,
+        /// Where and why.
+        source: JsonError,
+    },
+    /// The tokenizers library refused a file.
+    #[error("`{file}` is not a tokenizer: {reason}")]
+    Tokenizer {
+        /// The file.
+        file: String,
+        /// The library's message.
+        reason: String,
+    },
+    /// `vocab.txt` or `merges.txt` is not text.
+    #[error("`{file}` line {line} is not UTF-8")]
+    VocabNotUtf8 {
+        /// The file.
+        file: String,
+        /// The line, from 1.
+        line: usize,
+    },
+    /// A line of `merges.txt` is not a merge.
+    #[error("`{file}` line {line} is not a merge: expected two tokens and one space between them")]
+    Merge {
+        /// The file.
+        file: String,
+        /// The line, from 1.
+        line: usize,
+    },
+    /// The vocabulary lacks a token that every text needs.
+    #[error("`{file}` lacks the special token `{token}`")]
+    NoSpecialToken {
+        /// The file.
+        file: String,
+        /// The token.
+        token: String,
+    },
+    /// The settings and the vocabulary give an added token different ids.
+    #[error("`{file}` gives the token `{token}` the id {expected}, but in the vocabulary it has the id {found}")]
+    AddedTokenId {
+        /// The settings file.
+        file: String,
+        /// The token.
+        token: String,
+        /// The id in the settings.
+        expected: u32,
+        /// The id in the vocabulary.
+        found: u32,
+    },
+    /// The settings name a class that cannot be built from a vocabulary.
+    #[error(
+        "`{file}` names the class `{class}`; from {from}, finsent builds only {known}. Other classes need tokenizer.json"
+    )]
+    Class {
+        /// The settings file.
+        file: String,
+        /// `tokenizer_class`.
+        class: String,
+        /// The files of the vocabulary.
+        from: &'static str,
+        /// The classes that can be built from them.
+        known: String,
+    },
+    /// The vocabulary is larger than the model's table of embeddings.
+    #[error("`{file}` has {tokens} tokens, but `vocab_size` in config.json is {vocab_size}")]
+    VocabSize {
+        /// The file.
+        file: String,
+        /// Tokens of the tokenizer.
+        tokens: usize,
+        /// `vocab_size` in config.json.
+        vocab_size: usize,
+    },
+    /// The special tokens fill the window.
+    #[error("a window of {max_length} tokens has no room for text besides the special tokens")]
+    Window {
+        /// The window.
+        max_length: usize,
+    },
+    /// The tokenizers library failed on a text.
+    #[error("the text cannot be tokenized: {0}")]
+    Encode(String),
+    /// The text has no tokens, and the tokenizer adds no special tokens.
+    #[error("the text has no tokens")]
+    NoTokens,
+    /// The whole text has more tokens than the caller accepts.
+    #[error("the text has more than {limit} tokens; split it and send the parts")]
+    TooManyTokens {
+        /// The limit.
+        limit: usize,
+    },
+}
+
+impl TokenizerError {
+    /// The tokenizers library panicked with this message.
+    pub(super) fn panic_message(message: &str) -> String {
+        format!("the tokenizers library panicked: {message}")
+    }
+
+    /// The tokenizers library refused a text.
+    pub(super) fn encode(error: &tokenizers::Error) -> Self {
+        Self::Encode(error.to_string())
+    }
+}

@@ -1,0 +1,102 @@
+//! Arguments of `finsent classify`.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use finsent_jobs::summary::Every;
+use finsent_table::Shard;
+
+pub(super) const EXAMPLES: &str = include_str!("help/classify_examples.txt");
+pub(super) const NOTES: &str = include_str!("help/classify_notes.txt");
+
+#[derive(Debug, Args)]
+pub(crate) struct ClassifyArgs {
+    /// Texts to score; without any, or with `-`, each line of standard input is a text
+    #[arg(value_name = "TEXT")]
+    pub(crate) texts: Vec<String>,
+    #[arg(help = super::MODEL_HELP)]
+    #[arg(short, long, default_value = finsent_hub::DEFAULT_MODEL, env = "FINSENT_MODEL")]
+    pub(crate) model: String,
+    /// Read texts from FILE (.txt, .csv, .tsv, .jsonl, also as .gz or .zst; .parquet) or from the files that a pattern
+    /// such as 'news/*.csv' matches; may be repeated
+    #[arg(short, long, value_name = "FILE", conflicts_with = "texts")]
+    pub(crate) input: Vec<PathBuf>,
+    /// Column to score [default: `text`, else the only column of strings]
+    #[arg(long, value_name = "COLUMN", requires = "input")]
+    pub(crate) text_column: Option<String>,
+    /// Column to write as the `id` of each prediction
+    #[arg(long, value_name = "COLUMN", requires = "input")]
+    pub(crate) id_column: Option<String>,
+    /// Encoding of the input, for example latin1 [default: UTF-8, or UTF-16 if there is a byte order mark]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) encoding: Option<String>,
+    /// Score only part I of N of the rows; I counts from 0
+    #[arg(long, value_name = "I/N")]
+    pub(crate) shard: Option<Shard>,
+    /// Write to FILE, which appears when it is complete
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Keep finished predictions in FILE.journal, so that the same command continues an interrupted run
+    #[arg(long)]
+    pub(crate) resume: bool,
+    /// Format of the output [default: the extension of --output, else text on a terminal and jsonl elsewhere]
+    #[arg(short, long, value_enum)]
+    pub(crate) format: Option<Format>,
+    /// Score whole texts, each sentence, or whole documents [default: text; sentence with --format finbert-csv]
+    #[arg(long, value_enum)]
+    pub(crate) granularity: Option<Granularity>,
+    /// How a document's score is averaged from its sentences [default: tokens]
+    #[arg(long, value_enum)]
+    pub(crate) aggregate: Option<AggregateArg>,
+    /// Also write a summary, with a line for each value of this column
+    #[arg(long, value_name = "COLUMN", requires = "input")]
+    pub(crate) group_by: Option<String>,
+    /// Split the summary into periods by the times in this column
+    #[arg(long, value_name = "COLUMN", requires = "group_by", requires = "every")]
+    pub(crate) time_column: Option<String>,
+    /// Length of a period, in UTC: 15m, 6h, 1d, 1w, 1mo, 1q, 1y
+    #[arg(long, value_name = "LENGTH", requires = "time_column")]
+    pub(crate) every: Option<Every>,
+    /// Weight the rows of the summary by the numbers in this column
+    #[arg(long, value_name = "COLUMN", requires = "group_by")]
+    pub(crate) weight_column: Option<String>,
+    /// Write the summary to FILE [default: NAME.summary.EXT for --output NAME.EXT; after the rows in a table on standard
+    /// output]
+    #[arg(long, value_name = "FILE", requires = "group_by")]
+    pub(crate) summary: Option<PathBuf>,
+}
+
+/// Format of the output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// A table for people
+    Text,
+    /// One array
+    Json,
+    /// An object per line
+    Jsonl,
+    /// Comma-separated values with a header
+    Csv,
+    /// The file that finBERT's predict() writes: a line per sentence, with sentence, logit, prediction, sentiment_score
+    FinbertCsv,
+    /// Columns with types, compressed
+    Parquet,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Granularity {
+    /// The whole text; only the start of a text that is longer than the model's window
+    Text,
+    /// Each sentence, with a prediction for each
+    Sentence,
+    /// All of the text, sentence by sentence, with one prediction
+    Document,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum AggregateArg {
+    /// Weight each sentence by its number of tokens
+    Tokens,
+    /// Weight all sentences equally, as finBERT's predict() does
+    Mean,
+}

@@ -1,0 +1,108 @@
+//! The arguments, a file for each command. Examples and notes are in text files, in `help/`.
+
+mod bench;
+mod classify;
+mod convert;
+mod eval;
+mod global;
+mod health;
+mod models;
+mod pull;
+mod serve;
+mod values;
+mod verify;
+
+use clap::{Parser, Subcommand};
+use clap_complete::Shell;
+
+pub(crate) use bench::{BenchArgs, BenchFormat};
+pub(crate) use classify::{AggregateArg, ClassifyArgs, Format, Granularity};
+pub(crate) use convert::ConvertArgs;
+pub(crate) use eval::{EvalArgs, EvalFormat};
+pub(crate) use global::{ColorChoice, GlobalArgs, LogFormat, PrecisionArg};
+pub(crate) use health::HealthArgs;
+pub(crate) use models::ModelsArgs;
+pub(crate) use pull::PullArgs;
+pub(crate) use serve::ServeArgs;
+pub(crate) use values::Expected;
+pub(crate) use verify::VerifyArgs;
+
+/// The version, and the revision of the sources.
+pub(crate) const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("FINSENT_REVISION"), ")");
+
+/// Where the server listens by default, and where its health is checked.
+const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
+/// Help of `--model`; not a doc comment, in which rustdoc would read the brackets as a link.
+const MODEL_HELP: &str = "Model: a name from the catalog, a directory, or hf:OWNER/NAME[@REVISION]";
+/// Help starts with examples.
+const TEMPLATE: &str = "{about-with-newline}\n{before-help}{usage-heading} {usage}\n\n{all-args}{after-help}";
+
+const EXAMPLES: &str = include_str!("help/finsent_examples.txt");
+const COMPLETIONS_EXAMPLES: &str = include_str!("help/completions_examples.txt");
+const MAN_EXAMPLES: &str = include_str!("help/man_examples.txt");
+
+#[derive(Debug, Parser)]
+#[command(name = "finsent", version = VERSION, before_help = EXAMPLES, help_template = TEMPLATE, max_term_width = 120)]
+#[command(about = "Label financial texts as positive, negative or neutral, with scores")]
+#[command(subcommand_required = true, arg_required_else_help = true)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    pub(crate) global: GlobalArgs,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Score texts from arguments, standard input or files
+    #[command(before_help = classify::EXAMPLES, after_long_help = classify::NOTES, help_template = TEMPLATE)]
+    Classify(Box<ClassifyArgs>),
+    /// Score texts over HTTP
+    #[command(before_help = serve::EXAMPLES, after_long_help = serve::NOTES, help_template = TEMPLATE)]
+    Serve(Box<ServeArgs>),
+    /// Check a running server (exit code 0 healthy, 1 not)
+    #[command(before_help = health::EXAMPLES, help_template = TEMPLATE)]
+    Health(HealthArgs),
+    /// Compare predictions with candle-transformers on this machine, in every precision
+    #[command(before_help = verify::EXAMPLES, after_long_help = verify::NOTES, help_template = TEMPLATE)]
+    Verify(VerifyArgs),
+    /// Measure a model's accuracy on labeled texts, in every precision
+    #[command(before_help = eval::EXAMPLES, after_long_help = eval::NOTES, help_template = TEMPLATE)]
+    Eval(EvalArgs),
+    /// Measure the speed of a model on this machine, in every precision and at many lengths
+    #[command(before_help = bench::EXAMPLES, after_long_help = bench::NOTES, help_template = TEMPLATE)]
+    Bench(BenchArgs),
+    /// Store a model's weights in another number format
+    #[command(before_help = convert::EXAMPLES, after_long_help = convert::NOTES, help_template = TEMPLATE)]
+    Convert(ConvertArgs),
+    /// Download a model from the Hugging Face hub and verify it
+    #[command(before_help = pull::EXAMPLES, after_long_help = pull::NOTES, help_template = TEMPLATE)]
+    Pull(PullArgs),
+    /// List the models of the catalog and which of them are on this machine
+    #[command(before_help = models::EXAMPLES, help_template = TEMPLATE)]
+    Models(ModelsArgs),
+    /// Print a completion script for your shell
+    #[command(before_help = COMPLETIONS_EXAMPLES, help_template = TEMPLATE)]
+    Completions {
+        /// Your shell
+        shell: Shell,
+    },
+    /// Print a manual page
+    #[command(before_help = MAN_EXAMPLES, help_template = TEMPLATE)]
+    Man {
+        /// Command to describe [default: finsent itself]
+        command: Option<String>,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Args::command().debug_assert();
+    }
+}

@@ -1,0 +1,13 @@
+//! Arguments of `finsent verify`.
+
+use clap::Args;
+
+pub(super) const EXAMPLES: &str = include_str!("help/verify_examples.txt");
+pub(super) const NOTES: &str = include_str!("help/verify_notes.txt");
+
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArgs {
+    #[arg(help = super::MODEL_HELP)]
+    #[arg(default_value = finsent_hub::DEFAULT_MODEL, env = "FINSENT_MODEL")]
+    pub(crate) model: String,
+}

@@ -1,0 +1,241 @@
+//! Errors in the arguments, in the same style as all other errors.
+//!
+//! clap finds them and says what is wrong in a structured form; the sentences are ours.
+
+use std::env;
+use std::error::Error as _;
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{ArgMatches, Command, FromArgMatches};
+
+use super::args::{Expected, GlobalArgs};
+use super::console::Console;
+use super::exit::{Exit, UsageError};
+
+/// Reports the error. Help and the version are "errors" for clap too; it prints those itself.
+pub(super) fn report(error: &clap::Error, command: &Command) -> Exit {
+    if !error.use_stderr() || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        // Ignore print errors: the reader has gone.
+        error.print().unwrap_or_default();
+        return if error.use_stderr() { Exit::Usage } else { Exit::Done };
+    }
+    let console = console(command);
+    console.error(&message(error, command));
+    if let Some(name) = command_of(error) {
+        console.hint(&format!("\n{}\nFor all options, run `{name} --help`", usage(command, &name)));
+    }
+    Exit::Usage
+}
+
+/// A console with the global options that can be read in spite of the error.
+fn console(command: &Command) -> Console {
+    let matches = command.clone().ignore_errors(true).try_get_matches().unwrap_or_default();
+    match GlobalArgs::from_arg_matches(&matches) {
+        Ok(global) => Console::start(&global, false),
+        Err(_) => Console::default(),
+    }
+}
+
+/// What is wrong, and what to do about it.
+fn message(error: &clap::Error, command: &Command) -> String {
+    let (arg, value) = (argument(error), text(error, ContextKind::InvalidValue));
+    match error.kind() {
+        ErrorKind::InvalidValue if value.is_empty() => {
+            let usage = plain(&text(error, ContextKind::InvalidArg));
+            if usage == arg { format!("{arg} must not be empty") } else { format!("{arg} needs a value: {usage}") }
+        }
+        ErrorKind::InvalidValue => {
+            let expected = listed(&texts(error, ContextKind::ValidValue), "or");
+            format!("{} must be {expected}, not {}", source(&arg, &value, command), quoted(&value))
+        }
+        ErrorKind::ValueValidation => invalid_value(error, &source(&arg, &value, command), &value),
+        ErrorKind::UnknownArgument => unknown_argument(error),
+        ErrorKind::InvalidSubcommand => {
+            let name = text(error, ContextKind::InvalidSubcommand);
+            format!("no command is called `{name}`{}", suggestion(error, ContextKind::SuggestedSubcommand))
+        }
+        ErrorKind::MissingSubcommand => {
+            format!("a command is missing; choose {}", listed(&texts(error, ContextKind::ValidSubcommand), "or"))
+        }
+        ErrorKind::ArgumentConflict => conflict(error, &arg),
+        ErrorKind::MissingRequiredArgument => {
+            let missing: Vec<String> = texts(error, ContextKind::InvalidArg).iter().map(|arg| plain(arg)).collect();
+            format!("missing {}", listed(&missing, "and"))
+        }
+        ErrorKind::TooManyValues => format!("{arg} does not take the value `{value}`"),
+        ErrorKind::InvalidUtf8 => "an argument is not valid UTF-8".into(),
+        _ => first_line(error),
+    }
+}
+
+/// A parser of values refused the value: it is one of ours, whose messages continue the name of the option, or one of
+/// another crate.
+fn invalid_value(error: &clap::Error, source: &str, value: &str) -> String {
+    let Some(cause) = error.source() else { return first_line(error) };
+    match cause.downcast_ref::<Expected>() {
+        Some(expected) => format!("{source} {expected}, not {}", quoted(value)),
+        None => {
+            let cause = cause.to_string();
+            let value = if cause.contains(&format!("`{value}`")) { String::new() } else { format!(" `{value}`") };
+            format!("{source}{value}: {cause}")
+        }
+    }
+}
+
+fn unknown_argument(error: &clap::Error) -> String {
+    let arg = text(error, ContextKind::InvalidArg);
+    let kind = if arg.starts_with('-') { "unknown option" } else { "unexpected argument" };
+    let suggestion = suggestion(error, ContextKind::SuggestedArg);
+    // clap suggests `--` if the command takes values without a name.
+    let may_be_text = !arg.starts_with("--") && error.get(ContextKind::Suggested).is_some();
+    let tip = if may_be_text { "; write `--` before a text that starts with `-`" } else { "" };
+    format!("{kind} `{arg}`{suggestion}{tip}")
+}
+
+fn conflict(error: &clap::Error, arg: &str) -> String {
+    let others: Vec<String> = texts(error, ContextKind::PriorArg).iter().map(|other| name(other)).collect();
+    match others.as_slice() {
+        [] => first_line(error),
+        [other] if other == arg => format!("{arg} can be given only once"),
+        others => format!("{arg} cannot be combined with {}", listed(others, "or")),
+    }
+}
+
+/// Where a value came from: the option, or the environment variable that stands in for it.
+fn source(arg: &str, value: &str, command: &Command) -> String {
+    let is_typed = env::args().any(|typed| typed == arg || typed.starts_with(&format!("{arg}=")));
+    let commands = [command].into_iter().chain(command.get_subcommands());
+    let mut options = commands.flat_map(Command::get_arguments);
+    let option = options.find(|option| option.get_long().is_some_and(|long| arg.strip_prefix("--") == Some(long)));
+    let variable = option.and_then(|option| option.get_env()).and_then(|variable| variable.to_str());
+    let holds = |variable: &&str| env::var(variable).is_ok_and(|set| set.contains(value));
+    variable.filter(|_| !is_typed).filter(holds).unwrap_or(arg).to_owned()
+}
+
+/// `; did you mean ...?`, if something similar exists.
+fn suggestion(error: &clap::Error, kind: ContextKind) -> String {
+    let similar: Vec<String> = texts(error, kind).iter().map(|name| format!("`{name}`")).collect();
+    if similar.is_empty() { String::new() } else { format!("; did you mean {}?", listed(&similar, "or")) }
+}
+
+/// The name of the argument that the error is about.
+fn argument(error: &clap::Error) -> String {
+    name(&text(error, ContextKind::InvalidArg))
+}
+
+/// `--output` for `--output <FILE>`, `SHELL` for `<SHELL>`.
+fn name(arg: &str) -> String {
+    plain(arg).split(' ').next().unwrap_or_default().to_owned()
+}
+
+/// `--output FILE` for `--output <FILE>`, `TEXT` for `[TEXT]...`.
+fn plain(arg: &str) -> String {
+    arg.trim_end_matches("...").replace(['<', '>', '[', ']'], "")
+}
+
+fn quoted(value: &str) -> String {
+    if value.is_empty() { "an empty value".into() } else { format!("`{value}`") }
+}
+
+fn text(error: &clap::Error, kind: ContextKind) -> String {
+    texts(error, kind).into_iter().next().unwrap_or_default()
+}
+
+fn texts(error: &clap::Error, kind: ContextKind) -> Vec<String> {
+    match error.get(kind) {
+        Some(ContextValue::String(text)) => vec![text.clone()],
+        Some(ContextValue::Strings(texts)) => texts.clone(),
+        _ => Vec::new(),
+    }
+}
+
+/// `a, b or c`.
+fn listed(names: &[String], conjunction: &str) -> String {
+    match names {
+        [] => String::new(),
+        [only] => only.clone(),
+        [names @ .., last] => format!("{} {conjunction} {last}", names.join(", ")),
+    }
+}
+
+/// clap's own sentence.
+fn first_line(error: &clap::Error) -> String {
+    let rendered = error.render().to_string();
+    let line = rendered.lines().next().unwrap_or_default();
+    line.strip_prefix("error: ").unwrap_or(line).to_owned()
+}
+
+/// `finsent classify`, if the usage of that command helps: a message about a value says everything.
+fn command_of(error: &clap::Error) -> Option<String> {
+    match error.get(ContextKind::Usage) {
+        Some(ContextValue::StyledStr(usage)) => Some(leading_names(&usage.to_string())),
+        _ => None,
+    }
+}
+
+/// `finsent classify` for `Usage: finsent classify [OPTIONS]`.
+fn leading_names(usage: &str) -> String {
+    let words = usage.split_whitespace().skip(1);
+    words.take_while(|word| word.starts_with(|letter: char| letter.is_alphabetic())).collect::<Vec<_>>().join(" ")
+}
+
+/// The usage of a command. clap's own, in the error, lists options that only the environment sets.
+fn usage(command: &Command, name: &str) -> String {
+    let mut command = command.clone();
+    command.build();
+    let mut names = name.split(' ').skip(1);
+    let found = names.try_fold(&mut command, |command, name| command.find_subcommand_mut(name));
+    found.map(|command| command.render_usage().to_string()).unwrap_or_default()
+}
+
+/// `--precision` and `--precisions` exclude each other if both are typed; an environment variable gives way.
+pub(super) fn check_precisions(matches: &ArgMatches) -> Result<(), UsageError> {
+    let is_typed =
+        |matches: &ArgMatches, name: &str| matches.value_source(name) == Some(clap::parser::ValueSource::CommandLine);
+    match matches.subcommand() {
+        Some(("eval", eval)) if is_typed(eval, "precision") && is_typed(eval, "precisions") => {
+            Err(UsageError("--precision cannot be combined with --precisions".into()))
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+    use crate::cli::args::Args;
+
+    fn message_of(args: &[&str]) -> String {
+        let command = Args::command();
+        let error = command.clone().try_get_matches_from([&["finsent"], args].concat()).unwrap_err();
+        message(&error, &command)
+    }
+
+    #[test]
+    fn a_message_names_the_option_and_what_it_expects() {
+        for (args, expected) in [
+            (&["models", "--threads", "0"][..], "--threads must be a number from 1 to 1024, not `0`"),
+            (&["man", "--color", "red"], "--color must be auto, always or never, not `red`"),
+            (&["models", "--threads"], "--threads needs a value: --threads N"),
+            (&["convert", "mini", "", "--precision", "f16"], "DST must not be empty"),
+            (&["models", "--threads", ""], "--threads must be a number from 1 to 1024, not an empty value"),
+            (&["models", "--jsno"], "unknown option `--jsno`; did you mean `--json`?"),
+            (&["pull", "a", "b"], "unexpected argument `b`"),
+            (&["clasify"], "no command is called `clasify`; did you mean `classify`?"),
+            (&["classify", "-q", "-v"], "--quiet cannot be combined with --verbose"),
+            (&["models", "--json", "--json"], "--json can be given only once"),
+            (&["pull"], "missing MODEL"),
+            (&["classify", "-5%"], "unknown option `-5`; write `--` before a text that starts with `-`"),
+        ] {
+            assert_eq!(message_of(args), expected);
+        }
+    }
+
+    #[test]
+    fn the_command_is_read_from_the_usage() {
+        assert_eq!(leading_names("Usage: finsent classify [OPTIONS] [TEXT]..."), "finsent classify");
+        assert_eq!(leading_names("Usage: finsent pull --offline <MODEL>"), "finsent pull");
+    }
+}
