@@ -1,7 +1,7 @@
-//! Clients that people have, as they come from their registries: the scripts in `clients`.
+//! Released versions of common clients, in the scripts of `clients`.
 //!
-//! FINSENT_TEST_CLIENTS names a directory in which they are installed, as `.ci/run` does it: a virtual environment of
-//! Python with `clients/requirements.txt`, and the packages of `clients/package.json`.
+//! FINSENT_TEST_CLIENTS names the directory that they are installed in, as `.ci/run` does it: a Python virtual environment
+//! with `clients/requirements.txt`, and the packages of `clients/package.json`.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,20 +10,20 @@ use std::{env, fs};
 use crate::server::{self, Server};
 
 const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/http/clients");
-/// The key that clients/schemathesis.toml gives.
+/// The key in clients/schemathesis.toml.
 const KEY: &str = "the-key-of-the-clients-tests";
 
 fn installed() -> PathBuf {
     env::var_os("FINSENT_TEST_CLIENTS").expect("FINSENT_TEST_CLIENTS names where the clients are installed").into()
 }
 
-#[expect(clippy::print_stdout, reason = "what the clients say is what CI's log should show")]
+#[expect(clippy::print_stdout, reason = "the log of CI shows the output of the clients")]
 #[track_caller]
 fn succeeds(command: &mut Command) {
     let output = command.output().unwrap();
-    let said = [output.stdout, output.stderr].map(|said| String::from_utf8_lossy(&said).into_owned()).concat();
-    assert!(output.status.success(), "{command:?}\n{said}");
-    println!("{said}");
+    let text = [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat();
+    assert!(output.status.success(), "{command:?}\n{text}");
+    println!("{text}");
 }
 
 fn python(script: &str, argument: &str) {
@@ -55,13 +55,13 @@ fn requests_reach_every_route() {
 #[ignore = "needs the clients of tests/http/clients in FINSENT_TEST_CLIENTS"]
 fn huggingface_inference_of_javascript_classifies() {
     let server = server::start(&[]);
-    // Its packages are looked for from the script's own directory upwards.
+    // Node looks for packages in the directory of the script and above.
     let script = installed().join("hugging_face.mjs");
     fs::copy(format!("{SCRIPTS}/hugging_face.mjs"), &script).unwrap();
     succeeds(Command::new("node").arg(script).arg(format!("http://{}", server.address.host())));
 }
 
-/// All checks of schemathesis against /openapi.json.
+/// Runs all checks of schemathesis against /openapi.json.
 fn schemathesis(server: &Server, scratch: &Path) {
     let document = format!("http://{}/openapi.json", server.address.host());
     let config = format!("{SCRIPTS}/schemathesis.toml");
@@ -73,7 +73,7 @@ fn schemathesis(server: &Server, scratch: &Path) {
 
 #[test]
 #[ignore = "needs the clients of tests/http/clients in FINSENT_TEST_CLIENTS"]
-fn schemathesis_finds_nothing_without_keys_and_with_them() {
+fn schemathesis_finds_nothing_with_and_without_keys() {
     let scratch = tempfile::tempdir().unwrap();
     schemathesis(&server::start(&[]), scratch.path());
     let keys = scratch.path().join("keys");

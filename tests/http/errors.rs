@@ -1,5 +1,5 @@
-//! What is wrong with a request is told with its status, in the shape of its protocol. 408, 429, 500, 503 and 504 are made
-//! in the unit tests of `http` too, where the engine obeys.
+//! Each error has its status, in the format of its protocol. 408, 429, 500, 503 and 504 are also tested in finsent-server,
+//! with a backend that the tests control.
 
 use finsent_testing::Response;
 use serde_json::json;
@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::server;
 
 #[test]
-fn what_is_no_json_is_400_and_what_means_nothing_is_422() {
+fn a_body_that_is_not_json_is_400_and_one_without_meaning_is_422() {
     let server = server::start(&[]);
     let sentiment = |body: &[u8]| server.address.post("/v1/sentiment", body);
     for body in [&b""[..], b"{", b"{\"inputs\": \"a\"", b"\xff\xfe", b"{} {}", b"{\"inputs\": 'a'}", b"\0"] {
@@ -36,7 +36,7 @@ fn what_is_no_json_is_400_and_what_means_nothing_is_422() {
 }
 
 #[test]
-fn what_is_wrong_with_an_item_is_told_with_its_index() {
+fn an_error_in_a_text_has_its_index() {
     let server = server::start(&[]);
     for (item, words) in [
         ("5", "expected a string, found a number"),
@@ -57,7 +57,7 @@ fn what_is_wrong_with_an_item_is_told_with_its_index() {
 }
 
 #[test]
-fn a_json_bomb_is_an_error_and_no_crash() {
+fn deeply_nested_json_is_an_error_and_not_a_crash() {
     let server = server::start(&[]);
     let deep = [b"{\"inputs\": ".to_vec(), vec![b'['; 900_000], vec![b']'; 900_000], b"}".to_vec()].concat();
     server.address.post("/v1/sentiment", &deep).problem(422, "found an array");
@@ -68,7 +68,7 @@ fn a_json_bomb_is_an_error_and_no_crash() {
 }
 
 #[test]
-fn unknown_paths_models_and_methods_have_the_dialect_of_their_path() {
+fn unknown_paths_models_and_methods_have_the_error_format_of_their_path() {
     let server = server::start(&[]);
     server.address.get("/v1/sentimet").problem(404, "no route `/v1/sentimet`");
     server.address.post("/v1/sentiment", r#"{"inputs": "a", "model": "mimi"}"#).problem(404, "did you mean `mini`?");
@@ -93,7 +93,7 @@ fn unknown_paths_models_and_methods_have_the_dialect_of_their_path() {
 }
 
 #[test]
-fn other_types_than_json_are_415_where_json_is_expected() {
+fn other_types_than_json_are_415() {
     let server = server::start(&[]);
     let send = |content_type: &str, path: &str| {
         server.address.request("POST", path).header("Content-Type", content_type).body(r#"{"inputs": "a"}"#).send()
@@ -108,7 +108,7 @@ fn other_types_than_json_are_415_where_json_is_expected() {
 }
 
 #[test]
-fn a_binary_body_that_is_not_what_its_header_says_is_refused() {
+fn a_binary_body_that_does_not_match_its_header_is_refused() {
     let server = server::start(&[]);
     let send = |length: &str, body: &str| {
         let request = server.address.request("POST", "/v2/models/mini/infer");

@@ -1,4 +1,4 @@
-//! What is too much, too slow or too large.
+//! Requests that are too large, too slow or too many.
 
 use std::io::{BufReader, Read, Write};
 use std::time::Duration;
@@ -17,7 +17,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn a_body_over_the_limit_is_413_however_it_comes() {
+fn a_body_over_the_limit_is_413_with_and_without_a_length() {
     let server = server::start(&["--max-body-bytes", "1000"]);
     let long = json!({"inputs": "a ".repeat(1000)}).to_string();
     server.address.post("/v1/sentiment", &long).problem(413, "the body is larger than 1000 bytes");
@@ -30,7 +30,7 @@ fn a_body_over_the_limit_is_413_however_it_comes() {
 }
 
 #[test]
-fn packed_bodies_are_read_and_a_bomb_is_413() {
+fn compressed_bodies_are_accepted_and_a_decompression_bomb_is_413() {
     let server = server::start(&["--max-body-bytes", "100000"]);
     let send = |encoding: &str, body: &[u8]| {
         let request = server.address.request("POST", "/v1/sentiment").header("Content-Type", "application/json");
@@ -44,7 +44,7 @@ fn packed_bodies_are_read_and_a_bomb_is_413() {
     assert_eq!(send("identity", request.as_bytes()).status, 200);
 
     let bomb = gzip(&vec![b' '; 50_000_000]);
-    assert!(bomb.len() < 100_000, "it passes as a body");
+    assert!(bomb.len() < 100_000, "the compressed body is itself too large");
     send("gzip", &bomb).problem(413, "the body is larger than 100000 bytes");
     send("gzip", request.as_bytes()).problem(400, "cannot decompress");
     send("gzip", &gzip(request.as_bytes())[..20]).problem(400, "cannot decompress");
@@ -52,7 +52,7 @@ fn packed_bodies_are_read_and_a_bomb_is_413() {
 }
 
 #[test]
-fn a_document_of_more_tokens_than_may_wait_fails_alone() {
+fn a_document_with_more_tokens_than_may_wait_fails_alone() {
     let server = server::start(&["--max-queue-tokens", "50"]);
     let inputs = json!(["Profit rose. ".repeat(60), "Profit rose."]);
     let request = json!({"inputs": inputs, "granularity": "document"}).to_string();
@@ -62,7 +62,7 @@ fn a_document_of_more_tokens_than_may_wait_fails_alone() {
 }
 
 #[test]
-fn too_many_texts_and_too_many_tokens_are_413_with_what_to_do() {
+fn too_many_texts_and_too_many_tokens_are_413_with_advice() {
     let server = server::start(&["--max-client-batch-size", "3", "--max-queue-tokens", "50"]);
     let send = |inputs: serde_json::Value| server.address.post("/v1/sentiment", json!({"inputs": inputs}).to_string());
     assert_eq!(send(json!(["a", "b", "c"])).status, 200);
@@ -71,30 +71,30 @@ fn too_many_texts_and_too_many_tokens_are_413_with_what_to_do() {
 }
 
 #[test]
-fn a_header_that_never_ends_is_cut_off() {
+fn a_header_without_end_is_cut_off() {
     let server = server::start(&[]);
     let mut stream = server.address.connect();
     stream.write_all(b"GET /livez HTTP/1.1\r\nHost: x\r\n").unwrap();
     let line = format!("X-Padding: {}\r\n", "a".repeat(1000));
     // 10 MB: the server hangs up long before.
     let sent = (0..10_000).take_while(|_| stream.write_all(line.as_bytes()).is_ok()).count();
-    assert!(sent < 10_000, "it reads headers without end");
+    assert!(sent < 10_000, "the server never stopped reading headers");
     assert_eq!(server.address.get("/livez").status, 200);
 }
 
 #[test]
-fn a_client_that_sends_its_head_slowly_is_cut() {
+fn a_client_that_sends_its_head_too_slowly_is_disconnected() {
     let server = server::start(&[]);
     let mut stream = server.address.connect();
     stream.write_all(b"POST /v1/sentiment HTTP/1.1\r\nHost: x\r\nX-Slow").unwrap();
     let mut answer = String::new();
-    // Returns when the server hangs up: before the client's own patience is over.
+    // Returns when the server closes the connection, before the client's own timeout.
     stream.read_to_string(&mut answer).unwrap();
     assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 408"), "{answer}");
 }
 
 #[test]
-fn a_client_that_sends_its_body_slowly_is_cut_with_408() {
+fn a_client_that_sends_its_body_too_slowly_gets_408() {
     let server = server::start(&["--request-timeout", "0.5"]);
     let request = server.address.request("POST", "/v1/sentiment").header("Content-Type", "application/json");
     let head = request.header("Content-Length", 1000).bytes();
@@ -104,18 +104,18 @@ fn a_client_that_sends_its_body_slowly_is_cut_with_408() {
     stream.set_read_timeout(Some(Duration::from_millis(25))).unwrap();
     let mut sent = 0;
     while stream.peek(&mut [0]).is_err() {
-        assert!(sent < 1000, "the whole body was taken");
+        assert!(sent < 1000, "the whole body was accepted");
         stream.write_all(b" ").unwrap_or_default();
         sent += 1;
     }
-    assert!(sent > 1, "no byte was waited for");
+    assert!(sent > 1, "the server did not wait for the body");
     let answer = Response::read(&mut BufReader::new(stream)).unwrap();
     answer.problem(408, "did not arrive within 0.5 s");
     assert_eq!(answer.headers["connection"], "close");
 }
 
 #[test]
-fn what_is_no_http_is_400_and_the_service_goes_on() {
+fn garbage_is_400_and_does_not_harm_the_service() {
     let server = server::start(&[]);
     for garbage in [&b"\x16\x03\x01\x02\0\x01\0"[..], b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", &[0xff; 300]] {
         let mut stream = server.address.connect();
@@ -129,7 +129,7 @@ fn what_is_no_http_is_400_and_the_service_goes_on() {
 }
 
 #[test]
-fn requests_follow_each_other_on_a_connection() {
+fn several_requests_may_use_one_connection() {
     let server = server::start(&[]);
     let request = |text: &str| {
         let request = server.address.request("POST", "/v1/sentiment").header("Content-Type", "application/json");
@@ -145,7 +145,7 @@ fn requests_follow_each_other_on_a_connection() {
 }
 
 #[test]
-fn more_connections_than_there_are_files_wait_and_none_is_lost() {
+fn connections_beyond_the_file_limit_wait_and_none_is_lost() {
     let server = server::start_with_files(100, &[]);
     let files_before = open_files(server.pid());
     let idle: Vec<_> = (0..120).map(|_| server.address.connect()).collect();

@@ -1,4 +1,4 @@
-//! Keys, CORS, metrics and the log.
+//! API keys, CORS, metrics and the log.
 
 use std::fs;
 
@@ -46,7 +46,7 @@ fn with_keys_only_probes_metrics_and_docs_are_open() {
 }
 
 #[test]
-fn cors_is_off_unless_asked_for() {
+fn cors_is_off_by_default() {
     let preflight = |server: &Server, origin: &str| {
         let request = server.address.request("OPTIONS", "/v1/sentiment").header("Origin", origin);
         request.header("Access-Control-Request-Method", "POST").send()
@@ -65,7 +65,7 @@ fn cors_is_off_unless_asked_for() {
 }
 
 #[test]
-fn every_series_is_there_before_the_first_request() {
+fn every_series_exists_before_the_first_request() {
     let server = server::start(&[]);
     let metrics = server.address.get("/metrics");
     assert!(metrics.headers["content-type"].starts_with("text/plain; version=0.0.4"));
@@ -93,7 +93,7 @@ fn every_series_is_there_before_the_first_request() {
 }
 
 #[test]
-fn what_happens_is_counted() {
+fn texts_tokens_and_requests_are_counted() {
     let server = server::start(&[]);
     let sentiment = |inputs: Value| server.address.post("/v1/sentiment", json!({"inputs": inputs}).to_string());
     sentiment(json!(["Profit rose", "Profit rose", "Shares fell", ""])).expect(200);
@@ -128,7 +128,7 @@ fn a_repeated_text_has_the_same_answer_from_the_cache() {
 }
 
 #[test]
-fn answers_say_who_they_are_and_where_the_time_went() {
+fn responses_have_their_request_id_and_timings() {
     let server = server::start(&[]);
     let request = server.address.request("POST", "/v1/sentiment").header("Content-Type", "application/json");
     let answer = request.header("X-Request-Id", "feed-17/3").body(r#"{"inputs": "Profit rose"}"#).send();
@@ -141,7 +141,7 @@ fn answers_say_who_they_are_and_where_the_time_went() {
 }
 
 #[test]
-fn the_log_is_json_knows_the_trace_and_never_a_text() {
+fn the_log_is_json_with_the_trace_and_never_with_a_text() {
     let server = server::start(&["--log-format", "json", "-vv"]);
     let request = server.address.request("POST", "/v1/sentiment").header("Content-Type", "application/json");
     let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";

@@ -1,4 +1,4 @@
-//! Every route, in its protocol's own shape.
+//! Every route, in the format of its protocol.
 
 use finsent_testing::Address;
 use serde_json::{Value, json};
@@ -19,7 +19,7 @@ fn is_near(found: &Value, expected: f64) {
 }
 
 #[test]
-fn sentiment_answers_one_text_several_and_those_with_an_id() {
+fn sentiment_accepts_one_text_several_and_texts_with_ids() {
     let server = server::start(&[]);
     let sentiment = |request: Value| server.address.post("/v1/sentiment", request.to_string());
 
@@ -43,19 +43,19 @@ fn sentiment_answers_one_text_several_and_those_with_an_id() {
     assert_eq!(several["results"][1]["id"], "a");
     assert_eq!(several["results"][2]["id"], 7);
     assert_eq!(several["results"][0].get("id"), None);
-    assert_eq!(several["results"][0], *prediction, "alone and in company the same bits");
+    assert_eq!(several["results"][0], *prediction, "the score depends on the batch");
 }
 
 #[test]
-fn sentiment_answers_sentences_and_documents() {
+fn sentiment_scores_sentences_and_documents() {
     let server = server::start(&[]);
     let text = format!("{UP}. {DOWN}.");
-    let asked = |granularity: &str| {
+    let score_at = |granularity: &str| {
         let inputs = json!([{"id": 3, "text": text}, "", DOWN]);
         let request = json!({"inputs": inputs, "granularity": granularity});
         server.address.post("/v1/sentiment", request.to_string()).expect(200)
     };
-    let document = asked("document");
+    let document = score_at("document");
     let result = &document["results"][0];
     assert_eq!((&result["id"], &result["windows"]), (&3.into(), &2.into()));
     let labels: Vec<&Value> = result["sentences"].as_array().unwrap().iter().map(|of| &of["label"]).collect();
@@ -76,14 +76,14 @@ fn sentiment_answers_sentences_and_documents() {
     let read: f64 = tokens(result).iter().chain(&tokens(&document["results"][2])).sum();
     assert_eq!(document["usage"], json!({"tokens": read as u64, "texts": 2}));
 
-    let sentences = asked("sentence");
+    let sentences = score_at("sentence");
     assert_eq!(sentences["results"][0]["sentences"], result["sentences"]);
     assert_eq!(sentences["results"][0].get("label"), None);
     assert_eq!(sentences["results"][0]["id"], 3);
 }
 
 #[test]
-fn one_bad_item_fails_that_item_and_not_the_batch() {
+fn a_bad_text_fails_alone() {
     let server = server::start(&["--max-text-bytes", "100"]);
     let long = "a".repeat(101);
     let body = format!(
@@ -101,7 +101,7 @@ fn one_bad_item_fails_that_item_and_not_the_batch() {
 }
 
 #[test]
-fn a_text_longer_than_the_window_says_so() {
+fn a_text_longer_than_the_window_is_marked_as_truncated() {
     let server = server::start(&[]);
     let long = UP.repeat(60);
     let answer = server.address.post("/v1/sentiment", json!({"inputs": [long, UP]}).to_string());
@@ -118,7 +118,7 @@ fn a_text_longer_than_the_window_says_so() {
 }
 
 #[test]
-fn hugging_face_answers_nested_and_sorted() {
+fn hugging_face_answers_are_nested_and_sorted() {
     let server = server::start(&[]);
     let classify = |path: &str, request: Value| server.address.post(path, request.to_string()).expect(200);
     let one = classify("/", json!({"inputs": UP}));
@@ -143,7 +143,7 @@ fn hugging_face_answers_nested_and_sorted() {
 }
 
 #[test]
-fn text_embeddings_inference_answers_flat_for_one_and_nested_for_several() {
+fn text_embeddings_inference_answers_are_flat_for_one_text_and_nested_for_several() {
     let server = server::start(&[]);
     let predict = |request: Value| server.address.post("/predict", request.to_string());
     let answer = predict(json!({"inputs": UP}));
@@ -175,7 +175,7 @@ fn infer(address: &Address, request: &Value) -> Value {
 }
 
 #[test]
-fn open_inference_gives_the_tensors_that_are_asked_for() {
+fn open_inference_returns_the_requested_tensors() {
     let server = server::start(&[]);
     let inputs = json!([{"name": "text", "shape": [2], "datatype": "BYTES", "data": [UP, DOWN]}]);
     let all = infer(&server.address, &json!({"id": "42", "inputs": inputs}));
@@ -198,7 +198,7 @@ fn open_inference_gives_the_tensors_that_are_asked_for() {
 }
 
 #[test]
-fn open_inference_takes_and_gives_tritons_binary_tensors() {
+fn open_inference_accepts_and_returns_binary_tensors() {
     let server = server::start(&[]);
     let element = |text: &str| [&(text.len() as u32).to_le_bytes(), text.as_bytes()].concat();
     let binary = [element(UP), element("Gewinn steigt um 12 € – «stark»")].concat();
@@ -219,7 +219,7 @@ fn open_inference_takes_and_gives_tritons_binary_tensors() {
 }
 
 #[test]
-fn open_inference_tells_of_server_and_models() {
+fn open_inference_describes_the_server_and_its_models() {
     let server = server::start(&[]);
     let get = |path: &str| server.address.get(path).expect(200);
     assert_eq!(get("/v2")["name"], "finsent");
@@ -236,7 +236,7 @@ fn open_inference_tells_of_server_and_models() {
 }
 
 #[test]
-fn kserves_first_protocol_takes_strings_and_objects() {
+fn kserves_first_protocol_accepts_strings_and_objects() {
     let server = server::start(&[]);
     let predict = |request: Value| server.address.post("/v1/models/mini:predict", request.to_string());
     let answer = predict(json!({"instances": [UP, {"text": DOWN}]})).expect(200);
@@ -279,7 +279,7 @@ fn copy_dir(from: &std::path::Path, to: &std::path::Path) {
 }
 
 #[test]
-fn the_openapi_document_names_every_route_and_the_docs_page_needs_nobody_else() {
+fn the_openapi_document_has_the_routes_and_the_docs_page_needs_no_other_host() {
     let server = server::start(&[]);
     let document = server.address.get("/openapi.json").expect(200);
     assert_eq!(document["openapi"].as_str().unwrap().split('.').next(), Some("3"));

@@ -1,4 +1,4 @@
-//! Mixed traffic for minutes: good, bad, broken off, too much.
+//! Minutes of mixed traffic: valid, invalid, interrupted, too much.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,12 +13,12 @@ use serde_json::{Value, json};
 
 use crate::server::{self, Server};
 
-/// Longest that it may take, whatever is asked for.
-const MOST_SECONDS: u64 = 600;
+/// The longest run, whatever FINSENT_SOAK_SECONDS says.
+const MAX_SECONDS: u64 = 600;
 const DEFAULT_SECONDS: u64 = 120;
 const CLIENTS: u64 = 24;
 
-/// Texts whose answers are known from before the storm.
+/// Texts whose answers are known before the traffic starts.
 const KNOWN: [&str; 8] = [
     "Operating profit rose to EUR 13.1 mn from EUR 8.7 mn",
     "Net loss widened to $4.2 billion as demand collapsed",
@@ -30,22 +30,22 @@ const KNOWN: [&str; 8] = [
     "The annual meeting will be held on 4 May",
 ];
 
-/// What came of the requests.
+/// The outcomes of all requests.
 #[derive(Default)]
 struct Tally {
     by_status: Mutex<BTreeMap<u16, u64>>,
     predictions: AtomicU64,
-    broken_off: AtomicU64,
+    interrupted: AtomicU64,
 }
 
-/// A client and its dice.
+/// A client with its random numbers.
 struct Client {
     address: Address,
     expected: Arc<Vec<Value>>,
     tally: Arc<Tally>,
     dice: u64,
     number: u64,
-    asked: u64,
+    sent: u64,
 }
 
 impl Client {
@@ -63,7 +63,7 @@ impl Client {
 
     fn act(&mut self) {
         match self.roll(20) {
-            0..8 => self.converse(),
+            0..8 => self.pipeline(),
             8..11 => self.send_batch(),
             11 => self.expect("{\"inputs\": \"a\"", &[400]),
             12 => self.expect(r#"{"inputs": 5}"#, &[422]),
@@ -76,19 +76,20 @@ impl Client {
                 let long = json!({"inputs": self.new_text().repeat(60)}).to_string();
                 self.expect(&long, &[200, 429, 504]);
             }
-            16 | 17 => self.leave_before_the_answer(),
-            18 => self.break_off(),
-            _ => self.look_around(),
+            16 | 17 => self.disconnect_before_the_answer(),
+            18 => self.interrupt_the_request(),
+            _ => self.get_a_page(),
         }
     }
 
     fn new_text(&mut self) -> String {
-        self.asked += 1;
-        format!("client {} saw item {} rise by {} per cent ", self.number, self.asked, self.dice % 100)
+        self.sent += 1;
+        format!("client {} saw item {} rise by {} per cent ", self.number, self.sent, self.dice % 100)
     }
 
-    /// Several requests on one connection, at once: as many answers come, in order, each with its id and the right prediction.
-    fn converse(&mut self) {
+    /// Sends several requests at once on one connection. They are answered in order, each with its id and the right
+    /// prediction.
+    fn pipeline(&mut self) {
         let known: Vec<usize> = (0..=self.roll(4)).map(|_| self.roll(KNOWN.len() as u64) as usize).collect();
         let mut stream = self.address.connect();
         for (turn, &text) in known.iter().enumerate() {
@@ -103,7 +104,7 @@ impl Client {
         for (turn, &text) in known.iter().enumerate() {
             let answer = Response::read(&mut answers).expect("an answer for each request");
             assert_eq!(answer.headers["x-request-id"], format!("{}-{turn}", self.number));
-            self.judge(&answer, &[text]);
+            self.check(&answer, &[text]);
         }
         assert!(answers.fill_buf().is_ok_and(<[u8]>::is_empty), "more answers than requests");
     }
@@ -114,11 +115,11 @@ impl Client {
         let priority = if self.roll(2) == 0 { "bulk" } else { "interactive" };
         let request = json!({"inputs": inputs, "priority": priority}).to_string();
         let answer = self.address.post("/v1/sentiment", request);
-        self.judge(&answer, &texts);
+        self.check(&answer, &texts);
     }
 
-    /// An answer to known texts is theirs, or says that there is too much to do.
-    fn judge(&self, answer: &Response, texts: &[usize]) {
+    /// The answer to known texts must be the known one, or say that there is too much to do.
+    fn check(&self, answer: &Response, texts: &[usize]) {
         self.count(answer.status);
         if answer.status != 200 {
             assert!([429, 504].contains(&answer.status), "{answer:?}");
@@ -127,7 +128,7 @@ impl Client {
         let results = answer.json()["results"].clone();
         assert_eq!(results.as_array().unwrap().len(), texts.len());
         for (result, &text) in results.as_array().unwrap().iter().zip(texts) {
-            assert_eq!(result, &self.expected[text], "the answer for another text, or another one than before");
+            assert_eq!(result, &self.expected[text], "the answer is that of another text, or it has changed");
             self.tally.predictions.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -138,24 +139,24 @@ impl Client {
         self.count(answer.status);
     }
 
-    fn leave_before_the_answer(&mut self) {
+    fn disconnect_before_the_answer(&mut self) {
         let body = json!({"inputs": self.new_text()}).to_string();
         let request = self.address.request("POST", "/").header("Content-Type", "application/json");
         let bytes = request.body(body).bytes();
         self.address.connect().write_all(&bytes).unwrap_or_default();
-        self.tally.broken_off.fetch_add(1, Ordering::Relaxed);
+        self.tally.interrupted.fetch_add(1, Ordering::Relaxed);
     }
 
-    fn break_off(&mut self) {
+    fn interrupt_the_request(&mut self) {
         let body = json!({"inputs": self.new_text()}).to_string();
         let request = self.address.request("POST", "/predict").header("Content-Type", "application/json");
         let bytes = request.body(body).bytes();
         let part = 1 + self.roll(bytes.len() as u64 - 1) as usize;
         self.address.connect().write_all(&bytes[..part]).unwrap_or_default();
-        self.tally.broken_off.fetch_add(1, Ordering::Relaxed);
+        self.tally.interrupted.fetch_add(1, Ordering::Relaxed);
     }
 
-    fn look_around(&mut self) {
+    fn get_a_page(&mut self) {
         let path = ["/livez", "/readyz", "/metrics", "/v1/models", "/nothing"][self.roll(5) as usize];
         let answer = self.address.get(path);
         assert_eq!(answer.status, if path == "/nothing" { 404 } else { 200 }, "{path}");
@@ -170,12 +171,12 @@ fn resident(pid: u32) -> u64 {
     line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
 }
 
-#[expect(clippy::print_stdout, reason = "the figures are worth reading")]
+#[expect(clippy::print_stdout, reason = "a person reads the measurements")]
 #[test]
 #[ignore = "takes two minutes, or FINSENT_SOAK_SECONDS (at most 600)"]
-fn mixed_traffic_leaves_memory_flat_no_file_open_and_every_answer_right() {
+fn mixed_traffic_leaks_no_memory_and_no_file_and_every_answer_is_right() {
     let seconds = std::env::var("FINSENT_SOAK_SECONDS").map_or(DEFAULT_SECONDS, |given| given.parse().unwrap());
-    let length = Duration::from_secs(seconds.min(MOST_SECONDS));
+    let length = Duration::from_secs(seconds.min(MAX_SECONDS));
     let limits =
         ["--request-timeout", "5", "--cache-entries", "64", "--max-body-bytes", "200000", "--max-queue-tokens", "8000"];
     let server = server::start(&[&["--precision", "int8"], &limits[..]].concat());
@@ -191,7 +192,7 @@ fn mixed_traffic_leaves_memory_flat_no_file_open_and_every_answer_right() {
         .map(|number| {
             let (expected, tally, stop) = (Arc::clone(&expected), Arc::clone(&tally), Arc::clone(&stop));
             let dice = 0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(number);
-            let mut client = Client { address: address.clone(), expected, tally, dice, number, asked: 0 };
+            let mut client = Client { address: address.clone(), expected, tally, dice, number, sent: 0 };
             thread::spawn(move || {
                 while !stop.load(Ordering::Relaxed) {
                     client.act();
@@ -211,29 +212,29 @@ fn mixed_traffic_leaves_memory_flat_no_file_open_and_every_answer_right() {
     let (statuses, predictions) = (tally.by_status.lock().unwrap().clone(), tally.predictions.load(Ordering::Relaxed));
     let most = |part: &[u64]| part.iter().copied().max().unwrap();
     let (early, late) = (most(&memory[..memory.len() / 2]), most(&memory[memory.len() / 2..]));
-    let broken_off = tally.broken_off.load(Ordering::Relaxed);
+    let interrupted = tally.interrupted.load(Ordering::Relaxed);
     println!(
-        "{statuses:?}, {predictions} predictions, {broken_off} broken off; resident {early} then {late} bytes at most"
+        "{statuses:?}, {predictions} predictions, {interrupted} interrupted; resident {early} then {late} bytes at most"
     );
     assert!(
         predictions > 1000
-            && broken_off > 0
+            && interrupted > 0
             && [200, 400, 404, 413, 422].iter().all(|status| statuses.contains_key(status))
     );
     assert!(late < early + early / 20, "memory grows: {memory:?}");
 
-    // Nothing is left of those who left.
+    // Nothing is left of disconnected clients.
     wait_until("all connections are closed", || open_files(pid) <= files_before);
     wait_until("the queue is empty", || server.metric("finsent_queue_texts{model=\"mini\"}") == 0.0);
     assert_eq!(server.metric("finsent_queue_tokens{model=\"mini\"}"), 0.0);
-    // Whoever stayed has had an answer: 400 and 422 came to nobody else.
+    // The server counts the same 400 and 422 as the clients, which waited for each of them.
     for status in [400, 422] {
         assert_eq!(requests(&server, status), statuses[&status] as f64, "{status}");
     }
     assert_eq!(first(&KNOWN[0]), expected[0]);
 }
 
-/// Requests of the native route that ended so, for whatever model.
+/// Requests of the native route with this status, for all models.
 fn requests(server: &Server, status: u16) -> f64 {
     ["mini", ""]
         .map(|model| {

@@ -33,7 +33,7 @@ pub enum ApiKeysError {
     },
     /// The file is empty, so that no request would be accepted.
     #[error("no API key in `{}`; write one key per line", .0.display())]
-    None(PathBuf),
+    NoKeys(PathBuf),
 }
 
 impl ApiKeys {
@@ -84,7 +84,7 @@ fn read(file: &Path) -> Result<Vec<Hash>, ApiKeysError> {
     let text = fs::read(file).map_err(|error| ApiKeysError::Io { file: file.into(), error })?;
     let lines = text.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii);
     let hashes: Vec<Hash> = lines.filter(|key| !key.is_empty()).map(hash).collect();
-    if hashes.is_empty() { Err(ApiKeysError::None(file.into())) } else { Ok(hashes) }
+    if hashes.is_empty() { Err(ApiKeysError::NoKeys(file.into())) } else { Ok(hashes) }
 }
 
 fn hash(key: &[u8]) -> Hash {
@@ -112,7 +112,7 @@ mod tests {
         fs::write(&file, "third").unwrap();
         assert!(keys.reload().is_ok() && keys.allow(Some(b"Bearer third")) && !keys.allow(Some(b"Bearer old-key")));
         fs::write(&file, " \n").unwrap();
-        assert!(matches!(keys.reload(), Err(ApiKeysError::None(_))));
+        assert!(matches!(keys.reload(), Err(ApiKeysError::NoKeys(_))));
         assert!(keys.allow(Some(b"Bearer third")), "the old keys stay valid");
     }
 

@@ -1,4 +1,30 @@
-//! The HTTP service of finsent: requests in, predictions out, through five protocols.
+//! The HTTP service of finsent: requests in, predictions out, through the protocols of five kinds of clients (finsent's own,
+//! Hugging Face, text-embeddings-inference, the Open Inference Protocol, KServe).
+//!
+//! [`Service`] is the state of the service, [`Server`] listens, and [`serve()`] runs both: it answers probes at once, loads
+//! the models meanwhile, and drains at the end. Signals, command line and log format are the caller's.
+//!
+//! # The way of a request
+//!
+//! | step | module | what happens |
+//! |---|---|---|
+//! | 1 | `server`, `listen` | a connection is accepted on a TCP port or a Unix socket |
+//! | 2 | `middleware` | the request gets an id, its API key is checked |
+//! | 3 | `routes` | the one table of routes finds its handler; error formats, metrics and `openapi` follow from it too |
+//! | 4 | `request` | it is admitted if few enough are running; its body is read within limits and decompressed |
+//! | 5 | `protocols` | the handler takes the texts out of its protocol's JSON |
+//! | 6 | `inference` | the texts are tokenized and submitted |
+//! | 7 | `scheduler` | they wait in a fair queue, are computed in batches, or are found in the cache |
+//! | 8 | `protocols` | the handler writes the predictions, or `error` in its protocol's `error_format` |
+//! | 9 | `middleware` | the response gets its headers, is counted in `metrics` and logged |
+//!
+//! A stream of lines (`protocols::native::stream`) takes steps 4 to 8 for each line, while its body is still being read.
+//! Each module uses only modules that come after it in `server`, `middleware`, `routes`, `protocols`, `inference`,
+//! `request`, `service`, `error`, `scheduler`, `metrics`.
+//!
+//! # Features
+//!
+//! - `swagger-ui` (default): the page at `/docs`. Without it, `/openapi.json` is still there.
 
 #![warn(missing_docs)]
 

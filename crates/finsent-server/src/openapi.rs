@@ -1,12 +1,12 @@
 //! The OpenAPI document, made from the table of routes.
 
-use actix_web::http::{Method, StatusCode};
+use actix_web::http::StatusCode;
 use utoipa::OpenApi;
 use utoipa::openapi::path::{HttpMethod, Operation, Parameter, ParameterBuilder, ParameterIn, PathItem};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{ContentBuilder, Header, ObjectBuilder, Ref, RefOr, Required, Response, ResponseBuilder, Type};
 
-use crate::route::{Purpose, Route};
+use crate::route::{Documentation, Purpose, Route, Verb};
 
 /// Everything that is not about one route.
 #[derive(OpenApi)]
@@ -36,7 +36,7 @@ pub(crate) fn document(routes: &[Route], has_keys: bool) -> utoipa::openapi::Ope
         let mut schemas = vec![(route.errors.schema)()];
         (documentation.schemas)(&mut schemas);
         components.schemas.extend(schemas);
-        let item = PathItem::new(http_method(&route.method()), operation(route, (documentation.operation)()));
+        let item = PathItem::new(http_method(route.verb), operation(route, documentation));
         document.paths.paths.insert(openapi_path(route.path), item);
     }
     if has_keys {
@@ -48,7 +48,9 @@ pub(crate) fn document(routes: &[Route], has_keys: bool) -> utoipa::openapi::Ope
 }
 
 /// Adds what the table says about a route to what its handler says.
-fn operation(route: &Route, mut operation: Operation) -> Operation {
+fn operation(route: &Route, documentation: Documentation) -> Operation {
+    let mut operation = (documentation.operation)();
+    operation.tags = Some((documentation.tags)().into_iter().map(String::from).collect());
     let parameters: Vec<RefOr<Parameter>> =
         path_parameters(route.path).map(|name| RefOr::T(path_parameter(name))).collect();
     if !parameters.is_empty() {
@@ -63,8 +65,11 @@ fn operation(route: &Route, mut operation: Operation) -> Operation {
     operation
 }
 
-fn http_method(method: &Method) -> HttpMethod {
-    if method == Method::POST { HttpMethod::Post } else { HttpMethod::Get }
+fn http_method(verb: Verb) -> HttpMethod {
+    match verb {
+        Verb::Get => HttpMethod::Get,
+        Verb::Post => HttpMethod::Post,
+    }
 }
 
 /// The path without the patterns of its parameters.

@@ -2,10 +2,9 @@
 
 use actix_web::dev::Handler;
 use actix_web::guard::{GuardContext, fn_guard};
-use actix_web::http::Method;
 use actix_web::web::ServiceConfig;
 use actix_web::{FromRequest, Resource, Responder, web};
-use utoipa::__dev::SchemaReferences;
+use utoipa::__dev::{SchemaReferences, Tags};
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::{RefOr, Schema};
 
@@ -48,6 +47,7 @@ pub(crate) enum Purpose {
 #[derive(Clone, Copy)]
 pub(crate) struct Documentation {
     pub(crate) operation: fn() -> Operation,
+    pub(crate) tags: fn() -> Vec<&'static str>,
     pub(crate) schemas: fn(&mut Vec<(String, RefOr<Schema>)>),
 }
 
@@ -137,23 +137,19 @@ impl Route {
         }
     }
 
-    /// Documents the route. `D` is the `__path_…` type that `#[utoipa::path]` makes for the handler.
-    pub(crate) fn documented<D: utoipa::Path + SchemaReferences>(mut self, error_statuses: &'static [u16]) -> Self {
+    /// Documents the route. `D` is the `__path_…` type that `#[utoipa::path]` makes for the handler. The traits in utoipa's
+    /// `__dev` are hidden, but without them the handlers would have to be listed a second time, for `derive(OpenApi)`.
+    pub(crate) fn documented<D>(mut self, error_statuses: &'static [u16]) -> Self
+    where
+        D: utoipa::Path + SchemaReferences + Tags<'static>,
+    {
         self.error_statuses = error_statuses;
-        self.documentation = Some(Documentation { operation: D::operation, schemas: D::schemas });
+        self.documentation = Some(Documentation { operation: D::operation, tags: D::tags, schemas: D::schemas });
         self
     }
 
     pub(crate) fn register(&self, app: &mut ServiceConfig) {
         (self.register)(app);
-    }
-
-    /// The method in the documentation.
-    pub(crate) fn method(&self) -> Method {
-        match self.verb {
-            Verb::Get => Method::GET,
-            Verb::Post => Method::POST,
-        }
     }
 }
 

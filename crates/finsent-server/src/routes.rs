@@ -234,6 +234,7 @@ mod tests {
         let mut ids = Vec::new();
         for (path, item) in document["paths"].as_object().unwrap() {
             for (method, operation) in item.as_object().unwrap() {
+                assert_eq!(operation["tags"].as_array().map(Vec::len), Some(1), "{method} {path}");
                 assert!(operation["summary"].is_string(), "{method} {path}");
                 ids.push(operation["operationId"].as_str().unwrap().to_owned());
             }

@@ -15,8 +15,8 @@ use crate::routes;
 use crate::server::Server;
 use crate::service::Service;
 
-/// The shortest drain. While it lasts, responses tell clients to close their connections. It must be longer than a client
-/// takes that was answered just before, and sends its next request on the same connection.
+/// The shortest drain. While it lasts, responses ask clients to close their connections. It must be long enough for a client
+/// that was answered just before to send its next request on the same connection.
 const MIN_DRAIN: Duration = Duration::from_millis(250);
 
 /// Why a service ended without being asked to.
@@ -65,7 +65,7 @@ async fn run<E>(server: Server, loaded: oneshot::Receiver<Result<LoadedModels, E
         Either::Right((error, _)) => return Err(error),
     }
     service.drain();
-    // Logged after the change, so that whoever reads it finds the service not ready.
+    // Logged after the change: a probe that follows the log line must find the service not ready.
     tracing::info!("draining");
     tokio::time::sleep(drain_delay.max(MIN_DRAIN)).await;
     service.end_streams();

@@ -1,4 +1,4 @@
-"""What the scripts beside this one have in common: the texts, and checks that end a script at the first wrong thing."""
+"""Shared by the client scripts: the texts, and checks that end a script at the first failure."""
 
 import math
 import sys
@@ -33,7 +33,7 @@ def contains(what, found, *parts):
 
 
 def raises(what, error, act):
-    """The error of the given kind that `act` must end in."""
+    """Checks that `act` raises this kind of error, and returns the error."""
     try:
         found = act()
     except error as raised:

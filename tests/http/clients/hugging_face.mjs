@@ -16,7 +16,7 @@ function equal(what, found, expected) {
   }
 }
 
-/** Checks the error that the client must end in. */
+/** Checks that the client fails with this error. */
 async function refused(what, answer, status, words) {
   const error = await answer.then(() => undefined, (error) => error);
   equal(`${what}: status`, error?.httpResponse?.status, status);
@@ -37,7 +37,7 @@ for (const endpointUrl of [base, `${base}/models/mini`]) {
     equal(`${what}: the best one`, best, scores.slice(0, 1));
     const softmax = await client.textClassification({ inputs, parameters: { function_to_apply: "softmax" } });
     equal(`${what}: softmax is the default`, softmax, scores);
-    // The client gives back what there is for the first text.
+    // The client returns the labels of the first text only.
     const first = await client.textClassification({ inputs: [inputs, "Other words."] });
     equal(`${what}: the first of two texts`, first, scores);
   }

@@ -45,7 +45,7 @@ for url in (base, base + "/models/mini"):
         expected = [one / sum(exponentials) for one in exponentials]
         close(f"{what}: softmax of the logits", [score for _, score in answer], expected)
 
-    # The client sends a list as it is, and gives back what there is for the first text.
+    # The client sends a list as it is, and returns the labels of the first text only.
     both = client.text_classification([NEGATIVE, POSITIVE])
     equal(f"{url}: the first of two texts", pairs(both), pairs(client.text_classification(NEGATIVE)))
 

@@ -1,4 +1,4 @@
-"""Asks every route of a finsent service that has the model `mini`, by requests: plain.py BASE_URL"""
+"""Calls every route of a finsent service that has the model `mini`, with requests: plain.py BASE_URL"""
 
 import gzip
 import json
@@ -20,7 +20,7 @@ LONG = "The company said on Monday that profit rose. " * 400
 
 
 def ask(method, path, status=200, kind="application/json", **more):
-    """The answer, whose status and type are checked."""
+    """Checks the status and the type of the response, and returns it."""
     answer = session.request(method, base + path, **more)
     what = f"{method} {path} {str(more.get('json', ''))[:200]}"
     equal(f"{what}: status, with {answer.text[:300]}", answer.status_code, status)
@@ -37,12 +37,12 @@ def post(path, body, **more):
 
 
 def header(answer, name):
-    """The answer's header, which must be there."""
+    """Checks that the response has the header, and returns its value."""
     return answer.headers.get(name) or fail(f"{answer.request.method} {answer.request.path_url}: no header {name}")
 
 
 def problem(path, body, status, *words, **more):
-    """The problem by RFC 9457 that the request must end in."""
+    """Checks that the request fails with this RFC 9457 problem, and returns it."""
     if body is not None:
         more["json"] = body
     found = ask("POST", path, status, "application/problem+json", **more).json()
@@ -52,7 +52,7 @@ def problem(path, body, status, *words, **more):
 
 
 def refused(path, body, status, *words, keys=("error",), **more):
-    """The error in the shape of another protocol that the request must end in."""
+    """Checks that the request fails with this error in the format of another protocol, and returns it."""
     found = post(path, body, status=status, **more)
     equal(f"{path}: fields of the error", sorted(found), sorted(keys))
     contains(f"{path}: error", found["error"], *words)
@@ -211,7 +211,7 @@ def watching():
 
 
 def series():
-    """The text format of Prometheus 0.0.4: each series with its value; each family has its help and type in front."""
+    """The text format of Prometheus 0.0.4: each series with its value; the help and the type of each family precede it."""
     answer = ask("GET", "/metrics", kind="text/plain")
     equal("type of the metrics", header(answer, "content-type"), "text/plain; version=0.0.4")
     equal("the end of the metrics", answer.text[-1:], "\n")
@@ -356,7 +356,7 @@ def docs():
     setup = session.get(urljoin(page.url, "swagger-initializer.js")).text
     contains("the page's document", setup, '"url": "/openapi.json"')
     equal("hosts in the page's setup", re.findall(r"https?://[\w.]+", setup + page.text), [])
-    # Without it, a browser that has the page from another name than localhost asks validator.swagger.io.
+    # Without it, a browser that loads the page from another host than localhost calls validator.swagger.io.
     contains("the page's setup", setup, '"validatorUrl": "none"')
 
 

@@ -25,7 +25,7 @@ def infer(texts=TEXTS, binary=True, shape=None, model="mini", outputs=None, **mo
 
 
 def strings(array):
-    """Elements are bytes where they came in binary form, and strings where they came as JSON."""
+    """Elements are bytes in the binary form, and strings in JSON."""
     return [element.decode() if isinstance(element, bytes) else element for element in array.ravel()]
 
 
@@ -50,7 +50,7 @@ OUTPUTS = [
 ]
 equal("outputs of the model", metadata["outputs"], OUTPUTS)
 
-# Texts as JSON and all outputs as JSON: what the other forms must agree with.
+# Texts and outputs as JSON. The other forms must agree with these.
 as_json = [InferRequestedOutput(output["name"], binary_data=False) for output in OUTPUTS]
 reference = infer(binary=False, outputs=as_json)
 label, probabilities, scores = (reference.as_numpy(output["name"]) for output in OUTPUTS)

@@ -138,7 +138,7 @@ impl Queue {
         self.requests.remove(key).map(|requests| requests.waiters).unwrap_or_default()
     }
 
-    /// Drops everything. Whoever waits finds the reply channel closed.
+    /// Drops everything. All waiters find their reply channel closed.
     pub(super) fn clear(&mut self) {
         self.entries.clear();
         self.requests.clear();

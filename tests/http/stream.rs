@@ -1,4 +1,4 @@
-//! Streams of texts: a line in, a line out.
+//! Streams: a line in, a line out.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -12,20 +12,20 @@ use serde_json::{Value, json};
 
 use crate::server::{self, Server};
 
-/// A stream that is under way: what is sent and what comes back are two halves of one connection.
-struct Feed {
+/// An open stream. Requests and answers are the two halves of one connection.
+struct Stream {
     to: TcpStream,
     from: BufReader<TcpStream>,
 }
 
-impl Feed {
+impl Stream {
     fn open(server: &Server, query: &str, headers: &str) -> Self {
         let to = server.address.connect_tcp();
         let from = BufReader::new(to.try_clone().unwrap());
-        let mut feed = Self { to, from };
+        let mut stream = Self { to, from };
         let kind = "Content-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n";
-        write!(feed.to, "POST /v1/sentiment{query} HTTP/1.1\r\nHost: x\r\n{kind}{headers}\r\n").unwrap();
-        feed
+        write!(stream.to, "POST /v1/sentiment{query} HTTP/1.1\r\nHost: x\r\n{kind}{headers}\r\n").unwrap();
+        stream
     }
 
     fn start(server: &Server) -> Self {
@@ -40,18 +40,19 @@ impl Feed {
         self.to.write_all(b"0\r\n\r\n").unwrap();
     }
 
-    /// The head of the answer.
+    /// The head of the response.
     fn head(&mut self) -> Response {
         Response::read(&mut self.from).unwrap()
     }
 
-    /// The next line of the answer; `None` at its end.
+    /// The next line of the response; `None` at its end.
     fn line(&mut self) -> Option<Value> {
         let mut line = Vec::new();
         while !line.ends_with(b"\n") {
             let mut size = String::new();
             self.from.read_line(&mut size).unwrap();
-            let size = usize::from_str_radix(size.trim(), 16).unwrap_or_else(|_| panic!("{size:?} is no chunk's size"));
+            let size = usize::from_str_radix(size.trim(), 16)
+                .unwrap_or_else(|_| panic!("{size:?} is not the size of a chunk"));
             let mut chunk = vec![0; size + 2];
             self.from.read_exact(&mut chunk).unwrap();
             if size == 0 {
@@ -72,13 +73,13 @@ fn chunk(to: &mut impl Write, bytes: &[u8]) -> std::io::Result<()> {
     to.write_all(&[format!("{:x}\r\n", bytes.len()).as_bytes(), bytes, b"\r\n"].concat())
 }
 
-/// The answers to a whole body.
+/// The lines of the response to a whole body.
 fn answers(server: &Server, body: impl AsRef<[u8]>) -> Vec<Value> {
-    let mut feed = Feed::start(server);
-    feed.send(body);
-    feed.end();
-    assert_eq!(feed.head().status, 200);
-    feed.rest()
+    let mut stream = Stream::start(server);
+    stream.send(body);
+    stream.end();
+    assert_eq!(stream.head().status, 200);
+    stream.rest()
 }
 
 fn send(server: &Server, query: &str, content_type: &str, body: &[u8]) -> Response {
@@ -90,13 +91,13 @@ fn of_mini(server: &Server, name: &str) -> f64 {
     server.metric(&format!("finsent_{name}{{model=\"mini\"}}"))
 }
 
-/// A text of its own, of some tokens.
+/// A text that no other number has, of a varying length.
 fn text(number: usize) -> String {
     format!("item {number} {}", "profit rose ".repeat(number % 7 * (number % 13)))
 }
 
 #[test]
-fn answers_come_in_order_whatever_the_lengths_and_equal_those_of_the_json_form() {
+fn answers_come_in_order_and_equal_those_of_the_json_form() {
     let server = server::start(&[]);
     let body: String = (0..300).map(|id| json!({"id": id, "text": text(id)}).to_string() + "\n").collect();
     let found = answers(&server, body);
@@ -117,7 +118,7 @@ fn answers_come_in_order_whatever_the_lengths_and_equal_those_of_the_json_form()
 }
 
 #[test]
-fn a_bad_line_is_one_error_with_its_number_and_the_stream_goes_on() {
+fn a_bad_line_is_one_error_with_its_number_and_the_stream_continues() {
     let server = server::start(&["--max-body-bytes", "2000", "--max-text-bytes", "500"]);
     let long_text = json!({"id": "long", "text": "a ".repeat(300)}).to_string();
     let lines: [(&[u8], &str); 13] = [
@@ -137,7 +138,7 @@ fn a_bad_line_is_one_error_with_its_number_and_the_stream_goes_on() {
     ];
     let mut body = Vec::new();
     for (line, _) in lines {
-        // A blank line counts as one, and has no answer.
+        // A blank line is counted and not answered.
         body.extend_from_slice(&[line, b"\r\n \r\n\"Profit rose\"\n"].concat());
     }
     let found = answers(&server, body);
@@ -175,26 +176,26 @@ fn raw_answer(server: &Server, body: &[u8]) -> String {
 #[test]
 fn each_answer_comes_before_the_next_line_is_sent() {
     let server = server::start(&["--request-timeout", "1"]);
-    let mut feed = Feed::open(&server, "", "Expect: 100-continue\r\n");
-    assert_eq!(feed.head().status, 100);
-    feed.send("\"Shares plunged 12%\"\n");
-    let head = feed.head();
+    let mut stream = Stream::open(&server, "", "Expect: 100-continue\r\n");
+    assert_eq!(stream.head().status, 100);
+    stream.send("\"Shares plunged 12%\"\n");
+    let head = stream.head();
     assert_eq!((head.status, head.headers["content-type"].as_str()), (200, "application/x-ndjson"));
-    assert_eq!(feed.line().unwrap()["label"], "negative");
-    // The feed pauses for longer than a request may take: another one begins now and times out.
+    assert_eq!(stream.line().unwrap()["label"], "negative");
+    // The stream pauses for longer than a request may take: another request starts now and times out.
     let late = server.address.request("POST", "/v1/sentiment").header("Content-Type", "application/json");
     late.header("Content-Length", 1000).send().problem(408, "did not arrive within 1 s");
     for part in ["\"Profit", " rose", "\"\n"] {
-        feed.send(part);
+        stream.send(part);
     }
-    assert_eq!(feed.line().unwrap()["label"], "positive");
-    feed.send("\"the last line needs no line feed\"");
-    feed.end();
-    assert!(feed.line().unwrap()["label"].is_string());
-    assert_eq!(feed.line(), None);
-    // The head was sent before the end of the body was known, and said so.
+    assert_eq!(stream.line().unwrap()["label"], "positive");
+    stream.send("\"the last line needs no line feed\"");
+    stream.end();
+    assert!(stream.line().unwrap()["label"].is_string());
+    assert_eq!(stream.line(), None);
+    // The head was sent before the server knew that the body would end well, so it announced to close the connection.
     assert_eq!(head.headers["connection"], "close");
-    assert_eq!(feed.from.read(&mut [0]).unwrap(), 0);
+    assert_eq!(stream.from.read(&mut [0]).unwrap(), 0);
 }
 
 #[test]
@@ -205,32 +206,32 @@ fn an_empty_stream_has_an_empty_answer() {
 }
 
 #[test]
-fn packed_streams_are_read() {
+fn compressed_streams_are_accepted() {
     let server = server::start(&["--max-body-bytes", "10000"]);
     let body: String = (0..500).map(|number| json!(text(number % 10)).to_string() + "\n").collect();
     let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
     gzip.write_all(body.as_bytes()).unwrap();
     let mut zlib = ZlibEncoder::new(Vec::new(), Compression::best());
     zlib.write_all(body.as_bytes()).unwrap();
-    for (encoding, packed) in [("gzip", gzip.finish().unwrap()), ("deflate", zlib.finish().unwrap())] {
-        let mut feed = Feed::open(&server, "", &format!("Content-Encoding: {encoding}\r\n"));
-        packed.chunks(100).for_each(|part| feed.send(part));
-        feed.end();
-        feed.head();
-        let found = feed.rest();
+    for (encoding, compressed) in [("gzip", gzip.finish().unwrap()), ("deflate", zlib.finish().unwrap())] {
+        let mut stream = Stream::open(&server, "", &format!("Content-Encoding: {encoding}\r\n"));
+        compressed.chunks(100).for_each(|part| stream.send(part));
+        stream.end();
+        stream.head();
+        let found = stream.rest();
         assert!(found.len() == 500 && found.iter().all(|line| line["label"].is_string()), "{encoding}");
     }
-    let mut feed = Feed::open(&server, "", "Content-Encoding: gzip\r\n");
-    feed.send("\"not packed\"\n");
-    feed.head();
-    let found = feed.rest();
+    let mut stream = Stream::open(&server, "", "Content-Encoding: gzip\r\n");
+    stream.send("\"not compressed\"\n");
+    stream.head();
+    let found = stream.rest();
     assert!(found.len() == 1 && found[0]["error"].as_str().unwrap().contains("cannot decompress"), "{found:?}");
-    let mut feed = Feed::open(&server, "", "Content-Encoding: br\r\n");
-    assert_eq!(feed.head().status, 415);
+    let mut stream = Stream::open(&server, "", "Content-Encoding: br\r\n");
+    assert_eq!(stream.head().status, 415);
 }
 
 #[test]
-fn the_fields_of_the_json_form_are_parameters() {
+fn the_fields_of_the_json_form_are_query_parameters() {
     let server = server::start(&[]);
     let ask = |query: &str| send(&server, query, "application/x-ndjson", b"\"Profit rose\"\n");
     for good in ["?model=mini", "?granularity=text&priority=interactive", "?deadline_ms=20000.5", "?priority=bulk"] {
@@ -246,57 +247,58 @@ fn the_fields_of_the_json_form_are_parameters() {
 }
 
 #[test]
-fn a_client_that_takes_no_answers_is_read_no_further() {
+fn the_server_stops_reading_if_the_client_stops_reading_answers() {
     let server = server::start(&[]);
-    let mut feed = Feed::start(&server);
-    feed.to.set_write_timeout(Some(Duration::from_secs(2))).unwrap();
+    let mut stream = Stream::start(&server);
+    stream.to.set_write_timeout(Some(Duration::from_secs(2))).unwrap();
     let part = "\"Profit rose\"\n".repeat(1000);
-    let most = 100_000;
-    let sent = (0..most).take_while(|_| chunk(&mut feed.to, part.as_bytes()).is_ok()).count();
-    assert!(sent < most, "it reads without end");
-    // What was read ahead is still being scored. In the end the texts of others are the only ones.
-    wait_until("the feed stands still", || {
+    let limit = 100_000;
+    let sent = (0..limit).take_while(|_| chunk(&mut stream.to, part.as_bytes()).is_ok()).count();
+    assert!(sent < limit, "the server never stopped reading");
+    // What was read ahead is still being scored. In the end, only the texts of other clients are counted.
+    wait_until("the stream is not read further", || {
         let before = of_mini(&server, "texts_total");
         for _ in 0..20 {
-            assert_eq!(server.address.post("/v1/sentiment", r#"{"inputs": "a"}"#).status, 200, "others are served");
+            let other = server.address.post("/v1/sentiment", r#"{"inputs": "a"}"#);
+            assert_eq!(other.status, 200, "another client is not served");
         }
         of_mini(&server, "texts_total") == before + 20.0
     });
 }
 
 #[test]
-fn a_client_that_leaves_takes_its_texts_with_it() {
+fn the_pending_texts_of_a_disconnected_client_are_dropped() {
     let server = server::start(&[]);
-    let mut feed = Feed::start(&server);
+    let mut stream = Stream::start(&server);
     for number in 0..200 {
-        feed.send(json!(format!("{number} {}", "the company said revenue grew ".repeat(90))).to_string() + "\n");
+        stream.send(json!(format!("{number} {}", "the company said revenue grew ".repeat(90))).to_string() + "\n");
     }
     wait_until("texts are queued", || of_mini(&server, "queue_texts") > 0.0);
-    drop(feed);
+    drop(stream);
     wait_until("the queue is empty", || of_mini(&server, "queue_texts") == 0.0);
-    assert!(of_mini(&server, "texts_total") < 150.0, "they were computed for nobody");
+    assert!(of_mini(&server, "texts_total") < 150.0, "texts were computed for a disconnected client");
 }
 
 #[test]
-fn a_stream_ends_with_the_service_and_says_where_to_go_on() {
+fn a_stream_ends_with_the_service_and_names_the_next_line() {
     let mut server = server::start(&["--shutdown-timeout", "30"]);
-    let mut feed = Feed::start(&server);
-    feed.send("\"Profit rose\"\n\n");
-    feed.head();
-    assert_eq!(feed.line().unwrap()["label"], "positive");
+    let mut stream = Stream::start(&server);
+    stream.send("\"Profit rose\"\n\n");
+    stream.head();
+    assert_eq!(stream.line().unwrap()["label"], "positive");
     let start = Instant::now();
     server.signal("TERM");
-    let found = feed.rest();
+    let found = stream.rest();
     assert_eq!(found, [json!({"error": "the service is shutting down", "line": 3})]);
     assert_eq!(server.wait_for_exit().code(), Some(0));
     assert!(start.elapsed() < Duration::from_secs(15), "it waited for its shutdown timeout");
 }
 
 #[test]
-fn what_was_read_before_the_end_is_answered() {
+fn lines_that_were_read_before_the_shutdown_are_answered() {
     let mut server = server::start(&["--shutdown-timeout", "60"]);
-    let mut feed = Feed::start(&server);
-    let mut to = feed.to.try_clone().unwrap();
+    let mut stream = Stream::start(&server);
+    let mut to = stream.to.try_clone().unwrap();
     let sending = thread::spawn(move || {
         for number in 0.. {
             if chunk(&mut to, (json!({"id": number, "text": text(number)}).to_string() + "\n").as_bytes()).is_err() {
@@ -304,22 +306,22 @@ fn what_was_read_before_the_end_is_answered() {
             }
         }
     });
-    feed.head();
-    feed.line().unwrap();
+    stream.head();
+    stream.line().unwrap();
     server.signal("TERM");
-    let mut found = feed.rest();
+    let mut found = stream.rest();
     let last = found.pop().unwrap();
     assert_eq!(last["error"], "the service is shutting down");
     for (index, line) in found.iter().enumerate() {
         assert_eq!((&line["id"], line["label"].is_string()), (&(index + 1).into(), true));
     }
-    assert_eq!(last["line"], found.len() + 2, "the first line that has no answer");
+    assert_eq!(last["line"], found.len() + 2, "not the first line without an answer");
     assert_eq!(server.wait_for_exit().code(), Some(0));
     sending.join().unwrap();
 }
 
 #[test]
-fn a_stream_waits_for_a_full_queue_and_loses_nothing() {
+fn a_stream_waits_while_the_queue_is_full_and_loses_no_line() {
     let server = server::start(&["--max-queue-tokens", "100", "--max-batch-tokens", "64"]);
     let body: String =
         (0..300).map(|id| json!({"id": id, "text": format!("item {id} rose")}).to_string() + "\n").collect();
@@ -327,11 +329,11 @@ fn a_stream_waits_for_a_full_queue_and_loses_nothing() {
     assert!(found.len() == 300 && found.iter().all(|line| line["label"].is_string()), "{found:?}");
 }
 
-#[expect(clippy::print_stdout, reason = "the figures are worth reading")]
+#[expect(clippy::print_stdout, reason = "a person reads the measurements")]
 fn endurance(lines: usize, distinct: usize, arguments: &[&str]) {
     let server = server::start(arguments);
-    let mut feed = Feed::start(&server);
-    let mut to = feed.to.try_clone().unwrap();
+    let mut stream = Stream::start(&server);
+    let mut to = stream.to.try_clone().unwrap();
     let start = Instant::now();
     let sending = thread::spawn(move || {
         let line = |id: usize| json!({"id": id, "text": format!("item {} rose", id % distinct)}).to_string() + "\n";
@@ -340,17 +342,17 @@ fn endurance(lines: usize, distinct: usize, arguments: &[&str]) {
         }
         to.write_all(b"0\r\n\r\n").unwrap();
     });
-    feed.head();
+    stream.head();
     let mut early = 0.0;
     for id in 0..lines {
-        let line = feed.line().unwrap();
+        let line = stream.line().unwrap();
         assert!(line["id"] == id && line["label"].is_string(), "{line}");
         if id == lines / 10 {
             early = server.metric("process_resident_memory_bytes");
         }
     }
     let late = server.metric("process_resident_memory_bytes");
-    assert_eq!(feed.line(), None);
+    assert_eq!(stream.line(), None);
     sending.join().unwrap();
     let speed = lines as f64 / start.elapsed().as_secs_f64();
     println!("{lines} lines, {distinct} texts: {speed:.0} lines/s; resident {early} then {late} bytes");
@@ -359,26 +361,26 @@ fn endurance(lines: usize, distinct: usize, arguments: &[&str]) {
 
 #[test]
 #[ignore = "takes minutes"]
-fn a_million_lines_pass_with_flat_memory() {
+fn a_million_lines_need_no_more_memory_than_a_few() {
     endurance(1_000_000, 1000, &[]);
 }
 
 #[test]
-#[ignore = "measures: texts a second where each is computed"]
-fn distinct_texts_pass_as_fast_as_the_engine_computes() {
+#[ignore = "a measurement: texts per second without the cache"]
+fn distinct_texts_are_answered_as_fast_as_they_are_computed() {
     endurance(20_000, 20_000, &["--cache-entries", "0"]);
 }
 
 #[test]
 fn a_line_may_be_a_document() {
     let server = server::start(&[]);
-    let mut feed = Feed::open(&server, "?granularity=document", "");
-    feed.send("{\"id\": 1, \"text\": \"Profit rose. Sales fell.\"}\n\"Orders doubled.\"\n");
-    feed.end();
-    assert_eq!(feed.head().status, 200);
-    let first = feed.line().unwrap();
+    let mut stream = Stream::open(&server, "?granularity=document", "");
+    stream.send("{\"id\": 1, \"text\": \"Profit rose. Sales fell.\"}\n\"Orders doubled.\"\n");
+    stream.end();
+    assert_eq!(stream.head().status, 200);
+    let first = stream.line().unwrap();
     assert_eq!((&first["id"], &first["windows"]), (&1.into(), &2.into()));
     assert_eq!(first["sentences"][1]["text"], "Sales fell.");
-    assert_eq!(feed.line().unwrap()["windows"], 1);
-    assert_eq!(feed.line(), None);
+    assert_eq!(stream.line().unwrap()["windows"], 1);
+    assert_eq!(stream.line(), None);
 }

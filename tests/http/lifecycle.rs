@@ -1,4 +1,4 @@
-//! From the first connection to the last answer.
+//! Start and end of the service.
 
 use std::os::unix::net::UnixListener;
 use std::process::Output;
@@ -24,33 +24,33 @@ fn run(args: &[&str]) -> (Option<i32>, String) {
 }
 
 #[test]
-fn it_listens_at_several_places_at_a_time() {
+fn it_listens_on_several_addresses_at_a_time() {
     let dir = tempfile::tempdir().unwrap();
     let socket = dir.path().join("finsent.sock");
     let unix = format!("unix:{}", socket.display());
-    let metrics = ["--metrics-listen", "127.0.0.1:0"];
+    let metrics_listen = ["--metrics-listen", "127.0.0.1:0"];
     let mut server = server::start(
-        &[&["--listen", "127.0.0.1:0", "--listen", &unix, "--listen", "127.0.0.1:0"], &metrics[..]].concat(),
+        &[&["--listen", "127.0.0.1:0", "--listen", &unix, "--listen", "127.0.0.1:0"], &metrics_listen[..]].concat(),
     );
-    let [tcp, by_socket, other, aside] = &server.addresses[..] else { panic!("{:?}", server.addresses) };
+    let [tcp, by_socket, other, metrics] = &server.addresses[..] else { panic!("{:?}", server.addresses) };
     for address in [tcp, by_socket, other] {
         let answer = address.post("/v1/sentiment", json!({"inputs": "Profit rose"}).to_string());
         assert_eq!(answer.expect(200)["results"][0]["label"], "positive");
     }
-    assert_eq!(aside.get("/metrics").status, 200);
-    assert_eq!(aside.get("/readyz").status, 200);
-    aside.get("/v1/models").problem(404, "no route `/v1/models`");
+    assert_eq!(metrics.get("/metrics").status, 200);
+    assert_eq!(metrics.get("/readyz").status, 200);
+    metrics.get("/v1/models").problem(404, "no route `/v1/models`");
 
     assert_eq!(run(&["health", "--ready", "--listen", &unix]).0, Some(0));
     server.signal("TERM");
     assert_eq!(server.wait_for_exit().code(), Some(0));
-    assert!(!socket.exists(), "the socket goes with the service");
+    assert!(!socket.exists(), "the socket is left behind");
     let (code, stderr) = run(&["health", "--listen", &unix]);
-    assert!(code == Some(1) && stderr.contains("no answer"), "{stderr}");
+    assert!(code == Some(1) && stderr.contains("nothing is listening there"), "{stderr}");
 }
 
 #[test]
-fn a_socket_left_behind_is_replaced_and_a_live_one_is_not() {
+fn a_stale_socket_is_replaced_and_a_live_one_is_not() {
     let dir = tempfile::tempdir().unwrap();
     let socket = dir.path().join("s");
     drop(UnixListener::bind(&socket).unwrap());
@@ -62,7 +62,7 @@ fn a_socket_left_behind_is_replaced_and_a_live_one_is_not() {
 }
 
 #[test]
-fn an_address_that_is_taken_is_an_error_at_once() {
+fn a_port_in_use_is_an_error_that_suggests_another() {
     let server = server::start(&[]);
     let address = server.address.host();
     let (host, port) = address.rsplit_once(':').unwrap();
@@ -76,7 +76,7 @@ fn an_address_that_is_taken_is_an_error_at_once() {
 }
 
 #[test]
-fn a_model_that_cannot_be_loaded_ends_it_with_3() {
+fn a_model_that_cannot_be_loaded_ends_the_service_with_3() {
     let (code, stderr) = run(&["serve", "--listen", "127.0.0.1:0", "--model", "finbert"]);
     assert!(code == Some(3) && stderr.contains("ProsusAI/finbert"), "{stderr}");
     let (code, stderr) = run(&["serve", "--listen", "127.0.0.1:0", "--model", "mini", "--model", "mini"]);
@@ -89,34 +89,34 @@ fn a_model_that_cannot_be_loaded_ends_it_with_3() {
 }
 
 #[test]
-fn health_asks_whether_it_lives_and_whether_it_is_ready() {
+fn health_tells_alive_from_ready() {
     let mut server = server::start(&["--drain-delay", "60"]);
     let address = server.address.host().to_owned();
     assert_eq!(run(&["health", "--listen", &address]).0, Some(0));
     assert_eq!(run(&["health", "--listen", &address, "--ready"]).0, Some(0));
     server.signal("TERM");
     server.logged("draining");
-    assert_eq!(run(&["health", "--listen", &address]).0, Some(0), "it lives");
+    assert_eq!(run(&["health", "--listen", &address]).0, Some(0), "it is alive");
     let (code, stderr) = run(&["health", "--listen", &address, "--ready"]);
-    assert!(code == Some(1) && stderr.contains("answers /readyz with 503"), "{stderr}");
+    assert!(code == Some(1) && stderr.contains("is not ready: GET /readyz returned 503"), "{stderr}");
     server.signal("TERM");
     assert_eq!(server.wait_for_exit().code(), Some(128 + 15), "a second signal ends it at once");
 }
 
 #[test]
-fn while_it_drains_it_is_not_ready_and_takes_requests() {
+fn a_draining_service_is_not_ready_and_still_answers() {
     let mut server = server::start(&["--drain-delay", "1"]);
     server.signal("TERM");
     server.logged("draining");
     assert_eq!(server.address.get("/readyz").expect(503), json!({"status": "draining"}));
     let answer = server.address.post("/v1/sentiment", json!({"inputs": "Profit rose"}).to_string());
-    assert_eq!(answer.headers["connection"], "close", "the client is told to leave");
+    assert_eq!(answer.headers["connection"], "close", "the connection stays open");
     assert_eq!(answer.expect(200)["results"][0]["label"], "positive");
     assert_eq!(server.wait_for_exit().code(), Some(0));
 }
 
 #[test]
-fn what_is_in_flight_at_the_end_is_answered() {
+fn requests_that_are_running_at_the_end_are_answered() {
     let mut server = server::start(&["--shutdown-timeout", "60"]);
     let address = server.address.clone();
     let asking = thread::spawn(move || address.post("/v1/sentiment", long_request(12)));
@@ -129,7 +129,7 @@ fn what_is_in_flight_at_the_end_is_answered() {
 }
 
 #[test]
-fn an_idle_connection_does_not_hold_up_the_end() {
+fn an_idle_connection_does_not_delay_the_end() {
     let mut server = server::start(&["--shutdown-timeout", "50"]);
     let mut idle = std::io::BufReader::new(server.address.connect());
     idle.get_mut().write_all(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
