@@ -72,6 +72,6 @@ fn without_empty_variables(command: clap::Command) -> clap::Command {
 fn print(bytes: &[u8]) -> anyhow::Result<Exit> {
     let mut stdout = io::stdout().lock();
     let written = stdout.write_all(bytes).and_then(|()| stdout.flush());
-    written.map_err(|error| io_error::explain("cannot write to standard output", &error))?;
+    written.map_err(|error| io_error::explain("cannot write to standard output", error))?;
     Ok(Exit::Done)
 }

@@ -58,10 +58,9 @@ fn is_output(line: &str) -> bool {
 
 /// What a command printed, and its exit code.
 fn transcript(run: &Run) -> String {
+    // Without spaces at the end, which editors remove.
     let marked = |mark: &str, text: &str| -> String {
-        text.lines()
-            .map(|line| if line.is_empty() { format!("{mark}\n") } else { format!("{mark} {line}\n") })
-            .collect()
+        text.lines().map(|line| format!("{mark} {line}").trim_end().to_owned() + "\n").collect()
     };
     let code = match run.code {
         Some(0) => String::new(),

@@ -23,6 +23,7 @@ impl Redaction {
             (env!("CARGO_PKG_VERSION").to_owned(), "[VERSION]"),
             (format!(":{port}"), ":[PORT]"),
             (format!("port {port}"), "port [PORT]"),
+            (format!(":{}", port.saturating_add(1)), ":[PORT + 1]"),
         ];
         Self { fixed }
     }

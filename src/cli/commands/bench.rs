@@ -1,9 +1,10 @@
 //! `finsent bench`: measures the speed of a model on this machine.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use finsent_kernels::Precision;
 use finsent_model::bench::{LENGTHS, Measurement, Workload};
 use finsent_model::{Encoding, Pipeline, Text};
@@ -83,7 +84,10 @@ fn workloads(args: &BenchArgs, pipeline: &Pipeline) -> Result<Vec<Workload>> {
 }
 
 fn read(path: &Path) -> Result<String> {
-    fs::read_to_string(path).map_err(|error| io_error::explain(&format!("cannot read {}", path.display()), &error))
+    fs::read_to_string(path).map_err(|error| match error.kind() {
+        ErrorKind::InvalidData => anyhow!("{} is not UTF-8 text", path.display()),
+        _ => io_error::explain(format!("cannot read {}", path.display()), error),
+    })
 }
 
 fn threads(number: usize) -> String {

@@ -1,14 +1,14 @@
 //! `finsent convert`: stores a model's weights in another number format, in a new directory.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::Path;
 
-use anyhow::{Context, Error, Result, anyhow};
+use anyhow::{Context, Result, anyhow};
 use finsent_hub::ResolvedModel;
 use finsent_model::{
-    CONFIG_FILE, Checkpoint, Config, ConfigError, Conversion, LoadError, ModelFile, ModelFiles, SAFETENSORS_FILE,
-    WeightFormat,
+    CONFIG_FILE, Checkpoint, Config, ConfigError, Conversion, IoError, LoadError, ModelFile, ModelFiles,
+    SAFETENSORS_FILE, WeightFormat,
 };
 use finsent_table::AtomicDirectory;
 use indicatif::DecimalBytes;
@@ -16,9 +16,9 @@ use indicatif::DecimalBytes;
 use super::args::ConvertArgs;
 use super::console::Console;
 use super::exit::Exit;
+use super::interrupt;
 use super::progress::Bar;
 use super::settings::Settings;
-use super::{interrupt, io_error};
 
 pub(super) fn run(args: &ConvertArgs, settings: &Settings, console: Console) -> Result<Exit> {
     interrupt::watch().context("cannot watch for signals")?;
@@ -28,12 +28,11 @@ pub(super) fn run(args: &ConvertArgs, settings: &Settings, console: Console) -> 
     let conversion = conversion(&files.config, &checkpoint, format)?;
 
     let directory = AtomicDirectory::create(&args.destination)?;
-    let unfinished = directory.unfinished();
-    copy_small_files(&files, &conversion, unfinished)
-        .and_then(|()| write_weights(&conversion, unfinished, console))
-        .and_then(|()| check(unfinished, format))
-        .map_err(|error| cannot_write(&args.destination, error))?;
-    directory.finish().map_err(|error| cannot_write(&args.destination, error.into()))?;
+    let cannot_write = || format!("cannot write {}", args.destination.display());
+    copy_small_files(&files, &conversion, directory.unfinished()).with_context(cannot_write)?;
+    write_weights(&conversion, directory.unfinished(), console).with_context(cannot_write)?;
+    check(directory.unfinished(), format).with_context(cannot_write)?;
+    directory.finish().with_context(cannot_write)?;
 
     let [before, after] = [checkpoint.file_bytes(), conversion.file_len()].map(DecimalBytes);
     let destination = args.destination.display();
@@ -47,16 +46,6 @@ pub(super) fn run(args: &ConvertArgs, settings: &Settings, console: Console) -> 
 fn conversion<'a>(config: &ModelFile, checkpoint: &'a Checkpoint, format: WeightFormat) -> Result<Conversion<'a>> {
     let parsed = Config::parse(&config.read().map_err(LoadError::from)?).map_err(|source| invalid(config, source))?;
     Ok(Conversion::new(&parsed, checkpoint, format).map_err(LoadError::from)?)
-}
-
-/// An error in the source model stays as it is.
-fn cannot_write(destination: &Path, error: Error) -> Error {
-    let what = format!("cannot write {}", destination.display());
-    match error.root_cause().downcast_ref::<io::Error>() {
-        _ if error.is::<LoadError>() => error,
-        Some(cause) => io_error::explain(&what, cause),
-        None => error.context(what),
-    }
 }
 
 fn invalid(config: &ModelFile, source: ConfigError) -> LoadError {
@@ -73,17 +62,17 @@ fn copy_small_files(model: &ModelFiles, conversion: &Conversion<'_>, to: &Path) 
     Ok(write(&to.join(CONFIG_FILE), &config)?)
 }
 
-fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+fn write(path: &Path, bytes: &[u8]) -> Result<(), IoError> {
     let mut file = File::create_new(path)?;
     file.write_all(bytes)?;
-    file.sync_all()
+    Ok(file.sync_all()?)
 }
 
 fn write_weights(conversion: &Conversion<'_>, to: &Path, console: Console) -> Result<()> {
-    let file = File::create_new(to.join(SAFETENSORS_FILE))?;
+    let file = File::create_new(to.join(SAFETENSORS_FILE)).map_err(IoError::from)?;
     let bar = Bar::new(console.draws_progress().then(|| conversion.file_len()));
     conversion.write(&file, |written| bar.update(written, "converted".into()))?;
-    Ok(file.sync_all()?)
+    Ok(file.sync_all().map_err(IoError::from)?)
 }
 
 /// Checks that the result is a valid model. If not, the source is not at fault, so the error does not have the exit code of
