@@ -16,7 +16,7 @@ use crate::parquet::ParquetFailure;
 #[non_exhaustive]
 pub enum TableError {
     /// A file cannot be opened or read.
-    #[error("cannot read `{file}`")]
+    #[error("cannot read {}", quoted(file))]
     Read {
         /// The file.
         file: String,
@@ -235,7 +235,7 @@ pub enum TableError {
         labels: Vec<String>,
     },
     /// An output cannot be created or written.
-    #[error("cannot write `{path}`")]
+    #[error("cannot write {}", quoted(path))]
     Write {
         /// The output.
         path: String,
@@ -340,7 +340,7 @@ pub(crate) fn csv_cause(error: csv::Error) -> io::Error {
 
 /// An [`io::Error`] with the path of the output that it is about.
 #[derive(Debug, Error)]
-#[error("cannot write `{path}`: {source}")]
+#[error("cannot write {}: {source}", quoted(path))]
 pub(crate) struct WriteFailure {
     path: String,
     source: IoError,
@@ -351,6 +351,11 @@ impl WriteFailure {
     pub(crate) fn of(path: &str, error: io::Error) -> io::Error {
         io::Error::new(error.kind(), Self { path: path.to_owned(), source: error.into() })
     }
+}
+
+/// The name of a file in backquotes, or of a standard stream.
+fn quoted(name: &str) -> String {
+    if name.starts_with("standard ") { name.to_owned() } else { format!("`{name}`") }
 }
 
 /// The names of columns in a sentence.

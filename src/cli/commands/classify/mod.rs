@@ -149,8 +149,8 @@ impl Task {
             self.console.note("there was no text to score");
         }
         let truncation = tally.truncation(pipeline.max_length(), Some("--granularity document"));
-        let is_told = kind == InputKind::File || tally.failed.count() > 0;
-        let total = is_told.then(|| tally.summary("text"));
+        let has_total = tally.rows > 0 && (kind == InputKind::File || tally.failed.count() > 0);
+        let total = has_total.then(|| tally.summary("text"));
         [truncation, summary_note, total].into_iter().flatten().for_each(|note| self.console.note(&note));
         Ok(if tally.failed.count() + left_out.count() == 0 { Exit::Done } else { Exit::SomeItemsFailed })
     }

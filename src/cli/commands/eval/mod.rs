@@ -144,6 +144,9 @@ fn renamed_note(RenamedLabel { place, label, name, by }: &RenamedLabel) -> Strin
 
 fn nothing_to_evaluate(file: &str, counts: &RowCounts) -> String {
     let RowCounts { read, failed, unknown, .. } = *counts;
+    if read == 0 {
+        return format!("`{file}` has nothing to evaluate: it has no rows");
+    }
     let have = if unknown == 1 { "has an unknown label" } else { "have unknown labels" };
     let (rows, failed, unknown) = (quantity(read, "row"), grouped(failed), grouped(unknown));
     format!("`{file}` has nothing to evaluate: of {rows}, {failed} failed and {unknown} {have}")
