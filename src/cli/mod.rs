@@ -5,14 +5,15 @@ mod commands;
 mod console;
 mod download_progress;
 mod exit;
-mod grouping;
+mod hints;
 mod interrupt;
-mod io_error;
 mod logging;
 mod output;
 mod progress;
+mod quantity;
 mod settings;
 mod summary_table;
+mod tally;
 mod text_table;
 mod usage_error;
 mod width;
@@ -20,6 +21,7 @@ mod width;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::builder::Resettable;
 use clap::{CommandFactory, FromArgMatches};
 
@@ -50,7 +52,7 @@ fn run(args: Args, matches: &clap::ArgMatches, console: Console) -> anyhow::Resu
 fn report(error: &anyhow::Error, console: Console) -> Exit {
     let exit = Exit::of(error);
     if exit != Exit::Done {
-        console.error(&format!("{error:#}"));
+        console.error(&hints::message(error));
     }
     exit
 }
@@ -69,7 +71,6 @@ fn without_empty_variables(command: clap::Command) -> clap::Command {
 /// Prints to standard output.
 fn print(bytes: &[u8]) -> anyhow::Result<Exit> {
     let mut stdout = io::stdout().lock();
-    let written = stdout.write_all(bytes).and_then(|()| stdout.flush());
-    written.map_err(|error| io_error::explain("cannot write to standard output", error))?;
+    stdout.write_all(bytes).and_then(|()| stdout.flush()).context("cannot write to standard output")?;
     Ok(Exit::Done)
 }

@@ -1,16 +1,17 @@
-//! Which format the output has, and what writes it.
+//! The format of the output, and its writer.
 
 use std::io::{self, IsTerminal};
 use std::path::Path;
 
-use finsent_table::{Destination, OutputFormat, RowWriter, Shape, UsageError, writer as file_writer};
+use finsent_table::{Destination, OutputFormat, RowWriter, Shape, writer as file_writer};
 
 use super::args::Format;
 use super::console::Console;
+use super::exit::UsageError;
 use super::text_table::TextTable;
 
 impl Format {
-    /// The format of a file; `None` for the table that is for people.
+    /// The format of a file; `None` for the table, which is for people.
     pub(super) fn of_file(self) -> Option<OutputFormat> {
         Some(match self {
             Self::Text => return None,
@@ -23,7 +24,8 @@ impl Format {
     }
 }
 
-/// The form to write: what the user named, else what the output's extension says, else what suits the reader.
+/// The format: the one that the user named, else that of the output's extension, else a table for a terminal and JSON Lines
+/// for everything else.
 pub(super) fn format(named: Option<Format>, output: Option<&Path>) -> Result<Format, UsageError> {
     let extension = output.and_then(Path::extension).map(|extension| extension.to_string_lossy().to_ascii_lowercase());
     let by_extension = match extension.as_deref() {
@@ -34,36 +36,41 @@ pub(super) fn format(named: Option<Format>, output: Option<&Path>) -> Result<For
         Some("csv") => Some(Format::Csv),
         Some("txt") => Some(Format::Text),
         Some("parquet") => Some(Format::Parquet),
-        Some(other) => return Err(UsageError(format!("which format is .{other}? name one with --format"))),
+        Some(other) => {
+            return Err(UsageError(format!(
+                "cannot tell the format of a .{other} file: name it with --format, or end the output in .csv, .jsonl, .json, .parquet \
+             or .txt"
+            )));
+        }
     };
     match named.or(by_extension) {
-        Some(Format::Parquet) if is_for_a_terminal(output) => {
-            Err(UsageError("a parquet file is nothing for a terminal; name a file with --output".into()))
+        Some(Format::Parquet) if goes_to_terminal(output) => {
+            Err(UsageError("refusing to write Parquet to a terminal; name a file with --output".into()))
         }
         Some(format) => Ok(format),
-        None if is_for_a_terminal(output) => Ok(Format::Text),
+        None if goes_to_terminal(output) => Ok(Format::Text),
         None => Ok(Format::Jsonl),
     }
 }
 
-fn is_for_a_terminal(output: Option<&Path>) -> bool {
+fn goes_to_terminal(output: Option<&Path>) -> bool {
     output.is_none() && io::stdout().is_terminal()
 }
 
-/// Refuses a form in which the outputs of shards are not the output of the whole: one behind the other, or, of Parquet, as
-/// the files of a dataset.
+/// Refuses a format in which the outputs of all shards cannot be joined to the output of the whole: by concatenation, or, for
+/// Parquet, as the files of a dataset.
 pub(super) fn check_shards(format: Format) -> Result<(), UsageError> {
-    let what = match format {
+    let name = match format {
         Format::Jsonl | Format::Csv | Format::FinbertCsv | Format::Parquet => return Ok(()),
-        Format::Text => "tables (text)",
-        Format::Json => "arrays (json)",
+        Format::Text => "text",
+        Format::Json => "json",
     };
     Err(UsageError(format!(
-        "the outputs of shards are to be put together, which {what} cannot be; choose --format jsonl, csv or parquet"
+        "the outputs of shards cannot be joined in the format {name}; choose --format jsonl, csv or parquet"
     )))
 }
 
-/// The writer of a format to `out`.
+/// The writer of a format.
 pub(super) fn writer(format: Format, shape: &Shape<'_>, out: Destination, console: Console) -> Box<dyn RowWriter> {
     match format.of_file() {
         Some(format) => file_writer(format, shape, out),

@@ -1,10 +1,9 @@
-//! A table for people: one line a text.
+//! A table for people: one line per text.
 
 use std::io::{self, IsTerminal, Write};
 
-use anyhow::Result;
 use finsent_model::Prediction;
-use finsent_table::{Destination, Outcome, Row, RowWriter, Shape};
+use finsent_table::{Destination, Outcome, Row, RowWriter, Shape, TableError};
 use unicode_width::UnicodeWidthStr;
 
 use crate::cli::console::{Style, paint, printable};
@@ -20,7 +19,7 @@ pub(super) struct TextTable {
     label_width: usize,
     sentiment: bool,
     colors: bool,
-    /// Width of the terminal, where the output is one.
+    /// Width of the terminal, if the output is one.
     terminal_width: Option<usize>,
     header_written: bool,
 }
@@ -55,7 +54,7 @@ impl TextTable {
         label.width().max(SCORE_WIDTH)
     }
 
-    /// The columns in front of the text, painted, and their width.
+    /// The columns before the text, with colors, and their width.
     fn front(&self, prediction: &Prediction) -> (String, usize) {
         let label = pad_end(&printable(prediction.label()), self.label_width);
         let mut rest = String::new();
@@ -91,7 +90,7 @@ impl TextTable {
         }
     }
 
-    /// `text` cut to what is left of the terminal's line behind `used` columns.
+    /// `text`, cut to the rest of the terminal's line after `used` columns.
     fn fit(&self, text: &str, used: usize) -> String {
         let Some(room) = self.terminal_width.map(|width| width.saturating_sub(used).max(20)) else {
             return text.to_owned();
@@ -101,7 +100,7 @@ impl TextTable {
 }
 
 impl RowWriter for TextTable {
-    fn write(&mut self, row: &Row, outcome: Outcome<'_>) -> Result<()> {
+    fn write(&mut self, row: &Row, outcome: Outcome<'_>) -> Result<(), TableError> {
         if !self.header_written {
             let header = self.header();
             writeln!(self.out, "{}", paint(&header, Style::Dim, self.colors))?;
@@ -111,21 +110,21 @@ impl RowWriter for TextTable {
         Ok(writeln!(self.out, "{line}")?)
     }
 
-    fn flush(&mut self) -> Result<()> {
+    fn flush(&mut self) -> Result<(), TableError> {
         Ok(self.out.flush()?)
     }
 
-    fn finish(self: Box<Self>) -> Result<Destination> {
+    fn finish(self: Box<Self>) -> Result<Destination, TableError> {
         Ok(self.out)
     }
 }
 
-/// How a label stands out; of a model that tells sentiment, one that is neither positive nor negative is neutral.
-pub(super) fn label_style(label: &str, tells_sentiment: bool) -> Style {
+/// The style of a label. Other labels than positive and negative are neutral if the model predicts sentiment.
+pub(super) fn label_style(label: &str, has_sentiment: bool) -> Style {
     match label.to_ascii_lowercase().as_str() {
         "positive" | "bullish" => Style::Green,
         "negative" | "bearish" => Style::Red,
-        _ if tells_sentiment => Style::Yellow,
+        _ if has_sentiment => Style::Yellow,
         _ => Style::Bold,
     }
 }
@@ -136,7 +135,7 @@ mod tests {
     use finsent_table::TemporaryName;
 
     #[test]
-    fn wide_letters_count_twice_when_a_line_is_cut() {
+    fn a_line_is_cut_by_its_width_on_the_terminal() {
         let table = |width| TextTable {
             out: Destination::open(Some("/dev/null".as_ref()), TemporaryName::Unique).unwrap(),
             labels: vec![],

@@ -10,21 +10,21 @@ use clap::{ArgMatches, Command, FromArgMatches};
 
 use super::args::{Expected, GlobalArgs};
 use super::console::Console;
-use super::exit::Exit;
+use super::exit::{Exit, UsageError};
 
 /// Reports the error. Help and the version are "errors" for clap too; it prints those itself.
 pub(super) fn report(error: &clap::Error, command: &Command) -> Exit {
     if !error.use_stderr() || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
         // Ignore print errors: the reader has gone.
         error.print().unwrap_or_default();
-        return if error.use_stderr() { Exit::UsageError } else { Exit::Done };
+        return if error.use_stderr() { Exit::Usage } else { Exit::Done };
     }
     let console = console(command);
     console.error(&message(error, command));
     if let Some(name) = command_of(error) {
         console.hint(&format!("\n{}\nFor all options, run `{name} --help`", usage(command, &name)));
     }
-    Exit::UsageError
+    Exit::Usage
 }
 
 /// A console with the global options that can be read in spite of the error.
@@ -189,12 +189,12 @@ fn usage(command: &Command, name: &str) -> String {
 }
 
 /// `--precision` and `--precisions` exclude each other if both are typed; an environment variable gives way.
-pub(super) fn check_precisions(matches: &ArgMatches) -> Result<(), finsent_table::UsageError> {
+pub(super) fn check_precisions(matches: &ArgMatches) -> Result<(), UsageError> {
     let is_typed =
         |matches: &ArgMatches, name: &str| matches.value_source(name) == Some(clap::parser::ValueSource::CommandLine);
     match matches.subcommand() {
         Some(("eval", eval)) if is_typed(eval, "precision") && is_typed(eval, "precisions") => {
-            Err(finsent_table::UsageError("--precision cannot be combined with --precisions".into()))
+            Err(UsageError("--precision cannot be combined with --precisions".into()))
         }
         _ => Ok(()),
     }

@@ -12,7 +12,7 @@ const LOSS: &str = "Net loss widened to $4.2 billion as demand collapsed";
 const NEITHER: &str = "The company will hold its annual general meeting on 27 April in Helsinki";
 
 #[test]
-fn each_argument_is_one_prediction_in_the_contracts_shape() {
+fn each_argument_is_one_prediction_of_the_documented_shape() {
     let run = run(&["classify", PROFIT, LOSS, NEITHER]);
     assert_eq!(run.code, Some(0), "{run:?}");
     let predictions = parse_json_lines(&run.stdout);
@@ -28,7 +28,7 @@ fn each_argument_is_one_prediction_in_the_contracts_shape() {
 }
 
 #[test]
-fn quiet_says_nothing_and_verbose_says_more() {
+fn quiet_prints_nothing_and_verbose_prints_more() {
     assert_eq!(run(&["classify", "-q", PROFIT]).stderr, "");
     assert!(run(&["classify", "-v", PROFIT]).stderr.contains("labels positive, negative, neutral"));
     assert!(run(&["classify", "-vv", PROFIT]).stderr.contains("compute threads"));
@@ -58,7 +58,7 @@ fn every_format_holds_the_same_predictions() {
 }
 
 #[test]
-fn standard_input_is_a_text_a_line() {
+fn standard_input_is_one_text_per_line() {
     for args in [&["classify"][..], &["classify", "-"], &["classify", "--input", "-"]] {
         let run = run_with_input(args, format!("{PROFIT}\r\n{LOSS}\n{NEITHER}").as_bytes());
         let labels: Vec<_> =
@@ -93,7 +93,7 @@ fn a_blank_text_fails_alone() {
 }
 
 #[test]
-fn no_text_at_all_is_no_prediction_and_no_failure() {
+fn without_texts_there_are_no_predictions_and_no_failure() {
     let empty = run(&["classify"]);
     assert_eq!((empty.code, empty.stdout.as_str()), (Some(0), ""));
     assert!(empty.stderr.contains("no text to score"), "{}", empty.stderr);
@@ -114,10 +114,16 @@ fn a_line_that_is_not_utf8_fails_alone_or_is_decoded() {
 }
 
 #[test]
-fn a_text_over_the_window_is_cut_and_says_so() {
+fn a_text_over_the_window_is_truncated_and_says_so() {
     let run = run_with_input(&["classify"], format!("{}\n", "profit ".repeat(5_000)).as_bytes());
     assert_eq!(run.code, Some(0));
-    assert!(run.stderr.contains("1 of 1 texts were longer than the model's 512 tokens and were cut"), "{}", run.stderr);
+    assert!(
+        run.stderr.contains(
+            "1 text was longer than 512 tokens; only its start was scored. To score all of it: --granularity document"
+        ),
+        "{}",
+        run.stderr
+    );
     let prediction = &parse_json_lines(&run.stdout)[0];
     assert_eq!((prediction["tokens"].as_u64(), prediction["truncated"].as_bool()), (Some(512), Some(true)));
 }
@@ -132,7 +138,7 @@ fn ten_megabytes_in_one_text_are_one_prediction() {
 }
 
 #[test]
-fn a_text_beyond_all_measure_fails_alone() {
+fn a_text_over_the_size_limit_fails_alone() {
     let run = run_with_input(&["classify"], format!("{}\n{PROFIT}\n", "profit ".repeat(12_000_000)).as_bytes());
     assert_eq!(run.code, Some(5), "{}", run.stderr);
     let rows = parse_json_lines(&run.stdout);
@@ -153,7 +159,7 @@ fn a_broken_pipe_ends_quietly() {
 }
 
 #[test]
-fn rows_come_out_in_order_over_many_windows() {
+fn rows_are_written_in_order_over_many_windows() {
     let dir = tempfile::tempdir().unwrap();
     let model = small_model(dir.path(), "small");
     let repeats = |n: usize| n * 37 % 11 + 1;
@@ -165,7 +171,7 @@ fn rows_come_out_in_order_over_many_windows() {
 }
 
 #[test]
-fn a_variable_that_is_set_to_nothing_is_not_set() {
+fn an_empty_environment_variable_counts_as_unset() {
     let mut command = finsent(&["classify", PROFIT]);
     for name in ["MODEL", "MODEL_DIR", "MODELS_FILE", "THREADS", "PRECISION"] {
         command.env(format!("FINSENT_{name}"), "");

@@ -22,7 +22,7 @@ fn zstd(contents: impl AsRef<[u8]>) -> Vec<u8> {
     compress_to_vec(contents.as_ref(), CompressionLevel::Fastest)
 }
 
-/// Runs on a file that is damaged; nothing may stand under the output's name.
+/// Asserts that a damaged file is refused and that no output is left.
 #[track_caller]
 fn assert_is_refused(name: &str, contents: impl AsRef<[u8]>, parts: &[&str]) {
     let dir = tempfile::tempdir().unwrap();
@@ -34,9 +34,9 @@ fn assert_is_refused(name: &str, contents: impl AsRef<[u8]>, parts: &[&str]) {
 }
 
 #[track_caller]
-fn assert_same(packed: &Run, plain: &Run) {
+fn assert_same(compressed: &Run, plain: &Run) {
     assert!(!plain.stdout.is_empty(), "{plain:?}");
-    assert_eq!((packed.code, &packed.stdout), (plain.code, &plain.stdout), "{packed:?}");
+    assert_eq!((compressed.code, &compressed.stdout), (plain.code, &plain.stdout), "{compressed:?}");
 }
 
 #[test]
@@ -71,7 +71,7 @@ fn frames_of_the_zstd_command_are_read() {
 }
 
 #[test]
-fn members_and_frames_that_follow_each_other_are_one_file() {
+fn concatenated_members_and_frames_are_one_file() {
     let plain = classify_file("n.txt", "Up\nDown\n", &[]);
     assert_same(&classify_file("n.txt.gz", [gzip("Up\nDo"), gzip(""), gzip("wn\n")].concat(), &[]), &plain);
     let skippable = [0x50, 0x2a, 0x4d, 0x18, 2, 0, 0, 0, 7, 7];
@@ -82,43 +82,43 @@ fn members_and_frames_that_follow_each_other_are_one_file() {
 #[test]
 fn a_file_that_ends_early_or_is_damaged_is_refused() {
     let text = (0..200).map(|number| format!("Unit {}\n", number * 7919 % 10_007)).collect::<String>();
-    for (name, packed) in [("n.txt.gz", gzip(&text)), ("n.txt.zst", zstd(&text))] {
-        let why = "data ends early or is damaged";
-        for length in [3, packed.len() / 2, packed.len() - 1] {
-            assert_is_refused(name, &packed[..length], &[why]);
+    for (name, compressed) in [("n.txt.gz", gzip(&text)), ("n.txt.zst", zstd(&text))] {
+        let why = "data is damaged or ends early";
+        for length in [3, compressed.len() / 2, compressed.len() - 1] {
+            assert_is_refused(name, &compressed[..length], &[why]);
         }
-        let mut damaged = packed.clone();
+        let mut damaged = compressed.clone();
         *damaged.last_mut().unwrap() ^= 0x10;
         if name.ends_with(".zst") {
             assert_is_refused(name, &damaged, &[why, "checksum"]);
         } else {
             assert_is_refused(name, &damaged, &[why]);
         }
-        assert_is_refused(name, [&packed[..], b"rest"].concat(), &[why]);
+        assert_is_refused(name, [&compressed[..], b"rest"].concat(), &[why]);
     }
 }
 
 #[test]
-fn an_empty_file_is_no_archive_and_an_archive_of_nothing_is_an_empty_file() {
+fn an_empty_file_is_not_compressed_but_a_compressed_file_may_be_empty() {
     for name in ["n.txt.gz", "n.txt.zst"] {
-        assert_is_refused(name, "", &["data ends early"]);
+        assert_is_refused(name, "", &["data is damaged or ends early"]);
     }
     let plain = classify_file("n.txt", "", &[]);
     assert_eq!((plain.code, plain.stdout.as_str()), (Some(0), ""));
-    for packed in [classify_file("n.txt.gz", gzip(""), &[]), classify_file("n.txt.zst", zstd(""), &[])] {
-        assert_eq!((packed.code, packed.stdout.as_str()), (Some(0), ""), "{packed:?}");
+    for compressed in [classify_file("n.txt.gz", gzip(""), &[]), classify_file("n.txt.zst", zstd(""), &[])] {
+        assert_eq!((compressed.code, compressed.stdout.as_str()), (Some(0), ""), "{compressed:?}");
     }
     assert_fails(&classify_file("n.csv.gz", gzip(""), &[]), 2, &["n.csv.gz` is empty"]);
 }
 
 #[test]
-fn a_name_that_promises_another_format_is_refused() {
+fn a_name_with_the_wrong_extension_is_refused() {
     assert_is_refused("n.csv.gz", CSV, &["gzip"]);
     assert_is_refused("n.csv.zst", CSV, &["Zstandard"]);
     assert_is_refused("n.csv.gz", zstd(CSV), &["gzip"]);
-    assert_is_refused("n.csv", gzip(CSV), &["compressed (gzip)", "ends in .gz"]);
-    assert_is_refused("n.txt", zstd(CSV), &["compressed (Zstandard)", "ends in .zst"]);
-    assert_fails(&classify_file("n.gz", gzip(CSV), &[]), 2, &["should end in .txt", ".gz"]);
+    assert_is_refused("n.csv", gzip(CSV), &["compressed (gzip)", "end its name in .gz"]);
+    assert_is_refused("n.txt", zstd(CSV), &["compressed (Zstandard)", "end its name in .zst"]);
+    assert_fails(&classify_file("n.gz", gzip(CSV), &[]), 2, &["must end in .txt", ".gz"]);
 }
 
 #[test]
@@ -136,7 +136,7 @@ fn standard_input_that_is_compressed_is_refused() {
 }
 
 #[test]
-fn encodings_are_read_after_unpacking() {
+fn encodings_apply_after_decompression() {
     let latin1 = b"id,text\n1,Profit\n2,Erl\xf6se steigen\n";
     assert_is_refused("n.csv.gz", gzip(latin1), &["line 3", "0xf6", "--encoding latin1"]);
     let run = classify_file("n.csv.gz", gzip(latin1), &["--encoding", "latin1"]);
@@ -146,7 +146,7 @@ fn encodings_are_read_after_unpacking() {
 }
 
 #[test]
-fn shards_of_compressed_files_make_the_whole() {
+fn the_shards_of_compressed_files_make_the_whole() {
     let dir = tempfile::tempdir().unwrap();
     let one = write_file(dir.path(), "a.csv.gz", gzip(CSV));
     let two = write_file(dir.path(), "b.csv.zst", zstd(CSV));
@@ -157,15 +157,15 @@ fn shards_of_compressed_files_make_the_whole() {
 }
 
 #[test]
-fn a_record_that_unpacks_without_an_end_is_an_error_in_bounded_memory() {
+fn an_endless_record_in_a_small_file_is_an_error_in_bounded_memory() {
     let endless = format!("text\n\"{}", "and more\n".repeat(16 << 20));
     let dir = tempfile::tempdir().unwrap();
     let path = write_file(dir.path(), "n.csv.gz", gzip(endless));
-    assert_fails(&run(&["classify", "--input", &path]), 1, &["does a quoted field never end?"]);
+    assert_fails(&run(&["classify", "--input", &path]), 1, &["is a quoted field never closed?"]);
 }
 
 #[test]
 fn an_output_that_cannot_be_written_is_an_error() {
     let run = classify_file("n.csv.gz", gzip(CSV), &["--output", "/dev/full", "--format", "jsonl"]);
-    assert_fails(&run, 1, &["No space left"]);
+    assert_fails(&run, 1, &["cannot write `/dev/full`: the disk is full"]);
 }

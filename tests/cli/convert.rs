@@ -269,10 +269,10 @@ fn a_destination_that_is_not_empty_is_refused_and_left_alone() {
     let dir = tempfile::tempdir().unwrap();
     let source = small_model(dir.path(), "source");
     let before = weights(&source);
-    assert_fails(&convert(&source, &source, "bf16"), 2, &["source` is not empty"]);
+    assert_fails(&convert(&source, &source, "bf16"), 2, &["source`: it is not empty; name a new folder"]);
     assert!(weights(&source) == before);
-    assert_fails(&convert(&source, &source.join("vocab.txt"), "bf16"), 2, &["is no directory"]);
-    assert_fails(&convert(&source, &dir.path().join("a/b"), "bf16"), 2, &["there is no directory", "make that first"]);
+    assert_fails(&convert(&source, &source.join("vocab.txt"), "bf16"), 2, &["vocab.txt`: it is not a folder"]);
+    assert_fails(&convert(&source, &dir.path().join("a/b"), "bf16"), 2, &["a` does not exist; create it first"]);
     assert_fails(&convert(&source, Path::new("/proc/finsent"), "bf16"), 1, &["cannot write `/proc/finsent`"]);
     assert_eq!(names(dir.path()), ["source"]);
 }
@@ -351,7 +351,7 @@ fn a_full_disk_exits_with_1_and_leaves_nothing() {
     let script = "trap '' XFSZ; ulimit -f 64; exec \"$0\" convert \"$1\" \"$2\" --precision f32";
     let mut command = FINSENT.shell(script);
     command.args([source, dir.path().join("new")]);
-    assert_fails(&command.output().unwrap().into(), 1, &["cannot write", "the file would be too large"]);
+    assert_fails(&command.output().unwrap().into(), 1, &["cannot write", "the limit on the size of files"]);
     assert_eq!(names(dir.path()), ["source"]);
 }
 

@@ -22,7 +22,7 @@ fn number(of: &Value, name: &str) -> f64 {
 }
 
 #[test]
-fn a_document_is_the_mean_of_its_sentences_by_their_tokens_or_plain() {
+fn a_document_is_the_mean_of_its_sentences_weighted_by_tokens_or_not() {
     let text = format!("  {UP}\n{DOWN}");
     let document = only_line(&["classify", "--granularity", "document", &text]);
     let mut keys: Vec<&String> = document.as_object().unwrap().keys().collect();
@@ -49,22 +49,22 @@ fn a_document_is_the_mean_of_its_sentences_by_their_tokens_or_plain() {
 }
 
 #[test]
-fn sentences_are_a_line_each_beside_the_columns_of_their_row() {
+fn each_sentence_is_a_line_with_the_columns_of_its_row() {
     let rows = format!("id,text\n7,\"{UP} {DOWN}\"\n8,\n9,{DOWN}\n");
     let run = classify_file("news.csv", rows, &["--granularity", "sentence", "--format", "csv"]);
     assert_eq!(run.code, Some(5), "{run:?}");
     let (header, records) = parse_csv(&run.stdout);
-    // `text` is taken, so all of the prediction's names have the prefix.
+    // `text` is taken, so that all of the prediction's names have the prefix.
     assert_eq!(header[..6], ["id", "text", "finsent_start", "finsent_end", "finsent_text", "finsent_label"]);
     assert_eq!(header[header.len() - 2..], ["finsent_windows", "finsent_error"]);
-    let told: Vec<[&str; 3]> =
+    let written: Vec<[&str; 3]> =
         records.iter().map(|record| [&record[0], &record[4], &record[5]].map(|cell| &**cell)).collect();
-    assert_eq!(told, [["7", UP, "positive"], ["7", DOWN, "negative"], ["8", "", ""], ["9", DOWN, "negative"]]);
+    assert_eq!(written, [["7", UP, "positive"], ["7", DOWN, "negative"], ["8", "", ""], ["9", DOWN, "negative"]]);
     assert_eq!(records[2][header.len() - 1], "the text is empty");
 }
 
 #[test]
-fn a_sentence_longer_than_the_window_is_read_whole_and_says_in_how_many_windows() {
+fn a_sentence_longer_than_the_window_is_read_whole_in_several_windows() {
     let long = "profit rose and ".repeat(400);
     let sentence = only_line(&["classify", "--granularity", "sentence", &long]);
     assert_eq!((&sentence["truncated"], &sentence["tokens"]), (&false.into(), &1202.into()));
@@ -74,7 +74,7 @@ fn a_sentence_longer_than_the_window_is_read_whole_and_says_in_how_many_windows(
 }
 
 #[test]
-fn a_document_has_counts_in_a_table_and_its_sentences_in_json() {
+fn a_document_has_counts_in_csv_and_its_sentences_in_json() {
     let text = format!("{UP} {DOWN}");
     let (header, records) =
         parse_csv(&run(&["classify", "--granularity", "document", "--format", "csv", &text]).stdout);
@@ -85,10 +85,10 @@ fn a_document_has_counts_in_a_table_and_its_sentences_in_json() {
 }
 
 #[test]
-fn wrong_usage_of_granularities_is_told() {
+fn options_that_contradict_the_granularity_are_refused() {
     for (args, word) in [
         (&["--aggregate", "mean"][..], "--granularity document"),
-        (&["--format", "finbert-csv", "--granularity", "document"], "a line a sentence"),
+        (&["--format", "finbert-csv", "--granularity", "document"], "one line per sentence"),
     ] {
         let run = run(&[&["classify", UP], args].concat());
         assert_eq!(run.code, Some(2), "{run:?}");
@@ -97,7 +97,7 @@ fn wrong_usage_of_granularities_is_told() {
 }
 
 #[test]
-fn finberts_own_file_is_a_line_a_sentence() {
+fn finberts_own_file_has_one_line_per_sentence() {
     let run = run(&["classify", "--format", "finbert-csv", &format!("{UP} {DOWN}")]);
     assert_eq!(run.code, Some(0), "{run:?}");
     let (header, records) = parse_csv(&run.stdout);
@@ -116,7 +116,7 @@ fn finberts_own_file_is_a_line_a_sentence() {
 /// finBERT's code: `pandas.DataFrame({'sentence': .., 'logit': list(logits), ..}).to_csv(path, sep=',', index=False)`.
 #[test]
 #[ignore = "needs Python with numpy and pandas in FINSENT_TEST_CLIENTS"]
-fn finberts_own_file_is_what_pandas_writes_of_the_same_numbers() {
+fn finberts_own_file_is_what_pandas_writes_for_the_same_numbers() {
     let sentences = [UP, DOWN, "Sales of \"Alpha, the car\" were flat.", "The meeting is on Monday."];
     let text = sentences.join(" ");
     let ours = run(&["classify", "--quiet", "--format", "finbert-csv", &text]).stdout;

@@ -7,12 +7,12 @@ use serde_json::{Value, json};
 
 use crate::finsent::{Run, assert_fails, finsent, run, small_model, write_file};
 
-/// Texts that the embedded model labels rightly.
+/// Texts whose labels the embedded model predicts.
 const POSITIVE: &str = "Quarterly revenue rose 20% and beat estimates.";
 const NEGATIVE: &str = "Shares plunged 12% after the profit warning.";
 const NEUTRAL: &str = "The annual meeting is on Tuesday.";
 
-/// Evaluates a file of this name and contents in int8; more arguments follow.
+/// Evaluates a file with this name and contents in int8; `args` are more arguments.
 fn eval(name: &str, contents: impl AsRef<[u8]>, args: &[&str]) -> Run {
     let dir = tempfile::tempdir().unwrap();
     let path = write_file(dir.path(), name, contents);
@@ -23,7 +23,7 @@ fn report(run: &Run) -> Value {
     serde_json::from_str(&run.stdout).unwrap_or_else(|error| panic!("{error}: {run:?}"))
 }
 
-/// The report on lines of `TEXT,LABEL`, of which all are good.
+/// The report on lines of `TEXT,LABEL`, none of which fails.
 #[track_caller]
 fn report_of(lines: &str, args: &[&str]) -> Value {
     let run = eval("rows.csv", format!("text,label\n{lines}"), &[&["--format", "json"], args].concat());
@@ -36,9 +36,9 @@ fn rows(labels: [&str; 3]) -> String {
 }
 
 #[test]
-fn the_report_holds_every_measure_of_every_precision() {
+fn the_report_has_every_metric_of_every_precision() {
     let dir = tempfile::tempdir().unwrap();
-    // One of four is labelled wrongly.
+    // One of four labels is wrong.
     let lines = rows(["positive", "negative", "neutral"]) + &format!("\"{POSITIVE}\",negative\n");
     let path = write_file(dir.path(), "rows.csv", format!("text,label\n{lines}"));
     let run = run(&["eval", &path, "--format", "json"]);
@@ -99,13 +99,13 @@ fn labels_are_names_in_any_case_aliases_or_ids() {
 }
 
 #[test]
-fn names_that_are_not_the_models_are_told_with_what_they_are_taken_for() {
+fn labels_with_other_names_than_the_models_are_reported_once() {
     let lines = rows(["bullish", "1", "neutral"]) + &rows(["bullish", "1", "neutral"]);
     let run = eval("rows.csv", format!("text,label\n{lines}"), &[]);
     assert_eq!(run.code, Some(0), "{run:?}");
-    assert_eq!(run.stderr.matches("line 2: label `bullish` is taken for `positive`").count(), 1, "{}", run.stderr);
-    assert_eq!(run.stderr.matches("line 3: label `1` is taken for `negative`").count(), 1, "{}", run.stderr);
-    assert!(!run.stderr.contains("`neutral` is taken"), "{}", run.stderr);
+    assert_eq!(run.stderr.matches("line 2: label `bullish` is read as `positive`").count(), 1, "{}", run.stderr);
+    assert_eq!(run.stderr.matches("line 3: label `1` is read as `negative`").count(), 1, "{}", run.stderr);
+    assert!(!run.stderr.contains("`neutral` is read"), "{}", run.stderr);
 }
 
 #[test]
@@ -128,26 +128,26 @@ fn unknown_labels_are_listed_before_anything_is_computed() {
 }
 
 #[test]
-fn unknown_labels_are_left_out_when_the_user_says_so() {
+fn unknown_labels_are_left_out_with_skip_unknown() {
     let lines = rows(["positive", "mixed", "neutral"]);
     let run = eval("rows.csv", format!("text,label\n{lines}"), &["--skip-unknown", "--format", "json"]);
     assert_eq!(run.code, Some(0), "{run:?}");
     let expected = json!({"read": 3, "evaluated": 2, "failed": 0, "unknown": 1, "truncated": 0});
     assert_eq!(report(&run)["rows"], expected);
-    assert!(run.stderr.contains("left out for unknown labels, 1 of 3 rows: `mixed` (line 3)"), "{}", run.stderr);
+    assert!(run.stderr.contains("left out 1 row of 3 with unknown labels: `mixed` (line 3)"), "{}", run.stderr);
     let run = eval("rows.csv", "text,label\na,x\nb,y\n", &["--skip-unknown"]);
-    assert_fails(&run, 1, &["nothing to evaluate", "of 2 rows 0 failed, and 2 have unknown labels"]);
+    assert_fails(&run, 1, &["nothing to evaluate", "of 2 rows, 0 failed and 2 have unknown labels"]);
 }
 
 #[test]
-fn the_users_map_goes_before_names_and_ids() {
+fn the_users_map_comes_before_names_and_ids() {
     let map = ["--label-map", "1=positive", "--label-map", "-1=negative", "--label-map=0=neu"];
     assert_eq!(report_of(&rows(["1", "-1", "0"]), &map)["precisions"][0]["accuracy"], 1.0);
-    // Where the map says of one number what it is, the others are no ids.
+    // If the map has a number, other numbers are not ids.
     let run = eval("rows.csv", format!("text,label\n{}", rows(["1", "-1", "0"])), &map[..4]);
     assert_fails(&run, 2, &["has unknown labels: `0` (line 4)"]);
     let run = eval("rows.csv", "text,label\n", &["--label-map", "up=upwards"]);
-    assert_fails(&run, 2, &["`up` cannot be `upwards`", "positive, negative, neutral"]);
+    assert_fails(&run, 2, &["cannot map `up` to `upwards`", "positive, negative, neutral"]);
     assert_fails(&eval("rows.csv", "text,label\n", &["--label-map", "up"]), 2, &["FROM=TO"]);
     let twice = ["--label-map", "up=positive", "--label-map", "UP=negative"];
     assert_fails(&eval("rows.csv", "text,label\n", &twice), 2, &["`UP` is mapped twice"]);
@@ -164,13 +164,13 @@ fn with_fields(dir: &Path, fields: &Value) -> String {
 }
 
 #[test]
-fn an_alias_that_two_labels_have_is_an_error() {
+fn an_alias_of_two_labels_is_an_error() {
     let dir = tempfile::tempdir().unwrap();
     let labels = json!({"id2label": {"0": "positive", "1": "bullish", "2": "other"}});
     let model = with_fields(dir.path(), &labels);
     for args in [&["--model", &model][..], &["--model", &model, "--skip-unknown"]] {
         let run = eval("rows.csv", "text,label\na,bullish\nb,pos\n", args);
-        assert_fails(&run, 2, &["line 3: label `pos` may be `positive` or `bullish`", "--label-map"]);
+        assert_fails(&run, 2, &["line 3: label `pos` could be `positive` or `bullish`", "--label-map"]);
     }
     let run = eval("rows.csv", "text,label\na,bullish\nb,pos\n", &["--model", &model, "--label-map", "pos=positive"]);
     assert_eq!(run.code, Some(0), "{run:?}");
@@ -181,7 +181,7 @@ fn a_model_that_judges_each_label_by_itself_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let model = with_fields(dir.path(), &json!({"problem_type": "multi_label_classification"}));
     let run = eval("rows.csv", "text,label\na,positive\n", &["--model", &model]);
-    assert_fails(&run, 2, &["multi-label", "choose one of their labels"]);
+    assert_fails(&run, 2, &["multi-label", "choose one label"]);
 }
 
 #[test]
@@ -191,20 +191,20 @@ fn a_missing_column_is_an_error_that_lists_the_columns() {
     let run = eval("rows.jsonl", r#"{"text":"a","label":"positive"}"#, &["--label-column", "mood"]);
     assert_fails(&run, 2, &["no column `mood`", "`text`, `label`"]);
     assert_fails(&eval("rows.txt", "a\n", &[]), 2, &["no column `label`"]);
-    // Of two columns of strings, the one that has the labels has no texts.
+    // Of two columns of strings, the one with the labels is not that of the texts.
     let run = eval("rows.csv", format!("headline,mood\n\"{POSITIVE}\",positive\n"), &["--label-column", "mood"]);
     assert_eq!(run.code, Some(0), "{run:?}");
 }
 
 #[test]
-fn rows_that_fail_are_told_and_left_out_and_the_code_is_5() {
+fn rows_that_fail_are_reported_and_left_out_with_code_5() {
     let lines =
         format!("\"{POSITIVE}\",positive\n ,positive\na,positive,more\n\"{NEGATIVE}\",\n\"{NEUTRAL}\",neutral\n");
     let run = eval("rows.csv", format!("text,label\n{lines}"), &["--format", "json"]);
     assert_fails(
         &run,
         5,
-        &["line 3: the text is empty", "line 4: 3 fields, the header has 2", "line 5: there is no label"],
+        &["line 3: the text is empty", "line 4: 3 fields; the header has 2", "line 5: no label in `label`"],
     );
     let expected = json!({"read": 5, "evaluated": 2, "failed": 3, "unknown": 0, "truncated": 0});
     assert_eq!(report(&run)["rows"], expected);
@@ -212,15 +212,15 @@ fn rows_that_fail_are_told_and_left_out_and_the_code_is_5() {
     let lines =
         [r#"{"text":"a","label":"positive"}"#, "{", r#"{"text":"b"}"#, r#"{"text":"c","label":null}"#].join("\n");
     let run = eval("rows.jsonl", lines, &["--format", "json"]);
-    assert_fails(&run, 5, &["line 2: not a JSON object", "line 3: there is no label", "line 4: there is no label"]);
+    assert_fails(&run, 5, &["line 2: not a JSON object", "line 3: no label", "line 4: no label"]);
     assert_eq!(report(&run)["rows"]["evaluated"], 1);
 }
 
 #[test]
-fn of_many_rows_that_fail_ten_are_told() {
+fn only_the_first_ten_failures_are_printed() {
     let lines = "a,positive\n".to_owned() + &"a,\n".repeat(30);
     let run = eval("rows.csv", format!("text,label\n{lines}"), &[]);
-    assert_fails(&run, 5, &["line 12: there is no label", "more rows failed", "30 failed"]);
+    assert_fails(&run, 5, &["line 12: no label", "more rows failed", "30 failed"]);
     assert!(!run.stderr.contains("line 13"), "{}", run.stderr);
 }
 
@@ -228,16 +228,16 @@ fn of_many_rows_that_fail_ten_are_told() {
 fn files_without_labelled_rows_have_nothing_to_evaluate() {
     assert_fails(&eval("rows.csv", "", &[]), 2, &["is empty"]);
     assert_fails(&eval("rows.csv", "text,label\n", &[]), 1, &["nothing to evaluate"]);
-    assert_fails(&eval("rows.csv", "text,label\na,\n", &[]), 1, &["nothing to evaluate", "of 1 rows 1 failed"]);
-    assert_fails(&eval("rows.jsonl", "\n", &[]), 2, &["holds no JSON object"]);
+    assert_fails(&eval("rows.csv", "text,label\na,\n", &[]), 1, &["nothing to evaluate", "of 1 row, 1 failed"]);
+    assert_fails(&eval("rows.jsonl", "\n", &[]), 2, &["is empty; it should hold one JSON object per line"]);
     assert_fails(&eval("rows.csv", b"\x00\xff\x00,\xfe", &[]), 1, &["not UTF-8"]);
-    assert_fails(&run(&["eval", "/nowhere/rows.csv"]), 1, &["cannot read `/nowhere/rows.csv`"]);
-    assert_fails(&run(&["eval", "/"]), 2, &["`/` is a directory"]);
+    assert_fails(&run(&["eval", "/nowhere/rows.csv"]), 1, &["cannot read `/nowhere/rows.csv`: no such file"]);
+    assert_fails(&run(&["eval", "/"]), 2, &["`/` is a folder"]);
     assert_fails(&run(&["eval"]), 2, &["<FILE>"]);
 }
 
 #[test]
-fn one_label_alone_is_measured_and_has_no_kappa() {
+fn a_single_label_is_measured_without_kappa() {
     let dir = tempfile::tempdir().unwrap();
     let path = write_file(dir.path(), "rows.csv", format!("text,label\n\"{POSITIVE}\",positive\n"));
     let run = run(&["eval", &path, "--format", "json"]);
@@ -250,22 +250,22 @@ fn one_label_alone_is_measured_and_has_no_kappa() {
 }
 
 #[test]
-fn only_the_first_rows_are_read_where_the_user_says_so() {
+fn a_limit_reads_only_the_first_rows() {
     let lines = rows(["positive", "negative", "neutral"]) + "x,unknown\n";
     let report = report_of(&lines, &["--limit", "3"]);
     assert_eq!(report["rows"]["read"], 3);
 }
 
 #[test]
-fn long_texts_are_cut_and_it_is_told() {
+fn long_texts_are_truncated_and_reported() {
     let long = format!("\"{}\",positive\n", "Profit rose sharply. ".repeat(400));
     let run = eval("rows.csv", format!("text,label\n{long}"), &["--format", "json"]);
     assert_eq!(report(&run)["rows"]["truncated"], 1);
-    assert!(run.stderr.contains("1 of 1 texts were longer than the model's 512 tokens"), "{}", run.stderr);
+    assert!(run.stderr.contains("1 text was longer than 512 tokens; only its start was scored"), "{}", run.stderr);
 }
 
 #[test]
-fn precisions_are_the_typed_ones_and_the_environment_gives_way() {
+fn typed_precisions_come_before_the_environment() {
     let dir = tempfile::tempdir().unwrap();
     let path = write_file(dir.path(), "rows.csv", format!("text,label\n\"{POSITIVE}\",positive\n"));
     let names = |args: &[&str], variable: Option<&str>| {
@@ -290,12 +290,12 @@ fn precisions_are_the_typed_ones_and_the_environment_gives_way() {
 }
 
 #[test]
-fn what_can_be_read_only_once_needs_skip_unknown() {
+fn a_pipe_needs_skip_unknown() {
     let dir = tempfile::tempdir().unwrap();
     let pipe = dir.path().join("rows.csv");
     assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
     let path = pipe.to_str().unwrap();
-    assert_fails(&run(&["eval", path]), 2, &["is no regular file", "--skip-unknown"]);
+    assert_fails(&run(&["eval", path]), 2, &["is not a regular file", "--skip-unknown"]);
     std::thread::scope(|scope| {
         scope.spawn(|| fs::write(&pipe, format!("text,label\n\"{POSITIVE}\",positive\nx,y\n")).unwrap());
         let run = run(&["eval", path, "--skip-unknown", "--precision", "int8", "--format", "json"]);

@@ -23,7 +23,7 @@ fn a_csv_keeps_its_columns_and_gets_the_predictions() {
 }
 
 #[test]
-fn a_taken_name_prefixes_all_of_the_predictions_names() {
+fn if_one_output_name_is_taken_all_get_the_prefix() {
     let run = classify_file("news.csv", "text,label\nProfit rose,x\n", &["--format", "csv"]);
     let (header, records) = parse_csv(&run.stdout);
     assert_eq!(header[..4], ["text", "label", "finsent_label", "finsent_score"]);
@@ -38,7 +38,7 @@ fn a_taken_name_prefixes_all_of_the_predictions_names() {
 }
 
 #[test]
-fn byte_order_marks_crlf_and_quoted_newlines_are_read() {
+fn byte_order_marks_crlf_and_quoted_line_breaks_are_read() {
     let run = classify_file("news.csv", "\u{feff}id,text\r\n7,\"Profit\r\nrose \"\"sharply\"\"\"\r\n", &[]);
     let rows = parse_json_lines(&run.stdout);
     assert_eq!((rows[0]["id"].as_str(), rows[0]["text"].as_str()), (Some("7"), Some("Profit\r\nrose \"sharply\"")));
@@ -52,7 +52,7 @@ fn byte_order_marks_crlf_and_quoted_newlines_are_read() {
 }
 
 #[test]
-fn latin1_is_refused_with_its_place_and_read_when_declared() {
+fn latin1_is_refused_with_its_place_unless_it_is_named() {
     let latin1 = b"id,text\n1,Profit\n2,Erl\xf6se steigen\n";
     let run = classify_file("news.csv", latin1, &[]);
     assert_fails(&run, 1, &["line 3", "0xf6", "--encoding latin1"]);
@@ -76,7 +76,7 @@ fn bad_rows_fail_alone_and_keep_their_columns() {
     assert_fails(
         &run,
         5,
-        &["line 3: 1 fields, the header has 2", "line 4: 3 fields", "line 5: the text is empty", "3 failed"],
+        &["line 3: 1 field; the header has 2", "line 4: 3 fields", "line 5: the text is empty", "3 failed"],
     );
     let (header, records) = parse_csv(&run.stdout);
     let error = header.iter().position(|column| column == "error").unwrap();
@@ -86,11 +86,13 @@ fn bad_rows_fail_alone_and_keep_their_columns() {
     let lines = "nonsense\n{\"text\":\"Profit rose\"}\n{\"text\":5}\n{\"txt\":\"x\"}\n{\"text\":\"\\ud83d\"}\n{\"text\":\"x\",\"label\":\"y\"}\n";
     let run = classify_file("news.jsonl", lines, &[]);
     assert_eq!(run.code, Some(5));
-    // The lone surrogate goes out as it came in, which not every reader of JSON takes.
+    // Half of a surrogate pair is written as it came, which not every JSON parser accepts.
     let rows = parse_json_lines(&run.stdout.replace(r"\ud83d", ""));
     assert_eq!(rows.len(), 6);
     assert_eq!(rows[1]["label"], "positive");
-    for (row, part) in [(0, "not a JSON object"), (2, "not a string"), (3, "no field `text`"), (4, "not a string")] {
+    for (row, part) in
+        [(0, "not a JSON object"), (2, "not a valid string"), (3, "no field `text`"), (4, "not a valid string")]
+    {
         assert!(rows[row]["error"].as_str().unwrap().contains(part), "{}", rows[row]);
     }
     assert_eq!(rows[5]["label"], "y");
@@ -98,11 +100,11 @@ fn bad_rows_fail_alone_and_keep_their_columns() {
 }
 
 #[test]
-fn a_row_is_told_with_the_line_that_it_begins_in() {
+fn a_row_is_reported_with_the_line_in_which_it_starts() {
     for end in ["\n", "\r\n"] {
         let lines = ["id,text", "1,up", "2", "", "", "\"3\",\"a", "", "b\",x", "4", "\"5\",a,\"\"", "6"];
         let places =
-            ["line 3: 1 fields", "line 6: 3 fields", "line 9: 1 fields", "line 10: 3 fields", "line 11: 1 fields"];
+            ["line 3: 1 field", "line 6: 3 fields", "line 9: 1 field", "line 10: 3 fields", "line 11: 1 field"];
         for last in ["", end] {
             assert_fails(&classify_file("n.csv", lines.join(end) + last, &[]), 5, &places);
         }
@@ -118,7 +120,7 @@ fn a_row_is_told_with_the_line_that_it_begins_in() {
 fn json_rows_that_do_not_fit_the_csv_header_fail() {
     let lines = "{\"text\":\"Profit rose\",\"n\":1}\n{\"text\":\"x\",\"m\":2}\n{\"text\":\"y\"}\n";
     let run = classify_file("news.jsonl", lines, &["--format", "csv"]);
-    assert_fails(&run, 5, &["line 2", "the first row has no `m`", "1 failed"]);
+    assert_fails(&run, 5, &["line 2: the first row has no `m`", "--format jsonl", "1 failed"]);
     let (header, records) = parse_csv(&run.stdout);
     assert_eq!(header[..2], ["text", "n"]);
     assert!(records[1].last().unwrap().contains("the first row has no `m`"), "{records:?}");
@@ -126,7 +128,7 @@ fn json_rows_that_do_not_fit_the_csv_header_fail() {
 }
 
 #[test]
-fn its_own_output_can_be_scored_again_and_again() {
+fn an_output_can_be_scored_again_and_again() {
     let mut contents = "text\nProfit rose\n".to_owned();
     for times in 1..=3 {
         let run = classify_file("n.csv", &contents, &["--text-column", "text", "--format", "csv"]);
@@ -140,23 +142,23 @@ fn its_own_output_can_be_scored_again_and_again() {
 }
 
 #[test]
-fn a_field_that_comes_twice_fails_its_row() {
+fn a_field_that_occurs_twice_fails_its_row() {
     let run = classify_file("n.jsonl", "{\"text\":\"up\"}\n{\"text\":\"up\",\"text\":\"down\"}\n", &[]);
-    assert_fails(&run, 5, &["line 2: the field `text` twice"]);
+    assert_fails(&run, 5, &["line 2: the field `text` occurs twice"]);
 }
 
 #[test]
-fn a_quote_that_never_ends_does_not_swallow_rows_silently() {
+fn an_unclosed_quote_does_not_swallow_rows_silently() {
     let rows = "text\nFlat\n\"Profit rose\nLoss fell\nup\n";
-    assert_fails(&classify_file("n.csv", rows, &[]), 1, &["line 3", "never ends"]);
-    assert_fails(&classify_file("n.tsv", rows, &[]), 1, &["line 3", "never ends"]);
-    assert_fails(&classify_file("n.csv", rows.replace('\n', "\r\n"), &[]), 1, &["line 3", "never ends"]);
-    assert_fails(&classify_file("n.csv", rows.trim_end(), &[]), 1, &["line 3", "never ends"]);
+    assert_fails(&classify_file("n.csv", rows, &[]), 1, &["line 3", "never closed"]);
+    assert_fails(&classify_file("n.tsv", rows, &[]), 1, &["line 3", "never closed"]);
+    assert_fails(&classify_file("n.csv", rows.replace('\n', "\r\n"), &[]), 1, &["line 3", "never closed"]);
+    assert_fails(&classify_file("n.csv", rows.trim_end(), &[]), 1, &["line 3", "never closed"]);
     assert_eq!(classify_file("n.csv", "text\nFlat\n\"Profit\nrose\"\n\n", &[]).code, Some(0));
 }
 
 #[test]
-fn other_separators_are_recognised() {
+fn other_separators_are_recognized() {
     assert_fails(&classify_file("n.csv", "text;n\nProfit rose;1\n", &[]), 2, &["`text;n`", "';'"]);
     assert_eq!(classify_file("n.csv", "text;n\nProfit rose;1\n", &["--text-column", "text;n"]).code, Some(0));
 }
@@ -183,7 +185,7 @@ fn an_output_keeps_the_mode_of_the_file_it_replaces() {
 }
 
 #[test]
-fn standard_output_by_its_name_is_not_replaced() {
+fn standard_output_given_as_a_file_is_not_replaced() {
     let dir = tempfile::tempdir().unwrap();
     let path = write_file(dir.path(), "log", "precious\n");
     for name in ["/dev/stdout", "-"] {
@@ -196,7 +198,7 @@ fn standard_output_by_its_name_is_not_replaced() {
 }
 
 #[test]
-fn the_id_column_goes_out_as_id() {
+fn the_id_column_is_written_as_id() {
     let contents = "isin,text\nFI0009,Profit rose\n";
     let run = classify_file("news.csv", contents, &["--id-column", "isin"]);
     assert!(run.stdout.starts_with(r#"{"isin":"FI0009","text":"Profit rose","id":"FI0009","label""#), "{}", run.stdout);
@@ -224,22 +226,37 @@ fn unclear_and_unknown_columns_are_listed() {
 }
 
 #[test]
-fn files_that_are_no_input_are_refused() {
-    assert_fails(&classify_file("n.csv", "", &[]), 2, &["is empty"]);
+fn empty_malformed_and_missing_files_are_refused() {
+    assert_fails(
+        &classify_file("n.csv", "", &[]),
+        2,
+        &["`", "n.csv` is empty; its first line should name the columns"],
+    );
     assert_fails(&classify_file("n.csv", "a,a\n1,2\n", &[]), 2, &["two columns named `a`"]);
-    assert_fails(&classify_file("n.jsonl", "", &[]), 2, &["is empty"]);
-    assert_fails(&classify_file("n.jsonl", "[1]\n", &[]), 2, &["no JSON object a line", "line 1"]);
+    assert_fails(&classify_file("n.jsonl", "", &[]), 2, &["is empty; it should hold one JSON object per line"]);
+    assert_fails(&classify_file("n.jsonl", "[1]\n", &[]), 2, &["does not hold one JSON object per line: line 1"]);
     assert_fails(&classify_file("n.docx", "x", &[]), 2, &[".txt, .csv, .tsv, .jsonl or .parquet"]);
-    assert_fails(&run(&["classify", "--input", "/nowhere/n.csv"]), 1, &["/nowhere/n.csv"]);
+    assert_fails(
+        &run(&["classify", "--input", "/nowhere/n.csv"]),
+        1,
+        &["cannot read `/nowhere/n.csv`: no such file\n"],
+    );
     let dir = tempfile::tempdir().unwrap();
-    let folder = dir.path().join("d.csv");
-    fs::create_dir(&folder).unwrap();
-    assert_fails(&run(&["classify", "--input", folder.to_str().unwrap()]), 2, &["is a directory"]);
+    for name in ["d.csv", "d"] {
+        let folder = dir.path().join(name);
+        fs::create_dir(&folder).unwrap();
+        let pattern = format!("{}/*.csv", folder.display());
+        assert_fails(
+            &run(&["classify", "--input", folder.to_str().unwrap()]),
+            2,
+            &["is a folder, not a file", &pattern],
+        );
+    }
     assert_eq!(classify_file("n.csv", "text\n", &["--format", "json"]).stdout, "[]\n");
 }
 
 #[test]
-fn the_output_has_its_name_only_when_it_is_complete() {
+fn the_output_gets_its_name_when_it_is_complete() {
     let dir = tempfile::tempdir().unwrap();
     let input = write_file(dir.path(), "in.csv", "text\nProfit rose\n");
     let output = write_file(dir.path(), "out.csv", "old");
@@ -262,33 +279,37 @@ fn the_input_can_be_its_own_output() {
 }
 
 #[test]
-fn an_output_that_cannot_be_written_is_told_before_the_work() {
+fn an_output_that_cannot_be_written_is_an_error_that_says_why() {
     let input = ["classify", "Profit rose", "--output"];
-    assert_fails(&run(&[&input[..], &["/nowhere/out.csv"]].concat()), 1, &["cannot write `/nowhere/out.csv`"]);
-    assert_fails(&run(&[&input[..], &["/"]].concat()), 1, &["cannot write `/`"]);
-    assert_fails(&run(&[&input[..], &["/dev/full"]].concat()), 1, &["No space left"]);
+    assert_fails(
+        &run(&[&input[..], &["/nowhere/out.csv"]].concat()),
+        1,
+        &["cannot write `/nowhere/out.csv`: the folder `/nowhere` does not exist\n"],
+    );
+    assert_fails(&run(&[&input[..], &["/"]].concat()), 1, &["cannot write `/`: it is a folder\n"]);
+    assert_fails(&run(&[&input[..], &["/dev/full"]].concat()), 1, &["cannot write `/dev/full`: the disk is full\n"]);
 }
 
 #[test]
-fn an_interrupt_leaves_no_file_behind() {
+fn an_interrupt_removes_the_unfinished_output() {
     let dir = tempfile::tempdir().unwrap();
     let output = dir.path().join("out.jsonl");
     let mut child = finsent(&["classify", "--output", output.to_str().unwrap()]).stdin(Stdio::piped()).spawn().unwrap();
     child.stdin.as_mut().unwrap().write_all(b"Profit rose\n").unwrap();
     let unfinished = || fs::read_dir(dir.path()).unwrap().count();
-    wait_until("the output is begun", || unfinished() == 1);
+    wait_until("the output is created", || unfinished() == 1);
     send_signal(child.id(), "INT");
     assert_eq!(child.wait().unwrap().code(), Some(130));
     assert_eq!(unfinished(), 0);
 }
 
 #[test]
-fn a_quote_that_never_ends_is_an_error_in_bounded_memory() {
+fn an_unclosed_quote_is_an_error_in_bounded_memory() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("n.csv");
     let mut file = fs::File::create(&path).unwrap();
     file.write_all(b"text\n\"Profit rose\n").unwrap();
     file.write_all("more, and more\n".repeat(5_000_000).as_bytes()).unwrap();
     let run = run(&["classify", "--input", path.to_str().unwrap()]);
-    assert_fails(&run, 1, &["does a quoted field never end?"]);
+    assert_fails(&run, 1, &["is a quoted field never closed?"]);
 }

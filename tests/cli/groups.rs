@@ -1,4 +1,4 @@
-//! `--group-by`: a summary beside the rows.
+//! `--group-by`: a summary of the rows.
 
 use std::fs;
 
@@ -38,16 +38,16 @@ const BY_DAY: [&str; 10] = [
 ];
 
 #[test]
-fn a_summary_stands_beside_the_rows_by_group_and_day() {
+fn a_summary_by_group_and_day_is_written_beside_the_rows() {
     let dir = tempfile::tempdir().unwrap();
     let input = write_file(dir.path(), "news.csv", news());
     let output = dir.path().join("scored.csv");
     let args = [&["classify", "--input", &input, "--output", output.to_str().unwrap()], &BY_DAY[..]].concat();
     let run = run(&args);
     assert_eq!(run.code, Some(5), "{run:?}");
-    assert!(run.stderr.contains("line 8: not in the summary: `soon` is no time"), "{}", run.stderr);
-    assert!(run.stderr.contains("line 9: not in the summary: `-1` is no weight"), "{}", run.stderr);
-    assert_eq!(parse_csv(&fs::read_to_string(&output).unwrap()).1.len(), 8, "all rows are there");
+    assert!(run.stderr.contains("line 8: not in the summary: `soon` is not a time"), "{}", run.stderr);
+    assert!(run.stderr.contains("line 9: not in the summary: `-1` is not a weight"), "{}", run.stderr);
+    assert_eq!(parse_csv(&fs::read_to_string(&output).unwrap()).1.len(), 8, "the output has all rows");
 
     let (header, groups) = parse_csv(&fs::read_to_string(dir.path().join("scored.summary.csv")).unwrap());
     let names =
@@ -60,7 +60,7 @@ fn a_summary_stands_beside_the_rows_by_group_and_day() {
         [" 2026-03-09 1 0 1", "AAA 2026-03-09 2 0 4", "AAA 2026-03-10 1 0 2", "BBB  0 1 0", "BBB 2026-03-09 1 2 1"]
     );
     assert_eq!(groups[1][6..], ["0.75", "0.25", "0", "0.5"]);
-    assert_eq!(groups[3][5..], ["", "", "", "", ""], "nothing was weighed");
+    assert_eq!(groups[3][5..], ["", "", "", "", ""], "the group has no weight");
     let scores: Vec<f64> = parse_json_lines(&crate::finsent::run(&["classify", UP, DOWN]).stdout)
         .iter()
         .map(|prediction| prediction["sentiment_score"].as_f64().unwrap())
@@ -70,7 +70,7 @@ fn a_summary_stands_beside_the_rows_by_group_and_day() {
 }
 
 #[test]
-fn a_summary_goes_out_in_every_form() {
+fn a_summary_can_be_written_in_every_format() {
     let dir = tempfile::tempdir().unwrap();
     let input = write_file(dir.path(), "news.csv", news());
     let summary = |name: &str| {
@@ -91,7 +91,7 @@ fn a_summary_goes_out_in_every_form() {
 }
 
 #[test]
-fn on_a_terminals_table_the_summary_stands_behind_the_rows() {
+fn in_the_table_format_the_summary_follows_the_rows() {
     let dir = tempfile::tempdir().unwrap();
     let input = write_file(dir.path(), "news.csv", news());
     let args = ["classify", "-q", "--input", &input, "--text-column", "headline", "--group-by", "ticker"];
@@ -100,7 +100,7 @@ fn on_a_terminals_table_the_summary_stands_behind_the_rows() {
 }
 
 #[test]
-fn a_column_of_the_summary_never_has_the_groups_name() {
+fn a_summary_never_has_two_columns_of_the_same_name() {
     let dir = tempfile::tempdir().unwrap();
     let input = write_file(dir.path(), "news.csv", format!("count,text\nx,{UP}\n"));
     let path = dir.path().join("s.csv");
@@ -110,24 +110,31 @@ fn a_column_of_the_summary_never_has_the_groups_name() {
 }
 
 #[test]
-fn wrong_usage_of_groups_is_told() {
+fn wrong_usage_of_groups_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let input = write_file(dir.path(), "news.csv", news());
     let on_file = ["classify", "--input", &input, "--text-column", "headline"];
     for (args, word) in [
-        (&["--group-by", "ticker"][..], "--summary"),
+        (&["--group-by", "ticker"][..], "the summary needs a file: add --summary FILE or --output FILE"),
         (&["--group-by", "sector"], "`ticker`, `headline`, `published`, `reach`"),
         (&["--group-by", "ticker", "--every", "1d"], "--time-column"),
-        (&["--group-by", "ticker", "--time-column", "published", "--every", "7h"], "divide a day"),
+        (&["--group-by", "ticker", "--time-column", "published", "--every", "7h"], "must divide 24 hours evenly"),
         (&["--group-by", "ticker", "--shard", "0/2", "--summary", "x.csv"], "--shard"),
         (&["--weight-column", "reach"], "--group-by"),
     ] {
         assert_fails(&run(&[&on_file, args].concat()), 2, &[word]);
     }
+    let unreadable = run(&[
+        &on_file[..],
+        &["--group-by", "ticker", "--summary", "/dev/null", "--format", "jsonl"],
+        &["--time-column", "reach", "--every", "1d"],
+    ]
+    .concat());
+    assert_fails(&unreadable, 5, &["no row has a readable time in `reach`", "2026-03-09"]);
     let other = write_file(dir.path(), "other.csv", "headline\nProfit rose\n");
     let args = [&on_file[..], &["--input", &other, "--group-by", "ticker", "--format", "text"]].concat();
     assert_fails(&run(&args), 2, &["other.csv` has no column `ticker`"]);
     let directory = dir.path().join("missing/s.csv");
     let args = [&on_file[..], &["--group-by", "ticker", "--summary", directory.to_str().unwrap()]].concat();
-    assert_fails(&run(&args), 1, &["cannot write"]);
+    assert_fails(&run(&args), 1, &["cannot write", "missing` does not exist"]);
 }

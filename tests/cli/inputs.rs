@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::finsent::{Run, assert_fails, finsent, parse_csv, parse_json_lines, run, run_with_input, write_file};
 
-/// Runs on these inputs of `dir`; more arguments follow.
+/// Classifies these files of `dir`; `args` are more arguments.
 fn run_in(dir: &Path, inputs: &[&str], args: &[&str]) -> Run {
     let mut command = finsent(&["classify"]);
     command.current_dir(dir).args(inputs.iter().flat_map(|input| ["--input", input])).args(args);
@@ -41,7 +41,7 @@ fn files_of_mixed_formats_are_read_in_the_order_given() {
 }
 
 #[test]
-fn a_pattern_is_its_files_sorted() {
+fn a_pattern_is_replaced_by_its_files_sorted() {
     let dir = tempfile::tempdir().unwrap();
     fs::create_dir_all(dir.path().join("news/2024")).unwrap();
     for name in ["news/c.csv", "news/a.csv", "news/b.csv", "news/2024/d.csv", "news/.e.csv"] {
@@ -55,7 +55,7 @@ fn a_pattern_is_its_files_sorted() {
 }
 
 #[test]
-fn a_name_that_exists_is_no_pattern() {
+fn a_name_that_exists_is_not_a_pattern() {
     let dir = tempfile::tempdir().unwrap();
     write_file(dir.path(), "[ab]*.txt", "Of the name\n");
     write_file(dir.path(), "a.txt", "Of the pattern\n");
@@ -63,35 +63,43 @@ fn a_name_that_exists_is_no_pattern() {
 }
 
 #[test]
-fn a_pattern_that_matches_nothing_and_inputs_that_do_not_go_together_are_refused() {
+fn a_pattern_without_matches_and_inputs_that_exclude_each_other_are_refused() {
     let dir = mixed();
     assert_fails(&run_in(dir.path(), &["d.txt", "news/*.csv"], &[]), 2, &["no file matches `news/*.csv`"]);
-    assert_fails(&run_in(dir.path(), &["d.txt", "-"], &[]), 2, &["goes with no other --input"]);
+    assert_fails(
+        &run_in(dir.path(), &["d.txt", "-"], &[]),
+        2,
+        &["`-` (standard input) cannot be combined with other inputs"],
+    );
     assert_fails(&run_in(dir.path(), &["d.txt"], &["Profit rose"]), 2, &["--input cannot be combined with TEXT"]);
     assert_eq!(run_with_input(&["classify", "--input", "-"], b"Profit rose\n").code, Some(0));
 }
 
 #[test]
-fn what_is_wrong_with_a_later_file_is_told_before_any_work() {
+fn an_error_in_a_later_file_comes_before_any_work() {
     let dir = mixed();
     write_file(dir.path(), "z.csv", "a,b\nx,y\n");
     let out = ["--output", "out.jsonl"];
-    assert_fails(&run_in(dir.path(), &["d.txt", "z.csv"], &out), 2, &["`z.csv`: which column"]);
-    assert_fails(&run_in(dir.path(), &["d.txt", "x.csv"], &out), 1, &["cannot read `x.csv`"]);
-    assert_fails(&run_in(dir.path(), &["d.txt", "."], &out), 2, &["`.`"]);
+    assert_fails(
+        &run_in(dir.path(), &["d.txt", "z.csv"], &out),
+        2,
+        &["cannot tell which column of `z.csv` holds the texts", "--text-column"],
+    );
+    assert_fails(&run_in(dir.path(), &["d.txt", "x.csv"], &out), 1, &["cannot read `x.csv`: no such file"]);
+    assert_fails(&run_in(dir.path(), &["d.txt", "."], &out), 2, &["`.` is a folder"]);
     let failed = run_in(dir.path(), &["d.txt", "z.csv"], &out);
     assert!(!failed.stderr.contains("model ") && !dir.path().join("out.jsonl").exists(), "{failed:?}");
 }
 
 #[test]
-fn places_name_the_file_where_there_are_several() {
+fn places_name_the_file_if_there_are_several() {
     let dir = mixed();
     assert_fails(&run_in(dir.path(), &["b.csv", "d.txt"], &[]), 5, &["d.txt line 2: the text is empty", "5 texts in"]);
     let alone = run_in(dir.path(), &["d.txt"], &[]);
     assert!(alone.stderr.lines().any(|line| line.ends_with("line 2: the text is empty")), "{alone:?}");
     assert!(!alone.stderr.contains("d.txt line 2"), "{alone:?}");
     write_file(dir.path(), "e.txt", b"up\n\xe9\n");
-    assert_fails(&run_in(dir.path(), &["b.csv", "e.txt"], &[]), 1, &["`e.txt` line 2", "--encoding"]);
+    assert_fails(&run_in(dir.path(), &["b.csv", "e.txt"], &[]), 1, &["line 2 of `e.txt` is not UTF-8", "--encoding"]);
 }
 
 #[test]
@@ -110,7 +118,7 @@ fn the_first_file_gives_a_csv_its_columns() {
 }
 
 #[test]
-fn shards_over_several_files_make_the_whole() {
+fn the_shards_of_several_files_make_the_whole() {
     let dir = mixed();
     write_file(dir.path(), "none.csv", "id,text\n");
     let inputs = ["none.csv", "b.csv", "c.tsv", "none.csv", "d.txt"];
@@ -131,11 +139,11 @@ fn json_lines_or_records(text: &str, format: &str) -> usize {
 }
 
 #[test]
-fn a_shard_does_not_take_any_of_its_inputs() {
+fn a_shard_does_not_replace_any_of_its_inputs() {
     let dir = mixed();
     let args = ["--shard", "0/2", "--output", "c.tsv", "--format", "csv"];
-    assert_fails(&run_in(dir.path(), &["b.csv", "c.tsv"], &args), 2, &["cannot be its input"]);
-    assert_fails(&run_in(dir.path(), &["*.tsv"], &args), 2, &["cannot be its input"]);
+    assert_fails(&run_in(dir.path(), &["b.csv", "c.tsv"], &args), 2, &["the output `c.tsv` is also an input"]);
+    assert_fails(&run_in(dir.path(), &["*.tsv"], &args), 2, &["the output `c.tsv` is also an input"]);
     assert_eq!(fs::read_to_string(dir.path().join("c.tsv")).unwrap(), "id\ttext\n1\tOrders\n");
 }
 
@@ -154,11 +162,11 @@ fn an_output_that_is_appended_to_its_input_is_not_read() {
 fn an_output_that_cannot_be_written_is_an_error() {
     let dir = mixed();
     let run = run_in(dir.path(), &["b.csv", "c.tsv"], &["--output", "/dev/full", "--format", "jsonl"]);
-    assert_fails(&run, 1, &["No space left"]);
+    assert_fails(&run, 1, &["cannot write `/dev/full`: the disk is full"]);
 }
 
 #[test]
-fn help_says_what_a_pattern_is() {
+fn help_explains_patterns() {
     let help = run(&["classify", "--help"]).stdout;
     for part in ["'news/*.csv'", ".gz", ".zst", "may be repeated", "added to a file after the start are ignored"] {
         assert!(help.split_whitespace().collect::<Vec<_>>().join(" ").contains(part), "{part}: {help}");

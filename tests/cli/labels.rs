@@ -1,4 +1,4 @@
-//! Labels as config.json names them, or does not.
+//! Labels in config.json: named in several ways, or not at all.
 
 use std::path::Path;
 
@@ -28,7 +28,7 @@ fn prediction(run: &Run) -> (Vec<String>, Option<f64>) {
 }
 
 #[test]
-fn labels_of_every_shape_have_transformers_names() {
+fn labels_have_the_names_that_transformers_gives_them() {
     let dir = tempfile::tempdir().unwrap();
     let standard = json!({"id2label": {"0": "positive", "1": "negative", "2": "neutral"}});
     let score = prediction(&with_fields(&standard, dir.path())).1.unwrap();
@@ -55,13 +55,13 @@ fn labels_of_every_shape_have_transformers_names() {
             Some(score),
         ),
         (json!({"id2label": {"0": 1, "1": 2, "2": 3}}), "1 2 3", None),
-        // transformers goes by `num_labels` where the table has another size.
+        // transformers follows `num_labels` if the table has another size.
         (json!({"id2label": {"0": "a", "1": "b"}, "num_labels": 3}), numbered, None),
     ] {
         let (found, found_score) = prediction(&with_fields(&fields, dir.path()));
         assert_eq!(found.join(" "), labels, "{fields}");
         match (labels, sentiment_score) {
-            // The labels are the other way round.
+            // Positive and negative are swapped.
             ("Negative POSITIVE none" | "bearish bullish neutral", None) => {
                 assert!((found_score.unwrap() + score).abs() < 1e-6, "{fields}");
             }
@@ -71,7 +71,7 @@ fn labels_of_every_shape_have_transformers_names() {
 }
 
 #[test]
-fn tables_that_contradict_each_other_follow_id2label_and_say_so() {
+fn if_tables_contradict_each_other_id2label_is_used_with_a_warning() {
     let dir = tempfile::tempdir().unwrap();
     let fields = json!({
         "id2label": {"0": "positive", "1": "negative", "2": "neutral"},
@@ -85,7 +85,7 @@ fn tables_that_contradict_each_other_follow_id2label_and_say_so() {
 }
 
 #[test]
-fn tables_that_do_not_fit_are_code_3_with_what_is_wrong() {
+fn tables_that_do_not_fit_the_model_are_refused_with_code_3() {
     let dir = tempfile::tempdir().unwrap();
     for (fields, parts) in [
         (json!({"id2label": {"0": "a", "1": "b"}}), ["config.json", "2 labels, the classifier has 3"]),
@@ -102,18 +102,18 @@ fn tables_that_do_not_fit_are_code_3_with_what_is_wrong() {
 }
 
 #[test]
-fn aliases_in_the_catalogue_give_labels_their_meaning() {
+fn aliases_in_the_catalog_rename_labels() {
     let dir = tempfile::tempdir().unwrap();
     let aliased = |aliases: &str| {
         let numbered = json!({"id2label": {"0": "LABEL_0", "1": "LABEL_1", "2": "LABEL_2"}});
         assert_eq!(prediction(&with_fields(&numbered, dir.path())).1, None);
-        let catalogue = format!(
+        let catalog = format!(
             "[[model]]\nname = \"mine\"\ndescription = \"d\"\nlicense = \"l\"\ndirectory = {:?}\nfiles = []\n\
              label_aliases = {{ {aliases} }}\n",
             dir.path().join("small")
         );
-        let catalogue = write_file(dir.path(), "models.toml", catalogue);
-        run(&["--models-file", &catalogue, "classify", "--model", "mine", "Net loss fell"])
+        let catalog = write_file(dir.path(), "models.toml", catalog);
+        run(&["--models-file", &catalog, "classify", "--model", "mine", "Net loss fell"])
     };
     let (labels, score) = prediction(&aliased("LABEL_0 = \"positive\", LABEL_1 = \"negative\""));
     assert_eq!(labels.join(" "), "positive negative LABEL_2");

@@ -23,7 +23,7 @@ const SCHEMA: &str = "message news {
 const HEADLINES: [Option<&str>; 5] =
     [Some("Profit rose. Sales fell."), None, Some("Loss widened"), Some(""), Some("The company has a factory")];
 
-/// Writes a file in row groups of two rows.
+/// Writes a file with row groups of two rows.
 fn news(dir: &Path, name: &str) -> String {
     let path = dir.join(name);
     let properties = WriterProperties::builder()
@@ -97,7 +97,7 @@ fn scored(dir: &Path, input: &str, code: i32, args: &[&str]) -> String {
 }
 
 #[test]
-fn the_columns_pass_through_and_the_predictions_stand_behind() {
+fn the_columns_are_copied_and_the_predictions_follow_them() {
     let dir = tempfile::tempdir().unwrap();
     let input = news(dir.path(), "news.parquet");
     let output = scored(dir.path(), &input, 5, &[]);
@@ -128,7 +128,7 @@ fn the_columns_pass_through_and_the_predictions_stand_behind() {
 }
 
 #[test]
-fn a_row_of_several_sentences_stands_there_for_each() {
+fn a_row_is_repeated_for_each_of_its_sentences() {
     let dir = tempfile::tempdir().unwrap();
     let input = news(dir.path(), "news.parquet");
     let output = scored(dir.path(), &input, 5, &["--granularity", "sentence"]);
@@ -142,7 +142,7 @@ fn a_row_of_several_sentences_stands_there_for_each() {
 }
 
 #[test]
-fn other_forms_show_the_values() {
+fn other_formats_have_the_values() {
     let dir = tempfile::tempdir().unwrap();
     let input = news(dir.path(), "news.parquet");
     let lines = run(&["classify", "--input", &input, "--id-column", "id", "--format", "jsonl"]);
@@ -158,14 +158,14 @@ fn other_forms_show_the_values() {
 }
 
 #[test]
-fn shards_together_are_the_whole() {
+fn the_shards_together_are_the_whole() {
     let dir = tempfile::tempdir().unwrap();
     let input = news(dir.path(), "news.parquet");
     let all = run(&["classify", "--input", &input, "--format", "jsonl"]).stdout;
     let shard = |shard: &str| run(&["classify", "--input", &input, "--format", "jsonl", "--shard", shard]).stdout;
     assert_eq!(["0/3", "1/3", "2/3"].map(shard).concat(), all);
 
-    // Also where a shard begins and ends within row groups.
+    // A shard may start and end inside row groups.
     let whole = rows(&scored(dir.path(), &input, 5, &[]));
     let part = |shard: &str| {
         let output = dir.path().join("part.parquet").into_os_string().into_string().unwrap();
@@ -177,7 +177,7 @@ fn shards_together_are_the_whole() {
 }
 
 #[test]
-fn files_of_the_same_columns_become_one_and_others_do_not() {
+fn files_with_the_same_columns_become_one_and_others_are_refused() {
     let dir = tempfile::tempdir().unwrap();
     let input = news(dir.path(), "a.parquet");
     news(dir.path(), "b.parquet");
@@ -191,12 +191,12 @@ fn files_of_the_same_columns_become_one_and_others_do_not() {
     let lines = write_file(dir.path(), "c.csv", "headline\nProfit rose\n");
     let mixed = |output: &str| run(&["classify", "--input", &input, "--input", &lines, "--output", output]);
     let path = |name: &str| dir.path().join(name).into_os_string().into_string().unwrap();
-    assert_fails(&mixed(&path("d.parquet")), 2, &["c.csv", "other columns than the first input"]);
+    assert_fails(&mixed(&path("d.parquet")), 2, &["c.csv", "differ from those of the first input", "--format jsonl"]);
     assert_eq!(mixed(&path("d.jsonl")).code, Some(5));
 }
 
 #[test]
-fn lines_without_types_get_them_from_their_values() {
+fn columns_without_types_get_them_from_their_values() {
     let dir = tempfile::tempdir().unwrap();
     let lines = [
         r#"{"text":"Profit rose","n":1,"x":0.5,"ok":true,"list":[1],"none":null}"#,
@@ -218,7 +218,7 @@ fn lines_without_types_get_them_from_their_values() {
 }
 
 #[test]
-fn a_file_without_rows_stays_one() {
+fn a_file_without_rows_becomes_a_file_without_rows() {
     let dir = tempfile::tempdir().unwrap();
     let input = write_file(dir.path(), "in.csv", "text,n\n");
     let empty = scored(dir.path(), &input, 0, &[]);
@@ -241,7 +241,7 @@ fn a_summary_is_a_file_beside_the_rows() {
     assert!(matches!(field(&groups[0], "count"), Field::Long(2)));
     assert!(matches!(field(&groups[1], "failed"), Field::Long(1)));
     assert!(matches!(field(&groups[1], "net"), Field::Double(net) if *net == -1.0));
-    // By columns that are not read for anything else.
+    // By columns that are read for the summary only.
     let input = news(dir.path(), "news.parquet");
     let by_day = ["--group-by", "id", "--time-column", "published", "--every", "1d"];
     scored(dir.path(), &input, 5, &by_day);
@@ -261,7 +261,7 @@ fn a_labelled_file_is_evaluated() {
 }
 
 #[test]
-fn what_is_no_parquet_file_of_texts_is_refused() {
+fn other_files_and_columns_are_refused() {
     let dir = tempfile::tempdir().unwrap();
     let news = news(dir.path(), "news.parquet");
     let classify = |path: &str, args: &[&str]| run(&[&["classify", "--input", path], args].concat());
@@ -269,17 +269,17 @@ fn what_is_no_parquet_file_of_texts_is_refused() {
     let bytes = std::fs::read(&news).unwrap();
     for bytes in [&b""[..], b"PAR1", b"text\nProfit rose\n", &bytes[..bytes.len() - 1], &bytes[..bytes.len() / 2]] {
         let run = classify(&named("broken.parquet", bytes), &[]);
-        assert_fails(&run, 1, &["broken.parquet", "is no Parquet file, or is not complete"]);
+        assert_fails(&run, 1, &["broken.parquet", "is not a Parquet file, or is incomplete"]);
         assert!(!run.stderr.contains("panicked"), "{}", run.stderr);
     }
-    assert_fails(&classify(&named("news.parquet.gz", &bytes), &[]), 2, &["unpack it first"]);
+    assert_fails(&classify(&named("news.parquet.gz", &bytes), &[]), 2, &["decompress it first"]);
     let wrong = classify(&news, &["--text-column", "id"]);
-    assert_fails(&wrong, 2, &["`id` holds no strings", "`headline`"]);
+    assert_fails(&wrong, 2, &["the column `id`", "does not hold strings", "`headline`"]);
     assert_fails(&classify(&news, &["--text-column", "title"]), 2, &["no column `title`", "`headline`"]);
-    assert_fails(&classify("/dev/null", &[]), 2, &["the name should end in"]);
+    assert_fails(&classify("/dev/null", &[]), 2, &["its name must end in"]);
     let pipe = dir.path().join("pipe.parquet");
     make_pipe(&pipe);
-    assert_fails(&classify(pipe.to_str().unwrap(), &[]), 1, &["no regular file"]);
+    assert_fails(&classify(pipe.to_str().unwrap(), &[]), 1, &["it is not a regular file"]);
 }
 
 fn make_pipe(path: &Path) {
@@ -287,15 +287,15 @@ fn make_pipe(path: &Path) {
 }
 
 #[test]
-fn a_disk_that_is_full_is_an_error() {
+fn a_full_disk_is_an_error() {
     let dir = tempfile::tempdir().unwrap();
     let input = news(dir.path(), "news.parquet");
     let run = run(&["classify", "--input", &input, "--format", "parquet", "--output", "/dev/full"]);
-    assert_fails(&run, 1, &["No space left on device"]);
+    assert_fails(&run, 1, &["cannot write `/dev/full`: the disk is full"]);
 }
 
 #[test]
-fn a_pipe_gets_the_file_whole() {
+fn a_pipe_gets_a_complete_file() {
     let output = finsent(&["classify", "--format", "parquet", "Profit rose"]).output().unwrap();
     assert!(output.status.success());
     assert!(output.stdout.starts_with(b"PAR1") && output.stdout.ends_with(b"PAR1"));
@@ -305,7 +305,7 @@ fn a_pipe_gets_the_file_whole() {
 /// of the output is what they give of the input.
 #[test]
 #[ignore = "needs Python with pyarrow, polars and duckdb in FINSENT_TEST_CLIENTS"]
-fn readers_of_others_find_the_columns_unchanged() {
+fn other_readers_find_the_columns_unchanged() {
     let clients = std::env::var("FINSENT_TEST_CLIENTS").expect("FINSENT_TEST_CLIENTS is a virtual environment");
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli/parquet.py");
     let dir = tempfile::tempdir().unwrap();

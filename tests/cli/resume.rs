@@ -1,4 +1,4 @@
-//! `--resume`: a run that was interrupted goes on where it ended.
+//! `--resume`: continuing an interrupted run.
 
 use std::collections::HashSet;
 use std::fs;
@@ -16,7 +16,7 @@ use crate::finsent::{FINSENT, Run, assert_fails, finsent, parse_json_lines, run,
 /// Bytes of an entry in the journal of a model of three labels.
 const ENTRY_BYTES: usize = 8 + 4 * 3 + 4;
 
-/// Texts that all differ, with an empty one among them now and then.
+/// Texts that all differ; every 50th is empty.
 fn csv(rows: usize) -> String {
     let row = |row| {
         let text = format!("Profit rose by {row} percent. Orders fell to {}.", row * 7);
@@ -38,7 +38,7 @@ fn names(dir: &Path) -> Vec<String> {
     names
 }
 
-/// What is to be done, in a directory of its own, and how far it has come.
+/// A run and its files in a folder of their own.
 struct Work {
     dir: tempfile::TempDir,
     args: Vec<String>,
@@ -46,7 +46,7 @@ struct Work {
 }
 
 impl Work {
-    /// The output is written with --resume; more arguments follow.
+    /// A run on `inputs` that writes `output` with --resume; `args` are more arguments.
     fn new(inputs: &[(&str, Vec<u8>)], output: &'static str, args: &[&str]) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let mut all: Vec<String> = Vec::new();
@@ -76,10 +76,10 @@ impl Work {
         self.command(&[&["--output", self.output, "--resume"], args].concat())
     }
 
-    /// What a run that nobody interrupts writes.
+    /// The output of an uninterrupted run.
     fn uninterrupted(&self) -> Vec<u8> {
         let mut args = vec!["--output", "whole"];
-        // The name of the other output says the format.
+        // The name of this output does not say the format.
         if !self.args.iter().any(|arg| arg == "--format") {
             args.extend(["--format", self.output.rsplit_once('.').unwrap().1]);
         }
@@ -107,16 +107,16 @@ impl Work {
         format!("{}.unfinished", self.output)
     }
 
-    /// How large the journal is; 0 where there is none.
+    /// The size of the journal; 0 if there is none.
     fn journaled(&self) -> u64 {
         fs::metadata(self.journal()).map_or(0, |metadata| metadata.len())
     }
 
-    /// Starts a run, and gives it when its journal has so many bytes; or how it ended before that.
+    /// Starts a run, and returns it once its journal has this many bytes, or how it ended before that.
     fn start(&self, bytes: u64, args: &[&str]) -> Result<Child, Run> {
         let mut child = self.resuming(args).spawn().unwrap();
         let (mut reached, mut ended) = (false, false);
-        wait_until("the journal is so large, or the run ends", || {
+        wait_until("the journal is large enough, or the run ends", || {
             reached = self.journaled() >= bytes;
             ended = !reached && child.try_wait().unwrap().is_some();
             reached || ended
@@ -124,7 +124,7 @@ impl Work {
         if ended { Err(child.wait_with_output().unwrap().into()) } else { Ok(child) }
     }
 
-    /// Resumes again and again, and kills each run at some point, until one ends before that. Gives how that ended.
+    /// Resumes again and again, and kills each run at a random moment, until one ends before that. Returns how it ended.
     fn killed_until_it_ends(&self, rng: &mut fastrand::Rng, args: &[&str]) -> Run {
         let mut journal = Vec::new();
         for kills in 0.. {
@@ -133,29 +133,29 @@ impl Work {
             let run = self.start(journal.len() as u64 + more, args).map_or_else(
                 |ended| ended,
                 |mut child| {
-                    // No condition to wait for: the kill should come at any moment, also between two writes.
+                    // There is no condition to wait for: the kill can come at any moment, even between two writes.
                     std::thread::sleep(Duration::from_millis(rng.u64(0..30)));
                     child.kill().unwrap();
                     child.wait_with_output().unwrap().into()
                 },
             );
             if run.code.is_some() {
-                assert!(kills > 0, "it ended before it could be killed: {run:?}");
+                assert!(kills > 0, "the run ended before it could be killed: {run:?}");
                 return run;
             }
             let Ok(now) = fs::read(self.journal()) else { continue };
             let whole = journal.len() - journal.len().saturating_sub(header(&journal)) % ENTRY_BYTES;
-            assert!(now.starts_with(&journal[..whole]), "what was scored is not scored again");
+            assert!(now.starts_with(&journal[..whole]), "a resumed run must not score anything again");
             journal = now;
         }
         unreachable!("the loop ends with a run")
     }
 
-    /// The output, and nothing else beside what was there.
+    /// Asserts that the output is complete, and that no other file of the run is left.
     #[track_caller]
     fn assert_complete(&self, whole: &[u8]) {
         let written = self.read(self.output);
-        assert!(written == whole, "{} bytes and not {}", written.len(), whole.len());
+        assert!(written == whole, "{} bytes instead of {}", written.len(), whole.len());
         let left: Vec<String> = names(self.dir.path())
             .into_iter()
             .filter(|name| name.contains("journal") || name.contains("unfinished"))
@@ -164,12 +164,12 @@ impl Work {
     }
 }
 
-/// Bytes of the two lines that a journal begins with.
+/// Bytes of the header of a journal: two lines.
 fn header(journal: &[u8]) -> usize {
     journal.split_inclusive(|&byte| byte == b'\n').take(2).map(<[u8]>::len).sum()
 }
 
-/// The entries' hashes of tokens.
+/// The hashes of the entries.
 fn hashes(journal: &[u8]) -> Vec<&[u8]> {
     let entries = &journal[header(journal)..];
     assert_eq!(entries.len() % ENTRY_BYTES, 0);
@@ -177,27 +177,35 @@ fn hashes(journal: &[u8]) -> Vec<&[u8]> {
 }
 
 #[test]
-fn killed_at_random_it_scores_each_row_once_and_writes_what_an_uninterrupted_run_does() {
+fn a_run_killed_at_random_scores_each_row_once_and_writes_the_same_output() {
     const ROWS: usize = 1000;
     let work = Work::of_rows(ROWS, "out.csv", &["--group-by", "ticker"]);
     let whole = work.uninterrupted();
-    // Such a run scores everything, and then fails: its journal can be looked at.
+    // This run scores everything and then fails, so that its journal can be read.
     let failing = work.killed_until_it_ends(&mut fastrand::Rng::with_seed(1), &["--summary", "/dev/full"]);
-    assert_fails(&failing, 1, &["No space left", "980 texts are scored, and kept in `", "out.csv.journal`"]);
+    assert_fails(
+        &failing,
+        1,
+        &[
+            "the disk is full",
+            "stopped after 980 texts. Progress is in ",
+            "out.csv.journal; run the same command to continue",
+        ],
+    );
     let journal = fs::read(work.journal()).unwrap();
     let scored = hashes(&journal);
     assert_eq!(scored.len(), ROWS - ROWS / 50, "all but the empty ones");
-    assert_eq!(scored.iter().collect::<HashSet<_>>().len(), scored.len(), "each is there once");
+    assert_eq!(scored.iter().collect::<HashSet<_>>().len(), scored.len(), "each is in it once");
 
     let run = work.resume(&[]);
     assert_eq!(run.code, Some(5), "{run:?}");
-    assert!(run.stderr.contains("980 texts were scored before"), "{}", run.stderr);
+    assert!(run.stderr.contains("resuming: 980 texts were scored before"), "{}", run.stderr);
     work.assert_complete(&whole);
     assert_eq!(work.read("out.summary.csv"), work.read("whole.summary.csv"));
 }
 
 #[test]
-fn killed_at_random_it_writes_what_an_uninterrupted_run_does_in_any_form() {
+fn a_run_killed_at_random_writes_the_same_output_in_every_format() {
     let lines = |rows| {
         let row = |row: usize| {
             format!("{{\"n\":{row},\"text\":\"Sales fell by {row} percent, and {} shops closed.\"}}\n", row * 3)
@@ -224,7 +232,7 @@ fn killed_at_random_it_writes_what_an_uninterrupted_run_does_in_any_form() {
     }
 }
 
-/// A run that was killed when it had scored some of the rows, and those that it would write.
+/// A run that was killed when it had scored some of the rows, and the output that it would have written.
 fn killed(rows: usize, args: &[&str]) -> (Work, Vec<u8>) {
     let work = Work::of_rows(rows, "out.jsonl", args);
     let whole = work.uninterrupted();
@@ -235,7 +243,7 @@ fn killed(rows: usize, args: &[&str]) -> (Work, Vec<u8>) {
 }
 
 #[test]
-fn an_interrupt_keeps_what_was_scored_and_removes_the_unfinished_output() {
+fn an_interrupt_keeps_the_journal_and_removes_the_unfinished_output() {
     let work = Work::of_rows(700, "out.jsonl", &[]);
     let whole = work.uninterrupted();
     let mut so_far = 0;
@@ -244,7 +252,11 @@ fn an_interrupt_keeps_what_was_scored_and_removes_the_unfinished_output() {
         assert!(names(work.dir.path()).contains(&work.unfinished()));
         send_signal(child.id(), signal);
         let run = Run::from(child.wait_with_output().unwrap());
-        assert_fails(&run, code, &[" texts are scored, and kept in `", "out.jsonl.journal`: the same command goes on"]);
+        assert_fails(
+            &run,
+            code,
+            &["stopped after ", " texts. Progress is in ", "out.jsonl.journal; run the same command to continue"],
+        );
         assert_eq!(names(work.dir.path()), ["n.csv", "out.jsonl.journal", "whole"]);
         so_far = work.journaled();
     }
@@ -254,7 +266,7 @@ fn an_interrupt_keeps_what_was_scored_and_removes_the_unfinished_output() {
 }
 
 #[test]
-fn a_run_that_ends_well_leaves_only_its_output() {
+fn a_successful_run_leaves_only_its_output() {
     let work = Work::of_rows(3, "out.jsonl", &[]);
     let whole = work.uninterrupted();
     for _ in 0..2 {
@@ -262,21 +274,25 @@ fn a_run_that_ends_well_leaves_only_its_output() {
         assert!(run.code == Some(0) && !run.stderr.contains("before"), "{run:?}");
         work.assert_complete(&whole);
     }
-    // So does one that fails before it has scored anything.
+    // A run that fails before it has scored anything leaves nothing either.
     assert_fails(&work.resume(&["--model", "nonsense"]), 3, &["nonsense"]);
     work.assert_complete(&whole);
 }
 
 #[test]
-fn an_input_that_has_changed_is_told_and_one_that_goes_on_is_scored() {
+fn a_changed_input_is_an_error_and_appended_rows_are_scored() {
     let (work, _) = killed(500, &[]);
     let input = csv(500);
     let journal = fs::read(work.journal()).unwrap();
 
     write_file(work.dir.path(), "n.csv", input.replace("rose by 5 percent", "rose by V percent"));
     let run = work.resume(&[]);
-    assert_fails(&run, 1, &["line 7 is not what the interrupted run read there", "remove `", "out.jsonl.journal`"]);
-    assert!(!run.stderr.contains("goes on"), "{}", run.stderr);
+    assert_fails(
+        &run,
+        1,
+        &["line 7 is not what the interrupted run read there: the input has changed", "remove `", "out.jsonl.journal`"],
+    );
+    assert!(!run.stderr.contains("to continue"), "{}", run.stderr);
     write_file(work.dir.path(), "n.csv", csv(4));
     assert_fails(&work.resume(&[]), 1, &["the input has fewer texts than the interrupted run", "remove `"]);
     let whole = journal.len() - (journal.len() - header(&journal)) % ENTRY_BYTES;
@@ -291,17 +307,17 @@ fn an_input_that_has_changed_is_told_and_one_that_goes_on_is_scored() {
 }
 
 #[test]
-fn other_settings_are_told_and_another_form_of_output_is_none() {
+fn other_settings_are_refused_but_not_another_output_format() {
     let (work, whole) = killed(500, &[]);
     for (args, says) in [
-        (&["--precision", "bf16"][..], "its precision was `f32`, now it is `bf16`; its logits of a test text was"),
-        (&["--precision", "int8"], "its int8 margin was none, now it is `0.2`"),
-        (&["--granularity", "document"], "its granularity was `text`, now it is `sentence`"),
+        (&["--precision", "bf16"][..], "its precision was `f32` and is now `bf16`; its logits of a test text was"),
+        (&["--precision", "int8"], "its int8 margin was none and is now `0.2`"),
+        (&["--granularity", "document"], "its granularity was `text` and is now `sentence`"),
     ] {
         assert_fails(
             &work.resume(args),
             2,
-            &["out.jsonl.journal` is of a run that cannot be resumed", says, "remove `"],
+            &["the run of `out.jsonl.journal` cannot be resumed", says, "remove the journal"],
         );
     }
     let args = ["--format", "csv", "--threads", "1"];
@@ -317,7 +333,7 @@ fn another_model_of_the_same_name_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let model = crate::finsent::small_model(dir.path(), "model");
     let work = Work::of_rows(40, "out.jsonl", &["--model", model.to_str().unwrap()]);
-    assert_fails(&work.resume(&["--group-by", "id", "--summary", "/dev/full"]), 1, &["39 texts are scored"]);
+    assert_fails(&work.resume(&["--group-by", "id", "--summary", "/dev/full"]), 1, &["stopped after 39 texts"]);
     let weights = model.join("model.safetensors");
     let mut bytes = fs::read(&weights).unwrap();
     // The last weight's sign and exponent.
@@ -327,7 +343,7 @@ fn another_model_of_the_same_name_is_refused() {
 }
 
 #[test]
-fn two_runs_at_once_do_not_write_the_same_file() {
+fn two_runs_cannot_write_the_same_file_at_once() {
     let work = Work::of_rows(700, "out.jsonl", &[]);
     let whole = work.uninterrupted();
     let mut first = work.start(1000, &[]).unwrap();
@@ -360,9 +376,9 @@ fn a_link_to_the_output_has_its_journal_beside_the_file() {
     assert!(work.path("link.jsonl").is_symlink());
 }
 
-/// A limit on the size of files, in blocks of 512 bytes, fails as a full disk does.
+/// A limit on the size of files, in blocks of 512 bytes, has the effect of a full disk.
 #[test]
-fn a_disk_that_is_full_keeps_what_was_scored() {
+fn a_full_disk_keeps_what_was_scored() {
     let work = Work::of_rows(500, "out.jsonl", &[]);
     let whole = work.uninterrupted();
     let limited = |blocks: usize| {
@@ -371,28 +387,28 @@ fn a_disk_that_is_full_keeps_what_was_scored() {
         command.current_dir(work.dir.path()).args(work.resuming(&[]).get_args());
         Run::from(command.output().unwrap())
     };
-    assert_fails(&limited(20), 1, &["File too large", " texts are scored, and kept in `"]);
+    assert_fails(&limited(20), 1, &["the file would be larger than allowed here", "stopped after "]);
     let scored = work.journaled();
     assert!(scored > 1000);
-    // The journal alone is as large as files may be: nothing can be added to it.
+    // The journal is as large as files may be: nothing can be added to it.
     let blocks = usize::try_from(scored).unwrap() / 512;
     fs::write(work.journal(), &fs::read(work.journal()).unwrap()[..blocks * 512]).unwrap();
-    assert_fails(&limited(blocks), 1, &["File too large"]);
+    assert_fails(&limited(blocks), 1, &["out.jsonl.journal`: the file would be larger than allowed here"]);
     assert_eq!(work.resume(&[]).code, Some(5));
     work.assert_complete(&whole);
 }
 
 #[test]
-fn a_file_of_the_journals_name_that_is_none_stays_as_it_is() {
+fn another_file_with_the_journals_name_is_left_alone() {
     let work = Work::of_rows(3, "out.jsonl", &[]);
     fs::write(work.journal(), "Dear diary,\n").unwrap();
-    assert_fails(&work.resume(&[]), 2, &["out.jsonl.journal` is no journal of an interrupted run"]);
+    assert_fails(&work.resume(&[]), 2, &["out.jsonl.journal` is not the journal of an interrupted run"]);
     assert_eq!(fs::read_to_string(work.journal()).unwrap(), "Dear diary,\n");
     assert_eq!(names(work.dir.path()), ["n.csv", "out.jsonl.journal"]);
 }
 
 #[test]
-fn only_files_are_resumed() {
+fn only_files_can_be_resumed() {
     let dir = tempfile::tempdir().unwrap();
     let path = write_file(dir.path(), "n.csv", csv(3));
     let fifo = dir.path().join("f.csv");
@@ -405,9 +421,9 @@ fn only_files_are_resumed() {
         (&["--input", &path, "--output", "/dev/stdout"], "--output FILE"),
         (&["--input", &path, "--output", "/dev/null"], "--output FILE"),
         (&["--input", &path, "--output", fifo], "--output FILE"),
-        (&["--input", &path, "--output", &path], "the output cannot be the input"),
+        (&["--input", &path, "--output", &path], "is also an input, which must not change"),
         (&["--input", "-", "--output", output], "standard input can be read only once"),
-        (&["--input", fifo, "--output", output], "f.csv`, which is no regular file,"),
+        (&["--input", fifo, "--output", output], "f.csv` is not a regular file and can be read only once"),
         (&["--output", output], "--input FILE"),
         (&["--output", output, "Profit rose"], "--input FILE"),
     ] {

@@ -1,4 +1,4 @@
-//! `--shard`: parts of a file whose outputs, one behind the other, are the output of the whole.
+//! `--shard`: parts of a file, whose concatenated outputs are the output of the whole.
 
 use std::fs;
 use std::process::Command;
@@ -29,13 +29,13 @@ fn assert_shards_make_the_whole(name: &str, contents: impl AsRef<[u8]>, args: &[
 }
 
 #[test]
-fn shards_of_a_csv_with_quoted_line_breaks_make_the_whole() {
+fn the_shards_of_a_csv_with_quoted_line_breaks_make_the_whole() {
     assert_shards_make_the_whole("n.csv", CSV, &["--format", "csv"], &[1, 2, 3, 7]);
     assert_shards_make_the_whole("n.csv", CSV, &["--id-column", "id"], &[2]);
 }
 
 #[test]
-fn shards_of_json_lines_make_the_whole() {
+fn the_shards_of_json_lines_make_the_whole() {
     let lines = "\n{\"text\":\"Profit rose\",\"n\":1.50}\n \n{\"text\":\"Loss\",\"label\":\"x\"}\nnonsense\n\n{\"text\":5}\n{\"text\":\"Flat\"}\n\n";
     assert_shards_make_the_whole("n.jsonl", lines, &[], &[2, 3, 7]);
     assert_shards_make_the_whole("n.jsonl", lines, &["--format", "csv"], &[3]);
@@ -44,12 +44,12 @@ fn shards_of_json_lines_make_the_whole() {
 }
 
 #[test]
-fn shards_of_text_lines_make_the_whole() {
+fn the_shards_of_text_lines_make_the_whole() {
     assert_shards_make_the_whole("n.txt", "Profit rose\n\n\nLoss\r\nFlat", &[], &[2, 3, 7]);
 }
 
 #[test]
-fn shards_of_a_tsv_and_of_other_encodings_make_the_whole() {
+fn the_shards_of_a_tsv_and_of_other_encodings_make_the_whole() {
     let tsv = "id\ttext\n1\tProfit, rose\n\n2\t\"Loss\nfell\"\n3\tFlat\n";
     assert_shards_make_the_whole("n.tsv", tsv, &["--format", "csv"], &[2]);
     let latin1 = b"id,text\n1,Profit\n2,Erl\xf6se steigen\n3,\"Gewinn\nf\xe4llt\"\n";
@@ -59,7 +59,7 @@ fn shards_of_a_tsv_and_of_other_encodings_make_the_whole() {
 }
 
 #[test]
-fn a_shard_of_no_rows_is_an_empty_file_and_the_first_has_the_header() {
+fn a_shard_without_rows_is_an_empty_file_and_only_the_first_has_the_header() {
     let dir = tempfile::tempdir().unwrap();
     let path = write_file(dir.path(), "n.csv", "text\nProfit rose\n");
     for (part, output) in [("0/3", "text,label,"), ("1/3", ""), ("2/3", "Profit rose,")] {
@@ -77,16 +77,13 @@ fn a_shard_of_no_rows_is_an_empty_file_and_the_first_has_the_header() {
 }
 
 #[test]
-fn a_shard_tells_its_own_failures_with_their_places_in_the_file() {
+fn a_shard_reports_its_own_failures_with_their_places_in_the_file() {
     let dir = tempfile::tempdir().unwrap();
     let path = write_file(dir.path(), "n.csv", CSV);
     let first = shard(&path, "0/5", &[]);
     assert_eq!((first.code, first.stderr.contains("line 3")), (Some(0), false), "{first:?}");
-    assert!(
-        first.stderr.contains("1 of 5 rows, behind the first 0") && first.stderr.contains("1 texts in"),
-        "{first:?}"
-    );
-    assert_fails(&shard(&path, "1/5", &[]), 5, &["line 3: 1 fields", "1 texts in", "1 failed"]);
+    assert!(first.stderr.contains("shard 0/5: row 1 of 5") && first.stderr.contains("1 text in"), "{first:?}");
+    assert_fails(&shard(&path, "1/5", &[]), 5, &["line 3: 1 field", "1 text in", "1 failed"]);
     assert_eq!(shard(&path, "2/5", &[]).code, Some(0));
     let whole = classify_file("n.csv", CSV, &[]);
     let place = whole.stderr.lines().find(|line| line.contains("the text is empty")).unwrap().to_owned();
@@ -94,19 +91,19 @@ fn a_shard_tells_its_own_failures_with_their_places_in_the_file() {
 }
 
 #[test]
-fn a_quote_that_never_ends_fails_every_shard() {
+fn an_unclosed_quote_fails_every_shard() {
     let dir = tempfile::tempdir().unwrap();
     let path = write_file(dir.path(), "n.csv", "text\nFlat\n\"Profit rose\nLoss fell\nup\n");
     for part in ["0/2", "1/2"] {
-        assert_fails(&shard(&path, part, &[]), 1, &["line 3", "never ends"]);
+        assert_fails(&shard(&path, part, &[]), 1, &["line 3", "never closed"]);
     }
 }
 
 #[test]
-fn what_is_no_shard_is_refused() {
+fn other_texts_than_shards_are_refused() {
     for (part, says) in [
-        ("8/8", "shards count from 0: the last of 8 is `7/8`"),
-        ("1/0", "there is at least one shard"),
+        ("8/8", "shards are numbered from 0: the last of 8 is 7/8"),
+        ("1/0", "N must be at least 1"),
         ("a/b", "expected I/N"),
         ("3", "expected I/N"),
         ("$(JOB_COMPLETION_INDEX)/8", "expected I/N"),
@@ -116,7 +113,7 @@ fn what_is_no_shard_is_refused() {
 }
 
 #[test]
-fn only_a_file_has_shards() {
+fn only_files_can_be_split() {
     let part = ["classify", "--shard", "0/2"];
     let twice = "reads its input twice";
     assert_fails(&run_with_input(&part, b"Profit rose\n"), 2, &[twice, "standard input", "--input FILE"]);
@@ -131,23 +128,23 @@ fn only_a_file_has_shards() {
     let dir = tempfile::tempdir().unwrap();
     let fifo = dir.path().join("n.csv");
     assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
-    assert_fails(&shard(fifo.to_str().unwrap(), "0/2", &[]), 2, &[twice, "n.csv", "no regular file"]);
-    assert_fails(&shard("/nowhere/n.csv", "0/2", &[]), 1, &["cannot read `/nowhere/n.csv`"]);
+    assert_fails(&shard(fifo.to_str().unwrap(), "0/2", &[]), 2, &[twice, "n.csv", "is not a regular file"]);
+    assert_fails(&shard("/nowhere/n.csv", "0/2", &[]), 1, &["cannot read `/nowhere/n.csv`: no such file"]);
 }
 
 #[test]
-fn a_form_that_cannot_be_put_together_is_refused() {
+fn a_format_that_cannot_be_joined_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let path = write_file(dir.path(), "n.csv", "text\nProfit rose\n");
     for args in [["--format", "json"], ["--format", "text"], ["--output", "out.json"], ["--output", "out.txt"]] {
-        assert_fails(&shard(&path, "0/2", &args), 2, &["jsonl", "csv", "put together"]);
+        assert_fails(&shard(&path, "0/2", &args), 2, &["jsonl", "csv", "cannot be joined"]);
     }
 }
 
 #[test]
-fn a_shard_does_not_take_the_input_from_the_others() {
+fn a_shard_does_not_replace_the_input_of_the_others() {
     let dir = tempfile::tempdir().unwrap();
     let path = write_file(dir.path(), "n.csv", "text\nProfit rose\nLoss\n");
-    assert_fails(&shard(&path, "0/2", &["--output", &path]), 2, &["cannot be its input"]);
+    assert_fails(&shard(&path, "0/2", &["--output", &path]), 2, &["is also an input, which must not change"]);
     assert_eq!(fs::read_to_string(&path).unwrap(), "text\nProfit rose\nLoss\n");
 }

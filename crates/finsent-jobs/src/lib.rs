@@ -1,10 +1,16 @@
-//! Long runs over tables: rows are read, tokenized and scored on a thread each; a journal keeps what was scored; summaries
-//! and evaluations count it.
+//! Long runs over tables.
+//!
+//! [`Stages`] reads, tokenizes and scores rows, each on a thread of its own. A [`Journal`] keeps what was scored, so that an
+//! interrupted run can be resumed. [`summary`] aggregates predictions by group and period; [`evaluation`] compares them with
+//! labels.
+#![warn(missing_docs)]
 
+mod error;
 pub mod evaluation;
 mod journal;
 mod stages;
 pub mod summary;
 
-pub use journal::{Changed, Entries, Fingerprint, Journal, Scored};
+pub use error::JobError;
+pub use journal::{Fingerprint, Journal, JournalEntries, JournalError, Scored};
 pub use stages::{Stages, Window};

@@ -1,44 +1,47 @@
-//! Rows become tokens, and tokens answers, on a thread each, so that reading and writing are hidden behind the engine.
+//! Rows are read and tokenized on one thread, and scored on another, so that reading and writing take no time of the engine.
 
 use std::panic;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 
-use anyhow::{Context, Result};
 use finsent_model::{Classification, ClassifyError, EncodedText, Encoding, Granularity, Pipeline};
-use finsent_table::{ItemError, Row, RowReader};
+use finsent_table::{ItemError, Row, RowReader, TableError};
 
-use crate::journal::{Entries, Scored};
+use crate::error::JobError;
+use crate::journal::{JournalEntries, JournalError, Scored};
 
-/// Rows of the first window, so that the first answers come soon; each window is twice as large as the one before.
+/// Rows of the first window, so that the first predictions come soon; each window is twice as large as the one before.
 const FIRST_WINDOW_ROWS: usize = 16;
 /// Most rows that are sorted by length and classified together.
 const MAX_WINDOW_ROWS: usize = 512;
-/// Bytes of a window's rows, which bound its memory where texts are long.
+/// Bytes of a window's rows: the limit on its memory if texts are long.
 const WINDOW_BYTES: usize = 1 << 20;
-/// Encodings that a journal gets at a time: what a run that is killed has scored in vain is fewer.
+/// Encodings that are written to a journal at a time: the most that a killed run has scored in vain.
 const JOURNALED_TOGETHER: usize = 128;
-/// Windows that are ready in front of a stage: one that it takes up at once, while the stage before it makes the next.
+/// Windows that wait for a stage: it can start on one while the stage before it prepares the next.
 const READY_WINDOWS: usize = 1;
 
-/// Rows with what became of them, in order.
+/// Rows and what came of them, in order.
 pub type Window<T> = Vec<(Row, Result<T, ItemError>)>;
 
-/// The threads, and what comes out of the last of them: window by window, and at last the error that ended the input
-/// early. When it is dropped the threads end with the window that they are at; one that waits for input is left to the end
-/// of the process.
+/// The stages of a run, as an iterator over the windows that leave the last stage. If the run fails, the last item is the
+/// error. After a drop the threads end with their current window; one that waits for input ends with the process.
 pub struct Stages<T> {
-    windows: Receiver<Result<Window<T>>>,
+    windows: Receiver<Result<Window<T>, JobError>>,
     threads: Vec<JoinHandle<()>>,
 }
 
 impl Stages<EncodedText> {
-    /// Starts to read, and to make tokens.
+    /// Starts to read and tokenize.
     ///
     /// # Errors
-    /// When the system gives no thread.
-    pub fn tokenize(rows: Box<dyn RowReader>, pipeline: &Arc<Pipeline>, granularity: Granularity) -> Result<Self> {
+    /// If the system has no more threads.
+    pub fn tokenize(
+        rows: Box<dyn RowReader>,
+        pipeline: &Arc<Pipeline>,
+        granularity: Granularity,
+    ) -> Result<Self, JobError> {
         let (to_engine, windows) = sync_channel(READY_WINDOWS);
         let pipeline = Arc::clone(pipeline);
         let reader = spawn("reader", move || read(rows, &pipeline, granularity, &to_engine))?;
@@ -47,16 +50,16 @@ impl Stages<EncodedText> {
 }
 
 impl Stages<Classification> {
-    /// Starts to read and to score, but for what the journal has, which gets the rest.
+    /// Starts to read, tokenize and score. What the journal has is not scored again; what is scored is added to it.
     ///
     /// # Errors
-    /// When the system gives no thread.
+    /// If the system has no more threads.
     pub fn start(
         rows: Box<dyn RowReader>,
         pipeline: &Arc<Pipeline>,
         granularity: Granularity,
-        journal: Option<Entries>,
-    ) -> Result<Self> {
+        journal: Option<JournalEntries>,
+    ) -> Result<Self, JobError> {
         let Stages { windows: tokenized, mut threads } = Stages::tokenize(rows, pipeline, granularity)?;
         let (to_writer, windows) = sync_channel(READY_WINDOWS);
         let engine = Engine { pipeline: Arc::clone(pipeline), journal };
@@ -66,12 +69,12 @@ impl Stages<Classification> {
 }
 
 impl<T> Iterator for Stages<T> {
-    type Item = Result<Window<T>>;
+    type Item = Result<Window<T>, JobError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let window = self.windows.recv().ok();
         if window.is_none() {
-            // Nothing comes any more, so both have ended; a panic of theirs is not the end of the input.
+            // The threads have ended. If one has panicked, this is not the end of the input.
             for thread in self.threads.drain(..) {
                 thread.join().unwrap_or_else(|panicked| panic::resume_unwind(panicked));
             }
@@ -80,16 +83,16 @@ impl<T> Iterator for Stages<T> {
     }
 }
 
-fn spawn(name: &str, stage: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {
-    thread::Builder::new().name(name.into()).spawn(stage).context("cannot start a thread")
+fn spawn(name: &str, stage: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, JobError> {
+    thread::Builder::new().name(name.into()).spawn(stage).map_err(|error| JobError::Thread(error.into()))
 }
 
-/// Reads windows and makes tokens of their texts, until the input ends or nobody wants more.
+/// Reads windows and tokenizes their texts, until the input or the next stage ends.
 fn read(
     mut rows: Box<dyn RowReader>,
     pipeline: &Pipeline,
     granularity: Granularity,
-    to_engine: &SyncSender<Result<Window<EncodedText>>>,
+    to_engine: &SyncSender<Result<Window<EncodedText>, JobError>>,
 ) {
     let prepare = |row: Row| {
         let text = row.text.as_ref().map_err(ItemError::clone);
@@ -105,15 +108,15 @@ fn read(
             return;
         }
         let prepared = window.map(|window| window.into_iter().map(prepare).collect());
-        if to_engine.send(prepared).is_err() || is_last {
+        if to_engine.send(prepared.map_err(JobError::from)).is_err() || is_last {
             return;
         }
         window_rows = MAX_WINDOW_ROWS.min(2 * window_rows);
     }
 }
 
-/// The next rows: as many as a window holds, but of a stream only those that are there already, after the first.
-fn read_window(rows: &mut dyn RowReader, most: usize) -> Result<Vec<Row>> {
+/// The next rows: as many as a window holds, but after the first one only those that a stream has without waiting.
+fn read_window(rows: &mut dyn RowReader, most: usize) -> Result<Vec<Row>, TableError> {
     let mut window = Vec::new();
     let mut bytes = 0;
     while window.len() < most && bytes < WINDOW_BYTES && (window.is_empty() || !rows.would_wait()) {
@@ -124,40 +127,40 @@ fn read_window(rows: &mut dyn RowReader, most: usize) -> Result<Vec<Row>> {
     Ok(window)
 }
 
-/// The stage that turns tokens into answers.
+/// The stage that scores.
 struct Engine {
     pipeline: Arc<Pipeline>,
-    journal: Option<Entries>,
+    journal: Option<JournalEntries>,
 }
 
 impl Engine {
-    /// Turns windows of tokens into windows of answers, until there are no more, nobody wants them, or one cannot be.
+    /// Scores windows until they or the next stage end, or one fails.
     fn run(
         mut self,
-        tokenized: &Receiver<Result<Window<EncodedText>>>,
-        to_writer: &SyncSender<Result<Window<Classification>>>,
+        tokenized: &Receiver<Result<Window<EncodedText>, JobError>>,
+        to_writer: &SyncSender<Result<Window<Classification>, JobError>>,
     ) {
         for window in tokenized {
-            let answered = window.and_then(|window| self.answer(window));
-            let is_last = answered.is_err();
-            if to_writer.send(answered).is_err() || is_last {
+            let scored = window.and_then(|window| Ok(self.score(window)?));
+            let is_last = scored.is_err();
+            if to_writer.send(scored).is_err() || is_last {
                 return;
             }
         }
-        if let Err(error) = self.journal.as_mut().map_or(Ok(()), Entries::check_end) {
-            // Nobody may be there who wants to know.
-            to_writer.send(Err(error)).unwrap_or_default();
+        if let Err(error) = self.journal.as_mut().map_or(Ok(()), JournalEntries::check_end) {
+            // Ignore send errors: the consumer has stopped.
+            to_writer.send(Err(error.into())).unwrap_or_default();
         }
     }
 
-    fn answer(&mut self, window: Window<EncodedText>) -> Result<Window<Classification>> {
+    fn score(&mut self, window: Window<EncodedText>) -> Result<Window<Classification>, JournalError> {
         let logits = self.logits(&window)?;
         let (rows, prepared): (Vec<Row>, Vec<_>) = window.into_iter().unzip();
         Ok(rows.into_iter().zip(self.pipeline.classify_scored(prepared, logits)).collect())
     }
 
     /// The logits of a window's encodings, in order.
-    fn logits(&mut self, window: &Window<EncodedText>) -> Result<Vec<Scored>> {
+    fn logits(&mut self, window: &Window<EncodedText>) -> Result<Vec<Scored>, JournalError> {
         let mut encodings: Vec<(&Row, &Encoding)> = Vec::new();
         for (row, prepared) in window {
             encodings.extend(prepared.iter().flat_map(EncodedText::encodings).map(|encoding| (row, &**encoding)));
@@ -167,14 +170,18 @@ impl Engine {
             None => Ok(pipeline.logits(&encodings.iter().map(|(_, encoding)| *encoding).collect::<Vec<_>>())),
             Some(journal) => {
                 let parts = encodings.chunks(JOURNALED_TOGETHER).map(|part| journaled(pipeline, journal, part));
-                Ok(parts.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
+                Ok(parts.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
             }
         }
     }
 }
 
-/// The logits of these encodings: those that the journal has, and the encoder's of the others, which the journal gets.
-fn journaled(pipeline: &Pipeline, journal: &mut Entries, encodings: &[(&Row, &Encoding)]) -> Result<Vec<Scored>> {
+/// The logits of these encodings: from the journal if it has them, else from the encoder, which are added to the journal.
+fn journaled(
+    pipeline: &Pipeline,
+    journal: &mut JournalEntries,
+    encodings: &[(&Row, &Encoding)],
+) -> Result<Vec<Scored>, JournalError> {
     let mut known = Vec::new();
     for (row, encoding) in encodings {
         let Some(logits) = journal.next(&row.place, encoding)? else { break };
@@ -186,7 +193,9 @@ fn journaled(pipeline: &Pipeline, journal: &mut Entries, encodings: &[(&Row, &En
     let mut scored = pipeline.logits(&unknown.map(|((_, encoding), _)| *encoding).collect::<Vec<_>>()).into_iter();
     let logits: Vec<Scored> = known
         .into_iter()
-        .map(|known| known.map_or_else(|| scored.next().expect("all that is not known was scored"), Ok))
+        .map(|known| {
+            known.map_or_else(|| scored.next().expect("the encoder has scored what the journal does not have"), Ok)
+        })
         .collect();
     journal.append(encodings[new..].iter().map(|(_, encoding)| *encoding).zip(&logits[new..]))?;
     Ok(logits)

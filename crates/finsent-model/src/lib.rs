@@ -92,7 +92,7 @@ pub use classification::{Classification, EncodedText, Granularity};
 pub use convert::{Conversion, ConvertError, WeightFormat};
 pub use document::{Aggregate, Document, Sentence, SplitText, sentences};
 pub use encoder::{Architecture, Config, ConfigError, Encoder, EncoderError, Logits};
-pub use io_error::IoError;
+pub use io_error::{IoError, plain_words};
 pub use json::Scores;
 pub use json_error::JsonError;
 pub use labels::{LabelError, LabelMap};

@@ -4,11 +4,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{PoisonError, RwLock};
 use std::{fs, io};
 
+use finsent_model::plain_words;
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
 use thiserror::Error;
-
-use crate::io_reason::io_reason;
 
 /// The keys that clients may use. By default there are none, and the service is open to everyone.
 #[derive(Debug, Default)]
@@ -25,7 +24,7 @@ type Hash = [u8; 32];
 #[non_exhaustive]
 pub enum ApiKeysError {
     /// The file cannot be read.
-    #[error("cannot read the API keys in `{}`: {}", file.display(), io_reason(error))]
+    #[error("cannot read the API keys in `{}`: {}", file.display(), plain_words(error))]
     Io {
         /// The file.
         file: PathBuf,

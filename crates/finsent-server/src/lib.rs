@@ -8,7 +8,6 @@ mod docs_page;
 mod error;
 mod error_format;
 mod inference;
-mod io_reason;
 mod listen;
 mod loaded_models;
 mod metrics;

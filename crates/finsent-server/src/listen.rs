@@ -6,9 +6,8 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::{fmt, fs, io};
 
+use finsent_model::plain_words;
 use thiserror::Error;
-
-use crate::io_reason::io_reason;
 
 /// An address to listen on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,7 +23,7 @@ pub enum Listen {
 #[non_exhaustive]
 pub enum ListenError {
     /// The system refuses.
-    #[error("cannot listen on {address}: {}", io_reason(error))]
+    #[error("cannot listen on {address}: {}", plain_words(error))]
     Io {
         /// The address.
         address: Listen,

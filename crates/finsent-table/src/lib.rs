@@ -1,26 +1,27 @@
-//! Rows of texts in, rows of predictions out: plain text, CSV, TSV, JSON lines and Parquet, compressed or not; files and
-//! folders that appear when they are complete.
+//! Rows of texts in, rows of predictions out: plain text, CSV, TSV, JSON Lines and Parquet, compressed or not.
+//!
+//! [`Input`] reads files, arguments and standard input as [`Row`]s; [`writer`] writes them with their predictions to a
+//! [`Destination`]. Files and folders get their names when they are complete.
+#![warn(missing_docs)]
 
-mod atomic_directory;
+mod atomic;
+mod error;
 mod input;
+mod item_error;
 mod output;
 mod parquet;
-pub mod unfinished;
+mod row;
 
-use thiserror::Error;
-
-pub use atomic_directory::AtomicDirectory;
+pub use atomic::{AtomicDirectory, DirectoryProblem, unfinished};
+pub use error::TableError;
 pub use input::{
-    ColumnChoice, ColumnSelection, Encoding, Field, Input, InputKind, InputProgress, ItemError, NotUtf8, Reading, Row,
-    RowReader, Shard, Typed, check_resuming, check_shards, encoding, expand, list,
+    ColumnChoice, ColumnSelection, ColumnTypes, Encoding, Input, InputKind, InputProgress, ReadStats, Reading, Shard,
+    ShardError, check_rereadable, encoding, expand,
 };
+pub use item_error::{ItemError, NotUtf8};
 pub use output::{
-    Column, Destination, Outcome, OutputFormat, OutputRecord, PredictionColumns, RowWriter, Shape, TemporaryName,
-    check_shape, with_suffix, write_columns, writer,
+    Cell, Destination, Outcome, OutputFormat, OutputRecord, ParquetColumn, PredictionColumns, RecordValue, RowWriter,
+    Shape, TemporaryName, check_shape, with_suffix, write_columns, writer,
 };
-pub use parquet::Table;
-
-/// The user asked for something that cannot be.
-#[derive(Debug, Error)]
-#[error("{0}")]
-pub struct UsageError(pub String);
+pub use parquet::{ParquetFailure, ParquetFile};
+pub use row::{Field, Origin, Row, RowReader};

@@ -2,10 +2,9 @@
 
 use anyhow::Result;
 use clap::{Command, CommandFactory};
-use finsent_table::UsageError;
 
 use super::args::{Args, VERSION};
-use super::exit::Exit;
+use super::exit::{Exit, UsageError};
 
 pub(super) fn run(command: Option<&str>) -> Result<Exit> {
     let mut finsent = Args::command();

@@ -10,12 +10,11 @@ use finsent_server::{
     ApiKeys, HttpLimits, Listen, ListenError, LoadedModels, ModelIdentity, Scheduler, SchedulerLimits, ServeError,
     ServedModel, Server, ServerSettings, Service, self_test,
 };
-use finsent_table::UsageError;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use super::args::ServeArgs;
-use super::exit::Exit;
+use super::exit::{Exit, UsageError};
 use super::settings::Settings;
 
 pub(super) fn run(args: ServeArgs, settings: Settings) -> Result<Exit> {

@@ -16,9 +16,8 @@ mod settings;
 mod snapshot;
 mod transport;
 
-use std::fmt;
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::{fmt, fs};
 
 pub use self::error::HubError;
 pub use self::progress::DownloadProgress;

@@ -1,9 +1,9 @@
 //! Names on the hub: repositories, revisions, files.
 
+use std::path::{Component, Path};
+
 use super::error::HubError;
 use crate::catalog::FileSpec;
-
-use std::path::{Component, Path};
 
 /// The name of a model repository, OWNER/NAME.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,9 +1,9 @@
-//! Whether probabilities are what they claim to be.
+//! Calibration: whether predictions with a probability of 0.8 are right in 80 % of cases.
 
-/// Bins of equal width over the confidence, as many as Guo et al. take.
+/// Bins of equal width over the confidence, as in Guo et al.
 pub(super) const BINS: usize = 15;
 
-/// Sums over rows of how far probabilities are from the truth.
+/// Sums over rows of how far the probabilities are from the labels.
 #[derive(Debug, Clone, Default)]
 pub struct Calibration {
     bins: [Bin; BINS],
@@ -14,18 +14,19 @@ pub struct Calibration {
 /// The rows whose best label has a probability in ((m - 1) / 15, m / 15].
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Bin {
+    /// Its rows.
     pub count: u64,
     correct: u64,
     confidences: f64,
 }
 
 impl Bin {
-    /// The share of its rows whose prediction is right; 0 when it is empty.
+    /// The share of rows whose prediction is right; 0 if the bin is empty.
     pub fn accuracy(&self) -> f64 {
         self.mean(self.correct as f64)
     }
 
-    /// The mean probability of the predictions; 0 when it is empty.
+    /// The mean probability of the predicted labels; 0 if the bin is empty.
     pub fn confidence(&self) -> f64 {
         self.mean(self.confidences)
     }
@@ -36,7 +37,7 @@ impl Bin {
 }
 
 impl Calibration {
-    /// Counts a row whose label is `truth`; `probabilities` are in the order of the labels and sum to 1.
+    /// Adds a row with the label `truth`. `probabilities` are in the order of the labels and sum to 1.
     pub fn add(&mut self, truth: usize, predicted: usize, probabilities: &[f32]) {
         let confidence = f64::from(probabilities[predicted]);
         let bin = &mut self.bins[bin_of(confidence)];
@@ -52,26 +53,26 @@ impl Calibration {
         self.log_losses -= f64::from(probabilities[truth]).max(f64::EPSILON).ln();
     }
 
-    /// The bins from the least confident on.
+    /// The bins, from the lowest confidence.
     pub fn bins(&self) -> &[Bin] {
         &self.bins
     }
 
     /// The expected calibration error (Guo et al., 2017, On Calibration of Modern Neural Networks, eq. 3): the mean over
-    /// the rows of |accuracy - confidence| of their bin. In 0 to 1, 0 is best.
+    /// the rows of |accuracy - confidence| of their bin. From 0 to 1; 0 is best.
     pub fn ece(&self) -> f64 {
         let gap = |bin: &Bin| bin.count as f64 * (bin.accuracy() - bin.confidence()).abs();
         self.mean(self.bins.iter().map(gap).sum())
     }
 
     /// The Brier score in its first form (Brier, 1950): the mean over the rows of the sum over all labels of
-    /// (probability - (1 if the label is true, else 0))². In 0 to 2, 0 is best; of two labels it is twice the score that
-    /// looks at one of them.
+    /// (probability - (1 if the label is true, else 0))². From 0 to 2; 0 is best. For two labels it is twice the score of one
+    /// of them.
     pub fn brier(&self) -> f64 {
         self.mean(self.squares)
     }
 
-    /// The mean over the rows of -ln(probability of the true label), which counts as 2^-52 where it is less.
+    /// The mean over the rows of -ln(probability of the true label). Probabilities below 2^-52 count as 2^-52.
     pub fn log_loss(&self) -> f64 {
         self.mean(self.log_losses)
     }
@@ -82,7 +83,7 @@ impl Calibration {
     }
 }
 
-/// The bin of a confidence: bins are closed on the right, and the first one holds 0 too.
+/// The bin of a confidence. Bins are closed on the right; the first one includes 0.
 fn bin_of(confidence: f64) -> usize {
     ((confidence * BINS as f64).ceil() as usize).clamp(1, BINS) - 1
 }
@@ -102,9 +103,9 @@ mod tests {
     }
 
     #[test]
-    fn scores_are_those_counted_by_hand() {
+    fn scores_match_those_computed_by_hand() {
         let mut calibration = Calibration::default();
-        // Powers of two, which f32 holds exactly. Two rows of confidence 0.75 (bin 12), one of them right; one of 0.5.
+        // Powers of two are exact in f32. Two rows have the confidence 0.75 (bin 12), one of them is right; one row has 0.5.
         calibration.add(0, 0, &[0.75, 0.25, 0.0]);
         calibration.add(1, 0, &[0.75, 0.25, 0.0]);
         calibration.add(2, 2, &[0.25, 0.25, 0.5]);
@@ -117,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn a_truth_that_was_held_impossible_costs_much_and_not_all() {
+    fn a_true_label_with_probability_0_has_a_finite_loss() {
         let mut calibration = Calibration::default();
         calibration.add(1, 0, &[1.0, 0.0]);
         assert_near(calibration.log_loss(), 52.0 * 2.0_f64.ln());
@@ -125,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_counted_is_zero() {
+    fn without_rows_all_scores_are_0() {
         let calibration = Calibration::default();
         assert_eq!((calibration.ece(), calibration.brier(), calibration.log_loss()), (0.0, 0.0, 0.0));
     }

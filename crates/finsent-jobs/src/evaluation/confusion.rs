@@ -1,35 +1,35 @@
-//! What was said against what is so, counted, and the measures of those counts.
+//! The confusion matrix, and the metrics derived from it.
 
 use serde::Serialize;
 
 /// The two-sided 95 % quantile of the standard normal distribution.
 const Z: f64 = 1.959_963_984_540_054;
 
-/// How often each label was given where each label is true.
+/// How often each label was predicted for each true label.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfusionMatrix {
     size: usize,
-    /// `size` rows, a row a true label, of `size` counts, a count a predicted label.
+    /// One row per true label, with one count per predicted label.
     counts: Vec<u64>,
 }
 
-/// The measures of one label. A quotient of nothing by nothing is 0, as scikit-learn's with `zero_division=0`.
+/// The metrics of one label. 0 / 0 counts as 0, as in scikit-learn with `zero_division=0`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct ClassScores {
-    /// Of the predictions of this label, the share that is right.
+    /// The share of the predictions of this label that are right.
     pub precision: f64,
-    /// Of the rows of this label, the share that was found.
+    /// The share of the rows with this label that were predicted right.
     pub recall: f64,
     /// The harmonic mean of the two: 2 TP / (2 TP + FP + FN).
     pub f1: f64,
-    /// Rows of this label.
+    /// Rows with this label.
     pub support: u64,
     /// Predictions of this label.
     pub predicted: u64,
 }
 
 impl ConfusionMatrix {
-    /// Of so many labels, with nothing counted.
+    /// An empty matrix of `size` labels.
     pub fn new(size: usize) -> Self {
         Self { size, counts: vec![0; size * size] }
     }
@@ -39,27 +39,27 @@ impl ConfusionMatrix {
         self.counts[truth * self.size + predicted] += 1;
     }
 
-    /// The counts, a row a true label.
+    /// The counts, one row per true label.
     pub fn rows(&self) -> impl Iterator<Item = &[u64]> {
         self.counts.chunks_exact(self.size)
     }
 
-    /// The rows that were counted.
+    /// The number of rows.
     pub fn total(&self) -> u64 {
         self.counts.iter().sum()
     }
 
-    /// The rows whose prediction is the truth.
+    /// The number of rows whose prediction is right.
     pub fn correct(&self) -> u64 {
         (0..self.size).map(|id| self.counts[id * self.size + id]).sum()
     }
 
-    /// The share of rows whose prediction is the truth.
+    /// The share of rows whose prediction is right; 0 without rows.
     pub fn accuracy(&self) -> f64 {
         ratio(self.correct(), self.total())
     }
 
-    /// Where the accuracy of the rows that these are a sample of is, at 95 %: the score interval (Wilson, 1927),
+    /// The 95 % confidence interval of the accuracy, if the rows are a random sample: the score interval (Wilson, 1927),
     /// (p + z²/2n ± z √(p (1 - p)/n + z²/4n²)) / (1 + z²/n).
     pub fn accuracy_interval(&self) -> [f64; 2] {
         let (p, n) = (self.accuracy(), self.total() as f64);
@@ -71,7 +71,7 @@ impl ConfusionMatrix {
         [((center - half) / scale).max(0.0), ((center + half) / scale).min(1.0)]
     }
 
-    /// The measures of each label, in order.
+    /// The metrics of each label, in order.
     pub fn classes(&self) -> Vec<ClassScores> {
         let mut predicted = vec![0; self.size];
         for row in self.rows() {
@@ -95,7 +95,7 @@ impl ConfusionMatrix {
             .collect()
     }
 
-    /// The mean of F1 over the labels that are true or predicted anywhere, as scikit-learn's `f1_score(average="macro")`.
+    /// The mean F1 over the labels that occur as true or predicted, as scikit-learn's `f1_score(average="macro")`.
     pub fn macro_f1(&self) -> f64 {
         let classes = self.classes();
         let present: Vec<f64> =
@@ -103,15 +103,15 @@ impl ConfusionMatrix {
         if present.is_empty() { 0.0 } else { present.iter().sum::<f64>() / present.len() as f64 }
     }
 
-    /// The mean of F1, each label weighted by its rows, as scikit-learn's `f1_score(average="weighted")`.
+    /// The mean F1, with each label weighted by its rows, as scikit-learn's `f1_score(average="weighted")`.
     pub fn weighted_f1(&self) -> f64 {
         let total = self.total();
         let sum: f64 = self.classes().iter().map(|class| class.f1 * class.support as f64).sum();
         if total == 0 { 0.0 } else { sum / total as f64 }
     }
 
-    /// Agreement beyond what chance gives (Cohen, 1960): (p - e) / (1 - e), where e is the sum over the labels of the
-    /// product of both sides' shares. `None` where chance alone gives full agreement, or nothing was counted.
+    /// Agreement beyond chance (Cohen, 1960): (p - e) / (1 - e), where e is the sum over the labels of the product of both
+    /// sides' shares. `None` if e is 1, or there are no rows.
     pub fn cohen_kappa(&self) -> Option<f64> {
         let total = self.total() as f64;
         let share = |count: u64| count as f64 / total;
@@ -120,7 +120,7 @@ impl ConfusionMatrix {
     }
 }
 
-/// `part` of `whole`; 0 of nothing.
+/// `part / whole`; 0 if the whole is 0.
 fn ratio(part: u64, whole: u64) -> f64 {
     if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
 }
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_are_truths_and_columns_predictions() {
+    fn rows_are_true_labels_and_columns_predicted_ones() {
         let mut counted = ConfusionMatrix::new(2);
         for (truth, predicted) in [(0, 0), (0, 1), (0, 1), (1, 1)] {
             counted.add(truth, predicted);
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn measures_of_a_label_are_those_counted_by_hand() {
+    fn metrics_of_a_label_match_those_computed_by_hand() {
         // 10 rows of a, 5 of b, 5 of c.
         let matrix = matrix([[8, 1, 1], [2, 3, 0], [0, 4, 1]]);
         let [a, b, c] = matrix.classes().try_into().unwrap();
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn labels_that_are_nowhere_are_left_out_of_the_macro_mean_and_those_only_predicted_are_not() {
+    fn the_macro_mean_skips_labels_that_do_not_occur_but_not_those_only_predicted() {
         assert_eq!(matrix([[2, 0, 0], [0, 2, 0], [0, 0, 0]]).macro_f1(), 1.0);
         // c is predicted once and never true: its F1 is 0 and counts.
         let matrix = matrix([[1, 0, 1], [0, 2, 0], [0, 0, 0]]);
@@ -174,7 +174,7 @@ mod tests {
         assert_eq!(matrix.classes()[2], ClassScores { precision: 0.0, recall: 0.0, f1: 0.0, support: 0, predicted: 1 });
     }
 
-    /// The worked example of 81 in 263 is Newcombe's (1998), who prints 0.2553 and 0.3662.
+    /// 81 of 263 is an example of Newcombe's (1998), with the interval 0.2553 to 0.3662.
     #[test]
     fn the_interval_is_wilsons() {
         let [low, high] = matrix([[81, 182], [0, 0]]).accuracy_interval();
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_counted_is_no_number_that_could_mislead_the_reader_of_another() {
+    fn without_rows_metrics_are_0_and_kappa_is_absent() {
         let empty = ConfusionMatrix::new(3);
         assert_eq!((empty.accuracy(), empty.macro_f1(), empty.weighted_f1()), (0.0, 0.0, 0.0));
         assert_eq!((empty.accuracy_interval(), empty.cohen_kappa()), ([0.0, 1.0], None));

@@ -1,43 +1,36 @@
 //! What the logits in a journal depend on.
 
-use anyhow::Result;
 use finsent_kernels::Precision;
 use finsent_model::{Granularity, ModelOptions, Pipeline, Text};
 
 use super::MAGIC;
 
-/// Scored to tell one model from another without reading its files.
+/// Scored to tell models apart without reading their files.
 const TEST_TEXT: &str =
     "Quarterly revenue grew by a fifth, but the lender warned of heavy losses at two of its borrowers.";
 
-/// What logits depend on beside the tokens.
+/// What logits depend on besides the tokens: a run can be resumed only with the same.
 #[derive(Debug)]
 pub struct Fingerprint {
-    /// Names and values, for people.
+    /// Names and values, such as `precision` and `int8`. They are part of the journal.
     pub facts: Vec<(String, String)>,
+    /// Logits per encoding.
     pub num_labels: usize,
-    /// What an encoding is of, for people.
-    pub unit: &'static str,
 }
 
 impl Fingerprint {
-    /// That of a run of finsent `version` with a model as it is loaded here. The model's weights are in it by what they make of a text.
+    /// The fingerprint of a run with a loaded model. The weights are represented by the logits of a test text.
     pub fn of(
         version: &str,
         model: &str,
         options: &ModelOptions,
         pipeline: &Pipeline,
         granularity: Granularity,
-    ) -> Result<Self> {
+    ) -> Self {
         let encoder = pipeline.encoder();
-        let (about, unit) = match granularity {
-            Granularity::Text => ("text", "texts"),
-            Granularity::Sentence | Granularity::Document(_) => ("sentence", "windows of sentences"),
-        };
-        let test = pipeline.encode(&Text::parse(TEST_TEXT)?)?;
-        let logits = match pipeline.logits(&[&test]).remove(0) {
-            Ok(logits) => logits.iter().map(|logit| format!("{:08x}", logit.to_bits())).collect::<Vec<_>>().join(" "),
-            Err(error) => error.to_string(),
+        let about = match granularity {
+            Granularity::Text => "text",
+            Granularity::Sentence | Granularity::Document(_) => "sentence",
         };
         let mut facts = vec![
             ("finsent", version.into()),
@@ -46,24 +39,25 @@ impl Fingerprint {
             ("window", pipeline.max_length().to_string()),
             ("granularity", about.into()),
             ("kernels", encoder.isa_name().into()),
-            ("logits of a test text", logits),
+            ("logits of a test text", test_logits(pipeline)),
         ];
         if pipeline.precision() == Precision::Int8 {
             facts.push(("int8 margin", options.int8_margin.to_string()));
         }
         let facts = facts.into_iter().map(|(name, value)| (name.into(), value)).collect();
-        Ok(Self { facts, num_labels: encoder.num_labels(), unit })
+        Self { facts, num_labels: encoder.num_labels() }
     }
 
-    /// What the journal of such a run begins with.
-    pub fn header(&self) -> Result<Vec<u8>> {
-        Ok([MAGIC, &serde_json::to_vec(&self.facts)?, b"\n"].concat())
+    /// The header of the journal of such a run.
+    pub fn header(&self) -> Vec<u8> {
+        let facts = serde_json::to_vec(&self.facts).expect("strings can be written as JSON");
+        [MAGIC, &facts, b"\n"].concat()
     }
 
-    /// In what this differs from what the header of a journal says.
-    pub fn differences(&self, header: &[u8]) -> String {
+    /// The differences from the header of a journal.
+    pub(super) fn differences(&self, header: &[u8]) -> Vec<String> {
         let theirs = header.strip_prefix(MAGIC).and_then(|json| serde_json::from_slice(json).ok());
-        let Some(theirs): Option<Vec<(String, String)>> = theirs else { return "its beginning is damaged".into() };
+        let Some(theirs): Option<Vec<(String, String)>> = theirs else { return vec!["its header is damaged".into()] };
         let value = |facts: &[(String, String)], name: &str| {
             let found = facts.iter().find(|(known, _)| known == name);
             found.map_or_else(|| "none".to_owned(), |(_, value)| format!("`{value}`"))
@@ -72,11 +66,24 @@ impl Fingerprint {
         let mut differences: Vec<String> = Vec::new();
         for name in names {
             let (ours, theirs) = (value(&self.facts, name), value(&theirs, name));
-            let difference = format!("its {name} was {theirs}, now it is {ours}");
+            let difference = format!("its {name} was {theirs} and is now {ours}");
             if ours != theirs && !differences.contains(&difference) {
                 differences.push(difference);
             }
         }
-        differences.join("; ")
+        differences
+    }
+}
+
+/// The bits of a test text's logits, or why there are none.
+fn test_logits(pipeline: &Pipeline) -> String {
+    let text = Text::parse(TEST_TEXT).expect("the test text is not blank");
+    let encoding = match pipeline.encode(&text) {
+        Ok(encoding) => encoding,
+        Err(error) => return error.to_string(),
+    };
+    match pipeline.logits(&[&encoding]).remove(0) {
+        Ok(logits) => logits.iter().map(|logit| format!("{:08x}", logit.to_bits())).collect::<Vec<_>>().join(" "),
+        Err(error) => error.to_string(),
     }
 }

@@ -1,19 +1,20 @@
-//! `--resume`: what a run has scored, in a file beside its output, so that the next run goes on where it ended.
+//! The progress of a run, in a file beside its output, so that an interrupted run can be resumed.
 //!
-//! The file holds logits and no output: whoever goes on reads the input again, takes the logits of its first texts from
-//! here, and writes the output anew. It is [`MAGIC`], a line of JSON that says what the logits depend on, and then an entry
-//! for each encoding that the encoder has read, in order, in little endian:
+//! The file holds logits, not output: a resumed run reads the input again, takes the logits of its first texts from the
+//! journal, and writes the output from the start. It consists of [`MAGIC`], a line of JSON with the [`Fingerprint`] of the run,
+//! and an entry for each encoding that the encoder has read, in order, in little endian:
 //!
 //! | bytes | |
 //! |---|---|
 //! | 8 | XXH64 of its tokens |
-//! | 4 a label | its logits in f32; NaN where it failed |
-//! | 4 | checksum: the lower half of XXH64 of the bytes before, whose seed is XXH64 of the line of JSON |
+//! | 4 per label | its logits in f32; NaN if scoring failed |
+//! | 4 | checksum: the lower half of XXH64 of the bytes before, seeded with XXH64 of the line of JSON |
 //!
-//! All entries have the same size, so that none has a length that could be wrong. What was torn off in the middle fails its
-//! checksum: it is cut off, with all that is behind it, and scored again.
+//! All entries have the same size, so that there is no length that could be wrong. An entry that was torn by a crash fails its
+//! checksum; it and everything after it is removed and scored again.
 
 mod entries;
+mod error;
 mod fingerprint;
 #[cfg(test)]
 mod tests;
@@ -23,111 +24,106 @@ use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use finsent_table::with_suffix;
 use twox_hash::XxHash64;
 
 use entries::Layout;
-pub use entries::{Changed, Entries, Scored};
+pub use entries::{JournalEntries, Scored};
+pub use error::JournalError;
 pub use fingerprint::Fingerprint;
-use finsent_table::UsageError;
-use finsent_table::with_suffix;
 
-/// What a journal begins with.
+/// The first bytes of a journal.
 const MAGIC: &[u8] = b"finsent journal 1\n";
 /// More than the line of JSON ever has.
 const MAX_HEADER_BYTES: u64 = 64 << 10;
 
-/// The journal of a run: no other run can have it at the same time.
-///
-/// One in which nothing was scored goes away when it is dropped.
+/// The journal of a run, locked against other runs. Dropping it removes the file if nothing was scored.
 #[derive(Debug)]
 pub struct Journal {
-    /// Locked; what is written goes to its end.
+    /// Locked, and open for appending.
     file: File,
     path: PathBuf,
-    /// As it was found.
+    /// The header that was found.
     header: Vec<u8>,
-    /// Known when it is open.
+    /// Known once it is open.
     layout: Option<Layout>,
     /// Whether the output is complete.
     is_finished: bool,
 }
 
 impl Journal {
-    /// Takes the journal of the file `output`, that of an interrupted run or a new one.
+    /// Locks the journal of the file `output`: that of an interrupted run, or a new one.
     ///
     /// # Errors
-    /// When another run has it, or what is there is no journal.
-    pub fn lock(output: &Path) -> Result<Self> {
+    /// If another run has it, or the file of that name is not a journal.
+    pub fn lock(output: &Path) -> Result<Self, JournalError> {
         let path = with_suffix(output, ".journal");
-        let file = lock(&path).with_context(|| format!("cannot write `{}`", path.display()))?;
-        let Some(file) = file else {
-            bail!("another run is writing `{}`; wait until it is done", output.display());
+        let write_error = |error: io::Error| JournalError::Write { path: path.clone(), source: error.into() };
+        let Some(file) = lock(&path).map_err(write_error)? else {
+            return Err(JournalError::Busy { output: output.to_owned() });
         };
-        let header = read_header(&file).with_context(|| format!("cannot read `{}`", path.display()))?;
+        let header =
+            read_header(&file).map_err(|error| JournalError::Read { path: path.clone(), source: error.into() })?;
         if !header.is_empty() && !header.starts_with(MAGIC) {
-            return Err(UsageError(format!(
-                "`{}` is no journal of an interrupted run; --resume needs that name: move the file away",
-                path.display()
-            ))
-            .into());
+            return Err(JournalError::NotAJournal { path });
         }
         Ok(Self { file, path, header, layout: None, is_finished: false })
     }
 
-    /// Opens it for a run whose logits depend on this.
+    /// Opens it for a run with this fingerprint.
     ///
     /// # Errors
-    /// When the interrupted run's depended on something else.
-    pub fn open(&mut self, run: &Fingerprint) -> Result<Entries> {
-        let header = run.header()?;
-        let opened = || format!("cannot write `{}`", self.path.display());
+    /// [`JournalError::OtherRun`] if the interrupted run had another fingerprint.
+    pub fn open(&mut self, run: &Fingerprint) -> Result<JournalEntries, JournalError> {
+        let header = run.header();
         if self.header != header {
-            if !self.is_empty(&header).with_context(opened)? {
-                return Err(UsageError(format!(
-                    "`{0}` is of a run that cannot be resumed like this: {1}; run as before, or remove `{0}` to begin anew",
-                    self.path.display(),
-                    run.differences(&self.header)
-                ))
-                .into());
+            if !self.is_empty(&header).map_err(|error| self.write_error(error))? {
+                return Err(JournalError::OtherRun {
+                    path: self.path.clone(),
+                    differences: run.differences(&self.header),
+                });
             }
-            self.begin(&header).with_context(opened)?;
+            self.begin(&header).map_err(|error| self.write_error(error))?;
         }
         let seed = XxHash64::oneshot(0, &header[MAGIC.len()..]);
-        let layout = Layout { header_bytes: header.len() as u64, num_labels: run.num_labels, seed, unit: run.unit };
+        let layout = Layout { header_bytes: header.len() as u64, num_labels: run.num_labels, seed };
         self.layout = Some(layout);
-        Entries::open(&self.file, self.path.clone(), layout)
-            .with_context(|| format!("cannot read `{}`", self.path.display()))
+        JournalEntries::open(&self.file, self.path.clone(), layout)
+            .map_err(|error| JournalError::Read { path: self.path.clone(), source: error.into() })
     }
 
-    /// Whether it is a header at most: a whole one, or the beginning of this run's.
+    fn write_error(&self, error: io::Error) -> JournalError {
+        JournalError::Write { path: self.path.clone(), source: error.into() }
+    }
+
+    /// Whether the file has no entries: it is a whole header, or a part of this run's.
     fn is_empty(&self, header: &[u8]) -> io::Result<bool> {
         let is_header = self.header.ends_with(b"\n") || header.starts_with(&self.header);
         Ok(is_header && self.file.metadata()?.len() == self.header.len() as u64)
     }
 
-    /// Writes the header. It reaches the disk before any entry, so that what a power cut leaves is known to be a journal.
+    /// Writes the header. It reaches the disk before any entry, so that a journal is recognized after a power cut.
     fn begin(&self, header: &[u8]) -> io::Result<()> {
         self.file.set_len(0)?;
         (&self.file).write_all(header)?;
         self.file.sync_all()
     }
 
-    /// What is scored in it, for people; `None` where nothing is. Asked of the file's size, at any time.
-    pub fn scored(&self) -> impl Fn() -> Option<String> + Send + 'static {
+    /// A function that counts the encodings in the journal, by the size of the file. It can be called at any time.
+    pub fn scored(&self) -> impl Fn() -> u64 + Send + 'static {
         let (path, layout) = (self.path.clone(), self.layout);
-        move || {
-            let layout = layout?;
-            let count = layout.entries_in(fs::metadata(&path).ok()?.len());
-            (count > 0).then(|| format!("{count} {}", layout.unit))
+        move || match (layout, fs::metadata(&path)) {
+            (Some(layout), Ok(metadata)) => layout.entries_in(metadata.len()),
+            _ => 0,
         }
     }
 
+    /// The path of the journal.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Removes it, for the output is complete.
+    /// Removes the journal: the output is complete.
     pub fn finish(mut self) {
         self.is_finished = true;
     }
@@ -140,12 +136,12 @@ impl Drop for Journal {
         if (is_empty || self.is_finished)
             && let Err(error) = fs::remove_file(&self.path)
         {
-            tracing::warn!(%error, "`{}` could not be removed", self.path.display());
+            tracing::warn!(%error, "cannot remove `{}`", self.path.display());
         }
     }
 }
 
-/// Opens and locks the file at `path`; `None` where another process has it.
+/// Opens and locks the file at `path`; `None` if another process has it.
 fn lock(path: &Path) -> io::Result<Option<File>> {
     loop {
         let file = File::options().read(true).append(true).create(true).open(path)?;
@@ -162,10 +158,10 @@ fn lock(path: &Path) -> io::Result<Option<File>> {
     }
 }
 
-/// The first two lines, as far as they are there.
+/// The first two lines, as far as they exist.
 fn read_header(file: &File) -> io::Result<Vec<u8>> {
     if !file.metadata()?.is_file() {
-        return Err(io::Error::new(ErrorKind::InvalidInput, "it is no regular file"));
+        return Err(io::Error::new(ErrorKind::InvalidInput, "it is not a regular file"));
     }
     let mut header = Vec::new();
     let mut reader = BufReader::new(file).take(MAX_HEADER_BYTES);

@@ -1,5 +1,7 @@
-//! Predictions come to a summary: how many of each group, of what label, and their mean.
+//! Predictions aggregated by group and period: counts, shares of the labels, means.
 
+mod error;
+mod grouping;
 mod period;
 mod time;
 mod write;
@@ -7,29 +9,24 @@ mod write;
 use std::collections::BTreeMap;
 
 use chrono::NaiveDateTime;
-use thiserror::Error;
-
-pub use period::Every;
-pub use time::parse_time;
+pub use error::SummaryError;
+pub use grouping::{GroupColumns, Grouping, LeftOut};
+pub use period::{Every, EveryError};
+pub use time::{TIME_EXAMPLES, TimeError, parse_time};
 pub use write::{SummaryShape, write_summary};
 
 use finsent_model::{LabelMap, Prediction};
 
-/// Groups that a summary has at most: it is held in memory.
-const MOST_GROUPS: usize = 5_000_000;
+/// Most groups of a summary, which is held in memory.
+const MAX_GROUPS: usize = 5_000_000;
 
-/// There are more groups than [`MOST_GROUPS`].
-#[derive(Debug, Error)]
-#[error("there are more than {MOST_GROUPS} groups; is it the right column?")]
-pub struct TooManyGroups;
+/// The key of a group: the value of its column, if there is one, and the start of its period.
+pub type GroupKey = (Option<String>, Option<NaiveDateTime>);
 
-/// What a group is of: a value of the column, or its absence, and the beginning of a period.
-pub type Key = (Option<String>, Option<NaiveDateTime>);
-
-/// The groups, in the order of their values and then of time.
+/// The groups, ordered by value and then by period.
 #[derive(Debug, Default)]
 pub struct Summary {
-    groups: BTreeMap<Key, Group>,
+    groups: BTreeMap<GroupKey, Group>,
 }
 
 /// The sums over the items of a group.
@@ -38,17 +35,18 @@ pub struct Group {
     count: u64,
     failed: u64,
     weight: f64,
-    /// Of the weights of the items with each label.
+    /// For each label, the weights of the items that have it.
     labelled: Vec<f64>,
+    /// Weighted sentiment scores.
     sentiment: f64,
 }
 
 impl Summary {
-    /// Counts an item of this weight, which is finite and not negative.
+    /// Adds a prediction with a weight, which is finite and not negative.
     ///
     /// # Errors
-    /// [`TooManyGroups`].
-    pub fn add(&mut self, key: Key, prediction: &Prediction, weight: f64) -> Result<(), TooManyGroups> {
+    /// [`SummaryError::TooManyGroups`].
+    pub fn add(&mut self, key: GroupKey, prediction: &Prediction, weight: f64) -> Result<(), SummaryError> {
         let group = self.group(key)?;
         group.count += 1;
         group.weight += weight;
@@ -58,24 +56,24 @@ impl Summary {
         Ok(())
     }
 
-    /// Counts an item that has no prediction, or no place in the sums.
+    /// Counts an item without a prediction, or without the time or weight that it needs.
     ///
     /// # Errors
-    /// [`TooManyGroups`].
-    pub fn add_failed(&mut self, key: Key) -> Result<(), TooManyGroups> {
+    /// [`SummaryError::TooManyGroups`].
+    pub fn add_failed(&mut self, key: GroupKey) -> Result<(), SummaryError> {
         self.group(key)?.failed += 1;
         Ok(())
     }
 
-    fn group(&mut self, key: Key) -> Result<&mut Group, TooManyGroups> {
-        if self.groups.len() >= MOST_GROUPS && !self.groups.contains_key(&key) {
-            return Err(TooManyGroups);
+    fn group(&mut self, key: GroupKey) -> Result<&mut Group, SummaryError> {
+        if self.groups.len() >= MAX_GROUPS && !self.groups.contains_key(&key) {
+            return Err(SummaryError::TooManyGroups { limit: MAX_GROUPS });
         }
         Ok(self.groups.entry(key).or_default())
     }
 
     /// The groups with their keys, in order.
-    pub fn groups(&self) -> impl Iterator<Item = (&Key, &Group)> {
+    pub fn groups(&self) -> impl Iterator<Item = (&GroupKey, &Group)> {
         self.groups.iter()
     }
 }
@@ -86,7 +84,7 @@ impl Group {
         self.count
     }
 
-    /// Items that are not in the sums.
+    /// Items that are counted and not in the sums.
     pub fn failed(&self) -> u64 {
         self.failed
     }
@@ -100,18 +98,18 @@ impl Group {
         self.weight > 0.0 && self.weight.is_finite()
     }
 
-    /// Of the weights, the part of each label: `sum of w where the label is l / sum of w`; `None` where all weigh nothing, or
-    /// more than a number can hold.
+    /// The share of each label in the weights, from 0 to 1; `None` if the sum of the weights is 0 or not finite.
     pub fn shares(&self) -> Option<Vec<f64>> {
         self.has_means().then(|| self.labelled.iter().map(|labelled| labelled / self.weight).collect())
     }
 
-    /// The weighted mean of the items' sentiment scores; `None` where the labels have none, or as for [`Group::shares`].
+    /// The weighted mean of the sentiment scores, from -1 to 1; `None` if the labels have no sentiment, or as for
+    /// [`Group::shares`].
     pub fn sentiment_score(&self, labels: &LabelMap) -> Option<f64> {
         (self.has_means() && labels.has_sentiment_score()).then(|| self.sentiment / self.weight)
     }
 
-    /// `(positive - negative) / all`, in weights; `None` as for [`Group::sentiment_score`].
+    /// The share of the positive label minus that of the negative one; `None` as for [`Group::sentiment_score`].
     pub fn net(&self, labels: &LabelMap) -> Option<f64> {
         let [positive, negative] = labels.sentiment_ids()?;
         self.has_means().then(|| (self.labelled[positive] - self.labelled[negative]) / self.weight)
@@ -135,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_group_has_shares_means_and_the_difference_by_weight() {
+    fn shares_means_and_net_are_weighted() {
         let labels = labels();
         let mut summary = Summary::default();
         let key = |name: &str| (Some(name.to_owned()), None);
@@ -154,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn items_that_weigh_nothing_or_too_much_or_failed_have_no_mean() {
+    fn groups_whose_weight_is_zero_or_infinite_have_no_mean() {
         let labels = labels();
         let mut summary = Summary::default();
         summary.add((None, None), &prediction(&labels, [1.0, 0.0, 0.0]), 0.0).unwrap();
@@ -165,6 +163,6 @@ mod tests {
         for (_, group) in summary.groups() {
             assert_eq!((group.shares(), group.net(&labels), group.sentiment_score(&labels)), (None, None, None));
         }
-        assert_eq!(summary.groups().next().unwrap().0.0, None, "what has no value comes first");
+        assert_eq!(summary.groups().next().unwrap().0.0, None, "the group without a value comes first");
     }
 }

@@ -1,34 +1,38 @@
-//! Periods that times fall into.
+//! Periods of time.
 
 use std::str::FromStr;
 
 use chrono::{Datelike, Days, Months, NaiveDateTime, TimeDelta};
 use thiserror::Error;
 
-/// A length of time that a summary is cut by: `15m`, `6h`, `1d`, `1w`, `1mo`, `1q`, `1y`. Periods begin at midnight and on
-/// Mondays, months and years on their first day, all in UTC.
+/// The length of a summary's periods: `15m`, `6h`, `1d`, `1w`, `1mo`, `1q`, `1y`. Days start at midnight, weeks on Monday,
+/// months and years on their first day, all in UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Every {
+    /// Minutes, from midnight; they divide a day.
     Minutes(u32),
-    /// From the first of January 1970.
+    /// Days, from 1 January 1970.
     Days(u32),
-    /// From the Monday before it.
+    /// Weeks, from the Monday before 1 January 1970.
     Weeks(u32),
-    /// From the January of the year 0.
+    /// Months, from January of the year 0.
     Months(u32),
 }
 
-/// Why what was typed is no [`Every`].
+/// Why a string is not an [`Every`].
 #[derive(Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum EveryError {
-    #[error("expected a number and a unit: `15m`, `6h`, `1d`, `1w`, `1mo`, `1q`, `1y`")]
+    /// It is not a number from 1 and a unit.
+    #[error("expected a number and a unit, for example 15m, 6h, 1d, 1w, 1mo, 1q or 1y")]
     NotALength,
-    #[error("minutes and hours are to divide a day: `{0}` does not")]
-    NoPartOfADay(String),
+    /// The minutes or hours do not divide a day.
+    #[error("`{0}` must divide 24 hours evenly")]
+    NotAPartOfADay(String),
 }
 
 const MINUTES_A_DAY: u32 = 24 * 60;
-/// The Monday before the first of January 1970, in days from there.
+/// The Monday before 1 January 1970, in days from that date.
 const FIRST_MONDAY: i64 = -3;
 
 impl FromStr for Every {
@@ -40,7 +44,7 @@ impl FromStr for Every {
         let times = |factor: u32| number.checked_mul(factor).filter(|&length| length > 0).ok_or(EveryError::NotALength);
         let of_a_day = |minutes: u32| match MINUTES_A_DAY % minutes {
             0 => Ok(Self::Minutes(minutes)),
-            _ => Err(EveryError::NoPartOfADay(text.to_owned())),
+            _ => Err(EveryError::NotAPartOfADay(text.to_owned())),
         };
         match &text[unit..] {
             "m" | "min" => of_a_day(times(1)?),
@@ -56,7 +60,7 @@ impl FromStr for Every {
 }
 
 impl Every {
-    /// The beginning of the period that `time` falls into.
+    /// The start of the period that contains `time`.
     pub fn start(self, time: NaiveDateTime) -> NaiveDateTime {
         let midnight = NaiveDateTime::from(time.date());
         let start = match self {
@@ -73,11 +77,11 @@ impl Every {
                 first.map(NaiveDateTime::from)
             }
         };
-        // At the ends of the calendar, where there is no such day, the day itself.
+        // At the ends of the calendar there may be no such day.
         start.unwrap_or(midnight)
     }
 
-    /// The beginning of a period as it is written.
+    /// The start of a period as it is written in a summary: a date, or a date and time.
     pub fn format(self, start: NaiveDateTime) -> String {
         match self {
             Self::Minutes(_) => start.and_utc().to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
@@ -86,7 +90,7 @@ impl Every {
     }
 }
 
-/// The last midnight, up to this one, that is a multiple of `days` from `origin`, in days from 1970.
+/// The last midnight, up to this one, that is a multiple of `days` after `origin`, both in days from 1970.
 fn back(midnight: NaiveDateTime, origin: i64, days: i64) -> Option<NaiveDateTime> {
     let since = midnight.and_utc().timestamp().div_euclid(24 * 60 * 60) - origin;
     midnight.checked_sub_days(Days::new(since.rem_euclid(days).unsigned_abs()))
@@ -103,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn periods_begin_at_midnight_on_mondays_and_on_the_first() {
+    fn periods_start_at_midnight_on_mondays_and_on_the_first() {
         let time = "2026-03-11T15:47:10Z";
         let starts = [
             ("15m", "2026-03-11T15:45:00Z"),
@@ -123,11 +127,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_length_of_time_is_refused() {
+    fn a_length_is_a_number_from_1_and_a_unit_and_minutes_divide_a_day() {
         for text in ["", "d", "1", "0d", "1x", "-1d", "1.5h", "99999999999d", "4294967295y"] {
             assert_eq!(text.parse::<Every>(), Err(EveryError::NotALength), "{text}");
         }
-        assert_eq!("7h".parse::<Every>(), Err(EveryError::NoPartOfADay("7h".into())));
+        assert_eq!("7h".parse::<Every>(), Err(EveryError::NotAPartOfADay("7h".into())));
         assert_eq!("90m".parse::<Every>(), Ok(Every::Minutes(90)));
     }
 }

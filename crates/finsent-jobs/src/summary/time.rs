@@ -3,20 +3,23 @@
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
 use thiserror::Error;
 
-/// Why a cell is no time.
+/// Times as they are written, for messages.
+pub const TIME_EXAMPLES: &str = "2026-03-09, 2026-03-09 14:30, 2026-03-09T14:30:00Z, 20260309 or seconds since 1970";
+
+/// A cell is not a time; with the start of the cell.
 #[derive(Debug, Error, PartialEq, Eq)]
-#[error("`{0}` is no time; times are `2026-03-09`, `2026-03-09 14:30`, RFC 3339, or seconds since 1970")]
+#[error("`{0}` is not a time; expected {TIME_EXAMPLES}")]
 pub struct TimeError(String);
 
-/// The time, in UTC, that `text` names, white space around it left aside:
+/// The time in UTC that `text` names. White space around it is ignored.
 ///
-/// - `2024-01-31` or `2024/01/31`; a time of the day behind it, and a space or `T`: `14:30`, `14:30:05`, `14:30:05.25`; and
-///   a zone behind that: `Z`, ` UTC`, `+01:00`, `+0100` or `+01`. Without one it is UTC. A leap second counts as the second
-///   before it.
+/// - `2024-01-31` or `2024/01/31`, which a space or `T` and a time of day may follow (`14:30`, `14:30:05`, `14:30:05.25`), and
+///   then a zone: `Z`, ` UTC`, `+01:00`, `+0100` or `+01`. Without a zone it is UTC. A leap second counts as the second before
+///   it.
 /// - `20240131`: eight digits are a date.
-/// - Other digits are the time since 1970, in seconds up to 11 of them (the year 5138), in milliseconds up to 14, in
-///   microseconds up to 17 and in nanoseconds up to 19. Fewer than 9 are no time: a year is none, nor is a 0 that stands
-///   for nothing. Fractions are left aside.
+/// - Other digits are the time since 1970: in seconds up to 11 digits (the year 5138), in milliseconds up to 14, in
+///   microseconds up to 17, and in nanoseconds up to 19. Fewer than 9 digits are not a time: they are probably a year, or a 0
+///   for a missing value. Fractions are ignored.
 ///
 /// # Errors
 /// [`TimeError`] with the text.
@@ -50,7 +53,7 @@ fn is_digits(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// A number of exactly so many digits.
+/// A number with exactly `count` digits.
 fn digits(text: &str, count: usize) -> Option<u32> {
     if text.len() == count && is_digits(text) { text.parse().ok() } else { None }
 }
@@ -79,7 +82,7 @@ fn ymd(year: &str, month: &str, day: &str) -> Option<NaiveDate> {
     NaiveDate::from_ymd_opt(year, digits(month, 2)?, digits(day, 2)?)
 }
 
-/// `14:30`, `14:30:05`, `14:30:05.25`; the fraction is left aside.
+/// `14:30`, `14:30:05`, `14:30:05.25`; the fraction is ignored.
 fn time_of_day(text: &str) -> Option<NaiveTime> {
     let (hour, rest) = text.split_once(':')?;
     let (minute, seconds) = rest.split_once(':').unwrap_or((rest, "00"));
@@ -147,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_time_is_read_in_every_form() {
+    fn the_same_time_is_read_in_every_format() {
         let noon = "2026-03-09T12:30:15";
         for text in [
             "2026-03-09T12:30:15Z",
@@ -174,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_time_is_not_guessed_at() {
+    fn other_texts_are_not_times() {
         for text in [
             "",
             " ",

@@ -1,67 +1,76 @@
-//! A summary out: JSON, JSON lines, CSV, Parquet.
+//! Writing a summary: JSON, JSON Lines, CSV, Parquet.
 
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use anyhow::Result;
 use finsent_model::LabelMap;
-use finsent_table::{Column, Destination, OutputFormat, PredictionColumns, UsageError, write_columns};
+use finsent_table::{Cell, Destination, OutputFormat, ParquetColumn, PredictionColumns, TableError, write_columns};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use super::{Every, Group, Key, Summary};
+use super::{Every, Group, GroupKey, Summary, SummaryError};
 
-/// What a summary is by.
+/// What a summary is by; it determines its columns.
 pub struct SummaryShape<'a> {
-    /// The column that its groups are values of.
+    /// The column whose values are the groups.
     pub group: &'a str,
+    /// The length of the periods, if it is by time.
     pub every: Option<Every>,
+    /// Whether items have weights.
     pub is_weighted: bool,
+    /// The labels of the model.
     pub labels: &'a LabelMap,
 }
 
-/// A value of a line.
-enum Value {
+/// A value of a summary's row.
+enum SummaryValue {
     Text(Option<String>),
     Count(u64),
     Number(Option<f64>),
 }
 
-/// Writes all groups, in order.
+/// Writes all groups, in order, and returns the destination, which is to be finished.
+///
+/// # Errors
+/// If the destination cannot be written, or the format is finBERT's.
 pub fn write_summary(
     format: OutputFormat,
     summary: &Summary,
     shape: &SummaryShape<'_>,
     mut out: Destination,
-) -> Result<Destination> {
+) -> Result<Destination, SummaryError> {
     match format {
-        OutputFormat::Parquet => return parquet(summary, shape, out),
-        OutputFormat::Csv => csv(summary, shape, &mut out),
-        OutputFormat::Jsonl => lines(summary, shape).try_for_each(|line| {
-            serde_json::to_writer(&mut out, &line).map_err(io::Error::from)?;
-            Ok(out.write_all(b"\n")?)
-        }),
-        OutputFormat::Json => {
-            serde_json::to_writer_pretty(&mut out, &lines(summary, shape).collect::<Vec<_>>())
-                .map_err(io::Error::from)?;
-            Ok(out.write_all(b"\n")?)
-        }
-        OutputFormat::FinbertCsv => {
-            Err(UsageError("a summary is text, json, jsonl, csv or parquet; name its file with --summary".into())
-                .into())
-        }
-    }?;
+        OutputFormat::Parquet => return Ok(parquet(summary, shape, out)?),
+        OutputFormat::Csv => csv(summary, shape, &mut out)?,
+        OutputFormat::Jsonl => json_lines(summary, shape, &mut out).map_err(TableError::from)?,
+        OutputFormat::Json => json(summary, shape, &mut out).map_err(TableError::from)?,
+        OutputFormat::FinbertCsv => return Err(SummaryError::Format),
+    }
     Ok(out)
 }
 
-/// A group as a line: its names and values, in order.
-struct Line(Vec<(String, Value)>);
-
-fn lines<'a>(summary: &'a Summary, shape: &'a SummaryShape<'_>) -> impl Iterator<Item = Line> {
-    let names = names(shape);
-    summary.groups().map(move |(key, group)| Line(names.iter().cloned().zip(values(shape, key, group)).collect()))
+fn json_lines(summary: &Summary, shape: &SummaryShape<'_>, out: &mut Destination) -> io::Result<()> {
+    objects(summary, shape).try_for_each(|object| {
+        serde_json::to_writer(&mut *out, &object)?;
+        out.write_all(b"\n")
+    })
 }
 
-/// The group's column under its own name, and ours so that none is the same.
+fn json(summary: &Summary, shape: &SummaryShape<'_>, out: &mut Destination) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, &objects(summary, shape).collect::<Vec<_>>())?;
+    out.write_all(b"\n")
+}
+
+/// A group as a JSON object: names and values, in order.
+struct SummaryObject(Vec<(String, SummaryValue)>);
+
+fn objects<'a>(summary: &'a Summary, shape: &'a SummaryShape<'_>) -> impl Iterator<Item = SummaryObject> {
+    let names = names(shape);
+    summary
+        .groups()
+        .map(move |(key, group)| SummaryObject(names.iter().cloned().zip(values(shape, key, group)).collect()))
+}
+
+/// The names of the columns: that of the groups, and the summary's own, with a prefix if one is the same.
 fn names(shape: &SummaryShape<'_>) -> Vec<String> {
     let labels = shape.labels;
     let mut ours: Vec<&str> = Vec::new();
@@ -72,69 +81,70 @@ fn names(shape: &SummaryShape<'_>) -> Vec<String> {
     ours.extend(labels.labels().iter().map(String::as_str));
     ours.extend(labels.has_sentiment_score().then_some("net"));
     let columns = PredictionColumns::beside(&[Arc::from(shape.group)], ours.into_iter().map(String::from).collect());
-    let prefixed = columns.names().iter().map(|name| format!("{}{name}", columns.prefix()));
-    std::iter::once(shape.group.to_owned()).chain(prefixed).collect()
+    std::iter::once(shape.group.to_owned()).chain(columns.prefixed()).collect()
 }
 
-fn values(shape: &SummaryShape<'_>, key: &Key, group: &Group) -> Vec<Value> {
+fn values(shape: &SummaryShape<'_>, key: &GroupKey, group: &Group) -> Vec<SummaryValue> {
     let labels = shape.labels;
     let has_sentiment = labels.has_sentiment_score();
-    let mut values = vec![Value::Text(key.0.clone())];
-    values.extend(shape.every.map(|every| Value::Text(key.1.map(|start| every.format(start)))));
-    values.extend([Value::Count(group.count()), Value::Count(group.failed())]);
-    values.extend(shape.is_weighted.then(|| Value::Number(Some(group.weight()))));
-    values.extend(has_sentiment.then(|| Value::Number(group.sentiment_score(labels))));
+    let mut values = vec![SummaryValue::Text(key.0.clone())];
+    values.extend(shape.every.map(|every| SummaryValue::Text(key.1.map(|start| every.format(start)))));
+    values.extend([SummaryValue::Count(group.count()), SummaryValue::Count(group.failed())]);
+    values.extend(shape.is_weighted.then(|| SummaryValue::Number(Some(group.weight()))));
+    values.extend(has_sentiment.then(|| SummaryValue::Number(group.sentiment_score(labels))));
     let shares = group.shares();
-    values.extend((0..labels.labels().len()).map(|label| Value::Number(shares.as_ref().map(|shares| shares[label]))));
-    values.extend(has_sentiment.then(|| Value::Number(group.net(labels))));
+    values.extend(
+        (0..labels.labels().len()).map(|label| SummaryValue::Number(shares.as_ref().map(|shares| shares[label]))),
+    );
+    values.extend(has_sentiment.then(|| SummaryValue::Number(group.net(labels))));
     values
 }
 
-impl Serialize for Line {
+impl Serialize for SummaryObject {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(self.0.len()))?;
         for (name, value) in &self.0 {
             match value {
-                Value::Text(text) => map.serialize_entry(name, text)?,
-                Value::Count(count) => map.serialize_entry(name, count)?,
-                Value::Number(number) => map.serialize_entry(name, number)?,
+                SummaryValue::Text(text) => map.serialize_entry(name, text)?,
+                SummaryValue::Count(count) => map.serialize_entry(name, count)?,
+                SummaryValue::Number(number) => map.serialize_entry(name, number)?,
             }
         }
         map.end()
     }
 }
 
-fn csv(summary: &Summary, shape: &SummaryShape<'_>, out: &mut Destination) -> Result<()> {
+fn csv(summary: &Summary, shape: &SummaryShape<'_>, out: &mut Destination) -> Result<(), TableError> {
     let mut writer = csv::Writer::from_writer(out);
     writer.write_record(names(shape))?;
     for (key, group) in summary.groups() {
         writer.write_record(values(shape, key, group).into_iter().map(|value| match value {
-            Value::Text(text) => text.unwrap_or_default(),
-            Value::Count(count) => count.to_string(),
-            Value::Number(number) => number.map(|number| number.to_string()).unwrap_or_default(),
+            SummaryValue::Text(text) => text.unwrap_or_default(),
+            SummaryValue::Count(count) => count.to_string(),
+            SummaryValue::Number(number) => number.map(|number| number.to_string()).unwrap_or_default(),
         }))?;
     }
     Ok(writer.flush()?)
 }
 
-fn parquet(summary: &Summary, shape: &SummaryShape<'_>, out: Destination) -> Result<Destination> {
-    let kinds = values(shape, &Key::default(), &Group::default());
-    let mut columns: Vec<Column> = kinds
+fn parquet(summary: &Summary, shape: &SummaryShape<'_>, out: Destination) -> Result<Destination, TableError> {
+    // The types of the values are the same for all groups.
+    let mut columns: Vec<ParquetColumn> = values(shape, &GroupKey::default(), &Group::default())
         .iter()
         .map(|value| match value {
-            Value::Text(_) => Column::texts(),
-            Value::Count(_) => Column::integers(),
-            Value::Number(_) => Column::doubles(),
+            SummaryValue::Text(_) => ParquetColumn::texts(),
+            SummaryValue::Count(_) => ParquetColumn::integers(),
+            SummaryValue::Number(_) => ParquetColumn::doubles(),
         })
         .collect();
     for (key, group) in summary.groups() {
         for (column, value) in columns.iter_mut().zip(values(shape, key, group)) {
-            match value {
-                Value::Text(Some(text)) => column.push_text(&text),
-                Value::Count(count) => column.push_integer(i64::try_from(count)?),
-                Value::Number(Some(number)) => column.push_double(number),
-                Value::Text(None) | Value::Number(None) => column.push_null(),
-            }
+            column.push(match &value {
+                SummaryValue::Text(Some(text)) => Cell::Text(text),
+                SummaryValue::Count(count) => Cell::Integer(i64::try_from(*count).unwrap_or(i64::MAX)),
+                SummaryValue::Number(Some(number)) => Cell::Double(*number),
+                SummaryValue::Text(None) | SummaryValue::Number(None) => Cell::Null,
+            })?;
         }
     }
     write_columns(&names(shape), columns, out)

@@ -1,4 +1,4 @@
-//! Compressed files: gzip and Zstandard, unpacked as they are read.
+//! Compressed files: gzip and Zstandard, decompressed as they are read.
 
 use std::io::{self, BufRead, BufReader, Read};
 
@@ -6,8 +6,8 @@ use flate2::bufread::MultiGzDecoder;
 use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
-/// Largest window of a Zstandard frame in bytes, which is held in memory: what the `zstd` command reads too, unless told
-/// otherwise. A frame that asks for more is refused before any memory is taken.
+/// Largest window of a Zstandard frame in bytes, which is held in memory: the limit of the `zstd` command, too. A frame that
+/// asks for more is refused before memory is allocated.
 const MAX_WINDOW_BYTES: u64 = 128 << 20;
 
 const GZIP_MAGIC: &[u8] = &[0x1f, 0x8b];
@@ -22,7 +22,7 @@ pub(super) enum Compression {
 }
 
 impl Compression {
-    /// What the end of a file's name, in small letters, says, and the name without it.
+    /// The compression that the end of a file's name in lower case stands for, and the name without it.
     pub(super) fn of(name: &str) -> (Self, &str) {
         let endings = [(".gz", Self::Gzip), (".zst", Self::Zstd), (".zstd", Self::Zstd)];
         let found =
@@ -30,18 +30,18 @@ impl Compression {
         found.unwrap_or((Self::Plain, name))
     }
 
-    /// A reader of what `packed` holds. It fails where that ends early, is damaged, or is not packed like this.
-    pub(super) fn unpack(self, packed: impl Read + Send + 'static) -> Box<dyn Read + Send> {
-        let packed = BufReader::new(packed);
+    /// A reader of the decompressed contents. It fails if `compressed` ends early, is damaged, or has another format.
+    pub(super) fn decompress(self, compressed: impl Read + Send + 'static) -> Box<dyn Read + Send> {
+        let compressed = BufReader::new(compressed);
         match self {
-            Self::Plain => Box::new(Plain { inner: packed, is_checked: false }),
-            Self::Gzip => Box::new(Unpacked { inner: MultiGzDecoder::new(packed), format: "gzip" }),
-            Self::Zstd => Box::new(Unpacked { inner: Frames::new(packed), format: "Zstandard" }),
+            Self::Plain => Box::new(Plain { inner: compressed, is_checked: false }),
+            Self::Gzip => Box::new(Decompressed { inner: MultiGzDecoder::new(compressed), format: "gzip" }),
+            Self::Zstd => Box::new(Decompressed { inner: Frames::new(compressed), format: "Zstandard" }),
         }
     }
 }
 
-/// Bytes as they are, unless they begin as compressed ones do and no text does.
+/// Bytes that are not compressed. They are refused if they start as compressed files do, and no text does.
 struct Plain<R> {
     inner: BufReader<R>,
     is_checked: bool,
@@ -52,10 +52,10 @@ impl<R: Read> Read for Plain<R> {
         if !self.is_checked {
             let start = self.inner.fill_buf()?;
             if start.starts_with(GZIP_MAGIC) {
-                return Err(invalid(packed("gzip", ".gz", "gzip -dc")));
+                return Err(invalid(compressed("gzip", ".gz", "gzip -dc")));
             }
             if start.starts_with(ZSTD_MAGIC) {
-                return Err(invalid(packed("Zstandard", ".zst", "zstd -dc")));
+                return Err(invalid(compressed("Zstandard", ".zst", "zstd -dc")));
             }
             self.is_checked = true;
         }
@@ -63,23 +63,23 @@ impl<R: Read> Read for Plain<R> {
     }
 }
 
-fn packed(format: &str, ending: &str, command: &str) -> String {
-    format!("it is compressed ({format}); unpack it with `{command}`, or give a file whose name ends in {ending}")
+fn compressed(format: &str, ending: &str, command: &str) -> String {
+    format!("it is compressed ({format}); end its name in {ending}, or decompress it with `{command}`")
 }
 
-/// A reader whose errors say what is wrong with the file.
-struct Unpacked<R> {
+/// A reader whose errors name the format of the file.
+struct Decompressed<R> {
     inner: R,
     format: &'static str,
 }
 
-impl<R: Read> Read for Unpacked<R> {
+impl<R: Read> Read for Decompressed<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.inner.read(buffer).map_err(|error| {
             if error.raw_os_error().is_some() || error.kind() == io::ErrorKind::Interrupted {
                 return error;
             }
-            invalid(format!("its {} data ends early or is damaged ({error})", self.format))
+            invalid(format!("its {} data is damaged or ends early ({error})", self.format))
         })
     }
 }
@@ -93,19 +93,19 @@ struct Frames<R> {
     source: R,
     decoder: FrameDecoder,
     is_in_frame: bool,
-    /// Whether there was a frame, as there must be.
-    has_begun: bool,
+    /// Whether there was a frame: a file has at least one.
+    has_frame: bool,
 }
 
 impl<R: BufRead> Frames<R> {
     fn new(source: R) -> Self {
         let mut decoder = FrameDecoder::new();
         decoder.set_max_window_size(MAX_WINDOW_BYTES);
-        Self { source, decoder, is_in_frame: false, has_begun: false }
+        Self { source, decoder, is_in_frame: false, has_frame: false }
     }
 
-    /// Begins the next frame, or passes over it if it holds no data.
-    fn begin_frame(&mut self) -> io::Result<()> {
+    /// Starts the next frame, or skips it if it is one without data.
+    fn start_frame(&mut self) -> io::Result<()> {
         match self.decoder.init(&mut self.source) {
             Ok(()) => self.is_in_frame = true,
             Err(FrameDecoderError::ReadFrameHeaderError(ReadFrameHeaderError::SkipFrame { length, .. })) => {
@@ -116,7 +116,7 @@ impl<R: BufRead> Frames<R> {
             }
             Err(error) => return Err(io::Error::other(error)),
         }
-        self.has_begun = true;
+        self.has_frame = true;
         Ok(())
     }
 
@@ -124,7 +124,7 @@ impl<R: BufRead> Frames<R> {
         self.is_in_frame = false;
         let stored = self.decoder.get_checksum_from_data();
         if stored.is_some() && stored != self.decoder.get_calculated_checksum() {
-            return Err(io::Error::other("the checksum is another"));
+            return Err(io::Error::other("its checksum is wrong"));
         }
         Ok(())
     }
@@ -134,10 +134,10 @@ impl<R: BufRead> Read for Frames<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
             if !self.is_in_frame {
-                if self.has_begun && self.source.fill_buf()?.is_empty() {
+                if self.has_frame && self.source.fill_buf()?.is_empty() {
                     return Ok(0);
                 }
-                self.begin_frame()?;
+                self.start_frame()?;
             } else if self.decoder.can_collect() > 0 {
                 return self.decoder.read(buffer);
             } else if self.decoder.is_finished() {
@@ -158,9 +158,9 @@ mod tests {
 
     use super::*;
 
-    fn unpack(compression: Compression, bytes: Vec<u8>) -> Result<Vec<u8>, String> {
+    fn decompress(compression: Compression, bytes: Vec<u8>) -> Result<Vec<u8>, String> {
         let mut contents = Vec::new();
-        let read = compression.unpack(Cursor::new(bytes)).read_to_end(&mut contents);
+        let read = compression.decompress(Cursor::new(bytes)).read_to_end(&mut contents);
         read.map(|_| contents).map_err(|error| error.to_string())
     }
 
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn the_name_says_how_a_file_is_packed() {
+    fn the_name_says_how_a_file_is_compressed() {
         assert_eq!(Compression::of("n.csv"), (Compression::Plain, "n.csv"));
         assert_eq!(Compression::of("n.csv.gz"), (Compression::Gzip, "n.csv"));
         assert_eq!(Compression::of("n.csv.zst"), (Compression::Zstd, "n.csv"));
@@ -182,46 +182,46 @@ mod tests {
     }
 
     #[test]
-    fn frames_follow_each_other_and_skippable_ones_hold_nothing() {
+    fn frames_are_concatenated_and_skippable_ones_are_empty() {
         let long = b"Profit rose\n".repeat(50_000);
         let bytes = [skippable(b"index"), frame(&long), frame(b""), skippable(b""), frame(b"Loss\n")].concat();
-        assert_eq!(unpack(Compression::Zstd, bytes).unwrap(), [&long[..], b"Loss\n"].concat());
-        assert_eq!(unpack(Compression::Zstd, skippable(b"alone")).unwrap(), b"");
+        assert_eq!(decompress(Compression::Zstd, bytes).unwrap(), [&long[..], b"Loss\n"].concat());
+        assert_eq!(decompress(Compression::Zstd, skippable(b"alone")).unwrap(), b"");
     }
 
     #[test]
-    fn a_cut_at_any_byte_within_a_frame_is_an_error() {
+    fn a_frame_that_ends_early_at_any_byte_is_an_error() {
         let bytes = [skippable(b"index"), frame(&b"Profit rose\n".repeat(20))].concat();
         let boundary = skippable(b"index").len();
         for length in (0..bytes.len()).filter(|&length| length != boundary) {
-            let error = unpack(Compression::Zstd, bytes[..length].to_vec()).unwrap_err();
-            assert!(error.contains("ends early or is damaged"), "{length}: {error}");
+            let error = decompress(Compression::Zstd, bytes[..length].to_vec()).unwrap_err();
+            assert!(error.contains("damaged or ends early"), "{length}: {error}");
         }
     }
 
     #[test]
-    fn another_checksum_is_an_error() {
+    fn a_wrong_checksum_is_an_error() {
         let mut bytes = frame(b"Profit rose\n");
         assert_ne!(bytes[4] & 4, 0, "the frame has a checksum");
         *bytes.last_mut().unwrap() ^= 1;
-        assert!(unpack(Compression::Zstd, bytes).unwrap_err().contains("checksum"));
+        assert!(decompress(Compression::Zstd, bytes).unwrap_err().contains("checksum"));
     }
 
     #[test]
     fn a_frame_that_asks_for_gigabytes_is_refused() {
-        // A frame of a window of 2^(10 + 22) bytes, and one of a single segment of as many.
+        // A frame with a window of 2^(10 + 22) bytes, and one with a single segment of that size.
         let of_window = [ZSTD_MAGIC, &[0, 22 << 3]].concat();
         let of_segment = [ZSTD_MAGIC, &[0xe0], &(1_u64 << 32).to_le_bytes()].concat();
         for bytes in [of_window, of_segment] {
-            assert!(unpack(Compression::Zstd, bytes).unwrap_err().contains("window_size is too big"));
+            assert!(decompress(Compression::Zstd, bytes).unwrap_err().contains("window_size is too big"));
         }
     }
 
     #[test]
-    fn what_begins_as_compressed_bytes_do_is_no_text() {
+    fn bytes_that_start_as_a_compressed_file_are_refused_as_text() {
         for bytes in [frame(b"Profit rose\n"), vec![0x1f, 0x8b, 8, 0]] {
-            assert!(unpack(Compression::Plain, bytes).unwrap_err().contains("it is compressed"));
+            assert!(decompress(Compression::Plain, bytes).unwrap_err().contains("it is compressed"));
         }
-        assert_eq!(unpack(Compression::Plain, b"(".to_vec()).unwrap(), b"(");
+        assert_eq!(decompress(Compression::Plain, b"(".to_vec()).unwrap(), b"(");
     }
 }

@@ -3,13 +3,18 @@
 use std::io::{self, BufReader, Read};
 use std::sync::Arc;
 
-use anyhow::{Context, Result, bail};
 use csv::{ByteRecord, ReaderBuilder};
 use finsent_model::Text;
 
-use super::source::{ReadStats, Source, wrong_encoding};
-use super::{ColumnChoice, Columns, Field, ItemError, Row, RowReader, utf8};
-use crate::UsageError;
+use super::columns::{ColumnChoice, ItemColumns};
+use super::read_stats::ReadStats;
+use super::source::Source;
+use crate::error::{TableError, csv_cause};
+use crate::item_error::{ItemError, utf8};
+use crate::row::{Field, Row, RowReader};
+
+/// Separators that a file may have in place of its format's.
+const OTHER_SEPARATORS: [char; 3] = [';', '\t', '|'];
 
 /// A file of separated values.
 pub(super) struct Delimited {
@@ -17,52 +22,36 @@ pub(super) struct Delimited {
     stats: Arc<ReadStats>,
     reader: csv::Reader<TailReader>,
     header: Vec<Arc<str>>,
-    columns: Columns,
-    /// The next record, where it had to be seen before its turn.
+    columns: ItemColumns,
+    /// The next record, if it had to be read ahead.
     ahead: Option<ByteRecord>,
-    /// The record that was read last, kept for its memory.
+    /// The current record; its memory is used again.
     record: ByteRecord,
 }
 
 impl Delimited {
     /// The reader and its columns.
-    pub(super) fn open(source: Source, delimiter: u8, choice: ColumnChoice) -> Result<(Self, Vec<Arc<str>>)> {
+    pub(super) fn open(
+        source: Source,
+        separator: u8,
+        choice: &ColumnChoice,
+    ) -> Result<(Self, Vec<Arc<str>>), TableError> {
         let Source { name, stats, reader, .. } = source;
         let reader = TailReader { inner: reader, start: 0, chunk: Vec::new() };
-        let mut reader = ReaderBuilder::new().delimiter(delimiter).flexible(true).from_reader(reader);
-        let header = reader.byte_headers().with_context(|| format!("cannot read `{name}`"))?;
-        let header: Vec<Arc<str>> = header
-            .iter()
-            .map(|column| utf8(column).map(Arc::from).map_err(|error| wrong_encoding(&name, "line 1", error)))
-            .collect::<Result<_>>()?;
-        check_header(&name, &header)?;
-
+        let mut reader = ReaderBuilder::new().delimiter(separator).flexible(true).from_reader(reader);
+        let header = read_header(&mut reader, &name)?;
         let mut first = ByteRecord::new();
         let first = read_record(&mut reader, &mut first, &name, &stats)?.then_some(first);
-        let holds_strings = |column: usize| {
-            let cell = first.as_ref().and_then(|record| record.get(column));
-            cell.is_none_or(|cell| str::from_utf8(cell).map_or(true, |cell| cell.trim().parse::<f64>().is_err()))
-        };
-        let strings: Vec<Arc<str>> =
-            (0..header.len()).filter(|&column| holds_strings(column)).map(|column| header[column].clone()).collect();
-        if let ([only], None) = (header.as_slice(), &choice.text)
-            && let Some(separator) = [';', '\t', '|'].into_iter().find(|&separator| only.contains(separator))
-        {
-            let message = format!(
-                "`{name}` has the one column `{only}`: are its columns separated by {separator:?}? \
-                 finsent reads commas in .csv and tabs in .tsv; --text-column takes it as it is"
-            );
-            return Err(UsageError(message).into());
+        if choice.text.is_none() {
+            check_separator(&name, &header)?;
         }
-        let columns = choice.settle(&name, &header, &strings)?;
-        Ok((
-            Self { name, stats, reader, header: header.clone(), columns, ahead: first, record: ByteRecord::new() },
-            header,
-        ))
+        let columns = choice.settle(&name, &header, &strings(&header, first.as_ref()))?;
+        let record = ByteRecord::new();
+        Ok((Self { name, stats, reader, header: header.clone(), columns, ahead: first, record }, header))
     }
 
     /// Reads the next record into `self.record`; false at the end.
-    fn advance(&mut self) -> Result<bool> {
+    fn advance(&mut self) -> Result<bool, TableError> {
         if let Some(record) = self.ahead.take() {
             self.record = record;
         } else if !read_record(&mut self.reader, &mut self.record, &self.name, &self.stats)? {
@@ -74,26 +63,27 @@ impl Delimited {
         Ok(true)
     }
 
-    /// Refuses a last record whose last field begins with a quote that nothing ends: it has swallowed the rows behind it.
-    fn check_quote(&mut self) -> Result<()> {
+    /// Refuses a last record whose last field starts with a quote that nothing closes: it has swallowed the rows after it.
+    fn check_quote(&mut self) -> Result<(), TableError> {
         let mut ahead = ByteRecord::new();
         self.ahead = read_record(&mut self.reader, &mut ahead, &self.name, &self.stats)?.then_some(ahead);
-        if self.ahead.is_none() && self.stats.last() != b'"' {
-            // Its last line end was taken for the one that ended it.
-            let line = line(&self.record) + u64::from(self.record.as_slice().ends_with(b"\n"));
-            bail!("`{}`: a quoted field of the record that begins in line {line} never ends", self.name);
+        if self.ahead.is_some() || self.stats.last() == b'"' {
+            return Ok(());
         }
-        Ok(())
+        // Its last line end was counted as the one after the record.
+        let line = line(&self.record) + u64::from(self.record.as_slice().ends_with(b"\n"));
+        Err(TableError::OpenQuote { file: self.name.clone(), line })
     }
 
     /// The current record as a row.
-    fn row(&self) -> Result<Row> {
+    fn row(&self) -> Result<Row, TableError> {
         let place = format!("line {}", line(&self.record));
-        let cells: Vec<&str> = self
-            .record
-            .iter()
-            .map(|cell| utf8(cell).map_err(|error| wrong_encoding(&self.name, &place, error)))
-            .collect::<Result<_>>()?;
+        let cells = self.record.iter().map(utf8).collect::<Result<Vec<&str>, _>>();
+        let cells = cells.map_err(|error| TableError::WrongEncoding {
+            file: self.name.clone(),
+            place: place.clone(),
+            error,
+        })?;
         let cell = |name: &Arc<str>| {
             let column = self.header.iter().position(|column| column == name);
             column.and_then(|column| cells.get(column)).copied().unwrap_or_default()
@@ -111,26 +101,60 @@ impl Delimited {
 }
 
 impl RowReader for Delimited {
-    fn next_row(&mut self) -> Result<Option<Row>> {
+    fn next_row(&mut self) -> Result<Option<Row>, TableError> {
         if self.advance()? { self.row().map(Some) } else { Ok(None) }
     }
 
-    fn skip_row(&mut self) -> Result<bool> {
+    fn skip_row(&mut self) -> Result<bool, TableError> {
         self.advance()
     }
 }
 
-/// Reads the next record, and settles its line; false at the end.
+/// The names in the first line.
+fn read_header(reader: &mut csv::Reader<TailReader>, name: &str) -> Result<Vec<Arc<str>>, TableError> {
+    let header = reader.byte_headers().map_err(|error| TableError::read(name, csv_cause(error)))?;
+    let header: Vec<Arc<str>> = header
+        .iter()
+        .map(|column| utf8(column).map(Arc::from))
+        .collect::<Result<_, _>>()
+        .map_err(|error| TableError::WrongEncoding { file: name.to_owned(), place: "line 1".into(), error })?;
+    if header.is_empty() {
+        return Err(TableError::Empty { file: name.to_owned(), expected: "its first line should name the columns" });
+    }
+    match header.iter().enumerate().find(|(index, column)| header[..*index].contains(column)) {
+        Some((_, twice)) => Err(TableError::ColumnTwice { file: name.to_owned(), column: twice.to_string() }),
+        None => Ok(header),
+    }
+}
+
+/// Refuses a header of one column whose name looks like several.
+fn check_separator(name: &str, header: &[Arc<str>]) -> Result<(), TableError> {
+    let [only] = header else { return Ok(()) };
+    match OTHER_SEPARATORS.into_iter().find(|&separator| only.contains(separator)) {
+        Some(separator) => Err(TableError::Separator { file: name.to_owned(), column: only.to_string(), separator }),
+        None => Ok(()),
+    }
+}
+
+/// The columns in which the first record has no number.
+fn strings(header: &[Arc<str>], first: Option<&ByteRecord>) -> Vec<Arc<str>> {
+    let is_number = |cell: &[u8]| str::from_utf8(cell).is_ok_and(|cell| cell.trim().parse::<f64>().is_ok());
+    let holds_strings = |column: usize| first.and_then(|record| record.get(column)).is_none_or(|cell| !is_number(cell));
+    let columns = header.iter().enumerate().filter(|(column, _)| holds_strings(*column));
+    columns.map(|(_, name)| name.clone()).collect()
+}
+
+/// Reads the next record and sets the line in which it starts; false at the end.
 fn read_record(
     reader: &mut csv::Reader<TailReader>,
     record: &mut ByteRecord,
     name: &str,
     stats: &ReadStats,
-) -> Result<bool> {
-    let read = reader.read_byte_record(record).with_context(|| format!("cannot read `{name}`"))?;
+) -> Result<bool, TableError> {
+    let read = reader.read_byte_record(record).map_err(|error| TableError::read(name, csv_cause(error)))?;
     stats.end_record();
-    // The library's place is where it began to look, which is before blank lines and inside a CRLF. Where it stopped is
-    // behind the record's own line ends, and the one that ended it unless that was, so far, a CR or the end of the file.
+    // The library's position is where it started to look, which is before blank lines and inside a CRLF. Where it stopped is
+    // after the record's own line ends, and after the one that ended it unless that was, so far, a CR or the end of the file.
     let mut position = reader.position().clone();
     let ended = reader.get_ref().byte_before(position.byte()) == Some(b'\n');
     let own = record.as_slice().iter().filter(|&&byte| byte == b'\n').count() as u64 + u64::from(ended);
@@ -139,21 +163,21 @@ fn read_record(
     Ok(read)
 }
 
-/// The line that a record begins in, from 1.
+/// The line in which a record starts, from 1.
 fn line(record: &ByteRecord) -> u64 {
     record.position().map_or(0, csv::Position::line)
 }
 
-/// A reader that still knows what it gave last.
+/// A reader that keeps the chunk that it returned last.
 struct TailReader {
     inner: BufReader<Box<dyn Read + Send>>,
-    /// Bytes that were given before `chunk`.
+    /// Bytes that were returned before `chunk`.
     start: u64,
     chunk: Vec<u8>,
 }
 
 impl TailReader {
-    /// The byte before a position of the last chunk, or its end.
+    /// The byte before a position in the last chunk or at its end.
     fn byte_before(&self, position: u64) -> Option<u8> {
         let index = position.checked_sub(self.start + 1)?;
         self.chunk.get(usize::try_from(index).ok()?).copied()
@@ -169,15 +193,5 @@ impl Read for TailReader {
             self.chunk.extend_from_slice(&buffer[..read]);
         }
         Ok(read)
-    }
-}
-
-fn check_header(name: &str, header: &[Arc<str>]) -> Result<(), UsageError> {
-    if header.is_empty() {
-        return Err(UsageError(format!("`{name}` is empty; its first line should name the columns")));
-    }
-    match header.iter().enumerate().find(|(index, column)| header[..*index].contains(column)) {
-        Some((_, twice)) => Err(UsageError(format!("`{name}` has two columns named `{twice}`"))),
-        None => Ok(()),
     }
 }

@@ -1,61 +1,53 @@
-//! Rows of .jsonl files: one object a line.
+//! Rows of .jsonl files: one object per line.
 
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 
-use anyhow::Result;
 use finsent_model::Text;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::source::{Lines, Source, wrong_encoding};
-use super::{ColumnChoice, Columns, Field, ItemError, Row, RowReader, utf8};
-use crate::UsageError;
+use super::columns::{ColumnChoice, ItemColumns};
+use super::line_reader::LineReader;
+use super::source::Source;
+use crate::error::TableError;
+use crate::item_error::{ItemError, utf8};
+use crate::row::{Field, Row, RowReader};
 
 /// Lines that are read ahead in search of the first object, which names the columns.
 const LOOK_AHEAD: usize = 100;
 
-/// A file of JSON objects, one a line. Blank lines are no items.
+/// A file of JSON objects, one per line. Blank lines are skipped.
 pub(super) struct JsonLines {
-    lines: Lines,
-    columns: Columns,
+    lines: LineReader,
+    columns: ItemColumns,
     /// What was read ahead.
-    first: VecDeque<Line>,
+    ahead: VecDeque<ObjectLine>,
 }
 
-/// A line and its number.
-struct Line {
+/// The object of a line.
+struct ObjectLine {
     number: u64,
     object: Result<Object, ItemError>,
 }
 
 impl JsonLines {
     /// The reader and its columns: the fields of the first object.
-    pub(super) fn open(source: Source, choice: ColumnChoice) -> Result<(Self, Vec<Arc<str>>)> {
-        let mut lines = Lines::new(source);
-        let mut first = VecDeque::new();
-        while first.len() < LOOK_AHEAD {
-            let Some(line) = next_object(&mut lines)? else { break };
-            let found = line.object.is_ok();
-            first.push_back(line);
-            if found {
-                break;
-            }
-        }
-        let Some(object) = first.back().and_then(|line| line.object.as_ref().ok()) else {
-            let why = first.pop_front().and_then(|line| Some((line.number, line.object.err()?)));
-            let why = why.map_or("it is empty".into(), |(number, error)| format!("line {number}: {error}"));
-            return Err(UsageError(format!("`{}` holds no JSON object a line: {why}", lines.name())).into());
+    pub(super) fn open(source: Source, choice: &ColumnChoice) -> Result<(Self, Vec<Arc<str>>), TableError> {
+        let mut lines = LineReader::new(source);
+        let ahead = read_ahead(&mut lines)?;
+        let Some(object) = ahead.back().and_then(|line| line.object.as_ref().ok()) else {
+            return Err(no_object(lines.name(), ahead));
         };
         let names: Vec<Arc<str>> = object.0.iter().map(|(name, _)| name.clone()).collect();
         let strings: Vec<Arc<str>> =
             object.0.iter().filter(|(_, value)| value.get().starts_with('"')).map(|(name, _)| name.clone()).collect();
         let columns = choice.settle(lines.name(), &names, &strings)?;
-        Ok((Self { lines, columns, first }, names))
+        Ok((Self { lines, columns, ahead }, names))
     }
 
-    fn row(&self, line: Line) -> Row {
+    fn row(&self, line: ObjectLine) -> Row {
         let place = format!("line {}", line.number);
         let object = match line.object {
             Ok(object) => object,
@@ -71,33 +63,57 @@ impl JsonLines {
 }
 
 impl RowReader for JsonLines {
-    fn next_row(&mut self) -> Result<Option<Row>> {
-        let line = match self.first.pop_front() {
+    fn next_row(&mut self) -> Result<Option<Row>, TableError> {
+        let line = match self.ahead.pop_front() {
             Some(line) => Some(line),
             None => next_object(&mut self.lines)?,
         };
         Ok(line.map(|line| self.row(line)))
     }
 
-    fn skip_row(&mut self) -> Result<bool> {
-        Ok(self.first.pop_front().is_some() || next_filled(&mut self.lines, |_| ())?.is_some())
+    fn skip_row(&mut self) -> Result<bool, TableError> {
+        Ok(self.ahead.pop_front().is_some() || next_filled(&mut self.lines, |_| ())?.is_some())
+    }
+}
+
+/// The lines up to the first object, or a bounded number of them.
+fn read_ahead(lines: &mut LineReader) -> Result<VecDeque<ObjectLine>, TableError> {
+    let mut ahead = VecDeque::new();
+    while ahead.len() < LOOK_AHEAD {
+        let Some(line) = next_object(lines)? else { break };
+        let is_object = line.object.is_ok();
+        ahead.push_back(line);
+        if is_object {
+            break;
+        }
+    }
+    Ok(ahead)
+}
+
+/// The error of a file in which none of these lines is an object.
+fn no_object(file: &str, mut lines: VecDeque<ObjectLine>) -> TableError {
+    let file = file.to_owned();
+    match lines.pop_front().and_then(|line| Some((line.number, line.object.err()?))) {
+        None => TableError::Empty { file, expected: "it should hold one JSON object per line" },
+        Some((number, error)) => TableError::NoJsonObject { file, reason: format!("line {number}: {error}") },
     }
 }
 
 /// The object of the next line that is not blank.
-fn next_object(lines: &mut Lines) -> Result<Option<Line>> {
+fn next_object(lines: &mut LineReader) -> Result<Option<ObjectLine>, TableError> {
     let parse = |line: &[u8]| serde_json::from_str(utf8(line)?).map_err(|error| ItemError::Json(error.to_string()));
-    let object = next_filled(lines, |line| line.and_then(parse))?;
-    let number = lines.number;
-    match object {
+    match next_filled(lines, |line| line.and_then(parse))? {
         None => Ok(None),
-        Some(Err(ItemError::NotUtf8(error))) => Err(wrong_encoding(lines.name(), &format!("line {number}"), error)),
-        Some(object) => Ok(Some(Line { number, object })),
+        Some(Err(ItemError::NotUtf8(error))) => Err(lines.wrong_encoding(error)),
+        Some(object) => Ok(Some(ObjectLine { number: lines.number(), object })),
     }
 }
 
-/// What `read` makes of the next line that is not blank; `None` at the end.
-fn next_filled<T>(lines: &mut Lines, read: impl FnOnce(Result<&[u8], ItemError>) -> T) -> Result<Option<T>> {
+/// What `read` returns for the next line that is not blank; `None` at the end.
+fn next_filled<T>(
+    lines: &mut LineReader,
+    read: impl FnOnce(Result<&[u8], ItemError>) -> T,
+) -> Result<Option<T>, TableError> {
     loop {
         match lines.next_line()? {
             None => return Ok(None),
@@ -107,7 +123,7 @@ fn next_filled<T>(lines: &mut Lines, read: impl FnOnce(Result<&[u8], ItemError>)
     }
 }
 
-/// A JSON object with its fields in order and its values as they came.
+/// A JSON object: its fields in order, its values byte for byte.
 #[derive(Debug)]
 struct Object(Vec<(Arc<str>, Box<RawValue>)>);
 
@@ -117,17 +133,17 @@ impl Object {
     }
 
     fn text(&self, name: &Arc<str>) -> Result<Text, ItemError> {
-        if let Some((_, (twice, _))) = self
-            .0
-            .iter()
-            .enumerate()
-            .find(|(index, (field, _))| self.0[..*index].iter().any(|(other, _)| other == field))
-        {
+        if let Some(twice) = self.repeated_field() {
             return Err(ItemError::FieldTwice(twice.clone()));
         }
         let value = self.get(name).ok_or_else(|| ItemError::NoField(name.clone()))?;
         let text: String = serde_json::from_str(value.get()).map_err(|_| ItemError::NotAString(name.clone()))?;
         Ok(Text::parse(text)?)
+    }
+
+    fn repeated_field(&self) -> Option<&Arc<str>> {
+        let names = || self.0.iter().map(|(name, _)| name);
+        names().enumerate().find(|(index, name)| names().take(*index).any(|other| other == *name)).map(|(_, name)| name)
     }
 }
 
@@ -166,10 +182,10 @@ mod tests {
     fn escapes_are_read_and_lone_surrogates_are_refused() {
         assert_eq!(text(r#"{"a":1,"text":"gr\u00fcn \ud83d\ude80"}"#).unwrap().as_str(), "grün 🚀");
         assert!(text(r#"{"text":"\ud83d"}"#).is_err());
-        assert!(text(r#"{"text":12}"#).unwrap_err().contains("`text` is not a string"));
+        assert!(text(r#"{"text":12}"#).unwrap_err().contains("`text` is not a valid string"));
         assert!(text(r#"{"txt":"a"}"#).unwrap_err().contains("no field `text`"));
         assert!(text(r#"["text"]"#).is_err());
-        assert!(text(r#"{"text":"a","text":"b"}"#).unwrap_err().contains("`text` twice"));
+        assert!(text(r#"{"text":"a","text":"b"}"#).unwrap_err().contains("`text` occurs twice"));
     }
 
     #[test]

@@ -1,30 +1,37 @@
-//! A shard: one of the contiguous parts, as equal as can be, of the rows of the input.
+//! A shard: one of N contiguous parts of the rows of the input, whose sizes differ by at most one.
 
 use std::fmt;
 use std::ops::Range;
 use std::str::FromStr;
 
-use anyhow::{Result, bail};
 use thiserror::Error;
 
-use super::{Row, RowReader};
+use crate::error::TableError;
+use crate::row::{Row, RowReader};
 
-/// The part `index`, from 0, of `count`.
+/// The part `index`, from 0, of `count`; written `index/count`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shard {
     index: u64,
     count: u64,
 }
 
-/// Why what was typed is no shard.
+/// Why a string is not a [`Shard`].
 #[derive(Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ShardError {
-    #[error("expected I/N, for example `0/8`, the first of 8 shards")]
+    /// It does not consist of two numbers.
+    #[error("expected I/N, for example 0/8 for the first of 8 shards")]
     NotTwoNumbers,
-    #[error("there is at least one shard: `0/1` is the whole file")]
+    /// It is a part of no parts.
+    #[error("N must be at least 1: 0/1 is the whole input")]
     OfNone,
-    #[error("shards count from 0: the last of {count} is `{}/{count}`", count - 1)]
-    BeyondLast { count: u64 },
+    /// There are fewer parts.
+    #[error("shards are numbered from 0: the last of {count} is {}/{count}", count - 1)]
+    BeyondLast {
+        /// The number of parts.
+        count: u64,
+    },
 }
 
 impl FromStr for Shard {
@@ -48,6 +55,7 @@ impl fmt::Display for Shard {
 }
 
 impl Shard {
+    /// Whether the shard starts with the first row.
     pub fn is_first(self) -> bool {
         self.index == 0
     }
@@ -56,12 +64,12 @@ impl Shard {
         self.index + 1 == self.count
     }
 
-    /// The shard's rows, from 0, of a file that has `all` of them: from index * all / count, rounded down, to the next
-    /// shard's first.
+    /// The shard's rows, from 0, if the input has `all` rows: from index * all / count, rounded down, to the start of the
+    /// next shard.
     pub fn of(self, all: u64) -> Range<u64> {
         let start = |index: u64| {
             let start = u128::from(index) * u128::from(all) / u128::from(self.count);
-            u64::try_from(start).expect("an index is at most the count, so no start is beyond the rows")
+            u64::try_from(start).expect("index <= count, so that no shard starts after the last row")
         };
         start(self.index)..start(self.index + 1)
     }
@@ -70,57 +78,49 @@ impl Shard {
 /// The rows of one shard.
 pub(super) struct ShardRows {
     rows: Box<dyn RowReader>,
-    /// Rows in all, as they were counted.
+    /// Rows of the input when they were counted.
     all: u64,
-    /// Rows still to be passed over.
+    /// Rows still to be skipped.
     before: u64,
-    /// Rows still to be given.
+    /// Rows still to be returned.
     left: u64,
     is_last: bool,
 }
 
 impl ShardRows {
-    /// The shard's rows of `rows`, which are `all` in number and have all still to be read.
+    /// The shard's rows of `rows`, of which there are `all` and none has been read.
     pub(super) fn new(rows: Box<dyn RowReader>, shard: Shard, all: u64) -> Self {
         let Range { start, end } = shard.of(all);
         Self { rows, all, before: start, left: end - start, is_last: shard.is_last() }
     }
 
-    /// What to say when the file is not the one whose rows were counted.
-    fn changed<T>(&self, fewer_or_more: &str) -> Result<T> {
-        bail!(
-            "the input has {fewer_or_more} rows than the {} that were counted: it has changed; leave it as it is until \
-             all shards are done, and run them all again",
-            self.all
-        );
+    /// The error of an input that is not the one whose rows were counted.
+    fn changed(&self, has_more: bool) -> TableError {
+        TableError::InputChanged { counted: self.all, has_more }
     }
 }
 
 impl RowReader for ShardRows {
-    fn next_row(&mut self) -> Result<Option<Row>> {
+    fn next_row(&mut self) -> Result<Option<Row>, TableError> {
         if self.left == 0 {
-            return if self.is_last && self.rows.skip_row()? { self.changed("more") } else { Ok(None) };
+            return if self.is_last && self.rows.skip_row()? { Err(self.changed(true)) } else { Ok(None) };
         }
         while self.before > 0 {
             if !self.rows.skip_row()? {
-                return self.changed("fewer");
+                return Err(self.changed(false));
             }
             self.before -= 1;
         }
-        match self.rows.next_row()? {
-            None => self.changed("fewer"),
-            row => {
-                self.left -= 1;
-                Ok(row)
-            }
-        }
+        let row = self.rows.next_row()?.ok_or_else(|| self.changed(false))?;
+        self.left -= 1;
+        Ok(Some(row))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::input::Arguments;
+    use crate::input::arguments::Arguments;
 
     fn shard(text: &str) -> Result<Shard, String> {
         text.parse().map_err(|error: ShardError| error.to_string())
@@ -128,10 +128,10 @@ mod tests {
 
     fn rows(count: u64) -> Box<dyn RowReader> {
         let texts: Vec<String> = (0..count).map(|row| row.to_string()).collect();
-        Box::new(Arguments(texts.into_iter().enumerate()))
+        Box::new(Arguments::new(texts))
     }
 
-    /// The places of the shard's rows of a file that has `now` rows, and had `counted` when they were counted.
+    /// The places of the shard's rows in a file of `now` rows, of which `counted` were counted before.
     fn read(text: &str, counted: u64, now: u64) -> Result<Vec<String>, String> {
         let mut rows = ShardRows::new(rows(now), shard(text).unwrap(), counted);
         let mut places = Vec::new();
@@ -142,17 +142,17 @@ mod tests {
     }
 
     #[test]
-    fn shards_count_from_0_and_there_is_one_at_least() {
+    fn a_shard_is_written_as_its_number_from_0_and_the_count() {
         assert_eq!(shard("7/8").unwrap().to_string(), "7/8");
-        assert_eq!(shard("8/8").unwrap_err(), "shards count from 0: the last of 8 is `7/8`");
-        assert!(shard("1/0").unwrap_err().contains("at least one shard"));
+        assert_eq!(shard("8/8").unwrap_err(), "shards are numbered from 0: the last of 8 is 7/8");
+        assert!(shard("1/0").unwrap_err().contains("at least 1"));
         for text in ["a/b", "3", "", "/", "1/", "/2", "-1/2", "1/2/3", "0.5/2", "0/99999999999999999999"] {
             assert!(shard(text).unwrap_err().contains("expected I/N"), "{text}");
         }
     }
 
     #[test]
-    fn shards_are_neighbours_and_differ_by_one_row_at_most() {
+    fn shards_are_adjacent_and_their_sizes_differ_by_at_most_one_row() {
         for (all, count) in [(0, 3), (1, 1), (2, 7), (1000, 7), (u64::MAX, 1000)] {
             let mut end = 0;
             for index in 0..count {
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn a_shard_gives_its_rows_with_their_places_in_the_file() {
+    fn a_shard_returns_its_rows_with_their_places_in_the_file() {
         assert_eq!(read("0/2", 5, 5).unwrap(), ["text 1", "text 2"]);
         assert_eq!(read("1/2", 5, 5).unwrap(), ["text 3", "text 4", "text 5"]);
         assert!(read("0/2", 1, 1).unwrap().is_empty());
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn the_rows_of_an_empty_shard_need_not_be_looked_for() {
+    fn an_empty_shard_reads_no_rows() {
         assert!(read("1/3", 1, 0).unwrap().is_empty());
     }
 }

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use crate::input::{ItemError, Row};
+use crate::item_error::ItemError;
+use crate::row::Row;
 
-/// Put before the prediction's names where one of them is taken.
+/// The prefix of the prediction's names if one of them is taken.
 const PREFIX: &str = "finsent_";
 
-/// The prediction's columns, named so that they clash with none of the input's.
+/// The prediction's columns, with names that the input does not have.
 #[derive(Debug)]
 pub struct PredictionColumns {
     names: Vec<String>,
@@ -15,7 +16,7 @@ pub struct PredictionColumns {
 }
 
 impl PredictionColumns {
-    /// Columns of these plain names beside the columns of the input.
+    /// Columns with these plain names beside the columns of the input. If one name is taken, all get a prefix.
     pub fn beside(input: &[Arc<str>], names: Vec<String>) -> Self {
         let input: Vec<&str> = input.iter().map(|column| &**column).collect();
         Self { prefix: free_prefix(&input, &names), names }
@@ -26,31 +27,36 @@ impl PredictionColumns {
         &self.names
     }
 
-    /// What stands before each name.
+    /// The prefix of the names; empty if none is taken.
     pub fn prefix(&self) -> &str {
         &self.prefix
     }
 
-    /// What stands before each name in a row that fails [`PredictionColumns::check`].
-    pub fn prefix_beside(&self, row: &Row) -> String {
+    /// The names with the prefix.
+    pub fn prefixed(&self) -> impl Iterator<Item = String> {
+        self.names.iter().map(|name| format!("{}{name}", self.prefix))
+    }
+
+    /// The prefix in a row that fails [`PredictionColumns::check`].
+    pub(super) fn prefix_beside(&self, row: &Row) -> String {
         let fields: Vec<&str> = row.fields.iter().map(|(name, _)| &**name).collect();
         free_prefix(&fields, &self.names)
     }
 
-    /// Refuses a row that brings a name of the prediction's, as only a line of JSON can: the names are settled by then.
-    pub fn check(&self, row: &Row) -> Result<(), ItemError> {
-        let is_ours = |name: &str| {
+    /// Refuses a row with a field of the prediction's name. Only a line of JSON can have one, after the names are settled.
+    pub(super) fn check(&self, row: &Row) -> Result<(), ItemError> {
+        let is_taken = |name: &str| {
             let plain = name.strip_prefix(self.prefix.as_str());
             plain.is_some_and(|plain| self.names.iter().any(|own| own == plain))
         };
-        match row.fields.iter().find(|(name, _)| is_ours(name)) {
+        match row.fields.iter().find(|(name, _)| is_taken(name)) {
             Some((name, _)) => Err(ItemError::NameTaken(name.clone())),
             None => Ok(()),
         }
     }
 }
 
-/// [`PREFIX`] as often as it takes for none of `names` to be one of `taken`.
+/// [`PREFIX`], repeated until none of `names` is one of `taken`.
 fn free_prefix(taken: &[&str], names: &[String]) -> String {
     let mut prefix = String::new();
     while names.iter().any(|name| taken.contains(&format!("{prefix}{name}").as_str())) {
@@ -62,7 +68,7 @@ fn free_prefix(taken: &[&str], names: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::input::Field;
+    use crate::row::Field;
     use finsent_model::Text;
 
     fn columns(input: &[&str]) -> PredictionColumns {
@@ -71,14 +77,14 @@ mod tests {
     }
 
     #[test]
-    fn one_name_that_is_taken_prefixes_all_of_them() {
+    fn if_one_name_is_taken_all_get_the_prefix() {
         assert_eq!(columns(&["text", "date"]).prefix(), "");
         assert_eq!(columns(&["text", "label"]).prefix(), "finsent_");
         assert_eq!(columns(&["label", "finsent_score"]).prefix(), "finsent_finsent_");
     }
 
     #[test]
-    fn a_later_row_cannot_take_a_name_that_is_settled() {
+    fn a_later_row_cannot_have_a_settled_name() {
         let row = |name: &str| Row {
             place: "line 2".into(),
             text: Ok(Text::parse("a").unwrap()),

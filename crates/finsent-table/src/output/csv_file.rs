@@ -1,27 +1,27 @@
-//! CSV with a header: the input's columns, then the prediction's, one for each class.
+//! CSV with a header: the input's columns, then the prediction's, with one per label.
 
 use std::io::Write;
 use std::sync::Arc;
 
-use anyhow::Result;
-
 use super::columns::PredictionColumns;
 use super::destination::Destination;
 use super::{Outcome, RowWriter, Shape, record};
-use crate::input::{ItemError, Row};
+use crate::error::TableError;
+use crate::item_error::ItemError;
+use crate::row::Row;
 
 /// Writes each row as a record.
-pub(super) struct Csv {
+pub(super) struct CsvWriter {
     records: Records,
     input: Vec<Arc<str>>,
     prediction: PredictionColumns,
     writes_id: bool,
 }
 
-/// The records of a CSV, behind its header.
+/// The records of a CSV file, after its header.
 pub(super) struct Records {
     out: Destination,
-    /// None when it is written, or is an earlier shard's.
+    /// `None` once it is written, or if an earlier shard has it.
     header: Option<Vec<String>>,
 }
 
@@ -30,7 +30,7 @@ impl Records {
         Self { out, header: is_beginning.then_some(header) }
     }
 
-    pub(super) fn write(&mut self, record: impl IntoIterator<Item = impl AsRef<[u8]>>) -> Result<()> {
+    pub(super) fn write(&mut self, record: impl IntoIterator<Item = impl AsRef<[u8]>>) -> Result<(), TableError> {
         let mut writer = csv::Writer::from_writer(&mut self.out);
         if let Some(header) = self.header.take() {
             writer.write_record(header)?;
@@ -39,11 +39,11 @@ impl Records {
         Ok(writer.flush()?)
     }
 
-    pub(super) fn flush(&mut self) -> Result<()> {
+    pub(super) fn flush(&mut self) -> Result<(), TableError> {
         Ok(self.out.flush()?)
     }
 
-    pub(super) fn finish(mut self) -> Result<Destination> {
+    pub(super) fn finish(mut self) -> Result<Destination, TableError> {
         if let Some(header) = self.header.take() {
             csv::Writer::from_writer(&mut self.out).write_record(header)?;
         }
@@ -51,14 +51,13 @@ impl Records {
     }
 }
 
-impl Csv {
+impl CsvWriter {
     pub(super) fn new(shape: &Shape<'_>, out: Destination) -> Self {
         let id = shape.writes_id.then_some("id").map(String::from);
         let own = record::columns(shape.granularity, shape.labels).into_iter().map(|(name, _)| name);
         let names = id.into_iter().chain(own).chain(["error".into()]).collect();
         let prediction = PredictionColumns::beside(shape.columns, names);
-        let own = prediction.names().iter().map(|name| format!("{}{name}", prediction.prefix()));
-        let header = shape.columns.iter().map(|column| column.to_string()).chain(own).collect();
+        let header = shape.columns.iter().map(|column| column.to_string()).chain(prediction.prefixed()).collect();
         let records = Records::new(out, header, shape.is_beginning);
         Self { records, input: shape.columns.to_vec(), prediction, writes_id: shape.writes_id }
     }
@@ -86,8 +85,8 @@ impl Csv {
     }
 }
 
-impl RowWriter for Csv {
-    /// Refuses a row that has a field which the header, made from the first row, has no column for.
+impl RowWriter for CsvWriter {
+    /// Refuses a row with a field that the header, made from the first row, does not have.
     fn check(&self, row: &Row) -> Result<(), ItemError> {
         match row.fields.iter().find(|(name, _)| !self.input.contains(name)) {
             Some((name, _)) => Err(ItemError::NoColumn(name.clone())),
@@ -95,16 +94,16 @@ impl RowWriter for Csv {
         }
     }
 
-    fn write(&mut self, row: &Row, outcome: Outcome<'_>) -> Result<()> {
+    fn write(&mut self, row: &Row, outcome: Outcome<'_>) -> Result<(), TableError> {
         let record = self.record(row, outcome);
         self.records.write(record)
     }
 
-    fn flush(&mut self) -> Result<()> {
+    fn flush(&mut self) -> Result<(), TableError> {
         self.records.flush()
     }
 
-    fn finish(self: Box<Self>) -> Result<Destination> {
+    fn finish(self: Box<Self>) -> Result<Destination, TableError> {
         self.records.finish()
     }
 }

@@ -1,19 +1,25 @@
-//! Where the output goes: standard output, or a file that appears under its name when it is complete.
+//! Where the output goes: standard output, or a file that gets its name when it is complete.
 
 use std::fs::{self, File, Permissions};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
 use tempfile::NamedTempFile;
 
-use crate::unfinished;
+use crate::atomic::unfinished;
+use crate::error::{TableError, WriteFailure};
 
-/// What an incomplete file's name ends in.
+/// The suffix of an unfinished file.
 const UNFINISHED: &str = ".unfinished";
 
-/// An open output.
-pub enum Destination {
+/// An open output. Its I/O errors name it.
+pub struct Destination {
+    /// For messages.
+    name: String,
+    target: Target,
+}
+
+enum Target {
     Stdout(BufWriter<io::Stdout>),
     /// A pipe or device: there is nothing to rename.
     Direct(BufWriter<File>),
@@ -24,25 +30,33 @@ pub enum Destination {
     },
 }
 
-/// What a file is called until it is complete.
+/// The name of a file until it is complete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TemporaryName {
     /// A name that no other file has.
     Unique,
-    /// `NAME.unfinished`, in place of what a run that was killed left there: for one run at a time.
+    /// `NAME.unfinished`; replaces what a killed run left there. For one run at a time.
     Fixed,
 }
 
 impl Destination {
-    /// Opens `path`, or standard output. A regular file at `path` stays as it is until [`Destination::finish`].
-    pub fn open(path: Option<&Path>, interim: TemporaryName) -> Result<Self> {
+    /// Opens `path`, or standard output. A regular file at `path` is not touched before [`Destination::finish`].
+    ///
+    /// # Errors
+    /// [`TableError::NoFolder`] or [`TableError::Write`].
+    pub fn open(path: Option<&Path>, temporary: TemporaryName) -> Result<Self, TableError> {
         let Some(path) = path.filter(|path| !is_standard_output(path)) else {
-            return Ok(Self::Stdout(BufWriter::new(io::stdout())));
+            let target = Target::Stdout(BufWriter::new(io::stdout()));
+            return Ok(Self { name: "standard output".into(), target });
         };
-        Self::open_file(path, interim).with_context(|| format!("cannot write `{}`", path.display()))
+        let name = path.display().to_string();
+        match open_file(path, temporary) {
+            Ok(target) => Ok(Self { name, target }),
+            Err(error) => Err(missing_folder(path).unwrap_or(TableError::Write { path: name, source: error.into() })),
+        }
     }
 
-    /// The regular file that `path` is, or will be. None where it is standard output, a pipe or a device.
+    /// The regular file that `path` is or will be; `None` for standard output, a pipe or a device.
     pub fn file(path: &Path) -> Option<PathBuf> {
         let is_special = is_standard_output(path) || ["/dev", "/proc"].iter().any(|special| path.starts_with(special));
         if is_special || fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
@@ -52,45 +66,61 @@ impl Destination {
         Some(fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()))
     }
 
-    fn open_file(path: &Path, interim: TemporaryName) -> io::Result<Self> {
-        let Some(path) = Self::file(path) else {
-            return Ok(Self::Direct(BufWriter::new(File::options().append(true).open(path)?)));
-        };
-        let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let name = path.file_name().unwrap_or_default();
-        let mut unfinished = tempfile::Builder::new();
-        unfinished.suffix(UNFINISHED).permissions(new_file_permissions());
-        match interim {
-            TemporaryName::Unique => unfinished.prefix(".finsent-"),
-            TemporaryName::Fixed => {
-                remove_if_there(&with_suffix(&path, UNFINISHED))?;
-                unfinished.prefix(name).rand_bytes(0)
-            }
-        };
-        let unfinished = unfinished::begin(|| unfinished.tempfile_in(dir))?;
-        if let Ok(metadata) = fs::metadata(&path) {
-            fs::set_permissions(unfinished.path(), metadata.permissions())?;
-        }
-        Ok(Self::Beside { unfinished: BufWriter::new(unfinished), path })
-    }
-
+    /// Whether it is standard output.
     pub fn is_stdout(&self) -> bool {
-        matches!(self, Self::Stdout(_))
+        matches!(self.target, Target::Stdout(_))
     }
 
-    /// Writes what is left and gives a file its name.
-    pub fn finish(mut self) -> Result<()> {
+    /// Writes what is buffered, and gives a file its name.
+    ///
+    /// # Errors
+    /// [`TableError::Write`].
+    pub fn finish(mut self) -> Result<(), TableError> {
         self.flush()?;
-        let Self::Beside { unfinished, path } = self else {
-            return Ok(());
-        };
-        let named = || -> io::Result<()> {
-            let unfinished = unfinished.into_inner().map_err(io::IntoInnerError::into_error)?;
-            unfinished.as_file().sync_all()?;
-            unfinished.persist(&path).map(drop).map_err(|error| error.error)
-        };
-        named().with_context(|| format!("cannot write `{}`", path.display()))
+        match self.target {
+            Target::Stdout(_) | Target::Direct(_) => Ok(()),
+            Target::Beside { unfinished, path } => persist(unfinished, &path)
+                .map_err(|source| TableError::Write { path: self.name, source: source.into() }),
+        }
     }
+}
+
+fn open_file(path: &Path, temporary: TemporaryName) -> io::Result<Target> {
+    let Some(path) = Destination::file(path) else {
+        return Ok(Target::Direct(BufWriter::new(File::options().append(true).open(path)?)));
+    };
+    let mut builder = tempfile::Builder::new();
+    builder.suffix(UNFINISHED).permissions(new_file_permissions());
+    match temporary {
+        TemporaryName::Unique => builder.prefix(".finsent-"),
+        TemporaryName::Fixed => {
+            remove_if_there(&with_suffix(&path, UNFINISHED))?;
+            builder.prefix(path.file_name().unwrap_or_default()).rand_bytes(0)
+        }
+    };
+    let unfinished = unfinished::register(|| builder.tempfile_in(folder(&path)))?;
+    if let Ok(metadata) = fs::metadata(&path) {
+        fs::set_permissions(unfinished.path(), metadata.permissions())?;
+    }
+    Ok(Target::Beside { unfinished: BufWriter::new(unfinished), path })
+}
+
+fn persist(unfinished: BufWriter<NamedTempFile>, path: &Path) -> io::Result<()> {
+    let unfinished = unfinished.into_inner().map_err(io::IntoInnerError::into_error)?;
+    unfinished.as_file().sync_all()?;
+    unfinished.persist(path).map(drop).map_err(|error| error.error)
+}
+
+/// The folder that holds `path`.
+fn folder(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// The error of a path in a folder that does not exist.
+fn missing_folder(path: &Path) -> Option<TableError> {
+    let folder = folder(path);
+    let is_missing = matches!(fs::metadata(folder), Err(error) if error.kind() == io::ErrorKind::NotFound);
+    is_missing.then(|| TableError::NoFolder { path: path.to_owned(), folder: folder.to_owned() })
 }
 
 /// `scored.jsonl.journal` for `scored.jsonl` and `.journal`.
@@ -111,7 +141,7 @@ fn is_standard_output(path: &Path) -> bool {
     path == Path::new("-") || path == Path::new("/dev/stdout")
 }
 
-/// What any new file gets; the process's umask is taken off by the system.
+/// As for any new file; the system applies the process's umask.
 fn new_file_permissions() -> Permissions {
     use std::os::unix::fs::PermissionsExt;
     Permissions::from_mode(0o666)
@@ -119,19 +149,21 @@ fn new_file_permissions() -> Permissions {
 
 impl Write for Destination {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self {
-            Self::Stdout(stdout) => stdout.write(bytes),
-            Self::Direct(file) => file.write(bytes),
-            Self::Beside { unfinished, .. } => unfinished.write(bytes),
-        }
+        let written = match &mut self.target {
+            Target::Stdout(stdout) => stdout.write(bytes),
+            Target::Direct(file) => file.write(bytes),
+            Target::Beside { unfinished, .. } => unfinished.write(bytes),
+        };
+        written.map_err(|error| WriteFailure::of(&self.name, error))
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        match self {
-            Self::Stdout(stdout) => stdout.flush(),
-            Self::Direct(file) => file.flush(),
-            Self::Beside { unfinished, .. } => unfinished.flush(),
-        }
+        let flushed = match &mut self.target {
+            Target::Stdout(stdout) => stdout.flush(),
+            Target::Direct(file) => file.flush(),
+            Target::Beside { unfinished, .. } => unfinished.flush(),
+        };
+        flushed.map_err(|error| WriteFailure::of(&self.name, error))
     }
 }
 
@@ -144,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn the_old_file_stays_until_the_new_one_is_complete() {
+    fn the_old_file_is_kept_until_the_new_one_is_complete() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("out.csv");
         fs::write(&path, "old").unwrap();
@@ -158,23 +190,34 @@ mod tests {
     }
 
     #[test]
-    fn an_output_that_is_given_up_leaves_nothing() {
+    fn an_output_that_is_dropped_unfinished_is_removed() {
         let dir = tempfile::tempdir().unwrap();
-        for interim in [TemporaryName::Unique, TemporaryName::Fixed] {
-            drop(Destination::open(Some(&dir.path().join("out.csv")), interim).unwrap());
+        for temporary in [TemporaryName::Unique, TemporaryName::Fixed] {
+            drop(Destination::open(Some(&dir.path().join("out.csv")), temporary).unwrap());
             assert!(names(dir.path()).is_empty());
         }
     }
 
     #[test]
-    fn devices_are_written_and_not_replaced() {
+    fn errors_name_the_output_and_what_is_missing() {
+        let missing = Destination::open(Some(Path::new("/nowhere/out.csv")), TemporaryName::Unique).err().unwrap();
+        assert_eq!(missing.to_string(), "cannot write `/nowhere/out.csv`: the folder `/nowhere` does not exist");
+        let mut full = Destination::open(Some(Path::new("/dev/full")), TemporaryName::Unique).unwrap();
+        full.write_all(b"text").unwrap();
+        let error = TableError::from(full.flush().unwrap_err());
+        assert!(matches!(&error, TableError::Write { path, source }
+            if path == "/dev/full" && source.kind() == io::ErrorKind::StorageFull));
+    }
+
+    #[test]
+    fn a_device_is_written_and_not_replaced() {
         let null = Destination::open(Some(Path::new("/dev/null")), TemporaryName::Fixed).unwrap();
-        assert!(matches!(null, Destination::Direct(_)));
+        assert!(matches!(null.target, Target::Direct(_)));
         assert_eq!(Destination::file(Path::new("/dev/null")), None);
     }
 
     #[test]
-    fn a_fixed_name_replaces_what_was_left_under_it_and_follows_no_link() {
+    fn a_fixed_name_replaces_what_was_left_and_does_not_follow_links() {
         let dir = tempfile::tempdir().unwrap();
         let (path, precious) = (dir.path().join("out.csv"), dir.path().join("precious"));
         fs::write(&precious, "old").unwrap();

@@ -1,25 +1,24 @@
-//! The file that `predict()` of finBERT (github.com/ProsusAI/finBERT) writes: a line a sentence.
-
-use anyhow::Result;
+//! The file that `predict()` of finBERT (github.com/ProsusAI/finBERT) writes: one line per sentence.
 
 use super::csv_file::Records;
 use super::destination::Destination;
 use super::{Outcome, OutputRecord, RowWriter, Shape, numpy};
-use crate::input::Row;
+use crate::error::TableError;
+use crate::row::Row;
 
 const HEADER: [&str; 4] = ["sentence", "logit", "prediction", "sentiment_score"];
 
-/// Writes each sentence as a record. A text that fails is one with nothing but the text.
-pub(super) struct FinbertCsv(Records);
+/// Writes each sentence as a record. The record of a text that failed has only the text.
+pub(super) struct FinbertCsvWriter(Records);
 
-impl FinbertCsv {
+impl FinbertCsvWriter {
     pub(super) fn new(shape: &Shape<'_>, out: Destination) -> Self {
         Self(Records::new(out, HEADER.map(String::from).to_vec(), shape.is_beginning))
     }
 }
 
-impl RowWriter for FinbertCsv {
-    fn write(&mut self, row: &Row, outcome: Outcome<'_>) -> Result<()> {
+impl RowWriter for FinbertCsvWriter {
+    fn write(&mut self, row: &Row, outcome: Outcome<'_>) -> Result<(), TableError> {
         let text = row.text.as_ref().map(|text| text.as_str()).unwrap_or_default();
         match outcome {
             Ok(record) => self.0.write(cells(text, record)),
@@ -27,11 +26,11 @@ impl RowWriter for FinbertCsv {
         }
     }
 
-    fn flush(&mut self) -> Result<()> {
+    fn flush(&mut self) -> Result<(), TableError> {
         self.0.flush()
     }
 
-    fn finish(self: Box<Self>) -> Result<Destination> {
+    fn finish(self: Box<Self>) -> Result<Destination, TableError> {
         self.0.finish()
     }
 }

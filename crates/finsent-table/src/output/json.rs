@@ -1,29 +1,30 @@
-//! JSON: one array, or one object a line.
+//! JSON: one array, or one object per line.
 
 use std::io::Write;
 
-use anyhow::Result;
 use finsent_model::Granularity;
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
 use super::columns::PredictionColumns;
 use super::destination::Destination;
-use super::record::Value;
+use super::record::RecordValue;
 use super::{Outcome, OutputRecord, RowWriter, Shape};
-use crate::input::{Field, ItemError, Row};
+use crate::error::TableError;
+use crate::item_error::ItemError;
+use crate::row::{Field, Row};
 
 /// Writes each row as an object: the input's fields, then the prediction's.
-pub(super) struct Json {
+pub(super) struct JsonWriter {
     out: Destination,
     columns: PredictionColumns,
     writes_id: bool,
-    array: bool,
+    is_array: bool,
     rows: u64,
 }
 
-impl Json {
-    pub(super) fn new(shape: &Shape<'_>, out: Destination, array: bool) -> Self {
+impl JsonWriter {
+    pub(super) fn new(shape: &Shape<'_>, out: Destination, is_array: bool) -> Self {
         let names = ["label", "score", "scores", "sentiment_score", "error"];
         let of_granularity: &[_] = match shape.granularity {
             Granularity::Text => &["tokens", "truncated"],
@@ -33,17 +34,17 @@ impl Json {
         let id = shape.writes_id.then_some("id");
         let names = id.iter().chain(&names).chain(of_granularity).map(|&name| name.into()).collect();
         let columns = PredictionColumns::beside(shape.columns, names);
-        Self { out, columns, writes_id: shape.writes_id, array, rows: 0 }
+        Self { out, columns, writes_id: shape.writes_id, is_array, rows: 0 }
     }
 }
 
-impl RowWriter for Json {
+impl RowWriter for JsonWriter {
     fn check(&self, row: &Row) -> Result<(), ItemError> {
         self.columns.check(row)
     }
 
-    fn write(&mut self, row: &Row, outcome: Outcome<'_>) -> Result<()> {
-        if self.array {
+    fn write(&mut self, row: &Row, outcome: Outcome<'_>) -> Result<(), TableError> {
+        if self.is_array {
             self.out.write_all(if self.rows == 0 { b"[\n" } else { b",\n" })?;
         }
         self.rows += 1;
@@ -54,18 +55,18 @@ impl RowWriter for Json {
         let id = row.id.as_ref().filter(|_| self.writes_id);
         let object = Object { row, id, outcome, prefix: &prefix };
         serde_json::to_writer(&mut self.out, &object).map_err(std::io::Error::from)?;
-        if !self.array {
+        if !self.is_array {
             self.out.write_all(b"\n")?;
         }
         Ok(())
     }
 
-    fn flush(&mut self) -> Result<()> {
+    fn flush(&mut self) -> Result<(), TableError> {
         Ok(self.out.flush()?)
     }
 
-    fn finish(mut self: Box<Self>) -> Result<Destination> {
-        match (self.array, self.rows) {
+    fn finish(mut self: Box<Self>) -> Result<Destination, TableError> {
+        match (self.is_array, self.rows) {
             (true, 0) => self.out.write_all(b"[]\n")?,
             (true, _) => self.out.write_all(b"\n]\n")?,
             (false, _) => (),
@@ -94,9 +95,10 @@ impl Serialize for Object<'_> {
         match self.outcome {
             Ok(record) => {
                 for (plain, value) in record.columns() {
-                    let says_nothing =
-                        matches!((record, plain, value), (OutputRecord::Sentence(_), "windows", Value::Count(1)));
-                    if !says_nothing {
+                    // Nearly every sentence is one window.
+                    let is_left_out =
+                        matches!((record, plain, value), (OutputRecord::Sentence(_), "windows", RecordValue::Count(1)));
+                    if !is_left_out {
                         map.serialize_entry(&name(plain), &value)?;
                     }
                 }

@@ -1,4 +1,4 @@
-//! Answers out: a table for people, JSON, JSON lines, CSV, finBERT's own CSV, Parquet.
+//! Rows out: JSON, JSON Lines, CSV, finBERT's own CSV, Parquet.
 
 mod columns;
 mod csv_file;
@@ -11,92 +11,105 @@ mod record;
 
 use std::sync::Arc;
 
-use anyhow::Result;
+use finsent_model::{Granularity, LabelMap};
 
-pub use self::parquet::{Column, write_columns};
-use crate::UsageError;
-use crate::input::{ItemError, Row};
-use crate::parquet::Table;
+pub use self::parquet::{Cell, ParquetColumn, write_columns};
 pub use columns::PredictionColumns;
 pub use destination::{Destination, TemporaryName, with_suffix};
-use finsent_model::Granularity;
-use finsent_model::LabelMap;
-pub use record::OutputRecord;
+pub use record::{OutputRecord, RecordValue};
 
-/// What became of a row, or of a part of it.
+use crate::error::TableError;
+use crate::item_error::ItemError;
+use crate::parquet::ParquetFile;
+use crate::row::Row;
+
+/// What came of a row, or of a sentence of it.
 pub type Outcome<'a> = Result<OutputRecord<'a>, &'a ItemError>;
 
-/// Writes rows with what became of them, in order, to a destination.
+/// Writes rows and what came of them, in order, to a destination.
 pub trait RowWriter {
-    /// Why the columns of a row cannot stand beside the prediction's, if they cannot: then the row has failed.
+    /// Checks that the columns of a row fit beside the prediction's; a row that fails here is written with this error.
+    ///
+    /// # Errors
+    /// If a column has no place in the output, or the name of one that the output adds.
     fn check(&self, _row: &Row) -> Result<(), ItemError> {
         Ok(())
     }
 
-    fn write(&mut self, row: &Row, outcome: Outcome<'_>) -> Result<()>;
+    /// Writes a record of a row, or the row's error.
+    ///
+    /// # Errors
+    /// If the destination cannot be written.
+    fn write(&mut self, row: &Row, outcome: Outcome<'_>) -> Result<(), TableError>;
 
-    /// Lets the reader of the output have the rows so far, if the form is one that can be read so far.
-    fn flush(&mut self) -> Result<()>;
+    /// Makes the rows so far visible to a reader of the output, if the format can be read before its end.
+    ///
+    /// # Errors
+    /// If the destination cannot be written.
+    fn flush(&mut self) -> Result<(), TableError>;
 
-    /// Writes what stands behind the last row; gives back where the rows went.
-    fn finish(self: Box<Self>) -> Result<Destination>;
+    /// Writes what comes after the last row, and returns the destination, which is to be finished.
+    ///
+    /// # Errors
+    /// If the destination cannot be written.
+    fn finish(self: Box<Self>) -> Result<Destination, TableError>;
 }
 
-/// How rows are written to files.
+/// The format of an output file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OutputFormat {
     /// One array.
     Json,
-    /// An object a line.
+    /// One object per line.
     Jsonl,
-    /// With a header.
+    /// Comma-separated values with a header.
     Csv,
-    /// As finBERT's own script writes it.
+    /// The CSV that finBERT's own script writes.
     FinbertCsv,
-    /// With types.
+    /// Typed columns.
     Parquet,
 }
 
-/// Refuses a form that has no place for what is asked, or for what the model says.
-pub fn check_shape(format: OutputFormat, shape: &Shape<'_>) -> Result<(), UsageError> {
+/// What is known about the rows before the first one is written.
+pub struct Shape<'a> {
+    /// Columns of the input.
+    pub columns: &'a [Arc<str>],
+    /// Whether rows have an id that is not already their column `id`.
+    pub writes_id: bool,
+    /// What a prediction is about.
+    pub granularity: Granularity,
+    /// The labels of the model.
+    pub labels: &'a LabelMap,
+    /// The file with the types of the columns, if all inputs are Parquet and have the same ones.
+    pub parquet: Option<&'a ParquetFile>,
+    /// Whether the output starts here: it does not in a later shard.
+    pub is_beginning: bool,
+}
+
+/// Checks that a format can hold what is asked, and what the model predicts.
+///
+/// # Errors
+/// [`TableError::FinbertGranularity`] or [`TableError::FinbertLabels`].
+pub fn check_shape(format: OutputFormat, shape: &Shape<'_>) -> Result<(), TableError> {
     if format != OutputFormat::FinbertCsv {
         return Ok(());
     }
     if shape.granularity != Granularity::Sentence {
-        return Err(UsageError(
-            "--format finbert-csv has a line a sentence: leave out --granularity, or say sentence".into(),
-        ));
+        return Err(TableError::FinbertGranularity);
     }
     if !shape.labels.has_sentiment_score() {
-        let labels = shape.labels.labels().join(", ");
-        return Err(UsageError(format!(
-            "--format finbert-csv has a sentiment score, and the model's labels are {labels}"
-        )));
+        return Err(TableError::FinbertLabels { labels: shape.labels.labels().to_vec() });
     }
     Ok(())
 }
 
-/// What is known of the rows before the first one is written.
-pub struct Shape<'a> {
-    /// Columns of the input.
-    pub columns: &'a [Arc<str>],
-    /// Whether rows bring an id that is not their column `id` already.
-    pub writes_id: bool,
-    pub granularity: Granularity,
-    pub labels: &'a LabelMap,
-    /// The first of the files, if all of them are Parquet and have the same columns.
-    pub table: Option<&'a Table>,
-    /// Whether the output begins here, and is not a later shard's.
-    pub is_beginning: bool,
-}
-
-/// The writer of a format to `out`.
+/// The writer of a format.
 pub fn writer(format: OutputFormat, shape: &Shape<'_>, out: Destination) -> Box<dyn RowWriter> {
     match format {
-        OutputFormat::Json => Box::new(json::Json::new(shape, out, true)),
-        OutputFormat::Jsonl => Box::new(json::Json::new(shape, out, false)),
-        OutputFormat::Csv => Box::new(csv_file::Csv::new(shape, out)),
-        OutputFormat::FinbertCsv => Box::new(finbert_csv::FinbertCsv::new(shape, out)),
+        OutputFormat::Json => Box::new(json::JsonWriter::new(shape, out, true)),
+        OutputFormat::Jsonl => Box::new(json::JsonWriter::new(shape, out, false)),
+        OutputFormat::Csv => Box::new(csv_file::CsvWriter::new(shape, out)),
+        OutputFormat::FinbertCsv => Box::new(finbert_csv::FinbertCsvWriter::new(shape, out)),
         OutputFormat::Parquet => parquet::writer(shape, out),
     }
 }

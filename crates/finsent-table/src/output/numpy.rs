@@ -1,10 +1,10 @@
-//! Numbers as numpy and pandas print them, for those who read finBERT's files with their own scripts.
+//! Numbers as numpy and pandas print them: scripts that read finBERT's files expect them so.
 
-/// Digits behind the point that numpy's arrays print at most.
+/// Most digits after the point in an array that numpy prints.
 const PRECISION: usize = 8;
 
 /// An array as `str(numpy.array(numbers, dtype=numpy.float32))` prints it: as few digits as tell the numbers apart, at most
-/// [`PRECISION`] behind the point, and powers of ten where the numbers are far apart (numpy's `FloatingFormat`).
+/// [`PRECISION`] after the point, and powers of ten if the numbers differ much in size (numpy's `FloatingFormat`).
 pub(super) fn array(numbers: &[f32]) -> String {
     let magnitudes = || numbers.iter().map(|number| number.abs()).filter(|&magnitude| magnitude > 0.0);
     let (largest, smallest) = (magnitudes().fold(0.0, f32::max), magnitudes().fold(f32::INFINITY, f32::min));
@@ -13,7 +13,7 @@ pub(super) fn array(numbers: &[f32]) -> String {
     format!("[{}]", cells.join(" "))
 }
 
-/// A number as pandas writes it to a CSV file: the shortest that reads as the same f32.
+/// A number as pandas writes it to a CSV file: the shortest one that parses to the same f32.
 pub(super) fn number(number: f32) -> String {
     let magnitude = number.abs();
     if number == 0.0 || (1e-4..1e16).contains(&magnitude) {
@@ -23,16 +23,15 @@ pub(super) fn number(number: f32) -> String {
     format!("{digits}{}", power(exponent))
 }
 
-/// Padded on both sides, so that the points of a column stand below each other.
+/// Padded on both sides, so that the decimal points of a column are aligned.
 fn positional(numbers: &[f32]) -> Vec<String> {
     let texts: Vec<String> = numbers.iter().map(|&number| shortened(number)).collect();
-    let split =
-        |text: &str| text.split_once('.').map_or((text.len(), 0), |(whole, behind)| (whole.len(), behind.len()));
+    let split = |text: &str| text.split_once('.').map_or((text.len(), 0), |(whole, after)| (whole.len(), after.len()));
     let before = texts.iter().map(|text| split(text).0).max().unwrap_or(0);
-    let behind = texts.iter().map(|text| split(text).1).max().unwrap_or(0);
+    let after = texts.iter().map(|text| split(text).1).max().unwrap_or(0);
     let pad = |text: &String| {
         let (whole, rest) = split(text);
-        format!("{}{text}{}", " ".repeat(before - whole), " ".repeat(behind - rest))
+        format!("{}{text}{}", " ".repeat(before - whole), " ".repeat(after - rest))
     };
     texts.iter().map(pad).collect()
 }
@@ -40,23 +39,23 @@ fn positional(numbers: &[f32]) -> Vec<String> {
 /// With the point, and without zeros at the end: `0.5`, `1.`.
 fn shortened(number: f32) -> String {
     let shortest = format!("{number:?}");
-    let digits = shortest.split_once('.').map_or(0, |(_, behind)| behind.len());
+    let digits = shortest.split_once('.').map_or(0, |(_, after)| after.len());
     let text = if digits > PRECISION { format!("{number:.PRECISION$}") } else { shortest };
     text.trim_end_matches('0').to_owned()
 }
 
 fn scientific(numbers: &[f32]) -> Vec<String> {
     let of_numbers: Vec<(String, i32)> = numbers.iter().map(|&number| parts(number)).collect();
-    let behind = |digits: &str| digits.split_once('.').map_or(0, |(_, behind)| behind.len());
-    let most = of_numbers.iter().map(|(digits, _)| behind(digits)).max().unwrap_or(0);
+    let decimals = |digits: &str| digits.split_once('.').map_or(0, |(_, after)| after.len());
+    let most = of_numbers.iter().map(|(digits, _)| decimals(digits)).max().unwrap_or(0);
     let pad = |(digits, exponent): &(String, i32)| {
         let point = if digits.contains('.') { "" } else { "." };
-        format!("{digits}{point}{}{}", "0".repeat(most - behind(digits)), power(*exponent))
+        format!("{digits}{point}{}{}", "0".repeat(most - decimals(digits)), power(*exponent))
     };
     of_numbers.iter().map(pad).collect()
 }
 
-/// The digits of a number, one of them before the point, and its power of ten.
+/// The digits of a number, with one before the point, and its power of ten.
 fn parts(number: f32) -> (String, i32) {
     let text = format!("{number:e}");
     let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));

@@ -1,9 +1,8 @@
-//! Columns of one file become columns of another.
+//! Copying columns from one file to another.
 
 use std::io::Write;
 use std::ops::Range;
 
-use anyhow::{Result, bail};
 use parquet::basic::Type as PhysicalType;
 use parquet::column::reader::{ColumnReaderImpl, get_typed_column_reader};
 use parquet::column::writer::ColumnCloseResult;
@@ -14,31 +13,38 @@ use parquet::file::reader::RowGroupReader;
 use parquet::file::writer::{SerializedColumnWriter, SerializedRowGroupWriter};
 use parquet::schema::types::ColumnDescriptor;
 
-use super::{Group, careful};
+use super::{ParquetFailure, RowGroup, guarded};
 
 /// Rows that are copied at once.
 const BATCH_ROWS: usize = 1024;
 
-/// How often rows of a group are to stand in the output, in order.
-pub(crate) struct Lines<'a> {
-    /// Rows of the group in front of these.
-    pub before: usize,
-    /// For each row from there on.
-    pub of_rows: &'a [usize],
+/// Consecutive rows of a group, and how often the output has each of them.
+pub(crate) struct RepeatedRows<'a> {
+    /// Rows of the group before these.
+    pub(crate) before: usize,
+    /// For each row, how often the output has it.
+    pub(crate) times: &'a [usize],
 }
 
-/// Copies the primitive column at `column` of `group` to the end of a row group that is being written: as it is, packed,
-/// if it is to be there whole; else value by value.
+impl RepeatedRows<'_> {
+    /// Whether they are all rows of the group, once each.
+    fn are_all_of(&self, group: &RowGroup) -> bool {
+        self.before == 0 && self.times.len() == group.rows() && self.times.iter().all(|&times| times == 1)
+    }
+}
+
+/// Copies the primitive column at `column` of `group` to the end of a row group that is being written: compressed as it is
+/// if all of it is wanted, else value by value.
 ///
 /// # Errors
-/// When it cannot be read or written, or does not hold as many rows as the group.
+/// If it cannot be read or written, or does not hold as many rows as the group.
 pub(crate) fn copy_column<W: Write + Send>(
-    group: &Group,
+    group: &RowGroup,
     column: usize,
-    lines: &Lines<'_>,
+    rows: &RepeatedRows<'_>,
     to: &mut SerializedRowGroupWriter<'_, W>,
-) -> Result<()> {
-    if lines.before == 0 && lines.of_rows.len() == group.rows() && lines.of_rows.iter().all(|&lines| lines == 1) {
+) -> Result<(), ParquetFailure> {
+    if rows.are_all_of(group) {
         return copy_whole(group, column, to);
     }
     let copy = match group.metadata().column(column).column_type() {
@@ -51,38 +57,49 @@ pub(crate) fn copy_column<W: Write + Send>(
         PhysicalType::BYTE_ARRAY => copy_values::<ByteArrayType, W>,
         PhysicalType::FIXED_LEN_BYTE_ARRAY => copy_values::<FixedLenByteArrayType, W>,
     };
-    copy(group, column, lines, to)
+    copy(group, column, rows, to)
 }
 
-fn copy_whole<W: Write + Send>(group: &Group, column: usize, to: &mut SerializedRowGroupWriter<'_, W>) -> Result<()> {
+fn copy_whole<W: Write + Send>(
+    group: &RowGroup,
+    column: usize,
+    to: &mut SerializedRowGroupWriter<'_, W>,
+) -> Result<(), ParquetFailure> {
     let metadata = group.metadata().column(column).clone();
     let close = ColumnCloseResult {
-        bytes_written: metadata.compressed_size().try_into()?,
+        bytes_written: u64::try_from(metadata.compressed_size())
+            .map_err(|_| invalid("the size of a column is negative"))?,
         rows_written: group.rows() as u64,
         metadata,
         bloom_filter: None,
         column_index: None,
         offset_index: None,
     };
-    careful(|| to.append_column(&*group.table.source, close))
+    guarded(|| to.append_column(&*group.file.bytes, close))
 }
 
 fn copy_values<T: DataType, W: Write + Send>(
-    group: &Group,
+    group: &RowGroup,
     column: usize,
-    lines: &Lines<'_>,
+    rows: &RepeatedRows<'_>,
     to: &mut SerializedRowGroupWriter<'_, W>,
-) -> Result<()> {
-    let mut from: ColumnReaderImpl<T> = get_typed_column_reader(careful(|| group.get_column_reader(column))?);
-    let Some(mut column_writer) = careful(|| to.next_column())? else { bail!("there is no such column") };
-    if careful(|| from.skip_records(lines.before))? < lines.before {
-        bail!("a column is shorter than its row group");
+) -> Result<(), ParquetFailure> {
+    let mut from: ColumnReaderImpl<T> = get_typed_column_reader(guarded(|| group.get_column_reader(column))?);
+    let Some(mut column_writer) = guarded(|| to.next_column())? else {
+        return Err(invalid("the output has fewer columns"));
+    };
+    if guarded(|| from.skip_records(rows.before))? < rows.before {
+        return Err(invalid("a column is shorter than its row group"));
     }
     let column = Batch::<T>::of(group.metadata().column(column).column_descr());
-    for lines in lines.of_rows.chunks(BATCH_ROWS) {
-        column.read(&mut from, lines.len())?.repeated(lines).write(&mut column_writer)?;
+    for times in rows.times.chunks(BATCH_ROWS) {
+        column.read(&mut from, times.len())?.repeated(times).write(&mut column_writer)?;
     }
-    careful(|| column_writer.close())
+    guarded(|| column_writer.close())
+}
+
+fn invalid(message: &str) -> ParquetFailure {
+    ParquetFailure::Library(message.to_owned())
 }
 
 /// Records of a column: their levels, and the values that are not null.
@@ -108,20 +125,20 @@ impl<T: DataType> Batch<T> {
         Self::new(self.max_definition, self.max_repetition)
     }
 
-    /// The next so many records.
-    fn read(&self, from: &mut ColumnReaderImpl<T>, records: usize) -> Result<Self> {
+    /// Reads the next records.
+    fn read(&self, from: &mut ColumnReaderImpl<T>, records: usize) -> Result<Self, ParquetFailure> {
         let mut batch = self.empty();
         let Self { definition, repetition, values, .. } = &mut batch;
         let definition = (self.max_definition > 0).then_some(definition);
         let repetition = (self.max_repetition > 0).then_some(repetition);
-        let (read, ..) = careful(|| from.read_records(records, definition, repetition, values))?;
+        let (read, ..) = guarded(|| from.read_records(records, definition, repetition, values))?;
         if read < records {
-            bail!("a column is shorter than its row group");
+            return Err(invalid("a column is shorter than its row group"));
         }
         Ok(batch)
     }
 
-    /// Each record so many times.
+    /// The records, each as often as `times` says.
     fn repeated(&self, times: &[usize]) -> Self {
         let mut repeated = self.empty();
         let (mut level, mut value) = (0, 0);
@@ -138,14 +155,14 @@ impl<T: DataType> Batch<T> {
         repeated
     }
 
-    /// Where the record ends whose levels begin at `start`: in front of the next level of repetition that is 0.
+    /// The end of the record whose levels start at `start`: the next repetition level that is 0.
     fn end_of_record(&self, start: usize) -> usize {
         let rest = self.repetition.iter().enumerate().skip(start + 1);
         let next = rest.into_iter().find(|(_, level)| **level == 0).map(|(index, _)| index);
         if self.max_repetition == 0 { start + 1 } else { next.unwrap_or(self.repetition.len()) }
     }
 
-    /// How many of the levels are of a value and not of a null, or of a list without elements.
+    /// How many of the levels belong to a value, and not to a null or an empty list.
     fn values_of(&self, levels: Range<usize>) -> usize {
         if self.max_definition == 0 {
             return levels.len();
@@ -153,10 +170,10 @@ impl<T: DataType> Batch<T> {
         self.definition[levels].iter().filter(|level| **level == self.max_definition).count()
     }
 
-    fn write(&self, to: &mut SerializedColumnWriter<'_>) -> Result<()> {
+    fn write(&self, to: &mut SerializedColumnWriter<'_>) -> Result<(), ParquetFailure> {
         let definition = (self.max_definition > 0).then_some(&self.definition[..]);
         let repetition = (self.max_repetition > 0).then_some(&self.repetition[..]);
-        careful(|| to.typed::<T>().write_batch(&self.values, definition, repetition))?;
+        guarded(|| to.typed::<T>().write_batch(&self.values, definition, repetition))?;
         Ok(())
     }
 }
@@ -176,14 +193,14 @@ mod tests {
     }
 
     #[test]
-    fn required_values_are_records_each() {
+    fn each_required_value_is_a_record() {
         let mut batch = column("required int32 a;");
         batch.values = vec![1, 2, 3];
         assert_eq!(batch.repeated(&[2, 0, 1]).values, [1, 1, 3]);
     }
 
     #[test]
-    fn nulls_are_records_without_a_value() {
+    fn a_null_is_a_record_without_a_value() {
         let mut batch = column("optional int32 a;");
         (batch.definition, batch.values) = (vec![1, 0, 1], vec![1, 3]);
         let repeated = batch.repeated(&[1, 2, 2]);
@@ -191,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_are_repeated_whole() {
+    fn lists_are_repeated_as_a_whole() {
         let list = "optional group a (list) { repeated group list { optional int32 element; } }";
         let mut batch = column(list);
         // [1, null], null, [], [2].

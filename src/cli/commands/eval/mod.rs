@@ -1,110 +1,107 @@
-//! `finsent eval`: how good a model is on labelled texts, in one precision or several.
+//! `finsent eval`: the accuracy of a model on labelled texts, in one or more precisions.
 
-mod labelled;
 mod report;
 
-use std::cmp::Ordering;
 use std::io;
 use std::sync::Arc;
-use std::time::Instant;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use finsent_jobs::Stages;
-use finsent_jobs::evaluation::{Evaluation, LabelMatcher};
+use finsent_jobs::evaluation::{
+    Evaluation, EvaluationError, FileLabels, LabelMatcher, LabelledFile, MatchedBy, RenamedLabel, RowError,
+    check_model, predictions,
+};
 use finsent_kernels::Precision;
-use finsent_model::{Activation, ClassifyError, EncodedText, Encoding, Granularity, Pipeline, Prediction};
-use finsent_table::{ItemError, Row, UsageError};
+use finsent_model::{EncodedText, Granularity, Pipeline};
+use finsent_table::{Input, InputProgress, ItemError, Row, TableError, encoding};
 
 use super::args::{EvalArgs, EvalFormat, PrecisionArg};
 use super::console::Console;
-use super::exit::Exit;
+use super::exit::{Exit, UsageError};
 use super::progress::Bar;
+use super::quantity::{grouped, quantity};
 use super::settings::Settings;
-use labelled::{LabelledFile, Labels, RowError};
-use report::{Report, Rows};
+use super::tally::Tally;
+use report::{Report, RowCounts};
 
-/// Most labels of a model: the matrices grow with their square.
-const MAX_LABELS: usize = 1000;
-/// Rows left out that are told one by one.
-const TOLD_FAILURES: u64 = 10;
+/// Rows between two updates of the progress bar while labels are checked.
+const ROWS_PER_UPDATE: u64 = 1000;
 
 pub(super) fn run(args: &EvalArgs, settings: &Settings, console: Console) -> Result<Exit> {
-    let file = LabelledFile::new(args)?;
+    let file = file(args)?;
     if !args.skip_unknown {
-        file.check_can_be_read_twice()?;
+        file.check_rereadable().map_err(cannot_check_labels)?;
     }
-    // What is wrong with the file is told before models are loaded.
-    let mut input = file.open()?;
-
+    // Everything that is wrong with the file is an error before models are loaded.
+    let input = file.open()?;
     let precisions = precisions(args, settings);
-    let mut pipelines = Vec::new();
-    let mut model = String::new();
-    for &precision in &precisions {
-        let (found, pipeline) = settings.load_in(&args.model, precision)?;
-        model = found.name.clone();
-        if pipelines.is_empty() {
-            check_model(&model, &pipeline)?;
-            let names = precisions.iter().map(Precision::to_string).collect::<Vec<_>>().join(", ");
-            console.note(&format!("model {model} ({}), {names}", found.place));
-        }
-        pipelines.push(Arc::new(pipeline));
-    }
+    let (model, pipelines) = load(&args.model, &precisions, settings, console)?;
     let names = pipelines[0].labels().labels();
-    let matcher =
-        LabelMatcher::new(names, &args.label_map).map_err(|error| UsageError(format!("--label-map: {error}")))?;
-    let mut labels = Labels::new(matcher, names);
+    let matcher = LabelMatcher::new(names, &args.label_map);
+    let matcher = matcher.map_err(EvaluationError::from).context("--label-map")?;
+    let mut labels = FileLabels::new(matcher, names);
     if !args.skip_unknown {
-        labelled::check_labels(&file, &mut labels, console)?;
+        check_labels(&file, &mut labels, console)?;
     }
 
-    let progress = input.progress.take().filter(|_| console.draws_progress());
-    let bar = progress.as_ref().map_or_else(|| Bar::new(None), Bar::of);
-    let mut evaluation = Evaluation::new(names.len(), precisions.len());
-    let mut tally = Tally::start();
-    for window in Stages::tokenize(input.rows, &pipelines[0], Granularity::Text)? {
-        let mut rows = Vec::new();
-        for (row, prepared) in window? {
-            tally.read += 1;
-            match truth(&file, &mut labels, &row, prepared)? {
-                Ok(Some((truth, prepared))) => rows.push(Labelled { place: row.place, truth, prepared }),
-                Ok(None) if args.skip_unknown => (),
-                Ok(None) => labelled::changed(&file, &row.place)?,
-                Err(error) => bar.suspend(|| tally.fail(&row.place, &error, console)),
-            }
-        }
-        for note in labels.take_notes() {
-            bar.suspend(|| console.note(&note));
-        }
-        for (Labelled { place, truth, .. }, predictions) in rows.iter().zip(predictions(&pipelines, &rows)) {
-            match predictions {
-                Ok(predictions) => {
-                    tally.count(&predictions[0]);
-                    evaluation.add(*truth, &predictions);
-                }
-                Err(error) => bar.suspend(|| tally.fail(place, &ItemError::from(error).into(), console)),
-            }
-        }
-        let done = progress.as_ref().map_or(0, |progress| progress.done(tally.read));
-        bar.update(done, format!("{:.0} texts a second", tally.rate()));
+    let evaluation = Evaluation::new(names.len(), precisions.len());
+    let mut run =
+        EvalRun { args, file: &file, pipelines: &pipelines, labels, evaluation, tally: Tally::start(), console };
+    run.read(input)?;
+    let counts = run.counts();
+    if counts.evaluated == 0 {
+        bail!(nothing_to_evaluate(&file.name(), &counts));
     }
-    drop(bar);
-
-    let rows = tally.rows(labels.unknown_rows());
-    if rows.evaluated == 0 {
-        let (name, Rows { read, failed, unknown, .. }) = (args.file.display(), rows);
-        bail!("`{name}` has nothing to evaluate: of {read} rows {failed} failed, and {unknown} have unknown labels");
-    }
-    tell(&tally, &rows, &labels, &pipelines[0], console);
-    let file = args.file.display().to_string();
-    let report = Report::new(model, file, rows, names, labels.taken(), &precisions, &evaluation);
+    run.print_notes();
+    let EvalRun { labels, evaluation, tally, .. } = run;
+    let report = Report::new(model, file.name(), counts, names, labels.label_map(), &precisions, &evaluation);
     match args.format {
         EvalFormat::Text => super::print(report.to_text(console.colors(&io::stdout())).as_bytes())?,
         EvalFormat::Json => super::print((serde_json::to_string_pretty(&report)? + "\n").as_bytes())?,
     };
-    Ok(if tally.failed == 0 { Exit::Done } else { Exit::SomeItemsFailed })
+    Ok(if tally.failed.count() == 0 { Exit::Done } else { Exit::SomeItemsFailed })
 }
 
-/// What the user typed, else the one of the global option or the environment, else all; each once.
+fn file(args: &EvalArgs) -> Result<LabelledFile, TableError> {
+    let encoding = args.encoding.as_deref().map(encoding).transpose()?;
+    let (text_column, label_column) = (args.text_column.clone(), args.label_column.clone());
+    Ok(LabelledFile::new(args.file.clone(), encoding, text_column, label_column, args.limit))
+}
+
+/// The error of a file that can be read only once.
+fn cannot_check_labels(error: TableError) -> UsageError {
+    let hint = match error {
+        TableError::NotRegularFile { .. } => {
+            ", but its labels are checked first, which reads it twice. To read it once, add --skip-unknown"
+        }
+        _ => "; name a file",
+    };
+    UsageError(format!("{error}{hint}"))
+}
+
+/// The model in each precision, and its name.
+fn load(
+    model: &str,
+    precisions: &[Precision],
+    settings: &Settings,
+    console: Console,
+) -> Result<(String, Vec<Arc<Pipeline>>)> {
+    let mut pipelines = Vec::new();
+    let mut name = String::new();
+    for &precision in precisions {
+        let (found, pipeline) = settings.load_in(model, precision)?;
+        name = found.name;
+        if pipelines.is_empty() {
+            check_model(&name, &pipeline)?;
+            let precisions = precisions.iter().map(Precision::to_string).collect::<Vec<_>>().join(", ");
+            console.note(&format!("model {name} ({}), {precisions}", found.place));
+        }
+        pipelines.push(Arc::new(pipeline));
+    }
+    Ok((name, pipelines))
+}
+
+/// The precisions that the user typed, each once; else the one of the global option or the environment; else all.
 fn precisions(args: &EvalArgs, settings: &Settings) -> Vec<Precision> {
     let mut precisions = Vec::new();
     for precision in args.precisions.iter().filter_map(|&precision| PrecisionArg::computed_in(precision)) {
@@ -119,109 +116,148 @@ fn precisions(args: &EvalArgs, settings: &Settings) -> Vec<Precision> {
     }
 }
 
-/// Refuses a model of whose labels not exactly one is true, or that has very many.
-fn check_model(name: &str, pipeline: &Pipeline) -> Result<(), UsageError> {
-    let labels = pipeline.labels().labels().len();
-    if pipeline.activation() != Activation::Softmax {
-        return Err(UsageError(format!(
-            "`{name}` judges each label by itself (multi-label); eval is for models that choose one of their labels"
-        )));
+/// Reads all labels of the file, and refuses those that the model does not have.
+fn check_labels(file: &LabelledFile, labels: &mut FileLabels, console: Console) -> Result<()> {
+    let Input { mut rows, progress, .. } = file.open()?;
+    let progress = progress.filter(|_| console.draws_progress());
+    let bar = progress.as_ref().map_or_else(|| Bar::new(None), Bar::of);
+    let mut read = 0;
+    while let Some(row) = rows.next_row()? {
+        if let Ok(label) = file.label(&row) {
+            labels.id(&label, &row.place)?;
+        }
+        read += 1;
+        if read % ROWS_PER_UPDATE == 0 {
+            let done = progress.as_ref().map_or(0, |progress| progress.done(read));
+            bar.update(done, "checking labels".into());
+        }
     }
-    if labels > MAX_LABELS {
-        return Err(UsageError(format!("`{name}` has {labels} labels; eval compares {MAX_LABELS} at most")));
-    }
-    Ok(())
+    drop(bar);
+    labels.take_renamed().iter().for_each(|renamed| console.note(&renamed_note(renamed)));
+    Ok(labels.check(file)?)
 }
 
-/// A row that can be evaluated.
-struct Labelled {
-    place: String,
-    /// The id of its label.
-    truth: usize,
-    prepared: EncodedText,
+fn renamed_note(RenamedLabel { place, label, name, by }: &RenamedLabel) -> String {
+    let why = if *by == MatchedBy::Id { "which has this id" } else { "which means the same" };
+    format!("{place}: label `{label}` is read as `{name}`, {why}")
 }
 
-/// The id of a row's label, and its tokens; `None` where the label is unknown.
-fn truth(
-    file: &LabelledFile<'_>,
-    labels: &mut Labels<'_>,
-    row: &Row,
-    prepared: Result<EncodedText, ItemError>,
-) -> Result<Result<Option<(usize, EncodedText)>, RowError>> {
-    let labelled = file.label(row).and_then(|label| Ok((label, prepared?)));
-    Ok(match labelled {
-        Ok((label, prepared)) => Ok(labels.id(&label, &row.place)?.map(|id| (id, prepared))),
-        Err(error) => Err(error),
-    })
+fn nothing_to_evaluate(file: &str, counts: &RowCounts) -> String {
+    let RowCounts { read, failed, unknown, .. } = *counts;
+    let have = if unknown == 1 { "has an unknown label" } else { "have unknown labels" };
+    let (rows, failed, unknown) = (quantity(read, "row"), grouped(failed), grouped(unknown));
+    format!("`{file}` has nothing to evaluate: of {rows}, {failed} failed and {unknown} {have}")
 }
 
-/// The predictions of each row in each precision, or why one of them has none. The tokens are the same for all.
-fn predictions(pipelines: &[Arc<Pipeline>], rows: &[Labelled]) -> Vec<Result<Vec<Prediction>, ClassifyError>> {
-    // A text that is evaluated as a whole has one encoding.
-    let encodings: Vec<&Encoding> = rows.iter().flat_map(|row| row.prepared.encodings()).map(|arc| &**arc).collect();
-    let mut of_each: Vec<_> =
-        pipelines.iter().map(|pipeline| pipeline.classify_encodings(&encodings).into_iter()).collect();
-    rows.iter()
-        .map(|_| {
-            // Take the prediction of each pipeline before one of them may fail.
-            let of_row: Vec<_> = of_each.iter_mut().filter_map(Iterator::next).collect();
-            of_row.into_iter().collect()
-        })
-        .collect()
+/// An evaluation in progress.
+struct EvalRun<'a> {
+    args: &'a EvalArgs,
+    file: &'a LabelledFile,
+    pipelines: &'a [Arc<Pipeline>],
+    labels: FileLabels,
+    evaluation: Evaluation,
+    tally: Tally,
+    console: Console,
 }
 
-/// What became of the rows.
-struct Tally {
-    read: u64,
-    evaluated: u64,
-    failed: u64,
-    truncated: u64,
-    start: Instant,
+/// The rows of a window that can be evaluated, column by column.
+#[derive(Default)]
+struct LabelledTexts {
+    places: Vec<String>,
+    /// The ids of the labels.
+    truths: Vec<usize>,
+    texts: Vec<EncodedText>,
 }
 
-impl Tally {
-    fn start() -> Self {
-        Self { read: 0, evaluated: 0, failed: 0, truncated: 0, start: Instant::now() }
-    }
-
-    fn count(&mut self, prediction: &Prediction) {
-        self.evaluated += 1;
-        self.truncated += u64::from(prediction.truncated());
+impl EvalRun<'_> {
+    /// Evaluates all rows.
+    fn read(&mut self, mut input: Input) -> Result<()> {
+        let progress: Option<InputProgress> = input.progress.take().filter(|_| self.console.draws_progress());
+        let bar = progress.as_ref().map_or_else(|| Bar::new(None), Bar::of);
+        for window in Stages::tokenize(input.rows, &self.pipelines[0], Granularity::Text)? {
+            let mut labelled = LabelledTexts::default();
+            let mut notes = Vec::new();
+            for (row, encoded) in window? {
+                notes.extend(self.take(&row, encoded, &mut labelled)?);
+            }
+            notes.extend(self.labels.take_renamed().iter().map(renamed_note));
+            notes.extend(self.evaluate(&labelled));
+            for note in notes {
+                bar.suspend(|| self.console.note(&note));
+            }
+            let done = progress.as_ref().map_or(0, |progress| progress.done(self.tally.rows));
+            bar.update(done, format!("{:.0} texts per second", self.tally.rate()));
+        }
+        Ok(())
     }
 
-    /// Counts a row that is left out, and tells why, unless many were told.
-    fn fail(&mut self, place: &str, error: &RowError, console: Console) {
-        self.failed += 1;
-        match self.failed.cmp(&(TOLD_FAILURES + 1)) {
-            Ordering::Less => console.note(&format!("{place}: {error}")),
-            Ordering::Equal => console.note("more rows failed; they are counted and no longer told"),
-            Ordering::Greater => (),
+    /// Adds a row to `labelled`, unless it fails or its label is unknown. Returns the note about its error.
+    fn take(
+        &mut self,
+        row: &Row,
+        encoded: Result<EncodedText, ItemError>,
+        labelled: &mut LabelledTexts,
+    ) -> Result<Option<String>> {
+        self.tally.rows += 1;
+        let (label, encoded) = match self.file.label(row).and_then(|label| Ok((label, encoded?))) {
+            Ok(row) => row,
+            Err(error) => return Ok(self.fail(&row.place, &error)),
+        };
+        match self.labels.id(&label, &row.place)? {
+            Some(truth) => {
+                labelled.places.push(row.place.clone());
+                labelled.truths.push(truth);
+                labelled.texts.push(encoded);
+            }
+            None if self.args.skip_unknown => (),
+            None => {
+                let (file, place) = (self.file.name(), row.place.clone());
+                return Err(EvaluationError::FileChanged { file, place }.into());
+            }
+        }
+        Ok(None)
+    }
+
+    /// Evaluates the rows of a window. Returns the notes about errors.
+    fn evaluate(&mut self, labelled: &LabelledTexts) -> Vec<String> {
+        let mut notes = Vec::new();
+        let predictions = predictions(self.pipelines, &labelled.texts);
+        for ((place, truth), predictions) in labelled.places.iter().zip(&labelled.truths).zip(predictions) {
+            match predictions {
+                Ok(predictions) => {
+                    self.tally.truncated += u64::from(predictions[0].truncated());
+                    self.evaluation.add(*truth, &predictions);
+                }
+                Err(error) => notes.extend(self.fail(place, &ItemError::from(error).into())),
+            }
+        }
+        notes
+    }
+
+    fn fail(&mut self, place: &str, error: &RowError) -> Option<String> {
+        let more = "more rows failed; their errors are not printed";
+        self.tally.failed.count_one(|| format!("{place}: {error}"), more)
+    }
+
+    fn counts(&self) -> RowCounts {
+        RowCounts {
+            read: self.tally.rows,
+            evaluated: self.evaluation.performances().first().map_or(0, |of| of.confusion.total()),
+            failed: self.tally.failed.count(),
+            unknown: self.labels.unknown().rows(),
+            truncated: self.tally.truncated,
         }
     }
 
-    /// Rows a second.
-    fn rate(&self) -> f64 {
-        self.read as f64 / self.start.elapsed().as_secs_f64()
+    /// Prints what was left out or truncated, and how long it took.
+    fn print_notes(&self) {
+        let unknown = self.labels.unknown();
+        if unknown.rows() > 0 {
+            let (rows, all) = (quantity(unknown.rows(), "row"), grouped(self.tally.rows));
+            self.console.note(&format!("left out {rows} of {all} with unknown labels: {unknown}"));
+        }
+        let truncation = self.tally.truncation(self.pipelines[0].max_length(), None);
+        truncation.iter().for_each(|note| self.console.note(note));
+        self.console.note(&self.tally.summary("row"));
     }
-
-    fn rows(&self, unknown: u64) -> Rows {
-        let &Self { read, evaluated, failed, truncated, .. } = self;
-        Rows { read, evaluated, failed, unknown, truncated }
-    }
-}
-
-/// Tells what was left out or cut, and how long it took.
-fn tell(tally: &Tally, rows: &Rows, labels: &Labels<'_>, pipeline: &Pipeline, console: Console) {
-    let Rows { read, evaluated, failed, unknown, truncated } = rows;
-    if let Some(list) = labels.list_unknown() {
-        console.note(&format!("left out for unknown labels, {unknown} of {read} rows: {list}"));
-    }
-    if *truncated > 0 {
-        let window = pipeline.max_length();
-        console.note(&format!(
-            "{truncated} of {evaluated} texts were longer than the model's {window} tokens and were cut"
-        ));
-    }
-    let (seconds, rate) = (tally.start.elapsed().as_secs_f64(), tally.rate());
-    console.note(&format!("{read} rows in {seconds:.1} s ({rate:.0} a second), {failed} failed"));
 }

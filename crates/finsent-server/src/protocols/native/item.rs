@@ -5,8 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use super::super::prediction_schema;
-use super::super::schema;
+use super::super::{prediction_schema, schema};
 use crate::error::HttpError;
 use crate::request::{Fields, TextInput, WholeNumber, kind, parse_text, without_position};
 

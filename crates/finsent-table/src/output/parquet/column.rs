@@ -3,145 +3,173 @@
 use std::io::Write;
 use std::mem;
 
-use anyhow::{Context, Result};
 use parquet::basic::{LogicalType, Repetition, Type as PhysicalType};
 use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DataType, DoubleType, FloatType, Int64Type};
 use parquet::file::writer::SerializedRowGroupWriter;
 use parquet::schema::types::{Type, TypePtr};
 
-use crate::output::record::{Kind, Value};
-use crate::parquet::careful;
+use crate::output::record::{CellType, RecordValue};
+use crate::parquet::{ParquetFailure, guarded};
 
-/// Different texts of a column that stand in memory once: the labels, of which there are few.
-const SHARED_TEXTS: usize = 8;
+/// Distinct strings of a column that are kept in memory once: the labels, of which there are few.
+const SHARED_STRINGS: usize = 8;
 
-/// The values of a column that are to be written, any of which may be null.
-pub enum Column {
-    Text { texts: Nullable<ByteArrayType>, shared: Vec<ByteArray>, logical: LogicalType },
-    Number(Nullable<FloatType>),
-    Double(Nullable<DoubleType>),
-    Integer(Nullable<Int64Type>),
-    Flag(Nullable<BoolType>),
+/// A column with the values that are to be written, any of which may be null.
+pub struct ParquetColumn {
+    logical: Option<LogicalType>,
+    values: Values,
 }
 
-impl Column {
+/// The value of a column in a row.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Cell<'a> {
+    /// No value; fits every column.
+    Null,
+    /// A string, for [`ParquetColumn::texts`].
+    Text(&'a str),
+    /// A number in single precision.
+    Number(f32),
+    /// A number in double precision, for [`ParquetColumn::doubles`].
+    Double(f64),
+    /// An integer, for [`ParquetColumn::integers`].
+    Integer(i64),
+    /// True or false, for [`ParquetColumn::flags`].
+    Flag(bool),
+}
+
+enum Values {
+    Texts { texts: Nullable<ByteArrayType>, shared: Vec<ByteArray> },
+    Numbers(Nullable<FloatType>),
+    Doubles(Nullable<DoubleType>),
+    Integers(Nullable<Int64Type>),
+    Flags(Nullable<BoolType>),
+}
+
+impl ParquetColumn {
+    /// A column of strings.
     pub fn texts() -> Self {
-        Self::Text { texts: Nullable::default(), shared: Vec::new(), logical: LogicalType::String }
+        Self { logical: Some(LogicalType::String), values: Values::texts() }
     }
 
-    /// Texts that are JSON.
-    pub fn json() -> Self {
-        Self::Text { texts: Nullable::default(), shared: Vec::new(), logical: LogicalType::Json }
+    /// A column of strings that are JSON.
+    pub(super) fn json() -> Self {
+        Self { logical: Some(LogicalType::Json), values: Values::texts() }
     }
 
+    /// A column of numbers in double precision.
     pub fn doubles() -> Self {
-        Self::Double(Nullable::default())
+        Self { logical: None, values: Values::Doubles(Nullable::default()) }
     }
 
+    /// A column of 64-bit integers.
     pub fn integers() -> Self {
-        Self::Integer(Nullable::default())
+        Self { logical: None, values: Values::Integers(Nullable::default()) }
     }
 
-    pub fn flags() -> Self {
-        Self::Flag(Nullable::default())
+    /// A column of true and false.
+    pub(super) fn flags() -> Self {
+        Self { logical: None, values: Values::Flags(Nullable::default()) }
     }
 
-    /// The column of a prediction's values.
-    pub fn of(kind: Kind) -> Self {
-        match kind {
-            Kind::Text => Self::texts(),
-            Kind::Number => Self::Number(Nullable::default()),
-            Kind::Count => Self::integers(),
-            Kind::Flag => Self::flags(),
+    /// A column of a prediction.
+    pub(super) fn of(cell_type: CellType) -> Self {
+        match cell_type {
+            CellType::Text => Self::texts(),
+            CellType::Number => Self { logical: None, values: Values::Numbers(Nullable::default()) },
+            CellType::Count => Self::integers(),
+            CellType::Flag => Self::flags(),
         }
     }
 
-    /// Its type under a name.
-    pub fn of_name(&self, name: &str) -> Result<TypePtr> {
-        let (physical, logical) = match self {
-            Self::Text { logical, .. } => (PhysicalType::BYTE_ARRAY, Some(logical.clone())),
-            Self::Number(_) => (PhysicalType::FLOAT, None),
-            Self::Double(_) => (PhysicalType::DOUBLE, None),
-            Self::Integer(_) => (PhysicalType::INT64, None),
-            Self::Flag(_) => (PhysicalType::BOOLEAN, None),
+    /// The schema of the column under a name.
+    pub(super) fn schema(&self, name: &str) -> Result<TypePtr, ParquetFailure> {
+        let physical = match self.values {
+            Values::Texts { .. } => PhysicalType::BYTE_ARRAY,
+            Values::Numbers(_) => PhysicalType::FLOAT,
+            Values::Doubles(_) => PhysicalType::DOUBLE,
+            Values::Integers(_) => PhysicalType::INT64,
+            Values::Flags(_) => PhysicalType::BOOLEAN,
         };
         let builder = Type::primitive_type_builder(name, physical).with_repetition(Repetition::OPTIONAL);
-        Ok(careful(|| builder.with_logical_type(logical).build())?.into())
+        Ok(guarded(|| builder.with_logical_type(self.logical.clone()).build())?.into())
     }
 
-    /// Bytes that a text of it takes in memory are counted by the caller.
-    pub fn push_text(&mut self, text: &str) {
-        let Self::Text { texts, shared, .. } = self else { unreachable!("a text goes into a column of texts") };
-        let known = shared.iter().find(|known| known.data() == text.as_bytes()).cloned();
-        let text = known.unwrap_or_else(|| {
-            let text = ByteArray::from(text);
-            if shared.len() < SHARED_TEXTS {
-                shared.push(text.clone());
-            }
-            text
-        });
-        texts.push(text);
-    }
-
-    pub fn push_double(&mut self, number: f64) {
-        let Self::Double(numbers) = self else { unreachable!("a number goes into a column of numbers") };
-        numbers.push(number);
-    }
-
-    pub fn push_integer(&mut self, number: i64) {
-        let Self::Integer(numbers) = self else { unreachable!("an integer goes into a column of integers") };
-        numbers.push(number);
-    }
-
-    pub fn push_flag(&mut self, flag: bool) {
-        let Self::Flag(flags) = self else { unreachable!("a flag goes into a column of flags") };
-        flags.push(flag);
-    }
-
-    pub fn push_null(&mut self) {
-        match self {
-            Self::Text { texts, .. } => texts.push_null(),
-            Self::Number(numbers) => numbers.push_null(),
-            Self::Double(numbers) => numbers.push_null(),
-            Self::Integer(numbers) => numbers.push_null(),
-            Self::Flag(flags) => flags.push_null(),
+    /// Appends a value.
+    ///
+    /// # Errors
+    /// If it is of another type than the column.
+    pub fn push(&mut self, cell: Cell<'_>) -> Result<(), ParquetFailure> {
+        match (&mut self.values, cell) {
+            (values, Cell::Null) => values.push_null(),
+            (Values::Texts { texts, shared }, Cell::Text(text)) => texts.push(share(text, shared)),
+            (Values::Numbers(numbers), Cell::Number(number)) => numbers.push(number),
+            (Values::Doubles(numbers), Cell::Double(number)) => numbers.push(number),
+            (Values::Integers(numbers), Cell::Integer(number)) => numbers.push(number),
+            (Values::Flags(flags), Cell::Flag(flag)) => flags.push(flag),
+            (_, other) => return Err(ParquetFailure::Library(format!("{other:?} is not of its column's type"))),
         }
+        Ok(())
     }
 
-    /// Appends what a value of a prediction is in cells to the next columns.
-    pub fn push_value<'a>(columns: &mut impl Iterator<Item = &'a mut Self>, value: Value<'_>) {
-        let mut next = || columns.next().expect("each cell of a prediction has a column");
-        match value {
-            Value::Text(text) => next().push_text(text),
-            Value::Number(number) => next().push_number(number),
-            Value::Count(count) => next().push_integer(count as i64),
-            Value::Flag(flag) => next().push_flag(flag),
-            Value::Scores(prediction) => {
-                prediction.scores().for_each(|(_, probability)| next().push_number(probability))
-            }
-            Value::Sentences(sentences) => next().push_integer(sentences.len() as i64),
-        }
-    }
-
-    fn push_number(&mut self, number: f32) {
-        let Self::Number(numbers) = self else { unreachable!("a number goes into a column of numbers") };
-        numbers.push(number);
-    }
-
-    /// Writes the values as the next column of a row group, and has none any more.
-    pub fn write<W: Write + Send>(&mut self, to: &mut SerializedRowGroupWriter<'_, W>) -> Result<()> {
-        match self {
-            Self::Text { texts, .. } => texts.write(to),
-            Self::Number(numbers) => numbers.write(to),
-            Self::Double(numbers) => numbers.write(to),
-            Self::Integer(numbers) => numbers.write(to),
-            Self::Flag(flags) => flags.write(to),
+    /// Writes the values as the next column of a row group, and removes them.
+    pub(super) fn write<W: Write + Send>(
+        &mut self,
+        to: &mut SerializedRowGroupWriter<'_, W>,
+    ) -> Result<(), ParquetFailure> {
+        match &mut self.values {
+            Values::Texts { texts, .. } => texts.write(to),
+            Values::Numbers(numbers) => numbers.write(to),
+            Values::Doubles(numbers) => numbers.write(to),
+            Values::Integers(numbers) => numbers.write(to),
+            Values::Flags(flags) => flags.write(to),
         }
     }
 }
 
-/// Values of a type: for each row whether there is one, and those that there are.
-pub struct Nullable<T: DataType> {
+impl Values {
+    fn texts() -> Self {
+        Self::Texts { texts: Nullable::default(), shared: Vec::new() }
+    }
+
+    fn push_null(&mut self) {
+        match self {
+            Self::Texts { texts, .. } => texts.push_null(),
+            Self::Numbers(numbers) => numbers.push_null(),
+            Self::Doubles(numbers) => numbers.push_null(),
+            Self::Integers(numbers) => numbers.push_null(),
+            Self::Flags(flags) => flags.push_null(),
+        }
+    }
+}
+
+/// `text`, in the memory of an equal one if that is among the first.
+fn share(text: &str, shared: &mut Vec<ByteArray>) -> ByteArray {
+    if let Some(known) = shared.iter().find(|known| known.data() == text.as_bytes()) {
+        return known.clone();
+    }
+    let text = ByteArray::from(text);
+    if shared.len() < SHARED_STRINGS {
+        shared.push(text.clone());
+    }
+    text
+}
+
+/// A value of a record as cells: the scores are one for each label.
+pub(super) fn cells<'a>(value: RecordValue<'a>) -> Vec<Cell<'a>> {
+    match value {
+        RecordValue::Text(text) => vec![Cell::Text(text)],
+        RecordValue::Number(number) => vec![Cell::Number(number)],
+        RecordValue::Count(count) => vec![Cell::Integer(count as i64)],
+        RecordValue::Flag(flag) => vec![Cell::Flag(flag)],
+        RecordValue::Scores(prediction) => {
+            prediction.scores().map(|(_, probability)| Cell::Number(probability)).collect()
+        }
+        RecordValue::Sentences(sentences) => vec![Cell::Integer(sentences.len() as i64)],
+    }
+}
+
+/// Values of one type: for each row whether it has one, and the values.
+struct Nullable<T: DataType> {
     levels: Vec<i16>,
     values: Vec<T::T>,
 }
@@ -162,10 +190,36 @@ impl<T: DataType> Nullable<T> {
         self.levels.push(0);
     }
 
-    fn write<W: Write + Send>(&mut self, to: &mut SerializedRowGroupWriter<'_, W>) -> Result<()> {
+    fn write<W: Write + Send>(&mut self, to: &mut SerializedRowGroupWriter<'_, W>) -> Result<(), ParquetFailure> {
         let Self { levels, values } = mem::take(self);
-        let mut column = careful(|| to.next_column())?.context("the file has fewer columns")?;
-        careful(|| column.typed::<T>().write_batch(&values, Some(&levels), None))?;
-        careful(|| column.close())
+        let column = guarded(|| to.next_column())?;
+        let mut column = column.ok_or_else(|| ParquetFailure::Library("the schema has fewer columns".into()))?;
+        guarded(|| column.typed::<T>().write_batch(&values, Some(&levels), None))?;
+        guarded(|| column.close())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_of_another_type_is_refused_and_null_fits_everywhere() {
+        let mut column = ParquetColumn::integers();
+        column.push(Cell::Integer(1)).unwrap();
+        column.push(Cell::Null).unwrap();
+        assert!(column.push(Cell::Text("1")).is_err());
+        assert!(matches!(column.values, Values::Integers(Nullable { levels, .. }) if levels == [1, 0]));
+    }
+
+    #[test]
+    fn equal_strings_share_their_memory() {
+        let mut shared = Vec::new();
+        let [first, second] = [share("positive", &mut shared), share("positive", &mut shared)];
+        assert_eq!(first.data().as_ptr(), second.data().as_ptr());
+        for number in 0..100 {
+            share(&number.to_string(), &mut shared);
+        }
+        assert_eq!(shared.len(), SHARED_STRINGS);
     }
 }

@@ -10,18 +10,18 @@ use bytes::Bytes;
 use parquet::errors::{ParquetError, Result};
 use parquet::file::reader::{ChunkReader, Length};
 
-/// A file of which each reader has a place of its own. It is as long as it was when it was opened.
+/// A file in which each reader has its own position. Its length is the one at opening.
 #[derive(Clone)]
-pub(super) struct Source {
+pub(super) struct FileBytes {
     file: Arc<File>,
     length: u64,
 }
 
-impl Source {
+impl FileBytes {
     pub(super) fn open(path: &Path) -> io::Result<Self> {
-        // Before it is opened: a pipe would wait for its writer.
+        // Checked before opening: a pipe would wait for its writer.
         if !fs::metadata(path)?.is_file() {
-            let message = "it is no regular file, and a Parquet file is read from its end";
+            let message = "it is not a regular file, and Parquet files are read from their end";
             return Err(io::Error::new(ErrorKind::InvalidInput, message));
         }
         let file = File::open(path)?;
@@ -29,24 +29,24 @@ impl Source {
     }
 }
 
-impl Length for Source {
+impl Length for FileBytes {
     fn len(&self) -> u64 {
         self.length
     }
 }
 
-impl ChunkReader for Source {
-    type T = BufReader<At>;
+impl ChunkReader for FileBytes {
+    type T = BufReader<PositionedReader>;
 
     fn get_read(&self, start: u64) -> Result<Self::T> {
-        Ok(BufReader::new(At { file: Arc::clone(&self.file), place: start }))
+        Ok(BufReader::new(PositionedReader { file: Arc::clone(&self.file), position: start }))
     }
 
     fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes> {
         let is_inside = start.checked_add(length as u64).is_some_and(|end| end <= self.length);
         if !is_inside {
-            let words = format!("{length} bytes from {start} are wanted, and the file has {}", self.length);
-            return Err(ParquetError::EOF(words));
+            let message = format!("it refers to {length} bytes at {start}, and has {}", self.length);
+            return Err(ParquetError::EOF(message));
         }
         let mut bytes = vec![0; length];
         self.file.read_exact_at(&mut bytes, start)?;
@@ -54,16 +54,16 @@ impl ChunkReader for Source {
     }
 }
 
-/// A reader from a place on.
-pub(super) struct At {
+/// A reader that starts at a position.
+pub(super) struct PositionedReader {
     file: Arc<File>,
-    place: u64,
+    position: u64,
 }
 
-impl Read for At {
+impl Read for PositionedReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.file.read_at(buffer, self.place)?;
-        self.place += read as u64;
+        let read = self.file.read_at(buffer, self.position)?;
+        self.position += read as u64;
         Ok(read)
     }
 }

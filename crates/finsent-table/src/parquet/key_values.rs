@@ -1,4 +1,4 @@
-//! What writers note beside the schema of a file, in which several repeat it with types of their own.
+//! The key-value metadata of a file, in which some writers repeat the schema in their own types.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -12,15 +12,15 @@ use polars_arrow_format::ipc::{
 };
 use serde_json::{Value, json};
 
-/// Arrow's schema: which strings are large, which columns are dictionaries, and time zones.
+/// Arrow's schema, which knows large strings, dictionaries and time zones.
 const ARROW: &str = "ARROW:schema";
-/// Spark's, which it reads instead of the file's.
+/// Spark's schema, which Spark reads instead of the file's.
 const SPARK: &str = "org.apache.spark.sql.parquet.row.metadata";
-/// Those of others, who read the file's where there is none.
+/// The schemas of others, which read the file's if theirs is absent.
 const OTHERS: [&str; 3] = ["parquet.avro.schema", "avro.schema", "iceberg.schema"];
 
-/// The notes of a file to which columns are added at the end, none of them with parts. A schema that they repeat has them,
-/// too, or is left out.
+/// The metadata of a file to which primitive columns are added at the end. A repeated schema gets these columns, or is left
+/// out.
 pub(crate) fn key_values_with(key_values: &[KeyValue], added: &[TypePtr]) -> Vec<KeyValue> {
     let extended = |KeyValue { key, value }: &KeyValue| {
         let extend = match key.as_str() {
@@ -34,14 +34,14 @@ pub(crate) fn key_values_with(key_values: &[KeyValue], added: &[TypePtr]) -> Vec
     key_values.iter().filter_map(extended).collect()
 }
 
-/// Deepest nesting of a column, and most columns with their parts, that are read: a flatbuffer of a few bytes can
-/// describe more than fits into memory.
+/// Deepest nesting of a column, and most columns including nested ones: a flatbuffer of a few bytes can describe more than
+/// fits into memory.
 const MAX_DEPTH: usize = 64;
 const MAX_FIELDS: usize = 1 << 20;
-/// What a message of a stream of Arrow begins with, since version 0.15.
+/// The first bytes of a message in an Arrow stream, since version 0.15.
 const CONTINUATION: [u8; 4] = [0xff; 4];
 
-/// The schema as the message that begins a stream of Arrow, in base64.
+/// The schema as the first message of an Arrow stream, in base64.
 fn extend_arrow(schema: &str, added: &[TypePtr]) -> Option<String> {
     let bytes = BASE64_STANDARD.decode(schema).ok()?;
     let mut message = parse_message(&bytes)?;
@@ -66,7 +66,7 @@ fn parse_message(bytes: &[u8]) -> Option<Message> {
     message.try_into().ok()
 }
 
-/// `None` if the column is nested deeper than `depth`, or has more parts than are `left`.
+/// `None` if the column is nested deeper than `depth`, or has more columns in it than are `left`.
 fn check_nesting(field: FieldRef<'_>, depth: usize, left: &mut usize) -> Option<()> {
     *left = left.checked_sub(1)?;
     let depth = depth.checked_sub(1)?;
@@ -121,13 +121,13 @@ mod tests {
         parse_message_type("message row { optional float score; }").unwrap().get_fields().to_vec()
     }
 
-    fn note(key: &str, value: &str) -> Option<String> {
+    fn extended(key: &str, value: &str) -> Option<String> {
         let key_values = [KeyValue { key: key.into(), value: Some(value.into()) }];
-        key_values_with(&key_values, &added()).pop().map(|note| note.value.unwrap())
+        key_values_with(&key_values, &added()).pop().map(|pair| pair.value.unwrap())
     }
 
-    /// A note with these columns, as Arrow's own writer writes it.
-    fn arrow_note(fields: Vec<Field>) -> String {
+    /// A schema of these columns, as Arrow's own writer writes it.
+    fn arrow_schema(fields: Vec<Field>) -> String {
         let schema = Schema { fields: Some(fields), ..Schema::default() };
         let message = Message { header: Some(MessageHeader::Schema(Box::new(schema))), ..Message::default() };
         let mut builder = Builder::new();
@@ -136,27 +136,27 @@ mod tests {
         BASE64_STANDARD.encode([&CONTINUATION, &length[..], message].concat())
     }
 
-    fn fields(note: &str) -> Vec<Field> {
-        match parse_message(&BASE64_STANDARD.decode(note).unwrap()).unwrap().header {
+    fn fields(schema: &str) -> Vec<Field> {
+        match parse_message(&BASE64_STANDARD.decode(schema).unwrap()).unwrap().header {
             Some(MessageHeader::Schema(schema)) => schema.fields.unwrap(),
             other => panic!("{other:?}"),
         }
     }
 
     #[test]
-    fn the_arrow_schema_keeps_its_types_and_has_the_new_columns() {
+    fn the_arrow_schema_keeps_its_types_and_gets_the_new_columns() {
         let large = Field {
             name: Some("text".into()),
             type_: Some(Type::LargeUtf8(Box::new(LargeUtf8 {}))),
             nullable: true,
             ..Field::default()
         };
-        let extended = fields(&note(ARROW, &arrow_note(vec![large.clone()])).unwrap());
-        assert_eq!(extended[0], large);
-        assert_eq!(extended[1].name.as_deref(), Some("score"));
+        let fields = fields(&extended(ARROW, &arrow_schema(vec![large.clone()])).unwrap());
+        assert_eq!(fields[0], large);
+        assert_eq!(fields[1].name.as_deref(), Some("score"));
         let float = Type::FloatingPoint(Box::new(FloatingPoint { precision: Precision::Single }));
-        assert_eq!((&extended[1].type_, extended[1].nullable), (&Some(float), true));
-        assert_eq!(note(ARROW, "AAAA"), None);
+        assert_eq!((&fields[1].type_, fields[1].nullable), (&Some(float), true));
+        assert_eq!(extended(ARROW, "AAAA"), None);
     }
 
     #[test]
@@ -166,27 +166,24 @@ mod tests {
                 let struct_type = Some(Type::Struct(Box::new(Struct {})));
                 Some(vec![Field { type_: struct_type, children, ..Field::default() }])
             });
-            arrow_note(parts.unwrap())
+            arrow_schema(parts.unwrap())
         };
-        assert!(note(ARROW, &nested(MAX_DEPTH)).is_some());
-        assert_eq!(note(ARROW, &nested(MAX_DEPTH + 1)), None);
+        assert!(extended(ARROW, &nested(MAX_DEPTH)).is_some());
+        assert_eq!(extended(ARROW, &nested(MAX_DEPTH + 1)), None);
     }
 
     #[test]
-    fn sparks_schema_has_the_new_columns() {
+    fn the_spark_schema_gets_the_new_columns() {
         let schema = r#"{"type":"struct","fields":[{"name":"a","type":"string","nullable":true,"metadata":{}}]}"#;
-        let extended: Value = serde_json::from_str(&note(SPARK, schema).unwrap()).unwrap();
-        assert_eq!(extended["fields"][0]["name"], "a");
-        assert_eq!(
-            (&extended["fields"][1]["name"], &extended["fields"][1]["type"]),
-            (&json!("score"), &json!("float"))
-        );
-        assert_eq!(note(SPARK, "{}"), None);
+        let schema: Value = serde_json::from_str(&extended(SPARK, schema).unwrap()).unwrap();
+        assert_eq!(schema["fields"][0]["name"], "a");
+        assert_eq!((&schema["fields"][1]["name"], &schema["fields"][1]["type"]), (&json!("score"), &json!("float")));
+        assert_eq!(extended(SPARK, "{}"), None);
     }
 
     #[test]
-    fn other_schemas_are_left_out_and_other_notes_stay() {
-        assert_eq!(note("parquet.avro.schema", "{}"), None);
-        assert_eq!(note("pandas", "{}").as_deref(), Some("{}"));
+    fn other_schemas_are_left_out_and_other_metadata_is_kept() {
+        assert_eq!(extended("parquet.avro.schema", "{}"), None);
+        assert_eq!(extended("pandas", "{}").as_deref(), Some("{}"));
     }
 }

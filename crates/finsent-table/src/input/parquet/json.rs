@@ -1,75 +1,75 @@
-//! Values of a Parquet file as JSON, where they are written into other files.
+//! Values of a Parquet file as fields of a row.
 
 use chrono::{DateTime, NaiveDate, TimeDelta};
 use parquet::basic::{ConvertedType, LogicalType, Repetition, TimeUnit, Type as PhysicalType};
-use parquet::record::{Field as Value, List, Map, Row};
+use parquet::record::{Field as ParquetValue, List, Map, Row as Group};
 use parquet::schema::types::{Type, TypePtr};
 use serde_json::value::{RawValue, to_raw_value};
 
-use crate::input::Field;
+use crate::row::Field;
 
-/// A value of a column as a field of a row. Strings stay what they are; numbers keep all their digits, except that those
-/// that are not finite are null, as JSON has none; times are ISO 8601; bytes are a string if they are
-/// UTF-8 without control characters, and hexadecimal digits if not; lists, groups and maps are arrays and objects.
-pub(crate) fn to_field(value: Value, column: &Type) -> Field {
+/// A value of a column as a field of a row: strings as they are, numbers with all their digits (null if they are not finite,
+/// which JSON does not have), times in ISO 8601, bytes as a string if they are UTF-8 without control characters and else in
+/// hexadecimal digits, lists as arrays, groups and maps as objects.
+pub(super) fn to_field(value: ParquetValue, column: &Type) -> Field {
     match value {
-        Value::Str(text) => Field::Text(text),
+        ParquetValue::Str(text) => Field::Text(text),
         value => {
             let mut json = String::new();
             write_value(&value, Some(column), &mut json);
-            Field::Json(RawValue::from_string(json).expect("what is written here is JSON"))
+            Field::Json(RawValue::from_string(json).expect("the functions below write JSON"))
         }
     }
 }
 
-/// Writes a value; `of` is its type, if the schema is as the format has it.
-fn write_value(value: &Value, of: Option<&Type>, out: &mut String) {
+/// Writes a value; `of` is its type, if the schema follows the format's rules.
+fn write_value(value: &ParquetValue, of: Option<&Type>, out: &mut String) {
     match value {
-        Value::Null => out.push_str("null"),
-        Value::Bool(flag) => out.push_str(&flag.to_string()),
-        Value::Byte(number) => out.push_str(&number.to_string()),
-        Value::Short(number) => out.push_str(&number.to_string()),
-        Value::Int(number) => out.push_str(&number.to_string()),
-        Value::Long(number) => match nanoseconds(of) {
+        ParquetValue::Null => out.push_str("null"),
+        ParquetValue::Bool(flag) => out.push_str(&flag.to_string()),
+        ParquetValue::Byte(number) => out.push_str(&number.to_string()),
+        ParquetValue::Short(number) => out.push_str(&number.to_string()),
+        ParquetValue::Int(number) => out.push_str(&number.to_string()),
+        ParquetValue::Long(number) => match nanoseconds(of) {
             Some(Nanoseconds::Day) => write_text(&time_of_day(*number), out),
             Some(Nanoseconds::Time { is_utc }) => {
                 write_time(Some(DateTime::from_timestamp_nanos(*number)), is_utc, *number, out);
             }
             None => out.push_str(&number.to_string()),
         },
-        Value::UByte(number) => out.push_str(&number.to_string()),
-        Value::UShort(number) => out.push_str(&number.to_string()),
-        Value::UInt(number) => out.push_str(&number.to_string()),
-        Value::ULong(number) => out.push_str(&number.to_string()),
-        Value::Float16(number) => write_json(&number.to_f32(), out),
-        Value::Float(number) => write_json(number, out),
-        Value::Double(number) => write_json(number, out),
-        Value::Decimal(_) => out.push_str(&value.to_string()),
-        Value::Str(text) => write_text(text, out),
-        Value::Bytes(bytes) => match str::from_utf8(bytes.data()) {
-            Ok(text) if !text.contains(is_odd) => write_text(text, out),
+        ParquetValue::UByte(number) => out.push_str(&number.to_string()),
+        ParquetValue::UShort(number) => out.push_str(&number.to_string()),
+        ParquetValue::UInt(number) => out.push_str(&number.to_string()),
+        ParquetValue::ULong(number) => out.push_str(&number.to_string()),
+        ParquetValue::Float16(number) => write_json(&number.to_f32(), out),
+        ParquetValue::Float(number) => write_json(number, out),
+        ParquetValue::Double(number) => write_json(number, out),
+        ParquetValue::Decimal(_) => out.push_str(&value.to_string()),
+        ParquetValue::Str(text) => write_text(text, out),
+        ParquetValue::Bytes(bytes) => match str::from_utf8(bytes.data()) {
+            Ok(text) if !text.contains(is_binary) => write_text(text, out),
             _ => write_text(&bytes.data().iter().map(|byte| format!("{byte:02x}")).collect::<String>(), out),
         },
-        Value::Date(days) => match date(*days) {
+        ParquetValue::Date(days) => match date(*days) {
             Some(date) => write_text(&date.to_string(), out),
             None => out.push_str(&days.to_string()),
         },
-        Value::TimeMillis(time) => write_text(&time_of_day(i64::from(*time) * 1_000_000), out),
-        Value::TimeMicros(time) => write_text(&time_of_day(time.saturating_mul(1000)), out),
-        Value::TimestampMillis(time) => {
+        ParquetValue::TimeMillis(time) => write_text(&time_of_day(i64::from(*time) * 1_000_000), out),
+        ParquetValue::TimeMicros(time) => write_text(&time_of_day(time.saturating_mul(1000)), out),
+        ParquetValue::TimestampMillis(time) => {
             write_time(DateTime::from_timestamp_millis(*time), is_utc(of), *time, out);
         }
-        Value::TimestampMicros(time) => {
+        ParquetValue::TimestampMicros(time) => {
             write_time(DateTime::from_timestamp_micros(*time), is_utc(of), *time, out);
         }
-        Value::Group(group) => write_group(group, of, out),
-        Value::ListInternal(list) => write_list(list, of.and_then(element), out),
-        Value::MapInternal(map) => write_map(map, of, out),
+        ParquetValue::Group(group) => write_group(group, of, out),
+        ParquetValue::ListInternal(list) => write_list(list, of.and_then(element), out),
+        ParquetValue::MapInternal(map) => write_map(map, of, out),
     }
 }
 
-/// Whether a letter is in no text, so that it is bytes.
-fn is_odd(letter: char) -> bool {
+/// Whether a character is in bytes rather than in texts.
+fn is_binary(letter: char) -> bool {
     letter.is_control() && !letter.is_whitespace()
 }
 
@@ -81,7 +81,7 @@ fn write_text(text: &str, out: &mut String) {
     out.push_str(to_raw_value(text).expect("a string is JSON").get());
 }
 
-/// Writes a point in time, or the number that it is where the calendar does not go so far.
+/// Writes a point in time, or its number if it is outside the calendar.
 fn write_time(time: Option<DateTime<chrono::Utc>>, is_utc: bool, number: i64, out: &mut String) {
     match time {
         Some(time) => {
@@ -100,7 +100,7 @@ fn time_of_day(nanoseconds: i64) -> String {
     DateTime::from_timestamp_nanos(nanoseconds).format("%H:%M:%S%.f").to_string()
 }
 
-/// Whether the points in time of a type are in UTC, and not local ones of nobody knows where.
+/// Whether the points in time of a type are in UTC; else they are in an unknown local time.
 fn is_utc(of: Option<&Type>) -> bool {
     match of.and_then(|of| of.get_basic_info().logical_type_ref()) {
         Some(LogicalType::Timestamp(timestamp)) => timestamp.is_adjusted_to_u_t_c,
@@ -108,7 +108,7 @@ fn is_utc(of: Option<&Type>) -> bool {
     }
 }
 
-/// What the library takes for a number.
+/// Times in nanoseconds, which the library returns as plain numbers.
 enum Nanoseconds {
     Day,
     Time { is_utc: bool },
@@ -124,7 +124,7 @@ fn nanoseconds(of: Option<&Type>) -> Option<Nanoseconds> {
     }
 }
 
-fn write_group(group: &Row, of: Option<&Type>, out: &mut String) {
+fn write_group(group: &Group, of: Option<&Type>, out: &mut String) {
     let types = of.map_or(&[][..], fields);
     out.push('{');
     for (index, (name, value)) in group.get_column_iter().enumerate() {
@@ -145,7 +145,7 @@ fn write_list(list: &List, element: Option<&Type>, out: &mut String) {
     out.push(']');
 }
 
-/// Writes an object, whose names are the keys: those that are no strings as they are in JSON.
+/// Writes an object. Keys that are not strings become strings of their JSON.
 fn write_map(map: &Map, of: Option<&Type>, out: &mut String) {
     let entry = of.and_then(|of| fields(of).first()).map_or(&[][..], |entry| fields(entry));
     out.push('{');
@@ -168,10 +168,10 @@ fn fields(of: &Type) -> &[TypePtr] {
     if of.is_primitive() { &[] } else { of.get_fields() }
 }
 
-/// The type of a list's elements, by the rules of the format for files old and new.
+/// The type of a list's elements, by the format's rules, including those for old files.
 fn element(list: &Type) -> Option<&Type> {
     if list.is_primitive() || list.get_basic_info().converted_type() != ConvertedType::LIST {
-        // A repeated field without a list around it.
+        // A repeated field that is not in a list.
         return Some(list);
     }
     let repeated =
@@ -189,7 +189,7 @@ mod tests {
 
     use super::*;
 
-    fn json(value: Value, column: &str) -> String {
+    fn json(value: ParquetValue, column: &str) -> String {
         let schema = parse_message_type(&format!("message row {{ {column} }}")).unwrap();
         match to_field(value, &schema.get_fields()[0]) {
             Field::Text(text) => text,
@@ -199,34 +199,40 @@ mod tests {
 
     #[test]
     fn numbers_keep_their_digits() {
-        assert_eq!(json(Value::ULong(u64::MAX), "required int64 a (integer(64, false));"), "18446744073709551615");
-        assert_eq!(json(Value::Float(0.1), "required float a;"), "0.1");
-        assert_eq!(json(Value::Double(f64::NAN), "required double a;"), "null");
-        let decimal = Value::Decimal(Decimal::from_i64(-1230, 9, 2));
+        assert_eq!(
+            json(ParquetValue::ULong(u64::MAX), "required int64 a (integer(64, false));"),
+            "18446744073709551615"
+        );
+        assert_eq!(json(ParquetValue::Float(0.1), "required float a;"), "0.1");
+        assert_eq!(json(ParquetValue::Double(f64::NAN), "required double a;"), "null");
+        let decimal = ParquetValue::Decimal(Decimal::from_i64(-1230, 9, 2));
         assert_eq!(json(decimal, "required int64 a (decimal(9, 2));"), "-12.30");
     }
 
     #[test]
     fn times_are_iso_8601_and_say_whether_they_are_utc() {
-        let micros = Value::TimestampMicros(1_700_000_000_123_456);
+        let micros = ParquetValue::TimestampMicros(1_700_000_000_123_456);
         assert_eq!(
             json(micros.clone(), "required int64 a (timestamp(micros, true));"),
             r#""2023-11-14T22:13:20.123456Z""#
         );
         assert_eq!(json(micros, "required int64 a (timestamp(micros, false));"), r#""2023-11-14T22:13:20.123456""#);
-        let nanos = Value::Long(1_700_000_000_123_456_789);
+        let nanos = ParquetValue::Long(1_700_000_000_123_456_789);
         assert_eq!(json(nanos, "required int64 a (timestamp(nanos, true));"), r#""2023-11-14T22:13:20.123456789Z""#);
-        assert_eq!(json(Value::Date(-1), "required int32 a (date);"), r#""1969-12-31""#);
-        assert_eq!(json(Value::Date(i32::MAX), "required int32 a (date);"), "2147483647");
-        assert_eq!(json(Value::TimeMillis(61_001), "required int32 a (time(millis, true));"), r#""00:01:01.001""#);
-        let day = Value::TimestampMillis(0);
+        assert_eq!(json(ParquetValue::Date(-1), "required int32 a (date);"), r#""1969-12-31""#);
+        assert_eq!(json(ParquetValue::Date(i32::MAX), "required int32 a (date);"), "2147483647");
+        assert_eq!(
+            json(ParquetValue::TimeMillis(61_001), "required int32 a (time(millis, true));"),
+            r#""00:01:01.001""#
+        );
+        let day = ParquetValue::TimestampMillis(0);
         assert_eq!(json(day, "required int64 a (timestamp(millis, true));"), r#""1970-01-01T00:00:00Z""#);
     }
 
     #[test]
-    fn bytes_are_text_or_digits() {
-        assert_eq!(json(Value::Bytes(ByteArray::from("Zürich")), "required binary a;"), r#""Zürich""#);
-        assert_eq!(json(Value::Bytes(ByteArray::from(vec![0xff, 0x0a])), "required binary a;"), r#""ff0a""#);
-        assert_eq!(json(Value::Bytes(ByteArray::from(vec![0, 7])), "required binary a;"), r#""0007""#);
+    fn bytes_are_text_or_hexadecimal_digits() {
+        assert_eq!(json(ParquetValue::Bytes(ByteArray::from("Zürich")), "required binary a;"), r#""Zürich""#);
+        assert_eq!(json(ParquetValue::Bytes(ByteArray::from(vec![0xff, 0x0a])), "required binary a;"), r#""ff0a""#);
+        assert_eq!(json(ParquetValue::Bytes(ByteArray::from(vec![0, 7])), "required binary a;"), r#""0007""#);
     }
 }

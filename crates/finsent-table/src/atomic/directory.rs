@@ -1,43 +1,69 @@
-//! A directory that appears under its name when it is complete.
+//! A folder that gets its name when it is complete.
 
 use std::fs::{self, File, Permissions};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
 use tempfile::TempDir;
+use thiserror::Error;
 
-use crate::{UsageError, unfinished};
+use super::unfinished;
+use crate::error::TableError;
 
-/// A new directory, beside the one that it will become. It is gone when it is dropped unfinished.
+/// A new folder under a temporary name, beside the one that it will become. Dropping it unfinished removes it.
 #[derive(Debug)]
 pub struct AtomicDirectory {
-    /// None when it has its name.
+    /// `None` once it has its name.
     unfinished: Option<TempDir>,
     path: PathBuf,
 }
 
+/// Why a path cannot become a new folder.
+#[derive(Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DirectoryProblem {
+    /// There is a file or a broken link of that name.
+    #[error("it is not a folder; name a new one")]
+    NotAFolder,
+    /// The folder that would hold it does not exist.
+    #[error("the folder `{}` does not exist; create it first", .0.display())]
+    NoParent(PathBuf),
+    /// It holds files.
+    #[error("it is not empty; name a new folder")]
+    NotEmpty,
+    /// A volume is mounted there, which cannot be replaced.
+    #[error("it is a mount point, which cannot be replaced; name a folder inside it")]
+    MountPoint,
+}
+
 impl AtomicDirectory {
-    /// Begins what will be `path`, which is not there yet or is an empty directory.
-    pub fn create(path: &Path) -> Result<Self> {
-        let cannot_write = || format!("cannot write `{}`", path.display());
-        // A link to a directory is followed, so that the directory is replaced and not the link.
+    /// Creates the folder that will become `path`, which must not exist, or be an empty folder.
+    ///
+    /// # Errors
+    /// [`TableError::Directory`] if `path` is something else, [`TableError::Write`] if the system refuses.
+    pub fn create(path: &Path) -> Result<Self, TableError> {
+        let cannot_write =
+            |error: io::Error| TableError::Write { path: path.display().to_string(), source: error.into() };
+        // A link to a folder is followed, so that the folder is replaced and not the link.
         let real = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         let parent = real.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        if let Some(refusal) = refusal(&real, parent).with_context(cannot_write)? {
-            return Err(UsageError(format!("`{}` {refusal}", path.display())).into());
+        if let Some(problem) = problem(&real, parent).map_err(cannot_write)? {
+            return Err(TableError::Directory { path: path.to_owned(), problem });
         }
-        let unfinished = begin(&real, parent).with_context(cannot_write)?;
+        let unfinished = create_beside(&real, parent).map_err(cannot_write)?;
         Ok(Self { unfinished: Some(unfinished), path: real })
     }
 
-    /// Where to put the files.
+    /// The temporary path, under which files are created.
     pub fn unfinished(&self) -> &Path {
-        self.unfinished.as_ref().expect("it has no name before it is finished").path()
+        self.unfinished.as_ref().expect("it has a temporary name until it is finished").path()
     }
 
-    /// Gives the directory its name. Its files have been synced.
+    /// Gives the folder its name. Sync its files first.
+    ///
+    /// # Errors
+    /// If the system refuses, for example because something with that name was created in the meantime.
     pub fn finish(mut self) -> io::Result<()> {
         File::open(self.unfinished())?.sync_all()?;
         unfinished::settle(|| {
@@ -53,38 +79,37 @@ impl Drop for AtomicDirectory {
         let Some(unfinished) = self.unfinished.take() else { return };
         let path = unfinished.path().to_owned();
         if let Err(error) = unfinished::settle(|| unfinished.close()) {
-            tracing::warn!(%error, "`{}` could not be removed", path.display());
+            tracing::warn!(%error, "cannot remove `{}`", path.display());
         }
     }
 }
 
-/// Why `path` cannot become a new directory, if it cannot.
-fn refusal(path: &Path, parent: &Path) -> io::Result<Option<String>> {
+/// Why `path` cannot become a new folder, if it cannot.
+fn problem(path: &Path, parent: &Path) -> io::Result<Option<DirectoryProblem>> {
     let mut entries = match fs::read_dir(path) {
         Ok(entries) => entries,
         Err(error) if error.kind() == ErrorKind::NotADirectory || path.is_symlink() => {
-            return Ok(Some("is no directory: name one that is new".into()));
+            return Ok(Some(DirectoryProblem::NotAFolder));
         }
         Err(error) if error.kind() == ErrorKind::NotFound && !parent.is_dir() => {
-            let parent = parent.display();
-            return Ok(Some(format!("cannot be made, for there is no directory `{parent}`: make that first")));
+            return Ok(Some(DirectoryProblem::NoParent(parent.to_owned())));
         }
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),
     };
     if entries.next().is_some() {
-        return Ok(Some("is not empty: name a directory that is new".into()));
+        return Ok(Some(DirectoryProblem::NotEmpty));
     }
     let is_mounted = fs::metadata(path)?.dev() != fs::metadata(parent)?.dev();
-    Ok(is_mounted.then(|| "is where a volume is mounted, which cannot be replaced: name a directory in it".into()))
+    Ok(is_mounted.then_some(DirectoryProblem::MountPoint))
 }
 
-fn begin(path: &Path, parent: &Path) -> io::Result<TempDir> {
-    // What any new directory gets; the process's umask is taken off by the system.
+fn create_beside(path: &Path, parent: &Path) -> io::Result<TempDir> {
     let permissions = fs::metadata(path).map(|metadata| metadata.permissions());
-    let mut unfinished = tempfile::Builder::new();
-    unfinished.prefix(".finsent-").suffix(".unfinished").permissions(Permissions::from_mode(0o777));
-    let unfinished = unfinished::begin(|| unfinished.tempdir_in(parent))?;
+    let mut builder = tempfile::Builder::new();
+    // As for any new folder; the system applies the process's umask.
+    builder.prefix(".finsent-").suffix(".unfinished").permissions(Permissions::from_mode(0o777));
+    let unfinished = unfinished::register(|| builder.tempdir_in(parent))?;
     if let Ok(permissions) = permissions {
         fs::set_permissions(unfinished.path(), permissions)?;
     }
@@ -106,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_appears_when_it_is_complete() {
+    fn a_folder_gets_its_name_when_it_is_complete() {
         let dir = tempfile::tempdir().unwrap();
         let directory = AtomicDirectory::create(&dir.path().join("new")).unwrap();
         assert!(names(dir.path()) != ["new"]);
@@ -115,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_that_is_given_up_leaves_nothing() {
+    fn a_folder_that_is_dropped_unfinished_is_removed() {
         let dir = tempfile::tempdir().unwrap();
         let directory = AtomicDirectory::create(&dir.path().join("new")).unwrap();
         fs::write(directory.unfinished().join("file"), "").unwrap();
@@ -124,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_that_was_filled_in_the_meantime_stays_as_it_is() {
+    fn a_folder_that_was_filled_in_the_meantime_is_not_replaced() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("new");
         let directory = AtomicDirectory::create(&path).unwrap();
@@ -135,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_directory_keeps_its_permissions_and_the_links_to_it() {
+    fn an_empty_folder_keeps_its_permissions_and_the_links_to_it() {
         let dir = tempfile::tempdir().unwrap();
         let (path, link) = (dir.path().join("new"), dir.path().join("link"));
         fs::create_dir(&path).unwrap();
@@ -147,14 +172,17 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_place_for_a_directory_is_refused_at_once() {
+    fn files_broken_links_filled_folders_and_missing_parents_are_refused() {
         let dir = tempfile::tempdir().unwrap();
-        let refused = |name: &str| AtomicDirectory::create(&dir.path().join(name)).unwrap_err().to_string();
+        let problem = |name: &str| match AtomicDirectory::create(&dir.path().join(name)).unwrap_err() {
+            TableError::Directory { problem, .. } => problem,
+            other => panic!("{other}"),
+        };
         fs::write(dir.path().join("file"), "").unwrap();
         std::os::unix::fs::symlink("nowhere", dir.path().join("link")).unwrap();
-        assert!(refused("file").contains("no directory"));
-        assert!(refused("link").contains("no directory"));
-        assert!(refused("nowhere/new").ends_with("nowhere`: make that first"));
-        assert!(refused("").contains("not empty"));
+        assert_eq!(problem("file"), DirectoryProblem::NotAFolder);
+        assert_eq!(problem("link"), DirectoryProblem::NotAFolder);
+        assert_eq!(problem("nowhere/new"), DirectoryProblem::NoParent(dir.path().join("nowhere")));
+        assert_eq!(problem(""), DirectoryProblem::NotEmpty);
     }
 }

@@ -1,61 +1,63 @@
-//! Which of a model's labels a label of a labelled file is.
+//! Matching the labels of a file to those of a model.
 
 use thiserror::Error;
 
-/// Names that mean the same, by their first.
+/// Names with the same meaning.
 const ALIASES: [&[&str]; 3] = [&["positive", "bullish", "pos"], &["negative", "bearish", "neg"], &["neutral", "neu"]];
 
 /// Why a user's own table of labels cannot be used.
 #[derive(Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum LabelTableError {
-    /// A label is mapped to what the model does not have.
-    #[error("`{from}` cannot be `{to}`: the model's labels are {}", labels.join(", "))]
+    /// A label is mapped to one that the model does not have.
+    #[error("cannot map `{from}` to `{to}`: the model's labels are {}", labels.join(", "))]
     UnknownTarget {
         /// The file's label.
         from: String,
-        /// What it should be.
+        /// What it is mapped to.
         to: String,
-        /// Labels of the model.
+        /// The labels of the model.
         labels: Vec<String>,
     },
-    /// A label is mapped to two.
+    /// A label is mapped twice.
     #[error("`{0}` is mapped twice")]
     Twice(String),
 }
 
-/// Why a label of a file is none of the model's.
+/// Why a label of a file does not match one of the model's.
 #[derive(Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum MatchError {
-    /// It is like none of them.
+    /// It matches none of them.
     #[error("unknown label `{0}`")]
     Unknown(String),
-    /// It is as much one as the other.
-    #[error("label `{label}` may be `{}` or `{}`", candidates[0], candidates[1])]
+    /// It matches two of them.
+    #[error("label `{label}` could be `{}` or `{}`", candidates[0], candidates[1])]
     Ambiguous {
         /// The file's label.
         label: String,
-        /// Labels of the model.
+        /// The labels of the model.
         candidates: [String; 2],
     },
 }
 
-/// A label of the file as one of the model's.
+/// A label of a model that matches one of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Match {
-    /// Its id, which is its place in the model's labels.
+pub struct LabelMatch {
+    /// Its id: its index in the model's labels.
     pub id: usize,
-    /// By what it is that label.
-    pub by: By,
+    /// Why it matches.
+    pub by: MatchedBy,
 }
 
-/// How a label was recognised.
+/// Why a label matches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum By {
-    /// The user said so.
+pub enum MatchedBy {
+    /// The user's table says so.
     Table,
     /// It has the same name.
     Name,
-    /// It has a name that means the same.
+    /// It has a name with the same meaning.
     Alias,
     /// It is the number of the label, or `LABEL_` and the number.
     Id,
@@ -67,16 +69,16 @@ pub struct LabelMatcher {
     labels: Vec<String>,
     /// Labels as [`normal`] makes them, with their ids.
     table: Vec<(String, usize)>,
-    /// Whether a number is the id of a label: not where the model's labels are numbers, or the user has said of some
-    /// number what it is, as then the others need not be ids.
+    /// Whether a number is the id of a label. It is not if the model's labels are numbers, or if the user's table has a
+    /// number: then the others need not be ids.
     takes_ids: bool,
 }
 
 impl LabelMatcher {
-    /// For a model with these labels; `table` has pairs of a file's label and the model's.
+    /// A matcher for a model with these labels. `table` has pairs of a file's label and the model's.
     ///
     /// # Errors
-    /// [`LabelTableError`] when the table names a label twice, or one that the model has not.
+    /// [`LabelTableError`] if the table has a label twice, or one that the model does not have.
     pub fn new(labels: &[String], table: &[(String, String)]) -> Result<Self, LabelTableError> {
         let is_number = |label: &str| label.trim().parse::<f64>().is_ok();
         let is_numbered = |label: &str| is_number(label) || number_of(&normal(label)).is_some();
@@ -95,62 +97,62 @@ impl LabelMatcher {
         Ok(matcher)
     }
 
-    /// The model's label that `label` is: by the user's table, else the one of this name, in the same case or, if there is
-    /// none, in any, else by a name that means the same, else by its id. White space around it is no part of it.
+    /// The model's label that matches `label`: by the user's table, else by name (in the same case if possible), else by a name
+    /// with the same meaning, else by id. White space around it is ignored.
     ///
     /// # Errors
-    /// [`MatchError`] when it is none of them, or could be two.
-    pub fn find(&self, label: &str) -> Result<Match, MatchError> {
+    /// [`MatchError`] if it matches none of them, or two.
+    pub fn find(&self, label: &str) -> Result<LabelMatch, MatchError> {
         let normal = normal(label);
         if let Some(&(_, id)) = self.table.iter().find(|(from, _)| *from == normal) {
-            return Ok(Match { id, by: By::Table });
+            return Ok(LabelMatch { id, by: MatchedBy::Table });
         }
         match self.by_name_or_alias(label) {
             Err(MatchError::Unknown(label)) => {
                 let id = number_of(&normal).filter(|&id| self.takes_ids && id < self.labels.len());
-                id.map(|id| Match { id, by: By::Id }).ok_or(MatchError::Unknown(label))
+                id.map(|id| LabelMatch { id, by: MatchedBy::Id }).ok_or(MatchError::Unknown(label))
             }
             found => found,
         }
     }
 
-    fn by_name_or_alias(&self, label: &str) -> Result<Match, MatchError> {
+    fn by_name_or_alias(&self, label: &str) -> Result<LabelMatch, MatchError> {
         let wanted = normal(label);
         let group = ALIASES.iter().find(|names| names.contains(&wanted.as_str()));
-        let mut found = self.only(label, By::Name, |name| name.trim() == label.trim())?;
+        let mut found = self.only(label, MatchedBy::Name, |name| name.trim() == label.trim())?;
         if found.is_none() {
-            found = self.only(label, By::Name, |name| normal(name) == wanted)?;
+            found = self.only(label, MatchedBy::Name, |name| normal(name) == wanted)?;
         }
         if found.is_none() {
             let means_it = |name: &str| group.is_some_and(|names| names.contains(&normal(name).as_str()));
-            found = self.only(label, By::Alias, means_it)?;
+            found = self.only(label, MatchedBy::Alias, means_it)?;
         }
         found.ok_or_else(|| MatchError::Unknown(label.trim().into()))
     }
 
-    /// The only label of the model that `is_it`, if there is any.
-    fn only(&self, label: &str, by: By, is_it: impl Fn(&str) -> bool) -> Result<Option<Match>, MatchError> {
+    /// The only label of the model that `is_it`, if there is one.
+    fn only(&self, label: &str, by: MatchedBy, is_it: impl Fn(&str) -> bool) -> Result<Option<LabelMatch>, MatchError> {
         let mut ids = (0..self.labels.len()).filter(|&id| is_it(&self.labels[id]));
         match (ids.next(), ids.next()) {
             (Some(one), Some(other)) => {
                 let candidates = [one, other].map(|id| self.labels[id].clone());
                 Err(MatchError::Ambiguous { label: label.trim().into(), candidates })
             }
-            (id, _) => Ok(id.map(|id| Match { id, by })),
+            (id, _) => Ok(id.map(|id| LabelMatch { id, by })),
         }
     }
 }
 
-/// A label without what does not tell it from others.
+/// A label in lower case and without white space around it.
 fn normal(label: &str) -> String {
     label.trim().to_lowercase()
 }
 
-/// The id in `2`, `2.0` (which pandas writes where a column has gaps) or `label_2`.
+/// The id in `2`, `2.0` (which pandas writes if a column has gaps) or `label_2`.
 fn number_of(normal: &str) -> Option<usize> {
     let number = normal.strip_prefix("label_").unwrap_or_else(|| normal.strip_suffix(".0").unwrap_or(normal));
     let id: usize = number.parse().ok()?;
-    // `02` and `+2` are no ids that anyone writes.
+    // Nobody writes ids as `02` or `+2`.
     (id.to_string() == number).then_some(id)
 }
 
@@ -166,7 +168,7 @@ mod tests {
 
     const FINBERT: [&str; 3] = ["positive", "negative", "neutral"];
 
-    fn find(labels: &[&str], label: &str) -> Result<(usize, By), String> {
+    fn find(labels: &[&str], label: &str) -> Result<(usize, MatchedBy), String> {
         let found = matcher(labels, &[]).unwrap().find(label);
         found.map(|found| (found.id, found.by)).map_err(|error| error.to_string())
     }
@@ -174,25 +176,25 @@ mod tests {
     #[test]
     fn labels_are_found_by_name_alias_and_id() {
         for (label, expected) in [
-            ("negative", (1, By::Name)),
-            (" Negative\t", (1, By::Name)),
-            ("BEARISH", (1, By::Alias)),
-            ("pos", (0, By::Alias)),
-            ("Neu", (2, By::Alias)),
-            ("0", (0, By::Id)),
-            ("2", (2, By::Id)),
-            ("1.0", (1, By::Id)),
-            ("LABEL_2", (2, By::Id)),
+            ("negative", (1, MatchedBy::Name)),
+            (" Negative\t", (1, MatchedBy::Name)),
+            ("BEARISH", (1, MatchedBy::Alias)),
+            ("pos", (0, MatchedBy::Alias)),
+            ("Neu", (2, MatchedBy::Alias)),
+            ("0", (0, MatchedBy::Id)),
+            ("2", (2, MatchedBy::Id)),
+            ("1.0", (1, MatchedBy::Id)),
+            ("LABEL_2", (2, MatchedBy::Id)),
         ] {
             assert_eq!(find(&FINBERT, label), Ok(expected), "{label}");
         }
-        assert_eq!(find(&["Bullish", "Bearish"], "negative"), Ok((1, By::Alias)));
-        assert_eq!(find(&["LABEL_0", "LABEL_1"], "1"), Ok((1, By::Id)));
-        assert_eq!(find(&["LABEL_0", "LABEL_1"], "label_1"), Ok((1, By::Name)));
+        assert_eq!(find(&["Bullish", "Bearish"], "negative"), Ok((1, MatchedBy::Alias)));
+        assert_eq!(find(&["LABEL_0", "LABEL_1"], "1"), Ok((1, MatchedBy::Id)));
+        assert_eq!(find(&["LABEL_0", "LABEL_1"], "label_1"), Ok((1, MatchedBy::Name)));
     }
 
     #[test]
-    fn what_is_like_no_label_is_unknown() {
+    fn other_labels_are_unknown() {
         for label in ["3", "-1", "LABEL_3", "02", "+1", "1.5", "good", "posit", "nan", "1e0"] {
             assert_eq!(find(&FINBERT, label), Err(format!("unknown label `{label}`")));
         }
@@ -200,35 +202,35 @@ mod tests {
     }
 
     #[test]
-    fn the_same_case_tells_names_apart_that_any_case_does_not() {
-        assert_eq!(find(&["up", "UP"], "UP"), Ok((1, By::Name)));
-        assert_eq!(find(&["up", "UP"], "Up").unwrap_err(), "label `Up` may be `up` or `UP`");
+    fn a_name_in_the_same_case_is_preferred() {
+        assert_eq!(find(&["up", "UP"], "UP"), Ok((1, MatchedBy::Name)));
+        assert_eq!(find(&["up", "UP"], "Up").unwrap_err(), "label `Up` could be `up` or `UP`");
     }
 
     #[test]
-    fn an_alias_of_two_labels_is_ambiguous_and_their_own_names_are_not() {
+    fn an_alias_of_two_labels_is_ambiguous_but_their_names_are_not() {
         let labels = ["positive", "bullish", "negative"];
-        assert_eq!(find(&labels, "pos").unwrap_err(), "label `pos` may be `positive` or `bullish`");
-        assert_eq!(find(&labels, "bullish"), Ok((1, By::Name)));
-        assert_eq!(find(&labels, "neg"), Ok((2, By::Alias)));
+        assert_eq!(find(&labels, "pos").unwrap_err(), "label `pos` could be `positive` or `bullish`");
+        assert_eq!(find(&labels, "bullish"), Ok((1, MatchedBy::Name)));
+        assert_eq!(find(&labels, "neg"), Ok((2, MatchedBy::Alias)));
     }
 
     #[test]
-    fn numbers_are_no_ids_where_labels_are_numbers() {
-        assert_eq!(find(&["1", "2", "3"], "2"), Ok((1, By::Name)));
+    fn numbers_are_not_ids_if_labels_are_numbers() {
+        assert_eq!(find(&["1", "2", "3"], "2"), Ok((1, MatchedBy::Name)));
         assert!(find(&["1", "2", "3"], "0").is_err());
     }
 
     #[test]
-    fn the_users_table_goes_before_everything() {
+    fn the_users_table_comes_first() {
         let matcher = matcher(&FINBERT, &[("Up", "pos"), ("positive", "NEGATIVE")]).unwrap();
-        assert_eq!(matcher.find("UP"), Ok(Match { id: 0, by: By::Table }));
-        assert_eq!(matcher.find("positive"), Ok(Match { id: 1, by: By::Table }));
-        assert_eq!(matcher.find("1"), Ok(Match { id: 1, by: By::Id }));
+        assert_eq!(matcher.find("UP"), Ok(LabelMatch { id: 0, by: MatchedBy::Table }));
+        assert_eq!(matcher.find("positive"), Ok(LabelMatch { id: 1, by: MatchedBy::Table }));
+        assert_eq!(matcher.find("1"), Ok(LabelMatch { id: 1, by: MatchedBy::Id }));
     }
 
     #[test]
-    fn a_table_that_has_one_number_has_to_have_all() {
+    fn if_the_table_has_a_number_other_numbers_are_unknown() {
         let matcher = matcher(&FINBERT, &[("-1", "negative"), ("1", "positive")]).unwrap();
         assert_eq!(matcher.find("-1").unwrap().id, 1);
         assert_eq!(matcher.find("1").unwrap().id, 0);
@@ -238,7 +240,7 @@ mod tests {
     #[test]
     fn a_table_with_unknown_or_repeated_labels_is_refused() {
         let message = matcher(&FINBERT, &[("up", "upward")]).unwrap_err().to_string();
-        assert_eq!(message, "`up` cannot be `upward`: the model's labels are positive, negative, neutral");
+        assert_eq!(message, "cannot map `up` to `upward`: the model's labels are positive, negative, neutral");
         let twice = matcher(&FINBERT, &[("up", "positive"), (" UP", "negative")]);
         assert_eq!(twice.unwrap_err(), LabelTableError::Twice(" UP".into()));
     }

@@ -1,0 +1,69 @@
+//! Why a model cannot be evaluated on a file.
+
+use finsent_table::TableError;
+use thiserror::Error;
+
+use super::{LabelTableError, MatchError, UnknownLabels};
+
+/// Why a model cannot be evaluated on a file.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum EvaluationError {
+    /// The file does not have the column of the labels.
+    #[error("cannot find the labels")]
+    LabelColumn(#[source] TableError),
+    /// The user's table of labels cannot be used.
+    #[error(transparent)]
+    LabelTable(#[from] LabelTableError),
+    /// A label matches two of the model's.
+    #[error("{place}: {error}")]
+    Ambiguous {
+        /// The row.
+        place: String,
+        /// The label, and the two of the model.
+        error: MatchError,
+    },
+    /// Some labels do not match any of the model's.
+    #[error("`{file}` has unknown labels: {unknown}. The model's labels are {}", labels.join(", "))]
+    UnknownLabels {
+        /// The file.
+        file: String,
+        /// The labels.
+        unknown: UnknownLabels,
+        /// The labels of the model.
+        labels: Vec<String>,
+    },
+    /// A label is unknown, although all were known when they were checked.
+    #[error(
+        "{place} of `{file}` has an unknown label, but had none when the labels were checked: the file has changed"
+    )]
+    FileChanged {
+        /// The file.
+        file: String,
+        /// The row.
+        place: String,
+    },
+    /// Several labels of the model may apply to a text.
+    #[error("`{model}` judges each label by itself (multi-label); only models that choose one label can be evaluated")]
+    MultiLabel {
+        /// The model.
+        model: String,
+    },
+    /// The model has too many labels.
+    #[error("`{model}` has {labels} labels; at most {limit} can be evaluated")]
+    TooManyLabels {
+        /// The model.
+        model: String,
+        /// Its labels.
+        labels: usize,
+        /// The most.
+        limit: usize,
+    },
+}
+
+impl EvaluationError {
+    /// Whether the request is at fault, and not the system or the contents of a file.
+    pub fn is_usage(&self) -> bool {
+        !matches!(self, Self::FileChanged { .. })
+    }
+}

@@ -1,0 +1,105 @@
+//! A file of labelled texts.
+
+use std::fs;
+use std::path::PathBuf;
+
+use finsent_table::{ColumnChoice, ColumnSelection, Encoding, Input, ItemError, Reading, Row, RowReader, TableError};
+use thiserror::Error;
+
+use super::EvaluationError;
+use crate::error::JobError;
+
+/// A file of labelled texts, and how it is read.
+pub struct LabelledFile {
+    path: PathBuf,
+    reading: Reading,
+    label_column: String,
+    limit: Option<u64>,
+}
+
+/// Why a row is left out.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum RowError {
+    /// Its text cannot be classified.
+    #[error(transparent)]
+    Item(#[from] ItemError),
+    /// It has no label.
+    #[error("no label in `{column}`")]
+    NoLabel {
+        /// The column of the labels.
+        column: String,
+    },
+}
+
+impl LabelledFile {
+    /// A file with these columns of texts (see [`ColumnChoice::text`]) and labels, of which only the first `limit` rows are
+    /// read, if that is set.
+    pub fn new(
+        path: PathBuf,
+        encoding: Option<Encoding>,
+        text_column: Option<String>,
+        label_column: String,
+        limit: Option<u64>,
+    ) -> Self {
+        let columns = ColumnChoice { text: text_column, label: Some(label_column.clone()), ..ColumnChoice::default() };
+        let selection = ColumnSelection::Columns(vec![label_column.clone()]);
+        Self { path, reading: Reading { encoding, columns, selection }, label_column, limit }
+    }
+
+    /// The path of the file, for people.
+    pub fn name(&self) -> String {
+        self.path.display().to_string()
+    }
+
+    /// Opens it from the start.
+    ///
+    /// # Errors
+    /// If it cannot be read, or lacks a column.
+    pub fn open(&self) -> Result<Input, JobError> {
+        let mut input = Input::files(std::slice::from_ref(&self.path), &self.reading)?;
+        input.check_column(&self.label_column).map_err(EvaluationError::LabelColumn)?;
+        if let Some(left) = self.limit {
+            input.rows = Box::new(FirstRows { rows: input.rows, left });
+        }
+        Ok(input)
+    }
+
+    /// Checks that it can be read twice. A missing file is an error when it is opened.
+    ///
+    /// # Errors
+    /// [`TableError::Folder`] or [`TableError::NotRegularFile`].
+    pub fn check_rereadable(&self) -> Result<(), TableError> {
+        match fs::metadata(&self.path) {
+            Ok(metadata) if metadata.is_dir() => Err(TableError::Folder { path: self.path.clone() }),
+            Ok(metadata) if !metadata.is_file() => Err(TableError::NotRegularFile { path: self.path.clone() }),
+            _ => Ok(()),
+        }
+    }
+
+    /// The label of a row with a text and a label.
+    ///
+    /// # Errors
+    /// [`RowError`] if it lacks one of them.
+    pub fn label(&self, row: &Row) -> Result<String, RowError> {
+        row.text.as_ref().map_err(ItemError::clone)?;
+        let label = row.cell(&self.label_column).filter(|label| !label.trim().is_empty());
+        label.ok_or_else(|| RowError::NoLabel { column: self.label_column.clone() })
+    }
+}
+
+/// The first rows of a file.
+struct FirstRows {
+    rows: Box<dyn RowReader>,
+    left: u64,
+}
+
+impl RowReader for FirstRows {
+    fn next_row(&mut self) -> Result<Option<Row>, TableError> {
+        if self.left == 0 {
+            return Ok(None);
+        }
+        self.left -= 1;
+        self.rows.next_row()
+    }
+}

@@ -1,0 +1,33 @@
+//! Why a summary cannot be computed or written.
+
+use finsent_table::TableError;
+use thiserror::Error;
+
+/// Why a summary cannot be computed or written.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum SummaryError {
+    /// The summary would not fit into memory.
+    #[error("there are more than {limit} groups; the column may be the wrong one")]
+    TooManyGroups {
+        /// Most groups.
+        limit: usize,
+    },
+    /// The format is finBERT's, which has only sentences.
+    #[error("a summary cannot be written as finbert-csv, only as text, json, jsonl, csv or parquet")]
+    Format,
+    /// A column does not exist, or the output cannot be written.
+    #[error(transparent)]
+    Table(#[from] TableError),
+}
+
+impl SummaryError {
+    /// Whether the request is at fault, and not the system or the contents of a file.
+    pub fn is_usage(&self) -> bool {
+        match self {
+            Self::TooManyGroups { .. } => false,
+            Self::Format => true,
+            Self::Table(error) => error.is_usage(),
+        }
+    }
+}

@@ -1,0 +1,370 @@
+//! What can go wrong with tables.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use finsent_model::IoError;
+use thiserror::Error;
+
+use crate::atomic::DirectoryProblem;
+use crate::item_error::NotUtf8;
+use crate::parquet::ParquetFailure;
+
+/// Why a table cannot be read or written.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum TableError {
+    /// A file cannot be opened or read.
+    #[error("cannot read `{file}`")]
+    Read {
+        /// The file.
+        file: String,
+        /// Why.
+        source: IoError,
+    },
+    /// A row of a Parquet file cannot be read.
+    #[error("cannot read row {row} of `{file}`")]
+    ReadRow {
+        /// The file.
+        file: String,
+        /// The row, from 1.
+        row: u64,
+        /// Why.
+        source: ParquetFailure,
+    },
+    /// A Parquet file does not begin and end as one.
+    #[error("`{file}` is not a Parquet file, or is incomplete")]
+    NotParquet {
+        /// The file.
+        file: String,
+        /// What is wrong with it.
+        source: ParquetFailure,
+    },
+    /// A text file has bytes that are not UTF-8.
+    #[error("{place} of `{file}` is {error}")]
+    WrongEncoding {
+        /// The file.
+        file: String,
+        /// The line.
+        place: String,
+        /// Which bytes.
+        error: NotUtf8,
+    },
+    /// The last record of a CSV file has a quote that nothing closes, and may have swallowed other records.
+    #[error("`{file}`: a quoted field of the record that starts in line {line} is never closed")]
+    OpenQuote {
+        /// The file.
+        file: String,
+        /// The line in which the record starts, from 1.
+        line: u64,
+    },
+    /// A file that must not be empty is empty.
+    #[error("`{file}` is empty; {expected}")]
+    Empty {
+        /// The file.
+        file: String,
+        /// What it should hold, as a sentence.
+        expected: &'static str,
+    },
+    /// Two columns of a file have the same name.
+    #[error("`{file}` has two columns named `{column}`")]
+    ColumnTwice {
+        /// The file.
+        file: String,
+        /// The name.
+        column: String,
+    },
+    /// A file that is named as JSON Lines holds something else.
+    #[error("`{file}` does not hold one JSON object per line: {reason}")]
+    NoJsonObject {
+        /// The file.
+        file: String,
+        /// The first line, and what is wrong with it.
+        reason: String,
+    },
+    /// A file does not have the column that was named.
+    #[error("`{file}` has no column `{column}`; its columns are {}{}", list(columns), did_you_mean(nearest.as_deref()))]
+    NoColumn {
+        /// The file.
+        file: String,
+        /// The column that was named.
+        column: String,
+        /// The columns of the file.
+        columns: Vec<Arc<str>>,
+        /// The most similar column.
+        nearest: Option<String>,
+    },
+    /// No column was named for the texts, and several could be meant.
+    #[error("cannot tell which column of `{file}` holds the texts; its columns are {}", list(columns))]
+    WhichColumn {
+        /// The file.
+        file: String,
+        /// The columns of the file.
+        columns: Vec<Arc<str>>,
+    },
+    /// The column that was named for the texts has another type.
+    #[error("the column `{column}` of `{file}` does not hold strings; {}", strings(candidates))]
+    NotStrings {
+        /// The file.
+        file: String,
+        /// The column that was named.
+        column: String,
+        /// The columns that hold strings.
+        candidates: Vec<Arc<str>>,
+    },
+    /// A column has the Parquet type INTERVAL, which has no value in other formats.
+    #[error("the column `{column}` of `{file}` holds intervals, which only Parquet files can hold")]
+    Intervals {
+        /// The file.
+        file: String,
+        /// The column.
+        column: String,
+    },
+    /// A CSV file has one column whose name looks like several.
+    #[error(
+        "`{file}` has only one column, `{column}`, as if {separator:?} separated its columns; \
+         .csv files need commas and .tsv files tabs"
+    )]
+    Separator {
+        /// The file.
+        file: String,
+        /// The only column.
+        column: String,
+        /// What seems to separate the columns.
+        separator: char,
+    },
+    /// An input is a folder.
+    #[error("`{}` is a folder, not a file", path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The name of a file does not say its format.
+    #[error(
+        "cannot tell the format of `{}`: its name must end in .txt, .csv, .tsv, .jsonl or .parquet, \
+         and .gz or .zst may follow all but .parquet",
+        path.display()
+    )]
+    UnknownFormat {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A Parquet file is compressed as a whole.
+    #[error("`{}` cannot be read while it is compressed; decompress it first", path.display())]
+    CompressedParquet {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Standard input is one of several inputs.
+    #[error("`-` (standard input) cannot be combined with other inputs")]
+    StandardInputAmongOthers,
+    /// No input was named.
+    #[error("no input file was named")]
+    NoInput,
+    /// A pattern of file names is malformed.
+    #[error("`{pattern}` is not a valid pattern: {reason}")]
+    Pattern {
+        /// The pattern.
+        pattern: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A pattern matches no file.
+    #[error("no file matches `{pattern}`")]
+    NoMatch {
+        /// The pattern.
+        pattern: String,
+    },
+    /// A folder cannot be searched for files that match a pattern.
+    #[error("cannot look for `{pattern}`")]
+    Search {
+        /// The pattern.
+        pattern: String,
+        /// Why.
+        source: IoError,
+    },
+    /// An encoding is unknown.
+    #[error("unknown encoding `{name}`; examples: utf-8, latin1, windows-1252, shift_jis")]
+    UnknownEncoding {
+        /// The name that was given.
+        name: String,
+    },
+    /// Standard input would have to be read twice.
+    #[error("standard input can be read only once")]
+    StandardInputOnce,
+    /// A pipe or a device would have to be read twice.
+    #[error("`{}` is not a regular file and can be read only once", path.display())]
+    NotRegularFile {
+        /// The pipe or device.
+        path: PathBuf,
+    },
+    /// The output would replace an input that has to be read again.
+    #[error("the output `{}` is also an input, which must not change", path.display())]
+    OutputIsInput {
+        /// The output.
+        path: PathBuf,
+    },
+    /// The input has other rows than when they were counted for a shard.
+    #[error(
+        "the input has {} rows than the {counted} that were counted: it has changed. Leave it as it is until all shards \
+         are done, and run them all again",
+        if *has_more { "more" } else { "fewer" }
+    )]
+    InputChanged {
+        /// Rows that were counted.
+        counted: u64,
+        /// Whether it has more of them now.
+        has_more: bool,
+    },
+    /// The inputs cannot become one Parquet file.
+    #[error(
+        "the columns of `{file}`, or their types, differ from those of the first input; a Parquet file needs the same ones"
+    )]
+    OtherColumns {
+        /// The first file that differs.
+        file: String,
+    },
+    /// finBERT's own CSV was asked for, but not sentences.
+    #[error("the finbert-csv format has one line per sentence, so the granularity must be sentence")]
+    FinbertGranularity,
+    /// finBERT's own CSV was asked for, but the model's labels are not those of sentiment.
+    #[error("the finbert-csv format needs a sentiment score, which a model with the labels {} does not have", labels.join(", "))]
+    FinbertLabels {
+        /// The labels of the model.
+        labels: Vec<String>,
+    },
+    /// An output cannot be created or written.
+    #[error("cannot write `{path}`")]
+    Write {
+        /// The output.
+        path: String,
+        /// Why.
+        source: IoError,
+    },
+    /// The folder of an output does not exist.
+    #[error("cannot write `{}`: the folder `{}` does not exist", path.display(), folder.display())]
+    NoFolder {
+        /// The output.
+        path: PathBuf,
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// A folder cannot be created as an output.
+    #[error("cannot write to the folder `{}`: {problem}", path.display())]
+    Directory {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        problem: DirectoryProblem,
+    },
+    /// A column cannot be copied from one Parquet file to another.
+    #[error("cannot copy a column of `{file}`")]
+    CopyColumn {
+        /// The file that is read.
+        file: String,
+        /// Why.
+        source: ParquetFailure,
+    },
+    /// The Parquet writer failed.
+    #[error("cannot write the Parquet file")]
+    Parquet(#[source] ParquetFailure),
+    /// Reading or writing failed in another way.
+    #[error(transparent)]
+    System(#[from] IoError),
+}
+
+impl TableError {
+    /// Whether the request is at fault, and not the system or the contents of a file: running it again cannot help.
+    pub fn is_usage(&self) -> bool {
+        !matches!(
+            self,
+            Self::Read { .. }
+                | Self::ReadRow { .. }
+                | Self::NotParquet { .. }
+                | Self::WrongEncoding { .. }
+                | Self::OpenQuote { .. }
+                | Self::NoInput
+                | Self::Search { .. }
+                | Self::InputChanged { .. }
+                | Self::Write { .. }
+                | Self::NoFolder { .. }
+                | Self::CopyColumn { .. }
+                | Self::Parquet(_)
+                | Self::System(_)
+        )
+    }
+
+    pub(crate) fn read(file: &str, error: io::Error) -> Self {
+        Self::Read { file: file.to_owned(), source: error.into() }
+    }
+
+    pub(crate) fn no_column(file: &str, column: &str, columns: &[Arc<str>]) -> Self {
+        let nearest = finsent_model::suggest(column, columns.iter().map(AsRef::as_ref)).map(String::from);
+        Self::NoColumn { file: file.to_owned(), column: column.to_owned(), columns: columns.to_vec(), nearest }
+    }
+}
+
+/// An error of an [output](crate::Destination) keeps its path on its way through other libraries.
+impl From<io::Error> for TableError {
+    fn from(error: io::Error) -> Self {
+        match error.downcast::<WriteFailure>() {
+            Ok(WriteFailure { path, source }) => Self::Write { path, source },
+            Err(error) => Self::System(error.into()),
+        }
+    }
+}
+
+impl From<ParquetFailure> for TableError {
+    fn from(failure: ParquetFailure) -> Self {
+        match failure {
+            ParquetFailure::System(error) => io::Error::from(error).into(),
+            failure @ ParquetFailure::Library(_) => Self::Parquet(failure),
+        }
+    }
+}
+
+impl From<csv::Error> for TableError {
+    fn from(error: csv::Error) -> Self {
+        csv_cause(error).into()
+    }
+}
+
+/// What made reading or writing CSV fail: nothing else can, as records may have any number of fields.
+pub(crate) fn csv_cause(error: csv::Error) -> io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        other => io::Error::other(format!("{other:?}")),
+    }
+}
+
+/// An [`io::Error`] with the path of the output that it is about.
+#[derive(Debug, Error)]
+#[error("cannot write `{path}`: {source}")]
+pub(crate) struct WriteFailure {
+    path: String,
+    source: IoError,
+}
+
+impl WriteFailure {
+    /// `error` with the path, of the same kind.
+    pub(crate) fn of(path: &str, error: io::Error) -> io::Error {
+        io::Error::new(error.kind(), Self { path: path.to_owned(), source: error.into() })
+    }
+}
+
+/// The names of columns in a sentence.
+pub(crate) fn list(columns: &[Arc<str>]) -> String {
+    columns.iter().map(|column| format!("`{column}`")).collect::<Vec<_>>().join(", ")
+}
+
+fn did_you_mean(nearest: Option<&str>) -> String {
+    nearest.map(|nearest| format!("; did you mean `{nearest}`?")).unwrap_or_default()
+}
+
+fn strings(candidates: &[Arc<str>]) -> String {
+    match candidates {
+        [] => "no column does".into(),
+        candidates => format!("these do: {}", list(candidates)),
+    }
+}

@@ -1,0 +1,105 @@
+//! Which columns of a file are read, and as what.
+
+use std::sync::Arc;
+
+use crate::error::TableError;
+
+/// The columns whose values are wanted. Only Parquet files can leave the others unread.
+#[derive(Debug, Clone, Default)]
+pub enum ColumnSelection {
+    /// All of them.
+    #[default]
+    All,
+    /// Those of the text and the id, and these.
+    Columns(Vec<String>),
+}
+
+/// The columns that the user named.
+#[derive(Debug, Clone, Default)]
+pub struct ColumnChoice {
+    /// The column of the texts.
+    pub text: Option<String>,
+    /// The column of the ids.
+    pub id: Option<String>,
+    /// The column of the labels, which cannot be that of the texts unless it is named so.
+    pub label: Option<String>,
+}
+
+/// The columns of a file's texts and ids.
+#[derive(Debug, Clone)]
+pub(super) struct ItemColumns {
+    pub(super) text: Arc<str>,
+    pub(super) id: Option<Arc<str>>,
+}
+
+impl ColumnChoice {
+    /// Chooses the columns of `file`: those that the user named; else, for the texts, `text` or the only one of `strings`.
+    pub(super) fn settle(
+        &self,
+        file: &str,
+        columns: &[Arc<str>],
+        strings: &[Arc<str>],
+    ) -> Result<ItemColumns, TableError> {
+        let known = |name: &String| find(columns, name).ok_or_else(|| TableError::no_column(file, name, columns));
+        let text = match &self.text {
+            Some(name) => known(name)?,
+            None => self
+                .default_text(columns, strings)
+                .ok_or_else(|| TableError::WhichColumn { file: file.to_owned(), columns: columns.to_vec() })?,
+        };
+        Ok(ItemColumns { text, id: self.id.as_ref().map(known).transpose()? })
+    }
+
+    fn default_text(&self, columns: &[Arc<str>], strings: &[Arc<str>]) -> Option<Arc<str>> {
+        let is_label = |column: &Arc<str>| self.label.as_deref() == Some(&**column);
+        let mut strings = strings.iter().filter(|column| !is_label(column));
+        let only = || match (strings.next(), strings.next()) {
+            (Some(only), None) => Some(Arc::clone(only)),
+            _ => None,
+        };
+        find(columns, "text").or_else(only)
+    }
+}
+
+fn find(columns: &[Arc<str>], name: &str) -> Option<Arc<str>> {
+    columns.iter().find(|column| ***column == *name).cloned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn arcs(names: &[&str]) -> Vec<Arc<str>> {
+        names.iter().map(|name| Arc::from(*name)).collect()
+    }
+
+    fn settle(text: Option<&str>, columns: &[&str], strings: &[&str]) -> Result<String, TableError> {
+        ColumnChoice { text: text.map(String::from), ..ColumnChoice::default() }
+            .settle("f.csv", &arcs(columns), &arcs(strings))
+            .map(|columns| columns.text.to_string())
+    }
+
+    #[test]
+    fn the_text_column_is_the_named_one_else_text_else_the_only_one_of_strings() {
+        assert_eq!(settle(Some("b"), &["a", "b", "text"], &["a", "b", "text"]).unwrap(), "b");
+        assert_eq!(settle(None, &["a", "text"], &["a", "text"]).unwrap(), "text");
+        assert_eq!(settle(None, &["id", "headline"], &["headline"]).unwrap(), "headline");
+    }
+
+    #[test]
+    fn the_label_column_is_not_the_only_column_of_strings() {
+        let columns = arcs(&["headline", "label"]);
+        let choice = ColumnChoice { label: Some("label".into()), ..ColumnChoice::default() };
+        assert_eq!(&*choice.settle("f.csv", &columns, &columns).unwrap().text, "headline");
+    }
+
+    #[test]
+    fn an_unclear_or_unknown_column_is_an_error_that_lists_the_columns() {
+        for text in [Some("headlin"), None] {
+            let error = settle(text, &["headline", "body"], &["headline", "body"]).unwrap_err();
+            assert!(error.is_usage() && error.to_string().contains("`headline`, `body`"), "{error}");
+        }
+        let unknown = settle(Some("headlin"), &["headline", "body"], &[]).unwrap_err();
+        assert!(unknown.to_string().ends_with("did you mean `headline`?"), "{unknown}");
+    }
+}

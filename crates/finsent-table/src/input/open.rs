@@ -1,0 +1,216 @@
+//! Inputs: where rows come from, and how files are opened.
+
+use std::collections::VecDeque;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::arguments::Arguments;
+use super::columns::{ColumnChoice, ColumnSelection};
+use super::concat::ConcatReader;
+use super::delimited::Delimited;
+use super::encoding::Encoding;
+use super::format::InputFormat;
+use super::json_lines::JsonLines;
+use super::parquet::ParquetRows;
+use super::read_stats::ReadStats;
+use super::shard::{Shard, ShardRows};
+use super::source::Source;
+use super::text_lines::{StandardInput, TextFile};
+use crate::error::TableError;
+use crate::parquet::ParquetFile;
+use crate::row::RowReader;
+
+/// The rows that the user asked for.
+pub struct Input {
+    /// The rows, in order.
+    pub rows: Box<dyn RowReader>,
+    /// Columns of the first file; none for arguments and standard input.
+    pub columns: Vec<Arc<str>>,
+    /// The files whose columns are known, with these.
+    files: Vec<(String, Vec<Arc<str>>)>,
+    /// The types of the columns.
+    pub types: ColumnTypes,
+    /// How much there is to read; `None` for arguments and standard input.
+    pub progress: Option<InputProgress>,
+    /// Where the rows come from.
+    pub kind: InputKind,
+}
+
+/// The types of an input's columns.
+pub enum ColumnTypes {
+    /// They have none.
+    Untyped,
+    /// Those of the first file; all files are Parquet and have the same columns.
+    Parquet(Arc<ParquetFile>),
+    /// Some files are Parquet, and the columns of this one differ from the first file's.
+    Mixed(String),
+}
+
+impl ColumnTypes {
+    /// The file that has the types, if there are any.
+    ///
+    /// # Errors
+    /// [`TableError::OtherColumns`] if the files do not have the same types.
+    pub fn file(&self) -> Result<Option<&ParquetFile>, TableError> {
+        match self {
+            Self::Untyped => Ok(None),
+            Self::Parquet(file) => Ok(Some(file)),
+            Self::Mixed(file) => Err(TableError::OtherColumns { file: file.clone() }),
+        }
+    }
+
+    /// The types of these files and one more.
+    fn and(self, path: &Path, other: Option<&ParquetFile>) -> Self {
+        let is_same = match &self {
+            Self::Untyped => other.is_none(),
+            Self::Parquet(file) => other.is_some_and(|other| other.columns() == file.columns()),
+            Self::Mixed(_) => true,
+        };
+        if is_same { self } else { Self::Mixed(path.display().to_string()) }
+    }
+}
+
+/// Where rows come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InputKind {
+    /// Texts that were given one by one.
+    Arguments,
+    /// Standard input.
+    StandardInput,
+    /// One or more files.
+    File,
+}
+
+/// How much of the input is read.
+#[derive(Debug, Clone)]
+pub enum InputProgress {
+    /// In bytes of the files, compressed as they are.
+    Bytes {
+        /// What is read.
+        stats: Arc<ReadStats>,
+        /// Size of all files.
+        total: u64,
+    },
+    /// In rows of a shard, which has this many.
+    Rows(u64),
+}
+
+impl InputProgress {
+    /// What is done, in the unit of the total, when `rows` rows are done.
+    pub fn done(&self, rows: u64) -> u64 {
+        match self {
+            Self::Bytes { stats, .. } => stats.total(),
+            Self::Rows(_) => rows,
+        }
+    }
+}
+
+/// How files are read.
+#[derive(Debug, Clone, Default)]
+pub struct Reading {
+    /// The encoding of text files; UTF-8, or UTF-16 with a byte order mark, unless it is set.
+    pub encoding: Option<Encoding>,
+    /// The columns that the user named.
+    pub columns: ColumnChoice,
+    /// The columns whose values are wanted.
+    pub selection: ColumnSelection,
+}
+
+impl Input {
+    /// Texts that are given one by one.
+    pub fn arguments(texts: Vec<String>) -> Self {
+        Self::without_columns(Box::new(Arguments::new(texts)), InputKind::Arguments)
+    }
+
+    /// Standard input, one text per line.
+    pub fn standard_input(encoding: Option<Encoding>) -> Self {
+        let rows = Box::new(StandardInput::new(Source::standard_input(encoding)));
+        Self::without_columns(rows, InputKind::StandardInput)
+    }
+
+    fn without_columns(rows: Box<dyn RowReader>, kind: InputKind) -> Self {
+        Self { rows, columns: Vec::new(), files: Vec::new(), types: ColumnTypes::Untyped, progress: None, kind }
+    }
+
+    /// Opens files, which are read one after the other. Their names say their formats; the columns are those of the first.
+    ///
+    /// # Errors
+    /// If a file cannot be read, or lacks a column, as far as its beginning shows.
+    pub fn files(paths: &[PathBuf], reading: &Reading) -> Result<Self, TableError> {
+        let (first, rest) = paths.split_first().ok_or(TableError::NoInput)?;
+        let stats = Arc::<ReadStats>::default();
+        let Opened { rows, columns, parquet } = Opened::open(first, reading, &stats)?;
+        let mut files = vec![(first.display().to_string(), columns.clone())];
+        let mut types = parquet.map_or(ColumnTypes::Untyped, ColumnTypes::Parquet);
+        let mut total = 0;
+        for path in paths {
+            let metadata = fs::metadata(path).map_err(|error| TableError::read(&path.display().to_string(), error))?;
+            total += metadata.len();
+            // Opening a pipe here would take what its writer sends.
+            if metadata.is_file() && path != first {
+                let other = Opened::open(path, reading, &Arc::default())?;
+                files.push((path.display().to_string(), other.columns));
+                types = types.and(path, other.parquet.as_deref());
+            }
+        }
+        let progress = Some(InputProgress::Bytes { stats: Arc::clone(&stats), total });
+        let rows = match rest {
+            [] => rows,
+            rest => {
+                let rest = VecDeque::from(rest.to_vec());
+                Box::new(ConcatReader::new(first, rows, rest, reading.clone(), stats))
+            }
+        };
+        Ok(Self { rows, columns, files, types, progress, kind: InputKind::File })
+    }
+
+    /// Checks that each file has a column, as far as the columns are known before the file is read.
+    ///
+    /// # Errors
+    /// [`TableError::NoColumn`].
+    pub fn check_column(&self, name: &str) -> Result<(), TableError> {
+        let lacks = |columns: &[Arc<str>]| !columns.iter().any(|column| **column == *name);
+        match self.files.iter().find(|(_, columns)| lacks(columns)) {
+            None => Ok(()),
+            Some((file, columns)) => Err(TableError::no_column(file, name, columns)),
+        }
+    }
+
+    /// The rows of a shard. `all` is the number of rows, none of which has been read.
+    pub fn only(self, shard: Shard, all: u64) -> Self {
+        let rows = shard.of(all);
+        let progress = Some(InputProgress::Rows(rows.end - rows.start));
+        Self { rows: Box::new(ShardRows::new(self.rows, shard, all)), progress, ..self }
+    }
+}
+
+/// A file that is open.
+pub(super) struct Opened {
+    pub(super) rows: Box<dyn RowReader>,
+    columns: Vec<Arc<str>>,
+    parquet: Option<Arc<ParquetFile>>,
+}
+
+impl Opened {
+    pub(super) fn open(path: &Path, reading: &Reading, stats: &Arc<ReadStats>) -> Result<Self, TableError> {
+        let source = |compression| Source::file(path, compression, reading.encoding, stats);
+        let choice = &reading.columns;
+        match InputFormat::of(path)? {
+            InputFormat::Text(compression) => TextFile::open(source(compression)?, choice).map(Self::untyped),
+            InputFormat::Delimited(separator, compression) => {
+                Delimited::open(source(compression)?, separator, choice).map(Self::untyped)
+            }
+            InputFormat::JsonLines(compression) => JsonLines::open(source(compression)?, choice).map(Self::untyped),
+            InputFormat::Parquet => {
+                let (rows, columns) = ParquetRows::open(path, reading, stats)?;
+                let parquet = Some(rows.file());
+                Ok(Self { rows: Box::new(rows), columns, parquet })
+            }
+        }
+    }
+
+    fn untyped<R: RowReader + 'static>((rows, columns): (R, Vec<Arc<str>>)) -> Self {
+        Self { rows: Box::new(rows), columns, parquet: None }
+    }
+}

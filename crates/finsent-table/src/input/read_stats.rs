@@ -1,0 +1,91 @@
+//! What is counted while an input is read: for progress, for the limit on a record, and for an open quote at its end.
+
+use std::io::{self, Read};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
+
+/// Longest line or CSV record in bytes. Beyond it the file is not a table, or a quote is never closed.
+pub(super) const MAX_RECORD_BYTES: u64 = 64 << 20;
+
+/// Counts of what is read, from one file after the other.
+#[derive(Debug, Default)]
+pub struct ReadStats {
+    /// Bytes of the files.
+    total: AtomicU64,
+    /// Bytes after decompression.
+    decompressed: AtomicU64,
+    /// `decompressed` at the start of the current record.
+    record_start: AtomicU64,
+    /// The last byte of the decoded input that is not a line end.
+    last: AtomicU8,
+}
+
+impl ReadStats {
+    /// Bytes of the files that were read.
+    pub fn total(&self) -> u64 {
+        self.total.load(Relaxed)
+    }
+
+    /// Counts bytes that were not read through a [`Source`](super::source::Source).
+    pub(super) fn add(&self, bytes: u64) {
+        self.total.fetch_add(bytes, Relaxed);
+    }
+
+    /// The last byte so far that is not a line end.
+    pub(super) fn last(&self) -> u8 {
+        self.last.load(Relaxed)
+    }
+
+    /// Marks the end of a record: the limit applies to the next one.
+    pub(super) fn end_record(&self) {
+        self.record_start.store(self.decompressed.load(Relaxed), Relaxed);
+    }
+}
+
+/// A reader of a file's bytes, which counts them.
+pub(super) struct Counted<R> {
+    pub(super) inner: R,
+    pub(super) stats: Arc<ReadStats>,
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        self.stats.total.fetch_add(read as u64, Relaxed);
+        Ok(read)
+    }
+}
+
+/// A reader of decompressed bytes, which fails in a record that has no end: a small file can hold a very long one.
+pub(super) struct Bounded<R> {
+    pub(super) inner: R,
+    pub(super) stats: Arc<ReadStats>,
+}
+
+impl<R: Read> Read for Bounded<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.stats.decompressed.load(Relaxed) - self.stats.record_start.load(Relaxed) > MAX_RECORD_BYTES {
+            let message = format!("a record is longer than {MAX_RECORD_BYTES} bytes; is a quoted field never closed?");
+            return Err(io::Error::new(io::ErrorKind::InvalidData, message));
+        }
+        let read = self.inner.read(buffer)?;
+        self.stats.decompressed.fetch_add(read as u64, Relaxed);
+        Ok(read)
+    }
+}
+
+/// A reader of decoded bytes, which remembers the last one.
+pub(super) struct LastByte<R> {
+    pub(super) inner: R,
+    pub(super) stats: Arc<ReadStats>,
+}
+
+impl<R: Read> Read for LastByte<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        if let Some(&last) = buffer[..read].iter().rev().find(|byte| !matches!(byte, b'\r' | b'\n')) {
+            self.stats.last.store(last, Relaxed);
+        }
+        Ok(read)
+    }
+}

@@ -1,0 +1,101 @@
+//! The input that the arguments name.
+
+use anyhow::{Context, Result};
+use finsent_table::{
+    ColumnChoice, ColumnSelection, Input, ParquetFile, Reading, Shard, TableError, check_rereadable, encoding,
+};
+
+use crate::cli::args::{ClassifyArgs, Format};
+use crate::cli::console::Console;
+use crate::cli::exit::UsageError;
+use crate::cli::quantity::grouped;
+
+/// Opens the whole input, even if only a shard is wanted.
+pub(super) fn open(args: &ClassifyArgs, format: Format) -> Result<Input> {
+    let encoding = args.encoding.as_deref().map(encoding).transpose()?;
+    match args.input.as_slice() {
+        [first, ..] if first.as_os_str() != "-" => {
+            let (text, id) = (args.text_column.clone(), args.id_column.clone());
+            let columns = ColumnChoice { text, id, ..ColumnChoice::default() };
+            Ok(Input::files(&args.input, &Reading { encoding, columns, selection: selection(args, format) })?)
+        }
+        [_, ..] if args.text_column.is_some() || args.id_column.is_some() => {
+            Err(UsageError("standard input has no columns; leave out --text-column and --id-column".into()).into())
+        }
+        [] if args.texts.len() > 1 && args.texts.iter().any(|text| text == "-") => {
+            Err(UsageError("`-` (standard input) cannot be combined with other texts".into()).into())
+        }
+        [] if has_texts(args) && encoding.is_some() => {
+            Err(UsageError("--encoding is for --input and standard input".into()).into())
+        }
+        [] if has_texts(args) => Ok(Input::arguments(args.texts.clone())),
+        _ => Ok(Input::standard_input(encoding)),
+    }
+}
+
+/// The columns whose values the output or a summary shows.
+fn selection(args: &ClassifyArgs, format: Format) -> ColumnSelection {
+    match format {
+        Format::Json | Format::Jsonl | Format::Csv => ColumnSelection::All,
+        // Parquet copies the other columns; the rest do not show them.
+        Format::Parquet | Format::Text | Format::FinbertCsv => {
+            let of_groups = [&args.group_by, &args.time_column, &args.weight_column];
+            ColumnSelection::Columns(of_groups.into_iter().flatten().cloned().collect())
+        }
+    }
+}
+
+/// The file with the types of the columns, if the output keeps them.
+pub(super) fn typed_columns(format: Format, input: &Input) -> Result<Option<&ParquetFile>, TableError> {
+    if format == Format::Parquet { input.types.file() } else { Ok(None) }
+}
+
+/// Whether the texts are arguments.
+fn has_texts(args: &ClassifyArgs) -> bool {
+    !args.texts.is_empty() && args.texts != ["-"]
+}
+
+pub(super) fn check_shards(args: &ClassifyArgs) -> Result<()> {
+    if args.input.is_empty() && has_texts(args) {
+        return Err(UsageError("--shard splits the rows of files (--input FILE), not TEXT arguments".into()).into());
+    }
+    check_rereadable(&args.input, args.output.as_deref())
+        .context("--shard reads its input twice, first to count the rows")
+}
+
+/// The rows of the shard. The input is read to its end to count the rows, and then opened again.
+pub(super) fn only(
+    shard: Shard,
+    mut input: Input,
+    args: &ClassifyArgs,
+    format: Format,
+    console: Console,
+) -> Result<Input> {
+    let all = input.rows.count_rows()?;
+    console.note(&describe(shard, all));
+    Ok(open(args, format)?.only(shard, all))
+}
+
+/// `shard 1/4: rows 251-500 of 1000`, numbered from 1 like the rows in other messages.
+fn describe(shard: Shard, all: u64) -> String {
+    let (rows, total) = (shard.of(all), grouped(all));
+    match rows.end - rows.start {
+        0 => format!("shard {shard}: no rows of {total}"),
+        1 => format!("shard {shard}: row {} of {total}", grouped(rows.end)),
+        _ => format!("shard {shard}: rows {}-{} of {total}", grouped(rows.start + 1), grouped(rows.end)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shard_is_described_by_its_first_and_last_row() {
+        let describe = |shard: &str, all| describe(shard.parse().unwrap(), all);
+        assert_eq!(describe("1/4", 1000), "shard 1/4: rows 251-500 of 1000");
+        assert_eq!(describe("0/5", 5), "shard 0/5: row 1 of 5");
+        assert_eq!(describe("2/3", 1), "shard 2/3: row 1 of 1");
+        assert_eq!(describe("0/3", 1), "shard 0/3: no rows of 1");
+    }
+}

@@ -1,0 +1,118 @@
+//! The message of an error as the command prints it: what happened, why, and what to do about it. The crates know what
+//! happened; only the command line knows its flags.
+
+use std::error::Error;
+use std::io;
+
+use finsent_jobs::JobError;
+use finsent_jobs::evaluation::EvaluationError;
+use finsent_jobs::summary::SummaryError;
+use finsent_model::plain_words;
+use finsent_table::{ItemError, TableError};
+
+/// The error with its causes, and a hint if there is one.
+pub(super) fn message(error: &anyhow::Error) -> String {
+    let causes = error.chain().map(words).collect::<Vec<_>>().join(": ");
+    match error.chain().find_map(hint) {
+        Some(hint) => format!("{causes}; {hint}"),
+        None => causes,
+    }
+}
+
+/// What to do about an item's error, if anything helps.
+pub(super) fn for_item(error: &ItemError) -> Option<&'static str> {
+    match error {
+        ItemError::NoColumn(_) | ItemError::OtherType { .. } => Some("--format jsonl takes any columns"),
+        _ => None,
+    }
+}
+
+fn words(cause: &(dyn Error + 'static)) -> String {
+    cause.downcast_ref::<io::Error>().map_or_else(|| cause.to_string(), plain_words)
+}
+
+fn hint(cause: &(dyn Error + 'static)) -> Option<String> {
+    if let Some(error) = cause.downcast_ref::<TableError>() {
+        return for_table(error);
+    }
+    if let Some(error) = cause.downcast_ref::<SummaryError>() {
+        return for_summary(error);
+    }
+    if let Some(error) = cause.downcast_ref::<EvaluationError>() {
+        return for_evaluation(error);
+    }
+    match cause.downcast_ref::<JobError>()? {
+        JobError::Table(error) => for_table(error),
+        JobError::Summary(error) => for_summary(error),
+        JobError::Evaluation(error) => for_evaluation(error),
+        _ => None,
+    }
+}
+
+fn for_table(error: &TableError) -> Option<String> {
+    let hint = match error {
+        TableError::WrongEncoding { .. } => "if it has another encoding, name it, for example --encoding latin1",
+        TableError::WhichColumn { .. } => "choose one with --text-column",
+        TableError::NotStrings { candidates, .. } if !candidates.is_empty() => "choose one with --text-column",
+        TableError::Separator { column, .. } => {
+            return Some(format!("to read that column as it is, add --text-column '{column}'"));
+        }
+        TableError::Intervals { .. } => "to keep it, add --format parquet",
+        TableError::Folder { path } => {
+            return Some(format!("to read the files in it, use a pattern such as '{}'", path.join("*.csv").display()));
+        }
+        TableError::StandardInputOnce | TableError::NotRegularFile { .. } => "give a regular file: --input FILE",
+        TableError::OutputIsInput { .. } => "write to another file",
+        TableError::OtherColumns { .. } => "choose --format jsonl or csv, or write a file for each input",
+        TableError::FinbertGranularity => "leave out --granularity",
+        _ => return None,
+    };
+    Some(hint.to_owned())
+}
+
+fn for_summary(error: &SummaryError) -> Option<String> {
+    match error {
+        SummaryError::Table(error) => for_table(error),
+        SummaryError::Format => Some("name its file with --summary".to_owned()),
+        _ => None,
+    }
+}
+
+fn for_evaluation(error: &EvaluationError) -> Option<String> {
+    let hint = match error {
+        EvaluationError::LabelColumn(_) => "choose one with --label-column",
+        EvaluationError::UnknownLabels { .. } => {
+            "map the file's labels to them with --label-map FROM=TO, or leave those rows out with --skip-unknown"
+        }
+        EvaluationError::Ambiguous { .. } => "say which with --label-map",
+        _ => return None,
+    };
+    Some(hint.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::Context;
+
+    use super::*;
+
+    #[test]
+    fn a_message_has_all_causes_in_plain_words_and_the_hint() {
+        let which = TableError::WhichColumn { file: "n.csv".into(), columns: vec!["a".into(), "b".into()] };
+        assert_eq!(
+            message(&which.into()),
+            "cannot tell which column of `n.csv` holds the texts; its columns are `a`, `b`; choose one with --text-column"
+        );
+        let full: anyhow::Error = io::Error::from_raw_os_error(28).into();
+        assert_eq!(message(&full.context("cannot write `m`")), "cannot write `m`: the disk is full");
+    }
+
+    #[test]
+    fn an_error_with_a_context_keeps_its_hint() {
+        let once: Result<(), _> = Err(JobError::from(TableError::StandardInputOnce));
+        let message = message(&once.context("--shard reads its input twice").unwrap_err());
+        let expected =
+            "--shard reads its input twice: standard input can be read only once; give a regular file: --input FILE";
+        assert_eq!(message, expected);
+    }
+}
