@@ -37,7 +37,7 @@ fn ignored_signals() -> u64 {
 }
 
 /// Calls `print` when the process is interrupted, before it exits.
-pub(super) fn set_last_words(print: impl Fn() + Send + 'static) {
+pub(super) fn on_interrupt(print: impl Fn() + Send + 'static) {
     *last_message() = Some(Box::new(print));
 }
 

@@ -7,7 +7,6 @@ mod download_progress;
 mod exit;
 mod hints;
 mod interrupt;
-mod io_error;
 mod logging;
 mod output;
 mod progress;
@@ -22,6 +21,7 @@ mod width;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::builder::Resettable;
 use clap::{CommandFactory, FromArgMatches};
 
@@ -71,7 +71,6 @@ fn without_empty_variables(command: clap::Command) -> clap::Command {
 /// Prints to standard output.
 fn print(bytes: &[u8]) -> anyhow::Result<Exit> {
     let mut stdout = io::stdout().lock();
-    let written = stdout.write_all(bytes).and_then(|()| stdout.flush());
-    written.map_err(|error| io_error::explain("cannot write to standard output", error))?;
+    stdout.write_all(bytes).and_then(|()| stdout.flush()).context("cannot write to standard output")?;
     Ok(Exit::Done)
 }

@@ -351,7 +351,7 @@ fn a_full_disk_exits_with_1_and_leaves_nothing() {
     let script = "trap '' XFSZ; ulimit -f 64; exec \"$0\" convert \"$1\" \"$2\" --precision f32";
     let mut command = FINSENT.shell(script);
     command.args([source, dir.path().join("new")]);
-    assert_fails(&command.output().unwrap().into(), 1, &["cannot write", "the file would be too large"]);
+    assert_fails(&command.output().unwrap().into(), 1, &["cannot write", "the limit on the size of files"]);
     assert_eq!(names(dir.path()), ["source"]);
 }
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
-use anyhow::{Result, anyhow};
+use anyhow::{Error, Result, anyhow};
 use finsent_kernels::Precision;
 use finsent_model::bench::{LENGTHS, Measurement, Workload};
 use finsent_model::{Encoding, Pipeline, Text};
@@ -12,7 +12,7 @@ use finsent_model::{Encoding, Pipeline, Text};
 use super::args::{BenchArgs, BenchFormat};
 use super::console::Console;
 use super::exit::{Exit, UsageError};
-use super::io_error;
+use super::quantity::quantity;
 use super::settings::Settings;
 
 pub(super) fn run(args: &BenchArgs, settings: &Settings, console: Console) -> Result<Exit> {
@@ -26,7 +26,7 @@ pub(super) fn run(args: &BenchArgs, settings: &Settings, console: Console) -> Re
             "model {} ({place}), {precision}, {} on {}",
             found.name,
             encoder.isa_name(),
-            threads(encoder.threads())
+            quantity(encoder.threads() as u64, "thread")
         ));
         let workloads = workloads(args, &pipeline)?;
         if args.format == BenchFormat::Text {
@@ -86,12 +86,8 @@ fn workloads(args: &BenchArgs, pipeline: &Pipeline) -> Result<Vec<Workload>> {
 fn read(path: &Path) -> Result<String> {
     fs::read_to_string(path).map_err(|error| match error.kind() {
         ErrorKind::InvalidData => anyhow!("{} is not UTF-8 text", path.display()),
-        _ => io_error::explain(format!("cannot read {}", path.display()), error),
+        _ => Error::new(error).context(format!("cannot read {}", path.display())),
     })
-}
-
-fn threads(number: usize) -> String {
-    if number == 1 { "1 thread".into() } else { format!("{number} threads") }
 }
 
 fn header() -> String {

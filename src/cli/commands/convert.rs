@@ -1,14 +1,14 @@
 //! `finsent convert`: stores a model's weights in another number format, in a new directory.
 
 use std::fs::File;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow};
 use finsent_hub::ResolvedModel;
 use finsent_model::{
-    CONFIG_FILE, Checkpoint, Config, ConfigError, Conversion, IoError, LoadError, ModelFile, ModelFiles,
-    SAFETENSORS_FILE, WeightFormat,
+    CONFIG_FILE, Checkpoint, Config, ConfigError, Conversion, LoadError, ModelFile, ModelFiles, SAFETENSORS_FILE,
+    WeightFormat,
 };
 use finsent_table::AtomicDirectory;
 use indicatif::DecimalBytes;
@@ -62,17 +62,17 @@ fn copy_small_files(model: &ModelFiles, conversion: &Conversion<'_>, to: &Path) 
     Ok(write(&to.join(CONFIG_FILE), &config)?)
 }
 
-fn write(path: &Path, bytes: &[u8]) -> Result<(), IoError> {
+fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = File::create_new(path)?;
     file.write_all(bytes)?;
-    Ok(file.sync_all()?)
+    file.sync_all()
 }
 
 fn write_weights(conversion: &Conversion<'_>, to: &Path, console: Console) -> Result<()> {
-    let file = File::create_new(to.join(SAFETENSORS_FILE)).map_err(IoError::from)?;
+    let file = File::create_new(to.join(SAFETENSORS_FILE))?;
     let bar = Bar::new(console.draws_progress().then(|| conversion.file_len()));
     conversion.write(&file, |written| bar.update(written, "converted".into()))?;
-    Ok(file.sync_all().map_err(IoError::from)?)
+    Ok(file.sync_all()?)
 }
 
 /// Checks that the result is a valid model. If not, the source is not at fault, so the error does not have the exit code of

@@ -19,8 +19,7 @@ use super::console::Console;
 use super::exit::Exit;
 use super::settings::Settings;
 use super::{
-    args, console, download_progress, exit, hints, interrupt, io_error, output, print, progress, quantity, settings,
-    tally,
+    args, console, download_progress, exit, hints, interrupt, output, print, progress, quantity, settings, tally,
 };
 
 /// Runs the command that the arguments name.

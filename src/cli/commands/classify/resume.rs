@@ -47,7 +47,7 @@ impl KeptProgress {
             let (scored, path) = (quantity(scored, self.unit), self.journal.path().display());
             self.console.note(&format!("resuming: {scored} {were} scored before ({path})"));
         }
-        interrupt::set_last_words(self.note());
+        interrupt::on_interrupt(self.note());
         Ok(entries)
     }
 
