@@ -3,6 +3,7 @@
 //! ```sh
 //! cargo run --release --example batch < headlines.txt
 //! ```
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
 
 use std::collections::BTreeMap;
 use std::error::Error;

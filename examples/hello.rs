@@ -3,6 +3,7 @@
 //! ```sh
 //! cargo run --release --example hello -- "Shares plunged 12%" "Orders doubled"
 //! ```
+#![expect(clippy::print_stdout, reason = "a program for the terminal")]
 
 use std::env;
 use std::error::Error;

@@ -61,7 +61,7 @@ pub enum BuildError {
     Files(#[from] FilesError),
     /// The files of the model are damaged, or describe a model that finsent does not compute.
     #[error(transparent)]
-    Load(#[from] LoadError),
+    Load(Box<LoadError>),
     /// The built-in catalog is damaged.
     #[cfg(feature = "hub")]
     #[error(transparent)]
@@ -69,7 +69,20 @@ pub enum BuildError {
     /// No model has this name, or it could not be downloaded.
     #[cfg(feature = "hub")]
     #[error(transparent)]
-    Resolve(#[from] ResolveError),
+    Resolve(Box<ResolveError>),
+}
+
+impl From<LoadError> for BuildError {
+    fn from(error: LoadError) -> Self {
+        Self::Load(Box::new(error))
+    }
+}
+
+#[cfg(feature = "hub")]
+impl From<ResolveError> for BuildError {
+    fn from(error: ResolveError) -> Self {
+        Self::Resolve(Box::new(error))
+    }
 }
 
 impl ModelBuilder {

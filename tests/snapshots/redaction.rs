@@ -22,6 +22,7 @@ impl Redaction {
             (version.replace('-', "\\-"), "[VERSION]"),
             (env!("CARGO_PKG_VERSION").to_owned(), "[VERSION]"),
             (format!(":{port}"), ":[PORT]"),
+            (format!(":{}", port.wrapping_add(1)), ":[PORT+1]"),
             (format!("port {port}"), "port [PORT]"),
             (format!(":{}", port.saturating_add(1)), ":[PORT + 1]"),
         ];

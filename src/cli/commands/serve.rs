@@ -28,7 +28,7 @@ pub(super) fn run(args: ServeArgs, settings: Settings) -> Result<Exit> {
     let service = Arc::new(Service::new(http_limits(&args), args.max_batch_tokens as usize, keys));
     // Before anyone can connect, so that a signal is never missed.
     watch_signals(Arc::clone(&service), args.api_key_file.is_some())?;
-    let server = Server::bind(&service, &server_settings(&args)).map_err(suggest_address)?;
+    let server = Server::bind(&service, &server_settings(&args)).map_err(|error| suggest_address(error, &args))?;
     for address in server.addresses() {
         tracing::info!("listening on {address}");
     }
@@ -59,14 +59,12 @@ fn server_settings(args: &ServeArgs) -> ServerSettings {
     }
 }
 
-/// Adds another address to the error if a port is in use.
-fn suggest_address(error: ListenError) -> anyhow::Error {
-    let suggestion = match &error {
-        ListenError::InUse(address) => next_port(address),
-        _ => None,
-    };
-    match suggestion {
-        Some(address) => anyhow!("{error}; choose another: --listen {address}"),
+/// Adds the flag with another address to the error if a port is in use.
+fn suggest_address(error: ListenError, args: &ServeArgs) -> anyhow::Error {
+    let ListenError::InUse(address) = &error else { return error.into() };
+    let flag = if args.listen.contains(address) { "--listen" } else { "--metrics-listen" };
+    match next_port(address) {
+        Some(address) => anyhow!("{error}; choose another: {flag} {address}"),
         None => error.into(),
     }
 }
