@@ -239,7 +239,7 @@ fn empty_malformed_and_missing_files_are_refused() {
     assert_fails(
         &run(&["classify", "--input", "/nowhere/n.csv"]),
         1,
-        &["cannot read `/nowhere/n.csv`: no such file\n"],
+        &["cannot read `/nowhere/n.csv`: no such file or folder\n"],
     );
     let dir = tempfile::tempdir().unwrap();
     for name in ["d.csv", "d"] {

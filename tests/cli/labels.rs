@@ -88,9 +88,9 @@ fn if_tables_contradict_each_other_id2label_is_used_with_a_warning() {
 fn tables_that_do_not_fit_the_model_are_refused_with_code_3() {
     let dir = tempfile::tempdir().unwrap();
     for (fields, parts) in [
-        (json!({"id2label": {"0": "a", "1": "b"}}), ["config.json", "2 labels, the classifier has 3"]),
-        (json!({"num_labels": 4}), ["config.json", "4 labels, the classifier has 3"]),
-        (json!({"label2id": {"a": 0, "b": 1}}), ["config.json", "2 labels, the classifier has 3"]),
+        (json!({"id2label": {"0": "a", "1": "b"}}), ["config.json", "2 labels, but the classifier has 3"]),
+        (json!({"num_labels": 4}), ["config.json", "4 labels, but the classifier has 3"]),
+        (json!({"label2id": {"a": 0, "b": 1}}), ["config.json", "2 labels, but the classifier has 3"]),
         (json!({"label2id": {"a": 0, "b": 1, "c": 1}}), ["`label2id`", "`c` has `1`"]),
         (json!({"id2label": {"0": "a", "1": "b", "3": "c"}}), ["`id2label`", "found `3`"]),
         (json!({"id2label": {"0": "a", "1": "b", "2": "a"}}), ["`id2label`", "names `a` twice"]),

@@ -387,13 +387,13 @@ fn a_full_disk_keeps_what_was_scored() {
         command.current_dir(work.dir.path()).args(work.resuming(&[]).get_args());
         Run::from(command.output().unwrap())
     };
-    assert_fails(&limited(20), 1, &["the file would be larger than allowed here", "stopped after "]);
+    assert_fails(&limited(20), 1, &["the file would exceed the limit on the size of files", "stopped after "]);
     let scored = work.journaled();
     assert!(scored > 1000);
     // The journal is as large as files may be: nothing can be added to it.
     let blocks = usize::try_from(scored).unwrap() / 512;
     fs::write(work.journal(), &fs::read(work.journal()).unwrap()[..blocks * 512]).unwrap();
-    assert_fails(&limited(blocks), 1, &["the file would be larger than allowed here"]);
+    assert_fails(&limited(blocks), 1, &["the file would exceed the limit on the size of files"]);
     assert_eq!(work.resume(&[]).code, Some(5));
     work.assert_complete(&whole);
 }

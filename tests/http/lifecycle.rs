@@ -78,7 +78,7 @@ fn a_port_in_use_is_an_error_that_suggests_another() {
 #[test]
 fn a_model_that_cannot_be_loaded_ends_the_service_with_3() {
     let (code, stderr) = run(&["serve", "--listen", "127.0.0.1:0", "--model", "finbert"]);
-    assert!(code == Some(3) && stderr.contains("ProsusAI/finbert"), "{stderr}");
+    assert!(code == Some(3) && stderr.contains("finbert is not downloaded"), "{stderr}");
     let (code, stderr) = run(&["serve", "--listen", "127.0.0.1:0", "--model", "mini", "--model", "mini"]);
     assert!(code == Some(2) && stderr.contains("two models would be named `mini`"), "{stderr}");
     let (code, stderr) = run(&["serve", "--api-key-file", "/nonexistent"]);

@@ -57,7 +57,7 @@ fn a_document_with_more_tokens_than_may_wait_fails_alone() {
     let inputs = json!(["Profit rose. ".repeat(60), "Profit rose."]);
     let request = json!({"inputs": inputs, "granularity": "document"}).to_string();
     let answer = server.address.post("/v1/sentiment", request).expect(200);
-    assert_eq!(answer["results"][0]["error"], "the text has more than 50 tokens; send it in parts");
+    assert_eq!(answer["results"][0]["error"], "the text has more than 50 tokens; split it and send the parts");
     assert_eq!(answer["results"][1]["windows"], 1);
 }
 

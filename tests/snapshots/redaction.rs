@@ -24,7 +24,6 @@ impl Redaction {
             (format!(":{port}"), ":[PORT]"),
             (format!(":{}", port.wrapping_add(1)), ":[PORT+1]"),
             (format!("port {port}"), "port [PORT]"),
-            (format!(":{}", port.saturating_add(1)), ":[PORT + 1]"),
         ];
         Self { fixed }
     }
