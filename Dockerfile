@@ -26,52 +26,19 @@ RUN case "$TARGETARCH" in \
     && echo "$cpu-unknown-linux-musl" > /target
 WORKDIR /finsent
 
-FROM tools AS sources
+FROM tools AS build
 COPY . .
-
-# The compiled code stays in a cache, so that only changes are compiled again.
-FROM sources AS build-release
+ARG PROFILE
 ARG REVISION
-RUN --mount=type=cache,target=/usr/local/cargo/registry,sharing=locked \
-    --mount=type=cache,target=/finsent/target,sharing=locked \
-    FINSENT_REVISION=$REVISION cargo build --locked --release --target "$(cat /target)" \
-        --package finsent --no-default-features --features cli \
-    && mkdir /image /models \
-    && cp "target/$(cat /target)/release/finsent" LICENSE /image
+RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,target=/cache \
+    FINSENT_REVISION=$REVISION deploy/image/build "$PROFILE" "$(cat /target)" --no-default-features --features cli
 
-FROM sources AS build-mini-release
+# After the other, so that for dist it compiles only what differs.
+FROM build AS build-mini
+ARG PROFILE
 ARG REVISION
-RUN --mount=type=cache,target=/usr/local/cargo/registry,sharing=locked \
-    --mount=type=cache,target=/finsent/target,sharing=locked \
-    FINSENT_REVISION=$REVISION cargo build --locked --release --target "$(cat /target)" --package finsent \
-    && mkdir /image /models \
-    && cp "target/$(cat /target)/release/finsent" LICENSE /image
-
-# Published images are compiled without a cache. The list of dependencies is in the binary and in sbom.cdx.json.
-FROM rust AS auditable
-RUN cargo install --locked --debug cargo-auditable@0.7.7 auditable2cdx@0.1.0
-
-FROM sources AS compiled
-COPY --from=auditable /usr/local/cargo/bin/cargo-auditable /usr/local/cargo/bin/auditable2cdx /usr/local/cargo/bin/
-ARG REVISION
-RUN FINSENT_REVISION=$REVISION cargo auditable build --locked --profile dist --target "$(cat /target)" \
-        --package finsent --no-default-features --features cli \
-    && mkdir /image /models \
-    && cp "target/$(cat /target)/dist/finsent" LICENSE /image \
-    && auditable2cdx /image/finsent > /image/sbom.cdx.json \
-    && rustc --edition 2024 -o target/licences deploy/licences/main.rs \
-    && target/licences "$(cat /target)" > /image/LICENSES
-
-FROM compiled AS build-dist
-
-FROM compiled AS build-mini-dist
-ARG REVISION
-RUN FINSENT_REVISION=$REVISION cargo auditable build --locked --profile dist --target "$(cat /target)" \
-        --package finsent \
-    && cp "target/$(cat /target)/dist/finsent" /image
-
-FROM build-$PROFILE AS build
-FROM build-mini-$PROFILE AS build-mini
+RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,target=/cache \
+    FINSENT_REVISION=$REVISION deploy/image/build "$PROFILE" "$(cat /target)"
 
 FROM scratch AS base
 ARG REVISION
