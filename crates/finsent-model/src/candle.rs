@@ -28,9 +28,9 @@ impl PackedClassifier {
 
     /// Classifies texts of different lengths without padding.
     ///
-    /// `input_ids` is `[total_tokens]` in u32: the ids of all texts, one text after the other. `cu_seqlens` is `[texts
-    /// + 1]` in u32: the cumulative lengths, so that text `i` has the ids `cu_seqlens[i]..cu_seqlens[i + 1]`, as for
-    /// flash attention. Returns the logits, `[texts, labels]` in f32.
+    /// `input_ids` is `[total_tokens]` in u32: the ids of all texts, one text after the other. `cu_seqlens`, as for flash
+    /// attention, is `[texts + 1]` in u32: the cumulative lengths. Text `i` has the ids from `cu_seqlens[i]` to before
+    /// `cu_seqlens[i + 1]`. Returns the logits, `[texts, labels]` in f32.
     ///
     /// # Errors
     /// If a type or shape is different, `cu_seqlens` does not rise from 0 to `total_tokens`, a text is longer than the

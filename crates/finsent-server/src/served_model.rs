@@ -35,7 +35,7 @@ pub struct ModelIdentity {
     pub revision: Option<String>,
     /// Digest of the model's files, as `sha256:HEX`.
     pub digest: String,
-    /// Texts and labels that the [self-test](crate::self_test) compares with; empty if none are known.
+    /// Texts and labels that the [self-test](crate::self_test()) compares with; empty if none are known.
     pub golden: Vec<PublishedPrediction>,
 }
 

@@ -33,7 +33,7 @@ pub enum Cell<'a> {
     Double(f64),
     /// An integer, for [`ParquetColumn::integers`].
     Integer(i64),
-    /// True or false, for [`ParquetColumn::flags`].
+    /// True or false, for `ParquetColumn::flags`.
     Flag(bool),
 }
 
