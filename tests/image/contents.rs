@@ -44,7 +44,7 @@ fn the_one_without_says_what_it_misses() {
         let output = run(&["--network=none", "--read-only"], IMAGE, args);
         let stderr = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(3), "{stderr}");
-        assert!(stderr.contains("mount the cache"), "{stderr}");
+        assert!(stderr.contains("or download the model elsewhere and mount it"), "{stderr}");
     }
 }
 

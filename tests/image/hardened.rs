@@ -44,5 +44,5 @@ fn it_serves_read_only_without_rights_or_network_in_256_megabytes_on_half_a_cpu(
     // Nobody who could write, and nowhere to.
     let convert = ["/finsent", "convert", "/models/bert-int8", "/copy", "--precision", "f32"];
     let written = podman(&[&["exec", &container.id], &convert[..]].concat()).output().unwrap();
-    assert!(String::from_utf8_lossy(&written.stderr).contains("Read-only file system"), "{written:?}");
+    assert!(String::from_utf8_lossy(&written.stderr).contains("the file system is read-only"), "{written:?}");
 }

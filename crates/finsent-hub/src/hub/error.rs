@@ -256,6 +256,6 @@ fn cache_remedy(kind: io::ErrorKind) -> &'static str {
             "Free some space, or set HF_HOME to a folder on another disk, and run the command again; \
              what was downloaded is kept"
         }
-        _ => "Set HF_HOME to a folder that you can write to",
+        _ => "Set HF_HOME to a folder that you can write to, or download the model elsewhere and mount it",
     }
 }
