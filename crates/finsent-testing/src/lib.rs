@@ -8,7 +8,7 @@
 //!
 //! Only a test target of the root package knows where Cargo put the binary, so each target names it once:
 //!
-//! ```ignore
+//! ```text
 //! const FINSENT: Finsent = finsent_testing::finsent!();
 //!
 //! FINSENT.run(&["classify", ""]).assert_fails(5, &["the text is empty"]);
