@@ -1,23 +1,111 @@
-//! The page at /docs: Swagger UI over /openapi.json.
+//! The page at /docs: Swagger UI over /openapi.json. build.rs prepares its files.
 
-use actix_web::HttpResponse;
-use actix_web::http::header;
-use actix_web::web::ServiceConfig;
-use utoipa_swagger_ui::{Config, SwaggerUi};
+use std::io::Read;
+use std::sync::OnceLock;
 
-use crate::route::resource;
+use actix_web::http::header::{self, AcceptEncoding, ContentEncoding, Encoding};
+use actix_web::{HttpRequest, HttpResponse, web};
+use flate2::read::GzDecoder;
 
-/// Everything below /docs/.
-pub(crate) const FILES: &str = "/docs/{_:.*}";
+use crate::error::HttpError;
 
-/// Registers the page and its files.
-pub(crate) fn register(app: &mut ServiceConfig) {
-    // Without this setting, the page asks a foreign host to validate the document.
-    let config = Config::new(["/openapi.json"]).validator_url("none");
-    app.service(SwaggerUi::new(FILES).config(config)).service(resource(FILES, "GET"));
+/// A file of the page.
+struct File {
+    name: &'static str,
+    content_type: &'static str,
+    /// Its content, compressed with gzip.
+    gzip: &'static [u8],
+    /// The same, decompressed for the first client that does not accept gzip.
+    plain: OnceLock<Vec<u8>>,
 }
 
-/// GET /docs.
+macro_rules! file {
+    ($name:literal, $content_type:literal) => {
+        File {
+            name: $name,
+            content_type: $content_type,
+            gzip: include_bytes!(concat!(env!("OUT_DIR"), "/", $name, ".gz")),
+            plain: OnceLock::new(),
+        }
+    };
+}
+
+static FILES: [File; 7] = [
+    file!("favicon-16x16.png", "image/png"),
+    file!("favicon-32x32.png", "image/png"),
+    file!("index.css", "text/css"),
+    file!("index.html", "text/html; charset=utf-8"),
+    file!("swagger-ui-bundle.js", "text/javascript"),
+    file!("swagger-ui-standalone-preset.js", "text/javascript"),
+    file!("swagger-ui.css", "text/css"),
+];
+
+/// Starts Swagger UI. Without `validatorUrl`, the page would ask another host to validate the document.
+const INITIALIZER: &str = r##"window.onload = () => {
+  window.ui = SwaggerUIBundle({
+    "url": "/openapi.json",
+    "validatorUrl": "none",
+    "dom_id": "#swagger-ui",
+    "deepLinking": true,
+    "layout": "StandaloneLayout",
+    "presets": [SwaggerUIBundle.presets.apis, SwaggerUIStandalonePreset]
+  });
+};
+"##;
+
+/// GET /docs. The page refers to its files by relative paths, so its own path must end in a slash.
 pub(crate) async fn redirect() -> HttpResponse {
     HttpResponse::PermanentRedirect().insert_header((header::LOCATION, "/docs/")).finish()
+}
+
+/// GET /docs/ and the files below it.
+pub(crate) async fn file(
+    request: HttpRequest,
+    name: web::Path<String>,
+    accepted: Option<web::Header<AcceptEncoding>>,
+) -> Result<HttpResponse, HttpError> {
+    let name = if name.is_empty() { "index.html" } else { name.as_str() };
+    if name == "swagger-initializer.js" {
+        return Ok(HttpResponse::Ok().content_type("text/javascript").body(INITIALIZER));
+    }
+    let file = FILES.iter().find(|file| file.name == name);
+    let file = file.ok_or_else(|| HttpError::NoRoute { path: request.path().into(), documentation: "/docs" })?;
+    let mut response = HttpResponse::Ok();
+    response.content_type(file.content_type).insert_header((header::VARY, "Accept-Encoding"));
+    let accepts_gzip = accepted.is_some_and(|accepted| {
+        accepted.negotiate([Encoding::gzip(), Encoding::identity()].iter()) == Some(Encoding::gzip())
+    });
+    Ok(match accepts_gzip {
+        true => response.insert_header(ContentEncoding::Gzip).body(file.gzip),
+        false => response.body(file.plain()),
+    })
+}
+
+impl File {
+    fn plain(&'static self) -> &'static [u8] {
+        self.plain.get_or_init(|| {
+            let mut content = Vec::new();
+            GzDecoder::new(self.gzip).read_to_end(&mut content).expect("a test has decompressed it");
+            content
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_file_of_the_page_is_there_and_not_damaged() {
+        let page = FILES.iter().find(|file| file.name == "index.html").unwrap();
+        let page = str::from_utf8(page.plain()).unwrap();
+        for reference in page.split(['"', '\'']).filter(|part| part.ends_with(".js") || part.ends_with(".css")) {
+            let name = reference.trim_start_matches("./");
+            let is_there = name == "swagger-initializer.js" || FILES.iter().any(|file| file.name == name);
+            assert!(is_there, "{name}");
+        }
+        for file in &FILES {
+            assert!(!file.plain().is_empty(), "{}", file.name);
+        }
+    }
 }

@@ -119,24 +119,6 @@ impl Route {
         Self { path, verb, purpose, errors, error_statuses: &[], documentation: None, register: Box::new(register) }
     }
 
-    /// A route that registers itself.
-    #[cfg(feature = "swagger-ui")]
-    pub(crate) fn custom(
-        path: &'static str,
-        errors: ErrorFormat,
-        register: impl Fn(&mut ServiceConfig) + Send + Sync + 'static,
-    ) -> Self {
-        Self {
-            path,
-            verb: Verb::Get,
-            purpose: Purpose::Observe,
-            errors,
-            error_statuses: &[],
-            documentation: None,
-            register: Box::new(register),
-        }
-    }
-
     /// Documents the route. `D` is the `__path_…` type that `#[utoipa::path]` makes for the handler. The traits in utoipa's
     /// `__dev` are hidden, but without them the handlers would have to be listed a second time, for `derive(OpenApi)`.
     pub(crate) fn documented<D>(mut self, error_statuses: &'static [u16]) -> Self
@@ -154,7 +136,7 @@ impl Route {
 }
 
 /// A resource that refuses other methods than these.
-pub(crate) fn resource(path: &str, allow: &'static str) -> Resource {
+fn resource(path: &str, allow: &'static str) -> Resource {
     let refuse = move || std::future::ready(Err::<String, _>(HttpError::Method { allow }));
     web::resource(path).default_service(web::to(refuse))
 }

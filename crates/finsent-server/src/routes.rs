@@ -102,7 +102,7 @@ fn documentation() -> Vec<Route> {
         #[cfg(feature = "swagger-ui")]
         Route::get("/docs", Purpose::Observe, NATIVE, crate::docs_page::redirect),
         #[cfg(feature = "swagger-ui")]
-        Route::custom(crate::docs_page::FILES, NATIVE, crate::docs_page::register),
+        Route::get("/docs/{file:.*}", Purpose::Observe, NATIVE, crate::docs_page::file),
     ]
 }
 

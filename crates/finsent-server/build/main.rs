@@ -1,0 +1,14 @@
+//! Prepares the files that the server embeds.
+#![expect(clippy::print_stdout, reason = "Cargo reads the output of build scripts")]
+
+#[cfg(feature = "swagger-ui")]
+mod swagger_ui;
+
+use std::error::Error;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    println!("cargo::rerun-if-changed=build");
+    #[cfg(feature = "swagger-ui")]
+    swagger_ui::extract()?;
+    Ok(())
+}
