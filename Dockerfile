@@ -5,8 +5,8 @@
 #
 # Both images exist for linux/amd64 and linux/arm64 (--platform). The build always runs natively and cross-compiles.
 #
-# --build-arg PROFILE=release builds much faster, and rebuilds in seconds after a change. Its image is twice as large and
-# has no list of its dependencies. The default profile, dist, is for publishing.
+# --build-arg PROFILE=release builds much faster, and rebuilds in seconds after a change. Its image is twice as large, has
+# no list of its dependencies, and cannot run `finsent verify`. The default profile, dist, is for publishing.
 ARG PROFILE=dist
 
 FROM --platform=$BUILDPLATFORM docker.io/library/rust:1.95-slim-bookworm AS rust

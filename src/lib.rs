@@ -43,7 +43,7 @@
 //! | `embedded-model` | yes | `mini`, 24 MB of your binary |
 //! | `cli` | yes | the command `finsent` and its HTTP service; turn it off in a library |
 //! | `hub` | with `cli` | models by name, downloaded from the hub (TLS by ring, which needs a C compiler) |
-//! | `verify` | with `cli` | the comparison with candle-transformers that `finsent verify` runs |
+//! | `verify` | off | the comparison with candle-transformers that `finsent verify` runs |
 //!
 //! To embed finsent in a program, turn the default features off:
 //!

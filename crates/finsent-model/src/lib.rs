@@ -40,13 +40,13 @@
 //! | `classification`, `json` | [`Granularity`], [`Classification`]: what to predict and the result; its JSON |
 //! | `pipeline` | [`Pipeline`]: the whole flow |
 //! | `convert` | [`Conversion`]: writes a checkpoint in another number format |
-//! | [`mod@bench`], `verify`, [`candle`] | speed, correctness, and the encoder as a candle module |
+//! | [`mod@bench`], [`verify`], [`candle`] | speed, correctness, and the encoder as a candle module |
 //!
 //! # Features
 //!
 //! | feature | default | adds |
 //! |---|---|---|
-//! | `verify` | no | the module `verify`: comparison with candle-transformers |
+//! | `verify` | no | the comparison with candle-transformers in [`verify`] |
 //!
 //! # Guarantees
 //!
@@ -81,7 +81,6 @@ mod published;
 mod suggest;
 mod text;
 mod tokenizer;
-#[cfg(feature = "verify")]
 pub mod verify;
 
 pub use activation::Activation;

@@ -2,14 +2,19 @@
 
 use anyhow::Result;
 use finsent_kernels::Precision;
-use finsent_model::verify::{Comparison, Expected, compare_published};
+use finsent_model::verify::{Comparison, Expected, HAS_CANDLE_TRANSFORMERS, compare_published};
 
 use super::args::VerifyArgs;
 use super::console::Console;
-use super::exit::Exit;
+use super::exit::{Exit, UsageError};
 use super::settings::Settings;
 
 pub(super) fn run(args: &VerifyArgs, settings: &Settings, console: Console) -> Result<Exit> {
+    if !HAS_CANDLE_TRANSFORMERS {
+        let message = "this finsent was compiled without candle-transformers, with which it would compare its predictions. \
+                       The published binaries and images have it; to compile it, add `--features verify`";
+        return Err(UsageError(message.into()).into());
+    }
     let (found, exact) = settings.load_in(&args.model, Precision::F32)?;
     console.note(&format!("model {} ({}), kernels {}", found.name, found.place, exact.encoder().isa_name()));
     let expected = Expected::compute(&found.files, &exact)?;

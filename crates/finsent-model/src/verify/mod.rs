@@ -1,26 +1,27 @@
 //! Verification on this machine: compares the predictions with candle-transformers and with published ones.
 
-use std::collections::HashMap;
+#[cfg_attr(not(feature = "verify"), path = "no_candle_model.rs")]
+mod candle_model;
+
 use std::error::Error as StdError;
 
-use candle_core::{DType, Device, Tensor};
-use candle_nn::{Linear, Module, VarBuilder, linear};
-use candle_transformers::models::bert::{self, BertModel, HiddenAct, PositionEmbeddingType};
-use candle_transformers::models::xlm_roberta::{self, XLMRobertaForSequenceClassification};
 use finsent_kernels::Precision;
 use thiserror::Error;
 
-use crate::checkpoint::{Checkpoint, CheckpointError};
-use crate::encoder::{Architecture, Config, ConfigError};
+use self::candle_model::CandleModel;
+use crate::checkpoint::CheckpointError;
+use crate::encoder::ConfigError;
 use crate::model_files::{FilesError, ModelFiles};
 use crate::pipeline::{ClassifyError, Pipeline};
 use crate::prediction::Prediction;
 use crate::published::PublishedPrediction;
 use crate::text::{Text, TextError};
-use crate::tokenizer::Encoding;
 
 /// The texts to compare, one per line: sentences of many lengths, in several languages.
-const SENTENCES: &str = include_str!("verify.txt");
+const SENTENCES: &str = include_str!("texts.txt");
+
+/// Whether this build can compare with candle-transformers: whether it has the feature `verify`.
+pub const HAS_CANDLE_TRANSFORMERS: bool = cfg!(feature = "verify");
 
 /// Why a comparison failed.
 #[derive(Debug, Error)]
@@ -35,6 +36,9 @@ pub enum VerifyError {
     /// The weights could not be read.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
+    /// The feature `verify` is off.
+    #[error("this program was compiled without candle-transformers, with which predictions would be compared")]
+    NoCandleTransformers,
     /// candle-transformers failed.
     #[error("candle-transformers failed: {0}")]
     Candle(Box<dyn StdError + Send + Sync>),
@@ -54,10 +58,6 @@ pub enum VerifyError {
         /// Why.
         source: TextError,
     },
-}
-
-fn candle(error: candle_core::Error) -> VerifyError {
-    VerifyError::Candle(Box::new(error))
 }
 
 /// The largest accepted difference of a probability.
@@ -102,15 +102,15 @@ impl Expected {
     /// Runs candle-transformers' model of `files`. `pipeline` tokenizes the texts and turns logits into probabilities.
     ///
     /// # Errors
-    /// [`VerifyError`] if the model cannot be loaded or run.
+    /// [`VerifyError`] if the model cannot be loaded or run, or if [`HAS_CANDLE_TRANSFORMERS`] is false.
     pub fn compute(files: &ModelFiles, pipeline: &Pipeline) -> Result<Self, VerifyError> {
-        let reference = Reference::load(files, pipeline.labels().labels().len())?;
+        let reference = CandleModel::load(files, pipeline.labels().labels().len())?;
         let texts = texts()?;
         let probabilities = texts
             .iter()
             .map(|text| {
                 let encoding = pipeline.encode(text).map_err(|source| no_prediction(text, source))?;
-                Ok(pipeline.activation().probabilities(&reference.logits(&encoding).map_err(candle)?))
+                Ok(pipeline.activation().probabilities(&reference.logits(&encoding)?))
             })
             .collect::<Result<_, VerifyError>>()?;
         Ok(Self { texts, probabilities })
@@ -176,124 +176,6 @@ fn no_prediction(text: &Text, source: impl Into<ClassifyError>) -> VerifyError {
 
 fn expected_prediction(pipeline: &Pipeline, probabilities: &[f32], like: &Prediction) -> Prediction {
     Prediction::new(pipeline.shared_labels(), probabilities.to_vec(), like.tokens(), like.truncated())
-}
-
-/// candle-transformers' model of the architecture, in f32, for one text at a time.
-enum Reference {
-    /// BERT with a head. Also DistilBERT, as a BERT without segments and with another activation in the head: in
-    /// candle-transformers' own DistilBERT, GELU is an approximation.
-    Bert { bert: BertModel, dense: Linear, activation: fn(&Tensor) -> candle_core::Result<Tensor>, classifier: Linear },
-    /// RoBERTa, as XLM-RoBERTa, which differs only in the tokenizer.
-    Roberta(XLMRobertaForSequenceClassification),
-}
-
-impl Reference {
-    fn load(files: &ModelFiles, num_labels: usize) -> Result<Self, VerifyError> {
-        let config = Config::parse(&files.config.read()?)?;
-        let checkpoint = Checkpoint::open(&files.weights)?;
-        let tensors = tensors(&config, &checkpoint)?;
-        let weights = VarBuilder::from_tensors(tensors, DType::F32, &Device::Cpu);
-        if config.architecture == Architecture::Roberta {
-            let roberta =
-                XLMRobertaForSequenceClassification::new(num_labels, &candle_roberta_config(&config), weights);
-            return roberta.map(Self::Roberta).map_err(candle);
-        }
-        Self::load_bert(&config, weights, num_labels).map_err(candle)
-    }
-
-    fn load_bert(config: &Config, weights: VarBuilder<'_>, num_labels: usize) -> candle_core::Result<Self> {
-        let (hidden_size, names) = (config.hidden_size, config.architecture.names());
-        let is_distil_bert = config.architecture == Architecture::DistilBert;
-        Ok(Self::Bert {
-            bert: BertModel::load(weights.clone(), &candle_config(config))?,
-            dense: linear(hidden_size, hidden_size, weights.pp(names.dense))?,
-            activation: if is_distil_bert { Tensor::relu } else { Tensor::tanh },
-            classifier: linear(hidden_size, num_labels, weights.pp(names.classifier))?,
-        })
-    }
-
-    fn logits(&self, encoding: &Encoding) -> Result<Vec<f32>, candle_core::Error> {
-        let one = |ids: &[u32]| Tensor::new(ids, &Device::Cpu)?.unsqueeze(0);
-        let (input_ids, token_type_ids) = (one(&encoding.input_ids)?, one(&encoding.token_type_ids)?);
-        let logits = match self {
-            Self::Bert { bert, dense, activation, classifier } => {
-                let hidden_states = bert.forward(&input_ids, &token_type_ids, None)?;
-                let first_token = hidden_states.narrow(1, 0, 1)?.squeeze(1)?;
-                classifier.forward(&activation(&dense.forward(&first_token)?)?)?
-            }
-            Self::Roberta(roberta) => roberta.forward(&input_ids, &input_ids.ones_like()?, &token_type_ids)?,
-        };
-        logits.flatten_all()?.to_vec1()
-    }
-}
-
-/// The tensors of the checkpoint under the names of candle-transformers' model.
-fn tensors(config: &Config, checkpoint: &Checkpoint) -> Result<HashMap<String, Tensor>, VerifyError> {
-    let mut tensors = HashMap::new();
-    for name in checkpoint.readable_names() {
-        let shape = checkpoint.shape(name).unwrap_or_default();
-        let tensor = Tensor::from_vec(checkpoint.tensor(name, shape)?, shape, &Device::Cpu).map_err(candle)?;
-        tensors.insert(candle_name(config.architecture, name), tensor);
-    }
-    if config.architecture == Architecture::DistilBert {
-        let no_segments = Tensor::zeros((1, config.hidden_size), DType::F32, &Device::Cpu).map_err(candle)?;
-        tensors.insert("embeddings.token_type_embeddings.weight".into(), no_segments);
-    }
-    Ok(tensors)
-}
-
-fn candle_name(architecture: Architecture, name: &str) -> String {
-    match architecture {
-        Architecture::Bert => name.into(),
-        Architecture::Roberta if name.starts_with("classifier.") => name.into(),
-        Architecture::Roberta => format!("roberta.{name}"),
-        Architecture::DistilBert => bert_name(name).unwrap_or_else(|| name.into()),
-    }
-}
-
-/// BERT's name for a tensor of a DistilBERT layer.
-fn bert_name(name: &str) -> Option<String> {
-    let [own, bert] = [Architecture::DistilBert, Architecture::Bert].map(Architecture::names);
-    let (index, tensor) = name.strip_prefix(own.layers)?.strip_prefix('.')?.split_once('.')?;
-    let (module, kind) = tensor.rsplit_once('.')?;
-    let index_in_layer = own.of_layer().iter().position(|name| *name == module)?;
-    Some(format!("{}.{index}.{}.{kind}", bert.layers, bert.of_layer()[index_in_layer]))
-}
-
-fn candle_config(config: &Config) -> bert::Config {
-    bert::Config {
-        vocab_size: config.vocab_size,
-        hidden_size: config.hidden_size,
-        num_hidden_layers: config.num_hidden_layers,
-        num_attention_heads: config.num_attention_heads,
-        intermediate_size: config.intermediate_size,
-        hidden_act: HiddenAct::Gelu,
-        max_position_embeddings: config.max_position_embeddings,
-        // DistilBERT has no segments: one segment of zeros.
-        type_vocab_size: if config.architecture == Architecture::DistilBert { 1 } else { config.type_vocab_size },
-        layer_norm_eps: config.layer_norm_eps,
-        position_embedding_type: PositionEmbeddingType::Absolute,
-        ..bert::Config::default()
-    }
-}
-
-fn candle_roberta_config(config: &Config) -> xlm_roberta::Config {
-    xlm_roberta::Config {
-        vocab_size: config.vocab_size,
-        hidden_size: config.hidden_size,
-        num_hidden_layers: config.num_hidden_layers,
-        num_attention_heads: config.num_attention_heads,
-        intermediate_size: config.intermediate_size,
-        // Exact GELU, with erf.
-        hidden_act: candle_nn::Activation::Gelu,
-        max_position_embeddings: config.max_position_embeddings,
-        type_vocab_size: config.type_vocab_size,
-        layer_norm_eps: config.layer_norm_eps,
-        position_embedding_type: "absolute".into(),
-        pad_token_id: config.pad_token_id,
-        attention_probs_dropout_prob: 0.0,
-        hidden_dropout_prob: 0.0,
-    }
 }
 
 #[cfg(test)]
