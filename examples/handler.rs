@@ -5,10 +5,12 @@
 //! curl -s localhost:8000/sentiment --data "Shares plunged 12%"
 //! ```
 //!
+//! An argument is another address to listen on.
+//!
 //! If you want a whole service, with batching across requests, limits and metrics, run `finsent serve` beside your
 //! program instead.
 
-use std::io;
+use std::{env, io};
 
 use actix_web::{App, HttpResponse, HttpServer, web};
 use finsent::Model;
@@ -28,5 +30,6 @@ async fn main() -> io::Result<()> {
     let model = Model::builder().embedded().build().map_err(io::Error::other)?;
     let model = web::Data::new(model);
     let app = move || App::new().app_data(model.clone()).route("/sentiment", web::post().to(sentiment));
-    HttpServer::new(app).bind("127.0.0.1:8000")?.run().await
+    let address = env::args().nth(1).unwrap_or("127.0.0.1:8000".into());
+    HttpServer::new(app).bind(address)?.run().await
 }

@@ -19,7 +19,7 @@ use crate::console::{Step, steps};
 use crate::markdown::Block;
 use crate::page::{Page, documentation};
 
-const FINSENT: Finsent = finsent_testing::finsent!();
+pub(crate) const FINSENT: Finsent = finsent_testing::finsent!();
 
 /// The port that pages write.
 const PORT: &str = ":8080";
