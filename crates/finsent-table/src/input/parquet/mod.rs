@@ -13,8 +13,8 @@ use finsent_model::Text;
 
 use self::json::to_field;
 use super::columns::{ColumnSelection, ItemColumns};
-use super::open::Reading;
 use super::read_stats::ReadStats;
+use super::reading::Reading;
 use crate::error::{ParquetFailure, TableError};
 use crate::item_error::{ItemError, utf8};
 use crate::parquet::{self, ParquetFile, RowGroup, guarded};
