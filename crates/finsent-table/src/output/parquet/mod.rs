@@ -19,7 +19,7 @@ use self::file_columns::FileColumns;
 use super::columns::PredictionColumns;
 use super::destination::Destination;
 use super::record::{self, CellType};
-use super::{Outcome, RowWriter, Shape};
+use super::row_writer::{Outcome, RowWriter, Shape};
 use crate::error::{ParquetFailure, TableError};
 use crate::item_error::ItemError;
 use crate::parquet::guarded;
