@@ -85,6 +85,14 @@ impl From<ResolveError> for BuildError {
     }
 }
 
+impl Model {
+    /// Starts to build a model. Without further settings it is the embedded one, in f32, with as many compute threads as
+    /// the process may use CPUs.
+    pub fn builder() -> ModelBuilder {
+        ModelBuilder::default()
+    }
+}
+
 impl ModelBuilder {
     /// Uses `mini`, the model inside the library. Needs the feature `embedded-model`.
     pub fn embedded(mut self) -> Self {

@@ -9,8 +9,6 @@ use finsent_model::{
 };
 use thiserror::Error;
 
-use crate::builder::ModelBuilder;
-
 /// A loaded model. Load it once and share it: all methods take `&self`, and calls from several threads take turns on the
 /// model's compute threads.
 pub struct Model {
@@ -31,12 +29,6 @@ pub enum TextError {
 }
 
 impl Model {
-    /// Starts to build a model. Without further settings it is the embedded one, in f32, with as many compute threads as
-    /// the process may use CPUs.
-    pub fn builder() -> ModelBuilder {
-        ModelBuilder::default()
-    }
-
     pub(crate) fn new(pipeline: Pipeline, pool: Arc<ThreadPool>) -> Self {
         Self { pipeline, pool }
     }

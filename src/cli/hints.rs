@@ -80,6 +80,7 @@ fn for_summary(error: &SummaryError) -> Option<String> {
 
 fn for_evaluation(error: &EvaluationError) -> Option<String> {
     let hint = match error {
+        EvaluationError::Table(error) => return for_table(error),
         EvaluationError::LabelColumn(_) => "choose one with --label-column",
         EvaluationError::UnknownLabels { .. } => {
             "map the file's labels to them with --label-map FROM=TO, or leave those rows out with --skip-unknown"

@@ -12,16 +12,15 @@ mod output;
 mod progress;
 mod quantity;
 mod settings;
+mod stdout;
 mod summary_table;
 mod tally;
 mod text_table;
 mod usage_error;
 mod width;
 
-use std::io::{self, Write};
 use std::process::ExitCode;
 
-use anyhow::Context;
 use clap::builder::Resettable;
 use clap::{CommandFactory, FromArgMatches};
 
@@ -66,11 +65,4 @@ fn without_empty_variables(command: clap::Command) -> clap::Command {
     command
         .mut_args(|arg| if is_empty(&arg) { arg.env(Resettable::Reset) } else { arg })
         .mut_subcommands(without_empty_variables)
-}
-
-/// Prints to standard output.
-fn print(bytes: &[u8]) -> anyhow::Result<Exit> {
-    let mut stdout = io::stdout().lock();
-    stdout.write_all(bytes).and_then(|()| stdout.flush()).context("cannot write to standard output")?;
-    Ok(Exit::Done)
 }

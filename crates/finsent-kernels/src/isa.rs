@@ -7,7 +7,7 @@ use thiserror::Error;
 
 #[cfg(target_arch = "aarch64")]
 use super::aarch64::{Neon, NeonDot};
-use super::operand::OperandFormat;
+use super::operand_format::OperandFormat;
 use super::portable::Portable;
 use super::product::{I16Pairs, ProductKernel, Widen, Widening};
 use super::simd::{Kernel, Simd};

@@ -9,13 +9,16 @@
 //! | module | holds |
 //! |---|---|
 //! | `thread_pool` | a pool of workers that run the tasks of one job at a time |
-//! | `simd`, `portable`, `x86_64`, `aarch64` | vectors, and a token for each instruction set that proves the CPU has it |
+//! | `simd` | vectors |
+//! | `product` | the step of a matrix product for each pair of number formats |
+//! | `portable`, `x86_64`, `aarch64` | a token for each instruction set that proves the CPU has it |
+//! | `operand_format` | the number formats of activations |
 //! | `isa` | the instruction set that this process uses |
 //! | `math` | exp and GELU on vectors |
 //! | `aligned`, `matrix`, `shared` | matrices with rows on cache lines, and how threads write parts of them |
 //! | `partition` | how work is divided among workers |
-//! | `operand`, `quantized` | activations in the number formats that products take |
-//! | `product`, `gemm` | the step of a matrix product for each pair of formats, and the product tile by tile |
+//! | `operand`, `quantized` | activations in these formats |
+//! | `gemm` | a matrix product, tile by tile |
 //! | `linear`, `attention`, `layer_norm`, `embedding` | the parts of an encoder |
 //! | `peak` | how much arithmetic the CPU can do at most |
 //!
@@ -64,6 +67,7 @@ mod linear;
 mod math;
 mod matrix;
 mod operand;
+mod operand_format;
 mod partition;
 mod peak;
 mod portable;
@@ -87,7 +91,8 @@ pub use isa::{Isa, IsaError};
 pub use layer_norm::LayerNorm;
 pub use linear::{Linear, WeightRows, operand_format, quantize_weights};
 pub use matrix::Matrix;
-pub use operand::{Operand, OperandFormat};
+pub use operand::Operand;
+pub use operand_format::OperandFormat;
 pub use peak::peak_gops;
 pub use precision::Precision;
 pub use quantized::QuantizedMatrix;

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use super::isa::Isa;
 use super::linear::operand_format;
-use super::operand::OperandFormat;
+use super::operand_format::OperandFormat;
 use super::product::{Bf16Weights, F32Weights, Product, ProductKernel};
 use super::simd::{NV, Simd, TileKernel};
 use crate::precision::Precision;

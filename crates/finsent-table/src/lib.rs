@@ -12,8 +12,8 @@ mod output;
 mod parquet;
 mod row;
 
-pub use atomic::{AtomicDirectory, DirectoryProblem, unfinished};
-pub use error::TableError;
+pub use atomic::{AtomicDirectory, unfinished};
+pub use error::{DirectoryProblem, ParquetFailure, TableError};
 pub use input::{
     ColumnChoice, ColumnSelection, ColumnTypes, Encoding, Input, InputKind, InputProgress, ReadStats, Reading, Shard,
     ShardError, check_rereadable, encoding, expand,
@@ -23,5 +23,5 @@ pub use output::{
     Cell, Destination, Outcome, OutputFormat, OutputRecord, ParquetColumn, PredictionColumns, RecordValue, RowWriter,
     Shape, TemporaryName, check_shape, with_suffix, write_columns, writer,
 };
-pub use parquet::{ParquetFailure, ParquetFile};
+pub use parquet::ParquetFile;
 pub use row::{Field, Origin, Row, RowReader};

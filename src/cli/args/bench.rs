@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::values;
+use super::{model_name, values};
 
 const MAX_U16: u64 = u16::MAX as u64;
 
@@ -13,7 +13,7 @@ pub(super) const NOTES: &str = include_str!("help/bench_notes.txt");
 
 #[derive(Debug, Args)]
 pub(crate) struct BenchArgs {
-    #[arg(help = super::MODEL_HELP)]
+    #[arg(help = model_name::HELP)]
     #[arg(short, long, default_value = finsent_hub::DEFAULT_MODEL, env = "FINSENT_MODEL")]
     pub(crate) model: String,
     /// Lengths to measure, in tokens with `[CLS]` and `[SEP]` [default: 8,16,32,64,128,512 and mixed lengths]

@@ -6,6 +6,8 @@ use clap::{Args, ValueEnum};
 use finsent_jobs::summary::Every;
 use finsent_table::Shard;
 
+use super::model_name;
+
 pub(super) const EXAMPLES: &str = include_str!("help/classify_examples.txt");
 pub(super) const NOTES: &str = include_str!("help/classify_notes.txt");
 
@@ -14,7 +16,7 @@ pub(crate) struct ClassifyArgs {
     /// Texts to score; without any, or with `-`, each line of standard input is a text
     #[arg(value_name = "TEXT")]
     pub(crate) texts: Vec<String>,
-    #[arg(help = super::MODEL_HELP)]
+    #[arg(help = model_name::HELP)]
     #[arg(short, long, default_value = finsent_hub::DEFAULT_MODEL, env = "FINSENT_MODEL")]
     pub(crate) model: String,
     /// Read texts from FILE (.txt, .csv, .tsv, .jsonl, also as .gz or .zst; .parquet) or from the files that a pattern

@@ -4,14 +4,15 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{PrecisionArg, values};
+use super::precision::PrecisionArg;
+use super::{model_name, values};
 
 pub(super) const EXAMPLES: &str = include_str!("help/convert_examples.txt");
 pub(super) const NOTES: &str = include_str!("help/convert_notes.txt");
 
 #[derive(Debug, Args)]
 pub(crate) struct ConvertArgs {
-    #[arg(help = super::MODEL_HELP)]
+    #[arg(help = model_name::HELP)]
     #[arg(value_name = "SRC")]
     pub(crate) source: String,
     /// Directory to write; it must be new or empty

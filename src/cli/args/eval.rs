@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::{PrecisionArg, values};
+use super::precision::PrecisionArg;
+use super::{model_name, values};
 
 pub(super) const EXAMPLES: &str = include_str!("help/eval_examples.txt");
 pub(super) const NOTES: &str = include_str!("help/eval_notes.txt");
@@ -14,7 +15,7 @@ pub(crate) struct EvalArgs {
     /// File of labeled texts: .csv, .tsv, .jsonl or .parquet
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
-    #[arg(help = super::MODEL_HELP)]
+    #[arg(help = model_name::HELP)]
     #[arg(short, long, default_value = finsent_hub::DEFAULT_MODEL, env = "FINSENT_MODEL")]
     pub(crate) model: String,
     /// Column of the texts [default: `text`, else the only column of strings besides the labels]

@@ -6,7 +6,9 @@ mod convert;
 mod eval;
 mod global;
 mod health;
+mod model_name;
 mod models;
+mod precision;
 mod pull;
 mod serve;
 mod values;
@@ -19,9 +21,10 @@ pub(crate) use bench::{BenchArgs, BenchFormat};
 pub(crate) use classify::{AggregateArg, ClassifyArgs, Format, Granularity};
 pub(crate) use convert::ConvertArgs;
 pub(crate) use eval::{EvalArgs, EvalFormat};
-pub(crate) use global::{ColorChoice, GlobalArgs, LogFormat, PrecisionArg};
+pub(crate) use global::{ColorChoice, GlobalArgs, LogFormat};
 pub(crate) use health::HealthArgs;
 pub(crate) use models::ModelsArgs;
+pub(crate) use precision::PrecisionArg;
 pub(crate) use pull::PullArgs;
 pub(crate) use serve::ServeArgs;
 pub(crate) use values::Expected;
@@ -30,10 +33,6 @@ pub(crate) use verify::VerifyArgs;
 /// The version, and the revision of the sources.
 pub(crate) const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("FINSENT_REVISION"), ")");
 
-/// Where the server listens by default, and where its health is checked.
-const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
-/// Help of `--model`; not a doc comment, in which rustdoc would read the brackets as a link.
-const MODEL_HELP: &str = "Model: a name from the catalog, a directory, or hf:OWNER/NAME[@REVISION]";
 /// Help starts with examples.
 const TEMPLATE: &str = "{about-with-newline}\n{before-help}{usage-heading} {usage}\n\n{all-args}{after-help}";
 

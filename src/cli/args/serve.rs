@@ -13,6 +13,9 @@ use super::values;
 const MAX_BODY_BYTES: u64 = 256 << 20;
 const MAX_U32: u64 = u32::MAX as u64;
 
+/// Where the server listens by default.
+pub(super) const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
+
 pub(super) const EXAMPLES: &str = include_str!("help/serve_examples.txt");
 pub(super) const NOTES: &str = include_str!("help/serve_notes.txt");
 
@@ -20,7 +23,7 @@ pub(super) const NOTES: &str = include_str!("help/serve_notes.txt");
 pub(crate) struct ServeArgs {
     /// Address to listen on: HOST:PORT or unix:/path; may be repeated
     #[arg(long, value_name = "ADDRESS", env = "FINSENT_LISTEN", value_delimiter = ',',
-          default_value = super::DEFAULT_LISTEN)]
+          default_value = DEFAULT_LISTEN)]
     pub(crate) listen: Vec<Listen>,
     // As an attribute: rustdoc would read the brackets as a link.
     #[arg(

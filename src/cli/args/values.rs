@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
-use super::PrecisionArg;
+use super::precision::PrecisionArg;
 
 /// The longest time that an option takes, in seconds.
 const MAX_SECONDS: f64 = 3600.0;

@@ -2,12 +2,14 @@
 
 use clap::Args;
 
+use super::model_name;
+
 pub(super) const EXAMPLES: &str = include_str!("help/verify_examples.txt");
 pub(super) const NOTES: &str = include_str!("help/verify_notes.txt");
 
 #[derive(Debug, Args)]
 pub(crate) struct VerifyArgs {
-    #[arg(help = super::MODEL_HELP)]
+    #[arg(help = model_name::HELP)]
     #[arg(default_value = finsent_hub::DEFAULT_MODEL, env = "FINSENT_MODEL")]
     pub(crate) model: String,
 }

@@ -3,12 +3,16 @@
 use finsent_table::TableError;
 use thiserror::Error;
 
-use super::{LabelTableError, MatchError, UnknownLabels};
+use super::label_matcher::{LabelTableError, MatchError};
+use super::unknown_labels::UnknownLabels;
 
 /// Why a model cannot be evaluated on a file.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum EvaluationError {
+    /// The file cannot be read.
+    #[error(transparent)]
+    Table(#[from] TableError),
     /// The file does not have the column of the labels.
     #[error("cannot find the labels")]
     LabelColumn(#[source] TableError),
@@ -64,6 +68,9 @@ pub enum EvaluationError {
 impl EvaluationError {
     /// Whether the request is at fault, and not the system or the contents of a file.
     pub fn is_usage(&self) -> bool {
-        !matches!(self, Self::FileChanged { .. })
+        match self {
+            Self::Table(error) => error.is_usage(),
+            error => !matches!(error, Self::FileChanged { .. }),
+        }
     }
 }

@@ -6,8 +6,7 @@ use std::path::PathBuf;
 use finsent_table::{ColumnChoice, ColumnSelection, Encoding, Input, ItemError, Reading, Row, RowReader, TableError};
 use thiserror::Error;
 
-use super::EvaluationError;
-use crate::error::JobError;
+use super::error::EvaluationError;
 
 /// A file of labelled texts, and how it is read.
 pub struct LabelledFile {
@@ -55,8 +54,9 @@ impl LabelledFile {
     /// Opens it from the start.
     ///
     /// # Errors
-    /// If it cannot be read, or lacks a column.
-    pub fn open(&self) -> Result<Input, JobError> {
+    /// [`EvaluationError::Table`] if it cannot be read or lacks the column of the texts, [`EvaluationError::LabelColumn`] if
+    /// it lacks that of the labels.
+    pub fn open(&self) -> Result<Input, EvaluationError> {
         let mut input = Input::files(std::slice::from_ref(&self.path), &self.reading)?;
         input.check_column(&self.label_column).map_err(EvaluationError::LabelColumn)?;
         if let Some(left) = self.limit {

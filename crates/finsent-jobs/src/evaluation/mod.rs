@@ -7,6 +7,7 @@ mod label_matcher;
 mod labelled_file;
 mod labels;
 mod predict;
+mod unknown_labels;
 
 use finsent_model::Prediction;
 
@@ -15,8 +16,9 @@ pub use confusion::{ClassScores, ConfusionMatrix};
 pub use error::EvaluationError;
 pub use label_matcher::{LabelMatch, LabelMatcher, LabelTableError, MatchError, MatchedBy};
 pub use labelled_file::{LabelledFile, RowError};
-pub use labels::{FileLabels, RenamedLabel, UnknownLabels};
+pub use labels::{FileLabels, RenamedLabel};
 pub use predict::{check_model, predictions};
+pub use unknown_labels::UnknownLabels;
 
 /// The sums over all rows.
 #[derive(Debug)]

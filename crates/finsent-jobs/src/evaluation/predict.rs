@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use finsent_model::{Activation, ClassifyError, EncodedText, Encoding, Pipeline, Prediction};
 
-use super::EvaluationError;
+use super::error::EvaluationError;
 
 /// Most labels of a model: the matrices grow with their square.
 const MAX_LABELS: usize = 1000;

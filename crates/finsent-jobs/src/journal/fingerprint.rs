@@ -3,8 +3,8 @@
 use finsent_kernels::Precision;
 use finsent_model::{Granularity, ModelOptions, Pipeline, Text};
 
-use super::MAGIC;
-
+/// The first bytes of a journal.
+pub(super) const MAGIC: &[u8] = b"finsent journal 1\n";
 /// Scored to tell models apart without reading their files.
 const TEST_TEXT: &str =
     "Quarterly revenue grew by a fifth, but the lender warned of heavy losses at two of its borrowers.";

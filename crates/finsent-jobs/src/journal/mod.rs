@@ -31,9 +31,8 @@ use entries::Layout;
 pub use entries::{JournalEntries, Scored};
 pub use error::JournalError;
 pub use fingerprint::Fingerprint;
+use fingerprint::MAGIC;
 
-/// The first bytes of a journal.
-const MAGIC: &[u8] = b"finsent journal 1\n";
 /// More than the line of JSON ever has.
 const MAX_HEADER_BYTES: u64 = 64 << 10;
 

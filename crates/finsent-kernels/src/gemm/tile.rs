@@ -4,7 +4,8 @@
 use std::ops::Range;
 use std::slice;
 
-use super::{Epilogue, Gemm};
+use super::arguments::Gemm;
+use super::epilogue::Epilogue;
 use crate::aligned::CACHE_LINE;
 use crate::product::Product;
 use crate::simd::{NV, Simd, TileKernel};

@@ -8,7 +8,7 @@
 //! ```
 #![expect(unsafe_code, reason = "vectors are stored as bytes")]
 
-use crate::operand::OperandFormat;
+use crate::operand_format::OperandFormat;
 use crate::simd::{Kernel, Simd};
 
 /// Quantizes a row to the bytes of a padded row. Returns its scale, and its zero point as the products need it.

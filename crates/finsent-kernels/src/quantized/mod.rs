@@ -8,7 +8,7 @@ use half::bf16;
 use self::bytes::QuantizeRow;
 use super::isa::Isa;
 use super::matrix::Matrix;
-use super::operand::OperandFormat;
+use super::operand_format::OperandFormat;
 use super::partition::for_each_chunk;
 use super::shared::{SharedRows, SharedSlice};
 use super::simd::{Kernel, Simd};

@@ -6,7 +6,7 @@ use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use super::WeightFormat;
+use super::weight_format::WeightFormat;
 
 const QUANTIZATION: &str = "quantization_config";
 /// The field for the type of the weights, in new and old files.

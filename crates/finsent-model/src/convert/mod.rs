@@ -7,13 +7,14 @@
 
 mod config_json;
 mod narrow;
+mod weight_format;
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::fs::File;
+use std::io;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
-use std::{fmt, io};
 
 use ::safetensors::Dtype;
 use ::safetensors::tensor::{Metadata, TensorInfo};
@@ -22,6 +23,7 @@ use thiserror::Error;
 
 use self::config_json::convert_config;
 use self::narrow::{TooLarge, narrow};
+pub use self::weight_format::WeightFormat;
 use crate::checkpoint::{Checkpoint, CheckpointError, StoredMatrix};
 use crate::encoder::{Config, Parameter};
 use crate::io_error::IoError;
@@ -31,41 +33,6 @@ use crate::json_error::JsonError;
 const CHUNK_NUMBERS: usize = 1 << 20;
 /// The length of the header is a multiple of this.
 const HEADER_ALIGNMENT: usize = 8;
-
-/// The number format of a converted checkpoint.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum WeightFormat {
-    /// 32-bit floats.
-    F32,
-    /// bfloat16.
-    Bf16,
-    /// 16-bit floats.
-    F16,
-    /// Bytes with a scale per row for the large matrices; f32 for the other tensors.
-    Int8,
-}
-
-impl WeightFormat {
-    /// The type of the tensors that are not quantized.
-    fn float(self) -> Dtype {
-        match self {
-            Self::F32 | Self::Int8 => Dtype::F32,
-            Self::Bf16 => Dtype::BF16,
-            Self::F16 => Dtype::F16,
-        }
-    }
-}
-
-impl fmt::Display for WeightFormat {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::F32 => "f32",
-            Self::Bf16 => "bf16",
-            Self::F16 => "f16",
-            Self::Int8 => "int8",
-        })
-    }
-}
 
 /// Why weights cannot be converted.
 #[derive(Debug, Error)]

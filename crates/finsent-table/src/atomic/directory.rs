@@ -6,10 +6,9 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
-use thiserror::Error;
 
 use super::unfinished;
-use crate::error::TableError;
+use crate::error::{DirectoryProblem, TableError};
 
 /// A new folder under a temporary name, beside the one that it will become. Dropping it unfinished removes it.
 #[derive(Debug)]
@@ -17,24 +16,6 @@ pub struct AtomicDirectory {
     /// `None` once it has its name.
     unfinished: Option<TempDir>,
     path: PathBuf,
-}
-
-/// Why a path cannot become a new folder.
-#[derive(Debug, Error, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum DirectoryProblem {
-    /// There is a file or a broken link of that name.
-    #[error("it is not a folder; name a new one")]
-    NotAFolder,
-    /// The folder that would hold it does not exist.
-    #[error("the folder `{}` does not exist; create it first", .0.display())]
-    NoParent(PathBuf),
-    /// It holds files.
-    #[error("it is not empty; name a new folder")]
-    NotEmpty,
-    /// A volume is mounted there, which cannot be replaced.
-    #[error("it is a mount point, which cannot be replaced; name a folder inside it")]
-    MountPoint,
 }
 
 impl AtomicDirectory {

@@ -3,4 +3,4 @@
 mod directory;
 pub mod unfinished;
 
-pub use directory::{AtomicDirectory, DirectoryProblem};
+pub use directory::AtomicDirectory;

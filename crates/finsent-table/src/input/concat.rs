@@ -4,8 +4,9 @@ use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::open::{Opened, Reading};
+use super::open_file::OpenFile;
 use super::read_stats::ReadStats;
+use super::reading::Reading;
 use crate::error::TableError;
 use crate::row::{Row, RowReader};
 
@@ -33,7 +34,7 @@ impl ConcatReader {
     /// Opens the next file; false if there is none.
     fn open_next(&mut self) -> Result<bool, TableError> {
         let Some(path) = self.rest.pop_front() else { return Ok(false) };
-        self.rows = Opened::open(&path, &self.reading, &self.stats)?.rows;
+        self.rows = OpenFile::open(&path, &self.reading, &self.stats)?.rows;
         self.name = path.display().to_string();
         Ok(true)
     }

@@ -1,4 +1,4 @@
-//! Inputs: where rows come from, and how files are opened.
+//! Inputs: where rows come from.
 
 use std::collections::VecDeque;
 use std::fs;
@@ -6,17 +6,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::arguments::Arguments;
-use super::columns::{ColumnChoice, ColumnSelection};
 use super::concat::ConcatReader;
-use super::delimited::Delimited;
 use super::encoding::Encoding;
-use super::format::InputFormat;
-use super::json_lines::JsonLines;
-use super::parquet::ParquetRows;
+use super::open_file::OpenFile;
 use super::read_stats::ReadStats;
+use super::reading::Reading;
 use super::shard::{Shard, ShardRows};
 use super::source::Source;
-use super::text_lines::{StandardInput, TextFile};
+use super::text_lines::StandardInput;
 use crate::error::TableError;
 use crate::parquet::ParquetFile;
 use crate::row::RowReader;
@@ -106,17 +103,6 @@ impl InputProgress {
     }
 }
 
-/// How files are read.
-#[derive(Debug, Clone, Default)]
-pub struct Reading {
-    /// The encoding of text files; UTF-8, or UTF-16 with a byte order mark, unless it is set.
-    pub encoding: Option<Encoding>,
-    /// The columns that the user named.
-    pub columns: ColumnChoice,
-    /// The columns whose values are wanted.
-    pub selection: ColumnSelection,
-}
-
 impl Input {
     /// Texts that are given one by one.
     pub fn arguments(texts: Vec<String>) -> Self {
@@ -140,7 +126,7 @@ impl Input {
     pub fn files(paths: &[PathBuf], reading: &Reading) -> Result<Self, TableError> {
         let (first, rest) = paths.split_first().ok_or(TableError::NoInput)?;
         let stats = Arc::<ReadStats>::default();
-        let Opened { rows, columns, parquet } = Opened::open(first, reading, &stats)?;
+        let OpenFile { rows, columns, parquet } = OpenFile::open(first, reading, &stats)?;
         let mut files = vec![(first.display().to_string(), columns.clone())];
         let mut types = parquet.map_or(ColumnTypes::Untyped, ColumnTypes::Parquet);
         let mut total = 0;
@@ -149,7 +135,7 @@ impl Input {
             total += metadata.len();
             // Opening a pipe here would take what its writer sends.
             if metadata.is_file() && path != first {
-                let other = Opened::open(path, reading, &Arc::default())?;
+                let other = OpenFile::open(path, reading, &Arc::default())?;
                 files.push((path.display().to_string(), other.columns));
                 types = types.and(path, other.parquet.as_deref());
             }
@@ -182,35 +168,5 @@ impl Input {
         let rows = shard.of(all);
         let progress = Some(InputProgress::Rows(rows.end - rows.start));
         Self { rows: Box::new(ShardRows::new(self.rows, shard, all)), progress, ..self }
-    }
-}
-
-/// A file that is open.
-pub(super) struct Opened {
-    pub(super) rows: Box<dyn RowReader>,
-    columns: Vec<Arc<str>>,
-    parquet: Option<Arc<ParquetFile>>,
-}
-
-impl Opened {
-    pub(super) fn open(path: &Path, reading: &Reading, stats: &Arc<ReadStats>) -> Result<Self, TableError> {
-        let source = |compression| Source::file(path, compression, reading.encoding, stats);
-        let choice = &reading.columns;
-        match InputFormat::of(path)? {
-            InputFormat::Text(compression) => TextFile::open(source(compression)?, choice).map(Self::untyped),
-            InputFormat::Delimited(separator, compression) => {
-                Delimited::open(source(compression)?, separator, choice).map(Self::untyped)
-            }
-            InputFormat::JsonLines(compression) => JsonLines::open(source(compression)?, choice).map(Self::untyped),
-            InputFormat::Parquet => {
-                let (rows, columns) = ParquetRows::open(path, reading, stats)?;
-                let parquet = Some(rows.file());
-                Ok(Self { rows: Box::new(rows), columns, parquet })
-            }
-        }
-    }
-
-    fn untyped<R: RowReader + 'static>((rows, columns): (R, Vec<Arc<str>>)) -> Self {
-        Self { rows: Box::new(rows), columns, parquet: None }
     }
 }

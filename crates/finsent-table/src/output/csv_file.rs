@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::columns::PredictionColumns;
 use super::destination::Destination;
-use super::{Outcome, RowWriter, Shape, record};
+use super::record;
+use super::row_writer::{Outcome, RowWriter, Shape};
 use crate::error::TableError;
 use crate::item_error::ItemError;
 use crate::row::Row;

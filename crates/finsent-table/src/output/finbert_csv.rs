@@ -2,7 +2,9 @@
 
 use super::csv_file::Records;
 use super::destination::Destination;
-use super::{Outcome, OutputRecord, RowWriter, Shape, numpy};
+use super::numpy;
+use super::record::OutputRecord;
+use super::row_writer::{Outcome, RowWriter, Shape};
 use crate::error::TableError;
 use crate::row::Row;
 

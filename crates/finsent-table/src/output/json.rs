@@ -8,8 +8,8 @@ use serde::ser::{SerializeMap, Serializer};
 
 use super::columns::PredictionColumns;
 use super::destination::Destination;
-use super::record::RecordValue;
-use super::{Outcome, OutputRecord, RowWriter, Shape};
+use super::record::{OutputRecord, RecordValue};
+use super::row_writer::{Outcome, RowWriter, Shape};
 use crate::error::TableError;
 use crate::item_error::ItemError;
 use crate::row::{Field, Row};

@@ -13,7 +13,8 @@ use parquet::file::reader::RowGroupReader;
 use parquet::file::writer::{SerializedColumnWriter, SerializedRowGroupWriter};
 use parquet::schema::types::ColumnDescriptor;
 
-use super::{ParquetFailure, RowGroup, guarded};
+use super::{RowGroup, guarded};
+use crate::error::ParquetFailure;
 
 /// Rows that are copied at once.
 const BATCH_ROWS: usize = 1024;

@@ -1,9 +1,9 @@
 //! Parquet files: what the reader of rows and the writer share.
 
 mod copy;
-mod failure;
 mod file_bytes;
 mod footer;
+mod guarded;
 mod key_values;
 mod pages;
 
@@ -19,9 +19,8 @@ use parquet::record::reader::RowIter;
 use parquet::schema::types::{Type, TypePtr};
 
 pub(crate) use copy::{RepeatedRows, copy_column};
-pub use failure::ParquetFailure;
-pub(crate) use failure::guarded;
 use file_bytes::FileBytes;
+pub(crate) use guarded::guarded;
 pub(crate) use key_values::key_values_with;
 use pages::DecompressedPages;
 

@@ -8,9 +8,9 @@ use std::ops::Range;
 use zip::read::{ArchiveOffset, Config};
 use zip::{CompressionMethod, ZipArchive};
 
-use super::TorchFile;
 use super::error::{PickleError, printable};
 use super::machine::load;
+use super::torch_file::TorchFile;
 use crate::checkpoint::layout::ByteOrder;
 
 /// The most bytes of the archive's directory. That of BERT-large has 60 kB. The limit bounds memory.

@@ -9,9 +9,9 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use super::TorchFile;
 use super::error::PickleError;
 use super::machine::{Pickled, load};
+use super::torch_file::TorchFile;
 use super::values::{Storage, Value};
 use crate::checkpoint::layout::ByteOrder;
 

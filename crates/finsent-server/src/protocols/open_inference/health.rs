@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::version::check_version;
+use super::model_path::ModelPath;
 use crate::error::HttpError;
 use crate::request::service;
 use crate::service::Phase;
@@ -44,8 +44,11 @@ pub(crate) async fn ready(request: HttpRequest) -> HttpResponse {
 /// Check that a model is ready for requests
 #[utoipa::path(get, path = "", tag = "open inference", operation_id = "model_ready",
     responses((status = 200, description = "It is ready", body = ModelReady)))]
-pub(crate) async fn model_ready(request: HttpRequest, name: web::Path<String>) -> Result<HttpResponse, HttpError> {
-    respond(&request, &name)
+pub(crate) async fn model_ready(request: HttpRequest, path: web::Path<ModelPath>) -> Result<HttpResponse, HttpError> {
+    let (service, name) = (service(&request), path.name()?);
+    let model = service.loaded()?.find(Some(name))?;
+    let phase = service.phase();
+    Ok(HttpResponse::build(phase.status()).json(ModelReady { name: &model.name, ready: phase == Phase::Ready }))
 }
 
 /// Check that a version of a model is ready for requests
@@ -53,16 +56,7 @@ pub(crate) async fn model_ready(request: HttpRequest, name: web::Path<String>) -
     responses((status = 200, description = "It is ready", body = ModelReady)))]
 pub(crate) async fn model_version_ready(
     request: HttpRequest,
-    path: web::Path<(String, String)>,
+    path: web::Path<ModelPath>,
 ) -> Result<HttpResponse, HttpError> {
-    let (name, version) = path.into_inner();
-    check_version(version)?;
-    respond(&request, &name)
-}
-
-fn respond(request: &HttpRequest, name: &str) -> Result<HttpResponse, HttpError> {
-    let service = service(request);
-    let model = service.loaded()?.find(Some(name))?;
-    let phase = service.phase();
-    Ok(HttpResponse::build(phase.status()).json(ModelReady { name: &model.name, ready: phase == Phase::Ready }))
+    model_ready(request, path).await
 }

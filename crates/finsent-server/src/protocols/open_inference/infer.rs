@@ -7,9 +7,9 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::model_path::{ModelPath, VERSION};
 use super::outputs::{OutputName, RequestedParameters, output};
 use super::tensor::{HEADER_LENGTH, InputTensor, OutputTensor, write_response};
-use super::version::{VERSION, check_version};
 use crate::error::HttpError;
 use crate::inference::{ClassifyRequest, ScoredText, classify};
 use crate::request::{Admitted, AnyBody, Object, without_position};
@@ -71,10 +71,10 @@ pub(crate) struct BinaryTensors(Vec<u8>);
 pub(crate) async fn infer(
     admitted: Admitted,
     request: HttpRequest,
-    name: web::Path<String>,
+    path: web::Path<ModelPath>,
     body: AnyBody,
 ) -> Result<HttpResponse, HttpError> {
-    respond(&admitted, &request, &name, &body.0).await
+    respond(&admitted, &request, path.name()?, &body.0).await
 }
 
 /// Score texts with a version of a model
@@ -85,12 +85,10 @@ pub(crate) async fn infer(
 pub(crate) async fn infer_version(
     admitted: Admitted,
     request: HttpRequest,
-    path: web::Path<(String, String)>,
+    path: web::Path<ModelPath>,
     body: AnyBody,
 ) -> Result<HttpResponse, HttpError> {
-    let (name, version) = path.into_inner();
-    check_version(version)?;
-    respond(&admitted, &request, &name, &body.0).await
+    infer(admitted, request, path, body).await
 }
 
 async fn respond(

@@ -4,8 +4,8 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::model_path::{ModelPath, VERSION};
 use super::outputs::OutputName;
-use super::version::{VERSION, check_version};
 use crate::error::HttpError;
 use crate::request::service;
 
@@ -47,24 +47,9 @@ pub(crate) async fn server() -> HttpResponse {
 /// Describe the tensors of a model
 #[utoipa::path(get, path = "", tag = "open inference", operation_id = "metadata",
     responses((status = 200, description = "The tensors of the model", body = ModelMetadata)))]
-pub(crate) async fn model(request: HttpRequest, name: web::Path<String>) -> Result<HttpResponse, HttpError> {
-    respond(&request, &name)
-}
-
-/// Describe the tensors of a version of a model
-#[utoipa::path(get, path = "", tag = "open inference", operation_id = "metadata_version",
-    responses((status = 200, description = "The tensors of the model", body = ModelMetadata)))]
-pub(crate) async fn model_version(
-    request: HttpRequest,
-    path: web::Path<(String, String)>,
-) -> Result<HttpResponse, HttpError> {
-    let (name, version) = path.into_inner();
-    check_version(version)?;
-    respond(&request, &name)
-}
-
-fn respond(request: &HttpRequest, name: &str) -> Result<HttpResponse, HttpError> {
-    let model = service(request).loaded()?.find(Some(name))?;
+pub(crate) async fn model(request: HttpRequest, path: web::Path<ModelPath>) -> Result<HttpResponse, HttpError> {
+    let name = path.name()?;
+    let model = service(&request).loaded()?.find(Some(name))?;
     let labels = model.pipeline.labels().labels().len() as i64;
     let output = |name: OutputName| match name {
         OutputName::Label => TensorMetadata { name: name.as_str(), datatype: "BYTES", shape: vec![-1] },
@@ -78,4 +63,11 @@ fn respond(request: &HttpRequest, name: &str) -> Result<HttpResponse, HttpError>
         inputs: [TensorMetadata { name: "text", datatype: "BYTES", shape: vec![-1] }],
         outputs: OutputName::all_of(model).into_iter().map(output).collect(),
     }))
+}
+
+/// Describe the tensors of a version of a model
+#[utoipa::path(get, path = "", tag = "open inference", operation_id = "metadata_version",
+    responses((status = 200, description = "The tensors of the model", body = ModelMetadata)))]
+pub(crate) async fn model_version(request: HttpRequest, path: web::Path<ModelPath>) -> Result<HttpResponse, HttpError> {
+    model(request, path).await
 }

@@ -3,6 +3,6 @@
 pub(crate) mod health;
 pub(crate) mod infer;
 pub(crate) mod metadata;
+mod model_path;
 mod outputs;
 mod tensor;
-mod version;

@@ -13,11 +13,11 @@ use finsent_model::Text;
 
 use self::json::to_field;
 use super::columns::{ColumnSelection, ItemColumns};
-use super::open::Reading;
 use super::read_stats::ReadStats;
-use crate::error::TableError;
+use super::reading::Reading;
+use crate::error::{ParquetFailure, TableError};
 use crate::item_error::{ItemError, utf8};
-use crate::parquet::{self, ParquetFailure, ParquetFile, RowGroup, guarded};
+use crate::parquet::{self, ParquetFile, RowGroup, guarded};
 use crate::row::{Field, Origin, Row, RowReader};
 
 /// A file of row groups, which are read one after the other.

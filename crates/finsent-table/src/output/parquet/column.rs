@@ -8,8 +8,9 @@ use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DataType, DoubleTyp
 use parquet::file::writer::SerializedRowGroupWriter;
 use parquet::schema::types::{Type, TypePtr};
 
+use crate::error::ParquetFailure;
 use crate::output::record::{CellType, RecordValue};
-use crate::parquet::{ParquetFailure, guarded};
+use crate::parquet::guarded;
 
 /// Distinct strings of a column that are kept in memory once: the labels, of which there are few.
 const SHARED_STRINGS: usize = 8;

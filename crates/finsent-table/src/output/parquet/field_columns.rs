@@ -7,8 +7,8 @@ use parquet::file::writer::SerializedRowGroupWriter;
 use parquet::schema::types::TypePtr;
 
 use super::column::{Cell, ParquetColumn};
+use crate::error::ParquetFailure;
 use crate::item_error::ItemError;
-use crate::parquet::ParquetFailure;
 use crate::row::{Field, Row};
 
 /// The largest integer up to which all are doubles without loss.

@@ -7,8 +7,8 @@ use parquet::file::reader::RowGroupReader;
 use parquet::file::writer::SerializedRowGroupWriter;
 use parquet::schema::types::TypePtr;
 
-use crate::error::TableError;
-use crate::parquet::{ParquetFailure, ParquetFile, RepeatedRows, RowGroup, copy_column, key_values_with};
+use crate::error::{ParquetFailure, TableError};
+use crate::parquet::{ParquetFile, RepeatedRows, RowGroup, copy_column, key_values_with};
 use crate::row::Origin;
 
 /// The columns, and the rows of the current row group that are to be copied.

@@ -19,10 +19,10 @@ use self::file_columns::FileColumns;
 use super::columns::PredictionColumns;
 use super::destination::Destination;
 use super::record::{self, CellType};
-use super::{Outcome, RowWriter, Shape};
-use crate::error::TableError;
+use super::row_writer::{Outcome, RowWriter, Shape};
+use crate::error::{ParquetFailure, TableError};
 use crate::item_error::ItemError;
-use crate::parquet::{ParquetFailure, guarded};
+use crate::parquet::guarded;
 use crate::row::Row;
 
 /// Most rows of a row group. A larger one of the input is split.

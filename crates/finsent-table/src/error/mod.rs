@@ -1,5 +1,8 @@
 //! What can go wrong with tables.
 
+mod directory_problem;
+mod parquet_failure;
+
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -7,9 +10,9 @@ use std::sync::Arc;
 use finsent_model::IoError;
 use thiserror::Error;
 
-use crate::atomic::DirectoryProblem;
+pub use self::directory_problem::DirectoryProblem;
+pub use self::parquet_failure::ParquetFailure;
 use crate::item_error::NotUtf8;
-use crate::parquet::ParquetFailure;
 
 /// Why a table cannot be read or written.
 #[derive(Debug, Error)]

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use finsent_model::{IoError, catch_panic};
+use finsent_model::IoError;
 use parquet::errors::ParquetError;
 use thiserror::Error;
 
@@ -28,13 +28,5 @@ impl From<ParquetError> for ParquetFailure {
             },
             other => Self::Library(other.to_string()),
         }
-    }
-}
-
-/// Calls `work`, and turns the library's panics into failures: it panics on some damaged files.
-pub(crate) fn guarded<T>(work: impl FnOnce() -> parquet::errors::Result<T>) -> Result<T, ParquetFailure> {
-    match catch_panic(work) {
-        Ok(result) => Ok(result?),
-        Err(message) => Err(ParquetFailure::Library(format!("the Parquet library failed: {message}"))),
     }
 }

@@ -1,0 +1,51 @@
+//! What a product multiplies, and the checks that its tiles rely on.
+
+use std::ops::Range;
+
+use super::epilogue::Epilogue;
+use crate::product::Product;
+use crate::shared::Block;
+use crate::simd::Simd;
+
+/// A product of all rows of an operand with some panels of packed weights.
+#[derive(Debug)]
+pub(crate) struct Gemm<'a> {
+    /// Rows of numbers, as bytes.
+    pub(crate) operand: &'a [u8],
+    /// Bytes from the start of one row of the operand to the start of the next.
+    pub(crate) operand_stride: usize,
+    /// `[panels, steps, NR]`, from panel `first_panel` on.
+    pub(crate) lanes: &'a [i32],
+    /// The first panel in `lanes`.
+    pub(crate) first_panel: usize,
+    pub(crate) steps: usize,
+    /// The panels to multiply.
+    pub(crate) panels: Range<usize>,
+    /// The columns of these panels, for all rows of the operand. The last panel may have fewer than `NR`.
+    pub(crate) out: Block<'a, f32>,
+    /// If absent, the sums are the result.
+    pub(crate) epilogue: Option<Epilogue<'a>>,
+}
+
+impl Gemm<'_> {
+    /// The first column after the result, counted like the panels from the start of the weights.
+    #[inline(always)]
+    pub(super) fn columns<S: Simd>(&self) -> usize {
+        self.panels.start * S::NR + self.out.columns()
+    }
+
+    /// Checks once what every tile relies on.
+    pub(super) fn check<S: Simd, P: Product<S>>(&self) {
+        let rows = self.out.rows();
+        let operand_row = self.steps * P::GROUP * size_of::<P::Operand>();
+        assert!(rows == 0 || self.operand.len() >= (rows - 1) * self.operand_stride + operand_row, "operand");
+        assert!(self.operand_stride.is_multiple_of(size_of::<P::Operand>()), "stride of the operand");
+        assert!(self.operand.as_ptr().cast::<P::Operand>().is_aligned(), "alignment of the operand");
+        assert!(self.panels.start <= self.panels.end && self.panels.start >= self.first_panel, "panels");
+        assert!(self.lanes.len() >= (self.panels.end - self.first_panel) * S::NR * self.steps, "weights");
+        assert!(self.out.columns().div_ceil(S::NR) == self.panels.len(), "columns of the result");
+        if let Some(epilogue) = &self.epilogue {
+            epilogue.check(rows, self.panels.end * S::NR);
+        }
+    }
+}
