@@ -44,7 +44,6 @@ fn hint(cause: &(dyn Error + 'static)) -> Option<String> {
     match cause.downcast_ref::<JobError>()? {
         JobError::Table(error) => for_table(error),
         JobError::Summary(error) => for_summary(error),
-        JobError::Evaluation(error) => for_evaluation(error),
         _ => None,
     }
 }

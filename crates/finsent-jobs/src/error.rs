@@ -4,7 +4,6 @@ use finsent_model::IoError;
 use finsent_table::TableError;
 use thiserror::Error;
 
-use crate::evaluation::EvaluationError;
 use crate::journal::JournalError;
 use crate::summary::SummaryError;
 
@@ -21,9 +20,6 @@ pub enum JobError {
     /// The summary cannot be computed or written.
     #[error(transparent)]
     Summary(#[from] SummaryError),
-    /// The model cannot be evaluated on the file.
-    #[error(transparent)]
-    Evaluation(#[from] EvaluationError),
     /// The system has no more threads.
     #[error("cannot start a thread")]
     Thread(#[source] IoError),
@@ -36,7 +32,6 @@ impl JobError {
             Self::Table(error) => error.is_usage(),
             Self::Journal(error) => error.is_usage(),
             Self::Summary(error) => error.is_usage(),
-            Self::Evaluation(error) => error.is_usage(),
             Self::Thread(_) => false,
         }
     }

@@ -7,7 +7,7 @@ use candle_nn::{Linear, Module, VarBuilder, linear};
 use candle_transformers::models::bert::{self, BertModel, HiddenAct, PositionEmbeddingType};
 use candle_transformers::models::xlm_roberta::{self, XLMRobertaForSequenceClassification};
 
-use super::VerifyError;
+use super::error::VerifyError;
 use crate::checkpoint::Checkpoint;
 use crate::encoder::{Architecture, Config};
 use crate::model_files::ModelFiles;

@@ -2,63 +2,23 @@
 
 #[cfg_attr(not(feature = "verify"), path = "no_candle_model.rs")]
 mod candle_model;
-
-use std::error::Error as StdError;
+mod error;
 
 use finsent_kernels::Precision;
-use thiserror::Error;
 
 use self::candle_model::CandleModel;
-use crate::checkpoint::CheckpointError;
-use crate::encoder::ConfigError;
-use crate::model_files::{FilesError, ModelFiles};
+pub use self::error::VerifyError;
+use crate::model_files::ModelFiles;
 use crate::pipeline::{ClassifyError, Pipeline};
 use crate::prediction::Prediction;
 use crate::published::PublishedPrediction;
-use crate::text::{Text, TextError};
+use crate::text::Text;
 
 /// The texts to compare, one per line: sentences of many lengths, in several languages.
 const SENTENCES: &str = include_str!("texts.txt");
 
 /// Whether this build can compare with candle-transformers: whether it has the feature `verify`.
 pub const HAS_CANDLE_TRANSFORMERS: bool = cfg!(feature = "verify");
-
-/// Why a comparison failed.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum VerifyError {
-    /// A file could not be read.
-    #[error(transparent)]
-    Files(#[from] FilesError),
-    /// config.json is not valid.
-    #[error(transparent)]
-    Config(#[from] ConfigError),
-    /// The weights could not be read.
-    #[error(transparent)]
-    Checkpoint(#[from] CheckpointError),
-    /// The feature `verify` is off.
-    #[error("this program was compiled without candle-transformers, with which predictions would be compared")]
-    NoCandleTransformers,
-    /// candle-transformers failed.
-    #[error("candle-transformers failed: {0}")]
-    Candle(Box<dyn StdError + Send + Sync>),
-    /// A text has no prediction.
-    #[error("`{text}` has no prediction")]
-    Prediction {
-        /// The text.
-        text: String,
-        /// Why.
-        source: ClassifyError,
-    },
-    /// A published text cannot be classified.
-    #[error("`{text}` is not a text")]
-    Text {
-        /// The text.
-        text: String,
-        /// Why.
-        source: TextError,
-    },
-}
 
 /// The largest accepted difference of a probability.
 fn bound(precision: Precision) -> f32 {

@@ -1,6 +1,6 @@
 //! Stands in for the models of candle-transformers in programs without them.
 
-use super::VerifyError;
+use super::error::VerifyError;
 use crate::model_files::ModelFiles;
 use crate::tokenizer::Encoding;
 
