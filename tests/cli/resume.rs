@@ -62,9 +62,10 @@ impl Work {
         Self::new(&[("n.csv", csv(rows).into_bytes())], output, args)
     }
 
+    /// The command, in the fastest precision unless the arguments name another.
     fn command(&self, args: &[&str]) -> Command {
         let mut command = finsent(&["classify"]);
-        command.current_dir(self.dir.path()).args(&self.args).args(args);
+        command.env("FINSENT_PRECISION", "int8").current_dir(self.dir.path()).args(&self.args).args(args);
         command
     }
 
@@ -310,8 +311,9 @@ fn a_changed_input_is_an_error_and_appended_rows_are_scored() {
 fn other_settings_are_refused_but_not_another_output_format() {
     let (work, whole) = killed(500, &[]);
     for (args, says) in [
-        (&["--precision", "bf16"][..], "its precision was `f32` and is now `bf16`; its logits of a test text was"),
-        (&["--precision", "int8"], "its int8 margin was none and is now `0.2`"),
+        (&["--precision", "bf16"][..], "its precision was `int8` and is now `bf16`"),
+        (&["--precision", "f32"], "its precision was `int8` and is now `f32`"),
+        (&["--int8-margin", "0.1"], "its int8 margin was `0.2` and is now `0.1`"),
         (&["--granularity", "document"], "its granularity was `text` and is now `sentence`"),
     ] {
         assert_fails(
@@ -384,7 +386,7 @@ fn a_full_disk_keeps_what_was_scored() {
     let limited = |blocks: usize| {
         let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"");
         let mut command = FINSENT.shell(&script);
-        command.current_dir(work.dir.path()).args(work.resuming(&[]).get_args());
+        command.env("FINSENT_PRECISION", "int8").current_dir(work.dir.path()).args(work.resuming(&[]).get_args());
         Run::from(command.output().unwrap())
     };
     assert_fails(&limited(20), 1, &["the file would exceed the limit on the size of files", "stopped after "]);

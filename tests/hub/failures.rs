@@ -1,6 +1,7 @@
 //! Broken connections and wrong files. Whatever happens, no incomplete or wrong file gets its final name.
 
 use std::fs;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::answer::Fault;
@@ -263,7 +264,8 @@ fn a_body_that_is_too_long_is_not_accepted() {
 #[test]
 fn a_wrong_size_does_not_loop_forever() {
     let weights = golden("f32.safetensors").len() as u64;
-    for size in [weights + 1, weights - 1] {
+    // The pauses before new attempts pass at the same time.
+    at_once([weights + 1, weights - 1], |size| {
         let hub = StandIn::with(Repository::small());
         hub.order(100, Port::Hub, WEIGHTS, Fault::LinkedSize(size));
         let home = Home::of(&hub);
@@ -274,7 +276,13 @@ fn a_wrong_size_does_not_loop_forever() {
             has_no_weights(&home);
         }
         assert!(hub.seen_at(Port::Cdn).len() < 20, "{:#?}", ranges(&hub));
-    }
+    });
+}
+
+/// Runs a test for several cases in parallel.
+fn at_once<Case: Send>(cases: impl IntoIterator<Item = Case>, test: impl Fn(Case) + Sync) {
+    let test = &test;
+    thread::scope(|scope| cases.into_iter().for_each(|case| drop(scope.spawn(move || test(case)))));
 }
 
 #[test]
@@ -311,13 +319,13 @@ fn a_request_that_fails_once_is_repeated() {
 
 #[test]
 fn retry_after_is_respected() {
-    for (port, part) in [(Port::Hub, "/api/models/"), (Port::Cdn, WEIGHTS)] {
+    at_once([(Port::Hub, "/api/models/"), (Port::Cdn, WEIGHTS)], |(port, part)| {
         let hub = StandIn::with(Repository::small());
         hub.order(1, port, part, Fault::Answer(429, vec![("retry-after", "2".into())]));
         let start = Instant::now();
         has_the_weights(&Home::of(&hub), &hub);
         assert!(start.elapsed() >= Duration::from_secs(2), "{:?}", start.elapsed());
-    }
+    });
 }
 
 #[test]

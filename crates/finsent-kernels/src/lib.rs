@@ -15,6 +15,7 @@
 //! | `operand_format` | the number formats of activations |
 //! | `isa` | the instruction set that this process uses |
 //! | `math` | exp and GELU on vectors |
+//! | `widen` | the numbers of a file become f32 |
 //! | `aligned`, `matrix`, `shared` | matrices with rows on cache lines, and how threads write parts of them |
 //! | `partition` | how work is divided among workers |
 //! | `operand`, `quantized` | activations in these formats |
@@ -81,6 +82,7 @@ mod simd;
 #[cfg(test)]
 mod tests;
 mod thread_pool;
+mod widen;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
 
@@ -97,3 +99,4 @@ pub use peak::peak_gops;
 pub use precision::Precision;
 pub use quantized::QuantizedMatrix;
 pub use thread_pool::{ThreadPool, ThreadPoolError};
+pub use widen::{read_f32, scale_rows, widen_bf16, widen_f16, widen_i8};

@@ -2,10 +2,9 @@
 
 use std::ops::Range;
 
-use finsent_kernels::{WeightRows, quantize_weights};
+use finsent_kernels::{WeightRows, quantize_weights, scale_rows};
 
 use super::shard::StoredTensor;
-use super::widen::scale_rows;
 
 /// A matrix of a checkpoint.
 #[derive(Debug)]
