@@ -261,7 +261,27 @@ fn a_body_that_is_too_long_is_not_accepted() {
     has_the_weights(&home, &hub);
 }
 
+/// These pause between their attempts, so they run at the same time.
 #[test]
+fn attempts_are_repeated_with_pauses() {
+    at_once(
+        [
+            a_wrong_size_does_not_loop_forever as fn(),
+            retry_after_is_respected,
+            a_hub_that_always_fails_is_a_network_error,
+            a_download_that_makes_no_progress_is_a_network_error,
+            a_download_that_breaks_often_but_makes_progress_succeeds,
+        ],
+        |test| test(),
+    );
+}
+
+/// Runs a test for several cases in parallel.
+fn at_once<Case: Send>(cases: impl IntoIterator<Item = Case>, test: impl Fn(Case) + Sync) {
+    let test = &test;
+    thread::scope(|scope| cases.into_iter().for_each(|case| drop(scope.spawn(move || test(case)))));
+}
+
 fn a_wrong_size_does_not_loop_forever() {
     let weights = golden("f32.safetensors").len() as u64;
     // The pauses before new attempts pass at the same time.
@@ -277,12 +297,6 @@ fn a_wrong_size_does_not_loop_forever() {
         }
         assert!(hub.seen_at(Port::Cdn).len() < 20, "{:#?}", ranges(&hub));
     });
-}
-
-/// Runs a test for several cases in parallel.
-fn at_once<Case: Send>(cases: impl IntoIterator<Item = Case>, test: impl Fn(Case) + Sync) {
-    let test = &test;
-    thread::scope(|scope| cases.into_iter().for_each(|case| drop(scope.spawn(move || test(case)))));
 }
 
 #[test]
@@ -317,7 +331,6 @@ fn a_request_that_fails_once_is_repeated() {
     }
 }
 
-#[test]
 fn retry_after_is_respected() {
     at_once([(Port::Hub, "/api/models/"), (Port::Cdn, WEIGHTS)], |(port, part)| {
         let hub = StandIn::with(Repository::small());
@@ -336,7 +349,6 @@ fn a_retry_after_of_more_than_a_minute_is_an_error() {
     assert_eq!(hub.seen().len(), 1);
 }
 
-#[test]
 fn a_hub_that_always_fails_is_a_network_error() {
     let hub = StandIn::with(Repository::small());
     hub.order(100, Port::Hub, "", Fault::Answer(503, vec![]));
@@ -345,7 +357,6 @@ fn a_hub_that_always_fails_is_a_network_error() {
     assert!((3..=10).contains(&hub.seen().len()), "{:#?}", hub.seen());
 }
 
-#[test]
 fn a_download_that_makes_no_progress_is_a_network_error() {
     let hub = StandIn::with(Repository::at(&commit(1), noisy_model(1_000_000)));
     hub.order(100, Port::Cdn, "", Fault::Cut(0));
@@ -355,7 +366,6 @@ fn a_download_that_makes_no_progress_is_a_network_error() {
     small.assert_fails_without_output(3, &["acme/small"]);
 }
 
-#[test]
 fn a_download_that_breaks_often_but_makes_progress_succeeds() {
     let hub = StandIn::with(Repository::small());
     // Each of six tries adds some bytes.
