@@ -5,7 +5,7 @@
 #![no_main]
 
 use finsent_fuzz::scratch_file;
-use finsent_model::{Limits, ModelFile, Text, Tokenizer, TokenizerFiles};
+use finsent_model::{Limits, ModelFile, Text, Tokenizer, TokenizerFiles, silence_caught_panics};
 use libfuzzer_sys::fuzz_target;
 
 const TEXTS: [&str; 3] = ["Profit rose 12 % to EUR 1.3m", "\u{1f680} \u{5229}\u{76ca} a\u{301}", "a a a a a a a a a a a"];
@@ -14,13 +14,8 @@ fn file(name: &str, bytes: &[u8]) -> ModelFile {
     ModelFile::Disk(scratch_file(name, bytes))
 }
 
-/// Panics of the tokenizers library are caught and become errors, so they are not printed. One that is not caught still
-/// ends the run.
-fn silence_panics() {
-    std::panic::set_hook(Box::new(|_| {}));
-}
-
-fuzz_target!(init: silence_panics(), |bytes: &[u8]| {
+// Panics of the tokenizers library are caught and become errors. Any other one ends the run.
+fuzz_target!(init: silence_caught_panics(), |bytes: &[u8]| {
     let Some((&kind, bytes)) = bytes.split_first() else { return };
     let mut parts = bytes.splitn(3, |&byte| byte == 0);
     let mut next = || parts.next().unwrap_or_default();
