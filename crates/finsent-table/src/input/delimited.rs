@@ -158,7 +158,8 @@ fn read_record(
     let mut position = reader.position().clone();
     let ended = reader.get_ref().byte_before(position.byte()) == Some(b'\n');
     let own = record.as_slice().iter().filter(|&&byte| byte == b'\n').count() as u64 + u64::from(ended);
-    position.set_line(position.line().saturating_sub(own));
+    // The library counts no lone CR, and a record that is never closed has a line end that ended nothing.
+    position.set_line(position.line().saturating_sub(own).max(1));
     record.set_position(Some(position));
     Ok(read)
 }
@@ -193,5 +194,22 @@ impl Read for TailReader {
             self.chunk.extend_from_slice(&buffer[..read]);
         }
         Ok(read)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::input::{Input, Reading};
+
+    #[test]
+    fn an_open_quote_after_a_lone_carriage_return_is_an_error() {
+        let file = tempfile::Builder::new().suffix(".csv").tempfile().unwrap();
+        fs::write(file.path(), "id,text\r1,\"Profit\n").unwrap();
+        let mut input = Input::files(&[file.path().to_owned()], &Reading::default()).unwrap();
+        let error = input.rows.next_row().unwrap_err();
+        assert!(matches!(error, TableError::OpenQuote { .. }), "{error}");
     }
 }
