@@ -1,8 +1,10 @@
 //! API keys: a file with one key per line, compared in constant time.
 
+use std::fs::{self, File, FileType};
+use std::io::{self, Read};
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::sync::{PoisonError, RwLock};
-use std::{fs, io};
 
 use finsent_model::plain_words;
 use sha2::{Digest, Sha256};
@@ -15,6 +17,9 @@ pub struct ApiKeys {
     file: Option<PathBuf>,
     hashes: RwLock<Vec<Hash>>,
 }
+
+/// The largest file of keys: tens of thousands of them.
+const MAX_FILE_BYTES: u64 = 1 << 20;
 
 /// Hashes have the same length for all keys, so the time of a comparison does not reveal that of a key.
 type Hash = [u8; 32];
@@ -32,8 +37,22 @@ pub enum ApiKeysError {
         error: io::Error,
     },
     /// The file is empty, so that no request would be accepted.
-    #[error("no API key in `{}`; write one key per line", .0.display())]
+    #[error("no API key in `{}`; write one key per line (lines that begin with # are comments)", .0.display())]
     NoKeys(PathBuf),
+    /// It is not a regular file. Reading anything else may never end.
+    #[error("cannot read the API keys in `{}`: it is {kind}; use a regular file", file.display())]
+    NotAFile {
+        /// The file.
+        file: PathBuf,
+        /// What it is.
+        kind: &'static str,
+    },
+    /// The file is too large to be one of keys.
+    #[error("cannot read the API keys in `{}`: it is larger than 1 MB; write one key per line", .0.display())]
+    TooLarge(PathBuf),
+    /// The file is UTF-16, so that no key would match.
+    #[error("cannot read the API keys in `{}`: it is UTF-16; save it as UTF-8", .0.display())]
+    Utf16(PathBuf),
 }
 
 impl ApiKeys {
@@ -81,10 +100,56 @@ fn bearer(authorization: &[u8]) -> Option<&[u8]> {
 }
 
 fn read(file: &Path) -> Result<Vec<Hash>, ApiKeysError> {
-    let text = fs::read(file).map_err(|error| ApiKeysError::Io { file: file.into(), error })?;
-    let lines = text.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii);
-    let hashes: Vec<Hash> = lines.filter(|key| !key.is_empty()).map(hash).collect();
-    if hashes.is_empty() { Err(ApiKeysError::NoKeys(file.into())) } else { Ok(hashes) }
+    let text = read_regular(file)?;
+    if text.starts_with(b"\xff\xfe") || text.starts_with(b"\xfe\xff") {
+        return Err(ApiKeysError::Utf16(file.into()));
+    }
+    // Editors on Windows write a byte order mark.
+    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&text);
+    let lines = text.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty());
+    let (comments, keys): (Vec<_>, Vec<_>) = lines.partition(|line| line.starts_with(b"#"));
+    if keys.is_empty() {
+        return Err(ApiKeysError::NoKeys(file.into()));
+    }
+    if !comments.is_empty() {
+        // Someone may have meant a key.
+        tracing::info!("{}: ignored {} that begin with #, as comments", file.display(), quantity(comments.len()));
+    }
+    Ok(keys.into_iter().map(hash).collect())
+}
+
+fn quantity(lines: usize) -> String {
+    if lines == 1 { "1 line".into() } else { format!("{lines} lines") }
+}
+
+/// The content of a regular file. A FIFO is not even opened: that would wait for its writer.
+fn read_regular(file: &Path) -> Result<Vec<u8>, ApiKeysError> {
+    let io = |error| ApiKeysError::Io { file: file.into(), error };
+    let regular = |file_type: FileType| match kind(file_type) {
+        Some(kind) => Err(ApiKeysError::NotAFile { file: file.into(), kind }),
+        None => Ok(()),
+    };
+    regular(fs::metadata(file).map_err(io)?.file_type())?;
+    let opened = File::open(file).map_err(io)?;
+    regular(opened.metadata().map_err(io)?.file_type())?;
+    let mut text = Vec::new();
+    opened.take(MAX_FILE_BYTES + 1).read_to_end(&mut text).map_err(io)?;
+    if text.len() as u64 > MAX_FILE_BYTES { Err(ApiKeysError::TooLarge(file.into())) } else { Ok(text) }
+}
+
+/// What it is if it is not a regular file.
+fn kind(file_type: FileType) -> Option<&'static str> {
+    if file_type.is_file() {
+        None
+    } else if file_type.is_dir() {
+        Some("a folder")
+    } else if file_type.is_fifo() {
+        Some("a FIFO")
+    } else if file_type.is_socket() {
+        Some("a socket")
+    } else {
+        Some("a device")
+    }
 }
 
 fn hash(key: &[u8]) -> Hash {
@@ -114,6 +179,37 @@ mod tests {
         fs::write(&file, " \n").unwrap();
         assert!(matches!(keys.reload(), Err(ApiKeysError::NoKeys(_))));
         assert!(keys.allow(Some(b"Bearer third")), "the old keys stay valid");
+    }
+
+    #[test]
+    fn a_byte_order_mark_and_comments_are_no_keys() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("keys");
+        let allows = |content: &[u8], key: &str| {
+            fs::write(&file, content).unwrap();
+            ApiKeys::read(&file).unwrap().allow(Some(format!("Bearer {key}").as_bytes()))
+        };
+        assert!(allows(b"\xef\xbb\xbffirst\r\nsecond", "first"));
+        let commented = b"# of the ingress\n  #old\nkey#1\n";
+        assert!(allows(commented, "key#1") && !allows(commented, "#old") && !allows(commented, "# of the ingress"));
+        let error = |content: &[u8]| {
+            fs::write(&file, content).unwrap();
+            ApiKeys::read(&file).unwrap_err()
+        };
+        assert!(matches!(error(b"\xef\xbb\xbf# only a comment\n"), ApiKeysError::NoKeys(_)));
+        assert!(matches!(error(b"\xff\xfek\0e\0y\0"), ApiKeysError::Utf16(_)));
+        assert!(matches!(error(&vec![b'k'; (1 << 20) + 1]), ApiKeysError::TooLarge(_)));
+    }
+
+    #[test]
+    fn only_a_regular_file_is_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let error = |path: &Path| ApiKeys::read(path).unwrap_err().to_string();
+        assert!(error(dir.path()).contains("it is a folder; use a regular file"), "{}", error(dir.path()));
+        assert!(error(Path::new("/dev/zero")).contains("it is a device"), "{}", error(Path::new("/dev/zero")));
+        let socket = dir.path().join("s");
+        let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        assert!(error(&socket).contains("it is a socket"), "{}", error(&socket));
     }
 
     #[test]
