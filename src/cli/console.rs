@@ -1,7 +1,7 @@
 //! Messages on standard error, and colors.
 
 use std::env;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 
 use tracing::level_filters::LevelFilter;
 
@@ -43,7 +43,7 @@ impl Console {
             (false, 1) => LevelFilter::INFO,
             (false, _) => LevelFilter::DEBUG,
         };
-        logging::start(console.json, level, console.colors(&io::stderr()));
+        logging::start(console.json, level, console.colors(&io::stderr()), is_service);
         console
     }
 
@@ -94,8 +94,7 @@ impl Console {
 }
 
 fn print_line(line: &str) {
-    // Ignore write errors: there is no other place for a message when standard error is closed.
-    writeln!(io::stderr(), "{line}").unwrap_or_default();
+    logging::write(format!("{line}\n").as_bytes());
 }
 
 /// `text` in a style, if `colors` are on.

@@ -40,6 +40,7 @@ pub(super) fn main() -> ExitCode {
         }
         Err(error) => usage_error::report(&error, &command),
     };
+    logging::flush();
     ExitCode::from(exit as u8)
 }
 
