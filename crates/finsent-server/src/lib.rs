@@ -8,7 +8,7 @@
 //!
 //! | step | module | what happens |
 //! |---|---|---|
-//! | 1 | `server`, `listen` | a connection is accepted on a TCP port or a Unix socket |
+//! | 1 | `server`, `listen`, `transport` | a connection is accepted on a TCP port or a Unix socket; probes are answered |
 //! | 2 | `middleware` | the request gets an id, its API key is checked |
 //! | 3 | `routes` | the one table of routes finds its handler; error formats, metrics and `openapi` follow from it too |
 //! | 4 | `request` | it is admitted if few enough are running; its body is read within limits and decompressed |
@@ -19,7 +19,7 @@
 //! | 9 | `middleware` | the response gets its headers, is counted in `metrics` and logged |
 //!
 //! A stream of lines (`protocols::native::stream`) takes steps 4 to 8 for each line, while its body is still being read.
-//! Each module uses only modules that come after it in `server`, `middleware`, `routes`, `protocols`, `inference`,
+//! Each module uses only modules that come after it in `server`, `transport`, `middleware`, `routes`, `protocols`, `inference`,
 //! `request`, `service`, `error`, `scheduler`, `metrics`.
 //!
 //! # Features
@@ -42,6 +42,7 @@ mod openapi;
 mod probes;
 mod protocols;
 mod request;
+mod request_id;
 mod route;
 mod routes;
 mod scheduler;
@@ -50,6 +51,7 @@ mod serve;
 mod served_model;
 mod server;
 mod service;
+mod transport;
 
 pub use api_keys::{ApiKeys, ApiKeysError};
 pub use listen::{Listen, ListenError};
@@ -61,6 +63,9 @@ pub use serve::{ServeError, serve};
 pub use served_model::{ModelIdentity, ServedModel};
 pub use server::{Server, ServerSettings};
 pub use service::{HttpLimits, Service};
+pub use transport::StartError;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod transport_tests;

@@ -1,12 +1,14 @@
 //! Where the service listens: TCP and Unix sockets.
 
-use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::{fmt, fs, io};
 
 use finsent_model::plain_words;
+use socket2::{Domain, SockAddr, Socket, Type};
 use thiserror::Error;
 
 /// An address to listen on.
@@ -36,6 +38,14 @@ pub enum ListenError {
     /// The path is not free, and it is not a socket.
     #[error("cannot listen on unix:{}: it is a file, not a socket", .0.display())]
     NotASocket(PathBuf),
+    /// The process may open too few files.
+    #[error("too few files may be open: {allowed}, and at least {needed} are needed; raise the limit (`ulimit -n`)")]
+    TooFewFiles {
+        /// How many may be open.
+        allowed: u64,
+        /// How many are needed at least.
+        needed: usize,
+    },
 }
 
 impl ListenError {
@@ -86,12 +96,89 @@ impl fmt::Display for Listen {
     }
 }
 
+/// Connections that the system accepts while the acceptor is busy with others.
+const BACKLOG: i32 = 1024;
+
 /// Permissions of a Unix socket. Connecting needs write permission, which the usual umask gives to the owner only. Two
 /// containers of a pod have different users and share a group.
 const SOCKET_MODE: u32 = 0o660;
 
+/// A socket that is listened on.
+#[derive(Debug)]
+pub(crate) enum BoundSocket {
+    Tcp(TcpListener),
+    /// In this order: the path is removed before the listener is closed.
+    Unix(SocketPath, UnixListener),
+}
+
+impl BoundSocket {
+    /// Listens on an address. A host name may stand for several.
+    pub(crate) fn bind(address: &Listen) -> Result<Vec<Self>, ListenError> {
+        match address {
+            Listen::Tcp(host) => bind_tcp(host).map_err(|error| ListenError::new(address, error)),
+            Listen::Unix(path) => Ok(vec![listen_unix(path)?]),
+        }
+    }
+
+    /// The address, with the port that the system chose.
+    pub(crate) fn url(&self) -> io::Result<String> {
+        match self {
+            Self::Tcp(listener) => Ok(format!("http://{}", listener.local_addr()?)),
+            Self::Unix(path, _) => Ok(Listen::Unix(path.path.clone()).to_string()),
+        }
+    }
+}
+
+/// Listens on all addresses of a host that are available.
+fn bind_tcp(host: &str) -> io::Result<Vec<BoundSocket>> {
+    let (mut bound, mut failed) = (Vec::new(), None);
+    for address in host.to_socket_addrs()? {
+        match listen_tcp(address) {
+            Ok(listener) => bound.push(BoundSocket::Tcp(listener)),
+            Err(error) => failed = Some(error),
+        }
+    }
+    match failed {
+        Some(error) if bound.is_empty() => Err(error),
+        _ => Ok(bound),
+    }
+}
+
+fn listen_tcp(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    socket.set_nonblocking(true)?;
+    Ok(socket.into())
+}
+
+/// The path of a Unix socket that this process has bound. It is removed when this is dropped, unless another process has
+/// put something else there.
+#[derive(Debug)]
+pub(crate) struct SocketPath {
+    path: PathBuf,
+    id: Option<FileId>,
+}
+
+/// Device and inode. The inode is not used again while the socket is bound to it.
+type FileId = (u64, u64);
+
+fn file_id(path: &Path) -> Option<FileId> {
+    fs::symlink_metadata(path).ok().map(|file| (file.dev(), file.ino()))
+}
+
+impl Drop for SocketPath {
+    fn drop(&mut self) {
+        if self.id.is_some() && file_id(&self.path) == self.id {
+            // It is fine if the file is gone.
+            fs::remove_file(&self.path).unwrap_or_default();
+        }
+    }
+}
+
 /// Listens on a Unix socket, for its owner and its group. A socket that a dead process has left behind is replaced.
-pub(crate) fn listen_unix(path: &Path) -> Result<UnixListener, ListenError> {
+fn listen_unix(path: &Path) -> Result<BoundSocket, ListenError> {
     let io = |error| ListenError::new(&Listen::Unix(path.into()), error);
     match fs::symlink_metadata(path) {
         Ok(there) if !there.file_type().is_socket() => return Err(ListenError::NotASocket(path.into())),
@@ -102,9 +189,18 @@ pub(crate) fn listen_unix(path: &Path) -> Result<UnixListener, ListenError> {
         },
         Err(_) => {}
     }
-    let listener = UnixListener::bind(path).map_err(io)?;
-    fs::set_permissions(path, fs::Permissions::from_mode(SOCKET_MODE)).map_err(io)?;
-    Ok(listener)
+    bind_unix(path).map_err(io)
+}
+
+fn bind_unix(path: &Path) -> io::Result<BoundSocket> {
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    socket.bind(&SockAddr::unix(path)?)?;
+    let bound = SocketPath { path: path.into(), id: file_id(path) };
+    // Before it listens: until then nobody can connect, whatever the umask allows.
+    fs::set_permissions(path, fs::Permissions::from_mode(SOCKET_MODE))?;
+    socket.listen(BACKLOG)?;
+    socket.set_nonblocking(true)?;
+    Ok(BoundSocket::Unix(bound, socket.into()))
 }
 
 #[cfg(test)]
@@ -127,15 +223,31 @@ mod tests {
     fn a_stale_socket_is_replaced_but_a_live_one_and_a_file_are_not() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("s");
-        drop(listen_unix(&path).unwrap());
-        assert!(path.exists(), "a socket outlives its listener");
+        drop(UnixListener::bind(&path).unwrap());
+        assert!(path.exists(), "a socket of the standard library outlives its listener");
         let live = listen_unix(&path).unwrap();
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, SOCKET_MODE, "the group may connect");
         assert!(matches!(listen_unix(&path), Err(ListenError::InUse(_))));
         drop(live);
+        assert!(!path.exists(), "the socket is left behind");
         let file = dir.path().join("f");
         fs::write(&file, "precious").unwrap();
         assert!(matches!(listen_unix(&file), Err(ListenError::NotASocket(_))));
         assert_eq!(fs::read(&file).unwrap(), b"precious");
+    }
+
+    #[test]
+    fn a_socket_of_a_successor_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("s");
+        let first = listen_unix(&path).unwrap();
+        fs::remove_file(&path).unwrap();
+        let second = listen_unix(&path).unwrap();
+        drop(first);
+        assert!(UnixStream::connect(&path).is_ok(), "the socket of the second is gone");
+        fs::remove_file(&path).unwrap();
+        fs::write(&path, "precious").unwrap();
+        drop(second);
+        assert_eq!(fs::read(&path).unwrap(), b"precious");
     }
 }

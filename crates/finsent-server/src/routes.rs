@@ -28,6 +28,8 @@ const OPEN_INFERENCE: ErrorFormat = ErrorFormat::of::<PlainError>();
 const COMPUTE_ERRORS: [u16; 12] = [400, 401, 404, 405, 408, 413, 415, 422, 429, 500, 503, 504];
 /// The statuses of the other routes. 308 is that of /docs.
 const OTHER_STATUSES: [u16; 6] = [200, 308, 401, 404, 405, 503];
+/// What is refused before its path is known.
+const REFUSAL_STATUSES: [u16; 3] = [400, 408, 431];
 
 /// The `route` of requests whose path is not in the table, in metrics and logs.
 pub(crate) const UNKNOWN: &str = "unknown";
@@ -159,6 +161,7 @@ pub(crate) fn create_series(metrics: &Metrics, model: &str) {
         for path in others.chain([UNKNOWN]) {
             OTHER_STATUSES.iter().for_each(|&status| drop(metrics.requests(path, model, status)));
         }
+        REFUSAL_STATUSES.iter().for_each(|&status| drop(metrics.requests(UNKNOWN, model, status)));
     }
 }
 

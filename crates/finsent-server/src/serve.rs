@@ -5,15 +5,17 @@ use std::sync::Arc;
 use std::time::Duration;
 use std::{io, thread};
 
-use actix_web::rt::System;
+use finsent_model::plain_words;
 use futures_util::future::{Either, select};
 use thiserror::Error;
+use tokio::runtime::Builder;
 use tokio::sync::oneshot;
 
 use crate::loaded_models::LoadedModels;
 use crate::routes;
-use crate::server::Server;
+use crate::server::{RunningServer, Server};
 use crate::service::Service;
+use crate::transport::StartError;
 
 /// The shortest drain. While it lasts, responses ask clients to close their connections. It must be long enough for a client
 /// that was answered just before to send its next request on the same connection.
@@ -33,8 +35,11 @@ pub enum ServeError<E> {
     #[error("the inference engine has died")]
     EngineDied,
     /// The system cannot start a thread or a runtime.
-    #[error("cannot start the service: {0}")]
+    #[error("cannot start the service: {}", plain_words(.0))]
     System(#[from] io::Error),
+    /// The threads that serve cannot be started.
+    #[error(transparent)]
+    Start(#[from] StartError),
 }
 
 /// Serves until [`Service::stop`] is called. Meanwhile `load` runs on a thread of its own, so that probes are answered
@@ -48,21 +53,30 @@ where
     E: Send + 'static,
     L: FnOnce(&Service) -> Result<LoadedModels, E> + Send + 'static,
 {
+    let runtime = Builder::new_current_thread().enable_time().build()?;
+    let (service, drain_delay) = (Arc::clone(&server.service), server.drain_delay);
+    let running = server.start()?;
     let (sender, loaded) = oneshot::channel();
-    let service = Arc::clone(&server.service);
+    let loading = Arc::clone(&service);
     thread::Builder::new().name("load".into()).spawn(move || {
         // Ignore send errors: the service has stopped.
-        sender.send(load(&service)).unwrap_or_default();
+        sender.send(load(&loading)).unwrap_or_default();
     })?;
-    System::new().block_on(run(server, loaded))
+    runtime.block_on(run(&service, running, drain_delay, loaded))
 }
 
-async fn run<E>(server: Server, loaded: oneshot::Receiver<Result<LoadedModels, E>>) -> Result<(), ServeError<E>> {
-    let (service, drain_delay) = (Arc::clone(&server.service), server.drain_delay);
-    let running = server.start();
-    match select(pin!(service.stopped()), pin!(run_models(&service, loaded))).await {
+async fn run<E>(
+    service: &Service,
+    running: RunningServer,
+    drain_delay: Duration,
+    loaded: oneshot::Receiver<Result<LoadedModels, E>>,
+) -> Result<(), ServeError<E>> {
+    match select(pin!(service.stopped()), pin!(run_models(service, loaded))).await {
         Either::Left(_) => {}
-        Either::Right((error, _)) => return Err(error),
+        Either::Right((error, _)) => {
+            running.abandon().await;
+            return Err(error);
+        }
     }
     service.drain();
     // Logged after the change: a probe that follows the log line must find the service not ready.

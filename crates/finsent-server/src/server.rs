@@ -1,30 +1,21 @@
-//! The HTTP server: its listeners, its connections, its end.
+//! The HTTP server: its listeners, its threads, its end.
 
-use std::fs;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix_cors::Cors;
-use actix_web::dev::ServerHandle;
 use actix_web::middleware::{Condition, from_fn};
-use actix_web::{App, HttpServer, web};
+use actix_web::{App, web};
 
-use crate::listen::{Listen, ListenError, listen_unix};
+use crate::listen::{BoundSocket, Listen, ListenError};
 use crate::metrics::max_open_files;
+use crate::probes::{self, Probe};
 use crate::service::{Service, http_workers};
+use crate::transport::{
+    Acceptor, AcceptorSettings, AppFactory, BoundListener, Limits, Places, ProbeAnswers, Refusals, StartError,
+    Timeouts, TooFewFiles, WorkerSettings, Workers, app_factory,
+};
 use crate::{middleware, routes};
-
-/// The time in which the head of a request must arrive.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long an idle connection stays open: longer than the minute after which load balancers close theirs.
-const KEEP_ALIVE: Duration = Duration::from_secs(75);
-/// The most connections of a worker.
-const MAX_CONNECTIONS: u64 = 10_000;
-/// Files that are open besides the connections.
-const OTHER_FILES: u64 = 64;
-/// Threads per worker for work that would delay its other connections.
-const BLOCKING_THREADS: usize = 2;
 
 /// Where and how to serve.
 #[derive(Debug, Clone)]
@@ -45,40 +36,51 @@ pub struct ServerSettings {
 pub struct Server {
     pub(crate) service: Arc<Service>,
     pub(crate) drain_delay: Duration,
-    starts: Vec<Box<dyn FnOnce() -> actix_web::dev::Server>>,
+    pub(crate) timeouts: Timeouts,
+    shutdown_timeout: Duration,
+    limits: Limits,
+    listeners: Vec<BoundListener>,
+    /// By the indices of the listeners.
+    apps: Vec<AppFactory>,
     addresses: Vec<String>,
-    sockets: Vec<PathBuf>,
 }
 
 /// A server that serves.
 pub(crate) struct RunningServer {
-    handles: Vec<ServerHandle>,
-    sockets: Vec<PathBuf>,
+    acceptor: Acceptor,
+    workers: Workers,
 }
 
 impl Server {
     /// Listens on all addresses.
     ///
     /// # Errors
-    /// [`ListenError`] if one of them is not available.
+    /// [`ListenError`] if one of them is not available, or too few files may be open.
     pub fn bind(service: &Arc<Service>, settings: &ServerSettings) -> Result<Self, ListenError> {
         routes::create_series(service.metrics(), "");
-        let mut server = Self::new(service, settings);
-        server.listen(settings, &settings.listen, routes::register_all)?;
+        let mut server = Self::new(service, settings)?;
+        server.listen(settings, &settings.listen, routes::register_all, probes::OF_SERVICE)?;
         if let Some(listen) = &settings.metrics_listen {
-            server.listen(settings, std::slice::from_ref(listen), routes::register_observation)?;
+            let listen = std::slice::from_ref(listen);
+            server.listen(settings, listen, routes::register_observation, probes::OF_METRICS_LISTENER)?;
         }
         Ok(server)
     }
 
-    pub(crate) fn new(service: &Arc<Service>, settings: &ServerSettings) -> Self {
-        Self {
+    pub(crate) fn new(service: &Arc<Service>, settings: &ServerSettings) -> Result<Self, ListenError> {
+        let files = max_open_files();
+        let too_few =
+            |error: TooFewFiles| ListenError::TooFewFiles { allowed: files.unwrap_or(u64::MAX), needed: error.needed };
+        Ok(Self {
             service: Arc::clone(service),
             drain_delay: settings.drain_delay,
-            starts: Vec::new(),
+            timeouts: Timeouts::default(),
+            shutdown_timeout: settings.shutdown_timeout,
+            limits: Limits::for_files(files).map_err(too_few)?,
+            listeners: Vec::new(),
+            apps: Vec::new(),
             addresses: Vec::new(),
-            sockets: Vec::new(),
-        }
+        })
     }
 
     /// Listens on addresses that have the same routes.
@@ -87,43 +89,24 @@ impl Server {
         settings: &ServerSettings,
         listen: &[Listen],
         routes: fn(&mut web::ServiceConfig),
+        probes: &'static [Probe],
     ) -> Result<(), ListenError> {
         let service = web::Data::from(Arc::clone(&self.service));
         let origins = settings.cors_origins.clone();
-        let app = move || {
-            let service = service.clone();
+        let app = self.apps.len();
+        self.apps.push(app_factory(move || {
             App::new()
-                .app_data(service)
+                .app_data(service.clone())
                 .configure(routes)
                 .wrap(from_fn(middleware::handle))
                 .wrap(Condition::new(!origins.is_empty(), cors(&origins)))
-        };
-        let mut http = HttpServer::new(app)
-            .workers(http_workers())
-            .worker_max_blocking_threads(BLOCKING_THREADS)
-            .max_connections(connections())
-            .client_request_timeout(HEAD_TIMEOUT)
-            .keep_alive(KEEP_ALIVE)
-            // A client that closes its side has disconnected, and its work is dropped.
-            .h1_allow_half_closed(false)
-            .shutdown_timeout(settings.shutdown_timeout.as_secs())
-            .disable_signals();
+        }));
         for address in listen {
-            let io = |error| ListenError::new(address, error);
-            match address {
-                Listen::Tcp(host) => {
-                    let before = http.addrs().len();
-                    http = http.bind(host).map_err(io)?;
-                    self.addresses.extend(http.addrs()[before..].iter().map(|address| format!("http://{address}")));
-                }
-                Listen::Unix(path) => {
-                    http = http.listen_uds(listen_unix(path)?).map_err(io)?;
-                    self.addresses.push(address.to_string());
-                    self.sockets.push(path.clone());
-                }
+            for socket in BoundSocket::bind(address)? {
+                self.addresses.push(socket.url().map_err(|error| ListenError::new(address, error))?);
+                self.listeners.push(BoundListener { socket, app, probes });
             }
         }
-        self.starts.push(Box::new(move || http.run()));
         Ok(())
     }
 
@@ -132,38 +115,39 @@ impl Server {
         &self.addresses
     }
 
-    /// Starts to serve, on the current runtime of actix-web.
-    pub(crate) fn start(self) -> RunningServer {
-        let servers: Vec<_> = self.starts.into_iter().map(|start| start()).collect();
-        let handles = servers.iter().map(actix_web::dev::Server::handle).collect();
-        for server in servers {
-            actix_web::rt::spawn(async {
-                if let Err(error) = server.await {
-                    tracing::error!("a listener failed: {error}");
-                }
-            });
-        }
-        RunningServer { handles, sockets: self.sockets }
+    /// Starts to serve, on threads of its own.
+    pub(crate) fn start(self) -> Result<RunningServer, StartError> {
+        let refusals = Arc::new(Refusals::new(&self.service));
+        let settings = WorkerSettings {
+            apps: self.apps.into(),
+            timeouts: self.timeouts,
+            refusals: Arc::clone(&refusals),
+            shutdown_timeout: self.shutdown_timeout,
+        };
+        let (workers, dispatcher, handed_back) = Workers::start(http_workers(), &settings)?;
+        let settings = AcceptorSettings {
+            places: Places::new(self.limits, self.listeners.len()),
+            timeouts: self.timeouts,
+            refusals,
+            answers: ProbeAnswers::new(&self.service),
+            dispatcher,
+            handed_back,
+        };
+        Ok(RunningServer { acceptor: Acceptor::start(self.listeners, settings)?, workers })
     }
 }
 
 impl RunningServer {
     /// Stops listening, and returns once the running requests are answered or their time is over.
     pub(crate) async fn stop(self) {
-        for handle in self.handles {
-            handle.stop(true).await;
-        }
-        for socket in self.sockets {
-            // Nobody listens there now. It is fine if the file is gone.
-            fs::remove_file(socket).unwrap_or_default();
-        }
+        self.acceptor.stop().await;
+        self.workers.stop().await;
     }
-}
 
-/// The most connections of a worker that the process has file descriptors for.
-fn connections() -> usize {
-    let files = max_open_files().unwrap_or(u64::MAX).saturating_sub(OTHER_FILES);
-    (files / http_workers() as u64).clamp(1, MAX_CONNECTIONS) as usize
+    /// Stops listening, and leaves the running requests to their end with the process.
+    pub(crate) async fn abandon(self) {
+        self.acceptor.stop().await;
+    }
 }
 
 fn cors(origins: &[String]) -> Cors {

@@ -9,7 +9,6 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use actix_web::rt::System;
 use actix_web::web;
 use finsent_kernels::ThreadPool;
 use finsent_model::{ClassifyError, Encoding, ModelFiles, ModelOptions, Pipeline};
@@ -17,7 +16,7 @@ use tokio::sync::oneshot;
 
 use crate::scheduler::{Backend, BackendModel, Scheduler, SchedulerLimits};
 use crate::server::{Server, ServerSettings};
-use crate::{ApiKeys, HttpLimits, LoadedModels, ModelIdentity, ServedModel, Service, routes};
+use crate::{ApiKeys, HttpLimits, LoadedModels, ModelIdentity, ServedModel, Service, probes, routes};
 
 const LIMITS: HttpLimits = HttpLimits {
     max_concurrent_requests: 4,
@@ -71,8 +70,8 @@ impl Harness {
         let server = thread::spawn(move || {
             let server = bind(&served);
             sender.send(server.addresses()[0].trim_start_matches("http://").to_owned()).unwrap();
-            System::new().block_on(async {
-                let running = server.start();
+            let running = server.start().unwrap();
+            tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
                 stopped.await.unwrap_or_default();
                 running.stop().await;
             });
@@ -144,8 +143,8 @@ fn bind(service: &Arc<Service>) -> Server {
         app.route("/panic", web::get().to(async || -> String { panic!("as intended") }));
         routes::register_all(app);
     };
-    let mut server = Server::new(service, &settings);
-    server.listen(&settings, &settings.listen, with_panic).unwrap();
+    let mut server = Server::new(service, &settings).unwrap();
+    server.listen(&settings, &settings.listen, with_panic, probes::OF_SERVICE).unwrap();
     server
 }
 

@@ -4,7 +4,6 @@
 
 mod panicked;
 mod request_context;
-mod request_id;
 mod trace_context;
 
 use std::panic::AssertUnwindSafe;

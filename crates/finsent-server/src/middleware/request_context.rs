@@ -9,15 +9,14 @@ use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{ConnectionType, Method, StatusCode};
 
 use super::panicked::Panicked;
-use super::request_id::request_id;
 use super::trace_context::trace_id;
 use crate::error::HttpError;
 use crate::error_format::ErrorFormat;
 use crate::inference::milliseconds;
 use crate::request::{ModelLabel, service};
 use crate::route::{Purpose, Route};
-use crate::routes;
 use crate::service::Service;
+use crate::{request_id, routes};
 
 pub(super) struct RequestContext {
     pub(super) service: Arc<Service>,
@@ -39,7 +38,7 @@ impl RequestContext {
             method: request.method().clone(),
             errors: route.map_or_else(|| routes::error_format_of_unknown(request.path()), |route| route.errors),
             route,
-            request_id: request_id(request.headers()),
+            request_id: request_id::of(request.headers().get(request_id::HEADER).map(HeaderValue::as_bytes)),
             trace_id: request.headers().get("traceparent").and_then(trace_id),
         }
     }
@@ -79,7 +78,7 @@ impl RequestContext {
     }
 
     fn add_headers(&self, headers: &mut HeaderMap) {
-        headers.insert(HeaderName::from_static("x-request-id"), self.request_id.clone());
+        headers.insert(HeaderName::from_static(request_id::HEADER), self.request_id.clone());
         let total = HeaderValue::from_str(&milliseconds(self.start.elapsed()));
         headers.insert(HeaderName::from_static("x-total-time"), total.expect("a number is a valid header value"));
     }
