@@ -19,7 +19,9 @@ use super::console::Console;
 use super::exit::Exit;
 use super::settings::Settings;
 use super::stdout::print;
-use super::{args, console, download_progress, exit, hints, interrupt, output, progress, quantity, settings, tally};
+use super::{
+    args, console, download_progress, exit, hints, interrupt, logging, output, progress, quantity, settings, tally,
+};
 
 /// Runs the command that the arguments name.
 pub(super) fn run(args: Args, console: Console) -> Result<Exit> {

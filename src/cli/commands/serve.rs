@@ -1,6 +1,7 @@
 //! `finsent serve`: the HTTP service.
 
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::{panic, process, thread};
 
 use anyhow::{Context, Result, anyhow};
@@ -8,13 +9,14 @@ use finsent_hub::{FileDigests, ResolvedModel};
 use finsent_model::Pipeline;
 use finsent_server::{
     ApiKeys, HttpLimits, Listen, ListenError, LoadedModels, ModelIdentity, Scheduler, SchedulerLimits, ServeError,
-    ServedModel, Server, ServerSettings, Service, self_test,
+    ServedModel, Server, ServerSettings, Service, StartError, self_test,
 };
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use super::args::ServeArgs;
 use super::exit::{Exit, UsageError};
+use super::logging;
 use super::settings::Settings;
 
 pub(super) fn run(args: ServeArgs, settings: Settings) -> Result<Exit> {
@@ -27,7 +29,7 @@ pub(super) fn run(args: ServeArgs, settings: Settings) -> Result<Exit> {
     let keys = args.api_key_file.as_deref().map_or_else(|| Ok(ApiKeys::default()), ApiKeys::read)?;
     let service = Arc::new(Service::new(http_limits(&args), args.max_batch_tokens as usize, keys));
     // Before anyone can connect, so that a signal is never missed.
-    watch_signals(Arc::clone(&service), args.api_key_file.is_some())?;
+    watch_signals(&service, args.api_key_file.is_some())?;
     let server = Server::bind(&service, &server_settings(&args)).map_err(|error| suggest_address(error, &args))?;
     for address in server.addresses() {
         tracing::info!("listening on {address}");
@@ -76,27 +78,49 @@ fn next_port(address: &Listen) -> Option<String> {
 }
 
 /// The first SIGTERM or SIGINT drains the service, the second ends the process. SIGHUP reads the API keys again, if there
-/// are any.
-fn watch_signals(service: Arc<Service>, has_keys: bool) -> Result<()> {
-    let handled = [SIGTERM, SIGINT].into_iter().chain(has_keys.then_some(SIGHUP));
-    let mut signals = Signals::new(handled).context("cannot handle signals")?;
-    thread::Builder::new().name("signals".into()).spawn(move || {
+/// are any. The thread that hears signals does nothing that could wait.
+fn watch_signals(service: &Arc<Service>, has_keys: bool) -> Result<()> {
+    let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP]).context("cannot handle signals")?;
+    // If a request to reload is waiting already, it stands for the next as well.
+    let (reload, reloads) = sync_channel(1);
+    let reloading = Arc::clone(service);
+    start_thread("api-keys", move || reload_keys(&reloading, has_keys, &reloads))?;
+    let service = Arc::clone(service);
+    start_thread("signals", move || {
         let mut is_stopping = false;
         for signal in signals.forever() {
             match signal {
-                SIGHUP => match service.reload_keys() {
-                    Ok(()) => tracing::info!("API keys reloaded"),
-                    Err(error) => tracing::error!("the old API keys stay valid: {error}"),
-                },
-                _ if is_stopping => process::exit(128 + signal),
+                SIGHUP => reload.try_send(()).unwrap_or_default(),
+                _ if is_stopping => {
+                    logging::flush();
+                    process::exit(128 + signal)
+                }
                 _ => {
                     is_stopping = true;
                     service.stop();
                 }
             }
         }
-    })?;
+    })
+}
+
+fn start_thread(name: &str, body: impl FnOnce() + Send + 'static) -> Result<()> {
+    thread::Builder::new().name(name.into()).spawn(body).map_err(StartError::Thread)?;
     Ok(())
+}
+
+/// Reads the API keys again whenever asked to. Reading a file can take as long as its file system likes.
+fn reload_keys(service: &Service, has_keys: bool, reloads: &Receiver<()>) {
+    for () in reloads {
+        if !has_keys {
+            tracing::info!("SIGHUP has no effect without --api-key-file");
+            continue;
+        }
+        match service.reload_keys() {
+            Ok(()) => tracing::info!("API keys reloaded"),
+            Err(error) => tracing::error!("the old API keys stay valid: {error}"),
+        }
+    }
 }
 
 fn load(args: &ServeArgs, settings: &Settings, service: &Service) -> Result<LoadedModels> {
