@@ -1,11 +1,13 @@
 //! Start and end of the service.
 
-use std::os::unix::net::UnixListener;
-use std::process::Output;
+use std::fs;
+use std::io::{BufReader, Read, Write};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::process::{Command, Output};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use finsent_testing::{Response, wait_until};
+use finsent_testing::{Response, send_signal, wait_for_exit, wait_until};
 use serde_json::json;
 
 use crate::server::{self, finsent};
@@ -131,9 +133,13 @@ fn requests_that_are_running_at_the_end_are_answered() {
 #[test]
 fn an_idle_connection_does_not_delay_the_end() {
     let mut server = server::start(&["--shutdown-timeout", "50"]);
-    let mut idle = std::io::BufReader::new(server.address.connect());
-    idle.get_mut().write_all(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
-    assert_eq!(Response::read(&mut idle).unwrap().status, 200);
+    // One at the acceptor, one at a worker.
+    let _idle = ["/livez", "/v1/models"].map(|path| {
+        let mut idle = BufReader::new(server.address.connect());
+        write!(idle.get_mut(), "GET {path} HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+        assert_eq!(Response::read(&mut idle).unwrap().status, 200);
+        idle
+    });
     let start = Instant::now();
     server.signal("INT");
     assert_eq!(server.wait_for_exit().code(), Some(0));
@@ -146,4 +152,122 @@ fn a_signal_while_models_are_loading_ends_it() {
     server.signal("TERM");
     assert_eq!(server.wait_for_exit().code(), Some(0));
     assert!(server.has_exited());
+}
+
+#[test]
+fn a_server_that_ends_leaves_the_socket_of_its_successor() {
+    let dir = tempfile::tempdir().unwrap();
+    let socket = dir.path().join("s");
+    let unix = format!("unix:{}", socket.display());
+    let mut first = server::start(&["--listen", &unix]);
+    // A deployment moves the socket away, so that the successor can start before the first has ended.
+    fs::remove_file(&socket).unwrap();
+    let second = server::start(&["--listen", &unix]);
+    first.signal("TERM");
+    assert_eq!(first.wait_for_exit().code(), Some(0));
+    assert_eq!(second.address.get("/readyz").status, 200);
+}
+
+#[test]
+fn a_socket_is_free_for_a_successor_as_soon_as_it_is_not_listened_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let unix = format!("unix:{}", dir.path().join("s").display());
+    let mut first = server::start(&["--listen", &unix, "--shutdown-timeout", "60"]);
+    let address = first.address.clone();
+    let asking = thread::spawn(move || address.post("/v1/sentiment", long_request(12)));
+    wait_until("the texts are queued", || first.metric("finsent_queue_texts{model=\"mini\"}") > 0.0);
+    first.signal("TERM");
+    first.logged("draining");
+    wait_until("the listener is closed", || UnixStream::connect(dir.path().join("s")).is_err());
+    let second = server::start(&["--listen", &unix]);
+    assert_eq!(asking.join().unwrap().status, 200);
+    assert_eq!(first.wait_for_exit().code(), Some(0));
+    assert_eq!(second.address.get("/readyz").status, 200);
+}
+
+#[test]
+fn a_socket_of_a_server_that_fails_is_removed() {
+    let dir = tempfile::tempdir().unwrap();
+    let socket = dir.path().join("s");
+    let (code, _) = run(&["serve", "--listen", &format!("unix:{}", socket.display()), "--model", "finbert"]);
+    assert!(code == Some(3) && !socket.exists(), "{code:?}");
+}
+
+#[test]
+fn a_hangup_without_a_key_file_is_a_line_in_the_log() {
+    let mut server = server::start(&[]);
+    server.signal("HUP");
+    server.logged("SIGHUP has no effect without --api-key-file");
+    assert_eq!(server.address.get("/readyz").status, 200);
+    server.signal("TERM");
+    assert_eq!(server.wait_for_exit().code(), Some(0));
+}
+
+#[test]
+fn comments_of_a_key_file_are_ignored_and_said() {
+    let dir = tempfile::tempdir().unwrap();
+    let keys = dir.path().join("keys");
+    fs::write(&keys, b"\xef\xbb\xbffirst\n# old\n#older\nsecond\n").unwrap();
+    let server = server::start_unready(&["--api-key-file", keys.to_str().unwrap()]);
+    // The log begins with it, before the addresses, which starting the server has read.
+    let status =
+        |key: &str| server.address.request("GET", "/v2").header("Authorization", format!("Bearer {key}")).send();
+    assert_eq!(["first", "second", "# old", "#older"].map(|key| status(key).status), [200, 200, 401, 401]);
+    server.signal("HUP");
+    server.logged("ignored 2 lines that begin with #, as comments");
+    server.logged("API keys reloaded");
+}
+
+#[test]
+fn a_fifo_as_key_file_is_refused_and_holds_up_no_signal() {
+    let dir = tempfile::tempdir().unwrap();
+    let (keys, fifo) = (dir.path().join("keys"), dir.path().join("fifo"));
+    assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    let (code, stderr) = run(&["serve", "--listen", "127.0.0.1:0", "--api-key-file", fifo.to_str().unwrap()]);
+    assert!(code == Some(1) && stderr.contains("it is a FIFO; use a regular file"), "{stderr}");
+    fs::write(&keys, "first").unwrap();
+    let mut server = server::start(&["--api-key-file", keys.to_str().unwrap()]);
+    fs::remove_file(&keys).unwrap();
+    fs::rename(&fifo, &keys).unwrap();
+    server.signal("HUP");
+    server.logged("the old API keys stay valid");
+    server.signal("HUP");
+    server.signal("TERM");
+    assert_eq!(server.wait_for_exit().code(), Some(0));
+}
+
+#[test]
+fn a_standard_error_that_nobody_reads_stops_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let socket = dir.path().join("s");
+    let mut server = finsent(&["serve", "--listen", &format!("unix:{}", socket.display())]).spawn().unwrap();
+    wait_until("it listens", || UnixStream::connect(&socket).is_ok());
+    let mut stream = BufReader::new(UnixStream::connect(&socket).unwrap());
+    // A line of the log each: more than a pipe and the queue of the log hold.
+    let requests = 6000;
+    for _ in 0..requests {
+        stream.get_mut().write_all(b"GET /v1/models HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+        assert!([200, 503].contains(&Response::read(&mut stream).unwrap().status));
+    }
+    send_signal(server.id(), "TERM");
+    assert_eq!(wait_for_exit(&mut server).code(), Some(0));
+    let mut log = String::new();
+    server.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+    assert!(log.lines().count() < requests, "the pipe holds the whole log");
+}
+
+#[test]
+fn a_standard_error_that_is_closed_stops_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let socket = dir.path().join("s");
+    let mut server = finsent(&["serve", "--listen", &format!("unix:{}", socket.display())]).spawn().unwrap();
+    drop(server.stderr.take());
+    wait_until("it listens", || UnixStream::connect(&socket).is_ok());
+    let mut stream = BufReader::new(UnixStream::connect(&socket).unwrap());
+    for _ in 0..10 {
+        stream.get_mut().write_all(b"GET /v1/models HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+        assert!([200, 503].contains(&Response::read(&mut stream).unwrap().status));
+    }
+    send_signal(server.id(), "TERM");
+    assert_eq!(wait_for_exit(&mut server).code(), Some(0));
 }
