@@ -14,6 +14,8 @@ use crate::service::LONG_TEXT_BYTES_AT_A_TIME;
 /// More would delay its other connections.
 const INLINE_BYTES: usize = 2 << 10;
 
+/// What a text costs besides its bytes, however short it is.
+const BYTES_PER_TEXT: usize = 64;
 /// Texts with more bytes than this wait for each other, because of the memory that the tokenizer needs for them.
 const LONG_TEXT_BYTES: usize = 64 << 10;
 
@@ -40,7 +42,7 @@ pub(super) async fn tokenize(
     let bytes: usize = inputs.iter().flatten().map(|text| text.as_str().len()).sum();
     // The scheduler refuses more, so tokenization can stop there.
     let max_tokens = admitted.loaded().scheduler.max_queue_tokens();
-    if bytes <= INLINE_BYTES {
+    if bytes + inputs.len() * BYTES_PER_TEXT <= INLINE_BYTES {
         return Ok(encode_all(model, inputs, options, max_tokens));
     }
     let longest = inputs.iter().flatten().map(|text| text.as_str().len()).max().unwrap_or_default();
