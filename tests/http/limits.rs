@@ -52,6 +52,65 @@ fn compressed_bodies_are_accepted_and_a_decompression_bomb_is_413() {
 }
 
 #[test]
+fn a_compressed_body_may_have_several_members_and_nothing_else_in_every_route() {
+    let server = server::start(&[]);
+    let send = |path: &str, kind: &str, body: Vec<u8>| {
+        let request = server.address.request("POST", path).header("Content-Type", kind);
+        request.header("Content-Encoding", "gzip").body(body).send()
+    };
+    for (path, kind, first, second) in [
+        ("/v1/sentiment", "application/json", r#"{"inputs": "Profit"#, r#" rose"}"#),
+        ("/", "application/json", r#"{"inputs": "Profit"#, r#" rose"}"#),
+        ("/predict", "application/json", r#"{"inputs": "Profit"#, r#" rose"}"#),
+        ("/v1/models/mini:predict", "application/json", r#"{"instances": ["Profit"#, r#" rose"]}"#),
+        (
+            "/v2/models/mini/infer",
+            "application/json",
+            r#"{"inputs": [{"name": "text", "data": ["Profit"#,
+            r#" rose"]}]}"#,
+        ),
+    ] {
+        let two = [gzip(first.as_bytes()), gzip(b""), gzip(second.as_bytes())].concat();
+        let answer = send(path, kind, two.clone());
+        assert!(answer.status == 200 && answer.text().contains("positive"), "{path} {kind}: {answer:?}");
+        for junk in [&b"junk"[..], &[0; 512]] {
+            let answer = send(path, kind, [&two, junk].concat());
+            assert!(answer.text().contains("cannot decompress the body"), "{path} {kind}: {answer:?}");
+        }
+    }
+}
+
+#[test]
+fn a_small_body_that_decompresses_to_a_lot_of_work_is_refused_early() {
+    let server = server::start(&[]);
+    let send = |body: String| {
+        let request = server.address.request("POST", "/v1/sentiment").header("Content-Type", "application/json");
+        request.header("Content-Encoding", "gzip").body(gzip(body.as_bytes())).send()
+    };
+    let long_name = send(format!(r#"{{"{}":1}}"#, "x".repeat(1_900_000)));
+    assert!(long_name.body.len() < 500, "the name comes back");
+    long_name.problem(422, "unknown field `xxxx");
+    send(format!(r#"{{"inputs":[{}""]}}"#, "\"\",".repeat(600_000))).problem(413, "more than 1000 texts");
+    send(format!("{}{}", "[".repeat(900_000), "]".repeat(900_000))).problem(422, "expected an object");
+    let fields: String = (0..150_000).map(|field| format!("\"f{field}\":1,")).collect();
+    send(format!(r#"{{{fields}"inputs":"a"}}"#)).problem(422, "64 fields");
+    send(format!(r#"{{"inputs":"a","inputs":"{}"}}"#, "a".repeat(1_000_000))).problem(422, "`inputs` is there twice");
+    send(format!(r#"{{"inputs":"a","deadline_ms":{}}}"#, "1".repeat(1_900_000)))
+        .problem(422, "longer than 16384 bytes");
+    send(format!(r#"{{"inputs":"a","model":"{}"}}"#, "m".repeat(10_000))).problem(404, "no model `mmm");
+    send(r#"{"inputs":"a","deadline_ms":1e400}"#.into()).problem(422, "`deadline_ms`: number out of range");
+}
+
+#[test]
+fn an_output_is_returned_once() {
+    let server = server::start(&[]);
+    let outputs = vec![json!({"name": "label"}); 100];
+    let request = json!({"inputs": [{"name": "text", "data": ["a"]}], "outputs": outputs}).to_string();
+    let answer = server.address.post("/v2/models/mini/infer", &request).expect(422);
+    assert_eq!(answer["error"], "the output `label` is requested twice");
+}
+
+#[test]
 fn a_document_with_more_tokens_than_may_wait_fails_alone() {
     let server = server::start(&["--max-queue-tokens", "50"]);
     let inputs = json!(["Profit rose. ".repeat(60), "Profit rose."]);
@@ -66,7 +125,7 @@ fn too_many_texts_and_too_many_tokens_are_413_with_advice() {
     let server = server::start(&["--max-client-batch-size", "3", "--max-queue-tokens", "50"]);
     let send = |inputs: serde_json::Value| server.address.post("/v1/sentiment", json!({"inputs": inputs}).to_string());
     assert_eq!(send(json!(["a", "b", "c"])).status, 200);
-    send(json!(["a", "b", "c", "d"])).problem(413, "4 texts, and the limit is 3");
+    send(json!(["a", "b", "c", "d"])).problem(413, "more than 3 texts; send them in several requests");
     send(json!("profit ".repeat(60))).problem(413, "62 tokens, and at most 50 may wait");
 }
 

@@ -241,7 +241,9 @@ fn the_fields_of_the_json_form_are_query_parameters() {
     ask("?inputs=a").problem(422, "unknown parameter `inputs`");
     ask("?priority=high").problem(422, "`priority`: unknown variant `high`");
     ask("?deadline_ms=0").problem(422, "`deadline_ms`: expected more than 0");
-    ask("?deadline_ms=soon").problem(422, "`deadline_ms`: invalid type");
+    for no_time in ["soon", "NaN", "nan", "inf", "-inf", "infinity", "1e400"] {
+        ask(&format!("?deadline_ms={no_time}")).problem(422, "`deadline_ms`: invalid type");
+    }
     ask("?model=mini&model=mini").problem(422, "the parameter `model` is given twice");
     ask("?model=mimi").problem(404, "did you mean `mini`?");
 }

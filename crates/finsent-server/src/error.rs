@@ -7,20 +7,26 @@ use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
 use thiserror::Error;
 
+use crate::excerpt::{excerpt, excerpt_of};
 use crate::scheduler::{Failure, Refusal};
+
+/// Bytes of a reason that are sent. Some reasons quote what the client sent.
+const MAX_REASON: usize = 1000;
 
 /// Why a request fails as a whole.
 #[derive(Debug, Error)]
 pub(crate) enum HttpError {
-    #[error("{0}")]
+    #[error("{}", excerpt_of(.0, MAX_REASON))]
     Malformed(String),
+    #[error("the connection cannot be upgraded; send the request without the header `Upgrade`")]
+    Upgrade,
     #[error("an API key is required; send it as `Authorization: Bearer KEY`")]
     Unauthorized,
-    #[error("no route `{path}`; GET {documentation} lists all routes")]
+    #[error("no route `{}`; GET {documentation} lists all routes", excerpt(path))]
     NoRoute { path: String, documentation: &'static str },
-    #[error("no model `{name}` is loaded; loaded: {}{}", loaded.join(", "), did_you_mean(suggestion.as_deref()))]
+    #[error("no model `{}` is loaded; loaded: {}{}", excerpt(name), loaded.join(", "), did_you_mean(suggestion.as_deref()))]
     UnknownModel { name: String, loaded: Vec<String>, suggestion: Option<String> },
-    #[error("no version `{version}` of this model; its only version is `1`")]
+    #[error("no version `{}` of this model; its only version is `1`", excerpt(version))]
     UnknownVersion { version: String },
     #[error("this route accepts {allow} only")]
     Method { allow: &'static str },
@@ -28,19 +34,19 @@ pub(crate) enum HttpError {
     SlowBody { limit: Duration },
     #[error("the body is larger than {limit} bytes")]
     BodyTooLarge { limit: usize },
-    #[error("the request has {texts} texts, and the limit is {limit}; send them in several requests")]
-    TooManyTexts { texts: usize, limit: usize },
+    #[error("the request has more than {limit} texts; send them in several requests")]
+    TooManyTexts { limit: usize },
     #[error("the request has {tokens} tokens, and at most {limit} may wait at a time; send its texts in parts")]
     TooManyTokens { tokens: usize, limit: usize },
     #[error("expected a body of `Content-Type: {expected}`")]
     MediaType { expected: &'static str },
-    #[error("`Content-Encoding: {found}` is not supported; send gzip, deflate or no encoding")]
+    #[error("`Content-Encoding: {}` is not supported; send gzip, deflate or no encoding", excerpt(found))]
     ContentEncoding { found: String },
-    #[error("unknown field `{field}`{}", did_you_mean(suggestion.as_deref()))]
+    #[error("unknown field `{}`{}", excerpt(field), did_you_mean(suggestion.as_deref()))]
     UnknownField { index: Option<usize>, field: String, suggestion: Option<String> },
-    #[error("unknown parameter `{name}`{}", did_you_mean(suggestion.as_deref()))]
+    #[error("unknown parameter `{}`{}", excerpt(name), did_you_mean(suggestion.as_deref()))]
     UnknownParameter { name: String, suggestion: Option<String> },
-    #[error("{reason}")]
+    #[error("{}", excerpt_of(reason, MAX_REASON))]
     Invalid { index: Option<usize>, reason: String },
     #[error("`inputs` is empty; send at least one text")]
     Empty,
@@ -70,7 +76,7 @@ impl HttpError {
 
     pub(crate) fn status(&self) -> StatusCode {
         match self {
-            Self::Malformed(_) => StatusCode::BAD_REQUEST,
+            Self::Malformed(_) | Self::Upgrade => StatusCode::BAD_REQUEST,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::NoRoute { .. } | Self::UnknownModel { .. } | Self::UnknownVersion { .. } => StatusCode::NOT_FOUND,
             Self::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
@@ -115,7 +121,7 @@ impl HttpError {
                 response.insert_header((header::RETRY_AFTER, retry_after.as_secs_f64().ceil().max(1.0) as u64))
             }
             // The rest of the body is not read, so the connection cannot be used again.
-            Self::SlowBody { .. } | Self::BodyTooLarge { .. } => response.force_close(),
+            Self::SlowBody { .. } | Self::BodyTooLarge { .. } | Self::Upgrade => response.force_close(),
             _ => &mut response,
         };
         response

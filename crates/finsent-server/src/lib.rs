@@ -29,13 +29,18 @@
 #![warn(missing_docs)]
 
 mod api_keys;
+mod available_memory;
 #[cfg(feature = "swagger-ui")]
 mod docs_page;
 mod error;
 mod error_format;
+mod excerpt;
+#[doc(hidden)]
+pub mod fuzzing;
 mod inference;
 mod listen;
 mod loaded_models;
+mod memory_budget;
 mod metrics;
 mod middleware;
 mod openapi;

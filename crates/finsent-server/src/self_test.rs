@@ -7,7 +7,7 @@ use finsent_model::{ClassifyError, Encoding, MAX_BATCH_TOKENS, Text, TextError, 
 use thiserror::Error;
 
 use crate::metrics::{Metrics, ModelInfo};
-use crate::scheduler::{BackendModel, Failure, Lane, Refusal, Scheduler, SchedulerLimits, Work};
+use crate::scheduler::{BackendModel, Failure, Flow, Lane, Refusal, Scheduler, SchedulerLimits, Work};
 use crate::served_model::ServedModel;
 
 /// Texts for a model without known predictions.
@@ -81,7 +81,8 @@ pub fn self_test(model: &ServedModel) -> Result<(), SelfTestError> {
     let limits = SchedulerLimits { max_batch_tokens: MAX_BATCH_TOKENS, max_queue_tokens: usize::MAX, cache_entries: 0 };
     let scheduler = Scheduler::start(vec![backend], limits)?;
     let deadline = Instant::now() + Duration::from_secs(600);
-    let work = Work { model: 0, encodings: encodings.clone(), lane: Lane::Interactive, deadline };
+    let work =
+        Work { model: 0, encodings: encodings.clone(), lane: Lane::Interactive, deadline, flow: Flow::default() };
     let pending = scheduler.submit(work).map_err(NoPrediction::from)?;
 
     for (((text, expected), encoding), pending) in golden.into_iter().zip(&encodings).zip(pending) {

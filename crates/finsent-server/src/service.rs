@@ -1,6 +1,6 @@
 //! The state that all requests share, from start to shutdown.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -11,7 +11,11 @@ use tokio::sync::{Semaphore, watch};
 use crate::api_keys::{ApiKeys, ApiKeysError};
 use crate::error::HttpError;
 use crate::loaded_models::LoadedModels;
+use crate::memory_budget::MemoryBudget;
 use crate::metrics::Metrics;
+
+/// Bytes of long texts that are tokenized at a time. The tokenizer needs some fifty times the memory of what it reads at once.
+pub(crate) const LONG_TEXT_BYTES_AT_A_TIME: usize = 1 << 20;
 
 /// Limits on requests.
 #[derive(Debug, Clone, Copy)]
@@ -37,8 +41,10 @@ pub struct Service {
     pub(crate) max_batch_tokens: usize,
     /// One per concurrent request.
     pub(crate) permits: Arc<Semaphore>,
-    /// Bytes of bodies in memory.
-    pub(crate) body_bytes: AtomicUsize,
+    /// For the memory of all requests.
+    pub(crate) memory: MemoryBudget,
+    /// For the bytes of long texts that are being tokenized.
+    pub(crate) long_texts: Semaphore,
     pub(crate) started: Instant,
     loaded: OnceLock<LoadedModels>,
     draining: AtomicBool,
@@ -79,7 +85,8 @@ impl Service {
             metrics: Metrics::new(),
             max_batch_tokens,
             permits: Arc::new(Semaphore::new(limits.max_concurrent_requests)),
-            body_bytes: AtomicUsize::new(0),
+            memory: MemoryBudget::of_process(limits.max_body_bytes),
+            long_texts: Semaphore::new(LONG_TEXT_BYTES_AT_A_TIME),
             started: Instant::now(),
             loaded: OnceLock::new(),
             draining: AtomicBool::new(false),

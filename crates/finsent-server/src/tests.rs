@@ -3,7 +3,6 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
-use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
@@ -12,8 +11,11 @@ use std::time::Duration;
 use actix_web::web;
 use finsent_kernels::ThreadPool;
 use finsent_model::{ClassifyError, Encoding, ModelFiles, ModelOptions, Pipeline};
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use tokio::sync::oneshot;
 
+use crate::memory_budget::Holder;
 use crate::scheduler::{Backend, BackendModel, Scheduler, SchedulerLimits};
 use crate::server::{Server, ServerSettings};
 use crate::{ApiKeys, HttpLimits, LoadedModels, ModelIdentity, ServedModel, Service, probes, routes};
@@ -325,26 +327,88 @@ fn a_body_that_does_not_arrive_is_408() {
 }
 
 #[test]
-fn the_memory_of_all_bodies_together_is_bounded() {
-    let harness = Harness::ready(HttpLimits { max_concurrent_requests: 100, ..LIMITS });
-    let head =
-        "POST /v1/sentiment HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 2000\r\n\r\n";
-    let hold = || {
-        let mut stream = harness.connect();
-        write!(stream, "{head}{}", " ".repeat(1990)).unwrap();
-        stream
-    };
-    let held: Vec<TcpStream> = (0..32).map(|_| hold()).collect();
-    while harness.service.body_bytes.load(Ordering::Relaxed) < 32 * 1990 {
-        thread::yield_now();
-    }
-    let (status, refused) = harness.exchange("POST /v1/sentiment", &format!(r#"{{"inputs": "{}"}}"#, "a".repeat(400)));
+fn a_request_is_refused_while_others_hold_all_memory() {
+    let harness = Harness::ready(LIMITS);
+    let memory = &harness.service.memory;
+    let taken = 1000 * (0..).take_while(|_| memory.take(Holder::Request, 1000)).count();
+    let (status, refused) = harness.exchange("POST /v1/sentiment", &format!(r#"{{"inputs": "{}"}}"#, "a".repeat(1200)));
     assert!(status == 429 && refused.contains("retry-after: 1\r\n"), "{refused}");
-    drop(held);
-    while harness.service.body_bytes.load(Ordering::Relaxed) > 0 {
-        thread::yield_now();
-    }
+    memory.give_back(Holder::Request, taken);
     let next = harness.score("a");
     harness.instructions.send(Instruction::Compute).unwrap();
     assert_eq!(answer(next).0, 200);
+}
+
+#[test]
+fn nothing_is_held_after_a_request_however_it_ends() {
+    let harness = Harness::ready(LIMITS);
+    let requests = [
+        ("/v1/sentiment", r#"{"inputs": ["a", "b"], "granularity": "document"}"#, 200),
+        ("/", r#"{"inputs": ["c", "d"]}"#, 200),
+        ("/predict", r#"{"inputs": ["e", "f"]}"#, 200),
+        ("/v1/models/small:predict", r#"{"instances": ["g", "h"]}"#, 200),
+        ("/v2/models/small/infer", r#"{"inputs": [{"name": "text", "data": ["i", "j"]}]}"#, 200),
+        ("/v1/sentiment", r#"{"inputs": ["a"#, 400),
+        ("/v1/sentiment", r#"{"inputs": ["1", "2", "3", "4", "5", "6", "7", "8", "9"]}"#, 413),
+        ("/v1/sentiment", r#"{"inputs": 1}"#, 422),
+        ("/v1/sentiment", r#"{"inputs": "late", "deadline_ms": 1}"#, 504),
+    ];
+    for _ in 0..requests.len() {
+        harness.instructions.send(Instruction::Compute).unwrap();
+    }
+    for (route, body, expected) in requests {
+        let (status, found) = harness.exchange(&format!("POST {route}"), body);
+        assert!(status == expected || (expected == 504 && status == 200), "{route} {body}: {found}");
+    }
+    while harness.service.memory.held() > 0 {
+        thread::yield_now();
+    }
+}
+
+#[test]
+fn an_upgrade_with_a_body_is_refused_and_the_connection_is_closed() {
+    let harness = Harness::ready(LIMITS);
+    for kind in ["application/json", "application/x-ndjson"] {
+        let mut stream = harness.connect();
+        let body = r#"{"inputs": "a"}"#;
+        let head = format!("POST /v1/sentiment HTTP/1.1\r\nHost: x\r\nContent-Type: {kind}\r\n");
+        let upgrade = "Connection: Upgrade\r\nUpgrade: WebSocket\r\n";
+        let next = "GET /livez HTTP/1.1\r\nHost: x\r\n\r\n";
+        write!(stream, "{head}{upgrade}Content-Length: {}\r\n\r\n{body}{next}", body.len()).unwrap();
+        let (status, refused) = answer(stream);
+        assert!(status == 400 && refused.contains("upgrade"), "{refused}");
+        assert_eq!(refused.matches("HTTP/1.1").count(), 1, "what follows is answered as another request: {refused}");
+    }
+}
+
+/// The answer to a stream with this body.
+fn stream(harness: &Harness, coding: &str, body: &[u8]) -> String {
+    let mut stream = harness.connect();
+    let head = "POST /v1/sentiment HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/x-ndjson\r\n";
+    write!(stream, "{head}Content-Encoding: {coding}\r\nContent-Length: {}\r\n\r\n", body.len()).unwrap();
+    stream.write_all(body).unwrap();
+    answer(stream).1
+}
+
+fn gzip(body: &[u8]) -> Vec<u8> {
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
+    gzip.write_all(body).unwrap();
+    gzip.finish().unwrap()
+}
+
+#[test]
+fn a_stream_that_is_mostly_compression_or_blank_is_ended() {
+    let harness = Harness::ready(HttpLimits { max_body_bytes: 1 << 20, ..LIMITS });
+    let (ratio, blank) = ("the body decompresses to more than 64 times its size", "1048576 blank bytes in a row");
+    for (endless, reason) in [(&b"\n"[..], ratio), (b"1\n", ratio), (b"x", ratio), (b"   \r\n", blank)] {
+        let found = stream(&harness, "gzip", &gzip(&endless.repeat(30_000_000 / endless.len())));
+        assert!(found.contains(reason), "{found}");
+    }
+    let blank = stream(&harness, "identity", &b"   \r\n".repeat(1 << 18));
+    assert!(blank.contains("more than 1048576 blank bytes in a row"), "{blank}");
+    let short = stream(&harness, "gzip", &gzip(&vec![b'x'; 4_000_000]));
+    assert!(short.contains("the line is longer than 1048576 bytes"), "{short}");
+    while harness.service.memory.held() > 0 {
+        thread::yield_now();
+    }
 }

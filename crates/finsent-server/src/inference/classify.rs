@@ -9,16 +9,18 @@ use futures_util::future::join_all;
 
 use super::scored_text::ScoredText;
 use super::timings::{ComputeSpan, Timings, milliseconds};
-use super::tokenize::{TokenizeOptions, tokenize};
+use super::tokenize::{TokenizeOptions, memory_of, tokenize};
 use crate::error::HttpError;
-use crate::request::{Admitted, ItemError, TextInput};
-use crate::scheduler::{EncodingOutput, Failure, Lane, Pending, Work};
+use crate::request::{Admitted, ItemError, MemoryPermit, TextInput};
+use crate::scheduler::{EncodingOutput, Failure, Flow, Lane, Pending, Work};
 use crate::served_model::ServedModel;
 
 /// What to classify, and how.
 pub(crate) struct ClassifyRequest {
     pub(crate) model: Arc<ServedModel>,
     pub(crate) inputs: Vec<TextInput>,
+    /// The memory of the inputs.
+    pub(crate) memory: MemoryPermit,
     pub(crate) lane: Lane,
     pub(crate) deadline: Instant,
     pub(crate) granularity: Granularity,
@@ -28,16 +30,28 @@ pub(crate) struct ClassifyRequest {
 
 impl ClassifyRequest {
     /// Each text as a whole, with interactive priority.
-    pub(crate) fn of_texts(model: Arc<ServedModel>, inputs: Vec<TextInput>, deadline: Instant, truncate: bool) -> Self {
-        Self { model, inputs, granularity: Granularity::Text, lane: Lane::Interactive, deadline, truncate }
+    pub(crate) fn of_texts(
+        model: Arc<ServedModel>,
+        (inputs, memory): (Vec<TextInput>, MemoryPermit),
+        deadline: Instant,
+        truncate: bool,
+    ) -> Self {
+        Self { model, inputs, memory, granularity: Granularity::Text, lane: Lane::Interactive, deadline, truncate }
     }
 }
+
+/// What a text takes besides its bytes: its place in lists, its reply, its prediction.
+const BYTES_PER_TEXT: usize = 256;
+/// The answer for up to this many encodings is written on the worker's thread, as short bodies are parsed there.
+pub(crate) const INLINE_ENCODINGS: usize = 100;
 
 /// The results of a request.
 pub(crate) struct ClassifyResponse {
     pub(crate) model: Arc<ServedModel>,
     /// One per input, in their order.
     pub(crate) items: Vec<Result<ScoredText, ItemError>>,
+    /// The memory of the items.
+    pub(crate) memory: MemoryPermit,
     timings: Timings,
 }
 
@@ -46,18 +60,20 @@ pub(crate) struct ClassifyResponse {
 /// # Errors
 /// [`HttpError`] if the request fails as a whole.
 pub(crate) async fn classify(admitted: &Admitted, request: ClassifyRequest) -> Result<ClassifyResponse, HttpError> {
-    let ClassifyRequest { model, inputs, granularity, lane, deadline, truncate } = request;
-    let (texts, limit) = (inputs.len(), admitted.service().limits.max_client_batch_size);
-    if texts > limit {
-        return Err(HttpError::TooManyTexts { texts, limit });
+    let ClassifyRequest { model, inputs, mut memory, granularity, lane, deadline, truncate } = request;
+    let limit = admitted.service().limits.max_client_batch_size;
+    if inputs.len() > limit {
+        return Err(HttpError::TooManyTexts { limit });
     }
+    memory.grow(inputs.len() * BYTES_PER_TEXT)?;
     let started = Instant::now();
     let encoded = tokenize(admitted, &model, inputs, TokenizeOptions { granularity, truncate }).await?;
     let tokenized = Instant::now();
     model.metrics.tokenization_seconds.observe((tokenized - started).as_secs_f64());
 
+    memory.grow(encoded.iter().flatten().map(memory_of).sum())?;
     let encodings = encoded.iter().flatten().flat_map(EncodedText::encodings).map(Arc::clone).collect();
-    let work = Work { model: model.index, encodings, lane, deadline };
+    let work = Work { model: model.index, encodings, lane, deadline, flow: Flow::default() };
     let pending = admitted.loaded().scheduler.submit(work)?;
     let outputs = join_all(pending.into_iter().map(Pending::output));
     let outputs = tokio::time::timeout_at(deadline.into(), outputs).await;
@@ -65,7 +81,7 @@ pub(crate) async fn classify(admitted: &Admitted, request: ClassifyRequest) -> R
 
     let mut span = ComputeSpan::default();
     let items = collect_items(encoded, outputs, &mut span)?;
-    let response = ClassifyResponse { model, items, timings: span.timings(started, tokenized) };
+    let response = ClassifyResponse { model, items, memory, timings: span.timings(started, tokenized) };
     response.count();
     Ok(response)
 }
@@ -110,6 +126,11 @@ impl ClassifyResponse {
         self.items.iter().flatten().map(|item| item.encoded.tokens()).sum()
     }
 
+    /// Encodings that the model read.
+    pub(crate) fn encodings(&self) -> usize {
+        self.items.iter().flatten().map(ScoredText::encodings).sum()
+    }
+
     fn truncated_texts(&self) -> usize {
         self.items.iter().flatten().filter(|item| item.encoded.is_truncated()).count()
     }
@@ -123,13 +144,13 @@ impl ClassifyResponse {
     ///
     /// # Errors
     /// That of the first text that failed. It has the index of the text, unless there is only one.
-    pub(crate) fn into_all(self) -> Result<(Arc<ServedModel>, Vec<ScoredText>), HttpError> {
+    pub(crate) fn into_all(self) -> Result<(Arc<ServedModel>, Vec<ScoredText>, MemoryPermit), HttpError> {
         let is_one = self.items.len() == 1;
         let into_scored = |(index, item): (usize, Result<ScoredText, ItemError>)| {
             item.map_err(|error| error.into_request_error((!is_one).then_some(index)))
         };
         let items = self.items.into_iter().enumerate().map(into_scored).collect::<Result<_, _>>()?;
-        Ok((self.model, items))
+        Ok((self.model, items, self.memory))
     }
 
     /// Adds the headers with the timings and the number of truncated texts.

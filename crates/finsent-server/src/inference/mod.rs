@@ -6,8 +6,8 @@ mod single;
 mod timings;
 mod tokenize;
 
-pub(crate) use self::classify::{ClassifyRequest, ClassifyResponse, classify};
+pub(crate) use self::classify::{ClassifyRequest, ClassifyResponse, INLINE_ENCODINGS, classify};
 pub(crate) use self::scored_text::ScoredText;
 pub(crate) use self::single::{PendingText, submit_text, tokenize_text};
 pub(crate) use self::timings::milliseconds;
-pub(crate) use self::tokenize::INLINE_BYTES;
+pub(crate) use self::tokenize::memory_of;

@@ -20,6 +20,11 @@ impl ScoredText {
         metrics.truncated.inc_by(u64::from(self.encoded.is_truncated()));
     }
 
+    /// How many encodings the text has.
+    pub(crate) fn encodings(&self) -> usize {
+        self.logits.len()
+    }
+
     /// The prediction for a text that was encoded as a whole.
     pub(crate) fn prediction(&self, model: &ServedModel) -> Prediction {
         let encoding = self.encoded.encodings().next().expect("every text has an encoding");

@@ -10,7 +10,7 @@ use super::scored_text::ScoredText;
 use super::tokenize::{TokenizeOptions, tokenize};
 use crate::metrics::ModelMetrics;
 use crate::request::{Admitted, ItemError, TextInput};
-use crate::scheduler::{Failure, Lane, Pending, Refusal, Work};
+use crate::scheduler::{Failure, Flow, Lane, Pending, Refusal, Work};
 use crate::served_model::ServedModel;
 
 /// A text that is queued or being computed.
@@ -37,7 +37,7 @@ pub(crate) async fn tokenize_text(
     encoded.into_iter().next().expect("one text has one result")
 }
 
-/// Submits one text.
+/// Submits one text. Those of one stream have the same `flow`.
 ///
 /// # Errors
 /// [`Refusal`], at once.
@@ -46,10 +46,11 @@ pub(crate) fn submit_text(
     model: &ServedModel,
     encoded: &EncodedText,
     lane: Lane,
+    flow: &Flow,
     deadline: Instant,
 ) -> Result<PendingText, Refusal> {
     let encodings = encoded.encodings().map(Arc::clone).collect();
-    let work = Work { model: model.index, encodings, lane, deadline };
+    let work = Work { model: model.index, encodings, lane, deadline, flow: flow.clone() };
     let pending = admitted.loaded().scheduler.submit(work)?;
     Ok(PendingText { encoded: encoded.clone(), pending, deadline })
 }

@@ -8,10 +8,16 @@ use finsent_model::{EncodedText, Granularity, TextError};
 use crate::error::HttpError;
 use crate::request::{Admitted, ItemError, TextInput};
 use crate::served_model::ServedModel;
+use crate::service::LONG_TEXT_BYTES_AT_A_TIME;
 
-/// Up to this many bytes are tokenized on the worker's thread, in well under a millisecond. More would delay its other
-/// connections.
-pub(crate) const INLINE_BYTES: usize = 16 << 10;
+/// Up to this many bytes are tokenized on the worker's thread, which takes a millisecond for most texts and ten for the worst.
+/// More would delay its other connections.
+const INLINE_BYTES: usize = 2 << 10;
+
+/// What a text costs besides its bytes, however short it is.
+const BYTES_PER_TEXT: usize = 64;
+/// Texts with more bytes than this wait for each other, because of the memory that the tokenizer needs for them.
+const LONG_TEXT_BYTES: usize = 64 << 10;
 
 /// What to make of the texts.
 #[derive(Debug, Clone, Copy)]
@@ -36,12 +42,25 @@ pub(super) async fn tokenize(
     let bytes: usize = inputs.iter().flatten().map(|text| text.as_str().len()).sum();
     // The scheduler refuses more, so tokenization can stop there.
     let max_tokens = admitted.loaded().scheduler.max_queue_tokens();
-    if bytes <= INLINE_BYTES {
+    if bytes + inputs.len() * BYTES_PER_TEXT <= INLINE_BYTES {
         return Ok(encode_all(model, inputs, options, max_tokens));
     }
+    let longest = inputs.iter().flatten().map(|text| text.as_str().len()).max().unwrap_or_default();
+    let permits = if longest > LONG_TEXT_BYTES { longest.min(LONG_TEXT_BYTES_AT_A_TIME) as u32 } else { 0 };
+    let _permit = admitted.service().long_texts.acquire_many(permits).await;
     let model = Arc::clone(model);
     let encoded = web::block(move || encode_all(&model, inputs, options, max_tokens)).await;
     encoded.map_err(|_| HttpError::Panicked)
+}
+
+/// What an encoding takes besides its tokens: its entry in the queue, its reply, its logits.
+const BYTES_PER_ENCODING: usize = 384;
+/// What a token takes.
+const BYTES_PER_TOKEN: usize = 8;
+
+/// About how much memory the encodings of a text take until their results are written.
+pub(crate) fn memory_of(text: &EncodedText) -> usize {
+    text.encodings().map(|encoding| BYTES_PER_ENCODING + encoding.len() * BYTES_PER_TOKEN).sum()
 }
 
 fn check_length(input: TextInput, limit: usize) -> TextInput {

@@ -12,7 +12,9 @@ use super::schema;
 use crate::error::HttpError;
 use crate::error_format::ErrorBody;
 use crate::inference::{ClassifyRequest, ScoredText, classify};
-use crate::request::{Admitted, Body, Fields, Object, TextInput, WholeNumber, kind, parse_text};
+use crate::request::{
+    Admitted, Body, Fields, Object, TextInput, WholeNumber, json_answer, kind, parse_text, text_elements,
+};
 
 /// A request of the clients of the Hugging Face inference API. Other fields are ignored.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -84,7 +86,7 @@ impl ErrorBody for HuggingFaceError {
     request_body = TextClassification,
     responses((status = 200, description = "The labels of each text", body = Vec<Vec<LabelScore>>)))]
 pub(crate) async fn default_model(admitted: Admitted, body: Body) -> Result<HttpResponse, HttpError> {
-    respond(&admitted, None, &body).await
+    respond(&admitted, None, body).await
 }
 
 /// Classify texts with a model
@@ -98,11 +100,35 @@ pub(crate) async fn by_model(
     model: web::Path<String>,
     body: Body,
 ) -> Result<HttpResponse, HttpError> {
-    respond(&admitted, Some(&model), &body).await
+    respond(&admitted, Some(&model), body).await
 }
 
-async fn respond(admitted: &Admitted, model: Option<&str>, body: &[u8]) -> Result<HttpResponse, HttpError> {
+/// What a request asks for.
+pub(crate) struct Parsed {
+    pub(crate) inputs: Vec<TextInput>,
+    /// Labels per text.
+    top_k: usize,
+    activation: Option<Activation>,
+    truncate: bool,
+}
+
+async fn respond(admitted: &Admitted, model: Option<&str>, body: Body) -> Result<HttpResponse, HttpError> {
     let model = admitted.model(model)?;
+    let limit = admitted.service().limits.max_client_batch_size;
+    let (parsed, memory) = body.parse(move |body| parse(body, limit)).await?;
+    let Parsed { inputs, top_k, activation, truncate } = parsed;
+    let request = ClassifyRequest::of_texts(model, (inputs, memory), admitted.deadline(None), truncate);
+    let classified = classify(admitted, request).await?;
+    let mut response = HttpResponse::build(StatusCode::OK);
+    classified.add_headers(&mut response);
+    let (model, texts, memory) = classified.into_all()?;
+    let labels = |text: &ScoredText| -> Vec<LabelScore<'_>> {
+        text.sorted_scores(&model, activation).into_iter().take(top_k).map(Into::into).collect()
+    };
+    json_answer(&mut response, memory, &texts.iter().map(labels).collect::<Vec<_>>())
+}
+
+pub(crate) fn parse(body: &[u8], limit: usize) -> Result<Parsed, HttpError> {
     let TextClassification { inputs, parameters } = Fields::of_body(body)?.read()?;
     let Parameters { top_k, function_to_apply, truncation } = parameters.unwrap_or_default().0;
     let top_k = match top_k {
@@ -110,29 +136,18 @@ async fn respond(admitted: &Admitted, model: Option<&str>, body: &[u8]) -> Resul
         Some(WholeNumber(top_k)) => top_k as usize,
         None => usize::MAX,
     };
-    let inputs = parse_inputs(inputs)?;
-    let request = ClassifyRequest::of_texts(model, inputs, admitted.deadline(None), truncation.unwrap_or(true));
-    let classified = classify(admitted, request).await?;
-    let mut response = HttpResponse::build(StatusCode::OK);
-    classified.add_headers(&mut response);
-    let (model, texts) = classified.into_all()?;
-    let activation = function_to_apply.map(Activation::from);
-    let labels = |text: &ScoredText| -> Vec<LabelScore<'_>> {
-        text.sorted_scores(&model, activation).into_iter().take(top_k).map(Into::into).collect()
-    };
-    Ok(response.json(texts.iter().map(labels).collect::<Vec<_>>()))
+    let (inputs, activation) = (parse_inputs(inputs, limit)?, function_to_apply.map(Activation::from));
+    Ok(Parsed { inputs, top_k, activation, truncate: truncation.unwrap_or(true) })
 }
 
 /// One text, or a list of texts.
-fn parse_inputs(inputs: &RawValue) -> Result<Vec<TextInput>, HttpError> {
-    if kind(inputs) == "a string" {
-        return Ok(vec![parse_text(inputs, None)?]);
+fn parse_inputs(inputs: &RawValue, limit: usize) -> Result<Vec<TextInput>, HttpError> {
+    match kind(inputs) {
+        "a string" => Ok(vec![parse_text(inputs, None)?]),
+        "an array" => {
+            let items = text_elements(inputs, limit)?;
+            items.into_iter().enumerate().map(|(index, item)| parse_text(item, Some(index))).collect()
+        }
+        other => Err(HttpError::invalid(format!("`inputs`: expected a string or an array of strings, found {other}"))),
     }
-    let items: Vec<&RawValue> = serde_json::from_str(inputs.get()).map_err(|_| {
-        HttpError::invalid(format!("`inputs`: expected a string or an array of strings, found {}", kind(inputs)))
-    })?;
-    if items.is_empty() {
-        return Err(HttpError::Empty);
-    }
-    items.into_iter().enumerate().map(|(index, item)| parse_text(item, Some(index))).collect()
 }

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use super::{prediction_schema, schema};
 use crate::error::HttpError;
 use crate::inference::{ClassifyRequest, classify};
-use crate::request::{Admitted, Body, Fields, TextInput, kind, parse_text};
+use crate::request::{Admitted, Body, Fields, TextInput, json_answer, kind, parse_text, text_elements};
 
 /// The texts
 #[derive(Debug, Deserialize, ToSchema)]
@@ -18,7 +18,7 @@ use crate::request::{Admitted, Body, Fields, TextInput, kind, parse_text};
 pub(crate) struct Instances<'a> {
     #[serde(borrow)]
     #[schema(schema_with = schema::instances)]
-    instances: Vec<&'a RawValue>,
+    instances: &'a RawValue,
 }
 
 /// One prediction per instance
@@ -44,18 +44,27 @@ pub(crate) async fn predict(
     body: Body,
 ) -> Result<HttpResponse, HttpError> {
     let model = admitted.model(Some(&model))?;
-    let Instances { instances } = Fields::of_body(&body)?.read()?;
-    if instances.is_empty() {
-        return Err(HttpError::invalid("`instances` is empty"));
-    }
-    let inputs = instances.into_iter().enumerate().map(|(index, instance)| parse_instance(instance, index));
-    let inputs = inputs.collect::<Result<_, _>>()?;
-    let request = ClassifyRequest::of_texts(model, inputs, admitted.deadline(None), true);
+    let limit = admitted.service().limits.max_client_batch_size;
+    let parsed = body.parse(move |body| parse(body, limit)).await?;
+    let request = ClassifyRequest::of_texts(model, parsed, admitted.deadline(None), true);
     let classified = classify(&admitted, request).await?;
     let mut response = HttpResponse::build(StatusCode::OK);
     classified.add_headers(&mut response);
-    let (model, texts) = classified.into_all()?;
-    Ok(response.json(Predictions { predictions: texts.iter().map(|text| text.prediction(&model)).collect() }))
+    let (model, texts, memory) = classified.into_all()?;
+    let predictions = texts.iter().map(|text| text.prediction(&model)).collect();
+    json_answer(&mut response, memory, &Predictions { predictions })
+}
+
+pub(crate) fn parse(body: &[u8], limit: usize) -> Result<Vec<TextInput>, HttpError> {
+    let Instances { instances } = Fields::of_body(body)?.read()?;
+    if kind(instances) != "an array" {
+        return Err(HttpError::invalid(format!("`instances`: expected an array, found {}", kind(instances))));
+    }
+    let instances = text_elements(instances, limit).map_err(|error| match error {
+        HttpError::Empty => HttpError::invalid("`instances` is empty"),
+        other => other,
+    })?;
+    instances.into_iter().enumerate().map(|(index, instance)| parse_instance(instance, index)).collect()
 }
 
 fn parse_instance(instance: &RawValue, index: usize) -> Result<TextInput, HttpError> {

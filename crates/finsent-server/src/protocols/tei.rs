@@ -14,7 +14,9 @@ use super::schema;
 use crate::error::HttpError;
 use crate::error_format::ErrorBody;
 use crate::inference::{ClassifyRequest, ClassifyResponse, ScoredText, classify, milliseconds};
-use crate::request::{Admitted, Body, Fields, TextInput, kind, parse_text, service};
+use crate::request::{
+    Admitted, Body, Fields, TextInput, elements, json_answer, kind, parse_text, service, text_elements,
+};
 use crate::service::http_workers;
 
 /// A request of the clients of text-embeddings-inference. Pairs of texts are not supported: a list of strings is a batch.
@@ -69,6 +71,7 @@ fn error_type(error: &HttpError) -> &'static str {
         HttpError::Panicked | HttpError::Compute(_) | HttpError::DeadlinePassed => "Backend",
         HttpError::Loading | HttpError::Stopped => "Unhealthy",
         HttpError::Malformed(_)
+        | HttpError::Upgrade
         | HttpError::Unauthorized
         | HttpError::NoRoute { .. }
         | HttpError::UnknownModel { .. }
@@ -94,23 +97,42 @@ fn error_type(error: &HttpError) -> &'static str {
     request_body = PredictRequest,
     responses((status = 200, description = "The labels", body = PredictResponse)))]
 pub(crate) async fn predict(admitted: Admitted, body: Body) -> Result<HttpResponse, HttpError> {
-    let PredictRequest { inputs, truncate, raw_scores, .. } = Fields::of_body(&body)?.read()?;
-    let is_one = kind(inputs) == "a string";
-    let inputs = parse_inputs(inputs)?;
-    let characters: usize = inputs.iter().flatten().map(|text| text.as_str().chars().count()).sum();
+    let limit = admitted.service().limits.max_client_batch_size;
+    let (parsed, memory) = body.parse(move |body| parse(body, limit)).await?;
+    let Parsed { inputs, is_one, characters, truncate, activation } = parsed;
     let (model, deadline) = (admitted.model(None)?, admitted.deadline(None));
-    let request = ClassifyRequest::of_texts(model, inputs, deadline, truncate.unwrap_or(true));
+    let request = ClassifyRequest::of_texts(model, (inputs, memory), deadline, truncate);
     let classified = classify(&admitted, request).await?;
     let mut response = HttpResponse::build(StatusCode::OK);
     classified.add_headers(&mut response);
     add_compute_headers(&classified, characters, &mut response);
-    let (model, texts) = classified.into_all()?;
-    let activation = raw_scores.unwrap_or_default().then_some(Activation::Identity);
+    let (model, texts, memory) = classified.into_all()?;
     let labels = |text: &ScoredText| -> Vec<LabelScore<'_>> {
         text.sorted_scores(&model, activation).into_iter().map(Into::into).collect()
     };
     let mut labels: Vec<Vec<LabelScore<'_>>> = texts.iter().map(labels).collect();
-    Ok(response.json(if is_one { PredictResponse::One(labels.remove(0)) } else { PredictResponse::Many(labels) }))
+    let answer = if is_one { PredictResponse::One(labels.remove(0)) } else { PredictResponse::Many(labels) };
+    json_answer(&mut response, memory, &answer)
+}
+
+/// What a request asks for.
+pub(crate) struct Parsed {
+    pub(crate) inputs: Vec<TextInput>,
+    /// Whether there is a single text and no list.
+    is_one: bool,
+    /// Characters of all texts.
+    characters: usize,
+    truncate: bool,
+    activation: Option<Activation>,
+}
+
+pub(crate) fn parse(body: &[u8], limit: usize) -> Result<Parsed, HttpError> {
+    let PredictRequest { inputs, truncate, raw_scores, .. } = Fields::of_body(body)?.read()?;
+    let is_one = kind(inputs) == "a string";
+    let inputs = parse_inputs(inputs, limit)?;
+    let characters = inputs.iter().flatten().map(|text| text.as_str().chars().count()).sum();
+    let activation = raw_scores.unwrap_or_default().then_some(Activation::Identity);
+    Ok(Parsed { inputs, is_one, characters, truncate: truncate.unwrap_or(true), activation })
 }
 
 /// The headers that clients of text-embeddings-inference know.
@@ -126,26 +148,27 @@ fn add_compute_headers(
 }
 
 /// A text, a list of texts, or a list of lists with one text each.
-fn parse_inputs(inputs: &RawValue) -> Result<Vec<TextInput>, HttpError> {
-    if kind(inputs) == "a string" {
-        return Ok(vec![parse_text(inputs, None)?]);
-    }
-    let items: Vec<&RawValue> = serde_json::from_str(inputs.get())
-        .map_err(|_| HttpError::invalid(format!("`inputs`: expected a string or an array, found {}", kind(inputs))))?;
-    if items.is_empty() {
-        return Err(HttpError::Empty);
-    }
-    let parse = |(index, item): (usize, &RawValue)| {
-        let nested: Vec<&RawValue> = serde_json::from_str(item.get()).unwrap_or_else(|_| vec![item]);
-        match nested.as_slice() {
-            [text] => parse_text(text, Some(index)),
-            _ => {
-                let reason = format!("expected one text, found {}; pairs of texts are not supported", nested.len());
-                Err(HttpError::Invalid { index: Some(index), reason })
-            }
-        }
+fn parse_inputs(inputs: &RawValue, limit: usize) -> Result<Vec<TextInput>, HttpError> {
+    let items = match kind(inputs) {
+        "a string" => return Ok(vec![parse_text(inputs, None)?]),
+        "an array" => text_elements(inputs, limit)?,
+        other => return Err(HttpError::invalid(format!("`inputs`: expected a string or an array, found {other}"))),
     };
-    items.into_iter().enumerate().map(parse).collect()
+    items.into_iter().enumerate().map(|(index, item)| parse_item(item, index)).collect()
+}
+
+/// A text, or a list with one text.
+fn parse_item(item: &RawValue, index: usize) -> Result<TextInput, HttpError> {
+    if kind(item) != "an array" {
+        return parse_text(item, Some(index));
+    }
+    let found = match elements(item, 1).as_deref() {
+        Ok(&[text]) => return parse_text(text, Some(index)),
+        Ok(_) => "none",
+        Err(_) => "several",
+    };
+    let reason = format!("expected one text, found {found}; pairs of texts are not supported");
+    Err(HttpError::Invalid { index: Some(index), reason })
 }
 
 /// The default model and the limits

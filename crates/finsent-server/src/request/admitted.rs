@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix_web::dev::Payload;
+use actix_web::http::header::{self, HeaderMap, HeaderValue};
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -30,9 +31,19 @@ impl FromRequest for Admitted {
     }
 }
 
+/// Whether the client asks to go on with another protocol. Other upgrades than this one are ignored.
+fn is_websocket(headers: &HeaderMap) -> bool {
+    let is_websocket = |value: &HeaderValue| value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"websocket");
+    headers.get_all(header::UPGRADE).any(is_websocket)
+}
+
 impl Admitted {
     fn admit(request: &HttpRequest) -> Result<Self, HttpError> {
         let service = service(request);
+        // actix-web takes everything that follows such a head as its body, whatever length it gives.
+        if is_websocket(request.headers()) {
+            return Err(HttpError::Upgrade);
+        }
         service.loaded()?;
         let permit = Arc::clone(&service.permits).try_acquire_owned();
         let full = |_| HttpError::Overloaded { retry_after: Duration::from_secs(1) };

@@ -1,37 +1,53 @@
 //! A whole body: of the right type, within its limits in bytes and time, decompressed.
 
 use std::future::Future;
-use std::io::Read;
-use std::ops::Deref;
 use std::pin::Pin;
 use std::sync::Arc;
 
 use actix_web::dev::Payload;
 use actix_web::http::header::{self, HeaderMap};
 use actix_web::{FromRequest, HttpRequest, web};
-use flate2::read::{GzDecoder, ZlibDecoder};
 use futures_util::StreamExt;
 
-use super::content_coding::{ContentCoding, cannot_decompress};
+use super::content_coding::ContentCoding;
 use super::context::{arrival, service};
+use super::decoder::Decoder;
 use super::memory::MemoryPermit;
 use crate::error::HttpError;
+use crate::memory_budget::Holder;
 use crate::service::Service;
+
+/// Up to this many bytes are processed on the worker's thread, in well under a millisecond. More would delay its other
+/// connections.
+pub(crate) const INLINE_BYTES: usize = 16 << 10;
+
+/// What a request takes besides its body: the buffers of its connection.
+const BYTES_PER_REQUEST: usize = 8 << 10;
 
 /// A JSON body. Its memory is counted until it is dropped.
 pub(crate) struct Body {
     bytes: Vec<u8>,
-    permit: MemoryPermit,
+    memory: MemoryPermit,
 }
 
 /// A body of any type, for protocols with a binary form.
 pub(crate) struct AnyBody(pub(crate) Body);
 
-impl Deref for Body {
-    type Target = [u8];
-
-    fn deref(&self) -> &[u8] {
-        &self.bytes
+impl Body {
+    /// Parses the body, and drops it. What it is parsed to must take no more memory, because that is what stays counted.
+    ///
+    /// # Errors
+    /// That of `parse`.
+    pub(crate) async fn parse<T: Send + 'static>(
+        self,
+        parse: impl FnOnce(&[u8]) -> Result<T, HttpError> + Send + 'static,
+    ) -> Result<(T, MemoryPermit), HttpError> {
+        let Self { bytes, memory } = self;
+        if bytes.len() <= INLINE_BYTES {
+            return Ok((parse(&bytes)?, memory));
+        }
+        let parsed = web::block(move || parse(&bytes)).await.unwrap_or(Err(HttpError::Panicked));
+        Ok((parsed?, memory))
     }
 }
 
@@ -85,12 +101,12 @@ async fn read(request: HttpRequest, payload: Payload) -> Result<Body, HttpError>
     if coding == ContentCoding::Identity {
         return Ok(body);
     }
-    let decompressed = web::block(move || decompress(coding, &service, &body)).await;
+    let decompressed = web::block(move || decompress(coding, &service, body)).await;
     decompressed.unwrap_or(Err(HttpError::Panicked))
 }
 
 async fn collect(service: &Arc<Service>, mut payload: Payload) -> Result<Body, HttpError> {
-    let mut body = Body::new(service);
+    let mut body = Body::new(service)?;
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|error| HttpError::Malformed(format!("the body ended early: {error}")))?;
         body.append(&chunk, service.limits.max_body_bytes)?;
@@ -98,36 +114,29 @@ async fn collect(service: &Arc<Service>, mut payload: Payload) -> Result<Body, H
     Ok(body)
 }
 
-fn decompress(coding: ContentCoding, service: &Arc<Service>, compressed: &[u8]) -> Result<Body, HttpError> {
-    match coding {
-        ContentCoding::Identity => read_all(service, compressed),
-        ContentCoding::Gzip => read_all(service, GzDecoder::new(compressed)),
-        ContentCoding::Deflate => read_all(service, ZlibDecoder::new(compressed)),
+fn decompress(coding: ContentCoding, service: &Arc<Service>, compressed: Body) -> Result<Body, HttpError> {
+    let mut decoder = Decoder::new(coding);
+    decoder.push(compressed.bytes.into());
+    decoder.end();
+    let mut body = Body::new(service)?;
+    while let Some(step) = decoder.next()? {
+        body.append(&step.bytes, service.limits.max_body_bytes)?;
     }
-}
-
-fn read_all(service: &Arc<Service>, mut from: impl Read) -> Result<Body, HttpError> {
-    let mut body = Body::new(service);
-    let mut chunk = [0; 16 << 10];
-    loop {
-        match from.read(&mut chunk).map_err(cannot_decompress)? {
-            0 => return Ok(body),
-            read => body.append(&chunk[..read], service.limits.max_body_bytes)?,
-        }
-    }
+    Ok(body)
 }
 
 impl Body {
-    fn new(service: &Arc<Service>) -> Self {
-        Self { bytes: Vec::new(), permit: MemoryPermit::new(service) }
+    fn new(service: &Arc<Service>) -> Result<Self, HttpError> {
+        let mut memory = MemoryPermit::new(service, Holder::Request);
+        memory.grow(BYTES_PER_REQUEST)?;
+        Ok(Self { bytes: Vec::new(), memory })
     }
 
     fn append(&mut self, chunk: &[u8], limit: usize) -> Result<(), HttpError> {
         if self.bytes.len() + chunk.len() > limit {
             return Err(HttpError::BodyTooLarge { limit });
         }
-        self.permit.grow(chunk.len())?;
         self.bytes.extend_from_slice(chunk);
-        Ok(())
+        self.memory.resize(BYTES_PER_REQUEST + self.bytes.capacity())
     }
 }

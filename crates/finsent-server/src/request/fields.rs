@@ -1,6 +1,7 @@
 //! The fields of a JSON object, read one by one: an error names the field, and a body that is not JSON is told apart from one
 //! with a wrong value.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, btree_map};
 use std::fmt::{self, Display};
 
@@ -12,6 +13,14 @@ use serde_json::value::RawValue;
 
 use super::json::{kind, without_position};
 use crate::error::HttpError;
+use crate::excerpt::excerpt;
+
+/// The most fields of an object. No protocol has half as many.
+const MAX_FIELDS: usize = 64;
+/// The longest value of a field that is not listed in [`LONG_FIELDS`], in bytes.
+const MAX_VALUE: usize = 16 << 10;
+/// The fields whose values may be as long as the body: texts, and what comes back.
+const LONG_FIELDS: [&str; 5] = ["data", "id", "inputs", "instances", "text"];
 
 /// The unread fields of one object. A field that is `null` counts as absent.
 #[derive(Debug)]
@@ -41,8 +50,13 @@ impl<'a> Fields<'a> {
         if kind(json) != "an object" {
             return Err(invalid(format!("expected an object, found {}", kind(json))));
         }
-        let bad_name = |error: serde_json::Error| invalid(format!("the name of a field: {}", without_position(&error)));
-        Ok(Self { fields: serde_json::from_str(json.get()).map_err(bad_name)?, index })
+        let reason = |error: serde_json::Error| {
+            let reason = without_position(&error);
+            // The values are valid JSON, so an error of the syntax is in a name.
+            invalid(if error.is_data() { reason } else { format!("the name of a field: {reason}") })
+        };
+        let FieldMap(fields) = serde_json::from_str(json.get()).map_err(reason)?;
+        Ok(Self { fields, index })
     }
 
     /// A field as it is in the body, if it is there.
@@ -73,6 +87,41 @@ impl<'a> Fields<'a> {
             FieldError::Unknown { field, suggestion } => HttpError::UnknownField { index, field, suggestion },
             FieldError::Invalid(reason) => HttpError::Invalid { index, reason },
         })
+    }
+}
+
+/// The values of an object by their names. There are few, and each name is there once.
+struct FieldMap<'a>(BTreeMap<String, &'a RawValue>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for FieldMap<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(FieldMapVisitor)
+    }
+}
+
+struct FieldMapVisitor;
+
+impl<'de> Visitor<'de> for FieldMapVisitor {
+    type Value = FieldMap<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Self::Value, A::Error> {
+        let mut fields = BTreeMap::new();
+        while let Some((name, value)) = object.next_entry::<String, &RawValue>()? {
+            if fields.len() == MAX_FIELDS {
+                return Err(de::Error::custom(format_args!("an object may have {MAX_FIELDS} fields, and it has more")));
+            }
+            match fields.entry(name) {
+                Entry::Vacant(field) => _ = field.insert(value),
+                Entry::Occupied(field) => {
+                    return Err(de::Error::custom(format_args!("the field `{}` is there twice", excerpt(field.key()))));
+                }
+            }
+        }
+        Ok(FieldMap(fields))
     }
 }
 
@@ -130,6 +179,14 @@ impl<'de> Deserializer<'de> for FieldReader<'de> {
             return Err(FieldError::Unknown { field: field.clone(), suggestion });
         }
         self.fields.retain(|_, value| value.get() != "null");
+        let is_too_long = |(name, value): &(&String, &&RawValue)| {
+            value.get().len() > MAX_VALUE && !LONG_FIELDS.contains(&name.as_str())
+        };
+        // serde's messages quote values, and unknown ones are skipped.
+        if let Some((name, _)) = self.fields.iter().filter(|(name, _)| known.contains(&name.as_str())).find(is_too_long)
+        {
+            return Err(FieldError::Invalid(format!("`{name}`: the value is longer than {MAX_VALUE} bytes")));
+        }
         visitor.visit_map(FieldValues { fields: self.fields.into_iter(), current: None })
     }
 
@@ -196,6 +253,32 @@ mod tests {
             assert_eq!(refusal(Fields::of_body(not_json)).0, 400, "{not_json:?}");
         }
         assert_eq!(refusal(Fields::of_body(b" [1]")), (422, "expected an object, found an array".into()));
+    }
+
+    #[test]
+    fn too_many_fields_a_field_that_is_there_twice_and_an_endless_value_are_refused() {
+        let many: String = (0..65).map(|field| format!(r#""f{field}": 1,"#)).collect();
+        assert_eq!(refusal(read(&format!(r#"{{{many} "a": 3}}"#))).1, "an object may have 64 fields, and it has more");
+        let many: String = (0..63).map(|field| format!(r#""f{field}": 1,"#)).collect();
+        assert!(read(&format!(r#"{{{many} "a": 3}}"#)).is_ok());
+        assert_eq!(refusal(read(r#"{"a": 3, "b": 1, "a": 4}"#)), (422, "the field `a` is there twice".into()));
+        for endless in
+            ["1".repeat(1_000_000), format!("{:?}", "x".repeat(1_000_000)), "[".repeat(50_000) + &"]".repeat(50_000)]
+        {
+            assert_eq!(
+                refusal(read(&format!(r#"{{"a": {endless}}}"#))),
+                (422, "`a`: the value is longer than 16384 bytes".into())
+            );
+            assert!(read(&format!(r#"{{"a": 3, "c": {endless}}}"#)).is_ok(), "an unknown field is ignored");
+        }
+    }
+
+    #[test]
+    fn a_message_quotes_the_beginning_of_a_long_name_only() {
+        let name = "granularit".repeat(190_000);
+        let body = format!(r#"{{"{name}": 1}}"#);
+        let (status, message) = refusal(Fields::of_body(body.as_bytes()).unwrap().read_strict::<Example<'_>>());
+        assert!(status == 422 && message.len() < 200 && !message.contains("did you mean"), "{message}");
     }
 
     #[test]

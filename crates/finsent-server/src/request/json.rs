@@ -1,8 +1,12 @@
-//! JSON values that are read by hand, and numbers and objects that serde would read too liberally or too strictly.
+//! JSON values that are read by hand, and numbers that serde would read too strictly.
 
-use serde::de::Error;
+use std::fmt;
+
+use serde::de::{Error, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
+
+use crate::error::HttpError;
 
 /// A number without a fraction, however it is written: `3`, `3.0`, `3e0`. A number that is too large becomes the largest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,17 +20,52 @@ impl<'de> Deserialize<'de> for WholeNumber {
     }
 }
 
-/// A JSON object. A derived `Deserialize` would also accept an array of the fields' values.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Object<T>(pub(crate) T);
+/// The elements of an array.
+///
+/// # Errors
+/// [`TooManyElements`] if there are more than `limit`. The others are not counted.
+///
+/// # Panics
+/// If it is not an array.
+pub(crate) fn elements(array: &RawValue, limit: usize) -> Result<Vec<&RawValue>, TooManyElements> {
+    assert_eq!(kind(array), "an array", "only an array has elements");
+    let mut reader = serde_json::Deserializer::from_str(array.get());
+    // The array is valid JSON, so there is no other error.
+    reader.deserialize_seq(AtMost(limit)).map_err(|_| TooManyElements)
+}
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let json = <&RawValue>::deserialize(deserializer)?;
-        if kind(json) != "an object" {
-            return Err(D::Error::custom(format!("expected an object, found {}", kind(json))));
+/// The elements of a list of texts.
+///
+/// # Errors
+/// [`HttpError`] if there are more than `limit`, or none.
+pub(crate) fn text_elements(array: &RawValue, limit: usize) -> Result<Vec<&RawValue>, HttpError> {
+    let elements = elements(array, limit).map_err(|TooManyElements| HttpError::TooManyTexts { limit })?;
+    if elements.is_empty() { Err(HttpError::Empty) } else { Ok(elements) }
+}
+
+/// An array has more elements than it may have.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct TooManyElements;
+
+/// Reads at most this many elements.
+struct AtMost(usize);
+
+impl<'de> Visitor<'de> for AtMost {
+    type Value = Vec<&'de RawValue>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "an array of at most {} elements", self.0)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut array: A) -> Result<Self::Value, A::Error> {
+        let mut elements = Vec::new();
+        while let Some(element) = array.next_element()? {
+            if elements.len() == self.0 {
+                return Err(A::Error::custom(self.0));
+            }
+            elements.push(element);
         }
-        serde_json::from_str(json.get()).map(Self).map_err(|error| D::Error::custom(without_position(&error)))
+        Ok(elements)
     }
 }
 
@@ -53,15 +92,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_array_of_its_fields_values_is_not_an_object() {
-        #[derive(Debug, Deserialize, PartialEq)]
-        struct Pair {
-            a: u8,
-            b: Option<u8>,
-        }
-        let pair = |json: &str| serde_json::from_str::<Object<Pair>>(json).map(|object| object.0);
-        assert_eq!(pair(r#"{"a": 1, "c": 2}"#).unwrap(), Pair { a: 1, b: None });
-        assert!(pair("[1, 2]").unwrap_err().to_string().contains("expected an object, found an array"));
+    fn the_elements_of_an_array_are_counted_up_to_the_limit() {
+        let array = |json: &str| RawValue::from_string(json.to_owned()).unwrap();
+        let three = array(r#"["a", 1, {}]"#);
+        assert_eq!(elements(&three, 3).unwrap().len(), 3);
+        assert_eq!(elements(&three, 2).unwrap_err(), TooManyElements);
+        assert_eq!(elements(&array("[]"), 0).unwrap().len(), 0);
+        assert!(matches!(text_elements(&array("[]"), 3), Err(HttpError::Empty)));
+        let many = array(&format!("[{}\"\"]", "\"\",".repeat(660_000)));
+        assert!(matches!(text_elements(&many, 1000), Err(HttpError::TooManyTexts { limit: 1000 })));
     }
 
     #[test]

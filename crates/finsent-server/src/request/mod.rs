@@ -1,21 +1,29 @@
-//! Reading a request: admission, its body within limits, and the JSON in it.
+//! Reading a request: admission, its body within limits, and the JSON in it. Writing its answer, within the same limit on
+//! memory.
 
 mod admitted;
+mod answer;
 mod body;
 mod content_coding;
 mod context;
+mod decoder;
 mod fields;
+mod gzip;
 mod json;
 mod memory;
-mod stream_decoder;
+mod object;
 mod text_input;
+mod turn;
 
 pub(crate) use self::admitted::Admitted;
-pub(crate) use self::body::{AnyBody, Body, is_json_lines};
+pub(crate) use self::answer::{AnswerWriter, json_answer};
+pub(crate) use self::body::{AnyBody, Body, INLINE_BYTES, is_json_lines};
 pub(crate) use self::content_coding::ContentCoding;
 pub(crate) use self::context::{Arrival, ModelLabel, RequestId, service};
+pub(crate) use self::decoder::Decoder;
 pub(crate) use self::fields::Fields;
-pub(crate) use self::json::{Object, WholeNumber, kind, without_position};
+pub(crate) use self::json::{WholeNumber, elements, kind, text_elements, without_position};
 pub(crate) use self::memory::MemoryPermit;
-pub(crate) use self::stream_decoder::StreamDecoder;
+pub(crate) use self::object::Object;
 pub(crate) use self::text_input::{ItemError, TextInput, parse_text};
+pub(crate) use self::turn::Turn;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::fair_queue::Lane;
+use super::fair_queue::{Lane, Places};
 use super::queue::Queue;
 use super::throughput::Throughput;
 use super::work::Refusal;
@@ -14,8 +14,8 @@ pub(super) struct Candidate {
     pub(super) model: usize,
     /// Tokens of its new encodings.
     pub(super) tokens: usize,
-    /// Virtual finish time of the last one.
-    pub(super) finish: u64,
+    /// The places of the last one.
+    pub(super) places: Places,
     pub(super) time_left: Duration,
 }
 
@@ -31,7 +31,7 @@ pub(super) fn admit(
     running: Option<(usize, usize)>,
     throughputs: &[Throughput],
 ) -> Result<(), Refusal> {
-    let Candidate { lane, model, tokens, finish, time_left } = candidate;
+    let Candidate { lane, model, tokens, places, time_left } = candidate;
     if tokens > max_queue_tokens {
         return Err(Refusal::TooLarge { tokens, limit: max_queue_tokens });
     }
@@ -42,7 +42,7 @@ pub(super) fn admit(
         let seconds = throughputs[model].seconds(queued + tokens - room);
         return Err(Refusal::Full { retry_after: Duration::from_secs_f64(seconds) });
     }
-    let ahead = queue.before(lane, finish).chain(running);
+    let ahead = queue.before(lane, places).chain(running);
     let seconds_ahead: f64 = ahead.map(|(model, tokens)| throughputs[model].seconds(tokens)).sum();
     let expected = seconds_ahead + throughputs[model].seconds(tokens);
     let allowed = EXPECTED_SHARE_OF_DEADLINE * time_left.as_secs_f64();
@@ -61,7 +61,7 @@ mod tests {
     fn admit_behind_a_batch(tokens: usize, time_left: Duration) -> Result<(), Refusal> {
         let mut throughput = Throughput::default();
         throughput.record(10, 0.2);
-        let candidate = Candidate { lane: Lane::Interactive, model: 0, tokens, finish: 1, time_left };
+        let candidate = Candidate { lane: Lane::Interactive, model: 0, tokens, places: Places::default(), time_left };
         admit(candidate, &Queue::new(Vec::new()), 1000, Some((0, 10)), &[throughput])
     }
 
@@ -79,7 +79,8 @@ mod tests {
         let mut throughput = Throughput::default();
         throughput.record(10, 0.2);
         let time_left = Duration::from_millis(1);
-        let candidate = Candidate { lane: Lane::Interactive, model: 0, tokens: 20, finish: 1, time_left };
+        let candidate =
+            Candidate { lane: Lane::Interactive, model: 0, tokens: 20, places: Places::default(), time_left };
         assert_eq!(admit(candidate, &Queue::new(Vec::new()), 1000, None, &[throughput]), Ok(()));
     }
 }

@@ -10,31 +10,50 @@ use super::key::EncodingKey;
 
 /// The logits that were requested last.
 #[derive(Debug)]
-pub(super) struct LogitsCache(Option<LruCache<EncodingKey, Logits>>);
+pub(super) struct LogitsCache {
+    /// `None` if the cache is off.
+    entries: Option<LruCache<EncodingKey, Logits>>,
+    /// Tokens of all entries.
+    tokens: usize,
+    max_tokens: usize,
+}
+
+/// How many tokens the entries may have on average. A token takes eight bytes, and few headlines have more than this many.
+const TOKENS_PER_ENTRY: usize = 64;
 
 impl LogitsCache {
     /// A cache of at most this many entries; 0 turns it off.
     pub(super) fn new(entries: usize) -> Self {
+        let max_tokens = entries.saturating_mul(TOKENS_PER_ENTRY);
         // `LruCache::new` would allocate for the full capacity; an unbounded one that is resized grows as it fills.
         let cache = NonZeroUsize::new(entries).map(|entries| {
             let mut cache = LruCache::unbounded();
             cache.resize(entries);
             cache
         });
-        Self(cache)
+        Self { entries: cache, tokens: 0, max_tokens }
     }
 
     pub(super) fn is_enabled(&self) -> bool {
-        self.0.is_some()
+        self.entries.is_some()
     }
 
     pub(super) fn get(&mut self, key: &EncodingKey) -> Option<Logits> {
-        self.0.as_mut()?.get(key).cloned()
+        self.entries.as_mut()?.get(key).cloned()
     }
 
+    /// Inserts an entry, and evicts those that were used least recently if there are too many or they have too many tokens.
     pub(super) fn insert(&mut self, key: EncodingKey, logits: &Logits) {
-        if let Some(cache) = &mut self.0 {
-            cache.put(key, Arc::clone(logits));
+        let Some(entries) = &mut self.entries else { return };
+        self.tokens += key.tokens();
+        // The old entry with the same key, or the one that made room.
+        if let Some((evicted, _)) = entries.push(key, Arc::clone(logits)) {
+            self.tokens -= evicted.tokens();
+        }
+        while self.tokens > self.max_tokens
+            && let Some((evicted, _)) = entries.pop_lru()
+        {
+            self.tokens -= evicted.tokens();
         }
     }
 }
@@ -70,6 +89,18 @@ mod tests {
         cache.insert(key(0, &[3]), &Logits::from([3.0]));
         assert!(cache.get(&key(0, &[2])).is_none());
         assert!(cache.get(&key(0, &[1])).is_some() && cache.get(&key(0, &[3])).is_some());
+    }
+
+    #[test]
+    fn long_entries_are_evicted_before_they_take_too_much_memory() {
+        let mut cache = LogitsCache::new(4);
+        for id in 1..=100 {
+            cache.insert(key(0, &[id; 3 * TOKENS_PER_ENTRY]), &Logits::from([0.5]));
+            cache.insert(key(0, &[id; 3 * TOKENS_PER_ENTRY]), &Logits::from([0.5]));
+            assert!(cache.tokens <= 4 * TOKENS_PER_ENTRY);
+        }
+        assert!(cache.get(&key(0, &[100; 3 * TOKENS_PER_ENTRY])).is_some());
+        assert!(cache.get(&key(0, &[99; 3 * TOKENS_PER_ENTRY])).is_none());
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Decides when each text is computed, and together with which others.
 //!
 //! A request is admitted or refused at once (`admission`). Its encodings wait in a queue that is fair by tokens
-//! (`fair_queue`), where equal encodings of several requests are one entry (`queue`), unless a bounded cache has their logits
+//! (`fair_queue`) among requests and streams (`flow`), where equal encodings of several requests are one entry (`queue`), unless a bounded cache has their logits
 //! (`cache`). Whenever the engine thread (`engine`) is idle, it takes the next batch; batches are never delayed to fill up.
 //! An encoding that nobody waits for, because its client has disconnected or its deadline has passed, is dropped before it
 //! is computed.
@@ -11,6 +11,7 @@ mod backend;
 mod cache;
 mod engine;
 mod fair_queue;
+mod flow;
 mod key;
 mod queue;
 mod shared;
@@ -29,6 +30,7 @@ pub(crate) use self::backend::Backend;
 pub use self::backend::BackendModel;
 pub(crate) use self::backend::Logits;
 pub(crate) use self::fair_queue::Lane;
+pub(crate) use self::flow::Flow;
 pub(crate) use self::work::{EncodingOutput, Pending, Work};
 pub use self::work::{Failure, Refusal, SchedulerLimits};
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use super::fair_queue::{FairQueue, Lane, QueuedText};
+use super::fair_queue::{FairQueue, Lane, Places, QueuedText};
 use super::key::EncodingKey;
 use super::work::{Failure, Reply};
 use crate::metrics::ModelMetrics;
@@ -17,6 +17,10 @@ const SWEEP_INTERVAL: Duration = Duration::from_millis(100);
 pub(super) struct Queue {
     order: FairQueue,
     entries: Vec<Entry>,
+    /// Tokens of the entries.
+    tokens: usize,
+    /// Entries that there ever were.
+    arrivals: u64,
     /// Who waits for an encoding, from the arrival of the first request with it to the end of its batch.
     requests: HashMap<EncodingKey, Requests>,
     last_sweep: Instant,
@@ -31,8 +35,8 @@ struct Entry {
 
 /// The requests for one encoding.
 struct Requests {
-    /// The most urgent of theirs.
-    lane: Lane,
+    /// Index of the entry, until it is in a batch.
+    entry: Option<usize>,
     waiters: Vec<Waiter>,
 }
 
@@ -61,6 +65,8 @@ impl Queue {
         Self {
             order: FairQueue::default(),
             entries: Vec::new(),
+            tokens: 0,
+            arrivals: 0,
             requests: HashMap::new(),
             last_sweep: Instant::now(),
             metrics,
@@ -69,13 +75,18 @@ impl Queue {
 
     /// Tokens that wait.
     pub(super) fn tokens(&self) -> usize {
-        self.entries.iter().map(|entry| entry.text.tokens).sum()
+        self.tokens
     }
 
-    /// Model and tokens of each encoding that is computed before one with this lane and finish time.
-    pub(super) fn before(&self, lane: Lane, finish: u64) -> impl Iterator<Item = (usize, usize)> {
-        let texts = self.entries.iter().map(|entry| entry.text);
-        texts.filter(move |text| (text.lane, text.finish) <= (lane, finish)).map(|text| (text.model, text.tokens))
+    /// Model and tokens of each encoding that is likely to be computed before one with this lane and these places.
+    pub(super) fn before(&self, lane: Lane, places: Places) -> impl Iterator<Item = (usize, usize)> {
+        let is_before = move |text: &QueuedText| match (text.lane, lane) {
+            (Lane::Interactive, Lane::Interactive) => text.places.share <= places.share,
+            (Lane::Interactive, Lane::Bulk) => true,
+            (Lane::Bulk, Lane::Interactive) => false,
+            (Lane::Bulk, Lane::Bulk) => text.places.age <= places.age,
+        };
+        self.entries.iter().map(|entry| entry.text).filter(is_before).map(|text| (text.model, text.tokens))
     }
 
     /// Whether a request for this encoding waits, so that another one is free.
@@ -83,35 +94,34 @@ impl Queue {
         self.requests.contains_key(key)
     }
 
-    /// The virtual finish times of a new request's encodings of these lengths.
-    pub(super) fn finish_times(&self, lane: Lane, lengths: &[usize]) -> Vec<u64> {
-        self.order.finish_times(lane, lengths.iter().copied()).collect()
+    /// The places of a new request's encodings of these lengths. `last` is that of the request's stream.
+    pub(super) fn places(&self, last: Places, lengths: &[usize]) -> Vec<Places> {
+        self.order.places(last, lengths.iter().copied()).collect()
     }
 
     /// Adds an encoding that is not in the queue.
-    pub(super) fn push(&mut self, key: EncodingKey, lane: Lane, finish: u64, waiter: Waiter) {
+    pub(super) fn push(&mut self, key: EncodingKey, lane: Lane, places: Places, waiter: Waiter) {
         let (model, tokens) = (key.model, key.tokens());
         self.metrics[model].queue_texts.inc();
         self.metrics[model].queue_tokens.add(tokens as i64);
-        self.entries.push(Entry { text: QueuedText { lane, finish, tokens, model }, key: key.clone() });
-        self.requests.insert(key, Requests { lane, waiters: vec![waiter] });
+        self.tokens += tokens;
+        let text = QueuedText { lane, places, arrival: self.arrivals, tokens, model };
+        self.arrivals += 1;
+        self.requests.insert(key.clone(), Requests { entry: Some(self.entries.len()), waiters: vec![waiter] });
+        self.entries.push(Entry { text, key });
     }
 
-    /// Lets another request wait for an encoding that [is there](Self::contains). If the request is more urgent than the
-    /// others, the encoding moves to its lane.
-    pub(super) fn join(&mut self, key: &EncodingKey, lane: Lane, waiter: Waiter) {
+    /// Lets another request wait for an encoding that [is there](Self::contains). If the request is interactive, the
+    /// encoding is computed no later than it would be for this request alone.
+    pub(super) fn join(&mut self, key: &EncodingKey, lane: Lane, last: Places, waiter: Waiter) {
         let Some(requests) = self.requests.get_mut(key) else { return };
         self.metrics[key.model].shared.inc();
         requests.waiters.push(waiter);
-        if lane < requests.lane {
-            requests.lane = lane;
-            let finish = self.order.finish_times(lane, [key.tokens()]).next();
-            // The encoding may be in a batch already.
-            let entry = self.entries.iter_mut().find(|entry| entry.key == *key);
-            if let (Some(entry), Some(finish)) = (entry, finish) {
-                entry.text = QueuedText { lane, finish, ..entry.text };
-            }
-        }
+        let Some(entry) = requests.entry.filter(|_| lane == Lane::Interactive) else { return };
+        let text = &mut self.entries[entry].text;
+        let Some(Places { share, .. }) = self.order.places(last, [text.tokens]).next() else { return };
+        text.places.share = if text.lane == Lane::Interactive { text.places.share.min(share) } else { share };
+        text.lane = Lane::Interactive;
     }
 
     /// Takes the next batch out of the queue; `None` if nothing waits.
@@ -141,6 +151,7 @@ impl Queue {
     /// Drops everything. All waiters find their reply channel closed.
     pub(super) fn clear(&mut self) {
         self.entries.clear();
+        self.tokens = 0;
         self.requests.clear();
     }
 
@@ -155,6 +166,7 @@ impl Queue {
         let Self { entries, requests, metrics, .. } = self;
         let now = Instant::now();
         self.last_sweep = now;
+        let before = entries.len();
         entries.retain(|entry| {
             let metrics = &metrics[entry.key.model];
             let Some(of_entry) = requests.get_mut(&entry.key) else { return false };
@@ -172,12 +184,34 @@ impl Queue {
             }
             is_wanted
         });
+        if entries.len() < before {
+            self.tokens = entries.iter().map(|entry| entry.text.tokens).sum();
+            for (index, entry) in entries.iter().enumerate() {
+                if let Some(of_entry) = requests.get_mut(&entry.key) {
+                    of_entry.entry = Some(index);
+                }
+            }
+        }
+    }
+
+    /// Takes an entry out. The last one gets its index.
+    fn remove(&mut self, index: usize) -> Entry {
+        let removed = self.entries.swap_remove(index);
+        self.tokens -= removed.text.tokens;
+        if let Some(of_removed) = self.requests.get_mut(&removed.key) {
+            of_removed.entry = None;
+        }
+        let moved = self.entries.get(index).and_then(|moved| self.requests.get_mut(&moved.key));
+        if let Some(of_moved) = moved {
+            of_moved.entry = Some(index);
+        }
+        removed
     }
 
     fn take(&mut self, mut chosen: Vec<usize>) -> Batch {
-        // From the last one, so that `swap_remove` does not move one that is still to be removed.
+        // From the last one, so that no entry moves that is still to be removed.
         chosen.sort_unstable();
-        let entries: Vec<Entry> = chosen.into_iter().rev().map(|entry| self.entries.swap_remove(entry)).collect();
+        let entries: Vec<Entry> = chosen.into_iter().rev().map(|entry| self.remove(entry)).collect();
         let now = Instant::now();
         for entry in &entries {
             let metrics = &self.metrics[entry.key.model];

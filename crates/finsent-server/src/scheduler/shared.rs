@@ -51,7 +51,7 @@ impl Shared {
 
     /// Accepts a request, or refuses it. To be followed by [`wake`](Self::wake).
     pub(super) fn submit(&self, work: Work) -> Result<Vec<Pending>, Refusal> {
-        let Work { model, encodings, lane, deadline } = work;
+        let Work { model, encodings, lane, deadline, flow } = work;
         let keys: Vec<EncodingKey> = encodings.into_iter().map(|encoding| EncodingKey::new(model, encoding)).collect();
         let now = Instant::now();
         let state = &mut *self.state();
@@ -61,15 +61,17 @@ impl Shared {
         let cached: Vec<Option<Logits>> = keys.iter().map(|key| state.cache.get(key)).collect();
         let is_new = |(key, cached): &(&EncodingKey, &Option<Logits>)| cached.is_none() && !state.queue.contains(key);
         let new_lengths: Vec<usize> = keys.iter().zip(&cached).filter(is_new).map(|(key, _)| key.tokens()).collect();
-        let finish_times = state.queue.finish_times(lane, &new_lengths);
-        if let Some(&finish) = finish_times.last() {
+        let last = flow.last();
+        let places = state.queue.places(last, &new_lengths);
+        if let Some(&of_last) = places.last() {
             let tokens = new_lengths.iter().sum();
-            let candidate = Candidate { lane, model, tokens, finish, time_left: deadline - now };
+            let candidate = Candidate { lane, model, tokens, places: of_last, time_left: deadline - now };
             admit(candidate, &state.queue, self.limits.max_queue_tokens, state.running, &state.throughputs)?;
+            flow.advance_to(of_last);
         }
 
         let metrics = &self.models[model].metrics;
-        let mut finish_times = finish_times.into_iter();
+        let mut places = places.into_iter();
         let mut pending = Vec::with_capacity(keys.len());
         for (key, cached) in keys.into_iter().zip(cached) {
             if let Some(logits) = cached {
@@ -82,10 +84,10 @@ impl Shared {
             let waiter = Waiter { reply, since: now, deadline };
             // An encoding that is twice in one request is new once.
             if state.queue.contains(&key) {
-                state.queue.join(&key, lane, waiter);
+                state.queue.join(&key, lane, last, waiter);
             } else {
-                let finish = finish_times.next().expect("each new encoding has a finish time");
-                state.queue.push(key, lane, finish, waiter);
+                let places = places.next().expect("each new encoding has a place");
+                state.queue.push(key, lane, places, waiter);
             }
             pending.push(Pending::Queued(receiver));
         }

@@ -53,7 +53,13 @@ impl Harness {
 
     fn submit_in(&self, lane: Lane, within: Duration, texts: &[(u32, usize)]) -> Result<Vec<Pending>, Refusal> {
         let encodings = texts.iter().map(|&(id, tokens)| encoding(id, tokens)).collect();
-        self.scheduler.submit(Work { model: 0, encodings, lane, deadline: Instant::now() + within })
+        self.scheduler.submit(Work {
+            model: 0,
+            encodings,
+            lane,
+            deadline: Instant::now() + within,
+            flow: Flow::default(),
+        })
     }
 
     fn submit(&self, texts: &[(u32, usize)]) -> Vec<Pending> {

@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 
 use super::backend::Logits;
 use super::fair_queue::Lane;
+use super::flow::Flow;
 
 /// How much the scheduler accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +33,8 @@ pub(crate) struct Work {
     pub(crate) lane: Lane,
     /// After this time the client no longer needs the result.
     pub(crate) deadline: Instant,
+    /// What the encodings belong to.
+    pub(crate) flow: Flow,
 }
 
 /// Why a request was not accepted.

@@ -8,4 +8,4 @@ pub(crate) mod sentiment;
 mod stream;
 
 pub(crate) use self::problem::Problem;
-pub(crate) use self::stream::classify_stream;
+pub(crate) use self::stream::{LineInput, LineSplitter, classify_stream};

@@ -1,7 +1,9 @@
 //! POST /v1/sentiment with a JSON body.
 
+use std::time::Duration;
+
 use actix_web::http::StatusCode;
-use actix_web::{HttpResponse, HttpResponseBuilder};
+use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
@@ -11,8 +13,8 @@ use super::item::{ClassifiedText, parse_item};
 use super::options::{Granularity, Priority, deadline};
 use super::stream::{ResponseLine, SentimentLine};
 use crate::error::HttpError;
-use crate::inference::{ClassifyRequest, ClassifyResponse, classify};
-use crate::request::{Admitted, Body, Fields, TextInput, kind};
+use crate::inference::{ClassifyRequest, ClassifyResponse, INLINE_ENCODINGS, classify};
+use crate::request::{Admitted, AnswerWriter, Body, Fields, TextInput, kind, text_elements};
 use crate::scheduler::Lane;
 use crate::served_model::ServedModel;
 
@@ -102,62 +104,81 @@ struct Usage {
     responses((status = 200, description = "The predictions", content(
         (SentimentResponse = "application/json"), (ResponseLine = "application/x-ndjson")))))]
 pub(crate) async fn sentiment(admitted: Admitted, body: Body) -> Result<HttpResponse, HttpError> {
-    let request: SentimentRequest<'_> = Fields::of_body(&body)?.read_strict()?;
-    let deadline = deadline(request.deadline_ms)?;
-    let inputs = parse_inputs(request.inputs)?;
-    let model = admitted.model(request.model.as_deref())?;
-    let granularity = request.granularity.map(Into::into).unwrap_or_default();
-    let classified = classify(
-        &admitted,
-        ClassifyRequest {
-            model,
-            inputs: inputs.texts,
-            granularity,
-            lane: request.priority.map_or(Lane::Interactive, Into::into),
-            deadline: admitted.deadline(deadline),
-            truncate: true,
-        },
-    )
-    .await?;
+    let limit = admitted.service().limits.max_client_batch_size;
+    let (parsed, memory) = body.parse(move |body| parse(body, limit)).await?;
+    let Parsed { inputs: Inputs { texts, ids, is_one }, model, granularity, deadline, lane } = parsed;
+    let request = ClassifyRequest {
+        model: admitted.model(model.as_deref())?,
+        inputs: texts,
+        memory,
+        granularity,
+        lane,
+        deadline: admitted.deadline(deadline),
+        truncate: true,
+    };
+    let classified = classify(&admitted, request).await?;
     let mut response = HttpResponse::build(StatusCode::OK);
     classified.add_headers(&mut response);
-    write_response(classified, &inputs.ids, inputs.is_one, &mut response)
+    let is_long = classified.encodings() > INLINE_ENCODINGS;
+    let write = move || write_answer(classified, &ids, is_one);
+    let answer = if is_long { web::block(write).await.unwrap_or(Err(HttpError::Panicked)) } else { write() };
+    Ok(answer?.into_response(&mut response, "application/json"))
 }
 
-struct Inputs<'a> {
-    texts: Vec<TextInput>,
+/// What a request asks for.
+pub(crate) struct Parsed {
+    pub(crate) inputs: Inputs,
+    model: Option<String>,
+    granularity: finsent_model::Granularity,
+    deadline: Option<Duration>,
+    lane: Lane,
+}
+
+pub(crate) struct Inputs {
+    pub(crate) texts: Vec<TextInput>,
     /// One per text.
-    ids: Vec<Option<&'a RawValue>>,
+    ids: Vec<Option<Box<RawValue>>>,
     /// Whether there is a single text and no list.
     is_one: bool,
 }
 
-fn parse_inputs(inputs: &RawValue) -> Result<Inputs<'_>, HttpError> {
+pub(crate) fn parse(body: &[u8], limit: usize) -> Result<Parsed, HttpError> {
+    let request: SentimentRequest<'_> = Fields::of_body(body)?.read_strict()?;
+    Ok(Parsed {
+        deadline: deadline(request.deadline_ms)?,
+        inputs: parse_inputs(request.inputs, limit)?,
+        model: request.model,
+        granularity: request.granularity.map(Into::into).unwrap_or_default(),
+        lane: request.priority.map_or(Lane::Interactive, Into::into),
+    })
+}
+
+fn parse_inputs(inputs: &RawValue, limit: usize) -> Result<Inputs, HttpError> {
     let is_one = kind(inputs) == "a string";
     let items: Vec<&RawValue> = match kind(inputs) {
         "a string" => vec![inputs],
-        "an array" => serde_json::from_str(inputs.get()).map_err(|error| HttpError::invalid(error.to_string()))?,
+        "an array" => text_elements(inputs, limit)?,
         other => return Err(HttpError::invalid(format!("`inputs`: expected a string or an array, found {other}"))),
     };
-    if items.is_empty() {
-        return Err(HttpError::Empty);
+    let (mut texts, mut ids) = (Vec::with_capacity(items.len()), Vec::with_capacity(items.len()));
+    for (index, item) in items.into_iter().enumerate() {
+        let (id, text) = parse_item(item, Some(index))?;
+        texts.push(text);
+        ids.push(id.map(ToOwned::to_owned));
     }
-    let parse = |(index, item)| parse_item(item, Some(index));
-    let items: Vec<(Option<&RawValue>, TextInput)> =
-        items.into_iter().enumerate().map(parse).collect::<Result<_, _>>()?;
-    let (ids, texts) = items.into_iter().unzip();
     Ok(Inputs { texts, ids, is_one })
 }
 
-fn write_response(
+fn write_answer(
     classified: ClassifyResponse,
-    ids: &[Option<&RawValue>],
+    ids: &[Option<Box<RawValue>>],
     is_one: bool,
-    response: &mut HttpResponseBuilder,
-) -> Result<HttpResponse, HttpError> {
-    let (tokens, model) = (classified.tokens(), classified.model);
+) -> Result<AnswerWriter, HttpError> {
+    let tokens = classified.tokens();
+    let ClassifyResponse { model, items, memory, .. } = classified;
     let mut results = Vec::with_capacity(ids.len());
-    for (&id, item) in ids.iter().zip(classified.items) {
+    for (id, item) in ids.iter().zip(items) {
+        let id = id.as_deref();
         results.push(match item {
             Ok(text) => ResultItem::Classified(ClassifiedText { id, classification: text.classification(&model) }),
             Err(error) if is_one => return Err(error.into_request_error(None)),
@@ -165,9 +186,8 @@ fn write_response(
         });
     }
     let texts = results.iter().filter(|result| matches!(result, ResultItem::Classified(_))).count();
-    Ok(response.json(SentimentResponse {
-        model: ModelIdentity::from(&*model),
-        results,
-        usage: Usage { tokens, texts },
-    }))
+    let response = SentimentResponse { model: ModelIdentity::from(&*model), results, usage: Usage { tokens, texts } };
+    let mut answer = AnswerWriter::new(memory);
+    answer.write_json(&response)?;
+    Ok(answer)
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::model_path::{ModelPath, VERSION};
@@ -12,7 +13,7 @@ use super::outputs::{OutputName, RequestedParameters, output};
 use super::tensor::{HEADER_LENGTH, InputTensor, OutputTensor, write_response};
 use crate::error::HttpError;
 use crate::inference::{ClassifyRequest, ScoredText, classify};
-use crate::request::{Admitted, AnyBody, Object, without_position};
+use crate::request::{Admitted, AnyBody, Body, Fields, Object, TextInput, elements, kind};
 use crate::served_model::ServedModel;
 
 /// The texts to score. Other fields are ignored.
@@ -24,7 +25,7 @@ pub(crate) struct InferRequest<'a> {
     #[serde(borrow)]
     #[schema(min_items = 1, max_items = 1)]
     #[schema(value_type = Vec<InputTensor<'a>>)]
-    inputs: Vec<Object<InputTensor<'a>>>,
+    inputs: &'a RawValue,
     /// The tensors to return [default: all]
     #[schema(value_type = Option<Vec<RequestedOutput>>)]
     outputs: Option<Vec<Object<RequestedOutput>>>,
@@ -74,7 +75,7 @@ pub(crate) async fn infer(
     path: web::Path<ModelPath>,
     body: AnyBody,
 ) -> Result<HttpResponse, HttpError> {
-    respond(&admitted, &request, path.name()?, &body.0).await
+    respond(&admitted, &request, path.name()?, body.0).await
 }
 
 /// Score texts with a version of a model
@@ -91,73 +92,88 @@ pub(crate) async fn infer_version(
     infer(admitted, request, path, body).await
 }
 
+/// What a request asks for.
+pub(crate) struct Parsed {
+    id: Option<String>,
+    pub(crate) inputs: Vec<TextInput>,
+    /// If there are none, all of the model's.
+    outputs: Vec<(OutputName, RequestedParameters)>,
+    binary_by_default: bool,
+}
+
 async fn respond(
     admitted: &Admitted,
     request: &HttpRequest,
     name: &str,
-    body: &[u8],
+    body: Body,
 ) -> Result<HttpResponse, HttpError> {
     let model = admitted.model(Some(name))?;
-    let (json, mut binary) = split(request, body)?;
-    let request = parse(json)?;
-    let inputs = only_input(&request.inputs)?.texts(&mut binary)?;
-    if !binary.is_empty() {
-        return Err(HttpError::invalid(format!("{} bytes of the body do not belong to a tensor", binary.len())));
-    }
-    let classify_request = ClassifyRequest::of_texts(model, inputs, admitted.deadline(None), true);
+    let (json_length, limit) = (json_length(request)?, admitted.service().limits.max_client_batch_size);
+    let (parsed, memory) = body.parse(move |body| parse(body, json_length, limit)).await?;
+    let Parsed { id, inputs, outputs, binary_by_default } = parsed;
+    let classify_request = ClassifyRequest::of_texts(model, (inputs, memory), admitted.deadline(None), true);
     let classified = classify(admitted, classify_request).await?;
     let mut response = HttpResponse::build(StatusCode::OK);
     classified.add_headers(&mut response);
-    let (model, texts) = classified.into_all()?;
-    let outputs = outputs(&model, &texts, &request)?;
-    let id = request.id.as_deref();
-    let json = InferResponse { model_name: &model.name, model_version: VERSION, id, outputs: &outputs };
-    Ok(write_response(&mut response, &json, &outputs))
+    let (model, texts, memory) = classified.into_all()?;
+    let outputs = output_tensors(&model, &texts, outputs, binary_by_default)?;
+    let json = InferResponse { model_name: &model.name, model_version: VERSION, id: id.as_deref(), outputs: &outputs };
+    write_response(&mut response, memory, &json, &outputs)
 }
 
-/// The JSON of a body, and its binary part.
-fn split<'a>(request: &HttpRequest, body: &'a [u8]) -> Result<(&'a [u8], &'a [u8]), HttpError> {
-    let Some(length) = request.headers().get(HEADER_LENGTH) else { return Ok((body, &[])) };
-    let length = length.to_str().ok().and_then(|length| length.trim().parse().ok());
-    let wrong = || HttpError::Malformed(format!("`{HEADER_LENGTH}` is not the length of the JSON in the body"));
-    length.and_then(|length| body.split_at_checked(length)).ok_or_else(wrong)
+/// The length of the JSON at the beginning of a body, if the header gives it.
+fn json_length(request: &HttpRequest) -> Result<Option<usize>, HttpError> {
+    let Some(length) = request.headers().get(HEADER_LENGTH) else { return Ok(None) };
+    length.to_str().ok().and_then(|length| length.trim().parse().ok()).map(Some).ok_or_else(wrong_length)
 }
 
-fn parse(json: &[u8]) -> Result<InferRequest<'_>, HttpError> {
-    let request: Result<Object<InferRequest<'_>>, _> = serde_json::from_slice(json);
-    request.map(|request| request.0).map_err(|error| {
-        if error.is_data() {
-            HttpError::invalid(without_position(&error))
-        } else {
-            HttpError::Malformed(format!("the body is not valid JSON: {error}"))
-        }
-    })
+fn wrong_length() -> HttpError {
+    HttpError::Malformed(format!("`{HEADER_LENGTH}` is not the length of the JSON in the body"))
+}
+
+pub(crate) fn parse(body: &[u8], json_length: Option<usize>, limit: usize) -> Result<Parsed, HttpError> {
+    let (json, mut binary) = body.split_at_checked(json_length.unwrap_or(body.len())).ok_or_else(wrong_length)?;
+    let InferRequest { id, inputs, outputs, parameters } = Fields::of_body(json)?.read()?;
+    let inputs = only_input(inputs)?.texts(&mut binary, limit)?;
+    if !binary.is_empty() {
+        return Err(HttpError::invalid(format!("{} bytes of the body do not belong to a tensor", binary.len())));
+    }
+    let binary_by_default = parameters.unwrap_or_default().0.binary_data_output.unwrap_or_default();
+    Ok(Parsed { id, inputs, outputs: requested(outputs.unwrap_or_default())?, binary_by_default })
 }
 
 /// The tensor of texts, which is the only one whatever its name.
-fn only_input<'a>(inputs: &'a [Object<InputTensor<'a>>]) -> Result<&'a InputTensor<'a>, HttpError> {
-    match inputs {
-        [] => Err(HttpError::Empty),
-        [Object(input)] => Ok(input),
-        several => {
-            let names: Vec<&str> = several.iter().map(|input| input.0.name.as_str()).collect();
-            Err(HttpError::invalid(format!("expected one input, `text`; found {}", names.join(", "))))
-        }
+fn only_input(inputs: &RawValue) -> Result<InputTensor<'_>, HttpError> {
+    if kind(inputs) != "an array" {
+        return Err(HttpError::invalid(format!("`inputs`: expected an array, found {}", kind(inputs))));
+    }
+    match elements(inputs, 1).as_deref() {
+        Ok(&[input]) => Fields::of(input, None)?.read(),
+        Ok(_) => Err(HttpError::Empty),
+        Err(_) => Err(HttpError::invalid("expected one input, `text`; found several")),
     }
 }
 
-fn outputs(
+/// The requested outputs. Each may be requested once, so that an answer is not much larger than its texts.
+fn requested(outputs: Vec<Object<RequestedOutput>>) -> Result<Vec<(OutputName, RequestedParameters)>, HttpError> {
+    let mut requested: Vec<(OutputName, RequestedParameters)> = Vec::new();
+    for Object(RequestedOutput { name, parameters }) in outputs {
+        if requested.iter().any(|&(other, _)| other == name) {
+            return Err(HttpError::invalid(format!("the output `{}` is requested twice", name.as_str())));
+        }
+        requested.push((name, parameters.unwrap_or_default().0));
+    }
+    Ok(requested)
+}
+
+fn output_tensors(
     model: &Arc<ServedModel>,
     texts: &[ScoredText],
-    request: &InferRequest<'_>,
+    requested: Vec<(OutputName, RequestedParameters)>,
+    binary_by_default: bool,
 ) -> Result<Vec<OutputTensor>, HttpError> {
-    let binary_by_default = request.parameters.unwrap_or_default().0.binary_data_output.unwrap_or_default();
-    let requested: Vec<(OutputName, RequestedParameters)> = match request.outputs.as_deref() {
-        Some(outputs) if !outputs.is_empty() => {
-            outputs.iter().map(|Object(output)| (output.name, output.parameters.unwrap_or_default().0)).collect()
-        }
-        _ => OutputName::all_of(model).into_iter().map(|name| (name, RequestedParameters::default())).collect(),
-    };
+    let all = || OutputName::all_of(model).into_iter().map(|name| (name, RequestedParameters::default())).collect();
+    let requested = if requested.is_empty() { all() } else { requested };
     let output = |(name, parameters)| output(model, texts, name, parameters, binary_by_default);
     requested.into_iter().map(output).collect()
 }

@@ -11,7 +11,9 @@ use utoipa::ToSchema;
 
 use super::super::schema;
 use crate::error::HttpError;
-use crate::request::{ItemError, Object, TextInput, WholeNumber, kind, parse_text};
+use crate::request::{
+    AnswerWriter, ItemError, MemoryPermit, Object, TextInput, WholeNumber, elements, json_answer, kind, parse_text,
+};
 
 /// The header with the length of the JSON in a binary body.
 pub(super) const HEADER_LENGTH: &str = "inference-header-content-length";
@@ -51,19 +53,19 @@ struct InputParameters {
 const MAX_DEPTH: usize = 2;
 
 impl InputTensor<'_> {
-    /// The texts of the tensor. Its bytes are removed from `binary`.
-    pub(super) fn texts(&self, binary: &mut &[u8]) -> Result<Vec<TextInput>, HttpError> {
+    /// The texts of the tensor, at most `limit`. Its bytes are removed from `binary`.
+    pub(super) fn texts(&self, binary: &mut &[u8], limit: usize) -> Result<Vec<TextInput>, HttpError> {
         let size = self.parameters.as_ref().and_then(|parameters| parameters.0.binary_data_size);
         let mut texts = Vec::new();
         match (self.data, size) {
-            (Some(data), None) => flatten(data, MAX_DEPTH, &mut texts)?,
+            (Some(data), None) => flatten(data, MAX_DEPTH, limit, &mut texts)?,
             (None, Some(WholeNumber(size))) => {
                 let too_short =
                     || HttpError::invalid(format!("`binary_data_size` is {size}, but the body has fewer bytes left"));
                 let size = usize::try_from(size).ok();
                 let (of_tensor, rest) = size.and_then(|size| binary.split_at_checked(size)).ok_or_else(too_short)?;
                 *binary = rest;
-                texts = elements(of_tensor)?;
+                texts = binary_elements(of_tensor, limit)?;
             }
             (None, None) => return Err(HttpError::invalid(format!("the input `{}` has no data", self.name))),
             (Some(_), Some(_)) => {
@@ -90,7 +92,7 @@ impl InputTensor<'_> {
     }
 }
 
-fn flatten(data: &RawValue, depth: usize, texts: &mut Vec<TextInput>) -> Result<(), HttpError> {
+fn flatten(data: &RawValue, depth: usize, limit: usize, texts: &mut Vec<TextInput>) -> Result<(), HttpError> {
     if kind(data) != "an array" {
         let text = parse_text(data, Some(texts.len()))?;
         texts.push(text);
@@ -99,14 +101,17 @@ fn flatten(data: &RawValue, depth: usize, texts: &mut Vec<TextInput>) -> Result<
     if depth == 0 {
         return Err(HttpError::invalid("the data is nested too deep; use at most two dimensions"));
     }
-    let items: Vec<&RawValue> =
-        serde_json::from_str(data.get()).map_err(|_| HttpError::invalid("`data` is not a valid array"))?;
-    items.into_iter().try_for_each(|item| flatten(item, depth - 1, texts))
+    // Empty lists count, too: reading them takes time.
+    let items = elements(data, limit - texts.len()).map_err(|_| HttpError::TooManyTexts { limit })?;
+    items.into_iter().try_for_each(|item| flatten(item, depth - 1, limit, texts))
 }
 
-fn elements(mut bytes: &[u8]) -> Result<Vec<TextInput>, HttpError> {
+fn binary_elements(mut bytes: &[u8], limit: usize) -> Result<Vec<TextInput>, HttpError> {
     let mut texts = Vec::new();
     while !bytes.is_empty() {
+        if texts.len() == limit {
+            return Err(HttpError::TooManyTexts { limit });
+        }
         let broken = || HttpError::invalid(format!("the binary data ends inside element {}", texts.len()));
         let (length, rest) = bytes.split_first_chunk().ok_or_else(broken)?;
         let length = u32::from_le_bytes(*length) as usize;
@@ -186,18 +191,23 @@ impl Values {
 }
 
 /// The response: JSON, followed by the tensors in binary form, if there are any.
+///
+/// # Errors
+/// [`HttpError::Overloaded`] if there is no memory for it.
 pub(super) fn write_response(
     response: &mut HttpResponseBuilder,
+    memory: MemoryPermit,
     json: &impl Serialize,
     outputs: &[OutputTensor],
-) -> HttpResponse {
+) -> Result<HttpResponse, HttpError> {
     if outputs.iter().all(|output| output.parameters.is_none()) {
-        return response.json(json);
+        return json_answer(response, memory, json);
     }
-    let mut body = serde_json::to_vec(json).expect("strings and numbers are valid JSON");
+    let mut body = AnswerWriter::new(memory);
+    body.write_json(json)?;
     response.insert_header((HEADER_LENGTH, body.len()));
-    outputs.iter().for_each(|output| body.extend_from_slice(&output.binary));
-    response.content_type("application/octet-stream").body(body)
+    outputs.iter().try_for_each(|output| body.append(&output.binary))?;
+    Ok(body.into_response(response, "application/octet-stream"))
 }
 
 #[cfg(test)]
@@ -206,7 +216,7 @@ mod tests {
 
     fn texts(tensor: &str, mut binary: &[u8]) -> Result<Vec<String>, String> {
         let tensor: InputTensor<'_> = serde_json::from_str(tensor).unwrap();
-        let texts = tensor.texts(&mut binary).map_err(|error| error.to_string())?;
+        let texts = tensor.texts(&mut binary, 3).map_err(|error| error.to_string())?;
         assert!(binary.is_empty());
         let text = |text: TextInput| text.map_or_else(|error| error.to_string(), |text| text.as_str().to_owned());
         Ok(texts.into_iter().map(text).collect())
@@ -242,6 +252,12 @@ mod tests {
     }
 
     #[test]
+    fn binary_elements_are_counted_up_to_the_limit() {
+        let tensor = r#"{"name":"text","parameters":{"binary_data_size":16}}"#;
+        assert!(texts(tensor, &[0; 16]).unwrap_err().contains("more than 3 texts"));
+    }
+
+    #[test]
     fn inconsistent_tensors_are_refused() {
         for (tensor, reason) in [
             (r#"{"name":"text","shape":[3],"data":["a"]}"#, "for 3 texts"),
@@ -251,6 +267,9 @@ mod tests {
             (r#"{"name":"text"}"#, "has no data"),
             (r#"{"name":"text","data":["a"],"parameters":{"binary_data_size":0}}"#, "both"),
             (r#"{"name":"text","data":[[["a"]]]}"#, "too deep"),
+            (r#"{"name":"text","data":["a","b","c","d"]}"#, "more than 3 texts"),
+            (r#"{"name":"text","data":[["a","b"],["c","d"]]}"#, "more than 3 texts"),
+            (r#"{"name":"text","data":[[],[],[],[]]}"#, "more than 3 texts"),
         ] {
             let found = texts(tensor, b"").unwrap_err();
             assert!(found.contains(reason), "{tensor}: {found}");

@@ -13,11 +13,13 @@ use tokio::sync::mpsc::channel;
 
 use super::super::options::{Granularity, Priority, deadline};
 use super::pending_line::StreamOptions;
-use super::reader::{LINES_AHEAD, Reader};
+use super::reader::{BYTES_PER_STREAM, LINES_AHEAD, Reader};
 use super::writer::Writer;
 use crate::error::HttpError;
-use crate::request::{Admitted, ContentCoding, Fields};
-use crate::scheduler::Lane;
+use crate::excerpt::excerpt;
+use crate::memory_budget::Holder;
+use crate::request::{Admitted, ContentCoding, Fields, MemoryPermit};
+use crate::scheduler::{Flow, Lane};
 
 /// The query parameters.
 #[derive(Deserialize)]
@@ -44,9 +46,13 @@ pub(crate) async fn classify_stream(
         model: admitted.model(parameters.model.as_deref())?,
         granularity: parameters.granularity.map(Into::into).unwrap_or_default(),
         lane: parameters.priority.map_or(Lane::Bulk, Into::into),
+        flow: Flow::default(),
         time_limit,
     };
-    Ok(HttpResponse::Ok().content_type("application/x-ndjson").streaming(responses(admitted, options, coding, body)))
+    let mut memory = MemoryPermit::new(admitted.service(), Holder::Stream);
+    memory.grow(BYTES_PER_STREAM)?;
+    let responses = responses(admitted, options, coding, (body, memory));
+    Ok(HttpResponse::Ok().content_type("application/x-ndjson").streaming(responses))
 }
 
 /// The query, read as the fields of the JSON form are.
@@ -56,12 +62,13 @@ fn parse_query(query: &str) -> Result<Parameters, HttpError> {
     let mut fields: BTreeMap<String, Box<RawValue>> = BTreeMap::new();
     for (name, value) in pairs {
         let value = match value.parse::<f64>() {
-            Ok(number) if name == "deadline_ms" => to_raw_value(&number),
+            // JSON has no NaN and no infinities, and would write them as null.
+            Ok(number) if name == "deadline_ms" && number.is_finite() => to_raw_value(&number),
             _ => to_raw_value(&value),
         };
         let value = value.expect("numbers and strings are valid JSON");
         if fields.insert(name.clone(), value).is_some() {
-            return Err(HttpError::invalid(format!("the parameter `{name}` is given twice")));
+            return Err(HttpError::invalid(format!("the parameter `{}` is given twice", excerpt(&name))));
         }
     }
     let json = serde_json::to_vec(&fields).expect("a map of JSON values is valid JSON");
@@ -76,12 +83,12 @@ fn responses(
     admitted: Admitted,
     options: StreamOptions,
     coding: ContentCoding,
-    body: Payload,
+    (body, memory): (Payload, MemoryPermit),
 ) -> impl Stream<Item = Result<Bytes, Infallible>> {
     let (sender, receiver) = channel(LINES_AHEAD);
     let (admitted, options) = (Rc::new(admitted), Rc::new(options));
     let writer = Writer::new(&admitted, &options, receiver);
-    let reader = Reader::new(admitted, options, coding, body, sender);
+    let reader = Reader::new(admitted, options, coding, body, memory, sender);
     let written = stream::unfold(writer, |mut writer| async { Some((writer.next().await?, writer)) });
     let reading = stream::once(reader.run()).filter_map(async |()| None);
     stream::select(reading, written).map(Ok)

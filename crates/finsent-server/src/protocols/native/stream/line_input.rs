@@ -10,14 +10,14 @@ use super::super::item::{check_id, parse_item};
 use crate::request::{Fields, TextInput, without_position};
 
 /// A line of the request.
-pub(super) struct LineInput {
-    pub(super) id: Option<Box<RawValue>>,
+pub(crate) struct LineInput {
+    pub(crate) id: Option<Box<RawValue>>,
     /// The text, or what is wrong with the line.
-    pub(super) text: Result<TextInput, String>,
+    pub(crate) text: Result<TextInput, String>,
 }
 
 impl LineInput {
-    pub(super) fn parse(line: &[u8]) -> Self {
+    pub(crate) fn parse(line: &[u8]) -> Self {
         let json: &RawValue = match serde_json::from_slice(line) {
             Ok(json) => json,
             Err(error) => {

@@ -6,7 +6,7 @@ use actix_web::web::Bytes;
 
 /// Splits bytes into lines. Of a line that is longer than the limit, nothing is kept.
 #[derive(Debug)]
-pub(super) struct LineSplitter {
+pub(crate) struct LineSplitter {
     limit: usize,
     /// Bytes that are not split yet.
     chunk: Bytes,
@@ -19,25 +19,25 @@ pub(super) struct LineSplitter {
 
 /// A line, without its line feed.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Line {
+pub(crate) struct Line {
     /// Counted from 1.
-    pub(super) number: u64,
+    pub(crate) number: u64,
     /// `None` if the line is longer than the limit.
-    pub(super) bytes: Option<Vec<u8>>,
+    pub(crate) bytes: Option<Vec<u8>>,
 }
 
 impl LineSplitter {
-    pub(super) fn new(limit: usize) -> Self {
+    pub(crate) fn new(limit: usize) -> Self {
         Self { limit, chunk: Bytes::new(), held: Vec::new(), is_too_long: false, number: 0 }
     }
 
     /// Takes more bytes. To be called only after [`next`](Self::next) has returned `None`.
-    pub(super) fn push(&mut self, chunk: Bytes) {
+    pub(crate) fn push(&mut self, chunk: Bytes) {
         self.chunk = chunk;
     }
 
     /// The next complete line.
-    pub(super) fn next(&mut self) -> Option<Line> {
+    pub(crate) fn next(&mut self) -> Option<Line> {
         let end = self.chunk.iter().position(|&byte| byte == b'\n');
         let part = self.chunk.split_to(end.unwrap_or(self.chunk.len()));
         self.keep(&part);
@@ -47,12 +47,12 @@ impl LineSplitter {
     }
 
     /// At the end of the body: the last line, if it has no line feed.
-    pub(super) fn last(&mut self) -> Option<Line> {
+    pub(crate) fn last(&mut self) -> Option<Line> {
         (!self.held.is_empty() || self.is_too_long).then(|| self.complete_line())
     }
 
     /// Bytes of the incomplete line.
-    pub(super) fn held(&self) -> usize {
+    pub(crate) fn held(&self) -> usize {
         self.held.len()
     }
 
@@ -75,7 +75,7 @@ impl LineSplitter {
 
 impl Line {
     /// Whether the line has nothing but white space.
-    pub(super) fn is_blank(&self) -> bool {
+    pub(crate) fn is_blank(&self) -> bool {
         self.bytes.as_ref().is_some_and(|bytes| bytes.iter().all(u8::is_ascii_whitespace))
     }
 }

@@ -8,7 +8,8 @@ use serde_json::value::RawValue;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::inference::PendingText;
-use crate::scheduler::Lane;
+use crate::request::MemoryPermit;
+use crate::scheduler::{Flow, Lane};
 use crate::served_model::ServedModel;
 
 /// How the texts of a stream are classified.
@@ -16,6 +17,8 @@ pub(super) struct StreamOptions {
     pub(super) model: Arc<ServedModel>,
     pub(super) granularity: Granularity,
     pub(super) lane: Lane,
+    /// All lines together have the share of one request.
+    pub(super) flow: Flow,
     /// Time that each answer may take from when its line was read, if the client limits it.
     pub(super) time_limit: Option<Duration>,
 }
@@ -34,4 +37,6 @@ pub(super) struct PendingLine {
 pub(super) struct LinePermits {
     pub(super) _bytes: OwnedSemaphorePermit,
     pub(super) _tokens: Option<OwnedSemaphorePermit>,
+    /// For the encodings of a document.
+    pub(super) _memory: Option<MemoryPermit>,
 }

@@ -1,14 +1,23 @@
 //! The half of a stream that answers.
 
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Instant;
 
-use actix_web::web::Bytes;
+use actix_web::web::{self, Bytes};
+use serde_json::value::RawValue;
 use tokio::sync::mpsc::Receiver;
 
 use super::pending_line::{PendingLine, StreamOptions};
 use super::response_line::{classified_line, failed_line};
-use crate::request::Admitted;
+use crate::error::HttpError;
+use crate::inference::{INLINE_ENCODINGS, ScoredText};
+use crate::memory_budget::Holder;
+use crate::request::{Admitted, MemoryPermit};
+use crate::served_model::ServedModel;
+
+/// Bytes of an answer that are handed over for writing at a time.
+const MAX_PART: usize = 16 << 10;
 
 /// Answers the lines in their order.
 pub(super) struct Writer {
@@ -18,33 +27,66 @@ pub(super) struct Writer {
     started: Instant,
     predictions: u64,
     errors: u64,
+    /// The rest of the answer that is being written.
+    left: Bytes,
+    /// Its memory.
+    memory: MemoryPermit,
 }
 
 impl Writer {
     pub(super) fn new(admitted: &Admitted, options: &Rc<StreamOptions>, lines: Receiver<PendingLine>) -> Self {
         let (options, request_id) = (Rc::clone(options), admitted.request_id());
-        Self { options, lines, request_id, started: Instant::now(), predictions: 0, errors: 0 }
+        let memory = MemoryPermit::new(admitted.service(), Holder::Request);
+        let (left, started) = (Bytes::new(), Instant::now());
+        Self { options, lines, request_id, started, predictions: 0, errors: 0, left, memory }
     }
 
-    /// The answer to the next line; `None` at the end of the stream.
+    /// The next part of the answers; `None` at the end of the stream.
     pub(super) async fn next(&mut self) -> Option<Bytes> {
+        if self.left.is_empty() {
+            self.left = self.answer().await?;
+        }
+        let part = self.left.split_to(self.left.len().min(MAX_PART));
+        if self.left.is_empty() {
+            // It becomes less, so it is not refused.
+            self.memory.resize(0).unwrap_or_default();
+        }
+        Some(part)
+    }
+
+    async fn answer(&mut self) -> Option<Bytes> {
         let PendingLine { number, id, text, _permits } = self.lines.recv().await?;
         let model = &self.options.model;
         let scored = match text {
             Ok(text) => text.scored(&model.metrics).await.map_err(|failure| failure.to_string()),
             Err(reason) => Err(reason),
         };
-        Some(match scored {
-            Ok(text) => {
-                self.predictions += 1;
-                classified_line(id.as_deref(), text.classification(model))
-            }
-            Err(reason) => {
-                self.errors += 1;
-                failed_line(id.as_deref(), reason, number)
-            }
-        })
+        let line = match scored {
+            Ok(text) => classified(model, id.clone(), text).await.map_err(|error| error.to_string()),
+            Err(reason) => Err(reason),
+        };
+        let line = line.and_then(|line| match self.memory.resize(counted(&line)) {
+            Ok(()) => Ok(line),
+            Err(refusal) => Err(refusal.to_string()),
+        });
+        *(if line.is_ok() { &mut self.predictions } else { &mut self.errors }) += 1;
+        Some(line.unwrap_or_else(|reason| failed_line(id.as_deref(), reason, number)))
     }
+}
+
+/// The memory of a line that is not written, if it is more than what is written at a time.
+fn counted(line: &Bytes) -> usize {
+    if line.len() > MAX_PART { line.len() } else { 0 }
+}
+
+/// The line for a text; that of a long document is written on another thread.
+async fn classified(model: &Arc<ServedModel>, id: Option<Box<RawValue>>, text: ScoredText) -> Result<Bytes, HttpError> {
+    if text.encodings() <= INLINE_ENCODINGS {
+        return Ok(classified_line(id.as_deref(), text.classification(model)));
+    }
+    let model = Arc::clone(model);
+    let write = move || classified_line(id.as_deref(), text.classification(&model));
+    web::block(write).await.map_err(|_| HttpError::Panicked)
 }
 
 /// However the stream ends, it is logged.
