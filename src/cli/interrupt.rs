@@ -1,17 +1,21 @@
 //! Ctrl-C and SIGTERM: they remove partial output before the process ends.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::{fs, io, process, thread};
 
 use finsent_table::unfinished;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
+use signal_hook::flag;
 use signal_hook::iterator::Signals;
 
 /// Called when the process is interrupted.
 static LAST_MESSAGE: Mutex<Option<Box<dyn Fn() + Send>>> = Mutex::new(None);
 
-/// From now on an interrupt removes the unfinished output and exits with 128 plus the signal's number.
+/// From now on an interrupt removes the unfinished output and exits with 128 plus the signal's number. A file that reaches the
+/// limit on the size of files is an error of writing, like a full disk, and does not end the process.
 pub(super) fn watch() -> io::Result<()> {
+    flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)))?;
     let ignored = ignored_signals();
     let watched = [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| ignored >> (signal - 1) & 1 == 0);
     let mut signals = Signals::new(watched)?;

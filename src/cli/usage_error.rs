@@ -4,9 +4,11 @@
 
 use std::env;
 use std::error::Error as _;
+use std::io::{self, Write};
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgMatches, Command, FromArgMatches};
+use finsent_model::IoError;
 
 use super::args::{Expected, GlobalArgs};
 use super::console::Console;
@@ -14,10 +16,13 @@ use super::exit::{Exit, UsageError};
 
 /// Reports the error. Help and the version are "errors" for clap too; it prints those itself.
 pub(super) fn report(error: &clap::Error, command: &Command) -> Exit {
-    if !error.use_stderr() || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-        // Ignore print errors: the reader has gone.
+    if !error.use_stderr() {
+        return print(error, Console::default());
+    }
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        // Ignore print errors: there is no other place for it when standard error is closed.
         error.print().unwrap_or_default();
-        return if error.use_stderr() { Exit::Usage } else { Exit::Done };
+        return Exit::Usage;
     }
     let console = console(command);
     console.error(&message(error, command));
@@ -25,6 +30,18 @@ pub(super) fn report(error: &clap::Error, command: &Command) -> Exit {
         console.hint(&format!("\n{}\nFor all options, run `{name} --help`", usage(command, &name)));
     }
     Exit::Usage
+}
+
+/// Prints help or the version to standard output. A reader that has gone, such as `head`, has seen enough.
+fn print(error: &clap::Error, console: Console) -> Exit {
+    match error.print().and_then(|()| io::stdout().flush()) {
+        Ok(()) => Exit::Done,
+        Err(failed) if failed.kind() == io::ErrorKind::BrokenPipe => Exit::Done,
+        Err(failed) => {
+            console.error(&format!("cannot write to standard output: {}", IoError::from(failed)));
+            Exit::Failed
+        }
+    }
 }
 
 /// A console with the global options that can be read in spite of the error.

@@ -258,10 +258,11 @@ fn old_tensor_names_are_updated_and_buffers_left_out() {
 #[test]
 fn a_tokenizer_json_is_copied() {
     let dir = tempfile::tempdir().unwrap();
-    let source = small_model(dir.path(), "source");
-    fs::write(source.join("tokenizer.json"), "{}").unwrap();
+    let source = model_of(dir.path(), "roberta");
     let model = converted(&source, dir.path(), "f16");
     assert_eq!(names(&model), ["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"]);
+    let [before, after] = [&source, &model].map(|model| fs::read(model.join("tokenizer.json")).unwrap());
+    assert_eq!(before, after);
 }
 
 #[test]

@@ -271,14 +271,6 @@ fn the_output_gets_its_name_when_it_is_complete() {
 }
 
 #[test]
-fn the_input_can_be_its_own_output() {
-    let dir = tempfile::tempdir().unwrap();
-    let path = write_file(dir.path(), "n.csv", "text\nProfit rose\n");
-    assert_eq!(run(&["classify", "--input", &path, "--output", &path]).code, Some(0));
-    assert!(fs::read_to_string(&path).unwrap().contains("Profit rose,positive"));
-}
-
-#[test]
 fn an_output_that_cannot_be_written_is_an_error_that_says_why() {
     let input = ["classify", "Profit rose", "--output"];
     assert_fails(

@@ -1,6 +1,6 @@
 //! Several inputs, and patterns.
 
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::path::Path;
 
 use crate::finsent::{Run, assert_fails, finsent, parse_csv, parse_json_lines, run, run_with_input, write_file};
@@ -145,17 +145,6 @@ fn a_shard_does_not_replace_any_of_its_inputs() {
     assert_fails(&run_in(dir.path(), &["b.csv", "c.tsv"], &args), 2, &["the output `c.tsv` is also an input"]);
     assert_fails(&run_in(dir.path(), &["*.tsv"], &args), 2, &["the output `c.tsv` is also an input"]);
     assert_eq!(fs::read_to_string(dir.path().join("c.tsv")).unwrap(), "id\ttext\n1\tOrders\n");
-}
-
-#[test]
-fn an_output_that_is_appended_to_its_input_is_not_read() {
-    let dir = tempfile::tempdir().unwrap();
-    let path = write_file(dir.path(), "n.txt", "\n".repeat(200_000));
-    let output = OpenOptions::new().append(true).open(&path).unwrap();
-    let mut child = finsent(&["classify", "--quiet", "--input", &path]).stdout(output).spawn().unwrap();
-    assert_eq!(child.wait().unwrap().code(), Some(5));
-    let contents = fs::read_to_string(&path).unwrap();
-    assert_eq!(contents.lines().filter(|line| line.contains("the text is empty")).count(), 200_000);
 }
 
 #[test]

@@ -16,4 +16,5 @@ mod refusals;
 mod stand_in;
 mod stand_in_itself;
 mod stored;
+mod strange_files;
 mod tls;

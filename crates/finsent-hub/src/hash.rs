@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
+use finsent_model::open_regular;
 use sha1::Sha1;
 use sha2::digest::Output;
 use sha2::{Digest, Sha256};
@@ -14,7 +15,7 @@ use sha2::{Digest, Sha256};
 /// # Errors
 /// If the file cannot be read.
 pub(crate) fn sha256(path: &Path) -> io::Result<String> {
-    of_reader(Sha256::new(), File::open(path)?)
+    of_reader(Sha256::new(), open_regular(path)?)
 }
 
 /// The SHA-256 of bytes.
@@ -28,7 +29,7 @@ pub(crate) fn sha256_of(bytes: impl AsRef<[u8]>) -> String {
 /// # Errors
 /// If the file cannot be read.
 pub(crate) fn git_blob(path: &Path) -> io::Result<String> {
-    let file = File::open(path)?;
+    let file = open_regular(path)?;
     let header = format!("blob {}\0", file.metadata()?.len());
     of_reader(Sha1::new_with_prefix(header), file)
 }

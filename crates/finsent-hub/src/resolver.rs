@@ -224,8 +224,11 @@ impl<'a> ModelResolver<'a> {
             })),
             Source::Directory(dir, spec) => in_directory(name, dir, *spec).map(Some),
             Source::Hub(model, spec) => {
-                let mounted = self.model_dir.and_then(|dir| Snapshot::find(dir, model));
-                let snapshot = mounted.or_else(|| self.hub.find_cached(model));
+                let mounted = self.model_dir.map_or(Ok(None), |dir| Snapshot::find(dir, model))?;
+                let snapshot = match mounted {
+                    Some(snapshot) => Some(snapshot),
+                    None => self.hub.find_cached(model)?,
+                };
                 snapshot.map(|snapshot| in_snapshot(model, snapshot, *spec)).transpose()
             }
         }

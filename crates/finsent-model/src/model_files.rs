@@ -3,13 +3,14 @@
 use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::fmt;
-use std::fs::{self, File};
+use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
 use crate::io_error::IoError;
+use crate::regular_file::{is_regular, open_regular};
 
 /// A file of a model.
 #[derive(Debug, Clone)]
@@ -109,7 +110,7 @@ pub enum FilesError {
         source: IoError,
     },
     /// A configuration or vocabulary is too large.
-    #[error("`{path}` is larger than {limit} bytes, too large for a configuration or a vocabulary")]
+    #[error("`{path}` is larger than {limit} bytes, which is too large for what it should hold")]
     TooLarge {
         /// The file.
         path: PathBuf,
@@ -135,24 +136,40 @@ impl ModelFile {
         }
     }
 
-    /// The largest accepted configuration or vocabulary, in bytes.
-    const MAX_BYTES: u64 = 64 << 20;
+    /// The largest accepted configuration in bytes. Parsed, it takes some twenty times as much memory. A table of 65,536
+    /// labels, the most that are read, has about 3 MB.
+    const MAX_SETTINGS_BYTES: u64 = 4 << 20;
+    /// The largest accepted vocabulary in bytes. Parsed, it takes some twenty times as much memory. RoBERTa's
+    /// `tokenizer.json` has 3.5 MB.
+    const MAX_VOCABULARY_BYTES: u64 = 16 << 20;
 
-    /// Reads a whole file of at most 64 MiB: a configuration or a vocabulary.
+    /// Reads a configuration: `config.json`, the settings of a tokenizer, an index of shards.
     ///
     /// # Errors
-    /// [`FilesError`] if it cannot be read or is too large.
-    pub fn read(&self) -> Result<Cow<'static, [u8]>, FilesError> {
+    /// [`FilesError`] if it is not a file, cannot be read, or is too large.
+    pub fn read_settings(&self) -> Result<Cow<'static, [u8]>, FilesError> {
+        self.read(Self::MAX_SETTINGS_BYTES)
+    }
+
+    /// Reads a vocabulary, or any other file of a tokenizer.
+    ///
+    /// # Errors
+    /// As [`ModelFile::read_settings`].
+    pub fn read_vocabulary(&self) -> Result<Cow<'static, [u8]>, FilesError> {
+        self.read(Self::MAX_VOCABULARY_BYTES)
+    }
+
+    fn read(&self, limit: u64) -> Result<Cow<'static, [u8]>, FilesError> {
         let path = match self {
             Self::Embedded { bytes, .. } => return Ok(Cow::Borrowed(bytes)),
             Self::Disk(path) => path,
         };
         let mut bytes = Vec::new();
-        File::open(path)
-            .and_then(|file| file.take(Self::MAX_BYTES + 1).read_to_end(&mut bytes))
+        open_regular(path)
+            .and_then(|file| file.take(limit + 1).read_to_end(&mut bytes))
             .map_err(|error| FilesError::Io { path: path.clone(), source: error.into() })?;
-        if bytes.len() as u64 > Self::MAX_BYTES {
-            return Err(FilesError::TooLarge { path: path.clone(), limit: Self::MAX_BYTES });
+        if bytes.len() as u64 > limit {
+            return Err(FilesError::TooLarge { path: path.clone(), limit });
         }
         Ok(Cow::Owned(bytes))
     }
@@ -203,27 +220,39 @@ impl ModelFiles {
         if !dir.is_dir() {
             return Err(FilesError::NotADirectory(dir.into()));
         }
-        let optional = |name: &str| Some(dir.join(name)).filter(|path| path.is_file()).map(ModelFile::Disk);
-        let required = |file: &'static str, name: &str| {
-            optional(name).ok_or_else(|| FilesError::Missing { dir: dir.into(), file })
-        };
-        let config = required(CONFIG_FILE, CONFIG_FILE)?;
+        let optional = |name: &str| file_at(dir.join(name)).map(|file| file.map(ModelFile::Disk));
+        let missing = || FilesError::Missing { dir: dir.into(), file: CONFIG_FILE };
+        let config = optional(CONFIG_FILE)?.ok_or_else(missing)?;
         let tokenizer = tokenizer_in(dir, optional)?;
         Ok(Self { config, tokenizer, weights: weights_in(dir, named)? })
     }
 }
 
+/// `path`, if there is a file.
+///
+/// # Errors
+/// If there is something else, such as a pipe.
+fn file_at(path: PathBuf) -> Result<Option<PathBuf>, FilesError> {
+    match is_regular(&path) {
+        Ok(is_there) => Ok(is_there.then_some(path)),
+        Err(error) => Err(FilesError::Io { path, source: error.into() }),
+    }
+}
+
 /// `tokenizer.json`, or else the vocabulary. `optional` returns a file of `dir` if it exists.
-fn tokenizer_in(dir: &Path, optional: impl Fn(&str) -> Option<ModelFile>) -> Result<TokenizerFiles, FilesError> {
+fn tokenizer_in(
+    dir: &Path,
+    optional: impl Fn(&str) -> Result<Option<ModelFile>, FilesError>,
+) -> Result<TokenizerFiles, FilesError> {
     let missing = |file| FilesError::Missing { dir: dir.into(), file };
-    let [config, special_tokens] = ["tokenizer_config.json", "special_tokens_map.json"].map(&optional);
-    if let Some(tokenizer) = optional("tokenizer.json") {
+    let (config, special_tokens) = (optional("tokenizer_config.json")?, optional("special_tokens_map.json")?);
+    if let Some(tokenizer) = optional("tokenizer.json")? {
         return Ok(TokenizerFiles::Json { tokenizer, config });
     }
-    if let Some(vocab) = optional("vocab.txt") {
+    if let Some(vocab) = optional("vocab.txt")? {
         return Ok(TokenizerFiles::WordPiece { vocab, config, special_tokens });
     }
-    match (optional("vocab.json"), optional("merges.txt")) {
+    match (optional("vocab.json")?, optional("merges.txt")?) {
         (Some(vocab), Some(merges)) => Ok(TokenizerFiles::ByteLevel { vocab, merges, config, special_tokens }),
         (Some(_), None) => Err(missing("merges.txt, which vocab.json needs")),
         (None, Some(_)) => Err(missing("vocab.json, which merges.txt needs")),
@@ -271,7 +300,7 @@ fn weight_candidates(dir: &Path) -> Result<Vec<String>, FilesError> {
         let shard = name.starts_with("model-") && name.contains("-of-");
         let known = [INDEX, TORCH_SINGLE, TORCH_INDEX].contains(&name.as_str());
         let weights = known || (name.ends_with(".safetensors") && !shard);
-        if weights && dir.join(&name).is_file() {
+        if weights && file_at(dir.join(&name))?.is_some() {
             names.push(name);
         }
     }
@@ -357,5 +386,32 @@ mod tests {
         let message = ModelFiles::in_dir(empty.path(), &[]).unwrap_err().to_string();
         assert!(message.ends_with("has no config.json"), "{message}");
         assert!(matches!(ModelFiles::in_dir(&empty.path().join("x"), &[]), Err(FilesError::NotADirectory(_))));
+    }
+
+    #[test]
+    fn what_is_not_a_file_is_refused_by_its_name() {
+        for name in ["config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors", INDEX] {
+            let dir = dir_with(&[SAFETENSORS_FILE]);
+            fs::remove_file(dir.path().join(name)).unwrap_or_default();
+            std::os::unix::fs::symlink("/dev/zero", dir.path().join(name)).unwrap();
+            let refused = ModelFiles::in_dir(dir.path(), &[]);
+            let Err(FilesError::Io { path, source }) = refused else { panic!("{name}: {refused:?}") };
+            assert!(path.ends_with(name));
+            assert_eq!(source.to_string(), "it is a device, not a file");
+        }
+    }
+
+    #[test]
+    fn settings_and_vocabularies_are_bounded() {
+        let dir = dir_with(&[]);
+        let file = ModelFile::Disk(dir.path().join("config.json"));
+        let write = |length: u64| fs::File::create(dir.path().join("config.json")).unwrap().set_len(length).unwrap();
+        write(ModelFile::MAX_SETTINGS_BYTES);
+        assert!(file.read_settings().is_ok());
+        write(ModelFile::MAX_SETTINGS_BYTES + 1);
+        assert!(matches!(file.read_settings(), Err(FilesError::TooLarge { .. })));
+        assert!(file.read_vocabulary().is_ok());
+        write(ModelFile::MAX_VOCABULARY_BYTES + 1);
+        assert!(matches!(file.read_vocabulary(), Err(FilesError::TooLarge { .. })));
     }
 }

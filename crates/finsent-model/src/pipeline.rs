@@ -87,17 +87,23 @@ impl Pipeline {
     /// # Errors
     /// [`LoadError`] with the file and what is wrong with it.
     pub fn load(files: &ModelFiles, options: &ModelOptions, pool: &Arc<ThreadPool>) -> Result<Self, LoadError> {
-        let config = Config::parse(&files.config.read()?)
-            .map_err(|source| LoadError::Config { file: files.config.to_string(), source })?;
-        let max_length = config.max_length().min(options.max_length.unwrap_or(usize::MAX));
-        let tokenizer = Tokenizer::load(&files.tokenizer, Limits { vocab_size: config.vocab_size, max_length })?;
-        let checkpoint = Checkpoint::open(&files.weights)?;
+        let Parts { config, tokenizer, checkpoint } = Parts::open(files, options)?;
         let encoder = Encoder::load(&config, &checkpoint, options.precision, Arc::clone(pool))?;
-        let labels = LabelMap::new(config.id2label.as_ref(), encoder.num_labels(), &options.label_aliases)
-            .map_err(|source| LoadError::Labels { file: files.config.to_string(), source })?;
+        let labels = labels(files, &config, encoder.num_labels(), options)?;
         let activation = Activation::choose(config.problem_type.as_deref(), encoder.num_labels());
         let escalation_margin = if options.precision == Precision::Int8 { options.int8_margin } else { 0.0 };
         Ok(Self { tokenizer, encoder, labels: Arc::new(labels), activation, escalation_margin })
+    }
+
+    /// Checks what [`Pipeline::load`] checks, without reading the weights: the configuration, the labels, the tokenizer,
+    /// and the types and shapes of the tensors.
+    ///
+    /// # Errors
+    /// [`LoadError`] with the file and what is wrong with it.
+    pub fn check(files: &ModelFiles, options: &ModelOptions) -> Result<(), LoadError> {
+        let Parts { config, checkpoint, .. } = Parts::open(files, options)?;
+        let num_labels = config.check_tensors(&checkpoint)?;
+        labels(files, &config, num_labels, options).map(drop)
     }
 
     /// The labels, in the order of the scores.
@@ -296,6 +302,34 @@ impl Pipeline {
             }
         }
     }
+}
+
+/// The parts of a model that are read before its weights.
+struct Parts {
+    config: Config,
+    tokenizer: Tokenizer,
+    checkpoint: Checkpoint,
+}
+
+impl Parts {
+    fn open(files: &ModelFiles, options: &ModelOptions) -> Result<Self, LoadError> {
+        let config = Config::parse(&files.config.read_settings()?)
+            .map_err(|source| LoadError::Config { file: files.config.to_string(), source })?;
+        let max_length = config.max_length().min(options.max_length.unwrap_or(usize::MAX));
+        let tokenizer = Tokenizer::load(&files.tokenizer, Limits { vocab_size: config.vocab_size, max_length })?;
+        let checkpoint = Checkpoint::open(&files.weights)?;
+        Ok(Self { config, tokenizer, checkpoint })
+    }
+}
+
+fn labels(
+    files: &ModelFiles,
+    config: &Config,
+    num_labels: usize,
+    options: &ModelOptions,
+) -> Result<LabelMap, LoadError> {
+    LabelMap::new(config.id2label.as_ref(), num_labels, &options.label_aliases)
+        .map_err(|source| LoadError::Labels { file: files.config.to_string(), source })
 }
 
 /// Gives each text that did not fail earlier its `count` rows of the logits.

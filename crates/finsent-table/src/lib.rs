@@ -5,6 +5,7 @@
 #![warn(missing_docs)]
 
 mod atomic;
+mod column_names;
 mod error;
 mod input;
 mod item_error;
@@ -21,7 +22,7 @@ pub use input::{
 pub use item_error::{ItemError, NotUtf8};
 pub use output::{
     Cell, Destination, Outcome, OutputFormat, OutputRecord, ParquetColumn, PredictionColumns, RecordValue, RowWriter,
-    Shape, TemporaryName, check_shape, with_suffix, write_columns, writer,
+    Shape, TemporaryName, check_outputs, check_shape, no_formula, with_suffix, write_columns, writer,
 };
 pub use parquet::ParquetFile;
 pub use row::{Field, Origin, Row, RowReader};

@@ -35,6 +35,12 @@ impl Row {
 
     /// Approximate memory of the row in bytes.
     pub fn bytes(&self) -> usize {
+        let names: usize = self.fields.iter().map(|(name, _)| size_of::<(Arc<str>, Field)>() + name.len()).sum();
+        names + self.value_bytes()
+    }
+
+    /// Bytes of the text and the values.
+    pub(crate) fn value_bytes(&self) -> usize {
         let text = self.text.as_ref().map_or(0, |text| text.as_str().len());
         text + self.fields.iter().map(|(_, field)| field.bytes()).sum::<usize>()
     }

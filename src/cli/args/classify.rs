@@ -44,6 +44,10 @@ pub(crate) struct ClassifyArgs {
     /// Format of the output [default: the extension of --output, else text on a terminal and jsonl elsewhere]
     #[arg(short, long, value_enum)]
     pub(crate) format: Option<Format>,
+    /// In CSV output, put an apostrophe before cells that begin with =, +, -, @, a tab or a carriage return, which
+    /// spreadsheets take for formulas; the prediction's own numbers stay
+    #[arg(long)]
+    pub(crate) csv_safe: bool,
     /// Score whole texts, each sentence, or whole documents [default: text; sentence with --format finbert-csv]
     #[arg(long, value_enum)]
     pub(crate) granularity: Option<Granularity>,

@@ -2,13 +2,17 @@
 //! `models--OWNER--NAME/{refs/REVISION, blobs/ETAG, snapshots/COMMIT/FILE -> ../../blobs/ETAG}`.
 
 use std::fs::{self, File, TryLockError};
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
+use finsent_model::{is_regular, open_regular};
 use hf_hub::{Cache, Repo, RepoType};
 
 use super::error::HubError;
 use super::repository::{Repository, is_commit};
+
+/// More than a file in `refs` has: it holds a commit of 40 characters.
+const MAX_REF_BYTES: u64 = 1 << 10;
 
 /// The part of a cache for one repository.
 #[derive(Debug, Clone)]
@@ -31,18 +35,26 @@ impl RepositoryCache {
         Cache::new(self.root.clone()).repo(repo)
     }
 
-    /// The commit of `revision` at the last download.
-    pub(crate) fn commit(&self, revision: &str) -> Option<String> {
+    /// The commit of `revision` at the last download, if there was one.
+    ///
+    /// # Errors
+    /// If what should name it is not a file.
+    pub(crate) fn commit(&self, revision: &str) -> Result<Option<String>, HubError> {
         if is_commit(revision) {
-            return Some(revision.to_ascii_lowercase());
+            return Ok(Some(revision.to_ascii_lowercase()));
         }
-        let commit = fs::read_to_string(self.root.join(&self.folder).join("refs").join(revision)).ok()?;
-        Some(commit.trim().to_owned()).filter(|commit| is_commit(commit))
+        let path = self.root.join(&self.folder).join("refs").join(revision);
+        if !is_regular(&path).map_err(HubError::cache(&path))? {
+            return Ok(None);
+        }
+        let mut commit = String::new();
+        let read = open_regular(&path).and_then(|file| file.take(MAX_REF_BYTES).read_to_string(&mut commit));
+        Ok(read.ok().map(|_| commit.trim().to_owned()).filter(|commit| is_commit(commit)))
     }
 
     /// Records the commit of `revision`.
     pub(crate) fn set_commit(&self, revision: &str, commit: &str) -> Result<(), HubError> {
-        if is_commit(revision) || self.commit(revision).as_deref() == Some(commit) {
+        if is_commit(revision) || self.commit(revision)?.as_deref() == Some(commit) {
             return Ok(());
         }
         let path = self.root.join(&self.folder).join("refs").join(revision);
@@ -84,8 +96,8 @@ impl RepositoryCache {
     pub(crate) fn lock(&self, etag: &str, busy: impl FnOnce()) -> Result<File, HubError> {
         let path = self.root.join(".locks").join(&self.folder).join(format!("{etag}.lock"));
         create_parent(&path)?;
-        let lock = File::options().create(true).truncate(false).write(true).open(&path);
-        let lock = lock.map_err(HubError::cache(&path))?;
+        let open = |_| File::options().create(true).truncate(false).write(true).open(&path);
+        let lock = is_regular(&path).and_then(open).map_err(HubError::cache(&path))?;
         share_with_group(&lock);
         match lock.try_lock() {
             Ok(()) => Ok(lock),
@@ -143,18 +155,23 @@ mod tests {
     fn the_commit_of_a_revision_is_recorded() {
         let dir = tempfile::tempdir().unwrap();
         let cache = cache(dir.path());
-        assert_eq!(cache.commit("main"), None);
-        assert_eq!(cache.commit(COMMIT).as_deref(), Some(COMMIT));
+        assert_eq!(cache.commit("main").unwrap(), None);
+        assert_eq!(cache.commit(COMMIT).unwrap().as_deref(), Some(COMMIT));
         for revision in ["main", "refs/pr/29"] {
             cache.set_commit(revision, COMMIT).unwrap();
-            assert_eq!(cache.commit(revision).as_deref(), Some(COMMIT));
+            assert_eq!(cache.commit(revision).unwrap().as_deref(), Some(COMMIT));
         }
         cache.set_commit(COMMIT, COMMIT).unwrap();
         let refs = dir.path().join("models--acme--small/refs");
         assert_eq!(fs::read_to_string(refs.join("refs/pr/29")).unwrap(), COMMIT);
         assert!(!refs.join(COMMIT).exists());
         fs::write(refs.join("main"), "../../elsewhere").unwrap();
-        assert_eq!(cache.commit("main"), None, "a ref that is not a commit is ignored");
+        assert_eq!(cache.commit("main").unwrap(), None, "a ref that is not a commit is ignored");
+        fs::remove_file(refs.join("main")).unwrap();
+        std::os::unix::fs::symlink("/dev/zero", refs.join("main")).unwrap();
+        let device = cache.commit("main").unwrap_err().to_string();
+        assert!(device.contains("refs/main"), "{device}");
+        assert!(cache.set_commit("main", COMMIT).is_err());
     }
 
     #[test]

@@ -7,6 +7,8 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::thread;
 
+use finsent_model::is_regular;
+
 use super::api::{FileBody, FileMetadata, HubApi, RemoteFile};
 use super::cache::{RepositoryCache, create_parent};
 use super::error::HubError;
@@ -53,7 +55,7 @@ impl Download<'_> {
     pub(super) fn ensure(&self, dir: &Path, spec: &FileSpec) -> Result<(), HubError> {
         check_file_name(spec)?;
         let path = dir.join(&spec.name);
-        if path.is_file() {
+        if is_regular(&path).map_err(HubError::cache(&path))? {
             if check_integrity(dir, spec)? != Integrity::Modified {
                 return Ok(());
             }
@@ -198,8 +200,8 @@ impl Download<'_> {
 impl Partial {
     fn open(path: PathBuf) -> Result<Self, HubError> {
         create_parent(&path)?;
-        let file = File::options().create(true).truncate(false).read(true).write(true).open(&path);
-        Ok(Self { file: file.map_err(HubError::cache(&path))?, path })
+        let open = |_| File::options().create(true).truncate(false).read(true).write(true).open(&path);
+        Ok(Self { file: is_regular(&path).and_then(open).map_err(HubError::cache(&path))?, path })
     }
 
     fn len(&self) -> Result<u64, HubError> {
@@ -234,7 +236,10 @@ impl Partial {
 
 /// Whether the blob exists and has the expected hash, or at least the expected size.
 fn is_complete(blob: &Path, expected: Option<&Hash>, size: Option<u64>) -> Result<bool, HubError> {
-    let Ok(metadata) = blob.metadata() else { return Ok(false) };
+    if !is_regular(blob).map_err(HubError::cache(blob))? {
+        return Ok(false);
+    }
+    let metadata = blob.metadata().map_err(HubError::cache(blob))?;
     match expected {
         Some(expected) => expected.of_same_kind(blob).map(|found| found == *expected).map_err(HubError::cache(blob)),
         None => Ok(size.is_none_or(|size| size == metadata.len())),

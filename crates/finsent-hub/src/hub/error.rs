@@ -256,6 +256,7 @@ fn cache_remedy(kind: io::ErrorKind) -> &'static str {
             "Free some space, or set HF_HOME to a folder on another disk, and run the command again; \
              what was downloaded is kept"
         }
+        io::ErrorKind::InvalidInput => "Remove it, and run the command again",
         _ => "Set HF_HOME to a folder that you can write to, or download the model elsewhere and mount it",
     }
 }

@@ -50,8 +50,11 @@ impl Hub {
     }
 
     /// Finds a complete model in the cache, without a request.
-    pub(crate) fn find_cached(&self, model: &HubModel) -> Option<Snapshot> {
-        Snapshot::find(self.cache.as_deref()?, model)
+    ///
+    /// # Errors
+    /// If something in the place of a file is not a file.
+    pub(crate) fn find_cached(&self, model: &HubModel) -> Result<Option<Snapshot>, HubError> {
+        self.cache.as_deref().map_or(Ok(None), |cache| Snapshot::find(cache, model))
     }
 
     /// Makes sure that the cache has the model: downloads the files that are missing or damaged. The commit of a branch
@@ -62,7 +65,7 @@ impl Hub {
     pub(crate) fn download(&self, model: &HubModel, progress: &dyn DownloadProgress) -> Result<Snapshot, HubError> {
         model.check_names()?;
         let root = self.cache.as_deref().ok_or(HubError::NoCache)?;
-        let cached = self.find_cached(model);
+        let cached = self.find_cached(model)?;
         let damaged = cached.as_ref().and_then(Snapshot::damaged).map(|file| file.name.clone());
         match (cached, self.offline) {
             (Some(snapshot), offline) if damaged.is_none() && (offline.is_some() || is_commit(&model.revision)) => {

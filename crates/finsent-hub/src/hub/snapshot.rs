@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use finsent_model::is_regular;
+
 use super::cache::RepositoryCache;
 use super::error::HubError;
 use super::expected_hash::Hash;
@@ -37,17 +39,29 @@ impl Snapshot {
     }
 
     /// Finds the model in the cache at `root`. Nothing is written: a mounted cache may be read-only.
-    pub(crate) fn find(root: &Path, model: &HubModel) -> Option<Self> {
-        model.check_names().ok()?;
+    ///
+    /// # Errors
+    /// If something in the place of a file is not a file.
+    pub(crate) fn find(root: &Path, model: &HubModel) -> Result<Option<Self>, HubError> {
+        if model.check_names().is_err() {
+            return Ok(None);
+        }
         let cache = RepositoryCache::new(root, &model.repository);
-        let commit = cache.commit(&model.revision)?;
+        let Some(commit) = cache.commit(&model.revision)? else { return Ok(None) };
         let dir = cache.snapshot(&commit);
         let files = match model.files.as_slice() {
-            [] => unpinned(model_files(&names_in(&dir)).ok()?),
+            [] => match model_files(&names_in(&dir)?) {
+                Ok(names) => unpinned(names),
+                Err(_) => return Ok(None),
+            },
             files => files.to_vec(),
         };
-        let is_complete = files.iter().all(|file| dir.join(&file.name).is_file());
-        is_complete.then(|| Self::new(dir, commit, files))
+        for file in &files {
+            if !is_there(&dir.join(&file.name))? {
+                return Ok(None);
+            }
+        }
+        Ok(Some(Self::new(dir, commit, files)))
     }
 
     /// The first file that cannot be read, or is not the published one.
@@ -59,9 +73,10 @@ impl Snapshot {
 /// The files of the model that the cache lacks, if it has others; `None` if it has nothing of this revision.
 pub(crate) fn missing_files(root: &Path, model: &HubModel) -> Option<Vec<String>> {
     let cache = RepositoryCache::new(root, &model.repository);
-    let dir = cache.commit(&model.revision).map(|commit| cache.snapshot(&commit)).filter(|dir| dir.is_dir())?;
+    let commit = cache.commit(&model.revision).ok().flatten();
+    let dir = commit.map(|commit| cache.snapshot(&commit)).filter(|dir| dir.is_dir())?;
     Some(match model.files.as_slice() {
-        [] => model_files(&names_in(&dir)).err().into_iter().collect(),
+        [] => model_files(&names_in(&dir).unwrap_or_default()).err().into_iter().collect(),
         files => files.iter().map(|file| file.name.clone()).filter(|name| !dir.join(name).is_file()).collect(),
     })
 }
@@ -83,9 +98,22 @@ pub(super) fn unpinned(names: Vec<String>) -> Vec<FileSpec> {
 }
 
 /// The files in `dir`, links to files included.
-fn names_in(dir: &Path) -> Vec<String> {
-    let files = fs::read_dir(dir).into_iter().flatten().flatten().filter(|entry| entry.path().is_file());
-    files.filter_map(|entry| entry.file_name().into_string().ok()).collect()
+///
+/// # Errors
+/// If there is something that is neither a file nor a folder.
+fn names_in(dir: &Path) -> Result<Vec<String>, HubError> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
+        if !entry.path().is_dir() && is_there(&entry.path())? {
+            names.extend(entry.file_name().into_string().ok());
+        }
+    }
+    Ok(names)
+}
+
+/// Whether there is a file.
+fn is_there(path: &Path) -> Result<bool, HubError> {
+    is_regular(path).map_err(HubError::cache(path))
 }
 
 /// Adds the SHA-256 of large files, which is the name of their blob.

@@ -13,6 +13,12 @@ pub enum SummaryError {
         /// Most groups.
         limit: usize,
     },
+    /// The values of the groups would not fit into memory.
+    #[error("the values of the groups have more than {limit} bytes; the column may be the wrong one")]
+    LongGroups {
+        /// Most bytes of all values.
+        limit: usize,
+    },
     /// The format is finBERT's, which has only sentences.
     #[error("a summary cannot be written as finbert-csv, only as text, json, jsonl, csv or parquet")]
     Format,
@@ -25,7 +31,7 @@ impl SummaryError {
     /// Whether the request is at fault, and not the system or the contents of a file.
     pub fn is_usage(&self) -> bool {
         match self {
-            Self::TooManyGroups { .. } => false,
+            Self::TooManyGroups { .. } | Self::LongGroups { .. } => false,
             Self::Format => true,
             Self::Table(error) => error.is_usage(),
         }

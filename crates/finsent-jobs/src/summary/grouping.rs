@@ -98,10 +98,11 @@ impl Grouping {
         &self.summary
     }
 
-    /// What the summary is by, for a model with these labels.
-    pub fn shape<'a>(&'a self, labels: &'a LabelMap) -> SummaryShape<'a> {
+    /// What the summary is by, for a model with these labels; `is_csv_safe` is [`SummaryShape::is_csv_safe`].
+    pub fn shape<'a>(&'a self, labels: &'a LabelMap, is_csv_safe: bool) -> SummaryShape<'a> {
         let every = self.columns.time.as_ref().map(|(_, every)| *every);
-        SummaryShape { group: &self.columns.group, every, is_weighted: self.columns.weight.is_some(), labels }
+        let is_weighted = self.columns.weight.is_some();
+        SummaryShape { group: &self.columns.group, every, is_weighted, labels, is_csv_safe }
     }
 }
 

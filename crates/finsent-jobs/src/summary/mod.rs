@@ -20,6 +20,9 @@ use finsent_model::{LabelMap, Prediction};
 /// Most groups of a summary, which is held in memory.
 const MAX_GROUPS: usize = 5_000_000;
 
+/// Most bytes of the values of all groups.
+const MAX_GROUP_BYTES: usize = 256 << 20;
+
 /// The key of a group: the value of its column, if there is one, and the start of its period.
 pub type GroupKey = (Option<String>, Option<NaiveDateTime>);
 
@@ -27,6 +30,8 @@ pub type GroupKey = (Option<String>, Option<NaiveDateTime>);
 #[derive(Debug, Default)]
 pub struct Summary {
     groups: BTreeMap<GroupKey, Group>,
+    /// Bytes of the groups' values.
+    bytes: usize,
 }
 
 /// The sums over the items of a group.
@@ -66,8 +71,14 @@ impl Summary {
     }
 
     fn group(&mut self, key: GroupKey) -> Result<&mut Group, SummaryError> {
-        if self.groups.len() >= MAX_GROUPS && !self.groups.contains_key(&key) {
-            return Err(SummaryError::TooManyGroups { limit: MAX_GROUPS });
+        if !self.groups.contains_key(&key) {
+            self.bytes += key.0.as_ref().map_or(0, String::len);
+            if self.groups.len() >= MAX_GROUPS {
+                return Err(SummaryError::TooManyGroups { limit: MAX_GROUPS });
+            }
+            if self.bytes > MAX_GROUP_BYTES {
+                return Err(SummaryError::LongGroups { limit: MAX_GROUP_BYTES });
+            }
         }
         Ok(self.groups.entry(key).or_default())
     }
@@ -149,6 +160,16 @@ mod tests {
         assert_eq!(b.net(&labels), Some(0.5));
         assert_eq!(b.sentiment_score(&labels), Some((3.0 * 0.5 - 0.75) / 4.0));
         assert_eq!(groups[0].1.net(&labels), Some(0.0));
+    }
+
+    #[test]
+    fn the_values_of_all_groups_are_bounded() {
+        let mut summary = Summary::default();
+        let key = |number: u8| (Some(format!("{number}{}", "x".repeat(MAX_GROUP_BYTES / 4))), None);
+        for number in [0, 1, 2, 0, 1, 2] {
+            summary.add_failed(key(number)).unwrap();
+        }
+        assert!(matches!(summary.add_failed(key(3)), Err(SummaryError::LongGroups { .. })));
     }
 
     #[test]

@@ -4,7 +4,9 @@ use std::io::{self, Write};
 use std::sync::Arc;
 
 use finsent_model::LabelMap;
-use finsent_table::{Cell, Destination, OutputFormat, ParquetColumn, PredictionColumns, TableError, write_columns};
+use finsent_table::{
+    Cell, Destination, OutputFormat, ParquetColumn, PredictionColumns, TableError, no_formula, write_columns,
+};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::{Every, Group, GroupKey, Summary, SummaryError};
@@ -19,6 +21,8 @@ pub struct SummaryShape<'a> {
     pub is_weighted: bool,
     /// The labels of the model.
     pub labels: &'a LabelMap,
+    /// Whether cells of CSV that a spreadsheet takes for formulas get an apostrophe.
+    pub is_csv_safe: bool,
 }
 
 /// A value of a summary's row.
@@ -116,10 +120,11 @@ impl Serialize for SummaryObject {
 
 fn csv(summary: &Summary, shape: &SummaryShape<'_>, out: &mut Destination) -> Result<(), TableError> {
     let mut writer = csv::Writer::from_writer(out);
-    writer.write_record(names(shape))?;
+    let text = |cell: String| if shape.is_csv_safe { no_formula(cell) } else { cell };
+    writer.write_record(names(shape).into_iter().map(text))?;
     for (key, group) in summary.groups() {
         writer.write_record(values(shape, key, group).into_iter().map(|value| match value {
-            SummaryValue::Text(text) => text.unwrap_or_default(),
+            SummaryValue::Text(value) => value.map(text).unwrap_or_default(),
             SummaryValue::Count(count) => count.to_string(),
             SummaryValue::Number(number) => number.map(|number| number.to_string()).unwrap_or_default(),
         }))?;

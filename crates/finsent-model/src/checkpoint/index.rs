@@ -25,7 +25,8 @@ impl ShardIndex {
         }
         let file = ModelFile::Disk(path.into());
         let invalid = |reason: String| CheckpointError::Index { file: file.to_string(), reason };
-        let Json { weight_map } = serde_json::from_slice(&file.read()?).map_err(|error| invalid(error.to_string()))?;
+        let Json { weight_map } =
+            serde_json::from_slice(&file.read_settings()?).map_err(|error| invalid(error.to_string()))?;
         if weight_map.is_empty() {
             return Err(invalid("it names no shards".into()));
         }

@@ -1,11 +1,12 @@
 //! Maps files of weights into memory. The only file of this crate with unsafe code.
 #![expect(unsafe_code, reason = "mapping a file and releasing its pages are unsafe operations")]
 
-use std::fs::File;
 use std::io;
 use std::path::Path;
 
 use memmap2::{Mmap, UncheckedAdvice};
+
+use crate::regular_file::open_regular;
 
 /// Around a byte that is read, Linux maps all cached pages of a window of this size (`fault_around_bytes`), which
 /// begins at a multiple of it.
@@ -20,7 +21,7 @@ pub(super) enum Bytes {
 
 impl Bytes {
     pub(super) fn map(path: &Path) -> io::Result<Self> {
-        let file = File::open(path)?;
+        let file = open_regular(path)?;
         // SAFETY: the bytes are only read as numbers, for which every bit pattern is valid. If another process changes
         // the file meanwhile, the numbers are different; if it truncates the file, this process ends with SIGBUS, like
         // every program that maps files.

@@ -1,8 +1,10 @@
 //! The container safetensors: an 8-byte length, a JSON header, the data.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::fmt;
 
 use ::safetensors::tensor::{Metadata, TensorInfo};
+use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 
 use super::error::CheckpointError;
 use super::layout::TensorLayout;
@@ -40,13 +42,43 @@ fn parse_header(name: &str, bytes: &[u8]) -> Result<(usize, Metadata), Checkpoin
     }
     let data = LENGTH_BYTES + length as usize;
     let header = bytes.get(LENGTH_BYTES..data).ok_or_else(|| cut_off(data as u128))?;
-    let metadata: Metadata = serde_json::from_slice(header)
-        .map_err(|error| CheckpointError::Header { file: file(), reason: error.to_string() })?;
+    let invalid = |error: serde_json::Error| CheckpointError::Header { file: file(), reason: error.to_string() };
+    // The library keeps the last of several tensors with the same name.
+    let _: UniqueNames = serde_json::from_slice(header).map_err(invalid)?;
+    let metadata: Metadata = serde_json::from_slice(header).map_err(invalid)?;
     let expected = data as u128 + metadata.data_len() as u128;
     if expected != u128::from(found) {
         return Err(cut_off(expected));
     }
     Ok((data, metadata))
+}
+
+/// An object in which each name occurs once.
+struct UniqueNames;
+
+impl<'de> Deserialize<'de> for UniqueNames {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Names;
+        impl<'de> Visitor<'de> for Names {
+            type Value = UniqueNames;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a map")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<UniqueNames, A::Error> {
+                let mut names: HashSet<String> = HashSet::new();
+                while let Some(name) = map.next_key()? {
+                    map.next_value::<IgnoredAny>()?;
+                    if let Some(twice) = names.replace(name) {
+                        return Err(A::Error::custom(format!("it has `{twice}` twice")));
+                    }
+                }
+                Ok(UniqueNames)
+            }
+        }
+        deserializer.deserialize_map(Names)
+    }
 }
 
 #[cfg(test)]
@@ -92,6 +124,12 @@ mod tests {
             ),
             (r#"{"a":{"dtype":"F31","shape":[2],"data_offsets":[0,8]}}"#, "F31"),
             (r#"{"a":{"dtype":"F32","shape":[-2],"data_offsets":[0,8]}}"#, "-2"),
+            (
+                r#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"a":{"dtype":"F32","shape":[1],"data_offsets":[8,12]}}"#,
+                "it has `a` twice",
+            ),
+            (r#"{"a":{"dtype":"F32","dtype":"I32","shape":[3],"data_offsets":[0,12]}}"#, "duplicate field `dtype`"),
+            (r#"{"__metadata__":{},"\u005f_metadata__":{}}"#, "it has `__metadata__` twice"),
             ("[]", "sequence"),
             ("", "EOF"),
             ("\u{fffd}", "expected value"),

@@ -31,6 +31,17 @@ impl Config {
         Ok(self.embeddings().chain(layers).chain(self.head(num_labels)))
     }
 
+    /// Checks that the checkpoint has all tensors, with the right shapes and types. Returns the number of labels.
+    ///
+    /// # Errors
+    /// [`CheckpointError`] with the tensor that is missing or wrong.
+    pub(crate) fn check_tensors(&self, checkpoint: &Checkpoint) -> Result<usize, CheckpointError> {
+        for Parameter { name, shape, .. } in self.parameters(checkpoint)? {
+            checkpoint.rows(&name, &shape)?;
+        }
+        num_labels(self, checkpoint)
+    }
+
     fn embeddings(&self) -> impl Iterator<Item = Parameter> {
         let prefix = self.architecture.names().prefix;
         let table = |name, rows, is_quantized| Parameter {

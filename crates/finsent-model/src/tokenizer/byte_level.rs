@@ -23,7 +23,7 @@ pub(super) fn from_vocab_and_merges(
     settings: &Settings,
 ) -> Result<Tokenizer, TokenizerError> {
     let invalid = |file: &ModelFile, reason| TokenizerError::Tokenizer { file: file.to_string(), reason };
-    let vocab: BTreeMap<String, u32> = serde_json::from_slice(&vocab_file.read()?)
+    let vocab: BTreeMap<String, u32> = serde_json::from_slice(&vocab_file.read_vocabulary()?)
         .map_err(|source| TokenizerError::Json { file: vocab_file.to_string(), source: JsonError::new(source) })?;
     let id = |token: &AddedToken| {
         let missing = || TokenizerError::NoSpecialToken { file: vocab_file.to_string(), token: token.content.clone() };
@@ -71,7 +71,7 @@ fn special_tokens(settings: &Settings) -> (AddedToken, AddedToken, [AddedToken; 
 
 /// Two tokens per line, in the order of the merges.
 fn read_merges(file: &ModelFile) -> Result<Vec<(String, String)>, TokenizerError> {
-    let bytes = file.read()?;
+    let bytes = file.read_vocabulary()?;
     let text = str::from_utf8(&bytes).map_err(|error| {
         let line = bytes[..error.valid_up_to()].iter().filter(|&&byte| byte == b'\n').count() + 1;
         TokenizerError::VocabNotUtf8 { file: file.to_string(), line }

@@ -154,7 +154,7 @@ fn check_ids(tokenizer: &tokenizers::Tokenizer, file: &ModelFile, vocab_size: us
 /// The tokenizer as the library reads it, except that `add_prefix_space` of the settings overrides that of a byte-level
 /// tokenizer, as in transformers.
 fn from_tokenizer_json(file: &ModelFile, settings: &Settings) -> Result<tokenizers::Tokenizer, TokenizerError> {
-    let mut tokenizer = tokenizers::Tokenizer::from_bytes(file.read()?)
+    let mut tokenizer = tokenizers::Tokenizer::from_bytes(file.read_vocabulary()?)
         .map_err(|error| TokenizerError::Tokenizer { file: file.to_string(), reason: error.to_string() })?;
     tokenizer
         .with_padding(None)

@@ -195,6 +195,6 @@ fn read_json<T: Default + DeserializeOwned>(file: Option<&ModelFile>) -> Result<
         fields.retain(|_, value| !value.is_null());
         T::deserialize(Value::Object(fields))
     };
-    parse(&file.read()?)
+    parse(&file.read_settings()?)
         .map_err(|source| TokenizerError::Json { file: file.to_string(), source: JsonError::new(source) })
 }

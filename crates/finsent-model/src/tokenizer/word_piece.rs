@@ -53,7 +53,7 @@ fn refused(file: &ModelFile, error: &tokenizers::Error) -> TokenizerError {
 /// One token per line; its id is the index of the line. If a token appears twice, the last id counts, as in
 /// transformers.
 fn read_vocab(file: &ModelFile) -> Result<AHashMap<String, u32>, TokenizerError> {
-    let bytes = file.read()?;
+    let bytes = file.read_vocabulary()?;
     let bytes = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
     let mut vocab = AHashMap::new();
     for (id, line) in (0u32..).zip(bytes.split(|&byte| byte == b'\n')) {

@@ -25,7 +25,7 @@ pub(super) enum CandleModel {
 impl CandleModel {
     /// Loads the model of `files`.
     pub(super) fn load(files: &ModelFiles, num_labels: usize) -> Result<Self, VerifyError> {
-        let config = Config::parse(&files.config.read()?)?;
+        let config = Config::parse(&files.config.read_settings()?)?;
         let checkpoint = Checkpoint::open(&files.weights)?;
         let tensors = tensors(&config, &checkpoint)?;
         let weights = VarBuilder::from_tensors(tensors, DType::F32, &Device::Cpu);

@@ -150,13 +150,13 @@ pub(crate) fn load_error(dir: &Path) -> String {
 
 pub(crate) fn encoder(dir: &Path) -> Encoder {
     let files = ModelFiles::in_dir(dir, &[]).unwrap();
-    let config = Config::parse(&files.config.read().unwrap()).unwrap();
+    let config = Config::parse(&files.config.read_settings().unwrap()).unwrap();
     Encoder::load(&config, &Checkpoint::open(&files.weights).unwrap(), Precision::F32, thread_pool()).unwrap()
 }
 
 pub(crate) fn tokenizer(dir: &Path) -> Tokenizer {
     let files = ModelFiles::in_dir(dir, &[]).unwrap();
-    let config = Config::parse(&files.config.read().unwrap()).unwrap();
+    let config = Config::parse(&files.config.read_settings().unwrap()).unwrap();
     let limits = finsent_model::Limits { vocab_size: config.vocab_size, max_length: config.max_length() };
     Tokenizer::load(&files.tokenizer, limits).unwrap()
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use super::unfinished;
+use super::{leftovers, links, unfinished};
 use crate::error::{DirectoryProblem, TableError};
 
 /// A new folder under a temporary name, beside the one that it will become. Dropping it unfinished removes it.
@@ -16,6 +16,8 @@ pub struct AtomicDirectory {
     /// `None` once it has its name.
     unfinished: Option<TempDir>,
     path: PathBuf,
+    /// Says that this process is alive.
+    _lock: File,
 }
 
 impl AtomicDirectory {
@@ -26,14 +28,15 @@ impl AtomicDirectory {
     pub fn create(path: &Path) -> Result<Self, TableError> {
         let cannot_write =
             |error: io::Error| TableError::Write { path: path.display().to_string(), source: error.into() };
-        // A link to a folder is followed, so that the folder is replaced and not the link.
-        let real = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        let parent = real.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        // A link is followed, so that what it points to is replaced and not the link.
+        let real = links::follow(path).map_err(cannot_write)?;
+        let parent = links::folder(&real);
         if let Some(problem) = problem(&real, parent).map_err(cannot_write)? {
             return Err(TableError::Directory { path: path.to_owned(), problem });
         }
-        let unfinished = create_beside(&real, parent).map_err(cannot_write)?;
-        Ok(Self { unfinished: Some(unfinished), path: real })
+        let (unfinished, lock) = create_beside(&real, parent).map_err(cannot_write)?;
+        leftovers::remove_from(parent, unfinished.path());
+        Ok(Self { unfinished: Some(unfinished), path: real, _lock: lock })
     }
 
     /// The temporary path, under which files are created.
@@ -69,9 +72,7 @@ impl Drop for AtomicDirectory {
 fn problem(path: &Path, parent: &Path) -> io::Result<Option<DirectoryProblem>> {
     let mut entries = match fs::read_dir(path) {
         Ok(entries) => entries,
-        Err(error) if error.kind() == ErrorKind::NotADirectory || path.is_symlink() => {
-            return Ok(Some(DirectoryProblem::NotAFolder));
-        }
+        Err(error) if error.kind() == ErrorKind::NotADirectory => return Ok(Some(DirectoryProblem::NotAFolder)),
         Err(error) if error.kind() == ErrorKind::NotFound && !parent.is_dir() => {
             return Ok(Some(DirectoryProblem::NoParent(parent.to_owned())));
         }
@@ -85,16 +86,19 @@ fn problem(path: &Path, parent: &Path) -> io::Result<Option<DirectoryProblem>> {
     Ok(is_mounted.then_some(DirectoryProblem::MountPoint))
 }
 
-fn create_beside(path: &Path, parent: &Path) -> io::Result<TempDir> {
+fn create_beside(path: &Path, parent: &Path) -> io::Result<(TempDir, File)> {
     let permissions = fs::metadata(path).map(|metadata| metadata.permissions());
-    let mut builder = tempfile::Builder::new();
-    // As for any new folder; the system applies the process's umask.
-    builder.prefix(".finsent-").suffix(".unfinished").permissions(Permissions::from_mode(0o777));
-    let unfinished = unfinished::register(|| builder.tempdir_in(parent))?;
+    let create = || {
+        let mut builder = tempfile::Builder::new();
+        // As for any new folder; the system applies the process's umask.
+        let mode = Permissions::from_mode(0o777);
+        builder.prefix(leftovers::PREFIX).suffix(leftovers::SUFFIX).permissions(mode).tempdir_in(parent)
+    };
+    let (unfinished, lock) = leftovers::create_locked(create, |folder: &TempDir| File::open(folder.path()))?;
     if let Ok(permissions) = permissions {
         fs::set_permissions(unfinished.path(), permissions)?;
     }
-    Ok(unfinished)
+    Ok((unfinished, lock))
 }
 
 #[cfg(test)]
@@ -153,16 +157,25 @@ mod tests {
     }
 
     #[test]
-    fn files_broken_links_filled_folders_and_missing_parents_are_refused() {
+    fn a_link_to_a_folder_that_is_not_there_is_followed() {
+        let dir = tempfile::tempdir().unwrap();
+        let link = dir.path().join("link");
+        std::os::unix::fs::symlink("new", &link).unwrap();
+        finished(&link).unwrap();
+        assert_eq!((names(&dir.path().join("new")), link.is_symlink()), (vec!["file".into()], true));
+    }
+
+    #[test]
+    fn files_filled_folders_and_missing_parents_are_refused() {
         let dir = tempfile::tempdir().unwrap();
         let problem = |name: &str| match AtomicDirectory::create(&dir.path().join(name)).unwrap_err() {
             TableError::Directory { problem, .. } => problem,
             other => panic!("{other}"),
         };
         fs::write(dir.path().join("file"), "").unwrap();
-        std::os::unix::fs::symlink("nowhere", dir.path().join("link")).unwrap();
+        std::os::unix::fs::symlink("nowhere/new", dir.path().join("link")).unwrap();
         assert_eq!(problem("file"), DirectoryProblem::NotAFolder);
-        assert_eq!(problem("link"), DirectoryProblem::NotAFolder);
+        assert_eq!(problem("link"), DirectoryProblem::NoParent(dir.path().join("nowhere")));
         assert_eq!(problem("nowhere/new"), DirectoryProblem::NoParent(dir.path().join("nowhere")));
         assert_eq!(problem(""), DirectoryProblem::NotEmpty);
     }

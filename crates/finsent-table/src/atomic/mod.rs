@@ -1,6 +1,8 @@
 //! Files and folders that get their names when they are complete, and are removed if they never are.
 
 mod directory;
+pub(crate) mod leftovers;
+pub(crate) mod links;
 pub mod unfinished;
 
 pub use directory::AtomicDirectory;

@@ -8,7 +8,7 @@ use thiserror::Error;
 #[derive(Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DirectoryProblem {
-    /// There is a file or a broken link of that name.
+    /// There is a file of that name.
     #[error("it is not a folder; name a new one")]
     NotAFolder,
     /// The folder that would hold it does not exist.

@@ -71,12 +71,22 @@ pub enum TableError {
         expected: &'static str,
     },
     /// Two columns of a file have the same name.
-    #[error("`{file}` has two columns named `{column}`")]
+    #[error("`{file}` has two columns named {}", shortened(column))]
     ColumnTwice {
         /// The file.
         file: String,
         /// The name.
         column: String,
+    },
+    /// A file has more columns than can be read.
+    #[error("`{file}` has {found} columns; the limit is {limit}")]
+    TooManyColumns {
+        /// The file.
+        file: String,
+        /// Its columns.
+        found: usize,
+        /// The limit.
+        limit: usize,
     },
     /// A file that is named as JSON Lines holds something else.
     #[error("`{file}` does not hold one JSON object per line: {reason}")]
@@ -126,8 +136,9 @@ pub enum TableError {
     },
     /// A CSV file has one column whose name looks like several.
     #[error(
-        "`{file}` has only one column, `{column}`, as if {separator:?} separated its columns; \
-         .csv files need commas and .tsv files tabs"
+        "`{file}` has only one column, {}, as if {separator:?} separated its columns; \
+         .csv files need commas and .tsv files tabs",
+        shortened(column)
     )]
     Separator {
         /// The file.
@@ -207,6 +218,14 @@ pub enum TableError {
     OutputIsInput {
         /// The output.
         path: PathBuf,
+    },
+    /// Two outputs would be the same file.
+    #[error("`{}` and `{}` would be the same file; name two", first.display(), second.display())]
+    SameOutput {
+        /// One of them.
+        first: PathBuf,
+        /// The other.
+        second: PathBuf,
     },
     /// The input has other rows than when they were counted for a shard.
     #[error(
@@ -303,7 +322,9 @@ impl TableError {
     }
 
     pub(crate) fn no_column(file: &str, column: &str, columns: &[Arc<str>]) -> Self {
-        let nearest = finsent_model::suggest(column, columns.iter().map(AsRef::as_ref)).map(String::from);
+        // Comparing takes time and memory for each pair of characters.
+        let short = columns.iter().map(AsRef::as_ref).filter(|column: &&str| column.len() <= SUGGESTED_BYTES);
+        let nearest = finsent_model::suggest(column, short).map(String::from);
         Self::NoColumn { file: file.to_owned(), column: column.to_owned(), columns: columns.to_vec(), nearest }
     }
 }
@@ -361,9 +382,28 @@ fn quoted(name: &str) -> String {
     if name.starts_with("standard ") { name.to_owned() } else { format!("`{name}`") }
 }
 
+/// Longest name that is suggested, in bytes.
+const SUGGESTED_BYTES: usize = 64;
+/// Columns that a message lists, and characters of each: a file may have thousands.
+const LISTED_COLUMNS: usize = 50;
+const LISTED_CHARACTERS: usize = 100;
+
 /// The names of columns in a sentence.
 pub(crate) fn list(columns: &[Arc<str>]) -> String {
-    columns.iter().map(|column| format!("`{column}`")).collect::<Vec<_>>().join(", ")
+    let listed = columns.iter().take(LISTED_COLUMNS).map(|column| shortened(column));
+    let listed = listed.collect::<Vec<_>>().join(", ");
+    match columns.len().saturating_sub(LISTED_COLUMNS) {
+        0 => listed,
+        more => format!("{listed} and {more} more"),
+    }
+}
+
+/// The name of a column in backquotes, or its beginning.
+fn shortened(column: &str) -> String {
+    match column.char_indices().nth(LISTED_CHARACTERS) {
+        Some((end, _)) => format!("`{}...`", &column[..end]),
+        None => format!("`{column}`"),
+    }
 }
 
 fn did_you_mean(nearest: Option<&str>) -> String {
@@ -374,5 +414,17 @@ fn strings(candidates: &[Arc<str>]) -> String {
     match candidates {
         [] => "no column does".into(),
         candidates => format!("these do: {}", list(candidates)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_lists_some_of_many_columns() {
+        let columns: Vec<Arc<str>> = (0..1000).map(|number| format!("c{number}").into()).collect();
+        assert!(list(&columns).ends_with(", `c49` and 950 more"));
+        assert_eq!(list(&["a".into(), "b".repeat(200).into()]), format!("`a`, `{}...`", "b".repeat(100)));
     }
 }

@@ -9,6 +9,7 @@ use finsent_model::Text;
 use super::columns::{ColumnChoice, ItemColumns};
 use super::read_stats::ReadStats;
 use super::source::Source;
+use crate::column_names::{check_count, check_names};
 use crate::error::{TableError, csv_cause};
 use crate::item_error::{ItemError, utf8};
 use crate::row::{Field, Row, RowReader};
@@ -22,7 +23,9 @@ pub(super) struct Delimited {
     stats: Arc<ReadStats>,
     reader: csv::Reader<TailReader>,
     header: Vec<Arc<str>>,
-    columns: ItemColumns,
+    /// Where the text and the id are in the header.
+    text: usize,
+    id: Option<usize>,
     /// The next record, if it had to be read ahead.
     ahead: Option<ByteRecord>,
     /// The current record; its memory is used again.
@@ -37,7 +40,7 @@ impl Delimited {
         choice: &ColumnChoice,
     ) -> Result<(Self, Vec<Arc<str>>), TableError> {
         let Source { name, stats, reader, .. } = source;
-        let reader = TailReader { inner: reader, start: 0, chunk: Vec::new() };
+        let reader = TailReader { inner: reader, start: 0, chunk: Vec::new(), separator, separators: 0 };
         let mut reader = ReaderBuilder::new().delimiter(separator).flexible(true).from_reader(reader);
         let header = read_header(&mut reader, &name)?;
         let mut first = ByteRecord::new();
@@ -45,9 +48,11 @@ impl Delimited {
         if choice.text.is_none() {
             check_separator(&name, &header)?;
         }
-        let columns = choice.settle(&name, &header, &strings(&header, first.as_ref()))?;
+        let ItemColumns { text, id } = choice.settle(&name, &header, &strings(&header, first.as_ref()))?;
+        let place = |name: &Arc<str>| header.iter().position(|column| column == name);
+        let (text, id) = (place(&text).unwrap_or(0), id.as_ref().and_then(place));
         let record = ByteRecord::new();
-        Ok((Self { name, stats, reader, header: header.clone(), columns, ahead: first, record }, header))
+        Ok((Self { name, stats, reader, header: header.clone(), text, id, ahead: first, record }, header))
     }
 
     /// Reads the next record into `self.record`; false at the end.
@@ -78,22 +83,21 @@ impl Delimited {
     /// The current record as a row.
     fn row(&self) -> Result<Row, TableError> {
         let place = format!("line {}", line(&self.record));
-        let cells = self.record.iter().map(utf8).collect::<Result<Vec<&str>, _>>();
-        let cells = cells.map_err(|error| TableError::WrongEncoding {
-            file: self.name.clone(),
-            place: place.clone(),
-            error,
-        })?;
-        let cell = |name: &Arc<str>| {
-            let column = self.header.iter().position(|column| column == name);
-            column.and_then(|column| cells.get(column)).copied().unwrap_or_default()
-        };
-        let text = if cells.len() == self.header.len() {
-            Text::parse(cell(&self.columns.text)).map_err(ItemError::from)
+        let wrong_encoding = |error| TableError::WrongEncoding { file: self.name.clone(), place: place.clone(), error };
+        let mut cells: Vec<&str> = Vec::with_capacity(self.header.len());
+        for cell in &self.record {
+            let cell = utf8(cell).map_err(wrong_encoding)?;
+            if cells.len() < self.header.len() {
+                cells.push(cell);
+            }
+        }
+        let cell = |column: usize| cells.get(column).copied().unwrap_or_default();
+        let text = if self.record.len() == self.header.len() {
+            Text::parse(cell(self.text)).map_err(ItemError::from)
         } else {
-            Err(ItemError::Ragged { expected: self.header.len(), found: cells.len() })
+            Err(ItemError::Ragged { expected: self.header.len(), found: self.record.len() })
         };
-        let id = self.columns.id.as_ref().map(|id| Field::Text(cell(id).into()));
+        let id = self.id.map(|id| Field::Text(cell(id).into()));
         let padded = cells.iter().copied().chain(std::iter::repeat(""));
         let fields = self.header.iter().cloned().zip(padded.map(|cell| Field::Text(cell.into()))).collect();
         Ok(Row { place, text, id, fields, origin: None })
@@ -113,6 +117,7 @@ impl RowReader for Delimited {
 /// The names in the first line.
 fn read_header(reader: &mut csv::Reader<TailReader>, name: &str) -> Result<Vec<Arc<str>>, TableError> {
     let header = reader.byte_headers().map_err(|error| TableError::read(name, csv_cause(error)))?;
+    check_count(name, header.len())?;
     let header: Vec<Arc<str>> = header
         .iter()
         .map(|column| utf8(column).map(Arc::from))
@@ -121,10 +126,8 @@ fn read_header(reader: &mut csv::Reader<TailReader>, name: &str) -> Result<Vec<A
     if header.is_empty() {
         return Err(TableError::Empty { file: name.to_owned(), expected: "its first line should name the columns" });
     }
-    match header.iter().enumerate().find(|(index, column)| header[..*index].contains(column)) {
-        Some((_, twice)) => Err(TableError::ColumnTwice { file: name.to_owned(), column: twice.to_string() }),
-        None => Ok(header),
-    }
+    check_names(name, &header)?;
+    Ok(header)
 }
 
 /// Refuses a header of one column whose name looks like several.
@@ -153,6 +156,7 @@ fn read_record(
 ) -> Result<bool, TableError> {
     let read = reader.read_byte_record(record).map_err(|error| TableError::read(name, csv_cause(error)))?;
     stats.end_record();
+    reader.get_mut().separators = 0;
     // The library's position is where it started to look, which is before blank lines and inside a CRLF. Where it stopped is
     // after the record's own line ends, and after the one that ended it unless that was, so far, a CR or the end of the file.
     let mut position = reader.position().clone();
@@ -169,12 +173,19 @@ fn line(record: &ByteRecord) -> u64 {
     record.position().map_or(0, csv::Position::line)
 }
 
-/// A reader that keeps the chunk that it returned last.
+/// Most separators of a record, in its texts or between them. Each cell takes memory, though it may be empty; a text as long as
+/// a record can be has about a million commas.
+const MAX_SEPARATORS: usize = 1 << 22;
+
+/// A reader that keeps the chunk that it returned last, and fails in a record of too many cells.
 struct TailReader {
     inner: BufReader<Box<dyn Read + Send>>,
     /// Bytes that were returned before `chunk`.
     start: u64,
     chunk: Vec<u8>,
+    separator: u8,
+    /// Separators that were read of the current record.
+    separators: usize,
 }
 
 impl TailReader {
@@ -188,6 +199,12 @@ impl TailReader {
 impl Read for TailReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.inner.read(buffer)?;
+        self.separators += buffer[..read].iter().filter(|&&byte| byte == self.separator).count();
+        if self.separators > MAX_SEPARATORS {
+            let message =
+                format!("a record has more than {MAX_SEPARATORS} separators; is a quoted field never closed?");
+            return Err(io::Error::new(io::ErrorKind::InvalidData, message));
+        }
         if read > 0 {
             self.start += self.chunk.len() as u64;
             self.chunk.clear();

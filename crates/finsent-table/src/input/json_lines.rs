@@ -5,12 +5,13 @@ use std::fmt;
 use std::sync::Arc;
 
 use finsent_model::Text;
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::columns::{ColumnChoice, ItemColumns};
 use super::line_reader::LineReader;
 use super::source::Source;
+use crate::column_names::{MAX_COLUMNS, repeated};
 use crate::error::TableError;
 use crate::item_error::{ItemError, utf8};
 use crate::row::{Field, Row, RowReader};
@@ -142,8 +143,7 @@ impl Object {
     }
 
     fn repeated_field(&self) -> Option<&Arc<str>> {
-        let names = || self.0.iter().map(|(name, _)| name);
-        names().enumerate().find(|(index, name)| names().take(*index).any(|other| other == *name)).map(|(_, name)| name)
+        repeated(self.0.iter().map(|(name, _)| name))
     }
 }
 
@@ -160,6 +160,9 @@ impl<'de> Deserialize<'de> for Object {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Object, A::Error> {
                 let mut fields = Vec::new();
                 while let Some((name, value)) = map.next_entry::<String, Box<RawValue>>()? {
+                    if fields.len() == MAX_COLUMNS {
+                        return Err(A::Error::custom(format!("more than {MAX_COLUMNS} fields")));
+                    }
                     fields.push((name.into(), value));
                 }
                 Ok(Object(fields))
@@ -193,5 +196,15 @@ mod tests {
         let object: Object = serde_json::from_str(r#"{"z":1.10,"a":18446744073709551616,"m":{"x": [1,2]}}"#).unwrap();
         let values: Vec<&str> = object.0.iter().map(|(_, value)| value.get()).collect();
         assert_eq!(values, ["1.10", "18446744073709551616", r#"{"x": [1,2]}"#]);
+    }
+
+    #[test]
+    fn the_fields_of_an_object_are_bounded_in_number() {
+        let object = |fields: usize| {
+            let fields: Vec<String> = (0..fields).map(|number| format!("\"{number}\":0")).collect();
+            text(&format!("{{{},\"text\":\"a\"}}", fields.join(",")))
+        };
+        assert_eq!(object(MAX_COLUMNS - 1).unwrap().as_str(), "a");
+        assert!(object(MAX_COLUMNS).unwrap_err().contains("more than 65536 fields"));
     }
 }

@@ -1,5 +1,6 @@
 //! The names of the prediction's columns beside those of the input.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::item_error::ItemError;
@@ -18,7 +19,7 @@ pub struct PredictionColumns {
 impl PredictionColumns {
     /// Columns with these plain names beside the columns of the input. If one name is taken, all get a prefix.
     pub fn beside(input: &[Arc<str>], names: Vec<String>) -> Self {
-        let input: Vec<&str> = input.iter().map(|column| &**column).collect();
+        let input = input.iter().map(|column| &**column).collect();
         Self { prefix: free_prefix(&input, &names), names }
     }
 
@@ -39,7 +40,7 @@ impl PredictionColumns {
 
     /// The prefix in a row that fails [`PredictionColumns::check`].
     pub(super) fn prefix_beside(&self, row: &Row) -> String {
-        let fields: Vec<&str> = row.fields.iter().map(|(name, _)| &**name).collect();
+        let fields = row.fields.iter().map(|(name, _)| &**name).collect();
         free_prefix(&fields, &self.names)
     }
 
@@ -57,9 +58,9 @@ impl PredictionColumns {
 }
 
 /// [`PREFIX`], repeated until none of `names` is one of `taken`.
-fn free_prefix(taken: &[&str], names: &[String]) -> String {
+fn free_prefix(taken: &HashSet<&str>, names: &[String]) -> String {
     let mut prefix = String::new();
-    while names.iter().any(|name| taken.contains(&format!("{prefix}{name}").as_str())) {
+    while names.iter().any(|name| taken.contains(format!("{prefix}{name}").as_str())) {
         prefix += PREFIX;
     }
     prefix

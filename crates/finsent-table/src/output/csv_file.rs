@@ -1,20 +1,21 @@
 //! CSV with a header: the input's columns, then the prediction's, with one per label.
 
 use std::io::Write;
-use std::sync::Arc;
 
 use super::columns::PredictionColumns;
 use super::destination::Destination;
-use super::record;
+use super::record::{self, RecordValue};
 use super::row_writer::{Outcome, RowWriter, Shape};
+use super::spreadsheet::no_formula;
+use crate::column_names::ColumnPlaces;
 use crate::error::TableError;
 use crate::item_error::ItemError;
-use crate::row::Row;
+use crate::row::{Field, Row};
 
 /// Writes each row as a record.
 pub(super) struct CsvWriter {
     records: Records,
-    input: Vec<Arc<str>>,
+    input: ColumnPlaces,
     prediction: PredictionColumns,
     writes_id: bool,
 }
@@ -22,13 +23,22 @@ pub(super) struct CsvWriter {
 /// The records of a CSV file, after its header.
 pub(super) struct Records {
     out: Destination,
+    is_safe: bool,
     /// `None` once it is written, or if an earlier shard has it.
     header: Option<Vec<String>>,
 }
 
 impl Records {
-    pub(super) fn new(out: Destination, header: Vec<String>, is_beginning: bool) -> Self {
-        Self { out, header: is_beginning.then_some(header) }
+    pub(super) fn new(shape: &Shape<'_>, out: Destination, header: Vec<String>) -> Self {
+        let mut records = Self { out, is_safe: shape.is_csv_safe, header: None };
+        let header: Vec<String> = header.into_iter().map(|name| records.text(name)).collect();
+        records.header = shape.is_beginning.then_some(header);
+        records
+    }
+
+    /// A cell with a text that finsent did not write: it comes from the input or the model.
+    pub(super) fn text(&self, cell: String) -> String {
+        if self.is_safe { no_formula(cell) } else { cell }
     }
 
     pub(super) fn write(&mut self, record: impl IntoIterator<Item = impl AsRef<[u8]>>) -> Result<(), TableError> {
@@ -59,27 +69,31 @@ impl CsvWriter {
         let names = id.into_iter().chain(own).chain(["error".into()]).collect();
         let prediction = PredictionColumns::beside(shape.columns, names);
         let header = shape.columns.iter().map(|column| column.to_string()).chain(prediction.prefixed()).collect();
-        let records = Records::new(out, header, shape.is_beginning);
-        Self { records, input: shape.columns.to_vec(), prediction, writes_id: shape.writes_id }
+        let records = Records::new(shape, out, header);
+        Self { records, input: ColumnPlaces::of(shape.columns), prediction, writes_id: shape.writes_id }
     }
 
     fn record(&self, row: &Row, outcome: Outcome<'_>) -> Vec<String> {
-        let cell = |column: &Arc<str>| {
-            let field = row.fields.iter().find(|(name, _)| name == column);
-            field.map(|(_, value)| value.to_cell()).unwrap_or_default()
-        };
-        let mut cells: Vec<String> = self.input.iter().map(cell).collect();
+        let fields = self.input.arrange(&row.fields);
+        let text = |cell: String| self.records.text(cell);
+        let cell = |field: Option<&Field>| field.map(|field| text(field.to_cell())).unwrap_or_default();
+        let mut cells: Vec<String> = fields.into_iter().map(cell).collect();
         if self.writes_id {
-            cells.push(row.id.as_ref().map(|id| id.to_cell()).unwrap_or_default());
+            cells.push(cell(row.id.as_ref()));
         }
         match outcome {
             Ok(record) => {
-                cells.extend(record.columns().into_iter().flat_map(|(_, value)| value.cells()));
+                for (_, value) in record.columns() {
+                    match value {
+                        RecordValue::Text(value) => cells.push(text(value.to_owned())),
+                        own => cells.extend(own.cells()),
+                    }
+                }
                 cells.push(String::new());
             }
             Err(error) => {
-                cells.resize(self.input.len() + self.prediction.names().len() - 1, String::new());
-                cells.push(error.to_string());
+                cells.resize(self.input.names().len() + self.prediction.names().len() - 1, String::new());
+                cells.push(text(error.to_string()));
             }
         }
         cells
@@ -89,8 +103,9 @@ impl CsvWriter {
 impl RowWriter for CsvWriter {
     /// Refuses a row with a field that the header, made from the first row, does not have.
     fn check(&self, row: &Row) -> Result<(), ItemError> {
-        match row.fields.iter().find(|(name, _)| !self.input.contains(name)) {
-            Some((name, _)) => Err(ItemError::NoColumn(name.clone())),
+        let mut fields = row.fields.iter().enumerate();
+        match fields.find(|(likely, (name, _))| self.input.find(name, *likely).is_none()) {
+            Some((_, (name, _))) => Err(ItemError::NoColumn(name.clone())),
             None => Ok(()),
         }
     }

@@ -6,11 +6,9 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
-use crate::atomic::unfinished;
+use crate::atomic::leftovers::{PREFIX, SUFFIX, create_locked, remove_from};
+use crate::atomic::links::{self, folder};
 use crate::error::{TableError, WriteFailure};
-
-/// The suffix of an unfinished file.
-const UNFINISHED: &str = ".unfinished";
 
 /// An open output. Its I/O errors name it.
 pub struct Destination {
@@ -27,6 +25,8 @@ enum Target {
     Beside {
         unfinished: BufWriter<NamedTempFile>,
         path: PathBuf,
+        /// Says that this process is alive.
+        _lock: File,
     },
 }
 
@@ -40,7 +40,8 @@ pub enum TemporaryName {
 }
 
 impl Destination {
-    /// Opens `path`, or standard output. A regular file at `path` is not touched before [`Destination::finish`].
+    /// Opens `path`, or standard output. A regular file at `path` is not touched before [`Destination::finish`]. What dead
+    /// processes have left in its folder is removed.
     ///
     /// # Errors
     /// [`TableError::NoFolder`] or [`TableError::Write`].
@@ -56,14 +57,18 @@ impl Destination {
         }
     }
 
-    /// The regular file that `path` is or will be; `None` for standard output, a pipe or a device.
+    /// The regular file that `path` is or will be; `None` for standard output, a pipe or a device. Links are followed, so that
+    /// what they point to is replaced and not the link.
     pub fn file(path: &Path) -> Option<PathBuf> {
-        let is_special = is_standard_output(path) || ["/dev", "/proc"].iter().any(|special| path.starts_with(special));
-        if is_special || fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
+        let is_special = ["/dev", "/proc"].iter().any(|special| path.starts_with(special));
+        let is_in_memory = path.starts_with("/dev/shm");
+        if is_standard_output(path)
+            || is_special && !is_in_memory
+            || fs::metadata(path).is_ok_and(|metadata| !metadata.is_file())
+        {
             return None;
         }
-        // A link to a file is followed, so that the file is replaced and not the link.
-        Some(fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()))
+        Some(links::follow(path).unwrap_or_else(|_| path.to_owned()))
     }
 
     /// Whether it is standard output.
@@ -79,7 +84,7 @@ impl Destination {
         self.flush()?;
         match self.target {
             Target::Stdout(_) | Target::Direct(_) => Ok(()),
-            Target::Beside { unfinished, path } => persist(unfinished, &path)
+            Target::Beside { unfinished, path, _lock } => persist(unfinished, &path)
                 .map_err(|source| TableError::Write { path: self.name, source: source.into() }),
         }
     }
@@ -89,20 +94,26 @@ fn open_file(path: &Path, temporary: TemporaryName) -> io::Result<Target> {
     let Some(path) = Destination::file(path) else {
         return Ok(Target::Direct(BufWriter::new(File::options().append(true).open(path)?)));
     };
-    let mut builder = tempfile::Builder::new();
-    builder.suffix(UNFINISHED).permissions(new_file_permissions());
-    match temporary {
-        TemporaryName::Unique => builder.prefix(".finsent-"),
-        TemporaryName::Fixed => {
-            remove_if_there(&with_suffix(&path, UNFINISHED))?;
-            builder.prefix(path.file_name().unwrap_or_default()).rand_bytes(0)
-        }
+    // An error that `file` has left to us.
+    links::follow(&path)?;
+    let create = || {
+        let mut builder = tempfile::Builder::new();
+        builder.suffix(SUFFIX).permissions(new_file_permissions());
+        match temporary {
+            TemporaryName::Unique => builder.prefix(PREFIX),
+            TemporaryName::Fixed => {
+                remove_if_there(&with_suffix(&path, SUFFIX))?;
+                builder.prefix(path.file_name().unwrap_or_default()).rand_bytes(0)
+            }
+        };
+        builder.tempfile_in(folder(&path))
     };
-    let unfinished = unfinished::register(|| builder.tempfile_in(folder(&path)))?;
+    let (unfinished, lock) = create_locked(create, |file: &NamedTempFile| file.as_file().try_clone())?;
+    remove_from(folder(&path), unfinished.path());
     if let Ok(metadata) = fs::metadata(&path) {
         fs::set_permissions(unfinished.path(), metadata.permissions())?;
     }
-    Ok(Target::Beside { unfinished: BufWriter::new(unfinished), path })
+    Ok(Target::Beside { unfinished: BufWriter::new(unfinished), path, _lock: lock })
 }
 
 fn persist(unfinished: BufWriter<NamedTempFile>, path: &Path) -> io::Result<()> {
@@ -111,14 +122,10 @@ fn persist(unfinished: BufWriter<NamedTempFile>, path: &Path) -> io::Result<()> 
     unfinished.persist(path).map(drop).map_err(|error| error.error)
 }
 
-/// The folder that holds `path`.
-fn folder(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
-}
-
 /// The error of a path in a folder that does not exist.
 fn missing_folder(path: &Path) -> Option<TableError> {
-    let folder = folder(path);
+    let real = links::follow(path).ok()?;
+    let folder = folder(&real);
     let is_missing = matches!(fs::metadata(folder), Err(error) if error.kind() == io::ErrorKind::NotFound);
     is_missing.then(|| TableError::NoFolder { path: path.to_owned(), folder: folder.to_owned() })
 }
@@ -228,5 +235,45 @@ mod tests {
         destination.finish().unwrap();
         assert_eq!((fs::read(&path).unwrap(), fs::read(&precious).unwrap()), (b"new".to_vec(), b"old".to_vec()));
         assert_eq!(names(dir.path()).len(), 2);
+    }
+
+    #[test]
+    fn links_are_followed_whether_or_not_they_lead_to_a_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = |name: &str| dir.path().join(name);
+        fs::create_dir(path("sub")).unwrap();
+        fs::write(path("sub/live"), "old").unwrap();
+        for (link, target) in [("live", "sub/live"), ("dangling", "sub/new"), ("lost", "nowhere/new"), ("loop", "loop")]
+        {
+            std::os::unix::fs::symlink(target, path(link)).unwrap();
+        }
+        for link in ["live", "dangling"] {
+            let mut destination = Destination::open(Some(&path(link)), TemporaryName::Unique).unwrap();
+            destination.write_all(b"new").unwrap();
+            destination.finish().unwrap();
+            assert!(path(link).is_symlink(), "{link}");
+        }
+        assert_eq!(
+            (fs::read(path("sub/live")).unwrap(), fs::read(path("sub/new")).unwrap()),
+            (b"new".into(), b"new".into())
+        );
+        let error = |link: &str| Destination::open(Some(&path(link)), TemporaryName::Unique).err().unwrap();
+        assert!(matches!(error("lost"), TableError::NoFolder { folder, .. } if folder.ends_with("nowhere")));
+        assert!(matches!(error("loop"), TableError::Write { source, .. } if source.to_string().contains("circle")));
+    }
+
+    #[test]
+    fn what_a_killed_run_left_is_removed_by_the_next() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join(".finsent-abc123.unfinished"), "old").unwrap();
+        let open = || Destination::open(Some(&dir.path().join("out.csv")), TemporaryName::Unique).unwrap();
+        let first = open();
+        assert_eq!(names(dir.path()).len(), 1);
+        // The first one is alive.
+        let second = open();
+        assert_eq!(names(dir.path()).len(), 2);
+        first.finish().unwrap();
+        second.finish().unwrap();
+        assert_eq!(names(dir.path()), ["out.csv"]);
     }
 }

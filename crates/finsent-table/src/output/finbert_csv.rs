@@ -15,7 +15,7 @@ pub(super) struct FinbertCsvWriter(Records);
 
 impl FinbertCsvWriter {
     pub(super) fn new(shape: &Shape<'_>, out: Destination) -> Self {
-        Self(Records::new(out, HEADER.map(String::from).to_vec(), shape.is_beginning))
+        Self(Records::new(shape, out, HEADER.map(String::from).to_vec()))
     }
 }
 
@@ -23,8 +23,8 @@ impl RowWriter for FinbertCsvWriter {
     fn write(&mut self, row: &Row, outcome: Outcome<'_>) -> Result<(), TableError> {
         let text = row.text.as_ref().map(|text| text.as_str()).unwrap_or_default();
         match outcome {
-            Ok(record) => self.0.write(cells(text, record)),
-            Err(_) => self.0.write([text, "", "", ""]),
+            Ok(record) => self.0.write(self.cells(text, record)),
+            Err(_) => self.0.write([self.0.text(text.to_owned()), String::new(), String::new(), String::new()]),
         }
     }
 
@@ -37,13 +37,15 @@ impl RowWriter for FinbertCsvWriter {
     }
 }
 
-fn cells(text: &str, record: OutputRecord<'_>) -> [String; 4] {
-    let prediction = record.prediction();
-    let probabilities: Vec<f32> = prediction.scores().map(|(_, probability)| probability).collect();
-    [
-        record.text().unwrap_or(text).to_owned(),
-        numpy::array(&probabilities),
-        prediction.label().to_owned(),
-        prediction.sentiment_score().map(numpy::number).unwrap_or_default(),
-    ]
+impl FinbertCsvWriter {
+    fn cells(&self, text: &str, record: OutputRecord<'_>) -> [String; 4] {
+        let prediction = record.prediction();
+        let probabilities: Vec<f32> = prediction.scores().map(|(_, probability)| probability).collect();
+        [
+            self.0.text(record.text().unwrap_or(text).to_owned()),
+            numpy::array(&probabilities),
+            self.0.text(prediction.label().to_owned()),
+            prediction.sentiment_score().map(numpy::number).unwrap_or_default(),
+        ]
+    }
 }

@@ -9,6 +9,8 @@ mod numpy;
 mod parquet;
 mod record;
 mod row_writer;
+mod same_path;
+mod spreadsheet;
 
 use finsent_model::Granularity;
 
@@ -17,6 +19,8 @@ pub use columns::PredictionColumns;
 pub use destination::{Destination, TemporaryName, with_suffix};
 pub use record::{OutputRecord, RecordValue};
 pub use row_writer::{Outcome, RowWriter, Shape};
+pub use same_path::check_outputs;
+pub use spreadsheet::no_formula;
 
 use crate::error::TableError;
 

@@ -57,4 +57,6 @@ pub struct Shape<'a> {
     pub parquet: Option<&'a ParquetFile>,
     /// Whether the output starts here: it does not in a later shard.
     pub is_beginning: bool,
+    /// Whether cells of CSV that a spreadsheet takes for formulas get an apostrophe.
+    pub is_csv_safe: bool,
 }

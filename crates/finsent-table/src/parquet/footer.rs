@@ -1,20 +1,24 @@
 //! A check of what the library trusts in a footer: the depth of the schema, through which it recurses, and the number of
 //! fields of a group, for which it allocates memory. A wrong value of either can end the process.
 //!
-//! The footer is a struct in Thrift's compact protocol (github.com/apache/thrift, doc/specs/thrift-compact-protocol.md). Its
-//! field 2 is the schema: a list of structs, whose field 5 is the number of fields of a group. These fields follow it.
+//! The footer is a struct in Thrift's compact protocol. Its field 2 is the schema: a list of structs, whose field 5 is the
+//! number of fields of a group. These fields follow it.
 
 use parquet::errors::{ParquetError, Result};
 use parquet::file::reader::{ChunkReader, Length};
 
+use super::compact::{Compact, zigzag};
 use super::file_bytes::FileBytes;
 
 /// Deepest nesting of groups; Spark and Arrow stop at about 100.
 const MAX_DEPTH: usize = 256;
+/// Largest footer. The library takes several times as much memory; the footer of a file of 1,000 columns and 100 row groups
+/// has about 15 MB.
+const MAX_FOOTER_BYTES: u32 = 64 << 20;
 /// Length of the footer and the magic bytes, which are the file's last.
 const TAIL_BYTES: u64 = 8;
 
-/// Refuses a footer whose schema is too deep, or claims more fields than it has. Other mistakes are left to the library.
+/// Refuses a footer that is too large, or whose schema is too deep or claims more fields than it has. Other mistakes are left to the library.
 ///
 /// # Errors
 /// If that is so, or if the footer cannot be read.
@@ -23,6 +27,9 @@ pub(super) fn check(bytes: &FileBytes) -> Result<()> {
     let tail = bytes.get_bytes(start, TAIL_BYTES as usize)?;
     let length = u32::from_le_bytes([tail[0], tail[1], tail[2], tail[3]]);
     let Some(start) = start.checked_sub(length.into()) else { return Ok(()) };
+    if length > MAX_FOOTER_BYTES {
+        return Err(ParquetError::General(format!("its footer has more than {MAX_FOOTER_BYTES} bytes")));
+    }
     let footer = bytes.get_bytes(start, length as usize)?;
     match children(&footer) {
         Some(children) => check_tree(&children),
@@ -77,109 +84,6 @@ fn check_tree(children: &[usize]) -> Result<()> {
         }
     }
     Ok(())
-}
-
-fn zigzag(number: u64) -> i64 {
-    (number >> 1).cast_signed() ^ -(number & 1).cast_signed()
-}
-
-/// Bytes in the compact protocol.
-struct Compact<'a>(&'a [u8]);
-
-impl Compact<'_> {
-    // Numbers of types in the protocol.
-    const TRUE: u8 = 1;
-    const FALSE: u8 = 2;
-    const BYTE: u8 = 3;
-    const I16: u8 = 4;
-    const I32: u8 = 5;
-    const I64: u8 = 6;
-    const DOUBLE: u8 = 7;
-    const BINARY: u8 = 8;
-    const LIST: u8 = 9;
-    const SET: u8 = 10;
-    const MAP: u8 = 11;
-    const STRUCT: u8 = 12;
-    /// Deepest nesting of values that are skipped.
-    const MAX_NESTED: usize = 64;
-
-    fn byte(&mut self) -> Option<u8> {
-        let (first, rest) = self.0.split_first()?;
-        self.0 = rest;
-        Some(*first)
-    }
-
-    fn varint(&mut self) -> Option<u64> {
-        let mut number = 0;
-        for shift in (0..64).step_by(7) {
-            let byte = self.byte()?;
-            number |= u64::from(byte & 0x7f) << shift;
-            if byte < 0x80 {
-                return Some(number);
-            }
-        }
-        None
-    }
-
-    /// The type of the struct's next field, whose id replaces that of the one before; `Some(None)` at the end.
-    fn field(&mut self, id: &mut i64) -> Option<Option<u8>> {
-        let byte = self.byte()?;
-        if byte == 0 {
-            return Some(None);
-        }
-        *id = match byte >> 4 {
-            0 => zigzag(self.varint()?),
-            more => id.checked_add(more.into())?,
-        };
-        Some(Some(byte & 0x0f))
-    }
-
-    /// The number of a list's elements, and their type.
-    fn list(&mut self) -> Option<(u64, u8)> {
-        let byte = self.byte()?;
-        let count = if byte >> 4 == 15 { self.varint()? } else { (byte >> 4).into() };
-        Some((count, byte & 0x0f))
-    }
-
-    fn skip(&mut self, of_type: u8, nested: usize) -> Option<()> {
-        if nested > Self::MAX_NESTED {
-            return None;
-        }
-        match of_type {
-            // The type itself is the value.
-            Self::TRUE | Self::FALSE => (),
-            Self::BYTE => drop(self.byte()?),
-            Self::I16 | Self::I32 | Self::I64 => drop(self.varint()?),
-            Self::DOUBLE => self.0 = self.0.get(8..)?,
-            Self::BINARY => {
-                let length = usize::try_from(self.varint()?).ok()?;
-                self.0 = self.0.get(length..)?;
-            }
-            Self::LIST | Self::SET => {
-                let (count, of) = self.list()?;
-                for _ in 0..count {
-                    // In a list, a boolean is a byte.
-                    self.skip(if of <= Self::FALSE { Self::BYTE } else { of }, nested + 1)?;
-                }
-            }
-            Self::MAP => {
-                let count = self.varint()?;
-                let types = if count > 0 { self.byte()? } else { 0 };
-                for _ in 0..count {
-                    self.skip(types >> 4, nested + 1)?;
-                    self.skip(types & 0x0f, nested + 1)?;
-                }
-            }
-            Self::STRUCT => {
-                let mut id = 0;
-                while let Some(field) = self.field(&mut id)? {
-                    self.skip(field, nested + 1)?;
-                }
-            }
-            _ => return None,
-        }
-        Some(())
-    }
 }
 
 #[cfg(test)]

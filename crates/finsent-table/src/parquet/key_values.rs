@@ -19,9 +19,9 @@ const SPARK: &str = "org.apache.spark.sql.parquet.row.metadata";
 /// The schemas of others, which read the file's if theirs is absent.
 const OTHERS: [&str; 3] = ["parquet.avro.schema", "avro.schema", "iceberg.schema"];
 
-/// The metadata of a file to which primitive columns are added at the end. A repeated schema gets these columns, or is left
-/// out.
-pub(crate) fn key_values_with(key_values: &[KeyValue], added: &[TypePtr]) -> Vec<KeyValue> {
+/// The metadata of a file of `columns`, to which primitive columns are added at the end. A repeated schema gets these columns,
+/// or is left out.
+pub(crate) fn key_values_with(key_values: &[KeyValue], columns: &[TypePtr], added: &[TypePtr]) -> Vec<KeyValue> {
     let extended = |KeyValue { key, value }: &KeyValue| {
         let extend = match key.as_str() {
             ARROW => extend_arrow,
@@ -29,7 +29,7 @@ pub(crate) fn key_values_with(key_values: &[KeyValue], added: &[TypePtr]) -> Vec
             other if OTHERS.contains(&other) => return None,
             _ => return Some(KeyValue { key: key.clone(), value: value.clone() }),
         };
-        Some(KeyValue { key: key.clone(), value: Some(extend(value.as_deref()?, added)?) })
+        Some(KeyValue { key: key.clone(), value: Some(extend(value.as_deref()?, columns, added)?) })
     };
     key_values.iter().filter_map(extended).collect()
 }
@@ -42,11 +42,16 @@ const MAX_FIELDS: usize = 1 << 20;
 const CONTINUATION: [u8; 4] = [0xff; 4];
 
 /// The schema as the first message of an Arrow stream, in base64.
-fn extend_arrow(schema: &str, added: &[TypePtr]) -> Option<String> {
+fn extend_arrow(schema: &str, columns: &[TypePtr], added: &[TypePtr]) -> Option<String> {
     let bytes = BASE64_STANDARD.decode(schema).ok()?;
     let mut message = parse_message(&bytes)?;
     let Some(MessageHeader::Schema(schema)) = &mut message.header else { return None };
-    schema.fields.get_or_insert_default().extend(added.iter().map(arrow_field));
+    let fields = schema.fields.get_or_insert_default();
+    // The schema of another file, or a damaged one.
+    if !fields.iter().map(|field| field.name.as_deref()).eq(columns.iter().map(|column| Some(column.name()))) {
+        return None;
+    }
+    fields.extend(added.iter().map(arrow_field));
     let mut builder = Builder::new();
     let mut message = builder.finish(&message, None).to_vec();
     message.resize(message.len().next_multiple_of(8), 0);
@@ -94,9 +99,12 @@ fn arrow_field(column: &TypePtr) -> Field {
     }
 }
 
-fn extend_spark(schema: &str, added: &[TypePtr]) -> Option<String> {
+fn extend_spark(schema: &str, columns: &[TypePtr], added: &[TypePtr]) -> Option<String> {
     let mut schema: Value = serde_json::from_str(schema).ok()?;
     let fields = schema.get_mut("fields")?.as_array_mut()?;
+    if !fields.iter().map(|field| field["name"].as_str()).eq(columns.iter().map(|column| Some(column.name()))) {
+        return None;
+    }
     fields.extend(added.iter().map(|column| {
         let spark_type = match column.get_physical_type() {
             PhysicalType::FLOAT => "float",
@@ -117,13 +125,20 @@ mod tests {
 
     use super::*;
 
-    fn added() -> Vec<TypePtr> {
-        parse_message_type("message row { optional float score; }").unwrap().get_fields().to_vec()
+    fn columns(of: &str) -> Vec<TypePtr> {
+        parse_message_type(&format!("message row {{ {of} }}")).unwrap().get_fields().to_vec()
+    }
+
+    /// The value for a file with the column `name` that gets a column `score`.
+    fn extended_beside(name: &str, key: &str, value: &str) -> Option<String> {
+        let key_values = [KeyValue { key: key.into(), value: Some(value.into()) }];
+        let [columns, added] =
+            [format!("optional int32 {name};"), "optional float score;".into()].map(|of| columns(&of));
+        key_values_with(&key_values, &columns, &added).pop().map(|pair| pair.value.unwrap())
     }
 
     fn extended(key: &str, value: &str) -> Option<String> {
-        let key_values = [KeyValue { key: key.into(), value: Some(value.into()) }];
-        key_values_with(&key_values, &added()).pop().map(|pair| pair.value.unwrap())
+        extended_beside("text", key, value)
     }
 
     /// A schema of these columns, as Arrow's own writer writes it.
@@ -164,7 +179,7 @@ mod tests {
         let nested = |depth: usize| {
             let parts = (0..depth).fold(None, |children, _| {
                 let struct_type = Some(Type::Struct(Box::new(Struct {})));
-                Some(vec![Field { type_: struct_type, children, ..Field::default() }])
+                Some(vec![Field { name: Some("text".into()), type_: struct_type, children, ..Field::default() }])
             });
             arrow_schema(parts.unwrap())
         };
@@ -174,9 +189,9 @@ mod tests {
 
     #[test]
     fn the_spark_schema_gets_the_new_columns() {
-        let schema = r#"{"type":"struct","fields":[{"name":"a","type":"string","nullable":true,"metadata":{}}]}"#;
+        let schema = r#"{"type":"struct","fields":[{"name":"text","type":"string","nullable":true,"metadata":{}}]}"#;
         let schema: Value = serde_json::from_str(&extended(SPARK, schema).unwrap()).unwrap();
-        assert_eq!(schema["fields"][0]["name"], "a");
+        assert_eq!(schema["fields"][0]["name"], "text");
         assert_eq!((&schema["fields"][1]["name"], &schema["fields"][1]["type"]), (&json!("score"), &json!("float")));
         assert_eq!(extended(SPARK, "{}"), None);
     }
@@ -185,5 +200,15 @@ mod tests {
     fn other_schemas_are_left_out_and_other_metadata_is_kept() {
         assert_eq!(extended("parquet.avro.schema", "{}"), None);
         assert_eq!(extended("pandas", "{}").as_deref(), Some("{}"));
+    }
+
+    #[test]
+    fn the_schema_of_other_columns_is_left_out() {
+        let arrow = arrow_schema(vec![Field { name: Some("text".into()), ..Field::default() }]);
+        let spark = r#"{"type":"struct","fields":[{"name":"text","type":"string","nullable":true,"metadata":{}}]}"#;
+        for (key, schema) in [(ARROW, arrow.as_str()), (SPARK, spark)] {
+            assert!(extended_beside("text", key, schema).is_some(), "{key}");
+            assert_eq!(extended_beside("body", key, schema), None, "{key}");
+        }
     }
 }

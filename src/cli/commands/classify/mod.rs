@@ -1,6 +1,7 @@
 //! `finsent classify`: rows in, predictions out, in order and in bounded memory.
 
 mod input;
+mod outputs;
 mod resume;
 mod summary;
 
@@ -64,9 +65,11 @@ impl Task {
         let granularity = granularity(args, *format)?;
         let mut input = input::open(args, *format)?;
         input::typed_columns(*format, &input)?;
+        outputs::check(args, *format)?;
         let temporary = if kept.is_some() { TemporaryName::Fixed } else { TemporaryName::Unique };
         let destination = Destination::open(args.output.as_deref(), temporary)?;
         let summary = SummaryOutput::open(args, *format, &input, temporary)?;
+        check_csv_safe(args, *format, summary.as_ref())?;
 
         let (model, pipeline) = settings.load(&args.model)?;
         let pipeline = Arc::new(pipeline);
@@ -106,6 +109,7 @@ impl Task {
             labels: pipeline.labels(),
             parquet: input::typed_columns(self.format, input)?,
             is_beginning: self.args.shard.is_none_or(Shard::is_first),
+            is_csv_safe: self.args.csv_safe,
         };
         self.format.of_file().map_or(Ok(()), |format| check_shape(format, &shape))?;
         Ok(output::writer(self.format, &shape, destination, self.console))
@@ -142,7 +146,7 @@ impl Task {
         let scored = tally.rows - tally.failed.count();
         let summary_note = summary.as_ref().and_then(|summary| summary.note(left_out.count(), scored));
         if let Some(summary) = summary {
-            destination = summary.finish(pipeline.labels(), destination, self.console)?;
+            destination = summary.finish(pipeline.labels(), destination, self.args.csv_safe, self.console)?;
         }
         destination.finish()?;
         if tally.rows == 0 {
@@ -153,6 +157,15 @@ impl Task {
         let total = has_total.then(|| tally.summary("text"));
         [truncation, summary_note, total].into_iter().flatten().for_each(|note| self.console.note(&note));
         Ok(if tally.failed.count() + left_out.count() == 0 { Exit::Done } else { Exit::SomeItemsFailed })
+    }
+}
+
+/// Refuses `--csv-safe` if nothing is CSV.
+fn check_csv_safe(args: &ClassifyArgs, format: Format, summary: Option<&SummaryOutput>) -> Result<(), UsageError> {
+    let has_csv = matches!(format, Format::Csv | Format::FinbertCsv) || summary.is_some_and(SummaryOutput::is_csv);
+    match args.csv_safe && !has_csv {
+        true => Err(UsageError("--csv-safe is for CSV output; add --format csv, or leave it out".into())),
+        false => Ok(()),
     }
 }
 

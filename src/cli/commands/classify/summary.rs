@@ -57,6 +57,11 @@ impl SummaryOutput {
         Ok(Some(Self { grouping, target, without_time: 0 }))
     }
 
+    /// Whether it is a CSV file.
+    pub(super) fn is_csv(&self) -> bool {
+        matches!(self.target, Target::File(Format::Csv, _))
+    }
+
     /// Counts a row with its classification, or `None` if it failed. Returns why a row with one is not in the sums.
     pub(super) fn count(
         &mut self,
@@ -84,9 +89,15 @@ impl SummaryOutput {
     }
 
     /// Writes the summary: to its file, or after the rows. Returns the destination of the rows.
-    pub(super) fn finish(self, labels: &LabelMap, rows: Destination, console: Console) -> Result<Destination> {
+    pub(super) fn finish(
+        self,
+        labels: &LabelMap,
+        rows: Destination,
+        is_csv_safe: bool,
+        console: Console,
+    ) -> Result<Destination> {
         let Self { grouping, target, .. } = self;
-        let (summary, shape) = (grouping.summary(), grouping.shape(labels));
+        let (summary, shape) = (grouping.summary(), grouping.shape(labels, is_csv_safe));
         let table = |out: &mut Destination| {
             summary_table::write(summary, &shape, out, console.colors(&io::stdout())).map_err(TableError::from)
         };
@@ -109,7 +120,7 @@ impl SummaryOutput {
 }
 
 /// The file of the summary; `None` if it goes after the rows.
-fn path(args: &ClassifyArgs, rows: Format) -> Result<Option<PathBuf>, UsageError> {
+pub(super) fn path(args: &ClassifyArgs, rows: Format) -> Result<Option<PathBuf>, UsageError> {
     let file = args.output.as_deref().filter(|path| path.as_os_str() != "-");
     match (&args.summary, file) {
         (Some(path), _) => Ok(Some(path.clone())),

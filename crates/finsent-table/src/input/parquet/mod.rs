@@ -15,10 +15,14 @@ use self::json::to_field;
 use super::columns::{ColumnSelection, ItemColumns};
 use super::read_stats::ReadStats;
 use super::reading::Reading;
+use crate::column_names::check_names;
 use crate::error::{ParquetFailure, TableError};
 use crate::item_error::{ItemError, utf8};
-use crate::parquet::{self, ParquetFile, RowGroup, guarded};
+use crate::parquet::{self, MAX_ROW_BYTES, ParquetFile, RowGroup, guarded};
 use crate::row::{Field, Origin, Row, RowReader};
+
+/// Rows of single values that are decoded at once.
+const ROWS_AT_ONCE: usize = 1024;
 
 /// A file of row groups, which are read one after the other.
 pub(super) struct ParquetRows {
@@ -69,7 +73,7 @@ impl ParquetRows {
         }
         let schema =
             schema(&file, &read).map_err(|source| TableError::NotParquet { file: file.name().to_owned(), source })?;
-        let (stats, rows) = (Arc::clone(stats), file.groups().map(|group| group.rows() as u64).sum());
+        let (stats, rows) = (Arc::clone(stats), file.rows());
         let (group, next_group, number, to_skip) = (None, 0, 0, 0);
         Ok((Self { file, read, schema, columns, stats, group, next_group, rows, number, to_skip }, names))
     }
@@ -95,9 +99,18 @@ impl ParquetRows {
                 self.stats.add(group.bytes());
                 continue;
             }
-            let rows = guarded(|| TreeBuilder::new().as_iter(Arc::clone(&self.schema), &group))?;
+            let rows = guarded(|| {
+                let builder = TreeBuilder::new().with_batch_size(self.rows_at_once());
+                builder.as_iter(Arc::clone(&self.schema), &group.columns_together())
+            })?;
             self.group = Some(OpenGroup { group, rows, at: 0 });
         }
+    }
+
+    /// Rows that the library decodes at once: one if a row can hold many values.
+    fn rows_at_once(&self) -> usize {
+        let has_lists = self.schema.columns().iter().any(|column| column.max_rep_level() > 0);
+        if has_lists { 1 } else { ROWS_AT_ONCE }
     }
 
     fn next_values(&mut self) -> Result<Option<(Origin, Vec<ParquetValue>)>, ParquetFailure> {
@@ -147,11 +160,15 @@ impl OpenGroup {
 impl RowReader for ParquetRows {
     fn next_row(&mut self) -> Result<Option<Row>, TableError> {
         let row = self.number + 1;
-        let read = self.next_values();
-        let read = read.map_err(|source| TableError::ReadRow { file: self.file.name().to_owned(), row, source })?;
-        let Some((origin, values)) = read else { return Ok(None) };
+        let file = Arc::clone(&self.file);
+        let failed = |source| TableError::ReadRow { file: file.name().to_owned(), row, source };
+        let Some((origin, values)) = self.next_values().map_err(failed)? else { return Ok(None) };
         self.number = row;
-        Ok(Some(self.row(origin, values)))
+        let read = self.row(origin, values);
+        match read.value_bytes() > MAX_ROW_BYTES {
+            true => Err(failed(ParquetFailure::Library(format!("its values have more than {MAX_ROW_BYTES} bytes")))),
+            false => Ok(Some(read)),
+        }
     }
 
     /// The rows are skipped in the file when one is read after them, whole groups without opening them.
@@ -163,15 +180,21 @@ impl RowReader for ParquetRows {
         self.to_skip += 1;
         Ok(true)
     }
+
+    /// The file says how many there are.
+    fn count_rows(&mut self) -> Result<u64, TableError> {
+        let left = self.rows - self.number;
+        self.number = self.rows;
+        self.to_skip = self.to_skip.saturating_add(usize::try_from(left).unwrap_or(usize::MAX));
+        Ok(left)
+    }
 }
 
 /// The names of the columns.
 fn names(file: &ParquetFile) -> Result<Vec<Arc<str>>, TableError> {
     let names: Vec<Arc<str>> = file.columns().iter().map(|column| column.name().into()).collect();
-    match names.iter().enumerate().find(|(index, name)| names[..*index].contains(name)) {
-        Some((_, twice)) => Err(TableError::ColumnTwice { file: file.name().to_owned(), column: twice.to_string() }),
-        None => Ok(names),
-    }
+    check_names(file.name(), &names)?;
+    Ok(names)
 }
 
 fn is_read(name: &Arc<str>, columns: &ItemColumns, selection: &ColumnSelection) -> bool {

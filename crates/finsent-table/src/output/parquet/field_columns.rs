@@ -7,6 +7,7 @@ use parquet::file::writer::SerializedRowGroupWriter;
 use parquet::schema::types::TypePtr;
 
 use super::column::{Cell, ParquetColumn};
+use crate::column_names::ColumnPlaces;
 use crate::error::ParquetFailure;
 use crate::item_error::ItemError;
 use crate::row::{Field, Row};
@@ -26,10 +27,13 @@ enum FieldType {
 }
 
 /// The columns of the input.
-pub(super) struct FieldColumns(Vec<FieldColumn>);
+pub(super) struct FieldColumns {
+    places: ColumnPlaces,
+    /// A column for each place.
+    columns: Vec<FieldColumn>,
+}
 
 struct FieldColumn {
-    name: Arc<str>,
     /// Settled when the first rows are written.
     field_type: Option<FieldType>,
     fields: Vec<Option<Field>>,
@@ -37,16 +41,21 @@ struct FieldColumn {
 
 impl FieldColumns {
     pub(super) fn new(names: &[Arc<str>]) -> Self {
-        let column = |name: &Arc<str>| FieldColumn { name: name.clone(), field_type: None, fields: Vec::new() };
-        Self(names.iter().map(column).collect())
+        let columns = names.iter().map(|_| FieldColumn { field_type: None, fields: Vec::new() }).collect();
+        Self { places: ColumnPlaces::of(names), columns }
+    }
+
+    /// The number of columns.
+    pub(super) fn len(&self) -> usize {
+        self.columns.len()
     }
 
     /// Refuses a row with a field that has no column, or another type than its column.
     pub(super) fn check(&self, row: &Row) -> Result<(), ItemError> {
-        for (name, field) in &row.fields {
-            let column = self.0.iter().find(|column| column.name == *name);
-            let column = column.ok_or_else(|| ItemError::NoColumn(name.clone()))?;
-            if let Some(field_type) = column.field_type.filter(|field_type| !field_type.holds(field)) {
+        for (likely, (name, field)) in row.fields.iter().enumerate() {
+            let place = self.places.find(name, likely).ok_or_else(|| ItemError::NoColumn(name.clone()))?;
+            let settled = self.columns[place].field_type;
+            if let Some(field_type) = settled.filter(|field_type| !field_type.holds(field)) {
                 return Err(ItemError::OtherType { field: name.clone(), expected: field_type.description() });
             }
         }
@@ -55,19 +64,19 @@ impl FieldColumns {
 
     /// Takes the fields of a row. Those that [`FieldColumns::check`] refuses become null.
     pub(super) fn push(&mut self, row: &Row) {
-        for FieldColumn { name, field_type, fields } in &mut self.0 {
-            let field = row.fields.iter().find(|(of_row, _)| of_row == name).map(|(_, field)| field);
+        let fields = self.places.arrange(&row.fields);
+        for (FieldColumn { field_type, fields }, field) in self.columns.iter_mut().zip(fields) {
             fields.push(field.filter(|field| field_type.is_none_or(|settled| settled.holds(field))).cloned());
         }
     }
 
     /// Settles the types of the columns by the rows so far, and returns the schema.
     pub(super) fn settle(&mut self) -> Result<Vec<TypePtr>, ParquetFailure> {
-        let settle = |column: &mut FieldColumn| {
+        let settle = |(column, name): (&mut FieldColumn, &Arc<str>)| {
             let narrowest = FieldType::of(column.fields.iter().flatten());
-            column.field_type.get_or_insert(narrowest).column().schema(&column.name)
+            column.field_type.get_or_insert(narrowest).column().schema(name)
         };
-        self.0.iter_mut().map(settle).collect()
+        self.columns.iter_mut().zip(self.places.names()).map(settle).collect()
     }
 
     /// Writes the rows so far as the next columns of a row group.
@@ -75,7 +84,7 @@ impl FieldColumns {
         &mut self,
         to: &mut SerializedRowGroupWriter<'_, W>,
     ) -> Result<(), ParquetFailure> {
-        for FieldColumn { field_type, fields, .. } in &mut self.0 {
+        for FieldColumn { field_type, fields } in &mut self.columns {
             let field_type = field_type.unwrap_or(FieldType::Json);
             let mut column = field_type.column();
             for field in fields.drain(..) {

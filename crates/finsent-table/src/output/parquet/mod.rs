@@ -27,6 +27,8 @@ use crate::row::Row;
 
 /// Most rows of a row group. A larger one of the input is split.
 const MAX_GROUP_ROWS: usize = 1 << 20;
+/// Most cells of a row group whose columns are not copied: each takes memory, though it may be empty.
+const MAX_GROUP_CELLS: usize = 1 << 22;
 /// Approximate bytes of rows that fill a row group, unless it is one of the input's.
 const GROUP_BYTES: usize = 32 << 20;
 
@@ -89,7 +91,7 @@ impl RowWriter for ParquetWriter {
         match (&mut self.input, &row.origin) {
             (InputColumns::Fields(fields), _) => {
                 fields.push(row);
-                self.bytes += row.bytes();
+                self.bytes += row.value_bytes();
             }
             (InputColumns::Copied(file), Some(origin)) => file.count(origin),
             (InputColumns::Copied(_), None) => {
@@ -117,7 +119,10 @@ impl ParquetWriter {
     fn ends_group(&self, row: &Row) -> bool {
         let is_full = self.records >= MAX_GROUP_ROWS || self.bytes >= GROUP_BYTES;
         match (&self.input, &row.origin) {
-            (InputColumns::Fields(_), _) | (_, None) => is_full,
+            (InputColumns::Fields(fields), _) => {
+                is_full || self.records.saturating_mul(fields.len()) >= MAX_GROUP_CELLS
+            }
+            (_, None) => is_full,
             (InputColumns::Copied(file), Some(origin)) => {
                 file.is_of_another_group(origin) || is_full && file.is_another_row(origin)
             }

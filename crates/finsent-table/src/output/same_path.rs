@@ -1,0 +1,141 @@
+//! Whether two paths name the same file, though it may not exist yet.
+
+use std::ffi::OsString;
+use std::fs::{self, Metadata};
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::path::{Path, PathBuf};
+
+use super::destination::Destination;
+use crate::atomic::links;
+use crate::error::TableError;
+
+/// Refuses outputs of which two are the same file, and outputs that are inputs. Standard output and input are `-`.
+///
+/// # Errors
+/// [`TableError::SameOutput`] or [`TableError::OutputIsInput`].
+pub fn check_outputs(outputs: &[PathBuf], inputs: &[PathBuf]) -> Result<(), TableError> {
+    let place = |path: &PathBuf, standard: &str| {
+        let place = Place::of(if path.as_os_str() == "-" { Path::new(standard) } else { path });
+        place.map(|place| (path.clone(), place))
+    };
+    let outputs: Vec<_> = outputs.iter().filter_map(|path| place(path, "/dev/stdout")).collect();
+    let inputs: Vec<_> = inputs.iter().filter_map(|path| place(path, "/dev/stdin")).collect();
+    for (index, (path, output)) in outputs.iter().enumerate() {
+        if let Some((first, _)) = outputs[..index].iter().find(|(_, other)| output.is(other)) {
+            return Err(TableError::SameOutput { first: first.clone(), second: path.clone() });
+        }
+        if inputs.iter().any(|(_, input)| output.is(input)) {
+            return Err(TableError::OutputIsInput { path: path.clone() });
+        }
+    }
+    Ok(())
+}
+
+/// Where a file is.
+struct Place {
+    /// The folder's device and number: it may be mounted in several places.
+    folder: Option<(u64, u64)>,
+    path: PathBuf,
+    name: OsString,
+    /// The file, if it exists.
+    file: Option<Metadata>,
+}
+
+impl Place {
+    /// `None` for devices and terminals, which several can write to.
+    fn of(path: &Path) -> Option<Self> {
+        let file = fs::metadata(path).ok();
+        if file.as_ref().is_some_and(|file| !file.is_file() && !file.file_type().is_fifo()) {
+            return None;
+        }
+        let path = match Destination::file(path) {
+            Some(path) => path,
+            None => fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()),
+        };
+        let folder = fs::metadata(links::folder(&path)).ok().map(|folder| id(&folder));
+        let name = path.file_name().unwrap_or_default().to_owned();
+        Some(Self { folder, path, name, file })
+    }
+
+    fn is(&self, other: &Self) -> bool {
+        if self.folder.is_none() || self.folder != other.folder {
+            // A file with one name can be in two folders only if it is mounted on its own.
+            return self.is_same_file(other);
+        }
+        self.name == other.name
+            || self.is_same_file(other)
+            || self.file.is_none()
+                && other.file.is_none()
+                && self.name.eq_ignore_ascii_case(&other.name)
+                && ignores_case(links::folder(&self.path))
+    }
+
+    /// Whether both exist and are the same. Hard links are not: an output replaces one name and leaves the other.
+    fn is_same_file(&self, other: &Self) -> bool {
+        match (&self.file, &other.file) {
+            (Some(one), Some(other)) => id(one) == id(other) && one.nlink() == 1,
+            _ => false,
+        }
+    }
+}
+
+fn id(metadata: &Metadata) -> (u64, u64) {
+    (metadata.dev(), metadata.ino())
+}
+
+/// Whether a folder takes names that differ in case for the same; false if no file can be created there.
+fn ignores_case(folder: &Path) -> bool {
+    let probe = tempfile::Builder::new().prefix(".finsent-case-").tempfile_in(folder);
+    probe.is_ok_and(|probe| {
+        let name = probe.path().file_name().unwrap_or_default().to_ascii_uppercase();
+        fs::symlink_metadata(folder.join(name)).is_ok()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    fn check(outputs: &[PathBuf], inputs: &[PathBuf]) -> Result<(), TableError> {
+        check_outputs(outputs, inputs)
+    }
+
+    #[test]
+    fn one_file_has_many_names() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = |name: &str| dir.path().join(name);
+        fs::create_dir(path("sub")).unwrap();
+        fs::write(path("there"), "").unwrap();
+        symlink("there", path("link")).unwrap();
+        symlink("new", path("dangling")).unwrap();
+        symlink(".", path("here")).unwrap();
+        for (one, other) in [
+            ("there", "there"),
+            ("there", "sub/../there"),
+            ("there", "link"),
+            ("new", "new"),
+            ("new", "dangling"),
+            ("new", "here/new"),
+            ("here/dangling", "sub/../new"),
+        ] {
+            let same = check(&[path(one), path(other)], &[]);
+            assert!(matches!(same, Err(TableError::SameOutput { .. })), "{one} {other}");
+            let input = check(&[path(one)], &[path("sub"), path(other)]);
+            assert!(matches!(input, Err(TableError::OutputIsInput { .. })), "{one} {other}");
+        }
+    }
+
+    #[test]
+    fn other_files_and_devices_are_not_the_same() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = |name: &str| dir.path().join(name);
+        fs::write(path("there"), "").unwrap();
+        fs::hard_link(path("there"), path("hard")).unwrap();
+        for (one, other) in [("there", "new"), ("new", "newer"), ("there", "hard"), ("a", "A"), ("lost/a", "lost/b")] {
+            check(&[path(one), path(other)], &[]).unwrap();
+        }
+        check(&["/dev/null".into(), "/dev/null".into()], &["/dev/null".into()]).unwrap();
+    }
+}

@@ -1,0 +1,30 @@
+//! Whether the files that a run writes are not each other, and not those that it reads.
+
+use std::path::PathBuf;
+
+use finsent_table::{Destination, TableError, check_outputs, with_suffix};
+
+use super::summary;
+use crate::cli::args::{ClassifyArgs, Format};
+
+/// Standard input or output, as a path.
+const STANDARD: &str = "-";
+
+/// Refuses outputs that are the same file, or an input.
+pub(super) fn check(args: &ClassifyArgs, format: Format) -> Result<(), TableError> {
+    let mut outputs = vec![args.output.clone().unwrap_or_else(|| STANDARD.into())];
+    if args.resume {
+        let file = args.output.as_deref().and_then(Destination::file);
+        outputs.extend(file.map(|file| with_suffix(&file, ".journal")));
+    }
+    // A summary without a place is another error.
+    if let (Some(_), Ok(Some(summary))) = (&args.group_by, summary::path(args, format)) {
+        outputs.push(summary);
+    }
+    check_outputs(&outputs, &inputs(args))
+}
+
+fn inputs(args: &ClassifyArgs) -> Vec<PathBuf> {
+    let reads_standard_input = args.input.is_empty() && (args.texts.is_empty() || args.texts == [STANDARD]);
+    if reads_standard_input { vec![STANDARD.into()] } else { args.input.clone() }
+}
