@@ -10,6 +10,7 @@ mod quantize;
 mod unpack;
 mod weights;
 
+use std::cell::RefCell;
 use std::ops::Range;
 
 use self::low_bits::LowBits;
@@ -50,6 +51,12 @@ pub struct Linear {
     sums: Vec<i32>,
     /// What bytes lack of the weights that they were rounded from.
     low_bits: Option<LowBits>,
+}
+
+thread_local! {
+    /// Working memory of [`Linear::forward`]: the weights of one panel as f32. A new one for each product would cost as much
+    /// time as the system takes to clear it.
+    static UNPACKED: RefCell<AlignedBuffer> = RefCell::default();
 }
 
 /// The format of an operand in which its product with weights of `precision` is fastest.
@@ -159,12 +166,13 @@ impl Linear {
             let panels = index * chunk..panels.min((index + 1) * chunk);
             let columns = |panels: Range<usize>| panels.start * self.width..self.outputs.min(panels.end * self.width);
             if is_exact {
-                let mut unpacked = AlignedBuffer::default();
-                for panel in panels {
-                    // SAFETY: each panel is in exactly one chunk.
-                    let out = unsafe { out.block(0..rows, columns(panel..panel + 1)) };
-                    self.multiply_unpacked(panel, x, activation, out, &mut unpacked);
-                }
+                UNPACKED.with_borrow_mut(|unpacked| {
+                    for panel in panels {
+                        // SAFETY: each panel is in exactly one chunk.
+                        let out = unsafe { out.block(0..rows, columns(panel..panel + 1)) };
+                        self.multiply_unpacked(panel, x, activation, out, unpacked);
+                    }
+                });
             } else {
                 // SAFETY: each panel is in exactly one chunk.
                 let out = unsafe { out.block(0..rows, columns(panels.clone())) };
@@ -225,7 +233,7 @@ impl Linear {
             low_bits: self.low_bits.as_ref().map(|low_bits| low_bits.panel(panel, self.width)),
             to: &mut to.as_mut_slice()[..len],
         });
-        to.as_slice()
+        &to.as_slice()[..len]
     }
 
     /// Runs a kernel with products of an operand in this format and these weights.
