@@ -1,6 +1,7 @@
 //! Tokenization: text becomes token ids, exactly as in transformers.
 
 mod byte_level;
+mod compact;
 mod encoding;
 mod error;
 mod settings;
@@ -8,12 +9,16 @@ mod truncate;
 mod windows;
 mod word_piece;
 
+use std::borrow::Cow;
+
 use tokenizers::{PreTokenizerWrapper, TruncationDirection};
 
+use self::compact::Compaction;
 pub use self::encoding::Encoding;
 pub use self::error::TokenizerError;
 use self::settings::Settings;
 use self::truncate::certain_tokens;
+use self::windows::PIECE;
 pub use self::windows::{OVERLAP, Windows};
 use crate::catch_panic::catch_panic;
 use crate::model_files::{ModelFile, TokenizerFiles};
@@ -32,6 +37,8 @@ pub struct Limits {
 #[derive(Debug)]
 pub struct Tokenizer {
     inner: tokenizers::Tokenizer,
+    /// `None` if all of a text may matter.
+    compaction: Option<Compaction>,
     max_length: usize,
     /// Tokens of the window without the special tokens.
     text_tokens: usize,
@@ -76,7 +83,8 @@ impl Tokenizer {
         let special_tokens =
             inner.get_post_processor().map_or(0, |post| tokenizers::PostProcessor::added_tokens(post, false));
         let text_tokens = max_length.checked_sub(special_tokens).filter(|&left| left > 0);
-        Ok(Self { inner, max_length, text_tokens: text_tokens.ok_or(TokenizerError::Window { max_length })? })
+        let text_tokens = text_tokens.ok_or(TokenizerError::Window { max_length })?;
+        Ok(Self { compaction: Compaction::of(&inner), inner, max_length, text_tokens })
     }
 
     /// The window in tokens, special tokens included.
@@ -115,18 +123,39 @@ impl Tokenizer {
     }
 
     /// Tokenizes as much of `text` as it takes to fill the window and to know whether more follows: a text of 10 MB is
-    /// not tokenized whole.
+    /// not tokenized whole. One that does not fill the window soon is shortened first.
     fn tokenize_start(&self, text: &str) -> tokenizers::Result<tokenizers::Encoding> {
-        let mut bytes = self.max_length.saturating_mul(16);
+        let start = &text[..text.floor_char_boundary(PIECE)];
+        if let Some(full) = self.fill_window(start, self.max_length.saturating_mul(16))? {
+            return Ok(full);
+        }
+        let text = self.compact(text);
+        match self.fill_window(&text, PIECE)? {
+            Some(full) => Ok(full),
+            None => self.inner.encode_fast(&*text, false),
+        }
+    }
+
+    /// Tokenizes beginnings of `text`, the first of so many bytes and each longer than the one before, until one fills the
+    /// window and more follows.
+    fn fill_window(&self, text: &str, mut bytes: usize) -> tokenizers::Result<Option<tokenizers::Encoding>> {
         while bytes < text.len() {
             let start = &text[..text.floor_char_boundary(bytes)];
             let encoding = self.inner.encode(start, false)?;
             if certain_tokens(start, &encoding) > self.text_tokens {
-                return Ok(encoding);
+                return Ok(Some(encoding));
             }
             bytes = bytes.saturating_mul(4);
         }
-        self.inner.encode_fast(text, false)
+        Ok(None)
+    }
+
+    /// A long text without parts that make no difference.
+    fn compact<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        match self.compaction {
+            Some(compaction) if text.len() > PIECE => compaction.apply(text),
+            _ => Cow::Borrowed(text),
+        }
     }
 }
 

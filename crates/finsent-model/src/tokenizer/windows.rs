@@ -16,7 +16,7 @@ pub const OVERLAP: usize = 4;
 const LEEWAY: usize = 8;
 
 /// The most bytes to tokenize at once: the library needs some hundred bytes of memory per word.
-const PIECE: usize = 64 << 10;
+pub(super) const PIECE: usize = 64 << 10;
 
 /// All of a text, in one or more windows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +44,7 @@ impl Tokenizer {
     }
 
     fn windows_or_panic(&self, text: &str) -> Result<Windows, TokenizerError> {
+        let text = &*self.compact(text);
         let ids = self.ids(text).map_err(|error| TokenizerError::encode(&error))?;
         if ids.len() <= self.text_tokens {
             // It fits: encode the text as a whole, without splitting it into pieces.
