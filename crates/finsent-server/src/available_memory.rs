@@ -1,17 +1,43 @@
 //! How much memory the process may use.
 
 use std::fs;
+use std::path::{Path, PathBuf};
 
-/// The memory limit of the container, or the memory of the machine if that is less; `None` if neither is known.
+/// The least of the memory limits of the process's control groups and the memory of the machine; `None` if none is known.
 pub(crate) fn available_memory() -> Option<usize> {
-    let of_container = fs::read_to_string("/sys/fs/cgroup/memory.max").ok().and_then(|limit| of_cgroup(&limit));
-    let of_machine = fs::read_to_string("/proc/meminfo").ok().and_then(|meminfo| total(&meminfo));
-    of_container.into_iter().chain(of_machine).min()
+    let read = |path: &Path| fs::read_to_string(path).ok();
+    let groups = read(Path::new("/proc/self/cgroup")).unwrap_or_default();
+    let limits = limit_files(&groups).into_iter().filter_map(|file| limit(&read(&file)?));
+    let of_machine = read(Path::new("/proc/meminfo")).and_then(|meminfo| total(&meminfo));
+    limits.chain(of_machine).min()
 }
 
-/// `max` stands for no limit.
-fn of_cgroup(limit: &str) -> Option<usize> {
-    limit.trim().parse().ok()
+/// The files that may have limits: those of the groups in `/proc/self/cgroup` and of all groups around them, in both versions
+/// of control groups. Inside a container the group is usually the root of what can be seen.
+fn limit_files(groups: &str) -> Vec<PathBuf> {
+    let files = groups.lines().filter_map(|line| {
+        let mut parts = line.splitn(3, ':').skip(1);
+        let (controllers, group) = (parts.next()?, parts.next()?);
+        let (root, file) = match controllers {
+            "" => ("/sys/fs/cgroup", "memory.max"),
+            _ if controllers.split(',').any(|it| it == "memory") => ("/sys/fs/cgroup/memory", "memory.limit_in_bytes"),
+            _ => return None,
+        };
+        let group = group.trim_start_matches('/').to_owned();
+        Some((root, group, file))
+    });
+    files
+        .flat_map(|(root, group, file)| {
+            let folders: Vec<PathBuf> =
+                Path::new(&group).ancestors().map(|folder| Path::new(root).join(folder)).collect();
+            folders.into_iter().map(move |folder| folder.join(file))
+        })
+        .collect()
+}
+
+/// `max`, or a number that no machine has, stands for no limit.
+fn limit(text: &str) -> Option<usize> {
+    text.trim().parse().ok()
 }
 
 fn total(meminfo: &str) -> Option<usize> {
@@ -25,8 +51,32 @@ mod tests {
 
     #[test]
     fn limits_are_read_as_linux_writes_them() {
-        assert_eq!((of_cgroup("268435456\n"), of_cgroup("max\n")), (Some(268_435_456), None));
+        assert_eq!((limit("268435456\n"), limit("max\n")), (Some(268_435_456), None));
         assert_eq!(total("MemTotal:       16384 kB\nMemFree:   1 kB\n"), Some(16 << 20));
         assert_eq!(total(""), None);
+    }
+
+    #[test]
+    fn a_group_and_those_around_it_may_have_limits() {
+        let files = |groups: &str| -> Vec<String> {
+            limit_files(groups).into_iter().map(|file| file.into_os_string().into_string().unwrap()).collect()
+        };
+        assert_eq!(files("0::/\n"), ["/sys/fs/cgroup/memory.max"]);
+        assert_eq!(
+            files("0::/system.slice/finsent.service\n"),
+            [
+                "/sys/fs/cgroup/system.slice/finsent.service/memory.max",
+                "/sys/fs/cgroup/system.slice/memory.max",
+                "/sys/fs/cgroup/memory.max"
+            ]
+        );
+        assert_eq!(
+            files("12:cpu,cpuacct:/docker/1\n5:memory:/docker/1\n"),
+            [
+                "/sys/fs/cgroup/memory/docker/1/memory.limit_in_bytes",
+                "/sys/fs/cgroup/memory/docker/memory.limit_in_bytes",
+                "/sys/fs/cgroup/memory/memory.limit_in_bytes"
+            ]
+        );
     }
 }
