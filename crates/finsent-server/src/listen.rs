@@ -96,8 +96,9 @@ impl fmt::Display for Listen {
     }
 }
 
-/// Connections that the system accepts while the acceptor is busy with others.
-const BACKLOG: i32 = 1024;
+/// Connections that the system accepts while the acceptor is busy with others. Beyond them, a client tries again after a
+/// second.
+const BACKLOG: i32 = 4096;
 
 /// Permissions of a Unix socket. Connecting needs write permission, which the usual umask gives to the owner only. Two
 /// containers of a pod have different users and share a group.

@@ -3,11 +3,11 @@
 //! It does little for each event, and nothing that waits, so that a probe is answered however busy the workers are. A
 //! worker hands a connection back when it has been idle for a moment. A probe that comes sooner waits for that worker.
 
+use std::io;
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use std::{io, iter};
 
 use actix_web::http::StatusCode;
 use futures_util::FutureExt;
@@ -31,8 +31,8 @@ use crate::probes::Probe;
 
 /// Bytes that are read at a time.
 const READ_BYTES: usize = 2 << 10;
-/// The most reads that throw away what was sent by a peer that is refused.
-const MAX_DISCARDS: usize = 32;
+/// The most bytes that are thrown away of what was sent by a peer that is refused.
+const MAX_DISCARDED: usize = 64 << 10;
 /// Pause after an error that is not about one connection, such as too little memory.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -124,19 +124,12 @@ async fn accept(shared: Rc<Shared>, listener: Listener, routing: Routing) {
         match listener.accept().await {
             Ok((socket, peer)) => {
                 let (place, full) = places.take(routing.listener, peer);
+                welcome(&shared, socket, place, routing);
                 if let Some(full) = full {
                     shared.waiting.evict_oldest(full);
+                    // Whoever was evicted leaves before the next one comes.
+                    yield_now().await;
                 }
-                let ticket = shared.waiting.enter(&place);
-                let visitor = Visitor {
-                    shared: Rc::clone(&shared),
-                    socket,
-                    routing,
-                    bytes: Vec::new(),
-                    waiting_since: Instant::now(),
-                    is_idle: false,
-                };
-                spawn_local(visitor.attend(place, ticket));
             }
             Err(error) if is_about_one_connection(&error) => {}
             Err(error) => {
@@ -147,6 +140,42 @@ async fn accept(shared: Rc<Shared>, listener: Listener, routing: Routing) {
     }
 }
 
+/// Looks at what a new connection has sent, which often is its whole request: a probe is answered before it can be evicted,
+/// and costs little.
+fn welcome(shared: &Rc<Shared>, socket: Socket, mut place: Place, routing: Routing) {
+    let mut bytes = vec![0; READ_BYTES];
+    match socket.read_first(&mut bytes) {
+        Ok(0) => return,
+        Ok(read) => bytes.truncate(read),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => bytes.clear(),
+        Err(_) => return,
+    }
+    let (mut unsent, mut is_last, mut is_idle) = (Vec::new(), false, false);
+    let is_other = match look(&bytes, routing.probes) {
+        Arrived::Probe(request, length) => {
+            bytes.drain(..length);
+            let (answer, connection) = shared.answers.answer(&request);
+            let written = socket.try_write(&answer).unwrap_or_default();
+            unsent = answer[written..].to_vec();
+            is_last = connection == KeepAlive::Close;
+            if unsent.is_empty() && is_last {
+                return;
+            }
+            is_idle = bytes.is_empty();
+            false
+        }
+        Arrived::Other => true,
+        Arrived::Incomplete => false,
+    };
+    let (shared, waiting_since) = (Rc::clone(shared), Instant::now());
+    let visitor = Visitor { shared, socket, routing, bytes, unsent, is_last, waiting_since, is_idle };
+    if is_other && place.admit() {
+        return visitor.hand_over(place);
+    }
+    let ticket = visitor.shared.waiting.enter(&place);
+    spawn_local(visitor.attend(place, ticket));
+}
+
 /// Takes connections that have become idle back from the workers.
 async fn take_back(shared: Rc<Shared>, mut handed_back: HandedBack) {
     while let Some(Handover { socket, first, waiting_since, place, routing }) = handed_back.recv().await {
@@ -154,7 +183,9 @@ async fn take_back(shared: Rc<Shared>, mut handed_back: HandedBack) {
             Ok(socket) => {
                 let ticket = shared.waiting.enter(&place);
                 let shared = Rc::clone(&shared);
-                let visitor = Visitor { shared, socket, routing, bytes: first, waiting_since, is_idle: true };
+                let (bytes, unsent) = (first, Vec::new());
+                let (is_last, is_idle) = (false, true);
+                let visitor = Visitor { shared, socket, routing, bytes, unsent, is_last, waiting_since, is_idle };
                 spawn_local(visitor.attend(place, ticket));
             }
             Err(error) => tracing::warn!("cannot take a connection back from a worker: {error}"),
@@ -174,6 +205,10 @@ struct Visitor {
     routing: Routing,
     /// What has arrived and is not answered.
     bytes: Vec<u8>,
+    /// The rest of an answer.
+    unsent: Vec<u8>,
+    /// Whether the connection closes after it.
+    is_last: bool,
     /// Since when the next request is being waited for.
     waiting_since: Instant,
     /// Whether a request has been answered, and nothing has arrived since.
@@ -230,6 +265,11 @@ impl Visitor {
 
     /// Answers probes until something else arrives.
     async fn answer_probes(&mut self) -> io::Result<Next> {
+        self.write(&self.unsent).await?;
+        self.unsent = Vec::new();
+        if self.is_last {
+            return Ok(Next::Close);
+        }
         loop {
             match look(&self.bytes, self.routing.probes) {
                 Arrived::Other => return Ok(Next::HandOver),
@@ -290,9 +330,8 @@ impl Visitor {
         let answer = self.shared.refusals.answer(&Refusal::new(status, reason));
         self.write(&answer).await?;
         // Closing a socket with unread bytes would reset the connection before the peer has seen the answer.
-        let mut bytes = [0; READ_BYTES];
-        let has_more = || self.socket.try_read(&mut bytes).is_ok_and(|read| read > 0);
-        iter::repeat_with(has_more).take(MAX_DISCARDS).take_while(|&more| more).for_each(drop);
+        // It does not matter how much is read.
+        self.socket.try_read(&mut vec![0; MAX_DISCARDED]).unwrap_or_default();
         Ok(())
     }
 

@@ -1,11 +1,12 @@
 //! A connected socket, TCP or Unix.
 
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Read};
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use futures_util::FutureExt;
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf, Ready};
 use tokio::net::{TcpStream, UnixStream};
 
@@ -71,6 +72,16 @@ impl Socket {
             Self::Unix(socket) => socket.try_read(buffer),
             Self::Gone => Err(ErrorKind::NotConnected.into()),
         }
+    }
+
+    /// Reads from a new connection, of which the runtime does not know yet whether there is anything to read.
+    pub(super) fn read_first(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        let socket = match self {
+            Self::Tcp(socket) => SockRef::from(socket),
+            Self::Unix(socket) => SockRef::from(socket),
+            Self::Gone => return Err(ErrorKind::NotConnected.into()),
+        };
+        (&*socket).read(buffer)
     }
 
     pub(super) fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
