@@ -12,6 +12,8 @@ use crate::metrics::ModelMetrics;
 
 /// Abandoned encodings never get into a batch. They leave the queue after at most this time and one batch.
 const SWEEP_INTERVAL: Duration = Duration::from_millis(100);
+/// The queue keeps memory for this many encodings while it is empty.
+const KEPT_CAPACITY: usize = 1024;
 
 /// The queue of all models.
 pub(super) struct Queue {
@@ -133,8 +135,13 @@ impl Queue {
             let texts: Vec<QueuedText> = self.entries.iter().map(|entry| entry.text).collect();
             let order_before = self.order.clone();
             let chosen = self.order.next_batch(&texts, max_batch_tokens);
+            if chosen.is_empty() {
+                self.entries.shrink_to(KEPT_CAPACITY);
+                self.requests.shrink_to(KEPT_CAPACITY);
+                return None;
+            }
             if chosen.iter().all(|&entry| self.is_wanted(entry)) {
-                return (!chosen.is_empty()).then(|| self.take(chosen));
+                return Some(self.take(chosen));
             }
             // `order` has charged the lane for this batch, abandoned encodings included. They will not be computed, so the
             // charge is taken back, and the batch is chosen again without them.
