@@ -16,6 +16,9 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 /// Lines that wait to be written. A line has a few hundred bytes, so they take a megabyte or two. Further lines are lost.
 const MAX_WAITING_LINES: usize = 4096;
+/// How long a line waits for others, so that the thread that writes does not wake for each: the threads that compute wait for
+/// each other, and it would hold one of them up.
+const LINGER: Duration = Duration::from_millis(20);
 /// Bytes that are written at a time.
 const BATCH_BYTES: usize = 64 << 10;
 /// How long the process waits at its end for the last lines to be written.
@@ -125,6 +128,7 @@ impl Write for &Queue {
 fn write_lines(received: &Receiver<Message>, to: &mut impl Write, lost: &AtomicU64) {
     let mut batch = Vec::new();
     for first in received {
+        thread::sleep(LINGER);
         let mut next = Some(first);
         let mut flushes = Vec::new();
         while let Some(message) = next {
