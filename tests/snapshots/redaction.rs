@@ -5,7 +5,20 @@ use std::path::Path;
 use finsent_testing::models::repository;
 
 /// Units of what varies: times and speeds.
-const UNITS: [&str; 9] = ["s", "ms", "GOP/s", "texts/s", "rows/s", "sentences/s", "a second", "per second", "seconds"];
+const UNITS: [&str; 11] = [
+    "s",
+    "ms",
+    "GOP/s",
+    "texts/s",
+    "rows/s",
+    "sentences/s",
+    "a second",
+    "per second",
+    "seconds",
+    // How far a run gets before it is interrupted.
+    "texts. Progress is in",
+    "texts were scored before",
+];
 
 pub(crate) struct Redaction {
     /// Texts, and what they are replaced with.
