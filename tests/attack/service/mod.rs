@@ -1,0 +1,141 @@
+//! Attacks on the service. While each one runs, probes must be answered and others must get their right answers; when it has
+//! ended, memory and connections must be as before.
+
+mod bodies;
+mod client;
+mod connections;
+mod heads;
+mod report;
+mod streams;
+mod tensors;
+mod watch;
+
+use std::env;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use fastrand::Rng;
+use finsent_testing::models::write_random_bert;
+use finsent_testing::{Server, open_files, wait_until};
+
+use crate::{FINSENT, seed};
+use client::Client;
+use report::{Outcome, Report};
+use watch::{Watch, resident_bytes};
+
+/// What an attacking client does again and again.
+type Act = fn(&mut Client);
+
+/// A kind of attack.
+struct Attack {
+    name: &'static str,
+    clients: usize,
+    act: Act,
+}
+
+const ATTACKS: &[Attack] = &[
+    Attack { name: "long names of fields", clients: 30, act: bodies::long_names },
+    Attack { name: "many fields and deep values", clients: 30, act: bodies::many_and_deep },
+    Attack { name: "hundreds of thousands of texts", clients: 40, act: bodies::too_many_texts },
+    Attack { name: "texts of a megabyte", clients: 40, act: bodies::endless_texts },
+    Attack { name: "documents of thousands of sentences", clients: 20, act: bodies::documents },
+    Attack { name: "full batches in every protocol", clients: 100, act: bodies::full_batches },
+    Attack { name: "damaged compression", clients: 20, act: bodies::damaged_compression },
+    Attack { name: "lying tensors", clients: 20, act: tensors::lie },
+    Attack { name: "streams of next to nothing", clients: 40, act: streams::bombs },
+    Attack { name: "streams whose client leaves", clients: 40, act: streams::leave },
+    Attack { name: "streams that are not read", clients: 100, act: streams::unread },
+    Attack { name: "slow and silent clients", clients: 16, act: connections::slow },
+    Attack { name: "answers that are not read", clients: 16, act: connections::unread },
+    Attack { name: "a flood of connections", clients: 8, act: connections::flood },
+    Attack { name: "mutated requests", clients: 20, act: heads::mutated },
+];
+
+/// How long each attack lasts, unless FINSENT_ATTACK_SECONDS says something else.
+const SECONDS: u64 = 10;
+/// Files that the server may open. A flood of connections has to reach this limit.
+const FILES: u32 = 512;
+/// The most memory that the process may have at any time in a control group with the limit of a small container. In a large
+/// one, requests may hold more.
+const MAX_RESIDENT: u64 = 256 << 20;
+/// How long a probe may take at most.
+const MAX_LATENCY: Duration = Duration::from_secs(1);
+
+#[test]
+#[ignore = "takes four minutes"]
+fn under_attack_probes_are_answered_and_others_get_their_answers() {
+    let mut random = seed::random("service");
+    let dir = tempfile::tempdir().unwrap();
+    let server = start(dir.path());
+    warm_up(&server);
+    let watch = Watch::new(&server, random.fork());
+    let mut report = Report::default();
+    let only = env::var("FINSENT_ATTACK").unwrap_or_default();
+    for attack in ATTACKS.iter().filter(|attack| attack.name.contains(&only)) {
+        let outcome = run(attack, &server, &watch, &mut random);
+        eprintln!("{outcome}");
+        report.add(outcome);
+    }
+    eprintln!("\n{report}");
+    let max_resident = if control_group().is_some() { MAX_RESIDENT } else { u64::MAX };
+    report.check(MAX_LATENCY, max_resident);
+}
+
+/// A server with a model of BERT-base's size in int8, as in a small container, on a port, a socket and a port for metrics.
+fn start(dir: &std::path::Path) -> Server {
+    let (checkpoint, model) = (dir.join("f32"), dir.join("int8"));
+    std::fs::create_dir(&checkpoint).unwrap();
+    write_random_bert(&checkpoint);
+    let [checkpoint, model] = [checkpoint, model].map(|path| path.into_os_string().into_string().unwrap());
+    FINSENT.run(&["convert", &checkpoint, &model, "--precision", "int8"]).assert_succeeds();
+    std::fs::remove_dir_all(&checkpoint).unwrap();
+    let unix = format!("unix:{}", dir.join("socket").display());
+    let listen = ["--listen", "127.0.0.1:0", "--listen", &unix, "--metrics-listen", "127.0.0.1:0"];
+    let join = control_group().map(|group| format!("echo $$ >'{group}/cgroup.procs' && ")).unwrap_or_default();
+    let command = FINSENT.shell(&format!("{join}ulimit -n {FILES} && exec \"$0\" serve \"$@\""));
+    let server = Server::spawn(command, &[&["--model", &model, "--precision", "int8"], &listen[..]].concat());
+    server.wait_until_ready();
+    server
+}
+
+/// The folder of the control group to run the server in, which has the memory limit of a small container.
+fn control_group() -> Option<String> {
+    env::var("FINSENT_ATTACK_CGROUP").ok().filter(|group| !group.is_empty())
+}
+
+/// Fills the buffers that the engine keeps for the largest batches, so that they do not count as left of an attack.
+fn warm_up(server: &Server) {
+    for words in [4, 40, 400] {
+        let texts: Vec<String> = (0..4000 / words).map(|text| format!("{text} profit").repeat(words)).collect();
+        server.address.post("/v1/sentiment", serde_json::json!({"inputs": texts}).to_string()).expect(200);
+    }
+}
+
+fn run(attack: &Attack, server: &Server, watch: &Watch, random: &mut Rng) -> Outcome {
+    let seconds = env::var("FINSENT_ATTACK_SECONDS").map_or(SECONDS, |given| given.parse().unwrap());
+    let (files, before) = (open_files(server.pid()), resident_bytes(server.pid()));
+    let is_over = AtomicBool::new(false);
+    let end = Instant::now() + Duration::from_secs(seconds);
+    let (seen, answers) = thread::scope(|scope| {
+        let watching = scope.spawn(|| watch.until(&is_over));
+        let clients: Vec<_> = (0..attack.clients)
+            .map(|_| {
+                let mut client = Client::new(&server.address, random.fork());
+                scope.spawn(move || {
+                    while Instant::now() < end {
+                        (attack.act)(&mut client);
+                    }
+                    client.answers
+                })
+            })
+            .collect();
+        // Their connections end with them.
+        let answers = clients.into_iter().map(|client| client.join().unwrap()).fold(Default::default(), client::merge);
+        is_over.store(true, Ordering::Relaxed);
+        (watching.join().unwrap(), answers)
+    });
+    wait_until("the connections of the attack are closed", || open_files(server.pid()) <= files);
+    let after = watch::settled(server.pid(), before);
+    Outcome { name: attack.name, clients: attack.clients, answers, seen, before, after }
+}
