@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use finsent_fuzz::scratch_path;
 use finsent_model::{Granularity, LabelMap};
@@ -28,7 +29,7 @@ fuzz_target!(|file: &[u8]| {
 /// A column that can be that of the texts.
 fn text_column(file: &Path) -> Option<String> {
     let input = Input::files(&[file.to_owned()], &Reading::default()).ok()?;
-    let holds_texts = |column: &&_| Input::files(&[file.to_owned()], &reading(column)).is_ok();
+    let holds_texts = |column: &&Arc<str>| Input::files(&[file.to_owned()], &reading(column)).is_ok();
     input.columns.iter().find(holds_texts).map(|column| column.to_string())
 }
 
