@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 use std::{io, thread};
 
-use finsent_model::plain_words;
 use futures_util::future::{Either, select};
 use thiserror::Error;
 use tokio::runtime::Builder;
@@ -35,7 +34,7 @@ pub enum ServeError<E> {
     #[error("the inference engine has died")]
     EngineDied,
     /// The system cannot start a thread or a runtime.
-    #[error("cannot start the service: {}", plain_words(.0))]
+    #[error("cannot start the service")]
     System(#[from] io::Error),
     /// The threads that serve cannot be started.
     #[error(transparent)]
@@ -58,10 +57,11 @@ where
     let running = server.start()?;
     let (sender, loaded) = oneshot::channel();
     let loading = Arc::clone(&service);
-    thread::Builder::new().name("load".into()).spawn(move || {
+    let load = move || {
         // Ignore send errors: the service has stopped.
         sender.send(load(&loading)).unwrap_or_default();
-    })?;
+    };
+    thread::Builder::new().name("load".into()).spawn(load).map_err(StartError::Thread)?;
     runtime.block_on(run(&service, running, drain_delay, loaded))
 }
 
