@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use finsent_fuzz::scratch_path;
-use finsent_model::{Granularity, LabelMap};
+use finsent_model::{Granularity, LabelMap, silence_caught_panics};
 use finsent_table::{
     ColumnChoice, ColumnSelection, Destination, Input, ItemError, OutputFormat, Reading, Shape, TableError,
     TemporaryName, writer,
@@ -17,7 +17,8 @@ use libfuzzer_sys::fuzz_target;
 /// Rows that are copied of a file. A small compressed file can hold more rows than there is time for.
 const MAX_ROWS: usize = 1 << 14;
 
-fuzz_target!(|file: &[u8]| {
+// Panics of the parquet library are caught and become errors. Any other one ends the run.
+fuzz_target!(init: silence_caught_panics(), |file: &[u8]| {
     let [original, once, twice] = ["in.parquet", "once.parquet", "twice.parquet"].map(scratch_path);
     fs::write(&original, file).expect("there is room in /dev/shm");
     let Some(text) = text_column(&original) else { return };
