@@ -59,7 +59,8 @@ fn read_output(path: &Path) {
     match path.extension().and_then(|extension| extension.to_str()) {
         Some("parquet") => {
             let again = path.with_file_name("again.jsonl");
-            let run = classify(path, &again, &["--text-column", "text"]);
+            // A column that every output has.
+            let run = classify(path, &again, &["--text-column", "label"]);
             assert!(matches!(run.code, Some(0 | 5)), "{run:?}");
             read_output(&again);
         }
