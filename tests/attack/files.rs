@@ -1,6 +1,6 @@
 //! Files of texts with random damage: they are read, or refused with an error, in bounded memory.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -10,6 +10,7 @@ use finsent_testing::Run;
 use finsent_testing::models::repository;
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use parquet::file::reader::{FileReader, SerializedFileReader};
 use ruzstd::encoding::{CompressionLevel, compress_to_vec};
 
 use crate::mutate::mutate;
@@ -59,8 +60,7 @@ fn read_output(path: &Path) {
     match path.extension().and_then(|extension| extension.to_str()) {
         Some("parquet") => {
             let again = path.with_file_name("again.jsonl");
-            // A column that every output has.
-            let run = classify(path, &again, &["--text-column", "label"]);
+            let run = classify(path, &again, &["--text-column", &label_column(path)]);
             assert!(matches!(run.code, Some(0 | 5)), "{run:?}");
             read_output(&again);
         }
@@ -70,6 +70,13 @@ fn read_output(path: &Path) {
             text.lines().for_each(|line| drop(serde_json::from_str::<serde_json::Value>(line).unwrap()));
         }
     }
+}
+
+/// The column of the labels in a Parquet file, whatever it had to be called.
+fn label_column(path: &Path) -> String {
+    let file = SerializedFileReader::new(File::open(path).unwrap()).unwrap();
+    let columns = file.metadata().file_metadata().schema_descr().columns();
+    columns.iter().map(|column| column.name()).rfind(|name| name.ends_with("label")).unwrap().to_owned()
 }
 
 #[test]
