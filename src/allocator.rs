@@ -14,7 +14,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const PURGE_DELAY: mi_option_t = 15;
 
 /// From now on, memory that is freed goes back to the system at once, and not only when the thread that had allocated it
-/// allocates again. Threads that handle requests often do not for a long time.
+/// allocates again. In a service, threads often do not for a long time. Other commands end soon, and keep their memory: a
+/// file of 20,000 rows takes 5 to 9 % more CPU when each block is given back and fetched again.
 #[expect(unsafe_code, reason = "the allocator is configured in C")]
 pub(crate) fn give_memory_back() {
     // SAFETY: this sets a number, for which mimalloc allows any time and thread; it ignores an option that it does not know.

@@ -6,6 +6,5 @@ mod cli;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    allocator::give_memory_back();
     cli::main()
 }

@@ -18,8 +18,10 @@ use super::args::ServeArgs;
 use super::exit::{Exit, UsageError};
 use super::logging;
 use super::settings::Settings;
+use crate::allocator;
 
 pub(super) fn run(args: ServeArgs, settings: Settings) -> Result<Exit> {
+    allocator::give_memory_back();
     panic::set_hook(Box::new(|panic| {
         // The message of a panic may quote a text, so only its place is logged.
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
