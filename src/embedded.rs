@@ -7,7 +7,7 @@ use finsent_model::ModelFiles;
 /// The files of the embedded model; `None` without the feature `embedded-model`.
 #[cfg(feature = "embedded-model")]
 pub fn model_files() -> Option<ModelFiles> {
-    use finsent_model::{ModelFile, TokenizerFiles, WeightFiles};
+    use finsent_model::{ModelFile, TokenizerFiles, VocabularyFiles, WeightFiles};
 
     macro_rules! embedded {
         ($name:literal) => {
@@ -16,10 +16,11 @@ pub fn model_files() -> Option<ModelFiles> {
     }
     Some(ModelFiles {
         config: embedded!("config.json"),
-        tokenizer: TokenizerFiles::WordPiece {
-            vocab: embedded!("vocab.txt"),
+        tokenizer: TokenizerFiles {
+            vocabulary: VocabularyFiles::WordPiece(embedded!("vocab.txt")),
             config: Some(embedded!("tokenizer_config.json")),
             special_tokens: Some(embedded!("special_tokens_map.json")),
+            added_tokens: None,
         },
         weights: WeightFiles::Single(embedded!("model.safetensors")),
     })

@@ -5,7 +5,7 @@
 #![no_main]
 
 use finsent_fuzz::scratch_file;
-use finsent_model::{Limits, ModelFile, Text, Tokenizer, TokenizerFiles, silence_caught_panics};
+use finsent_model::{Limits, ModelFile, Text, Tokenizer, TokenizerFiles, VocabularyFiles, silence_caught_panics};
 use libfuzzer_sys::fuzz_target;
 
 const TEXTS: [&str; 3] = ["Profit rose 12 % to EUR 1.3m", "\u{1f680} \u{5229}\u{76ca} a\u{301}", "a a a a a a a a a a a"];
@@ -17,21 +17,19 @@ fn file(name: &str, bytes: &[u8]) -> ModelFile {
 // Panics of the tokenizers library are caught and become errors. Any other one ends the run.
 fuzz_target!(init: silence_caught_panics(), |bytes: &[u8]| {
     let Some((&kind, bytes)) = bytes.split_first() else { return };
-    let mut parts = bytes.splitn(3, |&byte| byte == 0);
+    let mut parts = bytes.splitn(5, |&byte| byte == 0);
     let mut next = || parts.next().unwrap_or_default();
-    let files = match kind % 3 {
-        0 => TokenizerFiles::Json { tokenizer: file("tokenizer.json", next()), config: Some(file("config", next())) },
-        1 => TokenizerFiles::WordPiece {
-            vocab: file("vocab.txt", next()),
-            config: Some(file("config", next())),
-            special_tokens: Some(file("special", next())),
-        },
-        _ => TokenizerFiles::ByteLevel {
-            vocab: file("vocab.json", next()),
-            merges: file("merges.txt", next()),
-            config: Some(file("config", next())),
-            special_tokens: None,
-        },
+    let vocabulary = match kind % 3 {
+        0 => VocabularyFiles::Json(file("tokenizer.json", next())),
+        1 => VocabularyFiles::WordPiece(file("vocab.txt", next())),
+        _ => VocabularyFiles::ByteLevel { vocab: file("vocab.json", next()), merges: file("merges.txt", next()) },
+    };
+    let mut settings = |name: &str| parts.next().map(|bytes| file(name, bytes));
+    let files = TokenizerFiles {
+        vocabulary,
+        config: settings("config"),
+        special_tokens: settings("special"),
+        added_tokens: settings("added"),
     };
     let Ok(tokenizer) = Tokenizer::load(&files, Limits { vocab_size: 100_000, max_length: 16 }) else { return };
     for text in TEXTS {

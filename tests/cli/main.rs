@@ -14,6 +14,7 @@ mod input_limits;
 mod inputs;
 mod labels;
 mod memory;
+mod model_directories;
 mod models;
 mod outputs;
 mod parquet;

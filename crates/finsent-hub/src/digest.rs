@@ -72,7 +72,7 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use finsent_model::{TokenizerFiles, WeightFiles};
+    use finsent_model::{VocabularyFiles, WeightFiles};
 
     #[test]
     fn the_digest_is_the_sha256_of_the_output_of_sha256sum() {
@@ -81,7 +81,7 @@ mod tests {
             fs::write(dir.path().join(name), content).unwrap();
         }
         let files = ModelFiles::in_dir(dir.path(), &[]).unwrap();
-        assert!(matches!(files.tokenizer, TokenizerFiles::WordPiece { .. }));
+        assert!(matches!(files.tokenizer.vocabulary, VocabularyFiles::WordPiece(_)));
         assert!(matches!(files.weights, WeightFiles::Single(_)));
         let digests = FileDigests::compute(&files).unwrap();
         // sha256sum config.json model.safetensors vocab.txt | sha256sum

@@ -7,16 +7,18 @@ pub enum Activation {
     Softmax,
     /// Each label is true or false by itself (`multi_label_classification`).
     Sigmoid,
-    /// The logits as they are.
+    /// The logits as they are (`regression`): values, not probabilities.
     Identity,
 }
 
 impl Activation {
-    /// The activation that transformers' text-classification pipeline chooses: a single label is scored by itself.
+    /// The activation that transformers' text-classification pipeline chooses: a regression has its values as they are,
+    /// and a single label is scored by itself, because its softmax would be 1 for every text.
     pub(crate) fn choose(problem_type: Option<&str>, num_labels: usize) -> Self {
         match problem_type {
+            Some("regression") => Self::Identity,
             Some("multi_label_classification") => Self::Sigmoid,
-            None if num_labels == 1 => Self::Sigmoid,
+            _ if num_labels == 1 => Self::Sigmoid,
             _ => Self::Softmax,
         }
     }
@@ -51,7 +53,10 @@ mod tests {
     fn the_problem_type_chooses_the_activation() {
         assert_eq!(Activation::choose(None, 3), Activation::Softmax);
         assert_eq!(Activation::choose(None, 1), Activation::Sigmoid);
-        assert_eq!(Activation::choose(Some("single_label_classification"), 1), Activation::Softmax);
+        assert_eq!(Activation::choose(Some("single_label_classification"), 1), Activation::Sigmoid);
+        assert_eq!(Activation::choose(Some("single_label_classification"), 2), Activation::Softmax);
+        assert_eq!(Activation::choose(Some("regression"), 1), Activation::Identity);
+        assert_eq!(Activation::choose(Some("regression"), 3), Activation::Identity);
         assert_eq!(Activation::choose(Some("multi_label_classification"), 3), Activation::Sigmoid);
     }
 }

@@ -87,6 +87,12 @@ impl LabelMap {
         Ok(Self { positive, negative: only_id(&labels, ["negative", "bearish"]), labels })
     }
 
+    /// The same labels for values that are no probabilities, so that their difference means nothing.
+    #[must_use]
+    pub fn without_sentiment_score(self) -> Self {
+        Self { positive: None, negative: None, ..self }
+    }
+
     /// The labels in the order of the logits.
     pub fn labels(&self) -> &[String] {
         &self.labels

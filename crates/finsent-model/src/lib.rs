@@ -96,7 +96,9 @@ pub use io_error::{IoError, plain_words};
 pub use json::Scores;
 pub use json_error::JsonError;
 pub use labels::{LabelError, LabelMap};
-pub use model_files::{CONFIG_FILE, FilesError, ModelFile, ModelFiles, SAFETENSORS_FILE, TokenizerFiles, WeightFiles};
+pub use model_files::{
+    CONFIG_FILE, FilesError, ModelFile, ModelFiles, SAFETENSORS_FILE, TokenizerFiles, VocabularyFiles, WeightFiles,
+};
 pub use model_options::ModelOptions;
 pub use pipeline::{ClassifyError, LoadError, Pipeline};
 pub use prediction::Prediction;
@@ -104,4 +106,4 @@ pub use published::PublishedPrediction;
 pub use regular_file::{is_regular, open_regular};
 pub use suggest::suggest;
 pub use text::{Text, TextError};
-pub use tokenizer::{Encoding, Limits, OVERLAP, Tokenizer, TokenizerError, Windows};
+pub use tokenizer::{ClassOfModel, Encoding, Limits, OVERLAP, Tokenizer, TokenizerError, Windows};

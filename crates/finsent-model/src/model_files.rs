@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::fmt;
-use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -35,35 +34,32 @@ pub enum WeightFiles {
     Sharded(PathBuf),
 }
 
-/// The files of the tokenizer: `tokenizer.json`, or else a vocabulary and its settings.
+/// The files of the tokenizer: a vocabulary, and the settings that belong to it.
 #[derive(Debug, Clone)]
-pub enum TokenizerFiles {
-    /// `tokenizer.json`, complete in itself.
-    Json {
-        /// The file.
-        tokenizer: ModelFile,
-        /// `tokenizer_config.json`; only `model_max_length` and `add_prefix_space` are used.
-        config: Option<ModelFile>,
-    },
-    /// A WordPiece vocabulary.
-    WordPiece {
-        /// `vocab.txt`.
-        vocab: ModelFile,
-        /// `tokenizer_config.json`.
-        config: Option<ModelFile>,
-        /// `special_tokens_map.json`.
-        special_tokens: Option<ModelFile>,
-    },
+pub struct TokenizerFiles {
+    /// The vocabulary.
+    pub vocabulary: VocabularyFiles,
+    /// `tokenizer_config.json`.
+    pub config: Option<ModelFile>,
+    /// `special_tokens_map.json`.
+    pub special_tokens: Option<ModelFile>,
+    /// `added_tokens.json`.
+    pub added_tokens: Option<ModelFile>,
+}
+
+/// The vocabulary of a tokenizer, in one of three forms.
+#[derive(Debug, Clone)]
+pub enum VocabularyFiles {
+    /// `tokenizer.json`.
+    Json(ModelFile),
+    /// `vocab.txt`, one token per line.
+    WordPiece(ModelFile),
     /// A byte-level BPE vocabulary.
     ByteLevel {
         /// `vocab.json`.
         vocab: ModelFile,
         /// `merges.txt`.
         merges: ModelFile,
-        /// `tokenizer_config.json`.
-        config: Option<ModelFile>,
-        /// `special_tokens_map.json`.
-        special_tokens: Option<ModelFile>,
     },
 }
 
@@ -93,13 +89,16 @@ pub enum FilesError {
         /// The missing file.
         file: &'static str,
     },
-    /// Several files could be the weights.
-    #[error("`{dir}` has more than one file of weights: {}. Remove all but one", found.join(", "))]
-    Ambiguous {
+    /// The directory has an adapter, which is not applied.
+    #[error(
+        "`{dir}` has an adapter, `{file}`, which finsent cannot apply; merge it into the weights \
+         (`merge_and_unload` of PEFT), or remove it to use the model without it"
+    )]
+    Adapter {
         /// The model's directory.
         dir: PathBuf,
-        /// The names of the files.
-        found: Vec<String>,
+        /// The file of the adapter.
+        file: &'static str,
     },
     /// A file or directory could not be read.
     #[error("cannot read `{path}`")]
@@ -185,37 +184,38 @@ impl fmt::Display for ModelFile {
 }
 
 impl TokenizerFiles {
+    /// A vocabulary without settings.
+    pub fn bare(vocabulary: VocabularyFiles) -> Self {
+        Self { vocabulary, config: None, special_tokens: None, added_tokens: None }
+    }
+
     /// The file with the vocabulary.
-    pub fn vocabulary(&self) -> &ModelFile {
-        match self {
-            Self::Json { tokenizer, .. } => tokenizer,
-            Self::WordPiece { vocab, .. } | Self::ByteLevel { vocab, .. } => vocab,
+    pub fn vocabulary_file(&self) -> &ModelFile {
+        match &self.vocabulary {
+            VocabularyFiles::Json(file) | VocabularyFiles::WordPiece(file) => file,
+            VocabularyFiles::ByteLevel { vocab, .. } => vocab,
         }
     }
 
     /// All files of the tokenizer.
     pub fn iter(&self) -> impl Iterator<Item = &ModelFile> {
-        let files = match self {
-            Self::Json { tokenizer, config } => [Some(tokenizer), None, config.as_ref(), None],
-            Self::WordPiece { vocab, config, special_tokens } => {
-                [Some(vocab), None, config.as_ref(), special_tokens.as_ref()]
-            }
-            Self::ByteLevel { vocab, merges, config, special_tokens } => {
-                [Some(vocab), Some(merges), config.as_ref(), special_tokens.as_ref()]
-            }
+        let merges = match &self.vocabulary {
+            VocabularyFiles::ByteLevel { merges, .. } => Some(merges),
+            VocabularyFiles::Json(_) | VocabularyFiles::WordPiece(_) => None,
         };
-        files.into_iter().flatten()
+        let settings = [&self.config, &self.special_tokens, &self.added_tokens].map(Option::as_ref);
+        [Some(self.vocabulary_file()), merges].into_iter().chain(settings).flatten()
     }
 }
 
 impl ModelFiles {
     /// Finds the files of the model in `dir`.
     ///
-    /// If there are several files of weights, the one in `named` counts: the files that the catalog lists. Otherwise
-    /// several files are an error, so that a file added next to the weights can never replace them.
+    /// If there are several files of weights, the one in `named` counts: the files that the catalog lists. Otherwise the
+    /// first of `model.safetensors`, its shards, `pytorch_model.bin` and its shards is used, as in transformers.
     ///
     /// # Errors
-    /// [`FilesError`] if a file is missing, or there are several files of weights.
+    /// [`FilesError`] if a file is missing, or there is an adapter.
     pub fn in_dir(dir: &Path, named: &[&str]) -> Result<Self, FilesError> {
         if !dir.is_dir() {
             return Err(FilesError::NotADirectory(dir.into()));
@@ -239,21 +239,32 @@ fn file_at(path: PathBuf) -> Result<Option<PathBuf>, FilesError> {
     }
 }
 
-/// `tokenizer.json`, or else the vocabulary. `optional` returns a file of `dir` if it exists.
+/// `tokenizer.json`, or else the vocabulary, with the settings. `optional` returns a file of `dir` if it exists.
 fn tokenizer_in(
     dir: &Path,
     optional: impl Fn(&str) -> Result<Option<ModelFile>, FilesError>,
 ) -> Result<TokenizerFiles, FilesError> {
+    Ok(TokenizerFiles {
+        config: optional("tokenizer_config.json")?,
+        special_tokens: optional("special_tokens_map.json")?,
+        added_tokens: optional("added_tokens.json")?,
+        vocabulary: vocabulary_in(dir, optional)?,
+    })
+}
+
+fn vocabulary_in(
+    dir: &Path,
+    optional: impl Fn(&str) -> Result<Option<ModelFile>, FilesError>,
+) -> Result<VocabularyFiles, FilesError> {
     let missing = |file| FilesError::Missing { dir: dir.into(), file };
-    let (config, special_tokens) = (optional("tokenizer_config.json")?, optional("special_tokens_map.json")?);
     if let Some(tokenizer) = optional("tokenizer.json")? {
-        return Ok(TokenizerFiles::Json { tokenizer, config });
+        return Ok(VocabularyFiles::Json(tokenizer));
     }
     if let Some(vocab) = optional("vocab.txt")? {
-        return Ok(TokenizerFiles::WordPiece { vocab, config, special_tokens });
+        return Ok(VocabularyFiles::WordPiece(vocab));
     }
     match (optional("vocab.json")?, optional("merges.txt")?) {
-        (Some(vocab), Some(merges)) => Ok(TokenizerFiles::ByteLevel { vocab, merges, config, special_tokens }),
+        (Some(vocab), Some(merges)) => Ok(VocabularyFiles::ByteLevel { vocab, merges }),
         (Some(_), None) => Err(missing("merges.txt, which vocab.json needs")),
         (None, Some(_)) => Err(missing("vocab.json, which merges.txt needs")),
         (None, None) => Err(missing("tokenizer: add tokenizer.json, or vocab.txt, or vocab.json and merges.txt")),
@@ -268,48 +279,36 @@ const INDEX: &str = "model.safetensors.index.json";
 const TORCH_SINGLE: &str = "pytorch_model.bin";
 const TORCH_INDEX: &str = "pytorch_model.bin.index.json";
 
-fn weights_in(dir: &Path, named: &[&str]) -> Result<WeightFiles, FilesError> {
-    let mut candidates = weight_candidates(dir)?;
-    if candidates.len() > 1
-        && let Some(chosen) = candidates.iter().find(|name| named.contains(&name.as_str()))
-    {
-        candidates = vec![chosen.clone()];
-    }
-    let missing = || FilesError::Missing { dir: dir.into(), file: "model.safetensors or pytorch_model.bin" };
-    let [file] = candidates.as_slice() else {
-        return Err(match candidates.is_empty() {
-            true => missing(),
-            false => FilesError::Ambiguous { dir: dir.into(), found: candidates },
-        });
-    };
-    let path = dir.join(file);
-    match file.as_str() {
-        INDEX | TORCH_INDEX => Ok(WeightFiles::Sharded(path)),
-        SAFETENSORS_FILE | TORCH_SINGLE => Ok(WeightFiles::Single(ModelFile::Disk(path))),
-        other if named.contains(&other) => Ok(WeightFiles::Single(ModelFile::Disk(path))),
-        _ => Err(missing()),
-    }
-}
+/// The files of weights, in the order in which transformers looks for them. It ignores all others: variants such as
+/// `model.fp16.safetensors`, and the weights of other libraries.
+const WEIGHTS: [&str; 4] = [SAFETENSORS_FILE, INDEX, TORCH_SINGLE, TORCH_INDEX];
+/// Files of an adapter, which changes the weights of another model. Without it, the predictions would be those of the
+/// model before its training.
+const ADAPTERS: [&str; 3] = ["adapter_config.json", "adapter_model.safetensors", "adapter_model.bin"];
 
-/// The names of the files in `dir` that could be the weights, sorted. Shards are represented by their index.
-fn weight_candidates(dir: &Path) -> Result<Vec<String>, FilesError> {
-    let io = |error: std::io::Error| FilesError::Io { path: dir.into(), source: error.into() };
-    let mut names = Vec::new();
-    for entry in fs::read_dir(dir).map_err(io)? {
-        let name = entry.map_err(io)?.file_name().to_string_lossy().into_owned();
-        let shard = name.starts_with("model-") && name.contains("-of-");
-        let known = [INDEX, TORCH_SINGLE, TORCH_INDEX].contains(&name.as_str());
-        let weights = known || (name.ends_with(".safetensors") && !shard);
-        if weights && file_at(dir.join(&name))?.is_some() {
-            names.push(name);
+fn weights_in(dir: &Path, named: &[&str]) -> Result<WeightFiles, FilesError> {
+    for name in ADAPTERS {
+        if file_at(dir.join(name))?.is_some() {
+            return Err(FilesError::Adapter { dir: dir.into(), file: name });
         }
     }
-    names.sort();
-    Ok(names)
+    let (listed, others): (Vec<&str>, Vec<&str>) = WEIGHTS.iter().partition(|name| named.contains(name));
+    // The catalog may give the weights another name.
+    let renamed = named.iter().copied().filter(|name| !WEIGHTS.contains(name) && name.ends_with(".safetensors"));
+    for name in renamed.chain(listed).chain(others) {
+        let Some(path) = file_at(dir.join(name))? else { continue };
+        return Ok(match name {
+            INDEX | TORCH_INDEX => WeightFiles::Sharded(path),
+            _ => WeightFiles::Single(ModelFile::Disk(path)),
+        });
+    }
+    Err(FilesError::Missing { dir: dir.into(), file: "model.safetensors or pytorch_model.bin" })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn dir_with(names: &[&str]) -> tempfile::TempDir {
@@ -332,28 +331,38 @@ mod tests {
         assert!(matches!(found, Ok(WeightFiles::Sharded(_))), "{found:?}");
     }
 
-    #[test]
-    fn a_torch_file_is_used_if_it_is_the_only_one() {
-        let found = weights(&[TORCH_SINGLE, "training_args.bin", "optimizer.pt"], &[]);
-        assert!(matches!(found, Ok(WeightFiles::Single(_))), "{found:?}");
-        for other in [SAFETENSORS_FILE, INDEX, TORCH_INDEX, "planted.safetensors"] {
-            let message = weights(&[TORCH_SINGLE, other], &[]).unwrap_err().to_string();
-            assert!(message.contains(TORCH_SINGLE) && message.contains(other), "{message}");
-            let Ok(WeightFiles::Single(ModelFile::Disk(path))) = weights(&[TORCH_SINGLE, other], &[TORCH_SINGLE])
-            else {
-                panic!("the catalog names {TORCH_SINGLE}")
-            };
-            assert!(path.ends_with(TORCH_SINGLE));
+    fn chosen(names: &[&str], named: &[&str]) -> String {
+        match weights(names, named).unwrap() {
+            WeightFiles::Single(file) => file.name().to_str().unwrap().into(),
+            WeightFiles::Sharded(path) => path.file_name().unwrap().to_str().unwrap().into(),
         }
     }
 
     #[test]
-    fn a_second_file_of_weights_is_an_error_unless_the_catalog_names_one() {
-        let names = ["model.safetensors", "planted.safetensors"];
-        let message = weights(&names, &[]).unwrap_err().to_string();
-        assert!(message.contains("model.safetensors, planted.safetensors"), "{message}");
-        let Ok(WeightFiles::Single(ModelFile::Disk(path))) = weights(&names, &["model.safetensors"]) else { panic!() };
-        assert!(path.ends_with("model.safetensors"));
+    fn of_several_files_of_weights_the_first_is_used_as_in_transformers() {
+        let all = [TORCH_INDEX, TORCH_SINGLE, INDEX, SAFETENSORS_FILE];
+        for count in 1..=all.len() {
+            assert_eq!(chosen(&all[..count], &[]), all[count - 1]);
+        }
+        let others = ["model.fp16.safetensors", "planted.safetensors", "tf_model.h5", "training_args.bin"];
+        assert_eq!(chosen(&[&others[..], &[SAFETENSORS_FILE]].concat(), &[]), SAFETENSORS_FILE);
+        assert_eq!(chosen(&[&others[..], &[TORCH_SINGLE]].concat(), &[]), TORCH_SINGLE);
+        assert!(matches!(weights(&others, &[]), Err(FilesError::Missing { .. })));
+    }
+
+    #[test]
+    fn the_catalog_may_name_other_weights() {
+        assert_eq!(chosen(&[TORCH_SINGLE, SAFETENSORS_FILE], &["config.json", TORCH_SINGLE]), TORCH_SINGLE);
+        assert_eq!(chosen(&[SAFETENSORS_FILE, "v2.safetensors"], &["v2.safetensors"]), "v2.safetensors");
+        assert_eq!(chosen(&[SAFETENSORS_FILE], &[TORCH_SINGLE]), SAFETENSORS_FILE);
+    }
+
+    #[test]
+    fn an_adapter_is_refused_by_name() {
+        for name in ADAPTERS {
+            let message = weights(&[SAFETENSORS_FILE, name], &[]).unwrap_err().to_string();
+            assert!(message.contains(&format!("`{name}`")) && message.contains("merge"), "{message}");
+        }
     }
 
     #[test]
@@ -363,13 +372,12 @@ mod tests {
             fs::remove_file(dir.path().join("vocab.txt")).unwrap();
             ModelFiles::in_dir(dir.path(), &[]).map(|files| files.tokenizer)
         };
-        assert!(matches!(found(&["tokenizer.json", "vocab.json", "merges.txt"]), Ok(TokenizerFiles::Json { .. })));
-        let Ok(byte_level @ TokenizerFiles::ByteLevel { .. }) =
-            found(&["vocab.json", "merges.txt", "tokenizer_config.json", "special_tokens_map.json"])
-        else {
-            panic!()
-        };
-        assert_eq!(byte_level.iter().count(), 4);
+        let json = found(&["tokenizer.json", "vocab.json", "merges.txt"]).unwrap();
+        assert!(matches!(json.vocabulary, VocabularyFiles::Json(_)));
+        let settings = ["tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"];
+        let byte_level = found(&[&["vocab.json", "merges.txt"], &settings[..]].concat()).unwrap();
+        assert!(matches!(byte_level.vocabulary, VocabularyFiles::ByteLevel { .. }));
+        assert_eq!(byte_level.iter().count(), 5);
         for (names, complaint) in [
             (&[][..], "has no tokenizer: add tokenizer.json, or vocab.txt, or vocab.json and merges.txt"),
             (&["vocab.json"], "has no merges.txt, which vocab.json needs"),
@@ -391,7 +399,8 @@ mod tests {
     #[test]
     fn what_is_not_a_file_is_refused_by_its_name() {
         for name in ["config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors", INDEX] {
-            let dir = dir_with(&[SAFETENSORS_FILE]);
+            // The index is looked at only if there is no single file.
+            let dir = dir_with(if name == INDEX { &[] } else { &[SAFETENSORS_FILE] });
             fs::remove_file(dir.path().join(name)).unwrap_or_default();
             std::os::unix::fs::symlink("/dev/zero", dir.path().join(name)).unwrap();
             let refused = ModelFiles::in_dir(dir.path(), &[]);

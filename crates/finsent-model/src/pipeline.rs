@@ -316,7 +316,8 @@ impl Parts {
         let config = Config::parse(&files.config.read_settings()?)
             .map_err(|source| LoadError::Config { file: files.config.to_string(), source })?;
         let max_length = config.max_length().min(options.max_length.unwrap_or(usize::MAX));
-        let tokenizer = Tokenizer::load(&files.tokenizer, Limits { vocab_size: config.vocab_size, max_length })?;
+        let limits = Limits { vocab_size: config.vocab_size, max_length };
+        let tokenizer = Tokenizer::load_as(&files.tokenizer, limits, config.class_of_tokenizer())?;
         let checkpoint = Checkpoint::open(&files.weights)?;
         Ok(Self { config, tokenizer, checkpoint })
     }
@@ -329,6 +330,7 @@ fn labels(
     options: &ModelOptions,
 ) -> Result<LabelMap, LoadError> {
     LabelMap::new(config.id2label.as_ref(), num_labels, &options.label_aliases)
+        .map(|labels| if config.is_regression() { labels.without_sentiment_score() } else { labels })
         .map_err(|source| LoadError::Labels { file: files.config.to_string(), source })
 }
 

@@ -141,6 +141,19 @@ pub enum HubError {
         /// The files of the repository.
         found: Vec<String>,
     },
+    /// The repository has an adapter, which is not applied.
+    #[error(
+        "`{repository}` at {revision} has an adapter, `{file}`, which finsent cannot apply; merge it into the weights \
+         (`merge_and_unload` of PEFT) and use the merged model"
+    )]
+    Adapter {
+        /// OWNER/NAME.
+        repository: String,
+        /// The revision.
+        revision: String,
+        /// The file of the adapter.
+        file: &'static str,
+    },
     /// The hub refuses for another reason.
     #[error("cannot download {what}: {host} answered {status}")]
     Refused {
@@ -200,6 +213,7 @@ impl HubError {
             | Self::Gated { .. }
             | Self::NoRevision { .. }
             | Self::NoFile { .. }
+            | Self::Adapter { .. }
             | Self::Refused { .. }
             | Self::WrongHash { .. }
             | Self::NoCache

@@ -30,7 +30,7 @@ pub use self::snapshot::{Integrity, check_integrity};
 use self::api::HubApi;
 use self::cache::RepositoryCache;
 use self::download::Download;
-use self::model_listing::model_files;
+use self::model_listing::{adapter, model_files};
 use self::repository::is_commit;
 use self::snapshot::{missing_files, unpinned};
 use crate::catalog::FileSpec;
@@ -106,6 +106,10 @@ impl Hub {
         let listing = self.api.listing(model)?;
         if !files.is_empty() {
             return Ok((listing.commit, files.clone()));
+        }
+        if let Some(file) = adapter(&listing.files) {
+            let (repository, revision) = (repository.as_str().into(), revision.clone());
+            return Err(HubError::Adapter { repository, revision, file });
         }
         match model_files(&listing.files) {
             Ok(names) => Ok((listing.commit, unpinned(names))),

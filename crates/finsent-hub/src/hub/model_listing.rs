@@ -1,7 +1,9 @@
 //! Which files of a repository belong to the model.
 
-/// The settings of the tokenizer, if there is no `tokenizer.json`.
-const SETTINGS: [&str; 2] = ["tokenizer_config.json", "special_tokens_map.json"];
+/// The settings of the tokenizer. They count beside `tokenizer.json` as well.
+const SETTINGS: [&str; 3] = ["tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"];
+/// Files of an adapter, which changes the weights of another model.
+const ADAPTERS: [&str; 3] = ["adapter_config.json", "adapter_model.safetensors", "adapter_model.bin"];
 
 /// Selects the files that the model needs from those of a repository: safetensors rather than pickles, a single file of
 /// weights rather than shards.
@@ -19,17 +21,22 @@ pub(super) fn model_files(found: &[String]) -> Result<Vec<String>, String> {
     Ok(needed)
 }
 
+/// The file of an adapter, if the repository has one. Its weights alone would be those of the model before its training.
+pub(super) fn adapter(found: &[String]) -> Option<&'static str> {
+    ADAPTERS.into_iter().find(|name| found.iter().any(|found| found == name))
+}
+
 fn tokenizer(holds: impl Fn(&str) -> bool) -> Result<Vec<&'static str>, String> {
-    let (vocabulary, settings): (&[_], &[_]) = if holds("tokenizer.json") {
-        (&["tokenizer.json"], &SETTINGS[..1])
+    let vocabulary: &[_] = if holds("tokenizer.json") {
+        &["tokenizer.json"]
     } else if holds("vocab.txt") {
-        (&["vocab.txt"], &SETTINGS)
+        &["vocab.txt"]
     } else if holds("vocab.json") && holds("merges.txt") {
-        (&["vocab.json", "merges.txt"], &SETTINGS)
+        &["vocab.json", "merges.txt"]
     } else {
         return Err("tokenizer.json, vocab.txt, or vocab.json with merges.txt".into());
     };
-    Ok(vocabulary.iter().chain(settings.iter().filter(|name| holds(name))).copied().collect())
+    Ok(vocabulary.iter().chain(SETTINGS.iter().filter(|name| holds(name))).copied().collect())
 }
 
 fn weights(found: &[String]) -> Result<Vec<String>, String> {
@@ -75,8 +82,10 @@ mod tests {
     fn only_needed_files_are_selected_and_safetensors_rather_than_pickles() {
         let all = [
             "README.md",
+            "added_tokens.json",
             "config.json",
             "flax_model.msgpack",
+            "model.fp16.safetensors",
             "model.safetensors",
             "onnx/model.onnx",
             "pytorch_model.bin",
@@ -86,12 +95,12 @@ mod tests {
             "training_args.bin",
             "vocab.txt",
         ];
-        let with_vocab = ["config.json", "vocab.txt", "tokenizer_config.json", "special_tokens_map.json"];
-        assert_eq!(of(&all).unwrap(), [&with_vocab[..], &["model.safetensors"]].concat());
+        let with = |vocabulary| [&["config.json", vocabulary][..], &SETTINGS, &["model.safetensors"]].concat();
+        assert_eq!(of(&all).unwrap(), with("vocab.txt"));
         let pickle: Vec<&str> = all.iter().copied().filter(|name| *name != "model.safetensors").collect();
         assert_eq!(of(&pickle).unwrap().last().unwrap(), "pytorch_model.bin");
         let json = [&all[..], &["tokenizer.json", "vocab.json", "merges.txt"]].concat();
-        assert_eq!(of(&json).unwrap(), ["config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors"]);
+        assert_eq!(of(&json).unwrap(), with("tokenizer.json"));
         let pairs = ["config.json", "vocab.json", "merges.txt", "model.safetensors"];
         assert_eq!(of(&pairs).unwrap(), pairs);
     }
@@ -117,6 +126,15 @@ mod tests {
             "model-x-of-y.bin",
         ];
         assert_eq!(of(&pickles).unwrap(), pickles[..4]);
+    }
+
+    #[test]
+    fn an_adapter_is_found() {
+        let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
+        assert_eq!(adapter(&names(&["model.safetensors", "adapters.json"])), None);
+        for name in ADAPTERS {
+            assert_eq!(adapter(&names(&["model.safetensors", name])), Some(name));
+        }
     }
 
     #[test]

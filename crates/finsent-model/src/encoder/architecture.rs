@@ -130,6 +130,15 @@ impl Architecture {
         }
     }
 
+    /// The class of the tokenizer if no file names one.
+    pub(super) fn tokenizer_class(self) -> &'static str {
+        match self {
+            Self::Bert => "BertTokenizer",
+            Self::DistilBert => "DistilBertTokenizer",
+            Self::Roberta => "RobertaTokenizer",
+        }
+    }
+
     fn class(self) -> &'static str {
         match self {
             Self::Bert => "BertForSequenceClassification",

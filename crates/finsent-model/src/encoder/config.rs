@@ -9,6 +9,7 @@ use super::architecture::Architecture;
 use super::config_error::ConfigError;
 use super::id2label::id2label;
 use crate::json_error::JsonError;
+use crate::tokenizer::ClassOfModel;
 
 /// The fields of config.json that finsent uses, by BERT's names. A missing field has transformers' default.
 #[derive(Debug, Clone, Deserialize)]
@@ -46,6 +47,8 @@ pub struct Config {
     pub id2label: Option<BTreeMap<String, String>>,
     /// Single-label, multi-label or regression.
     pub problem_type: Option<String>,
+    /// The class of the tokenizer; `tokenizer_config.json` takes precedence.
+    pub tokenizer_class: Option<String>,
 }
 
 impl Default for Config {
@@ -66,6 +69,7 @@ impl Default for Config {
             is_decoder: false,
             id2label: None,
             problem_type: None,
+            tokenizer_class: None,
         }
     }
 }
@@ -112,6 +116,16 @@ impl Config {
         }
     }
 
+    /// What this file says about the class of the tokenizer.
+    pub fn class_of_tokenizer(&self) -> ClassOfModel<'_> {
+        ClassOfModel { named: self.tokenizer_class.as_deref(), default: Some(self.architecture.tokenizer_class()) }
+    }
+
+    /// Whether the logits are values by themselves, and not of classes.
+    pub fn is_regression(&self) -> bool {
+        self.problem_type.as_deref() == Some("regression")
+    }
+
     fn check_fields(&self) -> Result<(), ConfigError> {
         let one_of = |field, found: Option<&str>, known: &[&str], supported| match found {
             Some(found) if !known.contains(&found) => {
@@ -125,8 +139,8 @@ impl Config {
         one_of(
             "problem_type",
             self.problem_type.as_deref(),
-            &["single_label_classification", "multi_label_classification"],
-            "single_label_classification, multi_label_classification",
+            &["single_label_classification", "multi_label_classification", "regression"],
+            "single_label_classification, multi_label_classification, regression",
         )?;
         one_of("is_decoder", self.is_decoder.then_some("true"), &[], "false")
     }
@@ -225,7 +239,7 @@ mod tests {
             (r#"{"architectures":["BertForMaskedLM"]}"#, ["architectures", "BertForMaskedLM"]),
             (r#"{"hidden_act":"gelu_new"}"#, ["hidden_act", "gelu_new"]),
             (r#"{"position_embedding_type":"relative_key"}"#, ["position_embedding_type", "relative_key"]),
-            (r#"{"problem_type":"regression"}"#, ["problem_type", "regression"]),
+            (r#"{"problem_type":"ranking"}"#, ["problem_type", "ranking"]),
             (r#"{"is_decoder":true}"#, ["is_decoder", "true"]),
             (r#"{"num_hidden_layers":0}"#, ["num_hidden_layers", "0"]),
             (r#"{"hidden_size":770}"#, ["770", "12"]),

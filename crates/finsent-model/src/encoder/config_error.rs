@@ -58,6 +58,24 @@ pub enum ConfigError {
         /// The largest id for this number of labels.
         last: usize,
     },
+    /// A table of labels is no object.
+    #[error("`{field}` is `{found}`; expected an object")]
+    Table {
+        /// The field.
+        field: &'static str,
+        /// Its value.
+        found: String,
+    },
+    /// A value of a table of labels is neither a string, a number nor a boolean.
+    #[error("`{field}` has `{found}` for `{key}`; expected a string, a number, true or false")]
+    Label {
+        /// The field.
+        field: &'static str,
+        /// The key.
+        key: String,
+        /// Its value.
+        found: String,
+    },
     /// The epsilon of LayerNorm is not between 0 and 1.
     #[error("`layer_norm_eps` is {0}; expected a number from 0 to 1")]
     Epsilon(f64),

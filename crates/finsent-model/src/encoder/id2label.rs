@@ -2,37 +2,46 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
-use serde_json::{Map, Number, Value};
+use serde_json::{Map, Value};
 
 use super::config_error::ConfigError;
-use crate::json_error::JsonError;
 
 /// The largest accepted `num_labels`: it costs memory for as many names.
 const MAX_LABELS: usize = 1 << 16;
+/// The most bytes of a wrong value that a message quotes.
+const MAX_EXCERPT: usize = 64;
 
-/// The fields of config.json about labels.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct LabelFields {
-    id2label: Option<BTreeMap<String, Text>>,
-    label2id: Option<BTreeMap<String, Text>>,
-    num_labels: Option<usize>,
+/// A table of strings; `None` if the field is absent. Files have labels and ids as strings, numbers or booleans, too.
+///
+/// # Errors
+/// [`ConfigError::Table`] or [`ConfigError::Label`] with the value that cannot be a label or an id.
+fn table(fields: &Map<String, Value>, field: &'static str) -> Result<Option<BTreeMap<String, String>>, ConfigError> {
+    let Some(value) = fields.get(field) else { return Ok(None) };
+    let Value::Object(entries) = value else { return Err(ConfigError::Table { field, found: excerpt(value) }) };
+    let text = |(key, value): (&String, &Value)| match value {
+        Value::String(text) => Ok((key.clone(), text.clone())),
+        Value::Number(number) => Ok((key.clone(), number.to_string())),
+        Value::Bool(truth) => Ok((key.clone(), truth.to_string())),
+        Value::Null | Value::Array(_) | Value::Object(_) => {
+            Err(ConfigError::Label { field, key: key.clone(), found: excerpt(value) })
+        }
+    };
+    entries.iter().map(text).collect::<Result<_, _>>().map(Some)
 }
 
-/// A label or an id. Files have them as strings or numbers.
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-enum Text {
-    Text(String),
-    Number(Number),
+/// The beginning of a value, for a message.
+fn excerpt(value: &Value) -> String {
+    let text = value.to_string();
+    text[..text.floor_char_boundary(MAX_EXCERPT)].into()
 }
 
-impl Text {
-    fn into_string(self) -> String {
-        match self {
-            Self::Text(text) => text,
-            Self::Number(number) => number.to_string(),
+fn num_labels(fields: &Map<String, Value>) -> Result<Option<usize>, ConfigError> {
+    let Some(value) = fields.get("num_labels") else { return Ok(None) };
+    match value.as_u64().and_then(|labels| usize::try_from(labels).ok()).filter(|&labels| labels <= MAX_LABELS) {
+        Some(labels) => Ok(Some(labels)),
+        None => {
+            let (field, found) = ("num_labels", excerpt(value));
+            Err(ConfigError::Unsupported { field, found, supported: "at most 65536" })
         }
     }
 }
@@ -45,16 +54,8 @@ impl Text {
 /// # Errors
 /// [`ConfigError`] if a field has the wrong type, or the ids of a lone `label2id` are not 0, 1, 2, ...
 pub(super) fn id2label(fields: &Map<String, Value>) -> Result<Option<BTreeMap<String, String>>, ConfigError> {
-    let LabelFields { id2label, label2id, num_labels } =
-        LabelFields::deserialize(&Value::Object(fields.clone())).map_err(JsonError::new)?;
-    if let Some(num_labels) = num_labels.filter(|&labels| labels > MAX_LABELS) {
-        let (field, found) = ("num_labels", num_labels.to_string());
-        return Err(ConfigError::Unsupported { field, found, supported: "at most 65536" });
-    }
-    let strings = |table: BTreeMap<String, Text>| -> BTreeMap<String, String> {
-        table.into_iter().map(|(key, value)| (key, value.into_string())).collect()
-    };
-    let (id2label, label2id) = (id2label.map(strings), label2id.map(strings));
+    let (id2label, label2id) = (table(fields, "id2label")?, table(fields, "label2id")?);
+    let num_labels = num_labels(fields)?;
     let labels = match (id2label, label2id) {
         (Some(id2label), Some(label2id)) => {
             warn_about_contradiction(&id2label, &label2id);
@@ -124,9 +125,25 @@ mod tests {
             (r#"{"id2label":{"0":"a","1":"b"},"num_labels":3}"#, Some("LABEL_0 LABEL_1 LABEL_2")),
             (r#"{"num_labels":3}"#, Some("LABEL_0 LABEL_1 LABEL_2")),
             (r#"{"id2label":{"0":1,"1":"2"}}"#, Some("1 2")),
+            (r#"{"id2label":{"0":-1,"1":0.5}}"#, Some("-1 0.5")),
+            (r#"{"id2label":{"0":false,"1":true},"label2id":{"false":0,"true":1}}"#, Some("false true")),
             (r#"{"id2label":{}}"#, Some("")),
         ] {
             assert_eq!(labels(json).unwrap().map(|labels| labels.join(" ")).as_deref(), expected, "{json}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_a_label_is_named() {
+        for (json, parts) in [
+            (r#"{"id2label":{"0":"a","1":null}}"#, ["`id2label`", "`1`", "`null`"]),
+            (r#"{"id2label":{"0":["a"]}}"#, ["`id2label`", "`0`", "`[\"a\"]`"]),
+            (r#"{"label2id":{"a":{}}}"#, ["`label2id`", "`a`", "`{}`"]),
+            (r#"{"id2label":["a","b"]}"#, ["`id2label`", "`[\"a\",\"b\"]`", "an object"]),
+            (r#"{"num_labels":"three"}"#, ["`num_labels`", "three", "65536"]),
+        ] {
+            let message = labels(json).unwrap_err().to_string();
+            assert!(parts.iter().all(|part| message.contains(part)), "{json}: {message}");
         }
     }
 

@@ -102,12 +102,12 @@ fn is_ideograph(letter: char) -> bool {
 mod tests {
     use super::super::{Limits, Tokenizer};
     use super::*;
-    use crate::model_files::{ModelFile, TokenizerFiles};
+    use crate::model_files::{ModelFile, TokenizerFiles, VocabularyFiles};
 
     fn bert() -> Tokenizer {
         let mini = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/mini");
         let vocab = ModelFile::Disk(mini.join("vocab.txt"));
-        let files = TokenizerFiles::WordPiece { vocab, config: None, special_tokens: None };
+        let files = TokenizerFiles::bare(VocabularyFiles::WordPiece(vocab));
         Tokenizer::load(&files, Limits { vocab_size: 30_522, max_length: 512 }).unwrap()
     }
 

@@ -7,7 +7,8 @@ pub struct Encoding {
     pub input_ids: Vec<u32>,
     /// The segment of each token; all 0 for a single text.
     pub token_type_ids: Vec<u32>,
-    /// Whether the text is longer than the window, so that its end is left out.
+    /// Whether the text is longer than the window, so that a part is left out: its end, or its beginning if the
+    /// tokenizer's `truncation_side` is `left`.
     pub truncated: bool,
 }
 

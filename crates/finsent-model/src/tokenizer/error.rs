@@ -64,19 +64,39 @@ pub enum TokenizerError {
         /// The id in the vocabulary.
         found: u32,
     },
-    /// The settings name a class that cannot be built from a vocabulary.
+    /// A field of the settings has a value that finsent does not support.
+    #[error("`{file}`: `{field}`: {reason}")]
+    Field {
+        /// The file.
+        file: String,
+        /// The field.
+        field: String,
+        /// What is wrong with its value.
+        reason: String,
+    },
+    /// The settings name a class that finsent does not know.
     #[error(
-        "`{file}` names the class `{class}`; from {from}, finsent builds only {known}. Other classes need tokenizer.json"
+        "`{file}` names the class `{class}`; finsent knows BertTokenizer, DistilBertTokenizer, RobertaTokenizer and \
+         PreTrainedTokenizerFast, which takes tokenizer.json as it is"
     )]
     Class {
-        /// The settings file.
+        /// The file.
         file: String,
         /// `tokenizer_class`.
         class: String,
-        /// The files of the vocabulary.
-        from: &'static str,
-        /// The classes that can be built from them.
-        known: String,
+    },
+    /// The vocabulary is not one of the tokenizer's class.
+    #[error(
+        "`{file}` has {found}, but the class of the tokenizer is {class}; name another `tokenizer_class` in \
+         tokenizer_config.json (PreTrainedTokenizerFast takes tokenizer.json as it is)"
+    )]
+    Vocabulary {
+        /// The file.
+        file: String,
+        /// The class that the files name, or that of the model.
+        class: &'static str,
+        /// What the file has.
+        found: String,
     },
     /// The vocabulary is larger than the model's table of embeddings.
     #[error("`{file}` has {tokens} tokens, but `vocab_size` in config.json is {vocab_size}")]
@@ -97,6 +117,16 @@ pub enum TokenizerError {
     /// The tokenizers library failed on a text.
     #[error("the text cannot be tokenized: {0}")]
     Encode(String),
+    /// The text has a token that the model does not know.
+    #[error("the text has the token `{token}` with the id {id}, but `vocab_size` in config.json is {vocab_size}")]
+    UnknownId {
+        /// The token.
+        token: String,
+        /// Its id.
+        id: u32,
+        /// `vocab_size` in config.json.
+        vocab_size: usize,
+    },
     /// The text has no tokens, and the tokenizer adds no special tokens.
     #[error("the text has no tokens")]
     NoTokens,

@@ -1,27 +1,34 @@
 //! Tokenization: text becomes token ids, exactly as in transformers.
 
+mod added_tokens;
 mod byte_level;
+mod class;
 mod compact;
 mod encoding;
 mod error;
 mod settings;
 mod truncate;
+mod vocabulary;
 mod windows;
 mod word_piece;
 
 use std::borrow::Cow;
 
-use tokenizers::{PreTokenizerWrapper, TruncationDirection};
+use tokenizers::TruncationDirection;
 
+use self::added_tokens::AddedTokens;
+use self::class::Class;
+pub use self::class::ClassOfModel;
 use self::compact::Compaction;
 pub use self::encoding::Encoding;
 pub use self::error::TokenizerError;
 use self::settings::Settings;
 use self::truncate::certain_tokens;
+use self::vocabulary::Vocabulary;
 use self::windows::PIECE;
 pub use self::windows::{OVERLAP, Windows};
 use crate::catch_panic::catch_panic;
-use crate::model_files::{ModelFile, TokenizerFiles};
+use crate::model_files::{ModelFile, TokenizerFiles, VocabularyFiles};
 use crate::text::Text;
 
 /// The limits that a model sets its tokenizer.
@@ -39,6 +46,10 @@ pub struct Tokenizer {
     inner: tokenizers::Tokenizer,
     /// `None` if all of a text may matter.
     compaction: Option<Compaction>,
+    /// The side at which a text is cut to the window.
+    truncation_side: TruncationDirection,
+    /// The rows of the model's table of embeddings, if the tokenizer has a token without one.
+    rows: Option<usize>,
     max_length: usize,
     /// Tokens of the window without the special tokens.
     text_tokens: usize,
@@ -50,41 +61,42 @@ impl Tokenizer {
     /// # Errors
     /// [`TokenizerError`] with the file and what is wrong with it.
     pub fn load(files: &TokenizerFiles, limits: Limits) -> Result<Self, TokenizerError> {
-        let file = files.vocabulary();
-        catch_panic(|| Self::load_or_panic(files, limits)).unwrap_or_else(|message| {
+        Self::load_as(files, limits, ClassOfModel::default())
+    }
+
+    /// Like [`Tokenizer::load`], with the class that config.json names.
+    ///
+    /// # Errors
+    /// As [`Tokenizer::load`], also if the class is not supported.
+    pub fn load_as(files: &TokenizerFiles, limits: Limits, model: ClassOfModel<'_>) -> Result<Self, TokenizerError> {
+        catch_panic(|| Self::load_or_panic(files, limits, model)).unwrap_or_else(|message| {
             let reason = TokenizerError::panic_message(&message);
-            Err(TokenizerError::Tokenizer { file: file.to_string(), reason })
+            Err(TokenizerError::Tokenizer { file: files.vocabulary_file().to_string(), reason })
         })
     }
 
-    fn load_or_panic(files: &TokenizerFiles, limits: Limits) -> Result<Self, TokenizerError> {
-        let (inner, settings, source) = match files {
-            TokenizerFiles::Json { tokenizer, config } => {
-                let settings = Settings::read(config.as_ref(), None)?;
-                (from_tokenizer_json(tokenizer, &settings)?, settings, tokenizer)
-            }
-            TokenizerFiles::WordPiece { vocab, config, special_tokens } => {
-                let settings = Settings::read(config.as_ref(), special_tokens.as_ref())?;
-                settings.check_class(config.as_ref(), &word_piece::BERT, "vocab.txt")?;
-                let mut tokenizer = word_piece::from_vocab(vocab, &settings)?;
-                settings.add_tokens(config.as_ref(), &mut tokenizer)?;
-                (tokenizer, settings, vocab)
-            }
-            TokenizerFiles::ByteLevel { vocab, merges, config, special_tokens } => {
-                let settings = Settings::read(config.as_ref(), special_tokens.as_ref())?;
-                settings.check_class(config.as_ref(), &byte_level::ROBERTA, "vocab.json and merges.txt")?;
-                let mut tokenizer = byte_level::from_vocab_and_merges(vocab, merges, &settings)?;
-                settings.add_tokens(config.as_ref(), &mut tokenizer)?;
-                (tokenizer, settings, vocab)
+    fn load_or_panic(files: &TokenizerFiles, limits: Limits, model: ClassOfModel<'_>) -> Result<Self, TokenizerError> {
+        let settings = Settings::read(files)?;
+        let class = Class::choose(&settings, files, model)?;
+        let class = class.unwrap_or_else(|| Class::of_vocabulary(&files.vocabulary));
+        let (mut inner, stored_side) = match (&files.vocabulary, class) {
+            (VocabularyFiles::Json(file), Class::AsStored) => as_stored(file, &settings)?,
+            (vocabulary, class) => {
+                let vocabulary = Vocabulary::read(vocabulary, class)?;
+                let side = vocabulary.truncation_side;
+                let build = if class == Class::Roberta { byte_level::build } else { word_piece::build };
+                (build(vocabulary, &settings)?, side)
             }
         };
-        check_ids(&inner, source, limits.vocab_size)?;
+        inner.set_encode_special_tokens(settings.split_special_tokens);
+        let rows = check_ids(&inner, files.vocabulary_file(), limits.vocab_size)?;
         let max_length = settings.max_length().unwrap_or(usize::MAX).min(limits.max_length);
         let special_tokens =
             inner.get_post_processor().map_or(0, |post| tokenizers::PostProcessor::added_tokens(post, false));
         let text_tokens = max_length.checked_sub(special_tokens).filter(|&left| left > 0);
         let text_tokens = text_tokens.ok_or(TokenizerError::Window { max_length })?;
-        Ok(Self { compaction: Compaction::of(&inner), inner, max_length, text_tokens })
+        let truncation_side = settings.truncation_side(stored_side);
+        Ok(Self { compaction: Compaction::of(&inner), inner, truncation_side, rows, max_length, text_tokens })
     }
 
     /// The window in tokens, special tokens included.
@@ -92,20 +104,24 @@ impl Tokenizer {
         self.max_length
     }
 
-    /// Tokenizes `text`. Of a text that is longer than the window, the beginning is kept, and the encoding says
-    /// `truncated`.
+    /// Tokenizes `text`. Of a text that is longer than the window, the beginning is kept (the end, if `truncation_side` of
+    /// the settings is `left`), and the encoding says `truncated`.
     ///
     /// # Errors
-    /// [`TokenizerError::Encode`] or [`TokenizerError::NoTokens`].
+    /// [`TokenizerError::Encode`], [`TokenizerError::UnknownId`] or [`TokenizerError::NoTokens`].
     pub fn encode(&self, text: &Text) -> Result<Encoding, TokenizerError> {
         catch_panic(|| self.encode_str(text.as_str()))
             .unwrap_or_else(|message| Err(TokenizerError::Encode(TokenizerError::panic_message(&message))))
     }
 
     fn encode_str(&self, text: &str) -> Result<Encoding, TokenizerError> {
-        let mut encoding = self.tokenize_start(text).map_err(|error| TokenizerError::encode(&error))?;
+        let encoding = match self.truncation_side {
+            TruncationDirection::Right => self.tokenize_start(text),
+            TruncationDirection::Left => self.tokenize_end(text),
+        };
+        let mut encoding = encoding.map_err(|error| TokenizerError::encode(&error))?;
         let truncated = encoding.len() > self.text_tokens;
-        encoding.truncate(self.text_tokens, 0, TruncationDirection::Right);
+        encoding.truncate(self.text_tokens, 0, self.truncation_side);
         self.with_special_tokens(encoding, truncated)
     }
 
@@ -115,11 +131,33 @@ impl Tokenizer {
         if encoding.is_empty() {
             return Err(TokenizerError::NoTokens);
         }
+        self.check_rows(encoding.get_ids())?;
         Ok(Encoding {
             input_ids: encoding.get_ids().to_vec(),
             token_type_ids: encoding.get_type_ids().to_vec(),
             truncated,
         })
+    }
+
+    /// Checks that each id of a text has a row in the table of embeddings. Few tokenizers have tokens without one.
+    fn check_rows(&self, ids: &[u32]) -> Result<(), TokenizerError> {
+        let Some(vocab_size) = self.rows else { return Ok(()) };
+        match ids.iter().find(|&&id| id as usize >= vocab_size) {
+            None => Ok(()),
+            Some(&id) => {
+                let token = self.inner.id_to_token(id).unwrap_or_default();
+                Err(TokenizerError::UnknownId { token, id, vocab_size })
+            }
+        }
+    }
+
+    /// Tokenizes all of `text`, and of a long one keeps as much of the end as it takes to fill the window and to know that
+    /// more precedes it.
+    fn tokenize_end(&self, text: &str) -> tokenizers::Result<tokenizers::Encoding> {
+        if text.len() <= PIECE {
+            return self.inner.encode_fast(text, false);
+        }
+        self.last_ids(&self.compact(text), self.text_tokens + 1).map(|ids| windows::from_ids(&ids))
     }
 
     /// Tokenizes as much of `text` as it takes to fill the window and to know whether more follows: a text of 10 MB is
@@ -159,43 +197,67 @@ impl Tokenizer {
     }
 }
 
-/// Checks that every id has a row in the table of embeddings, and that the tokenizer works.
-fn check_ids(tokenizer: &tokenizers::Tokenizer, file: &ModelFile, vocab_size: usize) -> Result<(), TokenizerError> {
+/// Checks that every id of an ordinary text has a row in the table of embeddings, and that the tokenizer works. Returns
+/// the number of rows if there are tokens without one: added tokens, and words that no text can have.
+fn check_ids(
+    tokenizer: &tokenizers::Tokenizer,
+    file: &ModelFile,
+    vocab_size: usize,
+) -> Result<Option<usize>, TokenizerError> {
     /// Letters of several scripts, so that no vocabulary has all of them.
     const PROBE: &str = "profit \u{1f680} \u{5229} \u{10ffff}";
     let probe = tokenizer
         .encode_fast(PROBE, true)
         .map_err(|error| TokenizerError::Tokenizer { file: file.to_string(), reason: error.to_string() })?;
-    let vocab = tokenizer.get_vocab(true);
-    let last = vocab.values().chain(probe.get_ids()).max().map_or(0, |&id| id as usize);
+    let added = tokenizer.get_added_tokens_decoder();
+    let words = tokenizer.get_vocab(false);
+    let is_ordinary = |word: &str, id: u32| !word.trim().is_empty() && !added.contains_key(&id);
+    let ordinary = words.iter().filter(|&(word, &id)| is_ordinary(word, id)).map(|(_, &id)| id);
+    let last = ordinary.chain(probe.get_ids().iter().copied()).max().map_or(0, |id| id as usize);
     if last >= vocab_size {
         return Err(TokenizerError::VocabSize { file: file.to_string(), tokens: last + 1, vocab_size });
     }
-    if last + 1 < vocab_size {
-        tracing::warn!(
-            "`{file}` has {} tokens, but the model knows {vocab_size}; the file may be incomplete",
-            last + 1
-        );
+    let all = words.values().chain(added.keys()).max().map_or(0, |&id| id as usize + 1);
+    if all < vocab_size {
+        tracing::warn!("`{file}` has {all} tokens, but the model knows {vocab_size}; the file may be incomplete");
     }
-    Ok(())
+    Ok((all > vocab_size).then_some(vocab_size))
 }
 
-/// The tokenizer as the library reads it, except that `add_prefix_space` of the settings overrides that of a byte-level
-/// tokenizer, as in transformers.
-fn from_tokenizer_json(file: &ModelFile, settings: &Settings) -> Result<tokenizers::Tokenizer, TokenizerError> {
-    let mut tokenizer = tokenizers::Tokenizer::from_bytes(file.read_vocabulary()?)
-        .map_err(|error| TokenizerError::Tokenizer { file: file.to_string(), reason: error.to_string() })?;
-    tokenizer
-        .with_padding(None)
-        .with_truncation(None)
-        .map_err(|error| TokenizerError::Tokenizer { file: file.to_string(), reason: error.to_string() })?;
-    if let (Some(PreTokenizerWrapper::ByteLevel(own)), Some(add)) =
-        (tokenizer.get_pre_tokenizer(), settings.add_prefix_space)
-    {
-        let pre_tokenizer = own.add_prefix_space(add);
-        tokenizer.with_pre_tokenizer(Some(pre_tokenizer));
-    }
-    Ok(tokenizer)
+/// The tokenizer as the library reads it, with the special tokens that the settings add, and the side at which it cuts
+/// texts.
+fn as_stored(
+    file: &ModelFile,
+    settings: &Settings,
+) -> Result<(tokenizers::Tokenizer, Option<TruncationDirection>), TokenizerError> {
+    let refused =
+        |error: tokenizers::Error| TokenizerError::Tokenizer { file: file.to_string(), reason: error.to_string() };
+    let mut tokenizer = tokenizers::Tokenizer::from_bytes(file.read_vocabulary()?).map_err(refused)?;
+    let side = tokenizer.get_truncation().map(|truncation| truncation.direction);
+    tokenizer.with_padding(None).with_truncation(None).map_err(refused)?;
+    settings.tokens.with(Vec::new(), &[]).add_to(&mut tokenizer)?;
+    Ok((tokenizer, side))
+}
+
+/// The first and the last token of every text. A token that is in no file would get an id as well, but one that the model
+/// has not learned.
+fn ends(tokens: &AddedTokens, vocabulary: &Vocabulary) -> Result<[String; 2], TokenizerError> {
+    let name = |field: &'static str| -> Result<String, TokenizerError> {
+        let content = tokens.required(field)?;
+        if !tokens.contains(content) {
+            vocabulary.require(content)?;
+        }
+        Ok(content.to_owned())
+    };
+    Ok([name("cls_token")?, name("sep_token")?])
+}
+
+/// [`ends`] with their ids.
+fn with_ids(ends: [String; 2], tokenizer: &tokenizers::Tokenizer) -> [(String, u32); 2] {
+    ends.map(|token| {
+        let id = tokenizer.token_to_id(&token).expect("the token is in the vocabulary, or was added");
+        (token, id)
+    })
 }
 
 #[cfg(test)]
@@ -207,7 +269,7 @@ mod tests {
     fn white_space_becomes_only_special_tokens() {
         let mini = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/mini");
         let vocab = ModelFile::Disk(mini.join("vocab.txt"));
-        let files = TokenizerFiles::WordPiece { vocab, config: None, special_tokens: None };
+        let files = TokenizerFiles::bare(VocabularyFiles::WordPiece(vocab));
         let tokenizer = Tokenizer::load(&files, Limits { vocab_size: 30_522, max_length: 512 }).unwrap();
         for blank in ["", " ", " \t\r\n ", "\0"] {
             let encoding = tokenizer.encode_str(blank).unwrap();

@@ -68,6 +68,18 @@ impl Tokenizer {
         Ok(ids)
     }
 
+    /// The last `count` ids of `text`, or all if there are fewer, without special tokens.
+    pub(super) fn last_ids(&self, mut text: &str, count: usize) -> tokenizers::Result<Vec<u32>> {
+        let mut ids = Vec::new();
+        while !text.is_empty() {
+            let (piece, rest) = text.split_at(piece(text));
+            ids.extend_from_slice(self.inner.encode_fast(piece, false)?.get_ids());
+            ids.drain(..ids.len().saturating_sub(count));
+            text = rest;
+        }
+        Ok(ids)
+    }
+
     /// Whether the token continues a word, by its name in `WordPiece`.
     fn continues_word(&self, id: u32) -> bool {
         self.inner.id_to_token(id).is_some_and(|token| token.starts_with("##"))
@@ -88,7 +100,7 @@ fn piece(text: &str) -> usize {
     start.rmatch_indices(' ').find(is_single).map_or(start.len(), |(space, _)| space)
 }
 
-fn from_ids(ids: &[u32]) -> tokenizers::Encoding {
+pub(super) fn from_ids(ids: &[u32]) -> tokenizers::Encoding {
     let token = |&id: &u32| Token::new(id, String::new(), (0, 0));
     tokenizers::Encoding::from_tokens(ids.iter().map(token).collect(), 0)
 }

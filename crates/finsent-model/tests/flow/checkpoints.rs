@@ -190,7 +190,12 @@ fn a_configuration_that_does_not_fit_the_model_is_an_error() {
         ("id2label", serde_json::json!({}), vec!["config.json", "no labels"]),
         ("id2label", serde_json::json!({"0": "a", "1": "b"}), vec!["config.json", "2 labels", "has 3"]),
         ("id2label", serde_json::json!({"0": "a", "1": "b", "3": "c"}), vec!["config.json", "`3`"]),
-        ("problem_type", "regression".into(), vec!["problem_type", "regression"]),
+        ("problem_type", "ranking".into(), vec!["problem_type", "ranking"]),
+        (
+            "id2label",
+            serde_json::json!({"0": "a", "1": null, "2": "c"}),
+            vec!["config.json", "`id2label`", "`1`", "`null`"],
+        ),
     ] {
         let dir = reference::variant("f32");
         reference::edit_config(dir.path(), key, value);

@@ -13,4 +13,6 @@ mod precisions;
 mod published;
 mod reference;
 mod sentences;
+mod tokenizer_fields;
+mod tokenizer_settings;
 mod word_piece;

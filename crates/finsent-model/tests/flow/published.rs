@@ -60,10 +60,11 @@ fn real_headlines_have_the_ids_of_the_reference_tokenizers() {
         let dir = test_data("models").join(model);
         let reference = tokenizers::Tokenizer::from_file(dir.join(reference)).unwrap();
         let file = |name| finsent_model::ModelFile::Disk(dir.join(name));
-        let files = finsent_model::TokenizerFiles::WordPiece {
-            vocab: file("vocab.txt"),
+        let files = finsent_model::TokenizerFiles {
+            vocabulary: finsent_model::VocabularyFiles::WordPiece(file("vocab.txt")),
             config: Some(file("tokenizer_config.json")),
             special_tokens: Some(file("special_tokens_map.json")),
+            added_tokens: None,
         };
         let ours =
             finsent_model::Tokenizer::load(&files, finsent_model::Limits { vocab_size: 40_000, max_length: 512 })

@@ -158,7 +158,7 @@ pub(crate) fn tokenizer(dir: &Path) -> Tokenizer {
     let files = ModelFiles::in_dir(dir, &[]).unwrap();
     let config = Config::parse(&files.config.read_settings().unwrap()).unwrap();
     let limits = finsent_model::Limits { vocab_size: config.vocab_size, max_length: config.max_length() };
-    Tokenizer::load(&files.tokenizer, limits).unwrap()
+    Tokenizer::load_as(&files.tokenizer, limits, config.class_of_tokenizer()).unwrap()
 }
 
 pub(crate) fn texts(texts: &[impl AsRef<str>]) -> Vec<Text> {

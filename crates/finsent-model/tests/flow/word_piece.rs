@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use finsent_model::{Limits, ModelFile, Text, Tokenizer, TokenizerFiles};
+use finsent_model::{Limits, ModelFile, Text, Tokenizer, TokenizerFiles, VocabularyFiles};
 use serde::Deserialize;
 
 use crate::reference::{self, file, mini};
@@ -20,7 +20,7 @@ fn from_vocab(path: PathBuf, vocab_size: usize) -> Tokenizer {
 }
 
 fn from_vocab_with_window(path: PathBuf, vocab_size: usize, max_length: usize) -> Tokenizer {
-    let files = TokenizerFiles::WordPiece { vocab: ModelFile::Disk(path), config: None, special_tokens: None };
+    let files = TokenizerFiles::bare(VocabularyFiles::WordPiece(ModelFile::Disk(path)));
     Tokenizer::load(&files, Limits { vocab_size, max_length }).unwrap()
 }
 
@@ -121,11 +121,12 @@ fn settings_change_the_ids() {
     let dir = reference::variant("f32");
     let vocab = "[PAD]\n[UNK]\n<s>\n</s>\nprofit\nProfit\n日本\n日\n本\n<x>\n";
     fs::write(dir.path().join("vocab.txt"), vocab).unwrap();
-    let settings = r#"{"do_lower_case": false, "tokenize_chinese_chars": false,
+    let settings = r#"{"do_lower_case": false, "tokenize_chinese_chars": false, "cls_token": "<s>",
+        "sep_token": {"content": "</s>", "lstrip": false},
         "added_tokens_decoder": {"9": {"content": "<x>", "special": true}}}"#;
     fs::write(dir.path().join("tokenizer_config.json"), settings).unwrap();
-    let special = r#"{"cls_token": "<s>", "sep_token": {"content": "</s>", "lstrip": false}}"#;
-    fs::write(dir.path().join("special_tokens_map.json"), special).unwrap();
+    // It does not count beside `added_tokens_decoder`.
+    fs::write(dir.path().join("special_tokens_map.json"), r#"{"cls_token": "profit"}"#).unwrap();
     assert_eq!(ids(&reference::tokenizer(dir.path()), "Profit profit 日本<x>"), [2, 5, 4, 6, 9, 3]);
 }
 
@@ -178,7 +179,7 @@ fn a_file_that_makes_the_library_panic_is_an_error() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("tokenizer.json");
     fs::write(&path, r#"{"decoder":{"type":"ByteLevel","a":"\ud800"}}"#).unwrap();
-    let files = TokenizerFiles::Json { tokenizer: ModelFile::Disk(path), config: None };
+    let files = TokenizerFiles::bare(VocabularyFiles::Json(ModelFile::Disk(path)));
     let error = Tokenizer::load(&files, Limits { vocab_size: 100, max_length: 100 }).unwrap_err().to_string();
     assert!(error.contains("tokenizer.json") && error.contains("panicked"), "{error}");
 }

@@ -1,0 +1,205 @@
+//! The vocabulary of a tokenizer that is built from its class and its settings, in any of its forms.
+
+use std::collections::HashMap;
+
+use ahash::AHashMap;
+use serde::Deserialize;
+use serde::de::{DeserializeOwned, IgnoredAny};
+use tokenizers::{AddedToken, TruncationDirection};
+
+use super::added_tokens::DescribedToken;
+use super::class::Class;
+use super::error::TokenizerError;
+use crate::json_error::JsonError;
+use crate::model_files::{ModelFile, VocabularyFiles};
+
+/// What a class takes from the files of a vocabulary.
+#[derive(Debug)]
+pub(super) struct Vocabulary {
+    /// The file, for messages.
+    pub(super) file: String,
+    pub(super) ids: AHashMap<String, u32>,
+    /// Empty for `WordPiece`.
+    pub(super) merges: Vec<(String, String)>,
+    /// The file with the merges, for messages.
+    pub(super) merges_file: String,
+    /// The added tokens of `tokenizer.json`.
+    pub(super) added: Vec<(u32, AddedToken)>,
+    /// The side at which `tokenizer.json` cuts texts.
+    pub(super) truncation_side: Option<TruncationDirection>,
+}
+
+impl Vocabulary {
+    /// Reads what `class` needs.
+    ///
+    /// # Errors
+    /// [`TokenizerError`] if the files belong to another class.
+    pub(super) fn read(files: &VocabularyFiles, class: Class) -> Result<Self, TokenizerError> {
+        let mismatch = |file: &ModelFile, found: &str| TokenizerError::Vocabulary {
+            file: file.to_string(),
+            class: class.name(),
+            found: found.into(),
+        };
+        match (files, class) {
+            (VocabularyFiles::Json(file), Class::Bert | Class::Roberta) => {
+                let kind = parse::<StoredKind>(file)?.model.kind();
+                match (class, &*kind) {
+                    (Class::Bert, "WordPiece") | (Class::Roberta, "BPE") => stored(file),
+                    _ => Err(mismatch(file, &format!("a {kind} model"))),
+                }
+            }
+            (VocabularyFiles::WordPiece(file), Class::Bert) => Ok(Self::plain(file, read_words(file)?)),
+            (VocabularyFiles::ByteLevel { vocab, merges }, Class::Roberta) => {
+                let plain = Self::plain(vocab, read_ids(vocab)?);
+                Ok(Self { merges: read_merges(merges)?, merges_file: merges.to_string(), ..plain })
+            }
+            (VocabularyFiles::WordPiece(file), _) => Err(mismatch(file, "one token per line")),
+            (VocabularyFiles::ByteLevel { vocab, .. }, _) => Err(mismatch(vocab, "a byte-level vocabulary")),
+            (VocabularyFiles::Json(file), Class::AsStored) => Err(mismatch(file, "a whole tokenizer")),
+        }
+    }
+
+    fn plain(file: &ModelFile, ids: AHashMap<String, u32>) -> Self {
+        let file = file.to_string();
+        Self { merges_file: file.clone(), file, ids, merges: Vec::new(), added: Vec::new(), truncation_side: None }
+    }
+
+    /// Checks that there is a token that every text needs.
+    ///
+    /// # Errors
+    /// [`TokenizerError::NoSpecialToken`].
+    pub(super) fn require(&self, token: &str) -> Result<(), TokenizerError> {
+        match self.ids.contains_key(token) {
+            true => Ok(()),
+            false => Err(TokenizerError::NoSpecialToken { file: self.file.clone(), token: token.into() }),
+        }
+    }
+}
+
+/// `tokenizer.json`, of which only the kind of its model is read.
+#[derive(Deserialize)]
+struct StoredKind {
+    model: ModelKind,
+}
+
+/// Old files do not name the type.
+#[derive(Deserialize)]
+struct ModelKind {
+    r#type: Option<String>,
+    merges: Option<IgnoredAny>,
+    unk_id: Option<IgnoredAny>,
+}
+
+impl ModelKind {
+    fn kind(self) -> String {
+        let guess = match (self.merges, self.unk_id) {
+            (Some(_), _) => "BPE",
+            (None, Some(_)) => "Unigram",
+            (None, None) => "WordPiece",
+        };
+        self.r#type.unwrap_or_else(|| guess.into())
+    }
+}
+
+/// The parts of `tokenizer.json` that the classes use.
+#[derive(Deserialize)]
+struct Stored {
+    model: StoredModel,
+    #[serde(default)]
+    added_tokens: Vec<StoredToken>,
+    truncation: Option<StoredTruncation>,
+}
+
+#[derive(Deserialize)]
+struct StoredModel {
+    vocab: HashMap<String, u32>,
+    #[serde(default)]
+    merges: Vec<StoredMerge>,
+}
+
+/// A merge is a string with one space in old files.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum StoredMerge {
+    Pair(String, String),
+    Text(String),
+}
+
+impl StoredMerge {
+    fn into_pair(self) -> Option<(String, String)> {
+        match self {
+            Self::Pair(left, right) => Some((left, right)),
+            Self::Text(text) => text.split_once(' ').map(|(left, right)| (left.into(), right.into())),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct StoredToken {
+    id: u32,
+    #[serde(flatten)]
+    token: DescribedToken,
+}
+
+#[derive(Deserialize)]
+struct StoredTruncation {
+    direction: Option<TruncationDirection>,
+}
+
+fn stored(file: &ModelFile) -> Result<Vocabulary, TokenizerError> {
+    let Stored { model: StoredModel { vocab, merges }, added_tokens, truncation } = parse(file)?;
+    let reason = "`merges` has an entry that is not two tokens";
+    let pair = |merge: StoredMerge| merge.into_pair().ok_or_else(|| not_a_tokenizer(file, reason));
+    Ok(Vocabulary {
+        merges: merges.into_iter().map(pair).collect::<Result<_, _>>()?,
+        added: added_tokens.into_iter().map(|StoredToken { id, token }| (id, token.into_token())).collect(),
+        truncation_side: truncation.and_then(|truncation| truncation.direction),
+        ..Vocabulary::plain(file, vocab.into_iter().collect())
+    })
+}
+
+/// Parses `tokenizer.json`.
+fn parse<T: DeserializeOwned>(file: &ModelFile) -> Result<T, TokenizerError> {
+    serde_json::from_slice(&file.read_vocabulary()?).map_err(|error| not_a_tokenizer(file, &error.to_string()))
+}
+
+fn not_a_tokenizer(file: &ModelFile, reason: &str) -> TokenizerError {
+    TokenizerError::Tokenizer { file: file.to_string(), reason: reason.into() }
+}
+
+/// Parses `vocab.json`.
+fn read_ids(file: &ModelFile) -> Result<AHashMap<String, u32>, TokenizerError> {
+    let ids: HashMap<String, u32> = serde_json::from_slice(&file.read_vocabulary()?)
+        .map_err(|source| TokenizerError::Json { file: file.to_string(), source: JsonError::new(source) })?;
+    Ok(ids.into_iter().collect())
+}
+
+/// One token per line; its id is the index of the line. White space at the end of a line is no part of the token. If a
+/// token appears twice, the last id counts, as in transformers.
+fn read_words(file: &ModelFile) -> Result<AHashMap<String, u32>, TokenizerError> {
+    let bytes = file.read_vocabulary()?;
+    let bytes = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
+    let mut ids = AHashMap::new();
+    for (id, line) in (0u32..).zip(bytes.split(|&byte| byte == b'\n')) {
+        let token = str::from_utf8(line)
+            .map_err(|_| TokenizerError::VocabNotUtf8 { file: file.to_string(), line: id as usize + 1 })?;
+        ids.insert(token.trim_end().to_owned(), id);
+    }
+    Ok(ids)
+}
+
+/// Two tokens per line, in the order of the merges.
+fn read_merges(file: &ModelFile) -> Result<Vec<(String, String)>, TokenizerError> {
+    let bytes = file.read_vocabulary()?;
+    let text = str::from_utf8(&bytes).map_err(|error| {
+        let line = bytes[..error.valid_up_to()].iter().filter(|&&byte| byte == b'\n').count() + 1;
+        TokenizerError::VocabNotUtf8 { file: file.to_string(), line }
+    })?;
+    let lines = text.lines().enumerate().filter(|(_, line)| !line.is_empty() && !line.starts_with("#version"));
+    lines
+        .map(|(index, line)| match line.split_once(' ') {
+            Some((left, right)) if !right.contains(' ') => Ok((left.into(), right.into())),
+            _ => Err(TokenizerError::Merge { file: file.to_string(), line: index + 1 }),
+        })
+        .collect()
+}
