@@ -50,12 +50,24 @@ fn hint(cause: &(dyn Error + 'static)) -> Option<String> {
 
 fn for_table(error: &TableError) -> Option<String> {
     let hint = match error {
-        TableError::WrongEncoding { .. } => "if it has another encoding, name it, for example --encoding latin1",
+        TableError::WrongEncoding { .. } => {
+            "if it has another encoding, name it, for example --encoding latin1; if single rows are damaged, add \
+             --encoding-errors row"
+        }
+        TableError::Utf16 { encoding, .. } => return Some(format!("name it: --encoding {encoding}")),
+        TableError::UnclearDelimiter { .. } => "say which with --delimiter",
+        TableError::UnclearHeader { .. } => {
+            "if it is data, add --no-header; if it names the columns, choose one with --text-column"
+        }
+        TableError::SwallowedRows { .. } => {
+            "if the quotes are part of the texts, add --quote none; if the value is meant so, add --quote '\"'"
+        }
+        TableError::OpenQuote { .. } => "if the quotes are part of the texts, add --quote none",
+        TableError::UnclearStandardInput { .. } => "add --input-format csv or --input-format text, whichever it is",
+        TableError::NoColumns => "name its format with --input-format, or leave out --text-column and --id-column",
+        TableError::UnknownFormat { .. } => "or name its format with --input-format",
         TableError::WhichColumn { .. } => "choose one with --text-column",
         TableError::NotStrings { candidates, .. } if !candidates.is_empty() => "choose one with --text-column",
-        TableError::Separator { column, .. } => {
-            return Some(format!("to read that column as it is, add --text-column '{column}'"));
-        }
         TableError::Intervals { .. } => "to keep it, add --format parquet",
         TableError::Folder { path } => {
             return Some(format!("to read the files in it, use a pattern such as '{}'", path.join("*.csv").display()));

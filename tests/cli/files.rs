@@ -6,7 +6,9 @@ use std::process::Stdio;
 
 use finsent_testing::{send_signal, wait_until};
 
-use crate::finsent::{assert_fails, classify_file, finsent, parse_csv, parse_json_lines, run, write_file};
+use crate::finsent::{
+    assert_fails, classify_file, finsent, parse_csv, parse_json_lines, run, run_with_input, write_file,
+};
 
 #[test]
 fn a_csv_keeps_its_columns_and_gets_the_predictions() {
@@ -83,11 +85,10 @@ fn bad_rows_fail_alone_and_keep_their_columns() {
     assert_eq!(records.iter().map(|r| r[0].as_str()).collect::<Vec<_>>(), ["1", "2", "3", "4"]);
     assert_eq!(records.iter().map(|r| r[error].is_empty()).collect::<Vec<_>>(), [true, false, false, false]);
 
-    let lines = "nonsense\n{\"text\":\"Profit rose\"}\n{\"text\":5}\n{\"txt\":\"x\"}\n{\"text\":\"\\ud83d\"}\n{\"text\":\"x\",\"label\":\"y\"}\n";
+    let lines = "nonsense\n{\"text\":\"Profit rose\"}\n{\"text\":5}\n{\"txt\":\"x\"}\n{\"text\":[\"x\"]}\n{\"text\":\"x\",\"label\":\"y\"}\n";
     let run = classify_file("news.jsonl", lines, &[]);
     assert_eq!(run.code, Some(5));
-    // Half of a surrogate pair is written as it came, which not every JSON parser accepts.
-    let rows = parse_json_lines(&run.stdout.replace(r"\ud83d", ""));
+    let rows = parse_json_lines(&run.stdout);
     assert_eq!(rows.len(), 6);
     assert_eq!(rows[1]["label"], "positive");
     for (row, part) in
@@ -117,9 +118,9 @@ fn a_row_is_reported_with_the_line_in_which_it_starts() {
 }
 
 #[test]
-fn json_rows_that_do_not_fit_the_csv_header_fail() {
+fn rows_on_standard_input_that_do_not_fit_the_csv_header_fail() {
     let lines = "{\"text\":\"Profit rose\",\"n\":1}\n{\"text\":\"x\",\"m\":2}\n{\"text\":\"y\"}\n";
-    let run = classify_file("news.jsonl", lines, &["--format", "csv"]);
+    let run = run_with_input(&["classify", "--format", "csv"], lines.as_bytes());
     assert_fails(&run, 5, &["line 2: the first row has no `m`", "--format jsonl", "1 failed"]);
     let (header, records) = parse_csv(&run.stdout);
     assert_eq!(header[..2], ["text", "n"]);
@@ -151,7 +152,7 @@ fn a_field_that_occurs_twice_fails_its_row() {
 fn an_unclosed_quote_does_not_swallow_rows_silently() {
     let rows = "text\nFlat\n\"Profit rose\nLoss fell\nup\n";
     assert_fails(&classify_file("n.csv", rows, &[]), 1, &["line 3", "never closed"]);
-    assert_fails(&classify_file("n.tsv", rows, &[]), 1, &["line 3", "never closed"]);
+    assert_fails(&classify_file("n.tsv", rows, &["--quote", "\""]), 1, &["line 3", "never closed", "--quote none"]);
     assert_fails(&classify_file("n.csv", rows.replace('\n', "\r\n"), &[]), 1, &["line 3", "never closed"]);
     assert_fails(&classify_file("n.csv", rows.trim_end(), &[]), 1, &["line 3", "never closed"]);
     assert_eq!(classify_file("n.csv", "text\nFlat\n\"Profit\nrose\"\n\n", &[]).code, Some(0));
@@ -159,7 +160,7 @@ fn an_unclosed_quote_does_not_swallow_rows_silently() {
 
 #[test]
 fn other_separators_are_recognized() {
-    assert_fails(&classify_file("n.csv", "text;n\nProfit rose;1\n", &[]), 2, &["`text;n`", "';'"]);
+    assert_eq!(classify_file("n.csv", "text;n\nProfit rose;1\n", &[]).code, Some(0));
     assert_eq!(classify_file("n.csv", "text;n\nProfit rose;1\n", &["--text-column", "text;n"]).code, Some(0));
 }
 
@@ -232,10 +233,14 @@ fn empty_malformed_and_missing_files_are_refused() {
         2,
         &["`", "n.csv` is empty; its first line should name the columns"],
     );
-    assert_fails(&classify_file("n.csv", "a,a\n1,2\n", &[]), 2, &["two columns named `a`"]);
+    assert_fails(&classify_file("n.csv", "a,a\n1,2\n", &[]), 2, &["its columns are `a`, `a_2`"]);
     assert_fails(&classify_file("n.jsonl", "", &[]), 2, &["is empty; it should hold one JSON object per line"]);
     assert_fails(&classify_file("n.jsonl", "[1]\n", &[]), 2, &["does not hold one JSON object per line: line 1"]);
-    assert_fails(&classify_file("n.docx", "x", &[]), 2, &[".txt, .csv, .tsv, .jsonl or .parquet"]);
+    assert_fails(
+        &classify_file("n.docx", "x", &[]),
+        2,
+        &[".txt, .csv, .tsv, .json, .jsonl or .parquet", "--input-format"],
+    );
     assert_fails(
         &run(&["classify", "--input", "/nowhere/n.csv"]),
         1,

@@ -4,6 +4,7 @@
 mod classify;
 mod compressed;
 mod convert;
+mod dialects;
 mod documents;
 mod engine;
 mod eval;

@@ -1,4 +1,4 @@
-//! Rows of texts in, rows of predictions out: plain text, CSV, TSV, JSON Lines and Parquet, compressed or not.
+//! Rows of texts in, rows of predictions out: plain text, CSV, TSV, JSON and Parquet, compressed or not.
 //!
 //! [`Input`] reads files, arguments and standard input as [`Row`]s; [`writer`] writes them with their predictions to a
 //! [`Destination`]. Files and folders get their names when they are complete.
@@ -16,8 +16,8 @@ mod row;
 pub use atomic::{AtomicDirectory, unfinished};
 pub use error::{DirectoryProblem, ParquetFailure, TableError};
 pub use input::{
-    ColumnChoice, ColumnSelection, ColumnTypes, Encoding, Input, InputKind, InputProgress, ReadStats, Reading, Shard,
-    ShardError, check_rereadable, encoding, expand,
+    ColumnChoice, ColumnSelection, ColumnTypes, DialectChoice, Encoding, EncodingErrors, FileFormat, Input, InputKind,
+    InputProgress, Quote, ReadStats, Reading, Shard, ShardError, check_rereadable, encoding, expand,
 };
 pub use item_error::{ItemError, NotUtf8};
 pub use output::{

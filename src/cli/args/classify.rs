@@ -6,7 +6,8 @@ use clap::{Args, ValueEnum};
 use finsent_jobs::summary::Every;
 use finsent_table::Shard;
 
-use super::model_name;
+use super::reading::ReadingArgs;
+use super::{model_name, values};
 
 pub(super) const EXAMPLES: &str = include_str!("help/classify_examples.txt");
 pub(super) const NOTES: &str = include_str!("help/classify_notes.txt");
@@ -19,19 +20,22 @@ pub(crate) struct ClassifyArgs {
     #[arg(help = model_name::HELP)]
     #[arg(short, long, default_value = finsent_hub::DEFAULT_MODEL, env = "FINSENT_MODEL")]
     pub(crate) model: String,
-    /// Read texts from FILE (.txt, .csv, .tsv, .jsonl, also as .gz or .zst; .parquet) or from the files that a pattern
-    /// such as 'news/*.csv' matches; may be repeated
+    /// Read texts from FILE (.txt, .csv, .tsv, .json, .jsonl, also as .gz or .zst; .parquet) or from the files that a
+    /// pattern such as 'news/*.csv' matches; may be repeated
     #[arg(short, long, value_name = "FILE", conflicts_with = "texts")]
     pub(crate) input: Vec<PathBuf>,
-    /// Column to score [default: `text`, else the only column of strings]
-    #[arg(long, value_name = "COLUMN", requires = "input")]
+    /// Column to score [default: `text`, else the only column of strings, else the only one called headline, title,
+    /// sentence, tweet, body, content or message]
+    #[arg(long, value_name = "COLUMN", conflicts_with = "texts")]
     pub(crate) text_column: Option<String>,
     /// Column to write as the `id` of each prediction
-    #[arg(long, value_name = "COLUMN", requires = "input")]
+    #[arg(long, value_name = "COLUMN", conflicts_with = "texts")]
     pub(crate) id_column: Option<String>,
-    /// Encoding of the input, for example latin1 [default: UTF-8, or UTF-16 if there is a byte order mark]
-    #[arg(long, value_name = "NAME")]
-    pub(crate) encoding: Option<String>,
+    #[command(flatten)]
+    pub(crate) reading: ReadingArgs,
+    /// Score only the first N rows
+    #[arg(long, value_name = "N", value_parser = values::number::<u64>(1..=u64::MAX))]
+    pub(crate) limit: Option<u64>,
     /// Score only part I of N of the rows; I counts from 0
     #[arg(long, value_name = "I/N")]
     pub(crate) shard: Option<Shard>,

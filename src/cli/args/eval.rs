@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::precision::PrecisionArg;
+use super::reading::ReadingArgs;
 use super::{model_name, values};
 
 pub(super) const EXAMPLES: &str = include_str!("help/eval_examples.txt");
@@ -12,7 +13,7 @@ pub(super) const NOTES: &str = include_str!("help/eval_notes.txt");
 
 #[derive(Debug, Args)]
 pub(crate) struct EvalArgs {
-    /// File of labeled texts: .csv, .tsv, .jsonl or .parquet
+    /// File of labeled texts: .csv, .tsv, .json, .jsonl or .parquet
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
     #[arg(help = model_name::HELP)]
@@ -24,9 +25,8 @@ pub(crate) struct EvalArgs {
     /// Column of the labels
     #[arg(long, value_name = "COLUMN", default_value = "label")]
     pub(crate) label_column: String,
-    /// Encoding of the file, for example latin1 [default: UTF-8, or UTF-16 if there is a byte order mark]
-    #[arg(long, value_name = "NAME")]
-    pub(crate) encoding: Option<String>,
+    #[command(flatten)]
+    pub(crate) reading: ReadingArgs,
     /// Read the file's label FROM as the model's label TO; may be repeated
     #[arg(long, value_name = "FROM=TO", value_parser = values::label_pair, allow_hyphen_values = true)]
     pub(crate) label_map: Vec<(String, String)>,

@@ -10,6 +10,7 @@ mod model_name;
 mod models;
 mod precision;
 mod pull;
+mod reading;
 mod serve;
 mod values;
 mod verify;

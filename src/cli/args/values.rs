@@ -15,6 +15,13 @@ const MAX_SECONDS: f64 = 3600.0;
 #[error("must be {0}")]
 pub(crate) struct Expected(String);
 
+impl Expected {
+    /// `what` continues "must be".
+    pub(super) fn new(what: &str) -> Self {
+        Self(what.to_owned())
+    }
+}
+
 /// A parser of whole numbers in a range.
 pub(super) fn number<T: TryFrom<u64>>(
     range: RangeInclusive<u64>,

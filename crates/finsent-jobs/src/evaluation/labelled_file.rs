@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use finsent_table::{ColumnChoice, ColumnSelection, Encoding, Input, ItemError, Reading, Row, RowReader, TableError};
+use finsent_table::{ColumnChoice, ColumnSelection, Input, ItemError, Reading, Row, TableError};
 use thiserror::Error;
 
 use super::error::EvaluationError;
@@ -32,18 +32,12 @@ pub enum RowError {
 }
 
 impl LabelledFile {
-    /// A file with these columns of texts (see [`ColumnChoice::text`]) and labels, of which only the first `limit` rows are
-    /// read, if that is set.
-    pub fn new(
-        path: PathBuf,
-        encoding: Option<Encoding>,
-        text_column: Option<String>,
-        label_column: String,
-        limit: Option<u64>,
-    ) -> Self {
-        let columns = ColumnChoice { text: text_column, label: Some(label_column.clone()), ..ColumnChoice::default() };
+    /// A file that is read in this way, with this column of labels, of which only the first `limit` rows are read, if that is
+    /// set.
+    pub fn new(path: PathBuf, reading: Reading, label_column: String, limit: Option<u64>) -> Self {
+        let columns = ColumnChoice { label: Some(label_column.clone()), ..reading.columns };
         let selection = ColumnSelection::Columns(vec![label_column.clone()]);
-        Self { path, reading: Reading { encoding, columns, selection }, label_column, limit }
+        Self { path, reading: Reading { columns, selection, ..reading }, label_column, limit }
     }
 
     /// The path of the file, for people.
@@ -57,12 +51,12 @@ impl LabelledFile {
     /// [`EvaluationError::Table`] if it cannot be read or lacks the column of the texts, [`EvaluationError::LabelColumn`] if
     /// it lacks that of the labels.
     pub fn open(&self) -> Result<Input, EvaluationError> {
-        let mut input = Input::files(std::slice::from_ref(&self.path), &self.reading)?;
+        let input = Input::files(std::slice::from_ref(&self.path), &self.reading)?;
         input.check_column(&self.label_column).map_err(EvaluationError::LabelColumn)?;
-        if let Some(left) = self.limit {
-            input.rows = Box::new(FirstRows { rows: input.rows, left });
-        }
-        Ok(input)
+        Ok(match self.limit {
+            Some(rows) => input.limit(rows),
+            None => input,
+        })
     }
 
     /// Checks that it can be read twice. A missing file is an error when it is opened.
@@ -85,21 +79,5 @@ impl LabelledFile {
         row.text.as_ref().map_err(ItemError::clone)?;
         let label = row.cell(&self.label_column).filter(|label| !label.trim().is_empty());
         label.ok_or_else(|| RowError::NoLabel { column: self.label_column.clone() })
-    }
-}
-
-/// The first rows of a file.
-struct FirstRows {
-    rows: Box<dyn RowReader>,
-    left: u64,
-}
-
-impl RowReader for FirstRows {
-    fn next_row(&mut self) -> Result<Option<Row>, TableError> {
-        if self.left == 0 {
-            return Ok(None);
-        }
-        self.left -= 1;
-        self.rows.next_row()
     }
 }

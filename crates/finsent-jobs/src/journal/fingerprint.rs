@@ -48,6 +48,15 @@ impl Fingerprint {
         Self { facts, num_labels: encoder.num_labels() }
     }
 
+    /// Of a run that reads its input in this way, unless that is the plain one.
+    #[must_use]
+    pub fn with_reading(mut self, how: &str) -> Self {
+        if !how.is_empty() {
+            self.facts.push(("reading of the input".into(), how.into()));
+        }
+        self
+    }
+
     /// The header of the journal of such a run.
     pub fn header(&self) -> Vec<u8> {
         let facts = serde_json::to_vec(&self.facts).expect("strings can be written as JSON");

@@ -45,7 +45,7 @@ pub enum TableError {
         source: ParquetFailure,
     },
     /// A text file has bytes that are not UTF-8.
-    #[error("{place} of `{file}` is {error}")]
+    #[error("{place} of {} is {error}", quoted(file))]
     WrongEncoding {
         /// The file.
         file: String,
@@ -55,7 +55,7 @@ pub enum TableError {
         error: NotUtf8,
     },
     /// The last record of a CSV file has a quote that nothing closes, and may have swallowed other records.
-    #[error("`{file}`: a quoted field of the record that starts in line {line} is never closed")]
+    #[error("{}: a quoted field of the record that starts in line {line} is never closed", quoted(file))]
     OpenQuote {
         /// The file.
         file: String,
@@ -134,20 +134,78 @@ pub enum TableError {
         /// The column.
         column: String,
     },
-    /// A CSV file has one column whose name looks like several.
-    #[error(
-        "`{file}` has only one column, {}, as if {separator:?} separated its columns; \
-         .csv files need commas and .tsv files tabs",
-        shortened(column)
-    )]
-    Separator {
+    /// Two delimiters make the same sense of a file.
+    #[error("cannot tell whether the values of {} are {}-separated or {}-separated", quoted(file), delimiters[0], delimiters[1])]
+    UnclearDelimiter {
         /// The file.
         file: String,
-        /// The only column.
-        column: String,
-        /// What seems to separate the columns.
-        separator: char,
+        /// The names of the delimiters.
+        delimiters: [String; 2],
     },
+    /// The first line of a file may be a header or data.
+    #[error(
+        "cannot tell whether the first line of {}, {}, names its columns or is data",
+        quoted(file),
+        shortened(line)
+    )]
+    UnclearHeader {
+        /// The file.
+        file: String,
+        /// The cells of the line.
+        line: String,
+    },
+    /// A quoted value of a CSV file holds what looks like records.
+    #[error(
+        "{}: a quoted value that starts in line {line} goes on over what looks like the rows after it",
+        quoted(file)
+    )]
+    SwallowedRows {
+        /// The file.
+        file: String,
+        /// The line in which the record starts, from 1.
+        line: u64,
+    },
+    /// A text file has half of its bytes zero.
+    #[error("{} looks like {encoding} without a byte order mark", quoted(file))]
+    Utf16 {
+        /// The file.
+        file: String,
+        /// The name of the encoding.
+        encoding: &'static str,
+    },
+    /// A file of JSON has something else between its values.
+    #[error("{} is not valid JSON: line {line}: {reason}", quoted(file))]
+    Json {
+        /// The file.
+        file: String,
+        /// The line, from 1.
+        line: u64,
+        /// What is wrong.
+        reason: &'static str,
+    },
+    /// Standard input may be lines of text or separated values.
+    #[error("cannot tell whether standard input is a table or one text per line: each line has {columns} values")]
+    UnclearStandardInput {
+        /// Values of each line.
+        columns: usize,
+    },
+    /// A character has two meanings in a dialect.
+    #[error("{character:?} cannot be both {} and {}", meanings[0], meanings[1])]
+    SameCharacter {
+        /// The character.
+        character: char,
+        /// What it is to be.
+        meanings: [&'static str; 2],
+    },
+    /// An escape is named for values that are not quoted.
+    #[error("an escape has a meaning only inside quotes, and the values have none")]
+    EscapeWithoutQuotes,
+    /// Standard input would be a Parquet file, which is read from its end.
+    #[error("a Parquet file cannot be read from standard input; name the file")]
+    StandardInputParquet,
+    /// A column of standard input was named, but it has none.
+    #[error("standard input is read as one text per line and has no columns")]
+    NoColumns,
     /// An input is a folder.
     #[error("`{}` is a folder, not a file", path.display())]
     Folder {
@@ -156,7 +214,7 @@ pub enum TableError {
     },
     /// The name of a file does not say its format.
     #[error(
-        "cannot tell the format of `{}`: its name must end in .txt, .csv, .tsv, .jsonl or .parquet, \
+        "cannot tell the format of `{}`: its name must end in .txt, .csv, .tsv, .json, .jsonl or .parquet, \
          and .gz or .zst may follow all but .parquet",
         path.display()
     )]
@@ -306,6 +364,9 @@ impl TableError {
                 | Self::NotParquet { .. }
                 | Self::WrongEncoding { .. }
                 | Self::OpenQuote { .. }
+                | Self::SwallowedRows { .. }
+                | Self::Json { .. }
+                | Self::Utf16 { .. }
                 | Self::NoInput
                 | Self::Search { .. }
                 | Self::InputChanged { .. }

@@ -4,6 +4,9 @@ use std::sync::Arc;
 
 use crate::error::TableError;
 
+/// Names of columns of texts, in any case, for files with several columns of strings.
+const TEXT_NAMES: [&str; 7] = ["headline", "title", "sentence", "tweet", "body", "content", "message"];
+
 /// The columns whose values are wanted. Only Parquet files can leave the others unread.
 #[derive(Debug, Clone, Default)]
 pub enum ColumnSelection {
@@ -33,7 +36,8 @@ pub(super) struct ItemColumns {
 }
 
 impl ColumnChoice {
-    /// Chooses the columns of `file`: those that the user named; else, for the texts, `text` or the only one of `strings`.
+    /// Chooses the columns of `file`: those that the user named; else, for the texts, `text`, the only one of `strings`, or the
+    /// only one with a name that texts have.
     pub(super) fn settle(
         &self,
         file: &str,
@@ -57,12 +61,27 @@ impl ColumnChoice {
             (Some(only), None) => Some(Arc::clone(only)),
             _ => None,
         };
-        find(columns, "text").or_else(only)
+        find(columns, "text").or_else(only).or_else(|| only_text_name(columns))
     }
 }
 
+fn only_text_name(columns: &[Arc<str>]) -> Option<Arc<str>> {
+    let is_of_texts = |column: &&Arc<str>| {
+        let name = column.trim();
+        name.eq_ignore_ascii_case("text") || TEXT_NAMES.iter().any(|known| name.eq_ignore_ascii_case(known))
+    };
+    let mut found = columns.iter().filter(is_of_texts);
+    match (found.next(), found.next()) {
+        (Some(only), None) => Some(Arc::clone(only)),
+        _ => None,
+    }
+}
+
+/// The column with a name; one of a file without a header also by its number.
 fn find(columns: &[Arc<str>], name: &str) -> Option<Arc<str>> {
-    columns.iter().find(|column| ***column == *name).cloned()
+    let named = columns.iter().find(|column| ***column == *name);
+    let numbered = || columns.iter().find(|column| column.strip_prefix("column_") == Some(name));
+    named.or_else(numbered).cloned()
 }
 
 #[cfg(test)]
@@ -84,6 +103,9 @@ mod tests {
         assert_eq!(settle(Some("b"), &["a", "b", "text"], &["a", "b", "text"]).unwrap(), "b");
         assert_eq!(settle(None, &["a", "text"], &["a", "text"]).unwrap(), "text");
         assert_eq!(settle(None, &["id", "headline"], &["headline"]).unwrap(), "headline");
+        assert_eq!(settle(None, &["source", "Headline"], &["source", "Headline"]).unwrap(), "Headline");
+        assert_eq!(settle(Some("2"), &["column_1", "column_2"], &[]).unwrap(), "column_2");
+        assert!(settle(None, &["headline", "title"], &["headline", "title"]).is_err());
     }
 
     #[test]

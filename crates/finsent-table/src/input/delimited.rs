@@ -1,27 +1,42 @@
-//! Rows of .csv and .tsv files with a header.
+//! Rows of separated values, in the dialect that is settled on the first of them.
 
-use std::io::{self, BufReader, Read};
+use std::borrow::Cow;
+use std::io::{self, BufRead, BufReader, Read};
 use std::sync::Arc;
 
-use csv::{ByteRecord, ReaderBuilder};
+use csv::ByteRecord;
 use finsent_model::Text;
 
-use super::columns::{ColumnChoice, ItemColumns};
+use super::columns::ItemColumns;
+use super::dialect::Dialect;
+use super::encoding_errors::EncodingErrors;
+use super::header_names::HeaderNames;
+use super::open_file::Opened;
 use super::read_stats::ReadStats;
+use super::reading::Reading;
+use super::sample::Sample;
+use super::sniff::{self, Expected};
 use super::source::Source;
-use crate::column_names::{check_count, check_names};
-use crate::error::{TableError, csv_cause};
-use crate::item_error::{ItemError, utf8};
+use super::swallowed::swallows_rows;
+use crate::column_names::check_count;
+use crate::error::{TableError, csv_cause, list};
+use crate::item_error::{ItemError, NotUtf8};
 use crate::row::{Field, Row, RowReader};
 
-/// Separators that a file may have in place of its format's.
-const OTHER_SEPARATORS: [char; 3] = [';', '\t', '|'];
+/// Renamed columns that a note lists.
+const LISTED_COLUMNS: usize = 5;
 
 /// A file of separated values.
 pub(super) struct Delimited {
     name: String,
     stats: Arc<ReadStats>,
     reader: csv::Reader<TailReader>,
+    dialect: Dialect,
+    /// Whether the user says how values are quoted, so that a value may hold anything.
+    is_quoting_said: bool,
+    errors: EncodingErrors,
+    /// Lines before those of the reader.
+    lines_before: u64,
     header: Vec<Arc<str>>,
     /// Where the text and the id are in the header.
     text: usize,
@@ -33,26 +48,99 @@ pub(super) struct Delimited {
 }
 
 impl Delimited {
-    /// The reader and its columns.
+    /// The reader, its columns, and what is to be told about how it reads. `delimiter` is what the name of the file says.
     pub(super) fn open(
-        source: Source,
-        separator: u8,
-        choice: &ColumnChoice,
-    ) -> Result<(Self, Vec<Arc<str>>), TableError> {
-        let Source { name, stats, reader, .. } = source;
-        let reader = TailReader { inner: reader, start: 0, chunk: Vec::new(), separator, separators: 0 };
-        let mut reader = ReaderBuilder::new().delimiter(separator).flexible(true).from_reader(reader);
-        let header = read_header(&mut reader, &name)?;
-        let mut first = ByteRecord::new();
-        let first = read_record(&mut reader, &mut first, &name, &stats)?.then_some(first);
-        if choice.text.is_none() {
-            check_separator(&name, &header)?;
+        mut source: Source,
+        sample: &Sample,
+        delimiter: u8,
+        reading: &Reading,
+    ) -> Result<Opened<Self>, TableError> {
+        let choice = &reading.columns;
+        let expected =
+            Expected { file: &source.name, delimiter, choice: &reading.dialect, text_column: choice.text.as_deref() };
+        let settled = sniff::settle(sample, expected)?;
+        let lines_before = u64::from(settled.has_separator_line);
+        if settled.has_separator_line {
+            let skipped = source.reader.read_until(b'\n', &mut Vec::new());
+            skipped.map_err(|error| TableError::read(&source.name, error))?;
         }
-        let ItemColumns { text, id } = choice.settle(&name, &header, &strings(&header, first.as_ref()))?;
-        let place = |name: &Arc<str>| header.iter().position(|column| column == name);
-        let (text, id) = (place(&text).unwrap_or(0), id.as_ref().and_then(place));
-        let record = ByteRecord::new();
-        Ok((Self { name, stats, reader, header: header.clone(), text, id, ahead: first, record }, header))
+        let Source { name, stats, reader, .. } = source;
+        let dialect = settled.dialect;
+        let reader =
+            TailReader { inner: reader, start: 0, chunk: Vec::new(), separator: dialect.delimiter, separators: 0 };
+        let reader = dialect.reader().from_reader(reader);
+        let mut rows = Self {
+            name,
+            stats,
+            reader,
+            dialect,
+            is_quoting_said: reading.dialect.quote.is_some(),
+            errors: reading.encoding_errors,
+            lines_before,
+            header: Vec::new(),
+            text: 0,
+            id: None,
+            ahead: None,
+            record: ByteRecord::new(),
+        };
+        let renamed = rows.read_names()?;
+        let ItemColumns { text, id } =
+            choice.settle(&rows.name, &rows.header, &strings(&rows.header, rows.ahead.as_ref()))?;
+        let place = |name: &Arc<str>| rows.header.iter().position(|column| column == name);
+        (rows.text, rows.id) = (place(&text).unwrap_or(0), id.as_ref().and_then(place));
+        let mut notes: Vec<String> = Vec::new();
+        if !settled.differences.is_empty() {
+            notes.push(format!("read as {}", settled.differences.join(", ")));
+        }
+        if !dialect.has_header {
+            notes.push(format!("its columns are {}", list(&rows.header)));
+        }
+        notes.extend(renamed_note(&renamed));
+        Ok(Opened { columns: rows.header.clone(), notes, how: settled.differences.join(", "), rows })
+    }
+
+    /// Reads the names of the columns, and the first record. Returns the names that the header has not.
+    fn read_names(&mut self) -> Result<Vec<Arc<str>>, TableError> {
+        let mut first = ByteRecord::new();
+        if !self.read_record(&mut first)? {
+            let expected = "its first line should name the columns";
+            return Err(TableError::Empty { file: self.name.clone(), expected });
+        }
+        check_count(&self.name, first.len())?;
+        if !self.dialect.has_header {
+            self.header = HeaderNames::numbered(first.len());
+            self.ahead = Some(first);
+            return Ok(Vec::new());
+        }
+        let names: Result<Vec<Arc<str>>, NotUtf8> = first.iter().map(|name| self.name_of_column(name)).collect();
+        let place = format!("line {}", self.line(&first));
+        let names = names.map_err(|error| TableError::WrongEncoding { file: self.name.clone(), place, error })?;
+        let HeaderNames { names, renamed } = HeaderNames::of(names);
+        self.header = names;
+        self.record = first;
+        if self.dialect.quote.is_some() && self.record.iter().next_back().is_some_and(|cell| cell.contains(&b'\n')) {
+            self.check_quote()?;
+        } else {
+            let mut first = ByteRecord::new();
+            self.ahead = self.read_record(&mut first)?.then_some(first);
+        }
+        Ok(renamed)
+    }
+
+    fn name_of_column(&self, name: &[u8]) -> Result<Arc<str>, NotUtf8> {
+        match self.errors.decode(name) {
+            (name, None) => Ok(name.into()),
+            (_, Some(error)) => Err(error),
+        }
+    }
+
+    fn read_record(&mut self, record: &mut ByteRecord) -> Result<bool, TableError> {
+        read_record(&mut self.reader, record, &self.name, &self.stats)
+    }
+
+    /// The line in which a record starts, from 1.
+    fn line(&self, record: &ByteRecord) -> u64 {
+        self.lines_before + record.position().map_or(0, csv::Position::line)
     }
 
     /// Reads the next record into `self.record`; false at the end.
@@ -62,45 +150,69 @@ impl Delimited {
         } else if !read_record(&mut self.reader, &mut self.record, &self.name, &self.stats)? {
             return Ok(false);
         }
-        if self.record.iter().next_back().is_some_and(|cell| cell.contains(&b'\n')) {
-            self.check_quote()?;
+        if self.dialect.quote.is_some() && self.record.as_slice().contains(&b'\n') {
+            self.check_lines()?;
         }
         Ok(true)
+    }
+
+    /// Refuses a record in which a quoted value has swallowed the records after it.
+    fn check_lines(&mut self) -> Result<(), TableError> {
+        if !self.is_quoting_said && swallows_rows(&self.record, self.dialect.delimiter) {
+            return Err(TableError::SwallowedRows { file: self.name.clone(), line: self.line(&self.record) });
+        }
+        match self.record.iter().next_back() {
+            Some(cell) if cell.contains(&b'\n') => self.check_quote(),
+            _ => Ok(()),
+        }
     }
 
     /// Refuses a last record whose last field starts with a quote that nothing closes: it has swallowed the rows after it.
     fn check_quote(&mut self) -> Result<(), TableError> {
         let mut ahead = ByteRecord::new();
-        self.ahead = read_record(&mut self.reader, &mut ahead, &self.name, &self.stats)?.then_some(ahead);
-        if self.ahead.is_some() || self.stats.last() == b'"' {
+        self.ahead = self.read_record(&mut ahead)?.then_some(ahead);
+        if self.ahead.is_some() || Some(self.stats.last()) == self.dialect.quote {
             return Ok(());
         }
         // Its last line end was counted as the one after the record.
-        let line = line(&self.record) + u64::from(self.record.as_slice().ends_with(b"\n"));
+        let line = self.line(&self.record) + u64::from(self.record.as_slice().ends_with(b"\n"));
         Err(TableError::OpenQuote { file: self.name.clone(), line })
     }
 
     /// The current record as a row.
     fn row(&self) -> Result<Row, TableError> {
-        let place = format!("line {}", line(&self.record));
-        let wrong_encoding = |error| TableError::WrongEncoding { file: self.name.clone(), place: place.clone(), error };
-        let mut cells: Vec<&str> = Vec::with_capacity(self.header.len());
+        let place = format!("line {}", self.line(&self.record));
+        let mut wrong = None;
+        let mut cells: Vec<Cow<'_, str>> = Vec::with_capacity(self.header.len());
         for cell in &self.record {
-            let cell = utf8(cell).map_err(wrong_encoding)?;
+            let (cell, error) = self.errors.decode(cell);
+            wrong = wrong.or(error);
             if cells.len() < self.header.len() {
                 cells.push(cell);
             }
         }
-        let cell = |column: usize| cells.get(column).copied().unwrap_or_default();
-        let text = if self.record.len() == self.header.len() {
-            Text::parse(cell(self.text)).map_err(ItemError::from)
-        } else {
-            Err(ItemError::Ragged { expected: self.header.len(), found: self.record.len() })
+        let cell = |column: usize| cells.get(column).map_or("", |cell| &**cell);
+        let text = match wrong {
+            Some(error) if self.errors == EncodingErrors::Strict => {
+                return Err(TableError::WrongEncoding { file: self.name.clone(), place, error });
+            }
+            Some(error) => Err(error.into()),
+            None if self.is_ragged() => {
+                Err(ItemError::Ragged { expected: self.header.len(), found: self.record.len() })
+            }
+            None => Text::parse(cell(self.text)).map_err(ItemError::from),
         };
         let id = self.id.map(|id| Field::Text(cell(id).into()));
-        let padded = cells.iter().copied().chain(std::iter::repeat(""));
+        let padded = (0..self.header.len()).map(cell);
         let fields = self.header.iter().cloned().zip(padded.map(|cell| Field::Text(cell.into()))).collect();
         Ok(Row { place, text, id, fields, origin: None })
+    }
+
+    /// Whether the record ends before its text, or has values that no column has. Spreadsheets leave out, or add, empty cells
+    /// at the end.
+    fn is_ragged(&self) -> bool {
+        let is_filled = |cell: &[u8]| !cell.trim_ascii().is_empty();
+        self.record.len() <= self.text || self.record.iter().skip(self.header.len()).any(is_filled)
     }
 }
 
@@ -114,35 +226,23 @@ impl RowReader for Delimited {
     }
 }
 
-/// The names in the first line.
-fn read_header(reader: &mut csv::Reader<TailReader>, name: &str) -> Result<Vec<Arc<str>>, TableError> {
-    let header = reader.byte_headers().map_err(|error| TableError::read(name, csv_cause(error)))?;
-    check_count(name, header.len())?;
-    let header: Vec<Arc<str>> = header
-        .iter()
-        .map(|column| utf8(column).map(Arc::from))
-        .collect::<Result<_, _>>()
-        .map_err(|error| TableError::WrongEncoding { file: name.to_owned(), place: "line 1".into(), error })?;
-    if header.is_empty() {
-        return Err(TableError::Empty { file: name.to_owned(), expected: "its first line should name the columns" });
-    }
-    check_names(name, &header)?;
-    Ok(header)
-}
-
-/// Refuses a header of one column whose name looks like several.
-fn check_separator(name: &str, header: &[Arc<str>]) -> Result<(), TableError> {
-    let [only] = header else { return Ok(()) };
-    match OTHER_SEPARATORS.into_iter().find(|&separator| only.contains(separator)) {
-        Some(separator) => Err(TableError::Separator { file: name.to_owned(), column: only.to_string(), separator }),
-        None => Ok(()),
-    }
+fn renamed_note(renamed: &[Arc<str>]) -> Option<String> {
+    let listed = &renamed[..renamed.len().min(LISTED_COLUMNS)];
+    let more = match renamed.len() - listed.len() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    (!renamed.is_empty()).then(|| format!("columns with blank or repeated names are read as {}{more}", list(listed)))
 }
 
 /// The columns in which the first record has no number.
 fn strings(header: &[Arc<str>], first: Option<&ByteRecord>) -> Vec<Arc<str>> {
     let is_number = |cell: &[u8]| str::from_utf8(cell).is_ok_and(|cell| cell.trim().parse::<f64>().is_ok());
-    let holds_strings = |column: usize| first.and_then(|record| record.get(column)).is_none_or(|cell| !is_number(cell));
+    let is_blank = |column: usize, cell: &[u8]| cell.is_empty() && *header[column] == *format!("column_{}", column + 1);
+    let holds_strings = |column: usize| {
+        let cell = first.and_then(|record| record.get(column));
+        cell.is_none_or(|cell| !is_number(cell) && !is_blank(column, cell))
+    };
     let columns = header.iter().enumerate().filter(|(column, _)| holds_strings(*column));
     columns.map(|(_, name)| name.clone()).collect()
 }
@@ -166,11 +266,6 @@ fn read_record(
     position.set_line(position.line().saturating_sub(own).max(1));
     record.set_position(Some(position));
     Ok(read)
-}
-
-/// The line in which a record starts, from 1.
-fn line(record: &ByteRecord) -> u64 {
-    record.position().map_or(0, csv::Position::line)
 }
 
 /// Most separators of a record, in its texts or between them. Each cell takes memory, though it may be empty; a text as long as

@@ -1,19 +1,20 @@
 //! Inputs: where rows come from.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::arguments::Arguments;
 use super::concat::ConcatReader;
-use super::encoding::Encoding;
+use super::first_rows::FirstRows;
+use super::format::FileFormat;
 use super::open_file::OpenFile;
 use super::read_stats::ReadStats;
 use super::reading::Reading;
 use super::shard::{Shard, ShardRows};
-use super::source::Source;
-use super::text_lines::StandardInput;
+use super::standard_input;
+use crate::column_names::check_count;
 use crate::error::TableError;
 use crate::parquet::ParquetFile;
 use crate::row::RowReader;
@@ -32,6 +33,10 @@ pub struct Input {
     pub progress: Option<InputProgress>,
     /// Where the rows come from.
     pub kind: InputKind,
+    /// What is to be told about how the files are read: what was settled on their first rows.
+    pub notes: Vec<String>,
+    /// How the files are read, if that is not plain; empty if it is. A run can be resumed only in the same way.
+    pub how: String,
 }
 
 /// The types of an input's columns.
@@ -109,14 +114,35 @@ impl Input {
         Self::without_columns(Box::new(Arguments::new(texts)), InputKind::Arguments)
     }
 
-    /// Standard input, one text per line.
-    pub fn standard_input(encoding: Option<Encoding>) -> Self {
-        let rows = Box::new(StandardInput::new(Source::standard_input(encoding)));
-        Self::without_columns(rows, InputKind::StandardInput)
+    /// Standard input before any of it is read, which may have to wait for another program. It has no rows until
+    /// [`Input::standard_input`] opens it.
+    pub fn unread_standard_input() -> Self {
+        Self::without_columns(Box::new(Arguments::new(Vec::new())), InputKind::StandardInput)
+    }
+
+    /// Standard input: one text per line, or a table if that is what the user named or what its first lines show. Waits for the
+    /// first line.
+    ///
+    /// # Errors
+    /// If it cannot be read, or may be lines of text or a table.
+    pub fn standard_input(reading: &Reading) -> Result<Self, TableError> {
+        let OpenFile { rows, columns, notes, how, .. } = standard_input::open(reading)?;
+        let input = Self::without_columns(rows, InputKind::StandardInput);
+        Ok(Self { columns, notes, how, ..input })
     }
 
     fn without_columns(rows: Box<dyn RowReader>, kind: InputKind) -> Self {
-        Self { rows, columns: Vec::new(), files: Vec::new(), types: ColumnTypes::Untyped, progress: None, kind }
+        let (notes, how) = (Vec::new(), String::new());
+        Self {
+            rows,
+            columns: Vec::new(),
+            files: Vec::new(),
+            types: ColumnTypes::Untyped,
+            progress: None,
+            kind,
+            notes,
+            how,
+        }
     }
 
     /// Opens files, which are read one after the other. Their names say their formats; the columns are those of the first.
@@ -126,7 +152,9 @@ impl Input {
     pub fn files(paths: &[PathBuf], reading: &Reading) -> Result<Self, TableError> {
         let (first, rest) = paths.split_first().ok_or(TableError::NoInput)?;
         let stats = Arc::<ReadStats>::default();
-        let OpenFile { rows, columns, parquet } = OpenFile::open(first, reading, &stats)?;
+        let OpenFile { rows, mut columns, parquet, notes, how } = OpenFile::open(first, reading, &stats)?;
+        let mut told = vec![(first, notes, how)];
+        let is_json = |path: &Path| matches!(FileFormat::of(path, reading.format), Ok((FileFormat::Json, _)));
         let mut files = vec![(first.display().to_string(), columns.clone())];
         let mut types = parquet.map_or(ColumnTypes::Untyped, ColumnTypes::Parquet);
         let mut total = 0;
@@ -136,8 +164,16 @@ impl Input {
             // Opening a pipe here would take what its writer sends.
             if metadata.is_file() && path != first {
                 let other = OpenFile::open(path, reading, &Arc::default())?;
+                if reading.all_columns && is_json(path) {
+                    let known: HashSet<&Arc<str>> = columns.iter().collect();
+                    let new: Vec<Arc<str>> =
+                        other.columns.iter().filter(|name| !known.contains(name)).cloned().collect();
+                    columns.extend(new);
+                    check_count(&path.display().to_string(), columns.len())?;
+                }
                 files.push((path.display().to_string(), other.columns));
                 types = types.and(path, other.parquet.as_deref());
+                told.push((path, other.notes, other.how));
             }
         }
         let progress = Some(InputProgress::Bytes { stats: Arc::clone(&stats), total });
@@ -145,10 +181,19 @@ impl Input {
             [] => rows,
             rest => {
                 let rest = VecDeque::from(rest.to_vec());
-                Box::new(ConcatReader::new(first, rows, rest, reading.clone(), stats))
+                let reading = Reading { all_columns: false, ..reading.clone() };
+                Box::new(ConcatReader::new(first, rows, rest, reading, stats))
             }
         };
-        Ok(Self { rows, columns, files, types, progress, kind: InputKind::File })
+        let notes = told.iter().flat_map(|(path, notes, _)| of_file(path, notes)).collect();
+        let how = told.iter().filter(|(_, _, how)| !how.is_empty());
+        let how = how.map(|(path, _, how)| format!("{}: {how}", path.display())).collect::<Vec<_>>().join("; ");
+        Ok(Self { rows, columns, files, types, progress, kind: InputKind::File, notes, how })
+    }
+
+    /// The first rows, at most so many.
+    pub fn limit(self, rows: u64) -> Self {
+        Self { rows: Box::new(FirstRows { rows: self.rows, left: rows }), ..self }
     }
 
     /// Checks that each file has a column, as far as the columns are known before the file is read.
@@ -169,4 +214,9 @@ impl Input {
         let progress = Some(InputProgress::Rows(rows.end - rows.start));
         Self { rows: Box::new(ShardRows::new(self.rows, shard, all)), progress, ..self }
     }
+}
+
+/// The notes about a file, with its name.
+fn of_file(path: &Path, notes: &[String]) -> Option<String> {
+    (!notes.is_empty()).then(|| format!("{}: {}", path.display(), notes.join("; ")))
 }

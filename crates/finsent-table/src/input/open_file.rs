@@ -1,11 +1,12 @@
-//! A file, opened in the format that its name says.
+//! A file, opened in the format that its name or the user says.
 
 use std::path::Path;
 use std::sync::Arc;
 
 use super::delimited::Delimited;
-use super::format::InputFormat;
-use super::json_lines::JsonLines;
+use super::dialect::{COMMA, TAB};
+use super::format::FileFormat;
+use super::json_rows::JsonRows;
 use super::parquet::ParquetRows;
 use super::read_stats::ReadStats;
 use super::reading::Reading;
@@ -15,32 +16,66 @@ use crate::error::TableError;
 use crate::parquet::ParquetFile;
 use crate::row::RowReader;
 
+/// A reader of one format, when it is open.
+pub(super) struct Opened<R> {
+    pub(super) rows: R,
+    pub(super) columns: Vec<Arc<str>>,
+    /// What is to be told about how it is read.
+    pub(super) notes: Vec<String>,
+    /// How it is read, if that is not plain: a run can be resumed only in the same way.
+    pub(super) how: String,
+}
+
 /// A file that is open.
 pub(super) struct OpenFile {
     pub(super) rows: Box<dyn RowReader>,
     pub(super) columns: Vec<Arc<str>>,
     pub(super) parquet: Option<Arc<ParquetFile>>,
+    /// What is to be told about how it is read.
+    pub(super) notes: Vec<String>,
+    /// How it is read, if that is not plain.
+    pub(super) how: String,
 }
 
 impl OpenFile {
     pub(super) fn open(path: &Path, reading: &Reading, stats: &Arc<ReadStats>) -> Result<Self, TableError> {
-        let source = |compression| Source::file(path, compression, reading.encoding, stats);
-        let choice = &reading.columns;
-        match InputFormat::of(path)? {
-            InputFormat::Text(compression) => TextFile::open(source(compression)?, choice).map(Self::untyped),
-            InputFormat::Delimited(separator, compression) => {
-                Delimited::open(source(compression)?, separator, choice).map(Self::untyped)
-            }
-            InputFormat::JsonLines(compression) => JsonLines::open(source(compression)?, choice).map(Self::untyped),
-            InputFormat::Parquet => {
-                let (rows, columns) = ParquetRows::open(path, reading, stats)?;
-                let parquet = Some(rows.file());
-                Ok(Self { rows: Box::new(rows), columns, parquet })
-            }
+        let (format, compression) = FileFormat::of(path, reading.format)?;
+        if format == FileFormat::Parquet {
+            return Self::open_parquet(path, reading, stats);
         }
+        let mut source = Source::file(path, compression, reading.encoding, stats)?;
+        let sample = source.sample()?;
+        source.check_encoding(&sample, reading.encoding_errors)?;
+        let mut opened = match format {
+            FileFormat::Csv => Delimited::open(source, &sample, COMMA, reading).map(Self::untyped)?,
+            FileFormat::Tsv => Delimited::open(source, &sample, TAB, reading).map(Self::untyped)?,
+            FileFormat::Json => JsonRows::open(source, &sample, reading).map(Self::untyped)?,
+            FileFormat::Text | FileFormat::Parquet => TextFile::open(source, reading).map(Self::untyped)?,
+        };
+        if format == FileFormat::Json && reading.all_columns && path.is_file() {
+            let mut source = Source::file(path, compression, reading.encoding, &Arc::default())?;
+            let sample = source.sample()?;
+            let again = JsonRows::open(source, &sample, reading)?;
+            opened.columns = again.rows.all_names(opened.columns)?;
+        }
+        if sample.has_carriage_returns {
+            opened.notes.insert(0, "lines end in a carriage return".into());
+        }
+        Ok(opened)
     }
 
-    fn untyped<R: RowReader + 'static>((rows, columns): (R, Vec<Arc<str>>)) -> Self {
-        Self { rows: Box::new(rows), columns, parquet: None }
+    fn open_parquet(path: &Path, reading: &Reading, stats: &Arc<ReadStats>) -> Result<Self, TableError> {
+        let (rows, columns) = ParquetRows::open(path, reading, stats)?;
+        let parquet = Some(rows.file());
+        Ok(Self { rows: Box::new(rows), columns, parquet, notes: Vec::new(), how: String::new() })
+    }
+
+    pub(super) fn untyped<R: RowReader + 'static>(opened: Opened<R>) -> Self {
+        let Opened { rows, columns, notes, how } = opened;
+        Self { rows: Box::new(rows), columns, parquet: None, notes, how }
+    }
+
+    pub(super) fn without_columns(rows: impl RowReader + 'static) -> Self {
+        Self { rows: Box::new(rows), columns: Vec::new(), parquet: None, notes: Vec::new(), how: String::new() }
     }
 }

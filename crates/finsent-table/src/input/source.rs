@@ -12,7 +12,7 @@ use super::encoding::Encoding;
 use super::read_stats::{Bounded, Counted, LastByte, ReadStats};
 use crate::error::TableError;
 
-const BUFFER_BYTES: usize = 64 << 10;
+pub(super) const BUFFER_BYTES: usize = 64 << 10;
 
 /// An open input as UTF-8, without a byte order mark. Input that is said to be UTF-8 is passed on unchecked.
 pub(super) struct Source {

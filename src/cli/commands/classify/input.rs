@@ -1,8 +1,11 @@
 //! The input that the arguments name.
 
+use std::path::{Path, PathBuf};
+
 use anyhow::{Context, Result};
 use finsent_table::{
-    ColumnChoice, ColumnSelection, Input, ParquetFile, Reading, Shard, TableError, check_rereadable, encoding,
+    ColumnChoice, ColumnSelection, FileFormat, Input, InputKind, ParquetFile, Reading, Shard, TableError,
+    check_rereadable,
 };
 
 use crate::cli::args::{ClassifyArgs, Format};
@@ -10,27 +13,70 @@ use crate::cli::console::Console;
 use crate::cli::exit::UsageError;
 use crate::cli::quantity::grouped;
 
-/// Opens the whole input, even if only a shard is wanted.
+/// Opens the whole input, even if only a shard is wanted. Standard input is left unread until [`settle`].
 pub(super) fn open(args: &ClassifyArgs, format: Format) -> Result<Input> {
-    let encoding = args.encoding.as_deref().map(encoding).transpose()?;
+    let reading = reading(args, format)?;
     match args.input.as_slice() {
-        [first, ..] if first.as_os_str() != "-" => {
-            let (text, id) = (args.text_column.clone(), args.id_column.clone());
-            let columns = ColumnChoice { text, id, ..ColumnChoice::default() };
-            Ok(Input::files(&args.input, &Reading { encoding, columns, selection: selection(args, format) })?)
-        }
-        [_, ..] if args.text_column.is_some() || args.id_column.is_some() => {
-            Err(UsageError("standard input has no columns; leave out --text-column and --id-column".into()).into())
-        }
+        [first, ..] if first.as_os_str() != "-" => Ok(limited(Input::files(&args.input, &reading)?, args)),
         [] if args.texts.len() > 1 && args.texts.iter().any(|text| text == "-") => {
             Err(UsageError("`-` (standard input) cannot be combined with other texts".into()).into())
         }
-        [] if has_texts(args) && encoding.is_some() => {
-            Err(UsageError("--encoding is for --input and standard input".into()).into())
+        [] if has_texts(args) => {
+            check_texts(args)?;
+            Ok(limited(Input::arguments(args.texts.clone()), args))
         }
-        [] if has_texts(args) => Ok(Input::arguments(args.texts.clone())),
-        _ => Ok(Input::standard_input(encoding)),
+        _ => Ok(Input::unread_standard_input()),
     }
+}
+
+/// Opens standard input if that is the input: this waits for its first line. A terminal gives lines of text.
+pub(super) fn settle(input: Input, args: &ClassifyArgs, format: Format, is_terminal: bool) -> Result<Input> {
+    if input.kind != InputKind::StandardInput {
+        return Ok(input);
+    }
+    let mut reading = reading(args, format)?;
+    if is_terminal {
+        reading.format.get_or_insert(FileFormat::Text);
+    }
+    Ok(limited(Input::standard_input(&reading)?, args))
+}
+
+fn limited(input: Input, args: &ClassifyArgs) -> Input {
+    match args.limit {
+        Some(rows) => input.limit(rows),
+        None => input,
+    }
+}
+
+fn reading(args: &ClassifyArgs, format: Format) -> Result<Reading, TableError> {
+    let (text, id) = (args.text_column.clone(), args.id_column.clone());
+    let reading = args.reading.reading(ColumnChoice { text, id, ..ColumnChoice::default() })?;
+    let all_columns = matches!(format, Format::Csv | Format::Parquet);
+    Ok(Reading { selection: selection(args, format), all_columns, ..reading })
+}
+
+/// Refuses options of files, and texts that are the names of files: their contents are meant.
+fn check_texts(args: &ClassifyArgs) -> Result<(), UsageError> {
+    if let Some(option) = args.reading.first_given() {
+        return Err(UsageError(format!("{option} is for --input and standard input")));
+    }
+    let is_file = |text: &&String| {
+        let path = Path::new(text.as_str());
+        path.extension().is_some() && path.is_file()
+    };
+    match args.texts.iter().find(is_file) {
+        Some(name) => Err(UsageError(format!(
+            "`{name}` is a file, and its name would be scored; to score what it holds, add --input: --input '{name}'"
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// `-` for the name that the system has for standard input.
+pub(super) fn with_standard_input(inputs: Vec<PathBuf>) -> Vec<PathBuf> {
+    let is_standard_input =
+        |path: &PathBuf| ["/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"].iter().any(|name| path == Path::new(name));
+    inputs.into_iter().map(|path| if is_standard_input(&path) { "-".into() } else { path }).collect()
 }
 
 /// The columns whose values the output or a summary shows.

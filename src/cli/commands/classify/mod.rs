@@ -12,8 +12,8 @@ use anyhow::{Context, Result};
 use finsent_jobs::{JournalEntries, Stages};
 use finsent_model::{Aggregate, Classification, Granularity, Pipeline};
 use finsent_table::{
-    Destination, Input, InputKind, InputProgress, ItemError, OutputRecord, Row, RowWriter, Shape, Shard, TemporaryName,
-    check_shape, expand,
+    Destination, Field, Input, InputKind, InputProgress, ItemError, OutputRecord, Row, RowWriter, Shape, Shard,
+    TemporaryName, check_shape, expand,
 };
 
 use super::args::{self, AggregateArg, ClassifyArgs, Format};
@@ -26,9 +26,12 @@ use super::{hints, interrupt, output};
 use resume::KeptProgress;
 use summary::SummaryOutput;
 
+/// Characters of an id in a message.
+const ID_CHARACTERS: usize = 64;
+
 pub(super) fn run(mut args: ClassifyArgs, settings: &Settings, console: Console) -> Result<Exit> {
     interrupt::watch().context("cannot watch for signals")?;
-    args.input = expand(args.input)?;
+    args.input = expand(input::with_standard_input(args.input))?;
     let format = output::format(args.format, args.output.as_deref())?;
     if args.shard.is_some() {
         output::check_shards(format)?;
@@ -74,10 +77,13 @@ impl Task {
         let (model, pipeline) = settings.load(&args.model)?;
         let pipeline = Arc::new(pipeline);
         console.note(&format!("model {} ({}), {}", model.name, model.place, model.options.precision));
-        let entries = kept.map(|kept| kept.open(&model, &pipeline, granularity)).transpose()?;
-        if input.kind == InputKind::StandardInput && io::stdin().is_terminal() {
+        let entries = kept.map(|kept| kept.open(&model, &pipeline, granularity, &input.how)).transpose()?;
+        let is_terminal = input.kind == InputKind::StandardInput && io::stdin().is_terminal();
+        if is_terminal {
             console.note("reading one text per line from the terminal; Ctrl-D ends");
         }
+        input = input::settle(input, args, *format, is_terminal)?;
+        input.notes.iter().for_each(|note| console.note(note));
         if let Some(shard) = args.shard {
             input = input::only(shard, input, args, *format, *console)?;
         }
@@ -209,11 +215,17 @@ impl Output {
             }
             Err(error) => {
                 let hint = hints::for_item(error).map(|hint| format!("; {hint}")).unwrap_or_default();
-                let note = || format!("{}: {error}{hint}", row.place);
+                let note = || format!("{}: {error}{}{hint}", row.place, id(row));
                 self.tally.failed.count_one(note, "more texts failed; the output has all errors")
             }
         }
     }
+}
+
+/// The id of a row in a message, if it has one.
+fn id(row: &Row) -> String {
+    let id = row.id.as_ref().map(Field::to_cell).or_else(|| row.cell("id")).filter(|id| !id.is_empty());
+    id.map(|id| format!(" (id {})", id.chars().take(ID_CHARACTERS).collect::<String>())).unwrap_or_default()
 }
 
 /// What a prediction is about.

@@ -38,8 +38,10 @@ impl KeptProgress {
         model: &ResolvedModel,
         pipeline: &Pipeline,
         granularity: Granularity,
+        how_read: &str,
     ) -> Result<JournalEntries> {
         let run = Fingerprint::of(args::VERSION, &model.served_name(), &model.options, pipeline, granularity);
+        let run = run.with_reading(how_read);
         let entries = self.journal.open(&run)?;
         let scored = self.journal.scored()();
         if scored > 0 {

@@ -13,7 +13,7 @@ use finsent_jobs::evaluation::{
 };
 use finsent_kernels::Precision;
 use finsent_model::{EncodedText, Granularity, Pipeline};
-use finsent_table::{Input, InputProgress, ItemError, Row, TableError, encoding};
+use finsent_table::{ColumnChoice, Input, InputProgress, ItemError, Row, TableError};
 
 use super::args::{EvalArgs, EvalFormat, PrecisionArg};
 use super::console::Console;
@@ -34,6 +34,7 @@ pub(super) fn run(args: &EvalArgs, settings: &Settings, console: Console) -> Res
     }
     // Everything that is wrong with the file is an error before models are loaded.
     let input = file.open()?;
+    input.notes.iter().for_each(|note| console.note(note));
     let precisions = precisions(args, settings);
     let (model, pipelines) = load(&args.model, &precisions, settings, console)?;
     let names = pipelines[0].labels().labels();
@@ -63,9 +64,8 @@ pub(super) fn run(args: &EvalArgs, settings: &Settings, console: Console) -> Res
 }
 
 fn file(args: &EvalArgs) -> Result<LabelledFile, TableError> {
-    let encoding = args.encoding.as_deref().map(encoding).transpose()?;
-    let (text_column, label_column) = (args.text_column.clone(), args.label_column.clone());
-    Ok(LabelledFile::new(args.file.clone(), encoding, text_column, label_column, args.limit))
+    let reading = args.reading.reading(ColumnChoice { text: args.text_column.clone(), ..ColumnChoice::default() })?;
+    Ok(LabelledFile::new(args.file.clone(), reading, args.reading.column(&args.label_column), args.limit))
 }
 
 /// The error of a file that can be read only once.
