@@ -13,12 +13,12 @@ impl Compact<'_> {
     // Numbers of types in the protocol.
     pub(super) const TRUE: u8 = 1;
     pub(super) const FALSE: u8 = 2;
-    const BYTE: u8 = 3;
-    const I16: u8 = 4;
+    pub(super) const BYTE: u8 = 3;
+    pub(super) const I16: u8 = 4;
     pub(super) const I32: u8 = 5;
-    const I64: u8 = 6;
-    const DOUBLE: u8 = 7;
-    const BINARY: u8 = 8;
+    pub(super) const I64: u8 = 6;
+    pub(super) const DOUBLE: u8 = 7;
+    pub(super) const BINARY: u8 = 8;
     pub(super) const LIST: u8 = 9;
     const SET: u8 = 10;
     const MAP: u8 = 11;
@@ -60,6 +60,7 @@ impl Compact<'_> {
             0 => zigzag(self.varint()?),
             more => id.checked_add(more.into())?,
         };
+        i16::try_from(*id).ok()?;
         Some(Some(byte & 0x0f))
     }
 
@@ -110,10 +111,10 @@ impl Compact<'_> {
         Some(())
     }
 
-    /// Skips an element of a list or a map, in which a boolean is a byte: each element is one byte at least, so that a count
-    /// that the bytes do not hold ends soon.
+    /// Skips an element of a list or a map. There are no booleans in lists that are skipped, and each other element is one byte
+    /// at least, so that a count that the bytes do not hold ends soon.
     fn skip_element(&mut self, of_type: u8, nested: usize) -> Option<()> {
-        self.skip(if of_type <= Self::FALSE { Self::BYTE } else { of_type }, nested)
+        if of_type <= Self::FALSE { None } else { self.skip(of_type, nested) }
     }
 }
 
@@ -123,12 +124,14 @@ mod tests {
 
     #[test]
     fn a_count_without_elements_ends_with_the_bytes() {
-        // A list and a map of 2^60 booleans, of which there are three.
+        // A list and a map of 2^60 booleans or bytes, of which there are three.
         let count = [0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x10];
-        let list = [&[0xf1][..], &count, &[1, 1, 1]].concat();
-        let map = [&count[..], &[0x11, 1, 1, 1]].concat();
-        assert_eq!(Compact(&list).skip(Compact::LIST, 0), None);
-        assert_eq!(Compact(&map).skip(Compact::MAP, 0), None);
+        for of_type in [Compact::TRUE, Compact::BYTE] {
+            let list = [&[0xf0 | of_type][..], &count, &[1, 1, 1]].concat();
+            let map = [&count[..], &[0x11 * of_type, 1, 1, 1]].concat();
+            assert_eq!(Compact(&list).skip(Compact::LIST, 0), None);
+            assert_eq!(Compact(&map).skip(Compact::MAP, 0), None);
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
-//! A check of what the library trusts in a footer: the depth of the schema, through which it recurses, and the number of
-//! fields of a group, for which it allocates memory. A wrong value of either can end the process.
+//! A check of what the library trusts in a footer: the types of its fields, the depth of the schema, through which it
+//! recurses, and the number of fields of a group, for which it allocates memory. A wrong value of these can end the process,
+//! or keep it busy for good.
 //!
 //! The footer is a struct in Thrift's compact protocol. Its field 2 is the schema: a list of structs, whose field 5 is the
 //! number of fields of a group. These fields follow it.
@@ -9,6 +10,7 @@ use parquet::file::reader::{ChunkReader, Length};
 
 use super::compact::{Compact, zigzag};
 use super::file_bytes::FileBytes;
+use super::footer_fields;
 
 /// Deepest nesting of groups; Spark and Arrow stop at about 100.
 const MAX_DEPTH: usize = 256;
@@ -17,20 +19,29 @@ const MAX_DEPTH: usize = 256;
 const MAX_FOOTER_BYTES: u32 = 64 << 20;
 /// Length of the footer and the magic bytes, which are the file's last.
 const TAIL_BYTES: u64 = 8;
+/// The magic bytes of a file whose footer is not encrypted.
+const MAGIC: &[u8] = b"PAR1";
 
-/// Refuses a footer that is too large, or whose schema is too deep or claims more fields than it has. Other mistakes are left to the library.
+/// Refuses a footer that is too large, has a field of a wrong type, or a schema that is too deep or claims more fields than it
+/// has. Other mistakes are left to the library.
 ///
 /// # Errors
 /// If that is so, or if the footer cannot be read.
 pub(super) fn check(bytes: &FileBytes) -> Result<()> {
     let Some(start) = bytes.len().checked_sub(TAIL_BYTES) else { return Ok(()) };
     let tail = bytes.get_bytes(start, TAIL_BYTES as usize)?;
+    if &tail[4..] != MAGIC {
+        return Ok(());
+    }
     let length = u32::from_le_bytes([tail[0], tail[1], tail[2], tail[3]]);
     let Some(start) = start.checked_sub(length.into()) else { return Ok(()) };
     if length > MAX_FOOTER_BYTES {
         return Err(ParquetError::General(format!("its footer has more than {MAX_FOOTER_BYTES} bytes")));
     }
     let footer = bytes.get_bytes(start, length as usize)?;
+    if !footer_fields::fit(&footer) {
+        return Err(ParquetError::General("its footer is damaged".into()));
+    }
     match children(&footer) {
         Some(children) => check_tree(&children),
         None => Ok(()),

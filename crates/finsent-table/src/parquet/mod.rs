@@ -10,6 +10,7 @@ mod decompress;
 mod delta;
 mod file_bytes;
 mod footer;
+mod footer_fields;
 mod guarded;
 mod key_values;
 mod levels;
