@@ -114,10 +114,20 @@ impl Reading {
         first.len() > 1 && rest.iter().all(fits) && several * 2 >= rest.len()
     }
 
-    /// How much sense it makes: names that are known, then rows of the same length, then columns.
-    fn rank(&self) -> (usize, bool, usize) {
+    /// How much sense it makes: names that are known, then rows of the same length, then columns, then whole values.
+    fn rank(&self) -> (usize, bool, usize, bool) {
         let is_even = self.records.iter().all(|record| record.len() == self.columns());
-        (self.records.first().map_or(0, |names| known_names(names)), is_even, self.columns())
+        let names = self.records.first().map_or(0, |names| known_names(names));
+        (names, is_even, self.columns(), !self.breaks_values())
+    }
+
+    /// Whether the delimiter is a comma of prose, before a space, or of numbers, between digits, wherever it stands.
+    fn breaks_values(&self) -> bool {
+        let is_broken = |pair: &[String]| {
+            let ends_with_digit = pair[0].ends_with(|last: char| last.is_ascii_digit());
+            pair[1].starts_with(' ') || ends_with_digit && pair[1].starts_with(|first: char| first.is_ascii_digit())
+        };
+        self.records.iter().all(|record| record.windows(2).all(is_broken))
     }
 
     fn has_column(&self, name: &str) -> bool {

@@ -62,6 +62,17 @@ fn two_delimiters_that_make_equal_sense_are_refused() {
 }
 
 #[test]
+fn a_comma_of_prose_or_of_numbers_separates_nothing() {
+    let delimiter = |text| {
+        let rows = DialectChoice { no_header: true, ..DialectChoice::default() };
+        settle_with(text, COMMA, rows, None).unwrap().dialect.delimiter
+    };
+    assert_eq!(delimiter("positive;Orders doubled, again\nnegative;Sales fell, again\n"), b';');
+    assert_eq!(delimiter("up;1,5\ndown;2,5\n"), b';');
+    assert_eq!(delimiter("up, again,1;5\ndown, again,2;5\n"), COMMA);
+}
+
+#[test]
 fn data_in_the_first_line_is_recognized_or_unclear() {
     for text in [
         "neutral,The group keeps its plant as it is .\npositive,Profit of the group rose to EUR 9.4 mn .\n",
