@@ -11,10 +11,10 @@ pub(crate) struct ReadingArgs {
     #[arg(long, value_name = "NAME")]
     pub(crate) encoding: Option<String>,
     /// What to do with bytes that are not in the encoding [default: row, or an error if many of the first lines have some]
-    #[arg(long, value_enum)]
+    #[arg(long, value_enum, value_name = "ACTION")]
     pub(crate) encoding_errors: Option<EncodingErrorsArg>,
     /// Format of the input, whatever its name [default: the extension; of standard input, what its first lines show]
-    #[arg(long, value_enum)]
+    #[arg(long, value_enum, value_name = "FORMAT")]
     pub(crate) input_format: Option<InputFormatArg>,
     /// What separates values: a character, or tab, comma, semicolon, pipe or space [default: what fits the first rows]
     #[arg(long, value_name = "CHARACTER", value_parser = delimiter, allow_hyphen_values = true)]
