@@ -260,9 +260,11 @@ fn a_tokenizer_json_is_copied() {
     let dir = tempfile::tempdir().unwrap();
     let source = model_of(dir.path(), "roberta");
     let model = converted(&source, dir.path(), "f16");
-    assert_eq!(names(&model), ["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"]);
-    let [before, after] = [&source, &model].map(|model| fs::read(model.join("tokenizer.json")).unwrap());
-    assert_eq!(before, after);
+    let files = ["special_tokens_map.json", "tokenizer.json", "tokenizer_config.json"];
+    assert_eq!(names(&model), [&["config.json", "model.safetensors"], &files[..]].concat());
+    for file in files {
+        assert_eq!(fs::read(source.join(file)).unwrap(), fs::read(model.join(file)).unwrap(), "{file}");
+    }
 }
 
 #[test]

@@ -103,7 +103,7 @@ fn bad_rows_fail_alone_and_keep_their_columns() {
 #[test]
 fn a_row_is_reported_with_the_line_in_which_it_starts() {
     for end in ["\n", "\r\n"] {
-        let lines = ["id,text", "1,up", "2", "", "", "\"3\",\"a", "", "b\",x", "4", "\"5\",a,\"\"", "6"];
+        let lines = ["id,text", "1,up", "2", "", "", "\"3\",\"a", "", "b\",x", "4", "\"5\",a,\"b\"", "6"];
         let places =
             ["line 3: 1 field", "line 6: 3 fields", "line 9: 1 field", "line 10: 3 fields", "line 11: 1 field"];
         for last in ["", end] {

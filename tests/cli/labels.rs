@@ -95,7 +95,7 @@ fn tables_that_do_not_fit_the_model_are_refused_with_code_3() {
         (json!({"id2label": {"0": "a", "1": "b", "3": "c"}}), ["`id2label`", "found `3`"]),
         (json!({"id2label": {"0": "a", "1": "b", "2": "a"}}), ["`id2label`", "names `a` twice"]),
         (json!({"id2label": {}}), ["config.json", "no labels"]),
-        (json!({"id2label": ["a", "b", "c"]}), ["config.json", "not valid"]),
+        (json!({"id2label": ["a", "b", "c"]}), ["`id2label` is", "expected an object"]),
     ] {
         assert_fails(&with_fields(&fields, dir.path()), 3, &parts);
     }
