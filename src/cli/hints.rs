@@ -63,7 +63,7 @@ fn for_table(error: &TableError) -> Option<String> {
             "if the quotes are part of the texts, add --quote none; if the value is meant so, add --quote '\"'"
         }
         TableError::OpenQuote { .. } => "if the quotes are part of the texts, add --quote none",
-        TableError::UnclearStandardInput { .. } => "add --input-format csv or --input-format text, whichever it is",
+        TableError::UnclearLines { .. } => "add --input-format csv or --input-format text, whichever it is",
         TableError::NoColumns => "name its format with --input-format, or leave out --text-column and --id-column",
         TableError::UnknownFormat { .. } => "or name its format with --input-format",
         TableError::WhichColumn { .. } => "choose one with --text-column",

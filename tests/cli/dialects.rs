@@ -205,6 +205,23 @@ fn tables_on_standard_input_are_recognized_said_or_refused() {
 }
 
 #[test]
+fn a_text_file_that_holds_a_table_is_read_as_one() {
+    let expected = ["Orders doubled", "Up"];
+    let told = "read as a table with a header; --input-format text reads one text per line";
+    for table in ["id\tHeadline\n1\tOrders doubled\n2\tUp\n", "id|Headline\n1|Orders doubled\n2|Up\n"] {
+        assert_reads(&classify_file("n.txt", table, &[]), "Headline", &expected, told);
+        let lines = classify_file("n.txt", table, &["--input-format", "text"]);
+        assert_eq!(values(&lines, "text").len(), 3, "{lines:?}");
+    }
+    let objects = "{\"text\":\"Orders doubled\"}\n{\"text\":\"Up\"}\n";
+    assert_reads(&classify_file("n.txt", objects, &[]), "text", &expected, "read as JSON");
+    let unclear = "Apple,up\nTesla,down\nNvidia,flat\n";
+    assert_fails(&classify_file("n.txt", unclear, &[]), 2, &["n.txt` is a table or one text per line"]);
+    let lines = "Profit rose, costs fell\nTitle: up\n";
+    assert_reads(&classify_file("n.txt", lines, &[]), "text", &["Profit rose, costs fell", "Title: up"], "2 texts");
+}
+
+#[test]
 fn a_limit_counts_rows_and_shards_split_them() {
     let rows = "text\nUp\nDown\nFlat\nOver\n";
     assert_reads(&classify_file("n.csv", rows, &["--limit", "2"]), "text", &["Up", "Down"], "2 texts");

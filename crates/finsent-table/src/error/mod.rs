@@ -183,9 +183,11 @@ pub enum TableError {
         /// What is wrong.
         reason: &'static str,
     },
-    /// Standard input may be lines of text or separated values.
-    #[error("cannot tell whether standard input is a table or one text per line: each line has {columns} values")]
-    UnclearStandardInput {
+    /// An input without a format may be lines of text or separated values.
+    #[error("cannot tell whether {file} is a table or one text per line: each line has {columns} values")]
+    UnclearLines {
+        /// The file, or standard input.
+        file: String,
         /// Values of each line.
         columns: usize,
     },

@@ -27,6 +27,7 @@ mod read_stats;
 mod reading;
 mod reread;
 mod sample;
+mod shape;
 mod shard;
 mod sniff;
 mod source;

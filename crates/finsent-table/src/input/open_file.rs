@@ -10,6 +10,7 @@ use super::json_rows::JsonRows;
 use super::parquet::ParquetRows;
 use super::read_stats::ReadStats;
 use super::reading::Reading;
+use super::shape::Shape;
 use super::source::Source;
 use super::text_lines::TextFile;
 use crate::error::TableError;
@@ -46,13 +47,26 @@ impl OpenFile {
         let mut source = Source::file(path, compression, reading.encoding, stats)?;
         let sample = source.sample()?;
         source.check_encoding(&sample, reading.encoding_errors)?;
-        let mut opened = match format {
-            FileFormat::Csv => Delimited::open(source, &sample, COMMA, reading).map(Self::untyped)?,
-            FileFormat::Tsv => Delimited::open(source, &sample, TAB, reading).map(Self::untyped)?,
-            FileFormat::Json => JsonRows::open(source, &sample, reading).map(Self::untyped)?,
-            FileFormat::Text | FileFormat::Parquet => TextFile::open(source, reading).map(Self::untyped)?,
+        let shape = match format {
+            FileFormat::Csv => Shape::Delimited(COMMA),
+            FileFormat::Tsv => Shape::Delimited(TAB),
+            FileFormat::Json => Shape::Json,
+            // Spreadsheets write tables as .txt, too.
+            FileFormat::Text if reading.format.is_none() => Shape::of(&sample, reading),
+            FileFormat::Text | FileFormat::Parquet => Shape::Lines,
         };
-        if format == FileFormat::Json && reading.all_columns && path.is_file() {
+        let mut opened = match shape {
+            Shape::Lines => TextFile::open(source, reading).map(Self::untyped)?,
+            Shape::Json => JsonRows::open(source, &sample, reading).map(Self::untyped)?,
+            Shape::Delimited(delimiter) => Delimited::open(source, &sample, delimiter, reading).map(Self::untyped)?,
+            Shape::Unclear(columns) => {
+                return Err(TableError::UnclearLines { file: format!("`{}`", source.name), columns });
+            }
+        };
+        if format == FileFormat::Text {
+            opened.notes.extend(shape.note());
+        }
+        if shape == Shape::Json && reading.all_columns && path.is_file() {
             let mut source = Source::file(path, compression, reading.encoding, &Arc::default())?;
             let sample = source.sample()?;
             let again = JsonRows::open(source, &sample, reading)?;
