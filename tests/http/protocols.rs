@@ -230,8 +230,35 @@ fn open_inference_describes_the_server_and_its_models() {
         assert_eq!(metadata["inputs"], json!([{"name": "text", "datatype": "BYTES", "shape": [-1]}]));
         assert_eq!(metadata["outputs"][1], json!({"name": "probabilities", "datatype": "FP32", "shape": [-1, 3]}));
     }
-    for path in ["/v2/models/mini/ready", "/v2/models/mini/versions/1/ready"] {
-        assert_eq!(get(path), json!({"name": "mini", "ready": true}));
+    for path in ["ready", "versions/1/ready", "versions/latest/ready"] {
+        assert_eq!(get(&format!("/v2/models/mini/{path}")), json!({"name": "mini", "ready": true}));
+    }
+}
+
+#[test]
+fn open_inference_answers_what_tritons_clients_ask() {
+    let server = server::start(&[]);
+    let get = |path: &str| server.address.get(path).expect(200);
+    for path in ["/v2/models/mini/config", "/v2/models/mini/versions/latest/config"] {
+        let config = get(path);
+        assert_eq!((&config["name"], &config["max_batch_size"]), (&"mini".into(), &0.into()));
+        assert_eq!(config["input"], json!([{"name": "text", "data_type": "TYPE_STRING", "dims": [-1]}]));
+        assert_eq!(config["output"][1], json!({"name": "probabilities", "data_type": "TYPE_FP32", "dims": [-1, 3]}));
+    }
+    let models = json!([{"name": "mini", "version": "1", "state": "READY", "reason": ""}]);
+    for body in ["", "{}", r#"{"ready": true}"#] {
+        assert_eq!(server.address.post("/v2/repository/index", body).expect(200), models, "{body}");
+    }
+    server.address.post("/v2/repository/index", r#"{"ready": 1}"#).expect(422);
+    server.address.get("/v2/models/none/stats").expect(404);
+
+    assert_eq!(get("/v2/models/stats")["model_stats"][0]["inference_count"], 0);
+    server.address.post("/v1/sentiment", json!({"inputs": [UP, DOWN, UP]}).to_string()).expect(200);
+    for path in ["/v2/models/stats", "/v2/models/mini/stats", "/v2/models/mini/versions/1/stats"] {
+        let statistics = &get(path)["model_stats"][0];
+        assert_eq!((&statistics["name"], &statistics["inference_count"]), (&"mini".into(), &3.into()), "{statistics}");
+        let computed = &statistics["inference_stats"]["compute_infer"];
+        assert!(computed["count"].as_u64() >= Some(1) && computed["ns"].as_u64() > Some(1000), "{statistics}");
     }
 }
 

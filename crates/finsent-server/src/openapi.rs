@@ -88,7 +88,7 @@ fn path_parameters(path: &str) -> impl Iterator<Item = &str> {
 
 fn path_parameter(name: &str) -> Parameter {
     let (description, example) = match name {
-        "version" => ("The version of the model, `1`", "1"),
+        "version" => ("The version of the model, `1` or `latest`", "1"),
         _ => ("The name of a loaded model", "mini"),
     };
     let text = ObjectBuilder::new().schema_type(Type::String).build();

@@ -119,6 +119,11 @@ impl Route {
         Self { path, verb, purpose, errors, error_statuses: &[], documentation: None, register: Box::new(register) }
     }
 
+    /// The same route for another purpose.
+    pub(crate) fn with_purpose(self, purpose: Purpose) -> Self {
+        Self { purpose, ..self }
+    }
+
     /// Documents the route. `D` is the `__path_…` type that `#[utoipa::path]` makes for the handler. The traits in utoipa's
     /// `__dev` are hidden, but without them the handlers would have to be listed a second time, for `derive(OpenApi)`.
     pub(crate) fn documented<D>(mut self, error_statuses: &'static [u16]) -> Self

@@ -44,7 +44,7 @@ static ROUTES: LazyLock<Vec<Route>> =
 fn protocols() -> Vec<Route> {
     use Purpose::{Describe, Observe};
     use native::{models, sentiment};
-    use open_inference::{health, infer, metadata};
+    use open_inference::{config, health, infer, metadata, repository, statistics};
 
     const DESCRIBE: &[u16] = &[401, 503];
     const DESCRIBE_MODEL: &[u16] = &[401, 404, 503];
@@ -73,6 +73,9 @@ fn protocols() -> Vec<Route> {
             .documented::<health::__path_live>(&[]),
         Route::get("/v2/health/ready", Observe, OPEN_INFERENCE, health::ready)
             .documented::<health::__path_ready>(&[]),
+        // Before `/v2/models/{model}`, which matches it, too.
+        Route::get("/v2/models/stats", Describe, OPEN_INFERENCE, statistics::all)
+            .documented::<statistics::__path_all>(DESCRIBE),
         Route::get("/v2/models/{model}", Describe, OPEN_INFERENCE, metadata::model)
             .documented::<metadata::__path_model>(DESCRIBE_MODEL),
         Route::get("/v2/models/{model}/versions/{version}", Describe, OPEN_INFERENCE, metadata::model_version)
@@ -85,6 +88,17 @@ fn protocols() -> Vec<Route> {
             .documented::<infer::__path_infer>(&COMPUTE_ERRORS),
         Route::post("/v2/models/{model}/versions/{version}/infer", OPEN_INFERENCE, infer::infer_version)
             .documented::<infer::__path_infer_version>(&COMPUTE_ERRORS),
+        Route::get("/v2/models/{model}/config", Describe, OPEN_INFERENCE, config::config)
+            .documented::<config::__path_config>(DESCRIBE_MODEL),
+        Route::get("/v2/models/{model}/versions/{version}/config", Describe, OPEN_INFERENCE, config::version_config)
+            .documented::<config::__path_version_config>(DESCRIBE_MODEL),
+        Route::get("/v2/models/{model}/stats", Describe, OPEN_INFERENCE, statistics::model)
+            .documented::<statistics::__path_model>(DESCRIBE_MODEL),
+        Route::get("/v2/models/{model}/versions/{version}/stats", Describe, OPEN_INFERENCE, statistics::model_version)
+            .documented::<statistics::__path_model_version>(DESCRIBE_MODEL),
+        Route::post("/v2/repository/index", OPEN_INFERENCE, repository::index)
+            .with_purpose(Describe)
+            .documented::<repository::__path_index>(&[400, 401, 413, 422, 503]),
     ]
 }
 
@@ -243,7 +257,7 @@ mod tests {
             }
         }
         let distinct: HashSet<&String> = ids.iter().collect();
-        assert_eq!((ids.len(), distinct.len()), (21, 21));
+        assert_eq!((ids.len(), distinct.len()), (27, 27));
     }
 
     #[test]

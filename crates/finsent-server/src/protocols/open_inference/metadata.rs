@@ -4,10 +4,11 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::model_path::{ModelPath, VERSION};
+use super::model_path::{ModelPath, PLATFORM, VERSION};
 use super::outputs::OutputName;
 use crate::error::HttpError;
 use crate::request::service;
+use crate::served_model::ServedModel;
 
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ServerMetadata {
@@ -26,11 +27,26 @@ pub(crate) struct ModelMetadata<'a> {
 }
 
 #[derive(Debug, Serialize, ToSchema)]
-struct TensorMetadata {
-    name: &'static str,
-    datatype: &'static str,
+pub(super) struct TensorMetadata {
+    pub(super) name: &'static str,
+    pub(super) datatype: &'static str,
     /// -1 stands for any number of texts.
-    shape: Vec<i64>,
+    pub(super) shape: Vec<i64>,
+}
+
+/// The texts.
+pub(super) fn input() -> TensorMetadata {
+    TensorMetadata { name: "text", datatype: "BYTES", shape: vec![-1] }
+}
+
+/// What a model returns for each text.
+pub(super) fn outputs(model: &ServedModel) -> impl Iterator<Item = TensorMetadata> {
+    let labels = model.pipeline.labels().labels().len() as i64;
+    OutputName::all_of(model).into_iter().map(move |name| match name {
+        OutputName::Label => TensorMetadata { name: name.as_str(), datatype: "BYTES", shape: vec![-1] },
+        OutputName::Probabilities => TensorMetadata { name: name.as_str(), datatype: "FP32", shape: vec![-1, labels] },
+        OutputName::SentimentScore => TensorMetadata { name: name.as_str(), datatype: "FP32", shape: vec![-1] },
+    })
 }
 
 /// Describe the server
@@ -50,18 +66,12 @@ pub(crate) async fn server() -> HttpResponse {
 pub(crate) async fn model(request: HttpRequest, path: web::Path<ModelPath>) -> Result<HttpResponse, HttpError> {
     let name = path.name()?;
     let model = service(&request).loaded()?.find(Some(name))?;
-    let labels = model.pipeline.labels().labels().len() as i64;
-    let output = |name: OutputName| match name {
-        OutputName::Label => TensorMetadata { name: name.as_str(), datatype: "BYTES", shape: vec![-1] },
-        OutputName::Probabilities => TensorMetadata { name: name.as_str(), datatype: "FP32", shape: vec![-1, labels] },
-        OutputName::SentimentScore => TensorMetadata { name: name.as_str(), datatype: "FP32", shape: vec![-1] },
-    };
     Ok(HttpResponse::Ok().json(ModelMetadata {
         name: &model.name,
         versions: [VERSION],
-        platform: "finsent_bert",
-        inputs: [TensorMetadata { name: "text", datatype: "BYTES", shape: vec![-1] }],
-        outputs: OutputName::all_of(model).into_iter().map(output).collect(),
+        platform: PLATFORM,
+        inputs: [input()],
+        outputs: outputs(model).collect(),
     }))
 }
 
