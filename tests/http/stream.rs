@@ -97,6 +97,35 @@ fn text(number: usize) -> String {
 }
 
 #[test]
+fn other_fields_come_back_if_the_query_asks_for_them() {
+    let server = server::start(&[]);
+    let line = br#"{"id": [1], "ticker": "ACME", "text": "Orders doubled", "at": null}"#;
+    let mut stream = Stream::open(&server, "?passthrough=true", "");
+    for line in [&line[..], br#""Orders doubled""#, br#"{"ticker": "ACME"}"#, br#"{"id": 3, "label": 1, "text": "Up"}"#]
+    {
+        stream.send([line, b"\n"].concat());
+    }
+    stream.end();
+    stream.head();
+    let answer = stream.line().unwrap();
+    assert_eq!((&answer["id"], &answer["ticker"], &answer["label"]), (&json!([1]), &"ACME".into(), &"positive".into()));
+    assert_eq!((answer.get("at"), answer.get("text")), (Some(&Value::Null), None));
+    assert_eq!(stream.line().unwrap()["label"], "positive");
+    let missing = json!({"ticker": "ACME", "error": "the field `text` is missing", "line": 3});
+    assert_eq!(stream.line(), Some(missing));
+    let clash = stream.line().unwrap();
+    assert_eq!((&clash["id"], &clash["line"]), (&3.into(), &4.into()));
+    assert!(clash["error"].as_str().unwrap().contains("`label`"), "{clash}");
+
+    let mut stream = Stream::open(&server, "?passthrough=false", "");
+    stream.send(br#"{"id": 1, "text": "Up", "ticker": "ACME"}"#);
+    stream.end();
+    stream.head();
+    let error = stream.line().unwrap()["error"].to_string();
+    assert!(error.contains("unknown field `ticker`") && error.contains("?passthrough=true"), "{error}");
+}
+
+#[test]
 fn answers_come_in_order_and_equal_those_of_the_json_form() {
     let server = server::start(&[]);
     let body: String = (0..300).map(|id| json!({"id": id, "text": text(id)}).to_string() + "\n").collect();

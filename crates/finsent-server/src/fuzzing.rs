@@ -79,6 +79,7 @@ pub fn read_stream(coding: u8, piece: usize, body: &[u8]) -> Result<Vec<Result<(
 
 fn read_line(line: Option<Vec<u8>>) -> Result<(), String> {
     let line = line.ok_or("the line is too long")?;
-    let text = LineInput::parse(&line).text?;
+    LineInput::parse(&line, true).text.map_or_else(drop, drop);
+    let text = LineInput::parse(&line, false).text?;
     text.map(drop).map_err(|error| error.to_string())
 }

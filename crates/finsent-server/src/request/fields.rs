@@ -64,6 +64,14 @@ impl<'a> Fields<'a> {
         self.fields.get(name).copied().filter(|value| value.get() != "null")
     }
 
+    /// The fields but one, in the order of the body.
+    pub(crate) fn without(&self, name: &str) -> Vec<(&str, &'a RawValue)> {
+        let mut fields: Vec<_> = self.fields.iter().map(|(name, value)| (name.as_str(), *value)).collect();
+        fields.retain(|(field, _)| *field != name);
+        fields.sort_by_key(|(_, value)| value.get().as_ptr());
+        fields
+    }
+
     /// Reads the fields into a struct. Unknown fields are ignored.
     ///
     /// # Errors
@@ -245,6 +253,13 @@ mod tests {
         assert_eq!(refusal(read(r#"{"a": null}"#)), (422, "the field `a` is missing".into()));
         let (status, reason) = refusal(read(r#"{"a": "3"}"#));
         assert_eq!((status, reason.as_str()), (422, "`a`: invalid type: string \"3\", expected u64"));
+    }
+
+    #[test]
+    fn the_other_fields_are_in_the_order_of_the_body() {
+        let fields = Fields::of_body(br#"{"b": 1, "text": "up", "a": null, "": [2]}"#).unwrap();
+        let others: Vec<_> = fields.without("text").into_iter().map(|(name, value)| (name, value.get())).collect();
+        assert_eq!(others, [("b", "1"), ("a", "null"), ("", "[2]")]);
     }
 
     #[test]

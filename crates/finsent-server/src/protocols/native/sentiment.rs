@@ -97,8 +97,9 @@ struct Usage {
 ///
 /// With `Content-Type: application/x-ndjson` (or `application/jsonl`) the body is a stream. Each line is a text or an object
 /// with `id` and `text`, and is answered by one line, in order, as soon as its prediction is ready. `model`, `granularity`,
-/// `deadline_ms` and `priority` [default: bulk] are then query parameters. Blank lines are skipped. The answer to a line that
-/// fails has `error` and `line`, the line's number. The server stops reading if you stop reading answers.
+/// `deadline_ms` and `priority` [default: bulk] are then query parameters. With `?passthrough=true`, a line may have other
+/// fields, which come back with its answer. Blank lines are skipped. The answer to a line that fails has `error` and `line`,
+/// the line's number. The server stops reading if you stop reading answers.
 #[utoipa::path(post, path = "", tag = "finsent", operation_id = "sentiment",
     request_body(content((SentimentRequest = "application/json"), (SentimentLine = "application/x-ndjson"))),
     responses((status = 200, description = "The predictions", content(

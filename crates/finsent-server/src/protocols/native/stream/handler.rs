@@ -28,6 +28,7 @@ struct Parameters {
     granularity: Option<Granularity>,
     deadline_ms: Option<f64>,
     priority: Option<Priority>,
+    passthrough: Option<bool>,
 }
 
 /// Answers a stream. Its priority is bulk by default, so that it does not delay clients that wait for one answer.
@@ -48,6 +49,7 @@ pub(crate) async fn classify_stream(
         lane: parameters.priority.map_or(Lane::Bulk, Into::into),
         flow: Flow::default(),
         time_limit,
+        passes_fields_on: parameters.passthrough.unwrap_or_default(),
     };
     let mut memory = MemoryPermit::new(admitted.service(), Holder::Stream);
     memory.grow(BYTES_PER_STREAM)?;
@@ -61,12 +63,7 @@ fn parse_query(query: &str) -> Result<Parameters, HttpError> {
     let pairs = Query::<Vec<(String, String)>>::from_query(query).map_err(malformed)?.into_inner();
     let mut fields: BTreeMap<String, Box<RawValue>> = BTreeMap::new();
     for (name, value) in pairs {
-        let value = match value.parse::<f64>() {
-            // JSON has no NaN and no infinities, and would write them as null.
-            Ok(number) if name == "deadline_ms" && number.is_finite() => to_raw_value(&number),
-            _ => to_raw_value(&value),
-        };
-        let value = value.expect("numbers and strings are valid JSON");
+        let value = json_value(&name, &value).expect("numbers, booleans and strings are valid JSON");
         if fields.insert(name.clone(), value).is_some() {
             return Err(HttpError::invalid(format!("the parameter `{}` is given twice", excerpt(&name))));
         }
@@ -76,6 +73,16 @@ fn parse_query(query: &str) -> Result<Parameters, HttpError> {
         HttpError::UnknownField { field, suggestion, .. } => HttpError::UnknownParameter { name: field, suggestion },
         other => other,
     })
+}
+
+/// The value of a parameter, as the JSON form has it.
+fn json_value(name: &str, value: &str) -> serde_json::Result<Box<RawValue>> {
+    match (name, value.parse::<f64>(), value.parse::<bool>()) {
+        // JSON has no NaN and no infinities, and would write them as null.
+        ("deadline_ms", Ok(number), _) if number.is_finite() => to_raw_value(&number),
+        ("passthrough", _, Ok(flag)) => to_raw_value(&flag),
+        _ => to_raw_value(value),
+    }
 }
 
 /// The lines of the response. Reading yields none of them: it is polled together with the writer.

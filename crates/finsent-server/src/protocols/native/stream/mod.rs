@@ -4,6 +4,7 @@
 //! answers therefore stops both, and a client that disconnects drops both, and with them its pending texts.
 
 mod handler;
+mod line_fields;
 mod line_input;
 mod line_splitter;
 mod pending_line;

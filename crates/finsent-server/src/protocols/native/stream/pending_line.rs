@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use finsent_model::Granularity;
-use serde_json::value::RawValue;
 use tokio::sync::OwnedSemaphorePermit;
 
+use super::line_fields::LineFields;
 use crate::inference::PendingText;
 use crate::request::MemoryPermit;
 use crate::scheduler::{Flow, Lane};
@@ -21,12 +21,14 @@ pub(super) struct StreamOptions {
     pub(super) flow: Flow,
     /// Time that each answer may take from when its line was read, if the client limits it.
     pub(super) time_limit: Option<Duration>,
+    /// Whether the other fields of a line go out again.
+    pub(super) passes_fields_on: bool,
 }
 
 /// A line that was read and is not answered yet.
 pub(super) struct PendingLine {
     pub(super) number: u64,
-    pub(super) id: Option<Box<RawValue>>,
+    pub(super) fields: LineFields,
     /// The text that is being classified, or the error of the line.
     pub(super) text: Result<PendingText, String>,
     /// Released when the line has been answered.

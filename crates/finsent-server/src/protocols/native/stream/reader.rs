@@ -13,6 +13,7 @@ use thiserror::Error;
 use tokio::sync::mpsc::Sender;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
+use super::line_fields::LineFields;
 use super::line_input::LineInput;
 use super::line_splitter::{Line, LineSplitter};
 use super::pending_line::{LinePermits, PendingLine, StreamOptions};
@@ -119,7 +120,7 @@ impl Reader {
     pub(super) async fn run(mut self) {
         if let Err(end) = self.read().await {
             let number = self.last_line + 1;
-            let line = PendingLine { number, id: None, text: Err(end.to_string()), _permits: None };
+            let line = PendingLine { number, fields: LineFields::None, text: Err(end.to_string()), _permits: None };
             // Ignore send errors: the client disconnected.
             self.pending.send(line).await.unwrap_or_default();
         }
@@ -242,13 +243,13 @@ impl Reader {
         let number = line.number;
         let Some(bytes) = line.bytes else {
             let reason = format!("the line is longer than {} bytes", self.max_bytes);
-            return Ok(PendingLine { number, id: None, text: Err(reason), _permits: None });
+            return Ok(PendingLine { number, fields: LineFields::None, text: Err(reason), _permits: None });
         };
         self.spend(BYTES_PER_LINE).await?;
         let read_at = Instant::now();
         self.hold(bytes.len() + BYTES_PER_LINE).await?;
         let byte_permit = acquire(&self.bytes, bytes.len()).await;
-        let LineInput { id, text } = parse(bytes).await?;
+        let LineInput { fields, text } = parse(bytes, self.options.passes_fields_on).await?;
         let encoded = match text {
             Ok(text) => {
                 let StreamOptions { model, granularity, .. } = &*self.options;
@@ -265,7 +266,7 @@ impl Reader {
             }
         };
         let permits = LinePermits { _bytes: byte_permit, _tokens: tokens, _memory: memory };
-        Ok(PendingLine { number, id, text, _permits: Some(permits) })
+        Ok(PendingLine { number, fields, text, _permits: Some(permits) })
     }
 
     /// Submits a text as soon as the queue has room for it. The inner error is that of its line.
@@ -303,11 +304,11 @@ impl Reader {
 }
 
 /// Parses a line, a long one on another thread.
-async fn parse(line: Vec<u8>) -> Result<LineInput, HttpError> {
+async fn parse(line: Vec<u8>, passes_fields_on: bool) -> Result<LineInput, HttpError> {
     if line.len() <= INLINE_BYTES {
-        return Ok(LineInput::parse(&line));
+        return Ok(LineInput::parse(&line, passes_fields_on));
     }
-    web::block(move || LineInput::parse(&line)).await.map_err(|_| HttpError::Panicked)
+    web::block(move || LineInput::parse(&line, passes_fields_on)).await.map_err(|_| HttpError::Panicked)
 }
 
 async fn acquire(semaphore: &Arc<Semaphore>, permits: usize) -> OwnedSemaphorePermit {

@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 
 use super::super::super::schema;
 use super::super::item::ClassifiedText;
+use super::line_fields::LineFields;
 
 /// The predictions for a line, or its error
 #[derive(Debug, Serialize, ToSchema)]
@@ -28,16 +29,17 @@ pub(in super::super) struct FailedLine<'a> {
     line: u64,
 }
 
-pub(super) fn classified_line(id: Option<&RawValue>, classification: Classification) -> Bytes {
-    write(&ResponseLine::Classified(ClassifiedText { id, classification }))
+pub(super) fn classified_line(fields: &LineFields, classification: Classification) -> Bytes {
+    write(fields, &ResponseLine::Classified(ClassifiedText { id: fields.id(), classification }))
 }
 
-pub(super) fn failed_line(id: Option<&RawValue>, error: String, line: u64) -> Bytes {
-    write(&ResponseLine::Failed(FailedLine { id, error, line }))
+pub(super) fn failed_line(fields: &LineFields, error: String, line: u64) -> Bytes {
+    write(fields, &ResponseLine::Failed(FailedLine { id: fields.id(), error, line }))
 }
 
-fn write(line: &ResponseLine<'_>) -> Bytes {
-    let mut json = serde_json::to_vec(line).expect("a line is valid JSON");
+fn write(fields: &LineFields, line: &ResponseLine<'_>) -> Bytes {
+    let json = serde_json::to_vec(line).expect("a line is valid JSON");
+    let mut json = fields.before(json);
     json.push(b'\n');
     json.into()
 }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use actix_web::web::{self, Bytes};
-use serde_json::value::RawValue;
 use tokio::sync::mpsc::Receiver;
 
+use super::line_fields::LineFields;
 use super::pending_line::{PendingLine, StreamOptions};
 use super::response_line::{classified_line, failed_line};
 use crate::error::HttpError;
@@ -55,14 +55,14 @@ impl Writer {
     }
 
     async fn answer(&mut self) -> Option<Bytes> {
-        let PendingLine { number, id, text, _permits } = self.lines.recv().await?;
+        let PendingLine { number, fields, text, _permits } = self.lines.recv().await?;
         let model = &self.options.model;
         let scored = match text {
             Ok(text) => text.scored(&model.metrics).await.map_err(|failure| failure.to_string()),
             Err(reason) => Err(reason),
         };
         let line = match scored {
-            Ok(text) => classified(model, id.clone(), text).await.map_err(|error| error.to_string()),
+            Ok(text) => classified(model, fields.clone(), text).await.map_err(|error| error.to_string()),
             Err(reason) => Err(reason),
         };
         let line = line.and_then(|line| match self.memory.resize(counted(&line)) {
@@ -70,7 +70,7 @@ impl Writer {
             Err(refusal) => Err(refusal.to_string()),
         });
         *(if line.is_ok() { &mut self.predictions } else { &mut self.errors }) += 1;
-        Some(line.unwrap_or_else(|reason| failed_line(id.as_deref(), reason, number)))
+        Some(line.unwrap_or_else(|reason| failed_line(&fields, reason, number)))
     }
 }
 
@@ -80,12 +80,12 @@ fn counted(line: &Bytes) -> usize {
 }
 
 /// The line for a text; that of a long document is written on another thread.
-async fn classified(model: &Arc<ServedModel>, id: Option<Box<RawValue>>, text: ScoredText) -> Result<Bytes, HttpError> {
+async fn classified(model: &Arc<ServedModel>, fields: LineFields, text: ScoredText) -> Result<Bytes, HttpError> {
     if text.encodings() <= INLINE_ENCODINGS {
-        return Ok(classified_line(id.as_deref(), text.classification(model)));
+        return Ok(classified_line(&fields, text.classification(model)));
     }
     let model = Arc::clone(model);
-    let write = move || classified_line(id.as_deref(), text.classification(&model));
+    let write = move || classified_line(&fields, text.classification(&model));
     web::block(write).await.map_err(|_| HttpError::Panicked)
 }
 
