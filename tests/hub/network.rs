@@ -66,6 +66,21 @@ fn a_certificate_in_ssl_cert_file_is_accepted() {
 }
 
 #[test]
+fn a_refused_certificate_is_explained_if_ssl_cert_file_is_set() {
+    let hub = StandIn::with(Repository::small());
+    let [of_server, other] = [(), ()].map(|()| Certificate::new());
+    let authority = Certificate::of_authority();
+    let cases = [(&authority, &authority, "CA:TRUE"), (&of_server, &other, "None of the certificates in")];
+    for (presented, roots, part) in cases {
+        let forwarder = Forwarder::start(hub.hub_port, presented);
+        let home = Home::at(&format!("https://127.0.0.1:{}", forwarder.port));
+        let file = home.write("roots.pem", &roots.pem);
+        let run = home.with("SSL_CERT_FILE", &file).pull("hf:acme/small");
+        run.assert_fails_without_output(4, &[part, &format!("`{file}` (SSL_CERT_FILE)")]);
+    }
+}
+
+#[test]
 fn an_ssl_cert_file_that_cannot_be_read_is_named() {
     let hub = StandIn::with(Repository::small());
     let forwarder = Forwarder::start(hub.hub_port, &Certificate::new());

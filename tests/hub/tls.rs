@@ -5,6 +5,7 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::thread;
 
+use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
@@ -21,14 +22,25 @@ pub(crate) struct Forwarder {
 
 impl Certificate {
     pub(crate) fn new() -> Self {
-        let names = ["localhost", "127.0.0.1"].map(String::from);
-        let made = rcgen::generate_simple_self_signed(names).unwrap();
-        let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
-        let chain = vec![CertificateDer::from(made.cert.der().to_vec())];
+        Self::signed_by_itself(IsCa::NoCa)
+    }
+
+    /// One that may sign others, as OpenSSL makes them by default.
+    pub(crate) fn of_authority() -> Self {
+        Self::signed_by_itself(IsCa::Ca(BasicConstraints::Unconstrained))
+    }
+
+    fn signed_by_itself(is_ca: IsCa) -> Self {
+        let mut params = CertificateParams::new(["localhost", "127.0.0.1"].map(String::from)).unwrap();
+        params.is_ca = is_ca;
+        let key = KeyPair::generate().unwrap();
+        let made = params.self_signed(&key).unwrap();
+        let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+        let chain = vec![CertificateDer::from(made.der().to_vec())];
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
         let config = config.with_no_client_auth().with_single_cert(chain, key).unwrap();
-        Self { pem: made.cert.pem(), config: Arc::new(config) }
+        Self { pem: made.pem(), config: Arc::new(config) }
     }
 }
 

@@ -1,6 +1,7 @@
 //! HTTP requests to the hub and the hosts that it redirects to: redirects, the token, retries.
 
 use std::fmt::Display;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{io, thread};
 
@@ -54,6 +55,8 @@ pub(crate) struct Transport {
     /// The origin (scheme, host and port) that gets the token.
     origin: Origin,
     token: Option<String>,
+    /// The file of `SSL_CERT_FILE`, for messages.
+    certificates: Option<PathBuf>,
 }
 
 impl Transport {
@@ -76,7 +79,12 @@ impl Transport {
             let reason = format!("`{}` is not an address: {error}", settings.endpoint);
             HubError::Setting { variable: "HF_ENDPOINT", reason }
         })?;
-        Ok(Self { agent: config.build().new_agent(), origin: endpoint.origin(), token: settings.token.clone() })
+        Ok(Self {
+            agent: config.build().new_agent(),
+            origin: endpoint.origin(),
+            token: settings.token.clone(),
+            certificates: settings.certificates.clone(),
+        })
     }
 
     /// Returns the response, whatever its status. After 429, 5xx and broken connections, tries again.
@@ -108,7 +116,7 @@ impl Transport {
             Failed { error: HubError::Setting { variable: "HF_ENDPOINT", reason }, is_final: true }
         })?;
         for _ in 0..=REDIRECTS {
-            let response = self.exchange(&url, request).map_err(|error| failed(&url, request, &error))?;
+            let response = self.exchange(&url, request).map_err(|error| self.failed(&url, request, &error))?;
             let target = redirect(&response, &url, request)?;
             match target {
                 Some(target) if request.follow == Follow::All || target.origin() == url.origin() => url = target,
@@ -129,6 +137,55 @@ impl Transport {
         }
         builder.call()
     }
+
+    fn failed(&self, url: &Url, request: Request<'_>, error: &ureq::Error) -> Failed {
+        const NETWORK: &str = "Check your connection or proxy (HTTPS_PROXY)";
+        let host = host(url);
+        let not_found = || format!("{host} not found");
+        let network = || NETWORK.to_owned();
+        let tls = |error: &dyn Display| {
+            let error = error.to_string();
+            let remedy = certificate_remedy(&error, self.certificates.as_deref());
+            (format!("no TLS connection to {host}: {error}"), remedy, true)
+        };
+        let broken = |error: &dyn Display| format!("the connection to {host} failed: {error}");
+        let (reason, remedy, is_final) = match error {
+            ureq::Error::HostNotFound => (not_found(), network(), true),
+            ureq::Error::Io(error) if is_lookup(error) => (not_found(), network(), true),
+            ureq::Error::Io(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+                (format!("{host} refused the connection"), network(), true)
+            }
+            ureq::Error::Io(error) if is_tls(error) => tls(error),
+            ureq::Error::Tls(_) | ureq::Error::Rustls(_) | ureq::Error::Pem(_) => tls(error),
+            ureq::Error::Timeout(_) => (format!("{host} did not answer in time"), network(), false),
+            ureq::Error::Io(_) | ureq::Error::Protocol(_) => (broken(error), network(), false),
+            _ => (broken(error), network(), true),
+        };
+        Failed { error: HubError::Unreachable { what: request.what.into(), reason, remedy }, is_final }
+    }
+}
+
+/// What to do about a certificate that is refused; `roots` is the file of `SSL_CERT_FILE`.
+fn certificate_remedy(error: &str, roots: Option<&Path>) -> String {
+    let Some(roots) = roots else {
+        let set = "set SSL_CERT_FILE to its certificate in PEM";
+        return format!("If a proxy inspects TLS connections, {set}; otherwise check HF_ENDPOINT");
+    };
+    let roots = roots.display();
+    // Programs with OpenSSL take such a certificate, rustls does not.
+    if error.contains("CaUsedAsEndEntity") {
+        let make = "openssl req -x509 -addext basicConstraints=critical,CA:FALSE";
+        return format!(
+            "The server presents the certificate of an authority (CA:TRUE) as its own. Give it one that is signed by that \
+             authority, or a self-signed one for servers ({make} ...), and put that into `{roots}` (SSL_CERT_FILE)"
+        );
+    }
+    if error.contains("UnknownIssuer") || error.contains("BadSignature") {
+        return format!(
+            "None of the certificates in `{roots}` (SSL_CERT_FILE) has signed the server's; add the one that has"
+        );
+    }
+    format!("Check the certificate of the server, or of the proxy between, and `{roots}` (SSL_CERT_FILE)")
 }
 
 /// The pause after this many tries. It is random, so that clients that failed together do not come back together.
@@ -188,29 +245,6 @@ pub(crate) fn host_of(address: &str) -> String {
 /// For logs: the query may be a signature, which is as good as a key.
 fn without_query(url: &Url) -> String {
     format!("{}{}", url.origin().ascii_serialization(), url.path())
-}
-
-fn failed(url: &Url, request: Request<'_>, error: &ureq::Error) -> Failed {
-    const NETWORK: &str = "Check your connection or proxy (HTTPS_PROXY)";
-    const CERTIFICATES: &str =
-        "If a proxy inspects TLS connections, set SSL_CERT_FILE to its certificate in PEM; otherwise check HF_ENDPOINT";
-    let host = host(url);
-    let not_found = || format!("{host} not found");
-    let tls = |error: &dyn Display| format!("no TLS connection to {host}: {error}");
-    let broken = |error: &dyn Display| format!("the connection to {host} failed: {error}");
-    let (reason, remedy, is_final) = match error {
-        ureq::Error::HostNotFound => (not_found(), NETWORK, true),
-        ureq::Error::Io(error) if is_lookup(error) => (not_found(), NETWORK, true),
-        ureq::Error::Io(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
-            (format!("{host} refused the connection"), NETWORK, true)
-        }
-        ureq::Error::Io(error) if is_tls(error) => (tls(error), CERTIFICATES, true),
-        ureq::Error::Tls(_) | ureq::Error::Rustls(_) | ureq::Error::Pem(_) => (tls(error), CERTIFICATES, true),
-        ureq::Error::Timeout(_) => (format!("{host} did not answer in time"), NETWORK, false),
-        ureq::Error::Io(_) | ureq::Error::Protocol(_) => (broken(error), NETWORK, false),
-        _ => (broken(error), NETWORK, true),
-    };
-    Failed { error: HubError::Unreachable { what: request.what.into(), reason, remedy: remedy.into() }, is_final }
 }
 
 /// The system's resolver reports its failures only in words.
