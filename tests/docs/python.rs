@@ -1,7 +1,8 @@
 //! Every Python block runs, against a server that the page calls `127.0.0.1:8080`.
 
+use std::env;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::{env, path::PathBuf};
 
 use finsent_testing::wait_for_output;
 
@@ -9,18 +10,25 @@ use crate::examples::FINSENT;
 use crate::page::documentation;
 
 #[test]
-#[ignore = "needs Python with huggingface_hub in FINSENT_TEST_CLIENTS"]
+#[ignore = "needs Python with huggingface_hub and openapi-python-client in FINSENT_TEST_CLIENTS"]
 fn every_python_block_runs() {
     let installed =
         env::var_os("FINSENT_TEST_CLIENTS").expect("FINSENT_TEST_CLIENTS is the folder of a virtual environment");
-    let python = PathBuf::from(installed).join("bin/python");
+    let tools = PathBuf::from(installed).join("bin");
     let server = FINSENT.serve(&[]);
+    let scratch = tempfile::tempdir().unwrap();
+    generate_client(&tools, scratch.path(), server.address.host());
     let mut blocks = 0;
     for page in documentation() {
         for block in page.blocks("python") {
             let program = block.text.replace("127.0.0.1:8080", server.address.host());
-            let mut python = Command::new(&python);
-            python.args(["-c", &program]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+            let mut python = Command::new(tools.join("python"));
+            python
+                .args(["-c", &program])
+                .env("PYTHONPATH", scratch.path())
+                .stdin(Stdio::null())
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped());
             let run = wait_for_output(python.spawn().unwrap());
             assert_eq!(run.code, Some(0), "{}: {run:?}", page.at(block.line));
             assert!(run.stdout.contains("negative"), "{}: {run:?}", page.at(block.line));
@@ -28,4 +36,13 @@ fn every_python_block_runs() {
         }
     }
     assert!(blocks > 0);
+}
+
+/// Makes the client that docs/server.md tells how to make.
+fn generate_client(tools: &Path, folder: &Path, host: &str) {
+    let url = format!("http://{host}/openapi.json");
+    let mut generator = Command::new(tools.join("openapi-python-client"));
+    generator.args(["generate", "--url", &url, "--meta", "none", "--output-path"]).arg(folder.join("finsent_client"));
+    let output = generator.output().unwrap();
+    assert!(output.status.success(), "{output:?}");
 }

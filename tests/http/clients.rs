@@ -61,6 +61,33 @@ fn huggingface_inference_of_javascript_classifies() {
     succeeds(Command::new("node").arg(script).arg(format!("http://{}", server.address.host())));
 }
 
+#[test]
+#[ignore = "needs the clients of tests/http/clients in FINSENT_TEST_CLIENTS"]
+fn a_client_generated_for_python_scores_texts() {
+    let server = server::start(&[]);
+    python("generated.py", &format!("http://{}", server.address.host()));
+}
+
+#[test]
+#[ignore = "needs the clients of tests/http/clients in FINSENT_TEST_CLIENTS"]
+fn a_client_generated_for_typescript_scores_texts() {
+    let server = server::start(&[]);
+    let base = format!("http://{}", server.address.host());
+    // Below the packages, where node looks for them. The package.json makes the scripts CommonJS, as the compiler does.
+    let scratch = tempfile::tempdir_in(installed()).unwrap();
+    fs::copy(format!("{SCRIPTS}/generated.ts"), scratch.path().join("generated.ts")).unwrap();
+    fs::write(scratch.path().join("package.json"), r#"{"type": "commonjs"}"#).unwrap();
+    let tool = |name: &str| {
+        let mut command = Command::new(installed().join("node_modules/.bin").join(name));
+        command.current_dir(scratch.path());
+        command
+    };
+    succeeds(tool("openapi-ts").args(["--input", &format!("{base}/openapi.json"), "--output", "client"]));
+    let options = ["--strict", "--skipLibCheck", "--target", "es2022", "--module", "commonjs", "--outDir", "out"];
+    succeeds(tool("tsc").args(options).arg("generated.ts"));
+    succeeds(Command::new("node").arg(scratch.path().join("out/generated.js")).arg(&base));
+}
+
 /// Runs all checks of schemathesis against /openapi.json.
 fn schemathesis(server: &Server, scratch: &Path) {
     let document = format!("http://{}/openapi.json", server.address.host());

@@ -246,7 +246,7 @@ fn open_inference_answers_what_tritons_clients_ask() {
         assert_eq!(config["output"][1], json!({"name": "probabilities", "data_type": "TYPE_FP32", "dims": [-1, 3]}));
     }
     let models = json!([{"name": "mini", "version": "1", "state": "READY", "reason": ""}]);
-    for body in ["", "{}", r#"{"ready": true}"#] {
+    for body in ["", "null", "{}", r#"{"ready": true}"#] {
         assert_eq!(server.address.post("/v2/repository/index", body).expect(200), models, "{body}");
     }
     server.address.post("/v2/repository/index", r#"{"ready": 1}"#).expect(422);

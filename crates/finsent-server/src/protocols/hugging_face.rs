@@ -82,7 +82,7 @@ impl ErrorBody for HuggingFaceError {
 ///
 /// Hugging Face text classification. The answer has one list per text, also if there is only one text, with the best label
 /// first.
-#[utoipa::path(post, path = "", tag = "hugging face", operation_id = "hugging_face",
+#[utoipa::path(post, path = "", tag = "hugging face", operation_id = "hugging_face_score",
     request_body = TextClassification,
     responses((status = 200, description = "The labels of each text", body = Vec<Vec<LabelScore>>)))]
 pub(crate) async fn default_model(admitted: Admitted, body: Body) -> Result<HttpResponse, HttpError> {
@@ -92,7 +92,7 @@ pub(crate) async fn default_model(admitted: Admitted, body: Body) -> Result<Http
 /// Classify texts with a model
 ///
 /// The same as `POST /`, for the model with this name or this repository on the hub.
-#[utoipa::path(post, path = "", tag = "hugging face", operation_id = "hugging_face_model",
+#[utoipa::path(post, path = "", tag = "hugging face", operation_id = "hugging_face_score_with_model",
     request_body = TextClassification,
     responses((status = 200, description = "The labels of each text", body = Vec<Vec<LabelScore>>)))]
 pub(crate) async fn by_model(

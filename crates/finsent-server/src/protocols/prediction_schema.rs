@@ -1,81 +1,121 @@
 //! Schemas of the predictions, whose types belong to finsent-model.
+//!
+//! They are flat objects with names: generators of clients make a type of each, and stumble over unions and nested objects.
 
-use utoipa::openapi::schema::{AdditionalProperties, AnyOfBuilder, ArrayBuilder};
-use utoipa::openapi::{Object, ObjectBuilder, RefOr, Schema, Type};
+use utoipa::openapi::schema::{AdditionalProperties, ArrayBuilder};
+use utoipa::openapi::{ObjectBuilder, Ref, RefOr, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
-use super::schema::of_type;
+use super::schema::{self, of_type};
+
+/// The components that a schema refers to.
+type Components = Vec<(String, RefOr<Schema>)>;
+
+/// The probability of each label.
+struct Scores;
+
+impl ToSchema for Scores {}
+
+impl PartialSchema for Scores {
+    fn schema() -> RefOr<Schema> {
+        let probabilities = AdditionalProperties::from(of_type(Type::Number));
+        described("The probability of each label").additional_properties(Some(probabilities)).build().into()
+    }
+}
 
 /// The schema of [`finsent_model::Prediction`].
 pub(super) struct Prediction;
 
-impl ToSchema for Prediction {}
+impl ToSchema for Prediction {
+    fn schemas(components: &mut Components) {
+        add::<Scores>(components);
+    }
+}
 
 impl PartialSchema for Prediction {
     fn schema() -> RefOr<Schema> {
-        prediction("The prediction for one text").into()
+        let prediction = with_reading(with_scores(described("The prediction for one text")));
+        require(prediction, &["label", "score", "scores", "tokens", "truncated"]).build().into()
     }
 }
 
-/// The schema of [`finsent_model::Classification`].
-pub(super) struct Classification;
+/// A sentence of a [`finsent_model::Classification`].
+struct Sentence;
 
-impl ToSchema for Classification {}
-
-impl PartialSchema for Classification {
-    fn schema() -> RefOr<Schema> {
-        let document =
-            scores(described("The prediction for a document: the mean of its sentences, weighted by tokens"));
-        let split = described("The predictions for the sentences of a text");
-        let text = prediction("The prediction for a text");
-        Schema::AnyOf(AnyOfBuilder::new().item(text).item(sentences(document)).item(sentences(split)).build()).into()
+impl ToSchema for Sentence {
+    fn schemas(components: &mut Components) {
+        add::<Scores>(components);
     }
+}
+
+impl PartialSchema for Sentence {
+    fn schema() -> RefOr<Schema> {
+        let sentence = described("The prediction for a sentence");
+        let sentence = with(sentence, "start", Type::Integer, "Byte offset in the text where the sentence starts");
+        let sentence = with(sentence, "end", Type::Integer, "Byte offset where it ends");
+        let sentence = with(sentence, "text", Type::String, "The sentence as it is in the text");
+        let sentence = with_reading(with_scores(sentence));
+        let sentence = with(sentence, "windows", Type::Integer, "Windows that it was read in, if more than one");
+        let required = ["start", "end", "text", "label", "score", "scores", "tokens", "truncated"];
+        require(sentence, &required).build().into()
+    }
+}
+
+/// The schema of a [`finsent_model::Classification`] with its id, or of the error in its place.
+pub(super) struct SentimentResult;
+
+impl ToSchema for SentimentResult {
+    fn schemas(components: &mut Components) {
+        add::<Scores>(components);
+        add::<Sentence>(components);
+    }
+}
+
+impl PartialSchema for SentimentResult {
+    fn schema() -> RefOr<Schema> {
+        let result = described(
+            "The result for a text: its prediction, or `error`. By sentence, there are `sentences` and `windows` instead of \
+             `tokens` and `truncated`, and only a document has a label and scores of its own.",
+        );
+        let result = result.property("id", schema::id());
+        let result = with_reading(with_scores(result));
+        let sentences = ArrayBuilder::new().items(Ref::from_schema_name(Sentence::name()));
+        let result = result.property("sentences", sentences.description(Some("The sentences, in order")));
+        let result = with(result, "windows", Type::Integer, "Windows that the whole text was read in");
+        with(result, "error", Type::String, "Why the text has no prediction").build().into()
+    }
+}
+
+/// Adds a component, and those that it refers to.
+fn add<T: ToSchema>(components: &mut Components) {
+    components.push((T::name().into(), T::schema()));
+    T::schemas(components);
 }
 
 fn described(description: &str) -> ObjectBuilder {
-    ObjectBuilder::new().description(Some(description))
+    of_type(Type::Object).description(Some(description))
 }
 
-fn prediction(description: &str) -> Object {
-    reading(scores(described(description))).build()
+fn with(object: ObjectBuilder, name: &str, kind: Type, description: &str) -> ObjectBuilder {
+    object.property(name, of_type(kind).description(Some(description)))
 }
 
-fn sentence() -> Object {
-    let sentence = described("The prediction for a sentence");
-    let sentence = with(sentence, "start", of_type(Type::Integer), "Byte offset in the text where the sentence starts");
-    let sentence = with(sentence, "end", of_type(Type::Integer), "Byte offset where it ends");
-    let sentence = with(sentence, "text", of_type(Type::String), "The sentence as it is in the text");
-    let windows = of_type(Type::Integer).description(Some("Windows that it was read in, if more than one"));
-    reading(scores(sentence)).property("windows", windows).build()
-}
-
-fn sentences(object: ObjectBuilder) -> Object {
-    let list = ArrayBuilder::new().items(sentence()).description(Some("The sentences, in order"));
-    let object = object.property("sentences", list).required("sentences");
-    with(object, "windows", of_type(Type::Integer), "Windows that the whole text was read in").build()
-}
-
-/// Adds a field that is always there.
-fn with(object: ObjectBuilder, name: &str, schema: ObjectBuilder, description: &str) -> ObjectBuilder {
-    object.property(name, schema.description(Some(description))).required(name)
+fn require(object: ObjectBuilder, names: &[&str]) -> ObjectBuilder {
+    names.iter().fold(object, |object, name| object.required(*name))
 }
 
 /// Adds the fields that say what the model predicts.
-fn scores(object: ObjectBuilder) -> ObjectBuilder {
-    let probabilities = AdditionalProperties::from(of_type(Type::Number));
-    let scores = of_type(Type::Object).additional_properties(Some(probabilities));
-    let sentiment_score = of_type(Type::Number)
-        .description(Some("P(positive) - P(negative); absent if the model lacks one of these labels"));
-    let object = with(object, "label", of_type(Type::String), "The label with the highest score");
-    let object = with(object, "score", of_type(Type::Number), "The probability of the label");
-    let object = with(object, "scores", scores, "The probability of each label");
-    object.property("sentiment_score", sentiment_score)
+fn with_scores(object: ObjectBuilder) -> ObjectBuilder {
+    let object = with(object, "label", Type::String, "The label with the highest score");
+    let object = with(object, "score", Type::Number, "The probability of the label");
+    let object = object.property("scores", Ref::from_schema_name(Scores::name()));
+    let description = "P(positive) - P(negative); absent if the model lacks one of these labels";
+    with(object, "sentiment_score", Type::Number, description)
 }
 
 /// Adds the fields that say what the model has read.
-fn reading(object: ObjectBuilder) -> ObjectBuilder {
-    let tokens = of_type(Type::Integer);
-    let object = with(object, "tokens", tokens, "Tokens that the model read, including `[CLS]` and `[SEP]`");
+fn with_reading(object: ObjectBuilder) -> ObjectBuilder {
+    let object = with(object, "tokens", Type::Integer, "Tokens that the model read, including `[CLS]` and `[SEP]`");
     let description = "Whether the text was longer than the model's window, so that its end was not scored";
-    with(object, "truncated", of_type(Type::Boolean), description)
+    with(object, "truncated", Type::Boolean, description)
 }

@@ -1,7 +1,8 @@
 //! Schemas of the values that requests hold as raw JSON.
 
 use utoipa::openapi::schema::{AdditionalProperties, ArrayBuilder, OneOfBuilder, SchemaType};
-use utoipa::openapi::{Object, ObjectBuilder, RefOr, Schema, Type};
+use utoipa::openapi::{Object, ObjectBuilder, Ref, RefOr, Schema, Type};
+use utoipa::{PartialSchema, ToSchema};
 
 pub(super) fn of_type(kind: Type) -> ObjectBuilder {
     ObjectBuilder::new().schema_type(kind)
@@ -52,20 +53,36 @@ pub(super) fn texts() -> Schema {
     one_of([text().into(), at_least_one(text())])
 }
 
-/// A text, or a list of texts, each perhaps with an id. In a list, a blank text is an error of its own, so it is allowed.
-pub(super) fn texts_with_ids() -> Schema {
-    one_of([text().into(), at_least_one(text_with_id())])
+/// The schema of a text, or a list of texts, each perhaps with an id. In a list, a blank text is an error of its own, so it is
+/// allowed.
+pub(super) struct TextsWithIds;
+
+impl ToSchema for TextsWithIds {
+    fn schemas(components: &mut Vec<(String, RefOr<Schema>)>) {
+        components.push((TextWithId::name().into(), TextWithId::schema()));
+    }
 }
 
-/// A text, perhaps with an id.
-pub(super) fn text_with_id() -> Schema {
-    let with_id = of_type(Type::Object)
-        .property("id", id())
-        .property("text", of_type(Type::String))
-        .required("id")
-        .required("text")
-        .additional_properties(Some(AdditionalProperties::<Schema>::FreeForm(false)));
-    one_of([of_type(Type::String).build().into(), with_id.build().into()])
+impl PartialSchema for TextsWithIds {
+    fn schema() -> RefOr<Schema> {
+        let with_id = Ref::from_schema_name(TextWithId::name());
+        let item = OneOfBuilder::new().item(of_type(Type::String)).item(with_id).build();
+        one_of([text().into(), at_least_one(item)]).into()
+    }
+}
+
+/// The schema of a text with an id.
+struct TextWithId;
+
+impl ToSchema for TextWithId {}
+
+impl PartialSchema for TextWithId {
+    fn schema() -> RefOr<Schema> {
+        let object = of_type(Type::Object).description(Some("A text with an id, which comes back with its result"));
+        let object = object.property("id", id()).property("text", of_type(Type::String));
+        let no_others = AdditionalProperties::<Schema>::FreeForm(false);
+        object.required("id").required("text").additional_properties(Some(no_others)).build().into()
+    }
 }
 
 /// A text, or a list of texts or of lists of one text.

@@ -93,7 +93,7 @@ fn error_type(error: &HttpError) -> &'static str {
 ///
 /// `/predict` of text-embeddings-inference. The answer for one text is a list of labels, the best first; for several texts
 /// it is a list of lists.
-#[utoipa::path(post, path = "", tag = "text-embeddings-inference", operation_id = "predict",
+#[utoipa::path(post, path = "", tag = "text-embeddings-inference", operation_id = "tei_predict",
     request_body = PredictRequest,
     responses((status = 200, description = "The labels", body = PredictResponse)))]
 pub(crate) async fn predict(admitted: Admitted, body: Body) -> Result<HttpResponse, HttpError> {
@@ -201,7 +201,7 @@ struct ClassifierModel<'a> {
 }
 
 /// Describe the default model and the limits
-#[utoipa::path(get, path = "", tag = "text-embeddings-inference", operation_id = "info",
+#[utoipa::path(get, path = "", tag = "text-embeddings-inference", operation_id = "tei_info",
     responses((status = 200, description = "The default model and the limits", body = Info)))]
 pub(crate) async fn info(request: HttpRequest) -> Result<HttpResponse, HttpError> {
     let service = service(&request);

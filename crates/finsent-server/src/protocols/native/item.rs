@@ -3,9 +3,7 @@
 use finsent_model::Classification;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use utoipa::ToSchema;
 
-use super::super::{prediction_schema, schema};
 use crate::error::HttpError;
 use crate::request::{Fields, TextInput, WholeNumber, kind, parse_text, without_position};
 
@@ -47,12 +45,10 @@ pub(super) fn check_id(id: &RawValue, index: Option<usize>) -> Result<&RawValue,
 }
 
 /// The prediction for a text, or several, with its id
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize)]
 pub(crate) struct ClassifiedText<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(schema_with = schema::id, required = false)]
     pub(super) id: Option<&'a RawValue>,
     #[serde(flatten)]
-    #[schema(value_type = prediction_schema::Classification)]
     pub(super) classification: Classification,
 }

@@ -54,7 +54,7 @@ impl<'a> From<&'a ServedModel> for Model<'a> {
 }
 
 /// List the loaded models
-#[utoipa::path(get, path = "", tag = "finsent", operation_id = "models",
+#[utoipa::path(get, path = "", tag = "finsent", operation_id = "list_models",
     responses((status = 200, description = "The models", body = Models)))]
 pub(crate) async fn models(request: HttpRequest) -> Result<HttpResponse, HttpError> {
     let loaded = service(&request).loaded()?;
@@ -62,7 +62,7 @@ pub(crate) async fn models(request: HttpRequest) -> Result<HttpResponse, HttpErr
 }
 
 /// Describe a model
-#[utoipa::path(get, path = "", tag = "finsent", operation_id = "model",
+#[utoipa::path(get, path = "", tag = "finsent", operation_id = "get_model",
     responses((status = 200, description = "The model", body = Model)))]
 pub(crate) async fn model(request: HttpRequest, name: web::Path<String>) -> Result<HttpResponse, HttpError> {
     Ok(HttpResponse::Ok().json(Model::from(&**service(&request).loaded()?.find(Some(&name))?)))

@@ -8,10 +8,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use super::super::schema;
+use super::super::{prediction_schema, schema};
 use super::item::{ClassifiedText, parse_item};
 use super::options::{Granularity, Priority, deadline};
-use super::stream::{ResponseLine, SentimentLine};
 use crate::error::HttpError;
 use crate::inference::{ClassifyRequest, ClassifyResponse, INLINE_ENCODINGS, classify};
 use crate::request::{Admitted, AnswerWriter, Body, Fields, TextInput, kind, text_elements};
@@ -24,7 +23,7 @@ use crate::served_model::ServedModel;
 #[serde(deny_unknown_fields)]
 pub(crate) struct SentimentRequest<'a> {
     #[serde(borrow)]
-    #[schema(schema_with = schema::texts_with_ids)]
+    #[schema(value_type = schema::TextsWithIds, inline)]
     inputs: &'a RawValue,
     /// Name of a loaded model [default: the first one]
     model: Option<String>,
@@ -42,6 +41,7 @@ pub(crate) struct SentimentRequest<'a> {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct SentimentResponse<'a> {
     model: ModelIdentity<'a>,
+    #[schema(value_type = Vec<prediction_schema::SentimentResult>)]
     results: Vec<ResultItem<'a>>,
     usage: Usage,
 }
@@ -65,7 +65,7 @@ impl<'a> From<&'a ServedModel> for ModelIdentity<'a> {
 }
 
 /// The predictions for a text, or its error
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize)]
 #[serde(untagged)]
 enum ResultItem<'a> {
     Classified(ClassifiedText<'a>),
@@ -73,10 +73,9 @@ enum ResultItem<'a> {
 }
 
 /// A text without a prediction
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize)]
 struct FailedText<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(schema_with = schema::id, required = false)]
     id: Option<&'a RawValue>,
     error: String,
 }
@@ -100,10 +99,9 @@ struct Usage {
 /// `deadline_ms` and `priority` [default: bulk] are then query parameters. With `?passthrough=true`, a line may have other
 /// fields, which come back with its answer. Blank lines are skipped. The answer to a line that fails has `error` and `line`,
 /// the line's number. The server stops reading if you stop reading answers.
-#[utoipa::path(post, path = "", tag = "finsent", operation_id = "sentiment",
-    request_body(content((SentimentRequest = "application/json"), (SentimentLine = "application/x-ndjson"))),
-    responses((status = 200, description = "The predictions", content(
-        (SentimentResponse = "application/json"), (ResponseLine = "application/x-ndjson")))))]
+#[utoipa::path(post, path = "", tag = "finsent", operation_id = "score_texts",
+    request_body = SentimentRequest,
+    responses((status = 200, description = "The predictions", body = SentimentResponse)))]
 pub(crate) async fn sentiment(admitted: Admitted, body: Body) -> Result<HttpResponse, HttpError> {
     let limit = admitted.service().limits.max_client_batch_size;
     let (parsed, memory) = body.parse(move |body| parse(body, limit)).await?;

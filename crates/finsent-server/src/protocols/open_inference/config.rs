@@ -36,7 +36,7 @@ impl From<TensorMetadata> for TensorConfig {
 }
 
 /// Describe the configuration of a model
-#[utoipa::path(get, path = "", tag = "open inference", operation_id = "get_model_config",
+#[utoipa::path(get, path = "", tag = "open inference", operation_id = "model_config",
     responses((status = 200, description = "The configuration, in Triton's form", body = ModelConfig)))]
 pub(crate) async fn config(request: HttpRequest, path: web::Path<ModelPath>) -> Result<HttpResponse, HttpError> {
     let model = service(&request).loaded()?.find(Some(path.name()?))?;
@@ -51,7 +51,7 @@ pub(crate) async fn config(request: HttpRequest, path: web::Path<ModelPath>) -> 
 }
 
 /// Describe the configuration of a version of a model
-#[utoipa::path(get, path = "", tag = "open inference", operation_id = "get_model_version_config",
+#[utoipa::path(get, path = "", tag = "open inference", operation_id = "model_version_config",
     responses((status = 200, description = "The configuration, in Triton's form", body = ModelConfig)))]
 pub(crate) async fn version_config(
     request: HttpRequest,

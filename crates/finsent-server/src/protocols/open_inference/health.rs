@@ -26,14 +26,14 @@ pub(crate) struct ModelReady<'a> {
 }
 
 /// Check that the process is alive
-#[utoipa::path(get, path = "", tag = "open inference", operation_id = "live",
+#[utoipa::path(get, path = "", tag = "open inference", operation_id = "server_live",
     responses((status = 200, description = "It is alive", body = Live)))]
 pub(crate) async fn live() -> HttpResponse {
     HttpResponse::Ok().json(Live { live: true })
 }
 
 /// Check that the server is ready for requests
-#[utoipa::path(get, path = "", tag = "open inference", operation_id = "ready",
+#[utoipa::path(get, path = "", tag = "open inference", operation_id = "server_ready",
     responses((status = 200, description = "It is ready", body = Ready),
               (status = 503, description = "It is not ready", body = Ready)))]
 pub(crate) async fn ready(request: HttpRequest) -> HttpResponse {
@@ -52,7 +52,7 @@ pub(crate) async fn model_ready(request: HttpRequest, path: web::Path<ModelPath>
 }
 
 /// Check that a version of a model is ready for requests
-#[utoipa::path(get, path = "", tag = "open inference", operation_id = "model_ready_version",
+#[utoipa::path(get, path = "", tag = "open inference", operation_id = "model_version_ready",
     responses((status = 200, description = "It is ready", body = ModelReady)))]
 pub(crate) async fn model_version_ready(
     request: HttpRequest,

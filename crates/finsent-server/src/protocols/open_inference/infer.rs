@@ -65,7 +65,7 @@ pub(crate) struct BinaryTensors(Vec<u8>);
 /// Score texts
 ///
 /// Triton's binary tensors are accepted, and returned on request.
-#[utoipa::path(post, path = "", tag = "open inference", operation_id = "infer",
+#[utoipa::path(post, path = "", tag = "open inference", operation_id = "model_infer",
     request_body = InferRequest,
     responses((status = 200, description = "The tensors",
                content((InferResponse = "application/json"), (BinaryTensors = "application/octet-stream")))))]
@@ -79,7 +79,7 @@ pub(crate) async fn infer(
 }
 
 /// Score texts with a version of a model
-#[utoipa::path(post, path = "", tag = "open inference", operation_id = "infer_version",
+#[utoipa::path(post, path = "", tag = "open inference", operation_id = "model_version_infer",
     request_body = InferRequest,
     responses((status = 200, description = "The tensors",
                content((InferResponse = "application/json"), (BinaryTensors = "application/octet-stream")))))]

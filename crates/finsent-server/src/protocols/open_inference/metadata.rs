@@ -50,7 +50,7 @@ pub(super) fn outputs(model: &ServedModel) -> impl Iterator<Item = TensorMetadat
 }
 
 /// Describe the server
-#[utoipa::path(get, path = "", tag = "open inference", operation_id = "server",
+#[utoipa::path(get, path = "", tag = "open inference", operation_id = "server_metadata",
     responses((status = 200, description = "The server", body = ServerMetadata)))]
 pub(crate) async fn server() -> HttpResponse {
     HttpResponse::Ok().json(ServerMetadata {
@@ -61,7 +61,7 @@ pub(crate) async fn server() -> HttpResponse {
 }
 
 /// Describe the tensors of a model
-#[utoipa::path(get, path = "", tag = "open inference", operation_id = "metadata",
+#[utoipa::path(get, path = "", tag = "open inference", operation_id = "model_metadata",
     responses((status = 200, description = "The tensors of the model", body = ModelMetadata)))]
 pub(crate) async fn model(request: HttpRequest, path: web::Path<ModelPath>) -> Result<HttpResponse, HttpError> {
     let name = path.name()?;
@@ -76,7 +76,7 @@ pub(crate) async fn model(request: HttpRequest, path: web::Path<ModelPath>) -> R
 }
 
 /// Describe the tensors of a version of a model
-#[utoipa::path(get, path = "", tag = "open inference", operation_id = "metadata_version",
+#[utoipa::path(get, path = "", tag = "open inference", operation_id = "model_version_metadata",
     responses((status = 200, description = "The tensors of the model", body = ModelMetadata)))]
 pub(crate) async fn model_version(request: HttpRequest, path: web::Path<ModelPath>) -> Result<HttpResponse, HttpError> {
     model(request, path).await

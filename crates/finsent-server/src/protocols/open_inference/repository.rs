@@ -24,7 +24,7 @@ pub(crate) struct RepositoryModel<'a> {
 }
 
 /// List the loaded models
-#[utoipa::path(post, path = "", tag = "open inference", operation_id = "list_repository",
+#[utoipa::path(post, path = "", tag = "open inference", operation_id = "repository_index",
     request_body = Option<IndexRequest>,
     responses((status = 200, description = "The models", body = Vec<RepositoryModel>)))]
 pub(crate) async fn index(request: HttpRequest, AnyBody(body): AnyBody) -> Result<HttpResponse, HttpError> {
@@ -37,5 +37,6 @@ pub(crate) async fn index(request: HttpRequest, AnyBody(body): AnyBody) -> Resul
 
 /// The fields, if there are any.
 fn parse(body: &[u8]) -> Result<IndexRequest, HttpError> {
-    if body.trim_ascii().is_empty() { Ok(IndexRequest::default()) } else { Fields::of_body(body)?.read() }
+    let is_absent = matches!(body.trim_ascii(), b"" | b"null");
+    if is_absent { Ok(IndexRequest::default()) } else { Fields::of_body(body)?.read() }
 }

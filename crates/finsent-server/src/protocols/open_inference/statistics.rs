@@ -92,7 +92,7 @@ impl<'a> From<&'a ServedModel> for ModelStatistics<'a> {
 }
 
 /// Count what all models have done
-#[utoipa::path(get, path = "", tag = "open inference", operation_id = "get_statistics",
+#[utoipa::path(get, path = "", tag = "open inference", operation_id = "statistics",
     responses((status = 200, description = "The statistics, in Triton's form", body = Statistics)))]
 pub(crate) async fn all(request: HttpRequest) -> Result<HttpResponse, HttpError> {
     let models = &service(&request).loaded()?.models;
@@ -101,7 +101,7 @@ pub(crate) async fn all(request: HttpRequest) -> Result<HttpResponse, HttpError>
 }
 
 /// Count what a model has done
-#[utoipa::path(get, path = "", tag = "open inference", operation_id = "get_model_statistics",
+#[utoipa::path(get, path = "", tag = "open inference", operation_id = "model_statistics",
     responses((status = 200, description = "The statistics, in Triton's form", body = Statistics)))]
 pub(crate) async fn model(request: HttpRequest, path: web::Path<ModelPath>) -> Result<HttpResponse, HttpError> {
     let model = service(&request).loaded()?.find(Some(path.name()?))?;
@@ -109,7 +109,7 @@ pub(crate) async fn model(request: HttpRequest, path: web::Path<ModelPath>) -> R
 }
 
 /// Count what a version of a model has done
-#[utoipa::path(get, path = "", tag = "open inference", operation_id = "get_model_version_statistics",
+#[utoipa::path(get, path = "", tag = "open inference", operation_id = "model_version_statistics",
     responses((status = 200, description = "The statistics, in Triton's form", body = Statistics)))]
 pub(crate) async fn model_version(request: HttpRequest, path: web::Path<ModelPath>) -> Result<HttpResponse, HttpError> {
     model(request, path).await

@@ -1,11 +1,7 @@
 //! What a line of the request says.
 
 use serde_json::value::RawValue;
-use utoipa::openapi::RefOr;
-use utoipa::openapi::schema::Schema;
-use utoipa::{PartialSchema, ToSchema};
 
-use super::super::super::schema;
 use super::super::item::{check_id, parse_item};
 use super::line_fields::LineFields;
 use crate::error::HttpError;
@@ -70,15 +66,4 @@ fn as_fields(id: &RawValue) -> LineFields {
 fn id_of(json: &RawValue) -> LineFields {
     let id = Fields::of(json, None).ok().and_then(|fields| check_id(fields.get("id")?, None).ok());
     id.map_or(LineFields::None, as_fields)
-}
-
-/// The schema of a line.
-pub(in super::super) struct SentimentLine;
-
-impl ToSchema for SentimentLine {}
-
-impl PartialSchema for SentimentLine {
-    fn schema() -> RefOr<Schema> {
-        schema::text_with_id().into()
-    }
 }

@@ -14,6 +14,4 @@ mod writer;
 
 pub(crate) use self::handler::classify_stream;
 pub(crate) use self::line_input::LineInput;
-pub(super) use self::line_input::SentimentLine;
 pub(crate) use self::line_splitter::LineSplitter;
-pub(super) use self::response_line::ResponseLine;

@@ -4,25 +4,22 @@ use actix_web::web::Bytes;
 use finsent_model::Classification;
 use serde::Serialize;
 use serde_json::value::RawValue;
-use utoipa::ToSchema;
 
-use super::super::super::schema;
 use super::super::item::ClassifiedText;
 use super::line_fields::LineFields;
 
 /// The predictions for a line, or its error
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize)]
 #[serde(untagged)]
-pub(in super::super) enum ResponseLine<'a> {
+enum ResponseLine<'a> {
     Classified(ClassifiedText<'a>),
     Failed(FailedLine<'a>),
 }
 
 /// A line without a prediction
-#[derive(Debug, Serialize, ToSchema)]
-pub(in super::super) struct FailedLine<'a> {
+#[derive(Debug, Serialize)]
+struct FailedLine<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(schema_with = schema::id, required = false)]
     id: Option<&'a RawValue>,
     error: String,
     /// The number of the line in the request's body, counted from 1
