@@ -82,7 +82,7 @@ pub enum CheckpointError {
     },
     /// The checkpoint lacks a tensor of the architecture.
     #[error(
-        "`{file}` lacks the tensor `{tensor}` of the shape {expected:?} (also tried: the prefixes {} and `module.`)",
+        "`{file}` lacks the tensor `{tensor}` of the shape {expected:?} (also tried: the prefixes {}, `module.` and `_orig_mod.`)",
         PREFIXES.map(|prefix| format!("`{prefix}`")).join(", ")
     )]
     MissingTensor {

@@ -5,7 +5,8 @@ pub(super) const PREFIXES: [&str; 3] = ["bert.", "distilbert.", "roberta."];
 
 /// The name that the architecture gives a tensor, without prefixes and with today's names of LayerNorm.
 pub(super) fn plain_name(stored: &str) -> String {
-    let name = stored.strip_prefix("module.").unwrap_or(stored);
+    let wrapped = stored.strip_prefix("module.").unwrap_or(stored);
+    let name = wrapped.strip_prefix("_orig_mod.").unwrap_or(wrapped);
     let name = PREFIXES.iter().find_map(|prefix| name.strip_prefix(prefix)).unwrap_or(name);
     match name.rsplit_once("LayerNorm.") {
         Some((path, "gamma")) => format!("{path}LayerNorm.weight"),

@@ -4,6 +4,7 @@
 mod architectures;
 mod byte_level;
 mod candle;
+mod checkpoint_forms;
 mod checkpoints;
 mod documents;
 mod packing;
