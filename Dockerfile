@@ -31,13 +31,6 @@ COPY . .
 ARG PROFILE
 ARG REVISION
 RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,target=/cache \
-    FINSENT_REVISION=$REVISION deploy/image/build "$PROFILE" "$(cat /target)" --no-default-features --features cli
-
-# After the other, so that for dist it compiles only what differs.
-FROM build AS build-mini
-ARG PROFILE
-ARG REVISION
-RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,target=/cache \
     FINSENT_REVISION=$REVISION deploy/image/build "$PROFILE" "$(cat /target)"
 
 FROM scratch AS base
@@ -62,11 +55,11 @@ CMD ["serve"]
 FROM base AS finsent
 LABEL org.opencontainers.image.title="finsent"
 ENV FINSENT_MODEL=finbert
-COPY --from=build /image /
+COPY --from=build /images/finsent /
 # The folder belongs to the user, so a new volume mounted there does too, and `finsent pull` can write to it.
 COPY --from=build --chown=65532:65532 /models /models
 
 FROM base AS finsent-mini
 LABEL org.opencontainers.image.title="finsent-mini"
-COPY --from=build-mini /image /
-COPY --from=build-mini --chown=65532:65532 /models /models
+COPY --from=build /images/finsent-mini /
+COPY --from=build --chown=65532:65532 /models /models
