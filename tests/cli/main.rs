@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should fail there")]
 
 mod classify;
+mod command_line;
 mod compressed;
 mod convert;
 mod dialects;

@@ -192,7 +192,7 @@ fn version_help_completions_and_manual_pages_are_printed() {
         assert!(examples < usage, "{help}");
     }
     for shell in ["bash", "zsh", "fish"] {
-        assert!(run(&["completions", shell]).stdout.contains("classify"));
+        assert!(run(&["completions", shell]).stdout.contains("finsent"));
     }
     assert!(run(&["man"]).stdout.contains(".TH finsent"));
     assert!(run(&["man", "classify"]).stdout.contains("text\\-column"));

@@ -156,6 +156,21 @@ impl Catalog {
         self.models.iter().find(|model| model.name == name)
     }
 
+    /// The only model with this name, whatever its case.
+    pub(crate) fn get_in_any_case(&self, name: &str) -> Option<&ModelSpec> {
+        self.only(|model| model.name.eq_ignore_ascii_case(name))
+    }
+
+    /// The only model of this repository, OWNER/NAME, whose case does not matter on the hub.
+    pub(crate) fn of_repository(&self, repository: &str) -> Option<&ModelSpec> {
+        self.only(|model| model.hub.as_ref().is_some_and(|hub| hub.eq_ignore_ascii_case(repository)))
+    }
+
+    fn only(&self, is_it: impl Fn(&ModelSpec) -> bool) -> Option<&ModelSpec> {
+        let mut found = self.models.iter().filter(|model| is_it(model));
+        found.next().filter(|_| found.next().is_none())
+    }
+
     /// The published predictions of the model with this name; none if it is not in the catalog.
     pub fn published_predictions(&self, name: &str) -> &[PublishedPrediction] {
         self.get(name).map_or(&[], |model| &model.published)

@@ -19,6 +19,7 @@ pub(crate) struct ClassifyArgs {
     pub(crate) texts: Vec<String>,
     #[arg(help = model_name::HELP)]
     #[arg(short, long, default_value = finsent_hub::DEFAULT_MODEL, env = "FINSENT_MODEL")]
+    #[arg(add = model_name::completer())]
     pub(crate) model: String,
     /// Read texts from FILE (.txt, .csv, .tsv, .json, .jsonl, also as .gz or .zst; .parquet) or from the files that a
     /// pattern such as 'news/*.csv' matches; may be repeated
