@@ -24,3 +24,4 @@ mod parquet_limits;
 mod published;
 mod resume;
 mod shards;
+mod terminal_width;

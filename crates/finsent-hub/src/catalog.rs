@@ -36,6 +36,10 @@ pub struct ModelSpec {
     revision: Option<String>,
     /// The files of the model.
     pub files: Vec<FileSpec>,
+    /// About how many bytes its files have.
+    pub size: Option<u64>,
+    /// Its published accuracy, in one line.
+    pub accuracy: Option<String>,
     /// A window in tokens that is smaller than the model's own.
     pub max_length: Option<usize>,
     /// The default precision of the model.
@@ -209,7 +213,7 @@ impl ModelSpec {
     }
 }
 
-const MODEL_KEYS: [&str; 12] = [
+const MODEL_KEYS: [&str; 14] = [
     "name",
     "description",
     "license",
@@ -218,6 +222,8 @@ const MODEL_KEYS: [&str; 12] = [
     "hub",
     "revision",
     "files",
+    "size",
+    "accuracy",
     "max_length",
     "precision",
     "label_aliases",

@@ -49,6 +49,12 @@ pub(crate) struct ClassifyArgs {
     /// Format of the output [default: the extension of --output, else text on a terminal and jsonl elsewhere]
     #[arg(short, long, value_enum)]
     pub(crate) format: Option<Format>,
+    /// Show these columns of the input in the table of --format text [default: those of --group-by and --time-column]
+    #[arg(long, value_name = "COLUMN", value_delimiter = ',', conflicts_with = "texts")]
+    pub(crate) keep_columns: Vec<String>,
+    /// Show the score of each label and the number of tokens in the table of --format text, too
+    #[arg(long)]
+    pub(crate) wide: bool,
     /// In CSV output, put an apostrophe before cells that begin with =, +, -, @, a tab or a carriage return, which
     /// spreadsheets take for formulas; the prediction's own numbers stay
     #[arg(long)]

@@ -97,7 +97,7 @@ pub enum TableError {
         reason: String,
     },
     /// A file does not have the column that was named.
-    #[error("`{file}` has no column `{column}`; its columns are {}{}", list(columns), did_you_mean(nearest.as_deref()))]
+    #[error("{} has no column `{column}`; its columns are {}{}", quoted(file), list(columns), did_you_mean(nearest.as_deref()))]
     NoColumn {
         /// The file.
         file: String,
