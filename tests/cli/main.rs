@@ -9,6 +9,7 @@ mod dialects;
 mod documents;
 mod engine;
 mod eval;
+mod eval_compare;
 mod files;
 mod finsent;
 mod groups;
