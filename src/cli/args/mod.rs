@@ -74,7 +74,7 @@ pub(crate) enum Command {
     /// Compare predictions with candle-transformers on this machine, in every precision
     #[command(before_help = verify::EXAMPLES, after_long_help = verify::NOTES, help_template = TEMPLATE)]
     Verify(VerifyArgs),
-    /// Measure a model's accuracy on labeled texts, in every precision
+    /// Measure the accuracy of models on labeled texts, and where they differ
     #[command(before_help = eval::EXAMPLES, after_long_help = eval::NOTES, help_template = TEMPLATE)]
     Eval(EvalArgs),
     /// Measure the speed of a model on this machine, in every precision and at many lengths

@@ -7,9 +7,10 @@ use crate::cli::args::{ClassifyArgs, Format};
 use crate::cli::exit::UsageError;
 use crate::cli::text_table::TableColumns;
 
-/// The columns that the user named; else, if rows are grouped, those that they are grouped by.
+/// The columns that the user named; else, if rows are grouped, those that they are grouped by. The texts are shown anyway.
 pub(super) fn of(args: &ClassifyArgs) -> TableColumns {
     let of_groups = [&args.group_by, &args.time_column].into_iter().flatten();
+    let of_groups = of_groups.filter(|column| args.text_column.as_ref() != Some(column));
     let keys = match args.keep_columns.as_slice() {
         [] => of_groups.cloned().collect(),
         named => named.iter().map(|name| args.reading.column(name)).collect(),
