@@ -60,10 +60,10 @@ impl Best<'_> {
             return;
         }
         let row = self.rows[ids.len()];
-        for id in 0..row.len() {
+        for (id, count) in row.iter().enumerate() {
             if !ids.contains(&id) {
                 ids.push(id);
-                self.extend(ids, correct + row[id]);
+                self.extend(ids, correct + count);
                 ids.pop();
             }
         }
