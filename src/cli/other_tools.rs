@@ -163,14 +163,31 @@ const OF_ALL: [(&[&str], &str); 4] = [
 
 /// What to write instead of an option of another tool. `typed` are all arguments.
 pub(super) fn option(command: &str, option: &str, typed: &[OsString]) -> Option<String> {
-    if matches!(command, "serve" | "health") && (PORTS.contains(&option) || HOSTS.contains(&option)) {
+    let is_address = PORTS.contains(&option) || HOSTS.contains(&option);
+    if is_address && matches!(command, "serve" | "health") {
         return Some(format!("write --listen {}", address(typed)));
+    }
+    // Short names mean something else elsewhere.
+    if is_address && option.starts_with("--") {
+        return Some(format!("to serve over HTTP, run `finsent serve --listen {}`", address(typed)));
+    }
+    if command.is_empty() {
+        return without_command(option, typed);
     }
     let is_of = |commands: &[&str]| commands.is_empty() || commands.contains(&command);
     let found = OPTIONS.iter().find(|known| is_of(known.commands) && known.names.contains(&option));
     let of_all = || OF_ALL.iter().find(|(names, _)| names.contains(&option)).map(|(_, remedy)| *remedy);
     let remedy = found.map(|found| found.remedy).or_else(of_all)?;
     Some(filled(remedy, value(option, typed).as_deref()))
+}
+
+/// What to write instead of an option before any command: that of the command that reads files.
+fn without_command(option: &str, typed: &[OsString]) -> Option<String> {
+    let remedy = self::option("classify", option, typed)?;
+    Some(match remedy.strip_prefix("write ") {
+        Some(ours) if ours.starts_with('-') => format!("run `finsent classify {ours}`"),
+        _ => remedy,
+    })
 }
 
 const PORTS: [&str; 2] = ["--port", "-p"];
@@ -277,7 +294,10 @@ mod tests {
         ] {
             assert_eq!(option(command, typed).as_deref(), Some(remedy), "{command} {typed:?}");
         }
-        assert_eq!(option("models", &["--port"]), None);
+        let serve = option("classify", &["--port", "80"]);
+        assert_eq!(serve.as_deref(), Some("to serve over HTTP, run `finsent serve --listen 127.0.0.1:80`"));
+        assert_eq!(option("", &["--file", "a.csv"]).as_deref(), Some("run `finsent classify --input a.csv`"));
+        assert_eq!(option("models", &["--threshold"]), None);
     }
 
     #[test]

@@ -68,7 +68,7 @@ impl Layout {
         }
     }
 
-    /// Narrower bars, then none; narrower groups; no net, which the shares say; at last fewer labels.
+    /// Narrower bars, then none; no net, which the shares say; narrower groups; at last fewer labels.
     fn fitted(mut self, room: usize) -> Self {
         while self.width() > room && self.bar > BARS[1] {
             self.bar -= 1;
@@ -76,11 +76,11 @@ impl Layout {
         if self.width() > room {
             self.bar = 0;
         }
-        while self.width() > room && self.group > GROUP_WIDTHS[1] {
-            self.group -= 1;
-        }
         if self.width() > room {
             self.has_net = false;
+        }
+        while self.width() > room && self.group > GROUP_WIDTHS[1] {
+            self.group -= 1;
         }
         while self.width() > room && self.labels.len() > 1 {
             self.labels.pop();
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn a_layout_gives_up_bars_then_groups_then_the_net() {
+    fn a_layout_gives_up_bars_then_the_net_then_the_width_of_groups() {
         let layout =
             Layout { group: 32, period: Some(10), has_sentiment: true, has_net: true, labels: vec![8, 8, 7], bar: 8 };
         assert_eq!(layout.width(), 117);

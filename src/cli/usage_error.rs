@@ -67,10 +67,10 @@ fn message(error: &clap::Error, command: &Command, typed: &[OsString]) -> String
         ErrorKind::InvalidValue => {
             let expected = listed(&texts(error, ContextKind::ValidValue), "or");
             let tip = tip_for_value(&arg, &value);
-            format!("{} must be {expected}, not {}{tip}", source(&arg, &value, command), quoted(&value))
+            format!("{} must be {expected}, not {}{tip}", source(&arg, &value, command, typed), quoted(&value))
         }
         ErrorKind::ValueValidation => {
-            invalid_value(error, &source(&arg, &value, command), &value) + &tip_for_value(&arg, &value)
+            invalid_value(error, &source(&arg, &value, command, typed), &value) + &tip_for_value(&arg, &value)
         }
         ErrorKind::UnknownArgument => unknown_argument(error, command, typed),
         ErrorKind::InvalidSubcommand => unknown_command(&text(error, ContextKind::InvalidSubcommand), command, typed),
@@ -167,7 +167,7 @@ fn unknown_argument(error: &clap::Error, command: &Command, typed: &[OsString]) 
         );
     }
     let suggestion = suggestion(error, ContextKind::SuggestedArg);
-    if suggestion.is_empty()
+    if (suggestion.is_empty() || name.is_empty())
         && let Some(owners) = owners(command, &arg)
     {
         return format!("{what}; it is an option of {owners}");
@@ -196,9 +196,13 @@ fn tip_for_argument(command: &str, value: &str) -> String {
 
 /// The commands that have an option.
 fn owners(command: &Command, option: &str) -> Option<String> {
-    let long = option.strip_prefix("--")?;
-    let has_it =
-        |command: &&Command| command.get_arguments().any(|arg| arg.get_long() == Some(long) && !arg.is_hide_set());
+    let (long, short) =
+        (option.strip_prefix("--"), option.strip_prefix('-').and_then(|name| name.parse::<char>().ok()));
+    let is_it = |arg: &clap::Arg| {
+        long.is_some_and(|long| arg.get_long() == Some(long))
+            || short.is_some_and(|short| arg.get_short() == Some(short))
+    };
+    let has_it = |command: &&Command| command.get_arguments().any(|arg| is_it(arg) && !arg.is_hide_set());
     let owners: Vec<String> =
         command.get_subcommands().filter(has_it).map(|command| format!("`finsent {}`", command.get_name())).collect();
     (!owners.is_empty()).then(|| listed(&owners, "and"))
@@ -214,8 +218,11 @@ fn conflict(error: &clap::Error, arg: &str) -> String {
 }
 
 /// Where a value came from: the option, or the environment variable that stands in for it.
-fn source(arg: &str, value: &str, command: &Command) -> String {
-    let is_typed = env::args().any(|typed| typed == arg || typed.starts_with(&format!("{arg}=")));
+fn source(arg: &str, value: &str, command: &Command, typed: &[OsString]) -> String {
+    let is_typed = typed.iter().any(|word| {
+        let word = word.to_string_lossy();
+        word == arg || word.starts_with(&format!("{arg}="))
+    });
     let commands = [command].into_iter().chain(command.get_subcommands());
     let mut options = commands.flat_map(Command::get_arguments);
     let option = options.find(|option| option.get_long().is_some_and(|long| arg.strip_prefix("--") == Some(long)));
@@ -346,6 +353,12 @@ mod tests {
             (
                 &["--input", "n.csv"],
                 "unknown option `--input`; it is an option of `finsent classify` and `finsent bench`",
+            ),
+            (&["-i", "n.csv"], "unknown option `-i`; it is an option of `finsent classify` and `finsent bench`"),
+            (&["--file", "n.csv"], "unknown option `--file`; run `finsent classify --input n.csv`"),
+            (
+                &["--port", "80"],
+                "unknown option `--port`; to serve over HTTP, run `finsent serve --listen 127.0.0.1:80`",
             ),
             (
                 &["classify", "-f", "n.csv", "a"],

@@ -121,8 +121,7 @@ fn completion_scripts_ask_finsent_and_help_says_how_to_install_them() {
         assert!(script.contains("FINSENT_COMPLETE"), "{shell}: {script}");
     }
     let help = run(&["completions", "--help"]).assert_succeeds().stdout;
-    for part in ["source <(finsent completions bash)", "~/.bashrc", "~/.zshrc", "finsent.fish", "compinit", "$PROFILE"]
-    {
+    for part in ["source <(finsent completions bash)", "~/.bashrc", "~/.zshrc", "config.fish", "compinit", "$PROFILE"] {
         assert!(help.contains(part), "{part}: {help}");
     }
 }

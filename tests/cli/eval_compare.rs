@@ -40,9 +40,9 @@ fn the_errors_file_has_the_rows_that_are_wrong_in_the_format_of_its_name() {
     assert_eq!(run.code, Some(5), "{run:?}");
     assert!(run.stderr.contains("1 row with wrong labels -> wrong.csv"), "{}", run.stderr);
     let (header, records) = parse_csv(&fs::read_to_string(dir.path().join("wrong.csv")).unwrap());
-    assert_eq!(header[..6], ["id", "headline", "gold", "expected", "label", "score"]);
+    assert_eq!(header[..6], ["id", "headline", "gold", "row", "expected", "label"]);
     assert_eq!(records.len(), 1);
-    assert_eq!(records[0][..5], ["d", "Debt fell by a third", "positive", "positive", "negative"]);
+    assert_eq!(records[0][..6], ["d", "Debt fell by a third", "positive", "line 5", "positive", "negative"]);
 
     for name in ["wrong.jsonl", "wrong.json", "wrong.parquet", "wrong.txt"] {
         let run = eval(dir.path(), &[&rows[..], &[name]].concat());
@@ -52,7 +52,7 @@ fn the_errors_file_has_the_rows_that_are_wrong_in_the_format_of_its_name() {
     assert_eq!((&lines[0]["expected"], &lines[0]["label"]), (&json!("positive"), &json!("negative")));
     assert!(fs::read(dir.path().join("wrong.parquet")).unwrap().starts_with(b"PAR1"));
     let table = fs::read_to_string(dir.path().join("wrong.txt")).unwrap();
-    assert!(table.starts_with("label     sentiment  expected  text\nnegative"), "{table}");
+    assert!(table.starts_with("label     sentiment  row     expected  text\nnegative"), "{table}");
 }
 
 #[test]
@@ -73,8 +73,8 @@ fn a_column_that_the_input_has_keeps_its_name() {
     let run = eval(dir.path(), &["rows.csv", "--precision", "int8", "--text-column", "text", "--errors", "wrong.csv"]);
     assert_eq!(run.code, Some(0), "{run:?}");
     let (header, records) = parse_csv(&fs::read_to_string(dir.path().join("wrong.csv")).unwrap());
-    assert_eq!(header[..5], ["text", "label", "expected", "eval_expected", "finsent_label"]);
-    assert_eq!(records[0][1..5], ["positive", "me", "positive", "negative"]);
+    assert_eq!(header[..6], ["text", "label", "expected", "row", "eval_expected", "finsent_label"]);
+    assert_eq!(records[0][1..6], ["positive", "me", "line 2", "positive", "negative"]);
 }
 
 #[test]
@@ -146,7 +146,7 @@ fn two_models_are_compared_without_labels() {
     let different = report["agreement"][0]["different"].as_u64().unwrap();
     assert!(report["precisions"][0].get("accuracy").is_none() && report["agreement"][0]["agreement"].is_f64());
     let (header, records) = parse_csv(&fs::read_to_string(dir.path().join("different.csv")).unwrap());
-    assert_eq!(header[3..5], ["model", "label"]);
+    assert_eq!(header[3..6], ["row", "model", "label"]);
     assert_eq!(records.len() as u64, 2 * different);
     let table = eval(dir.path(), &both).stdout;
     assert!(table.contains("predicted rows") && !table.contains("accuracy"), "{table}");

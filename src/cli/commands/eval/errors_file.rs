@@ -38,6 +38,8 @@ pub(super) struct ErrorsFile {
 
 /// The names of the columns before the prediction's, if there are such columns.
 struct Names {
+    /// Where the row is in the input.
+    row: Arc<str>,
     /// The true label, as the model calls it.
     expected: Option<Arc<str>>,
     model: Option<Arc<str>>,
@@ -103,6 +105,7 @@ impl Names {
         };
         let has_several_formats = compared.candidates.len() > 1 && !compared.has_several_models;
         Self {
+            row: free("row"),
             expected: has_labels.then(|| free("expected")),
             model: compared.has_several_models.then(|| free("model")),
             format: has_several_formats.then(|| free("format")),
@@ -110,7 +113,8 @@ impl Names {
     }
 
     fn all(&self) -> impl Iterator<Item = Arc<str>> {
-        [&self.expected, &self.model, &self.format].into_iter().flatten().cloned()
+        let optional = [&self.expected, &self.model, &self.format].into_iter().flatten();
+        std::iter::once(&self.row).chain(optional).cloned()
     }
 }
 
@@ -148,6 +152,7 @@ impl ErrorsFile {
                 (&self.names.format, formats),
             ];
             let named = values.into_iter().filter_map(|(name, value)| Some((name.clone()?, Field::Text(value))));
+            row.fields.push((Arc::clone(&self.names.row), Field::Text(row.place.clone())));
             row.fields.extend(named);
             match self.writer.check(&row) {
                 Ok(()) => self.writer.write(&row, Ok(OutputRecord::Text(prediction)))?,

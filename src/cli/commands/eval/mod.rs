@@ -67,7 +67,7 @@ fn open(args: &EvalArgs, console: Console) -> Result<(LabelledFile, Input, Optio
         file = file.with_all_columns(errors.needs_all_columns());
     }
     let input = match file.open() {
-        Err(EvaluationError::LabelColumn(_)) if args.model.len() > 1 && args.label_column.is_none() => {
+        Err(EvaluationError::LabelColumn(_)) if may_be_without_labels(args) => {
             console.note(&format!(
                 "no column `{LABEL_COLUMN}`: the models are compared with each other only; if another column has the labels, \
                  name it with --label-column"
@@ -79,6 +79,11 @@ fn open(args: &EvalArgs, console: Console) -> Result<(LabelledFile, Input, Optio
     };
     input.notes.iter().for_each(|note| console.note(note));
     Ok((file, input, errors))
+}
+
+/// Whether models can be compared without labels, and nothing that the user typed is about labels.
+fn may_be_without_labels(args: &EvalArgs) -> bool {
+    args.model.len() > 1 && args.label_column.is_none() && args.label_map.is_empty() && !args.skip_unknown
 }
 
 fn file(args: &EvalArgs) -> Result<LabelledFile, TableError> {
