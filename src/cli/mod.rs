@@ -14,6 +14,7 @@ mod output;
 mod parse;
 mod progress;
 mod quantity;
+mod relevance;
 mod settings;
 mod stdout;
 mod summary_table;
@@ -38,7 +39,7 @@ pub(super) fn main() -> ExitCode {
     if let Some(code) = completion::answer() {
         return code;
     }
-    let command = without_empty_variables(args::command());
+    let command = without_empty_variables(relevance::command());
     let typed: Vec<OsString> = env::args_os().collect();
     let exit = match parse::parse(&command, &typed) {
         Ok((args, matches)) => {

@@ -59,10 +59,11 @@ pub(super) fn is_quoted_command(command: &Command, word: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::relevance;
 
     fn texts(typed: &[&str]) -> Result<Vec<String>, ErrorKind> {
         let typed: Vec<OsString> = [&["finsent"], typed].concat().into_iter().map(OsString::from).collect();
-        let (args, _) = parse(&args::command(), &typed).map_err(|error| error.kind())?;
+        let (args, _) = parse(&relevance::command(), &typed).map_err(|error| error.kind())?;
         match args.command {
             args::Command::Classify(classify) => Ok(classify.texts),
             other => panic!("{other:?}"),

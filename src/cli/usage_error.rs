@@ -322,10 +322,10 @@ pub(super) fn check_precisions(matches: &ArgMatches) -> Result<(), UsageError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::args;
+    use crate::cli::relevance;
 
     fn message_of(typed: &[&str]) -> String {
-        let (command, typed) = (args::command(), [&["finsent"], typed].concat());
+        let (command, typed) = (relevance::command(), [&["finsent"], typed].concat());
         let error = command.clone().try_get_matches_from(&typed).unwrap_err();
         message(&error, &command, &typed.iter().map(OsString::from).collect::<Vec<_>>())
     }

@@ -29,8 +29,8 @@ pub enum ResolveError {
         /// The nearest name.
         suggest: Option<String>,
     },
-    /// The name may be a directory that does not exist, or a repository.
-    #[error("there is no directory `{name}`; if it is a repository of the hub, write {HUB}{name}")]
+    /// The name is a path, or may be one, and there is no such directory.
+    #[error("there is no directory `{name}`{}", if_repository(name))]
     NoDirectory {
         /// The name.
         name: String,
@@ -68,6 +68,11 @@ pub enum ResolveError {
     /// The directory is not a model.
     #[error(transparent)]
     Files(#[from] FilesError),
+}
+
+fn if_repository(name: &str) -> String {
+    let is_one = Repository::parse(name.split('@').next().unwrap_or(name)).is_ok();
+    if is_one { format!("; if it is a repository of the hub, write {HUB}{name}") } else { String::new() }
 }
 
 fn did_you_mean(suggest: Option<&str>) -> String {
@@ -211,7 +216,8 @@ impl<'a> ModelResolver<'a> {
         }
         let repository = name.split('@').next().unwrap_or(name);
         if Repository::parse(repository).is_err() {
-            return Err(self.unknown(name));
+            let is_path = ["/", "./", "../", "~/"].iter().any(|start| name.starts_with(start));
+            return Err(if is_path { ResolveError::NoDirectory { name: name.into() } } else { self.unknown(name) });
         }
         // The path of a model is mistyped more often than a folder has the name of an owner.
         if Path::new(name).parent().is_some_and(Path::is_dir) {
@@ -419,6 +425,8 @@ mod tests {
         let message = resolve(root.path(), "src/finbert").unwrap_err().to_string();
         let expected = "there is no directory `src/finbert`; if it is a repository of the hub, write hf:src/finbert";
         assert_eq!(message, expected);
+        let message = resolve(root.path(), "./finbert").unwrap_err().to_string();
+        assert_eq!(message, "there is no directory `./finbert`");
     }
 
     #[test]

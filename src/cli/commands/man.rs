@@ -4,11 +4,12 @@ use anyhow::Result;
 use clap::Command;
 use clap_mangen::Man;
 
-use super::args::{self, VERSION};
+use super::args::VERSION;
 use super::exit::{Exit, UsageError};
+use crate::cli::relevance;
 
 pub(super) fn run(command: Option<&str>) -> Result<Exit> {
-    let mut finsent = args::command();
+    let mut finsent = relevance::command();
     finsent.build();
     let command = match command {
         None => finsent,
@@ -71,7 +72,7 @@ mod tests {
 
     #[test]
     fn every_command_has_examples() {
-        let mut finsent = args::command();
+        let mut finsent = relevance::command();
         finsent.build();
         let names: Vec<String> = finsent.get_subcommands().map(|command| command.get_name().to_owned()).collect();
         for name in names.iter().filter(|name| *name != "help") {

@@ -1,20 +1,63 @@
-//! Global options are accepted by all commands, and shown by those that they mean something to.
+//! Which options help shows: `-h` the ones for every day, and of the global ones those that mean something to a command. All
+//! commands accept all global options.
 
 use clap::{Arg, Command, CommandFactory};
 
-use super::Args;
+use super::args::Args;
 
 /// Options that `-h` leaves to `--help`.
-const DETAILS: [&str; 6] = ["models_file", "model_dir", "int8_margin", "offline", "log_format", "color"];
+const DETAILS: [&str; 32] = [
+    // Global ones.
+    "models_file",
+    "model_dir",
+    "int8_margin",
+    "offline",
+    "log_format",
+    "color",
+    // How files are read.
+    "encoding",
+    "encoding_errors",
+    "input_format",
+    "delimiter",
+    "quote",
+    "escape",
+    "no_header",
+    // Of classify.
+    "shard",
+    "resume",
+    "csv_safe",
+    "aggregate",
+    "time_column",
+    "every",
+    "weight_column",
+    "summary",
+    "wide",
+    // Of serve.
+    "max_batch_tokens",
+    "max_concurrent_requests",
+    "max_queue_tokens",
+    "max_client_batch_size",
+    "max_body_bytes",
+    "max_text_bytes",
+    "request_timeout",
+    "drain_delay",
+    "shutdown_timeout",
+    "cache_entries",
+];
 
 /// The command line as it is parsed, and as help shows it.
-pub(crate) fn command() -> Command {
-    let command = Args::command().mut_args(|arg| {
-        let is_detail = DETAILS.contains(&arg.get_id().as_str());
-        if is_detail { arg.hide_short_help(true) } else { arg }
-    });
+pub(super) fn command() -> Command {
+    let command = without_details(Args::command()).mut_subcommands(without_details);
     let globals: Vec<Arg> = command.get_arguments().filter(|arg| arg.is_global_set()).cloned().collect();
     command.mut_subcommands(|command| with_hidden(command, &globals))
+}
+
+/// Hides from `-h` what few people need.
+fn without_details(command: Command) -> Command {
+    command.mut_args(|arg| {
+        let is_detail = DETAILS.contains(&arg.get_id().as_str());
+        if is_detail { arg.hide_short_help(true) } else { arg }
+    })
 }
 
 /// Hides what means nothing to a command. clap does not add a global option to a command that has its own.
@@ -60,6 +103,15 @@ mod tests {
         let command = command.find_subcommand(name).unwrap();
         let shown = command.get_arguments().filter(|arg| !arg.is_hide_set() && arg.get_id() != "help");
         shown.filter_map(|arg| arg.get_long().map(String::from)).collect()
+    }
+
+    #[test]
+    fn every_detail_is_an_option() {
+        let command = command();
+        let all = command.get_arguments().chain(command.get_subcommands().flat_map(Command::get_arguments));
+        let ids: Vec<&str> = all.map(|arg| arg.get_id().as_str()).collect();
+        let unknown: Vec<&&str> = DETAILS.iter().filter(|id| !ids.contains(id)).collect();
+        assert!(unknown.is_empty(), "{unknown:?}");
     }
 
     #[test]
