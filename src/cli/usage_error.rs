@@ -132,15 +132,26 @@ pub(super) fn unknown_command(name: &str, command: &Command, typed: &[OsString])
     let names: Vec<&str> = command.get_subcommands().map(Command::get_name).collect();
     let lower = name.to_lowercase();
     let of_other_tools = other_tools::command(name);
-    let nearest = || suggest(&lower, names.iter().copied()).or_else(|| only_longer(&lower, &names));
+    let is_near = |near: &&str| near.get(..1) == lower.get(..1) || near.contains(&lower);
+    let mistyped = suggest(&lower, names.iter().copied()).filter(is_near);
+    let nearest = || mistyped.or_else(|| only_longer(&lower, &names));
     match of_other_tools.or_else(nearest) {
         Some(nearest) => format!("{what}; did you mean `{nearest}`?"),
-        // `finsent help fly` is not about a text.
-        None if typed.get(1).is_some_and(|word| word == name) => {
-            format!("{what}; to score it as a text, run `finsent classify {quoted}`")
-        }
-        None => what,
+        None => match unquoted(name, typed) {
+            None => what,
+            Some(text) if text == name => format!("{what}; to score it as a text, run `finsent classify {quoted}`"),
+            Some(text) => {
+                format!("{what}; to score a text, put it in quotes: finsent {}", other_tools::quoted(&text))
+            }
+        },
     }
+}
+
+/// The words that begin with `first`, up to an option, if they are the first ones: `finsent help fly` is not about a text.
+fn unquoted(first: &str, typed: &[OsString]) -> Option<String> {
+    let words = typed.iter().skip(1).map_while(|word| word.to_str().filter(|word| !word.starts_with('-')));
+    let words: Vec<&str> = words.collect();
+    words.first().is_some_and(|word| *word == first).then(|| words.join(" "))
 }
 
 /// The only command that begins so.
@@ -343,6 +354,10 @@ mod tests {
             ),
             (&["comp"], "no command is called `comp`; did you mean `completions`?"),
             (&["fly"], "no command is called `fly`; to score it as a text, run `finsent classify fly`"),
+            (
+                &["Orders", "doubled", "--format", "csv"],
+                "no command is called `Orders`; to score a text, put it in quotes: finsent 'Orders doubled'",
+            ),
             (&[":8080"], "no command is called `:8080`; to listen there, run `finsent serve --listen 127.0.0.1:8080`"),
             (&["serve", "--port", "9000"], "unknown option `--port`; write --listen 127.0.0.1:9000"),
             (&["serve", ":9000"], "unexpected argument `:9000`; write --listen 127.0.0.1:9000"),

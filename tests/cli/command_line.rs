@@ -32,6 +32,7 @@ fn a_word_that_is_no_command_is_not_scored() {
         (&["server", "--port", "80"], "did you mean `serve`?"),
         (&["download", "finbert"], "did you mean `pull`?"),
         (&["profit"], "to score it as a text, run `finsent classify profit`"),
+        (&["orders", "doubled"], "put it in quotes: finsent 'orders doubled'"),
         (&["news.csv"], "to score what the file holds, run `finsent classify --input news.csv`"),
         (&["classify --input news.csv"], "leave out the quotes"),
         (&["-5% in early trading"], "finsent classify -- '-5% in early trading'"),
