@@ -10,6 +10,8 @@ use finsent_jobs::summary::SummaryError;
 use finsent_model::plain_words;
 use finsent_table::{ItemError, TableError};
 
+use super::other_tools::quoted;
+
 /// The error with its causes, and a hint if there is one.
 pub(super) fn message(error: &anyhow::Error) -> String {
     let causes = error.chain().map(words).collect::<Vec<_>>().join(": ");
@@ -92,7 +94,9 @@ fn for_summary(error: &SummaryError) -> Option<String> {
 fn for_evaluation(error: &EvaluationError) -> Option<String> {
     let hint = match error {
         EvaluationError::Table(error) => return for_table(error),
-        EvaluationError::LabelColumn(_) => "choose one with --label-column",
+        EvaluationError::LabelColumn(error) => return for_label_column(error),
+        EvaluationError::OtherOrder { now, better, .. } => return Some(for_other_order(now, better)),
+        EvaluationError::OtherLabels { .. } => "compare models with the same labels, the one with more of them first",
         EvaluationError::UnknownLabels { .. } => {
             "map the file's labels to them with --label-map FROM=TO, or leave those rows out with --skip-unknown"
         }
@@ -100,6 +104,48 @@ fn for_evaluation(error: &EvaluationError) -> Option<String> {
         _ => return None,
     };
     Some(hint.to_owned())
+}
+
+/// Names that columns of labels have.
+const LABEL_NAMES: [&str; 12] = [
+    "label",
+    "labels",
+    "sentiment",
+    "gold",
+    "target",
+    "class",
+    "category",
+    "polarity",
+    "truth",
+    "annotation",
+    "tone",
+    "y",
+];
+
+/// A column that may have the labels, unless the error has one.
+fn for_label_column(error: &TableError) -> Option<String> {
+    let choose = "choose one with --label-column".to_owned();
+    match error {
+        TableError::NoColumn { nearest: Some(_), .. } => None,
+        TableError::NoColumn { columns, .. } => {
+            let is_named_so = |column: &str| LABEL_NAMES.iter().any(|name| column.trim().eq_ignore_ascii_case(name));
+            let named_so: Vec<String> = columns
+                .iter()
+                .filter(|column| is_named_so(column))
+                .map(|column| format!("--label-column {column}"))
+                .collect();
+            Some(if named_so.is_empty() { choose } else { format!("did you mean {}?", named_so.join(" or ")) })
+        }
+        _ => Some(choose),
+    }
+}
+
+fn for_other_order(now: &[(String, String)], better: &[(String, String)]) -> String {
+    let flags = |pairs: &[(String, String)]| {
+        let flag = |(from, to): &(String, String)| format!("--label-map {}", quoted(&format!("{from}={to}")));
+        pairs.iter().map(flag).collect::<Vec<_>>().join(" ")
+    };
+    format!("say what they are: {}, or, if they are the ids, {}", flags(better), flags(now))
 }
 
 #[cfg(test)]

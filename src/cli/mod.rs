@@ -2,15 +2,19 @@
 
 mod args;
 mod commands;
+mod completion;
 mod console;
 mod download_progress;
 mod exit;
 mod hints;
 mod interrupt;
 mod logging;
+mod other_tools;
 mod output;
+mod parse;
 mod progress;
 mod quantity;
+mod relevance;
 mod settings;
 mod stdout;
 mod summary_table;
@@ -19,10 +23,11 @@ mod text_table;
 mod usage_error;
 mod width;
 
+use std::env;
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::builder::Resettable;
-use clap::{CommandFactory, FromArgMatches};
 
 use args::{Args, Command};
 use console::Console;
@@ -31,14 +36,17 @@ use exit::Exit;
 /// Parses the command line, runs the command, reports its error, and returns the exit code.
 pub(super) fn main() -> ExitCode {
     finsent_model::silence_caught_panics();
-    let command = without_empty_variables(Args::command());
-    let parsed = command.clone().try_get_matches().and_then(|matches| Ok((Args::from_arg_matches(&matches)?, matches)));
-    let exit = match parsed {
+    if let Some(code) = completion::answer() {
+        return code;
+    }
+    let command = without_empty_variables(relevance::command());
+    let typed: Vec<OsString> = env::args_os().collect();
+    let exit = match parse::parse(&command, &typed) {
         Ok((args, matches)) => {
             let console = Console::start(&args.global, matches!(args.command, Command::Serve(_)));
             run(args, &matches, console).unwrap_or_else(|error| report(&error, console))
         }
-        Err(error) => usage_error::report(&error, &command),
+        Err(error) => usage_error::report(&error, &command, &typed),
     };
     logging::flush();
     ExitCode::from(exit as u8)
@@ -60,7 +68,7 @@ fn report(error: &anyhow::Error, console: Console) -> Exit {
 /// Ignores environment variables that are set to nothing: deployments leave out a setting that way.
 fn without_empty_variables(command: clap::Command) -> clap::Command {
     let is_empty = |arg: &clap::Arg| {
-        let value = arg.get_env().and_then(std::env::var_os);
+        let value = arg.get_env().and_then(env::var_os);
         value.is_some_and(|value| value.is_empty())
     };
     command

@@ -8,7 +8,7 @@ use finsent_table::{Destination, OutputFormat, RowWriter, Shape, writer as file_
 use super::args::Format;
 use super::console::Console;
 use super::exit::UsageError;
-use super::text_table::TextTable;
+use super::text_table::{TableColumns, TextTable};
 
 impl Format {
     /// The format of a file; `None` for the table, which is for people.
@@ -70,13 +70,19 @@ pub(super) fn check_shards(format: Format) -> Result<(), UsageError> {
     )))
 }
 
-/// The writer of a format.
-pub(super) fn writer(format: Format, shape: &Shape<'_>, out: Destination, console: Console) -> Box<dyn RowWriter> {
+/// The writer of a format; `columns` are those of the table for people.
+pub(super) fn writer(
+    format: Format,
+    shape: &Shape<'_>,
+    out: Destination,
+    columns: TableColumns,
+    console: Console,
+) -> Box<dyn RowWriter> {
     match format.of_file() {
         Some(format) => file_writer(format, shape, out),
         None => {
             let colors = out.is_stdout() && console.colors(&io::stdout());
-            Box::new(TextTable::new(shape, out, colors))
+            Box::new(TextTable::new(shape, out, columns, colors))
         }
     }
 }

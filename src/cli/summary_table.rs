@@ -9,84 +9,160 @@ use super::console::{Style, paint, printable};
 use super::text_table::label_style;
 use super::width::{cut, pad_end, pad_start};
 
-/// Width of a bar in columns.
-const BAR: usize = 8;
+/// Widest bar, and narrowest one that says something, in columns.
+const BARS: [usize; 2] = [8, 4];
+/// Width of a percentage: `100%`.
+const PERCENT: usize = 4;
 /// Shown for a missing value.
 const MISSING: &str = "-";
-/// Widest column of groups.
-const MAX_GROUP_WIDTH: usize = 32;
+/// Widest column of groups, and what is left of it before other columns are.
+const GROUP_WIDTHS: [usize; 2] = [32, 12];
+const COUNT_WIDTH: usize = 7;
+const SENTIMENT_WIDTH: usize = 9;
+const NET_WIDTH: usize = 6;
 
-/// Writes all groups, in order.
-pub(super) fn write(summary: &Summary, shape: &SummaryShape<'_>, out: &mut impl Write, colors: bool) -> io::Result<()> {
-    let table = SummaryTable::new(summary, shape, colors);
+/// Writes all groups, in order. Where lines must fit into `room` columns, what says least is left out.
+pub(super) fn write(
+    summary: &Summary,
+    shape: &SummaryShape<'_>,
+    out: &mut impl Write,
+    room: Option<usize>,
+    colors: bool,
+) -> io::Result<()> {
+    let mut layout = Layout::new(summary, shape);
+    if let Some(room) = room {
+        layout = layout.fitted(room);
+    }
+    let table = SummaryTable { shape, layout, colors };
     writeln!(out, "\n{}", paint(table.header().trim_end(), Style::Dim, colors))?;
     summary.groups().try_for_each(|(key, group)| writeln!(out, "{}", table.line(key, group).trim_end()))
 }
 
-struct SummaryTable<'a> {
-    shape: &'a SummaryShape<'a>,
-    group_width: usize,
-    period_width: usize,
-    colors: bool,
+/// The widths of the columns.
+#[derive(Debug, Clone)]
+struct Layout {
+    group: usize,
+    /// `None` without periods.
+    period: Option<usize>,
+    has_sentiment: bool,
+    has_net: bool,
+    /// The widths of the labels that are shown.
+    labels: Vec<usize>,
+    /// 0 without bars.
+    bar: usize,
 }
 
-impl<'a> SummaryTable<'a> {
-    fn new(summary: &Summary, shape: &'a SummaryShape<'a>, colors: bool) -> Self {
+impl Layout {
+    /// The widths that show everything.
+    fn new(summary: &Summary, shape: &SummaryShape<'_>) -> Self {
+        let [most, _] = GROUP_WIDTHS;
         let widest = summary.groups().map(|(key, _)| name(key).width()).max().unwrap_or(0);
+        let has_sentiment = shape.labels.has_sentiment_score();
         Self {
-            shape,
-            group_width: widest.max(shape.group.width()).min(MAX_GROUP_WIDTH),
-            period_width: shape.every.map_or(0, |every| if matches!(every, Every::Minutes(_)) { 20 } else { 10 }),
-            colors,
+            group: widest.max(shape.group.width()).min(most),
+            period: shape.every.map(|every| if matches!(every, Every::Minutes(_)) { 20 } else { 10 }),
+            has_sentiment,
+            has_net: has_sentiment,
+            labels: shape.labels.labels().iter().map(|label| printable(label).width()).collect(),
+            bar: BARS[0],
         }
     }
 
+    /// Narrower bars, then none; no net, which the shares say; narrower groups; at last fewer labels.
+    fn fitted(mut self, room: usize) -> Self {
+        while self.width() > room && self.bar > BARS[1] {
+            self.bar -= 1;
+        }
+        if self.width() > room {
+            self.bar = 0;
+        }
+        if self.width() > room {
+            self.has_net = false;
+        }
+        while self.width() > room && self.group > GROUP_WIDTHS[1] {
+            self.group -= 1;
+        }
+        while self.width() > room && self.labels.len() > 1 {
+            self.labels.pop();
+        }
+        self
+    }
+
+    fn width(&self) -> usize {
+        let column = |is_shown: bool, width: usize| if is_shown { 2 + width } else { 0 };
+        self.group
+            + self.period.map_or(0, |width| 2 + width)
+            + 2
+            + COUNT_WIDTH
+            + column(self.has_sentiment, SENTIMENT_WIDTH)
+            + self.labels.iter().map(|&label| 2 + self.label(label)).sum::<usize>()
+            + column(self.has_net, NET_WIDTH)
+    }
+
+    /// The width of the column of a label of this width.
+    fn label(&self, label: usize) -> usize {
+        let share = if self.bar == 0 { PERCENT } else { PERCENT + 1 + self.bar };
+        label.max(share)
+    }
+}
+
+struct SummaryTable<'a> {
+    shape: &'a SummaryShape<'a>,
+    layout: Layout,
+    colors: bool,
+}
+
+impl SummaryTable<'_> {
     fn header(&self) -> String {
-        let labels = self.shape.labels;
-        let mut header = pad_end(&printable(self.shape.group), self.group_width);
-        if self.shape.every.is_some() {
-            header += &format!("  {}", pad_end("period", self.period_width));
+        let Layout { group, period, has_sentiment, has_net, ref labels, .. } = self.layout;
+        let mut header = pad_end(&cut(&printable(self.shape.group), group), group);
+        if let Some(width) = period {
+            header += &format!("  {}", pad_end("period", width));
         }
-        header += &format!("  {:>7}", "count");
-        if labels.has_sentiment_score() {
-            header += &format!("  {:>9}", "sentiment");
+        header += &format!("  {:>COUNT_WIDTH$}", "count");
+        if has_sentiment {
+            header += &format!("  {:>SENTIMENT_WIDTH$}", "sentiment");
         }
-        for label in labels.labels() {
-            header += &format!("  {}", pad_end(&printable(label), label_width(label)));
+        for (label, &width) in self.shape.labels.labels().iter().zip(labels) {
+            header += &format!("  {}", pad_end(&printable(label), self.layout.label(width)));
         }
-        if labels.has_sentiment_score() {
-            header += &format!("  {:>6}", "net");
+        if has_net {
+            header += &format!("  {:>NET_WIDTH$}", "net");
         }
         header
     }
 
     fn line(&self, key: &GroupKey, group: &Group) -> String {
-        let labels = self.shape.labels;
-        let mut line = pad_end(&cut(&name(key), self.group_width), self.group_width);
-        if let Some(every) = self.shape.every {
+        let (labels, layout) = (self.shape.labels, &self.layout);
+        let mut line = pad_end(&cut(&name(key), layout.group), layout.group);
+        if let (Some(every), Some(width)) = (self.shape.every, layout.period) {
             let start = key.1.map_or_else(|| MISSING.to_owned(), |start| every.format(start));
-            line += &format!("  {}", pad_end(&start, self.period_width));
+            line += &format!("  {}", pad_end(&start, width));
         }
-        line += &format!("  {:>7}", group.count());
-        if labels.has_sentiment_score() {
-            line += &format!("  {}", pad_start(&signed(group.sentiment_score(labels), 4), 9));
+        line += &format!("  {:>COUNT_WIDTH$}", group.count());
+        if layout.has_sentiment {
+            line += &format!("  {}", pad_start(&signed(group.sentiment_score(labels), 4), SENTIMENT_WIDTH));
         }
         let shares = group.shares();
-        for (id, label) in labels.labels().iter().enumerate() {
-            line += &self.share(label, shares.as_ref().map(|shares| shares[id]));
+        for (id, (label, &width)) in labels.labels().iter().zip(&layout.labels).enumerate() {
+            line += &self.share(label, width, shares.as_ref().map(|shares| shares[id]));
         }
-        if labels.has_sentiment_score() {
-            line += &format!("  {}", pad_start(&signed(group.net(labels), 2), 6));
+        if layout.has_net {
+            line += &format!("  {}", pad_start(&signed(group.net(labels), 2), NET_WIDTH));
         }
         line
     }
 
     /// The share of a label, in percent and as a bar.
-    fn share(&self, label: &str, share: Option<f64>) -> String {
-        let bar = pad_end(&share.map(bar).unwrap_or_default(), label_width(label) - 5);
-        let bar = paint(&bar, label_style(label, self.shape.labels.has_sentiment_score()), self.colors);
-        let share = share.map_or_else(|| MISSING.to_owned(), |share| format!("{:.0}%", 100.0 * share));
-        format!("  {} {bar}", pad_start(&share, 4))
+    fn share(&self, label: &str, width: usize, share: Option<f64>) -> String {
+        let percent = share.map_or_else(|| MISSING.to_owned(), |share| format!("{:.0}%", 100.0 * share));
+        let (percent, width) = (pad_start(&percent, PERCENT), self.layout.label(width));
+        if self.layout.bar == 0 {
+            return format!("  {}", pad_end(&percent, width));
+        }
+        let bar = share.map(|share| bar(share, self.layout.bar)).unwrap_or_default();
+        let bar = pad_end(&bar, width - PERCENT - 1);
+        format!("  {percent} {}", paint(&bar, label_style(label, self.shape.labels.has_sentiment_score()), self.colors))
     }
 }
 
@@ -95,18 +171,14 @@ fn name(key: &GroupKey) -> String {
     key.0.as_ref().map_or_else(|| MISSING.to_owned(), |name| printable(name))
 }
 
-fn label_width(label: &str) -> usize {
-    label.width().max(BAR + 5)
-}
-
 fn signed(number: Option<f64>, digits: usize) -> String {
     number.map_or_else(|| MISSING.to_owned(), |number| format!("{number:+.digits$}"))
 }
 
-/// A bar of up to [`BAR`] columns, in eighths of one.
-fn bar(share: f64) -> String {
+/// A bar of up to `width` columns, in eighths of one.
+fn bar(share: f64, width: usize) -> String {
     const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
-    let eighths = (share.clamp(0.0, 1.0) * (8 * BAR) as f64).round() as usize;
+    let eighths = (share.clamp(0.0, 1.0) * (8 * width) as f64).round() as usize;
     "█".repeat(eighths / 8) + EIGHTHS[eighths % 8]
 }
 
@@ -116,8 +188,23 @@ mod tests {
 
     #[test]
     fn a_bar_grows_by_eighths_of_a_column() {
+        let bar = |share| super::bar(share, 8);
         assert_eq!([bar(0.0), bar(0.5), bar(1.0), bar(7.0)], ["", "████", "████████", "████████"]);
         assert_eq!((bar(1.0 / 64.0), bar(0.25 + 3.0 / 64.0)), ("▏".into(), "██▍".into()));
         assert!(bar(f64::NAN).is_empty());
+    }
+
+    #[test]
+    fn a_layout_gives_up_bars_then_the_net_then_the_width_of_groups() {
+        let layout =
+            Layout { group: 32, period: Some(10), has_sentiment: true, has_net: true, labels: vec![8, 8, 7], bar: 8 };
+        assert_eq!(layout.width(), 117);
+        let fitted = layout.clone().fitted(110);
+        assert_eq!((fitted.bar, fitted.group, fitted.width()), (5, 32, 108));
+        let fitted = layout.clone().fitted(80);
+        assert_eq!((fitted.bar, fitted.group, fitted.has_net), (0, 19, false), "{fitted:?}");
+        assert!(fitted.width() <= 80);
+        let many = Layout { labels: vec![12; 30], ..layout };
+        assert!(many.fitted(80).width() <= 80);
     }
 }

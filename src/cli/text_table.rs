@@ -1,120 +1,230 @@
 //! A table for people: one line per text.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::Write;
 
 use finsent_model::Prediction;
 use finsent_table::{Destination, Outcome, Row, RowWriter, Shape, TableError};
 use unicode_width::UnicodeWidthStr;
 
 use crate::cli::console::{Style, paint, printable};
-use crate::cli::width::{cut, pad_end, pad_start, terminal_width};
+use crate::cli::width::{cut, pad_end, pad_start, stdout_width};
 
 /// Narrowest column of a probability: `0.1234`.
 const SCORE_WIDTH: usize = 6;
+/// Narrowest column of the texts on a terminal.
+const TEXT_WIDTH: usize = 20;
+/// Narrowest and widest column of the input's.
+const KEY_WIDTHS: [usize; 2] = [6, 20];
+/// Shown for a missing value.
+const MISSING: &str = "-";
+
+/// The columns of the table beside the label, the sentiment score and the text.
+#[derive(Debug, Clone, Default)]
+pub(super) struct TableColumns {
+    /// Columns of the input.
+    pub(super) keys: Vec<String>,
+    /// Whether the probability of each label and the number of tokens are shown.
+    pub(super) is_wide: bool,
+}
 
 /// Writes each row as a line of columns.
 pub(super) struct TextTable {
     out: Destination,
     labels: Vec<String>,
     label_width: usize,
-    sentiment: bool,
+    has_sentiment: bool,
+    columns: TableColumns,
     colors: bool,
-    /// Width of the terminal, if the output is one.
-    terminal_width: Option<usize>,
-    header_written: bool,
+    /// The columns that a line may have.
+    width: Option<usize>,
+    /// The widths of the input's columns; `None` until the first lines are known.
+    key_widths: Option<Vec<usize>>,
+    /// The lines before that. They are those of one window of rows.
+    pending: Vec<Line>,
+}
+
+/// A line before it is laid out.
+enum Line {
+    Scored { label: (String, Style), front: String, keys: Vec<String>, text: String },
+    Failed(String),
 }
 
 impl TextTable {
-    pub(super) fn new(shape: &Shape<'_>, out: Destination, colors: bool) -> Self {
+    pub(super) fn new(shape: &Shape<'_>, out: Destination, columns: TableColumns, colors: bool) -> Self {
         let labels: Vec<String> = shape.labels.labels().iter().map(|label| printable(label)).collect();
         let widest = labels.iter().map(|label| label.width()).max().unwrap_or(0);
         Self {
             label_width: widest.max("label".len()),
             labels,
-            sentiment: shape.labels.has_sentiment_score(),
+            has_sentiment: shape.labels.has_sentiment_score(),
+            columns,
             colors,
-            terminal_width: (out.is_stdout() && io::stdout().is_terminal()).then(terminal_width),
-            header_written: false,
+            width: out.is_stdout().then(stdout_width).flatten(),
+            key_widths: None,
+            pending: Vec::new(),
             out,
         }
     }
 
-    fn header(&self) -> String {
+    fn header(&self, key_widths: &[usize]) -> String {
         let mut line = pad_end("label", self.label_width);
-        for label in &self.labels {
-            line += &format!("  {}", pad_start(label, self.score_width(label)));
+        if self.columns.is_wide {
+            for label in &self.labels {
+                line += &format!("  {}", pad_start(label, score_width(label)));
+            }
         }
-        if self.sentiment {
-            line += "  sentiment";
+        match self.has_sentiment {
+            true => line += "  sentiment",
+            false if self.columns.is_wide => {}
+            false => line += &format!("  {:>SCORE_WIDTH$}", "score"),
         }
-        line + "  tokens  text"
+        if self.columns.is_wide {
+            line += "  tokens";
+        }
+        line + &keys(&self.columns.keys, key_widths, self.width.is_some()) + "  text"
     }
 
-    fn score_width(&self, label: &str) -> usize {
-        label.width().max(SCORE_WIDTH)
+    /// The columns between the label and those of the input.
+    fn front(&self, prediction: &Prediction) -> String {
+        let mut front = String::new();
+        if self.columns.is_wide {
+            for ((_, probability), label) in prediction.scores().zip(&self.labels) {
+                front += &format!("  {probability:>width$.4}", width = score_width(label));
+            }
+        }
+        match prediction.sentiment_score() {
+            Some(sentiment_score) => front += &format!("  {sentiment_score:>+9.4}"),
+            None if self.columns.is_wide => {}
+            None => front += &format!("  {:>SCORE_WIDTH$.4}", prediction.score()),
+        }
+        if self.columns.is_wide {
+            let cut = if prediction.truncated() { "+" } else { "" };
+            front += &format!("  {:>6}", format!("{}{cut}", prediction.tokens()));
+        }
+        front
     }
 
-    /// The columns before the text, with colors, and their width.
-    fn front(&self, prediction: &Prediction) -> (String, usize) {
-        let label = pad_end(&printable(prediction.label()), self.label_width);
-        let mut rest = String::new();
-        for ((_, probability), label) in prediction.scores().zip(&self.labels) {
-            rest += &format!("  {:>width$.4}", probability, width = self.score_width(label));
-        }
-        if let Some(sentiment_score) = prediction.sentiment_score() {
-            rest += &format!("  {sentiment_score:>+9.4}");
-        }
-        let cut = if prediction.truncated() { "+" } else { "" };
-        rest += &format!("  {:>6}", format!("{}{cut}", prediction.tokens()));
-        let width = label.width() + rest.width();
-        (
-            paint(&label, label_style(prediction.label(), prediction.sentiment_score().is_some()), self.colors) + &rest,
-            width,
-        )
-    }
-
-    fn line(&self, row: &Row, outcome: Outcome<'_>) -> String {
+    fn line(&self, row: &Row, outcome: Outcome<'_>) -> Line {
         let id = row.id.as_ref().map(|id| format!("[{}] ", printable(&id.to_cell()))).unwrap_or_default();
         match outcome {
             Ok(record) => {
-                let (front, width) = self.front(record.prediction());
+                let prediction = record.prediction();
+                let style = label_style(prediction.label(), prediction.sentiment_score().is_some());
                 let text = row.text.as_ref().map(|text| text.as_str()).unwrap_or_default();
-                let text = printable(record.text().unwrap_or(text));
-                format!("{front}  {}", self.fit(&(id + &text), width + 2))
+                let cell = |name: &String| row.cell(name).filter(|cell| !cell.trim().is_empty());
+                let key = |name| cell(name).map_or_else(|| MISSING.to_owned(), |cell| printable(&cell));
+                Line::Scored {
+                    label: (printable(prediction.label()), style),
+                    front: self.front(prediction),
+                    keys: self.columns.keys.iter().map(key).collect(),
+                    text: id + &printable(record.text().unwrap_or(text)),
+                }
             }
-            Err(error) => {
-                let error = printable(&format!("{}: {error}", row.place));
+            Err(error) => Line::Failed(id + &printable(&format!("{}: {error}", row.place))),
+        }
+    }
+
+    /// The widths of the input's columns, from their names and their first values. On a terminal, they leave room for the text.
+    fn fitted_key_widths(&self) -> Vec<usize> {
+        let mut widths: Vec<usize> = self.columns.keys.iter().map(|name| name.width()).collect();
+        let mut front_width = 0;
+        for line in &self.pending {
+            if let Line::Scored { front, keys, .. } = line {
+                front_width = front.width();
+                for (width, key) in widths.iter_mut().zip(keys) {
+                    *width = (*width).max(key.width());
+                }
+            }
+        }
+        let Some(width) = self.width else { return widths };
+        let [least, most] = KEY_WIDTHS;
+        widths.iter_mut().for_each(|width| *width = (*width).clamp(least, most));
+        let room = width.saturating_sub(self.label_width + front_width + 2 + TEXT_WIDTH);
+        fit(&mut widths, room, least);
+        widths
+    }
+
+    fn laid_out(&self, line: &Line, key_widths: &[usize]) -> String {
+        match line {
+            Line::Scored { label: (label, style), front, keys: cells, text } => {
+                let label = pad_end(label, self.label_width);
+                let rest = format!("{front}{}  ", keys(cells, key_widths, self.width.is_some()));
+                let text = self.fit_text(text, label.width() + rest.width());
+                paint(&label, *style, self.colors) + &rest + &text
+            }
+            Line::Failed(error) => {
                 let label = paint(&pad_end("error", self.label_width), Style::Red, self.colors);
-                format!("{label}  {}", self.fit(&(id + &error), self.label_width + 2))
+                format!("{label}  {}", self.fit_text(error, self.label_width + 2))
             }
         }
     }
 
     /// `text`, cut to the rest of the terminal's line after `used` columns.
-    fn fit(&self, text: &str, used: usize) -> String {
-        let Some(room) = self.terminal_width.map(|width| width.saturating_sub(used).max(20)) else {
-            return text.to_owned();
-        };
-        cut(text, room)
+    fn fit_text(&self, text: &str, used: usize) -> String {
+        let room = self.width.map(|width| width.saturating_sub(used).max(TEXT_WIDTH));
+        room.map_or_else(|| text.to_owned(), |room| cut(text, room))
     }
+
+    /// Writes the header and the first lines, once they are known.
+    fn settle(&mut self) -> Result<(), TableError> {
+        if self.pending.is_empty() || self.key_widths.is_some() {
+            return Ok(());
+        }
+        let widths = self.fitted_key_widths();
+        let header = self.header(&widths);
+        writeln!(self.out, "{}", paint(&header, Style::Dim, self.colors))?;
+        for line in std::mem::take(&mut self.pending) {
+            let line = self.laid_out(&line, &widths);
+            writeln!(self.out, "{line}")?;
+        }
+        self.key_widths = Some(widths);
+        Ok(())
+    }
+}
+
+/// Cells of the input's columns. Longer ones than their columns are cut where lines must fit.
+fn keys(cells: &[String], widths: &[usize], must_fit: bool) -> String {
+    let cell = |(cell, width): (&String, &usize)| {
+        let cell = if must_fit { cut(cell, *width) } else { cell.clone() };
+        format!("  {}", pad_end(&cell, *width))
+    };
+    cells.iter().zip(widths).map(cell).collect()
+}
+
+/// Narrows the widest until all have room, each after two spaces, or cannot be narrowed: who names many columns gets long
+/// lines.
+fn fit(widths: &mut [usize], room: usize, least: usize) {
+    let total = |widths: &[usize]| widths.iter().map(|width| width + 2).sum::<usize>();
+    while total(widths) > room
+        && let Some(widest) = widths.iter_mut().max().filter(|widest| **widest > least)
+    {
+        *widest -= 1;
+    }
+}
+
+fn score_width(label: &str) -> usize {
+    label.width().max(SCORE_WIDTH)
 }
 
 impl RowWriter for TextTable {
     fn write(&mut self, row: &Row, outcome: Outcome<'_>) -> Result<(), TableError> {
-        if !self.header_written {
-            let header = self.header();
-            writeln!(self.out, "{}", paint(&header, Style::Dim, self.colors))?;
-            self.header_written = true;
-        }
         let line = self.line(row, outcome);
+        if self.key_widths.is_none() {
+            self.pending.push(line);
+            // Without columns of the input, nothing is to be settled on the first lines.
+            return if self.columns.keys.is_empty() { self.settle() } else { Ok(()) };
+        }
+        let line = self.laid_out(&line, self.key_widths.as_deref().unwrap_or_default());
         Ok(writeln!(self.out, "{line}")?)
     }
 
     fn flush(&mut self) -> Result<(), TableError> {
+        self.settle()?;
         Ok(self.out.flush()?)
     }
 
-    fn finish(self: Box<Self>) -> Result<Destination, TableError> {
+    fn finish(mut self: Box<Self>) -> Result<Destination, TableError> {
+        self.settle()?;
         Ok(self.out)
     }
 }
@@ -134,19 +244,50 @@ mod tests {
     use super::*;
     use finsent_table::TemporaryName;
 
-    #[test]
-    fn a_line_is_cut_by_its_width_on_the_terminal() {
-        let table = |width| TextTable {
+    fn table(width: Option<usize>) -> TextTable {
+        TextTable {
             out: Destination::open(Some("/dev/null".as_ref()), TemporaryName::Unique).unwrap(),
             labels: vec![],
-            label_width: 5,
-            sentiment: false,
+            label_width: 8,
+            has_sentiment: true,
+            columns: TableColumns { keys: vec!["ticker".into(), "published".into()], is_wide: false },
             colors: false,
-            terminal_width: width,
-            header_written: false,
-        };
-        assert_eq!(table(Some(30)).fit(&"日本".repeat(10), 10), "日本日本日本日本日…");
-        assert_eq!(table(Some(30)).fit("short", 10), "short");
-        assert_eq!(table(None).fit(&"x".repeat(500), 10).len(), 500);
+            width,
+            key_widths: None,
+            pending: Vec::new(),
+        }
+    }
+
+    fn scored(keys: [&str; 2], text: &str) -> Line {
+        let label = ("neutral".to_owned(), Style::Dim);
+        Line::Scored { label, front: "    +0.0012".into(), keys: keys.map(String::from).to_vec(), text: text.into() }
+    }
+
+    #[test]
+    fn a_line_is_cut_by_its_width_on_the_terminal() {
+        assert_eq!(table(Some(30)).fit_text(&"日本".repeat(10), 10), "日本日本日本日本日…");
+        assert_eq!(table(Some(30)).fit_text("short", 10), "short");
+        assert_eq!(table(None).fit_text(&"x".repeat(500), 10).len(), 500);
+    }
+
+    #[test]
+    fn columns_of_the_input_are_as_wide_as_their_first_values_and_leave_room_for_the_text() {
+        let mut table = table(Some(80));
+        table.pending = vec![scored(["ACME", "2026-03-02T08:30:00Z, London"], &"x".repeat(90))];
+        let widths = table.fitted_key_widths();
+        assert_eq!(widths, [6, 20]);
+        let line = table.laid_out(&table.pending[0], &widths);
+        assert_eq!(line.width(), 80, "{line}");
+        assert!(line.starts_with("neutral     +0.0012  ACME    2026-03-02T08:30:00…  xxx"), "{line}");
+        assert_eq!(table.header(&widths), "label     sentiment  ticker  published             text");
+    }
+
+    #[test]
+    fn many_columns_are_narrowed_but_never_left_out() {
+        let mut widths = [20, 10, 6];
+        fit(&mut widths, 34, 6);
+        assert_eq!(widths, [12, 10, 6]);
+        fit(&mut widths, 20, 6);
+        assert_eq!(widths, [6, 6, 6]);
     }
 }

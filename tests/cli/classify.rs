@@ -50,7 +50,9 @@ fn every_format_holds_the_same_predictions() {
     assert_eq!(records[0][0], "positive");
     assert_eq!(records[0][1], lines[0]["score"].to_string());
 
-    let table = run(&["classify", "--format", "text", PROFIT, LOSS]).stdout;
+    let table = run(&["classify", "--format", "text", PROFIT]).stdout;
+    assert!(table.starts_with("label     sentiment  text\npositive    +0.9511  "), "{table}");
+    let table = run(&["classify", "--format", "text", "--wide", PROFIT, LOSS]).stdout;
     let lines: Vec<_> = table.lines().collect();
     assert!(lines[0].starts_with("label     positive  negative  neutral  sentiment  tokens  text"), "{table}");
     assert!(lines[1].starts_with("positive    0.9679"), "{table}");

@@ -96,7 +96,7 @@ fn verify_fails_if_a_difference_exceeds_its_bound() {
     let catalog = write_file(dir.path(), "models.toml", catalog);
     let run = run(&["verify", "small", "--models-file", &catalog, "--precision", "f32"]);
     assert_eq!(run.code, Some(1), "{run:?}");
-    assert!(run.stdout.contains("published") && run.stdout.contains("OUT OF BOUNDS"), "{}", run.stdout);
+    assert!(run.stdout.contains("published") && run.stdout.contains("EXCEEDED"), "{}", run.stdout);
 }
 
 #[test]

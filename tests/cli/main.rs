@@ -2,12 +2,14 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should fail there")]
 
 mod classify;
+mod command_line;
 mod compressed;
 mod convert;
 mod dialects;
 mod documents;
 mod engine;
 mod eval;
+mod eval_compare;
 mod files;
 mod finsent;
 mod groups;
@@ -23,3 +25,4 @@ mod parquet_limits;
 mod published;
 mod resume;
 mod shards;
+mod terminal_width;

@@ -174,10 +174,12 @@ fn models_lists_the_catalog_and_what_is_on_this_machine() {
     assert_eq!(state, expected);
     assert_eq!((&listed[0]["verified"], listed[0]["size"].as_u64() > Some(20_000_000)), (&true.into(), true));
     assert_eq!((&listed[1]["verified"], &listed[1]["size"]), (&serde_json::Value::Null, &serde_json::Value::Null));
+    assert_eq!(listed[1]["published_size"], 438_000_000);
+    assert!(listed[1]["accuracy"].as_str().is_some_and(|accuracy| accuracy.contains("PhraseBank")));
     assert!(listed[3]["verified"].is_null() && listed[3]["size"].is_u64(), "no hash of it is known");
     let table = run(&["models"]).stdout;
     assert!(
-        table.contains("* mini") && table.contains("  finbert ") && table.contains("not on this machine"),
+        table.contains("* mini") && table.contains("  finbert ") && table.contains("not on this machine; about 438 MB"),
         "{table}"
     );
 }
@@ -192,7 +194,7 @@ fn version_help_completions_and_manual_pages_are_printed() {
         assert!(examples < usage, "{help}");
     }
     for shell in ["bash", "zsh", "fish"] {
-        assert!(run(&["completions", shell]).stdout.contains("classify"));
+        assert!(run(&["completions", shell]).stdout.contains("finsent"));
     }
     assert!(run(&["man"]).stdout.contains(".TH finsent"));
     assert!(run(&["man", "classify"]).stdout.contains("text\\-column"));

@@ -36,6 +36,10 @@ pub struct ModelSpec {
     revision: Option<String>,
     /// The files of the model.
     pub files: Vec<FileSpec>,
+    /// About how many bytes its files have.
+    pub size: Option<u64>,
+    /// Its published accuracy, in one line.
+    pub accuracy: Option<String>,
     /// A window in tokens that is smaller than the model's own.
     pub max_length: Option<usize>,
     /// The default precision of the model.
@@ -156,6 +160,21 @@ impl Catalog {
         self.models.iter().find(|model| model.name == name)
     }
 
+    /// The only model with this name, whatever its case.
+    pub(crate) fn get_in_any_case(&self, name: &str) -> Option<&ModelSpec> {
+        self.only(|model| model.name.eq_ignore_ascii_case(name))
+    }
+
+    /// The only model of this repository, OWNER/NAME, whose case does not matter on the hub.
+    pub(crate) fn of_repository(&self, repository: &str) -> Option<&ModelSpec> {
+        self.only(|model| model.hub.as_ref().is_some_and(|hub| hub.eq_ignore_ascii_case(repository)))
+    }
+
+    fn only(&self, is_it: impl Fn(&ModelSpec) -> bool) -> Option<&ModelSpec> {
+        let mut found = self.models.iter().filter(|model| is_it(model));
+        found.next().filter(|_| found.next().is_none())
+    }
+
     /// The published predictions of the model with this name; none if it is not in the catalog.
     pub fn published_predictions(&self, name: &str) -> &[PublishedPrediction] {
         self.get(name).map_or(&[], |model| &model.published)
@@ -194,7 +213,7 @@ impl ModelSpec {
     }
 }
 
-const MODEL_KEYS: [&str; 12] = [
+const MODEL_KEYS: [&str; 14] = [
     "name",
     "description",
     "license",
@@ -203,6 +222,8 @@ const MODEL_KEYS: [&str; 12] = [
     "hub",
     "revision",
     "files",
+    "size",
+    "accuracy",
     "max_length",
     "precision",
     "label_aliases",

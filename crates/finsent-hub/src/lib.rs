@@ -2,7 +2,7 @@
 //! its cache.
 //!
 //! A [`ModelResolver`] turns the name of a model into its files: a name of the [`Catalog`], a directory, or
-//! `hf:OWNER/NAME[@REVISION]`. It looks on this machine first, and otherwise downloads from the hub into the cache that
+//! `OWNER/NAME[@REVISION]`, with or without `hf:` before it. It looks on this machine first, and otherwise downloads from the hub into the cache that
 //! Python's huggingface_hub also uses.
 //!
 //! ```no_run

@@ -20,7 +20,7 @@ const VOCABULARIES: [&str; 3] = ["vocab.txt", "vocab.json", "merges.txt"];
 pub enum ResolveError {
     /// The name is neither in the catalog nor a directory.
     #[error(
-        "no model called `{name}`{} (`finsent models` lists them; any Hugging Face model: hf:OWNER/NAME)",
+        "no model called `{name}`{} (`finsent models` lists them; any Hugging Face model: OWNER/NAME)",
         did_you_mean(suggest.as_deref())
     )]
     Unknown {
@@ -28,6 +28,12 @@ pub enum ResolveError {
         name: String,
         /// The nearest name.
         suggest: Option<String>,
+    },
+    /// The name is a path, or may be one, and there is no such directory.
+    #[error("there is no directory `{name}`{}", if_repository(name))]
+    NoDirectory {
+        /// The name.
+        name: String,
     },
     /// After `hf:` there is no valid repository.
     #[error("`{name}` is not a model; after `hf:`, write OWNER/NAME or OWNER/NAME@REVISION")]
@@ -62,6 +68,11 @@ pub enum ResolveError {
     /// The directory is not a model.
     #[error(transparent)]
     Files(#[from] FilesError),
+}
+
+fn if_repository(name: &str) -> String {
+    let is_one = Repository::parse(name.split('@').next().unwrap_or(name)).is_ok();
+    if is_one { format!("; if it is a repository of the hub, write {HUB}{name}") } else { String::new() }
 }
 
 fn did_you_mean(suggest: Option<&str>) -> String {
@@ -151,16 +162,19 @@ enum Source<'a> {
 }
 
 impl<'a> ModelResolver<'a> {
-    /// Finds a model by its name in the catalog, its directory, or `hf:OWNER/NAME[@REVISION]`. Downloads it if it is
-    /// not on this machine.
+    /// Finds a model by its name in the catalog in any case, its directory, or `OWNER/NAME[@REVISION]` with or without
+    /// `hf:` before it. Downloads it if it is not on this machine.
+    ///
+    /// A directory comes before a repository. Without `hf:` and a revision, a repository that the catalog has is that model
+    /// of the catalog.
     ///
     /// # Errors
     /// [`ResolveError`] with what to do about it.
     pub fn resolve(&self, name: &str, progress: &dyn DownloadProgress) -> Result<ResolvedModel, ResolveError> {
-        let source = self.source(name)?;
-        match self.find_local(name, &source)? {
+        let (name, source) = self.source(name)?;
+        match self.find_local(&name, &source)? {
             Some(found) => Ok(found),
-            None => self.download_from(name, source, progress),
+            None => self.download_from(&name, source, progress),
         }
     }
 
@@ -170,7 +184,8 @@ impl<'a> ModelResolver<'a> {
     /// # Errors
     /// [`ResolveError`] with what to do about it.
     pub fn download(&self, name: &str, progress: &dyn DownloadProgress) -> Result<ResolvedModel, ResolveError> {
-        self.download_from(name, self.source(name)?, progress)
+        let (name, source) = self.source(name)?;
+        self.download_from(&name, source, progress)
     }
 
     /// Finds a model of the catalog on this machine, without a download.
@@ -181,25 +196,42 @@ impl<'a> ModelResolver<'a> {
         self.find_local(&spec.name, &self.source_of(spec)?)
     }
 
-    fn source(&self, name: &str) -> Result<Source<'a>, ResolveError> {
+    /// Where to look for what the user calls `name`, and the name that the model has.
+    fn source(&self, name: &str) -> Result<(String, Source<'a>), ResolveError> {
+        let of_catalog = |spec: &'a ModelSpec| Ok((spec.name.clone(), self.source_of(spec)?));
         if let Some(spec) = self.catalog.get(name) {
-            return self.source_of(spec);
+            return of_catalog(spec);
         }
         if Path::new(name).is_dir() {
-            return Ok(Source::Directory(name.into(), None));
+            return Ok((name.into(), Source::Directory(name.into(), None)));
         }
         if Path::new(name).is_file() {
             return Err(FilesError::NotADirectory(name.into()).into());
         }
         if let Some(repository) = name.strip_prefix(HUB) {
-            return hub_source(name, repository);
+            return Ok((name.into(), hub_source(name, repository)?));
         }
+        if let Some(spec) = self.catalog.get_in_any_case(name).or_else(|| self.catalog.of_repository(name)) {
+            return of_catalog(spec);
+        }
+        let repository = name.split('@').next().unwrap_or(name);
+        if Repository::parse(repository).is_err() {
+            let is_path = ["/", "./", "../", "~/"].iter().any(|start| name.starts_with(start));
+            return Err(if is_path { ResolveError::NoDirectory { name: name.into() } } else { self.unknown(name) });
+        }
+        // The path of a model is mistyped more often than a folder has the name of an owner.
+        if Path::new(name).parent().is_some_and(Path::is_dir) {
+            return Err(ResolveError::NoDirectory { name: name.into() });
+        }
+        let name = format!("{HUB}{name}");
+        let source = hub_source(&name, &name[HUB.len()..])?;
+        Ok((name, source))
+    }
+
+    fn unknown(&self, name: &str) -> ResolveError {
         let catalog = self.catalog.models().iter().map(|spec| spec.name.as_str());
-        let suggest = match Repository::parse(name) {
-            Ok(_) => Some(format!("{HUB}{name}")),
-            Err(_) => suggest(name, catalog).map(String::from),
-        };
-        Err(ResolveError::Unknown { name: name.into(), suggest })
+        let nearest = || suggest(&name.to_lowercase(), catalog).map(String::from);
+        ResolveError::Unknown { name: name.into(), suggest: repository_of_url(name).or_else(nearest) }
     }
 
     /// `model_dir` takes precedence over the source in the catalog.
@@ -256,6 +288,18 @@ impl<'a> ModelResolver<'a> {
             Some(spec) => error.offer_built_in(&spec.name),
             None => error,
         }
+    }
+}
+
+/// The repository of a page of the hub.
+fn repository_of_url(name: &str) -> Option<String> {
+    let path = name.strip_prefix("https://").or_else(|| name.strip_prefix("http://"))?;
+    let mut parts = path.split('/').skip(1);
+    let repository = format!("{}/{}", parts.next()?, parts.next()?);
+    Repository::parse(&repository).ok()?;
+    match (parts.next(), parts.next()) {
+        (Some("tree" | "blob"), Some(revision)) => Some(format!("{repository}@{revision}")),
+        _ => Some(repository),
     }
 }
 
@@ -341,19 +385,48 @@ mod tests {
     fn a_model_that_is_not_found_is_an_error_with_a_remedy() {
         let nowhere = Path::new("/nowhere");
         let error = |name| resolve(nowhere, name).unwrap_err().to_string();
-        const LISTS: &str = "(`finsent models` lists them; any Hugging Face model: hf:OWNER/NAME)";
+        const LISTS: &str = "(`finsent models` lists them; any Hugging Face model: OWNER/NAME)";
         let unknown = format!("no model called `finbrt`. Did you mean `finbert`? {LISTS}");
         assert_eq!(error("finbrt"), unknown);
         assert_eq!(error("xyzzy"), format!("no model called `xyzzy` {LISTS}"));
-        assert!(error("ProsusAI/finbert").contains("Did you mean `hf:ProsusAI/finbert`?"));
-        for name in ["finbert", "hf:acme/model@v1"] {
+        assert!(error("https://hub.example/ProsusAI/finbert").contains("Did you mean `ProsusAI/finbert`?"));
+        assert!(error("https://hub.example/a/b/tree/v1").contains("Did you mean `a/b@v1`?"));
+        for (typed, name) in [
+            ("finbert", "finbert"),
+            ("FinBERT", "finbert"),
+            ("ProsusAI/finbert", "finbert"),
+            ("prosusai/FinBERT", "finbert"),
+            ("ProsusAI/finbert@main", "hf:ProsusAI/finbert@main"),
+            ("hf:ProsusAI/finbert", "hf:ProsusAI/finbert"),
+            ("hf:acme/model@v1", "hf:acme/model@v1"),
+            ("acme/model", "hf:acme/model"),
+            ("acme/model@refs/pr/3", "hf:acme/model@refs/pr/3"),
+        ] {
             let remedy = format!("Run `finsent pull {name}` while online, or pass --model DIRECTORY");
-            assert_eq!(error(name), format!("{name} is not downloaded, and --offline is set. {remedy}"));
+            assert_eq!(error(typed), format!("{name} is not downloaded, and --offline is set. {remedy}"));
         }
         for name in ["hf:acme", "hf:acme/model@", "hf:../x", "hf:a/../x"] {
             assert!(error(name).contains("OWNER/NAME"), "{name}");
         }
         assert!(error("hf:acme/model@../../x").contains("is not a revision"));
+    }
+
+    #[test]
+    fn a_directory_comes_before_a_repository_and_a_missing_one_is_told() {
+        let root = tempfile::tempdir().unwrap();
+        let model = root.path().join("model");
+        std::fs::create_dir_all(&model).unwrap();
+        for name in ["config.json", "vocab.txt", "model.safetensors"] {
+            std::fs::write(model.join(name), "").unwrap();
+        }
+        let found = resolve(root.path(), model.to_str().unwrap()).unwrap();
+        assert_eq!(found.directory(), Some(model.as_path()));
+        // Tests run in the folder of the crate, which has `src`.
+        let message = resolve(root.path(), "src/finbert").unwrap_err().to_string();
+        let expected = "there is no directory `src/finbert`; if it is a repository of the hub, write hf:src/finbert";
+        assert_eq!(message, expected);
+        let message = resolve(root.path(), "./finbert").unwrap_err().to_string();
+        assert_eq!(message, "there is no directory `./finbert`");
     }
 
     #[test]

@@ -15,6 +15,7 @@ pub(super) const NOTES: &str = include_str!("help/bench_notes.txt");
 pub(crate) struct BenchArgs {
     #[arg(help = model_name::HELP)]
     #[arg(short, long, default_value = finsent_hub::DEFAULT_MODEL, env = "FINSENT_MODEL")]
+    #[arg(add = model_name::completer())]
     pub(crate) model: String,
     /// Lengths to measure, in tokens with `[CLS]` and `[SEP]` [default: 8,16,32,64,128,512 and mixed lengths]
     #[arg(long, value_name = "N", value_delimiter = ',', value_parser = values::number::<u16>(1..=MAX_U16))]

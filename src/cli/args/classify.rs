@@ -19,6 +19,7 @@ pub(crate) struct ClassifyArgs {
     pub(crate) texts: Vec<String>,
     #[arg(help = model_name::HELP)]
     #[arg(short, long, default_value = finsent_hub::DEFAULT_MODEL, env = "FINSENT_MODEL")]
+    #[arg(add = model_name::completer())]
     pub(crate) model: String,
     /// Read texts from FILE (.txt, .csv, .tsv, .json, .jsonl, also as .gz or .zst; .parquet) or from the files that a
     /// pattern such as 'news/*.csv' matches; may be repeated
@@ -48,6 +49,12 @@ pub(crate) struct ClassifyArgs {
     /// Format of the output [default: the extension of --output, else text on a terminal and jsonl elsewhere]
     #[arg(short, long, value_enum)]
     pub(crate) format: Option<Format>,
+    /// Show these columns of the input in the table of --format text [default: those of --group-by and --time-column]
+    #[arg(long, value_name = "COLUMN", value_delimiter = ',', conflicts_with = "texts")]
+    pub(crate) keep_columns: Vec<String>,
+    /// Show the score of each label and the number of tokens in the table of --format text, too
+    #[arg(long)]
+    pub(crate) wide: bool,
     /// In CSV output, put an apostrophe before cells that begin with =, +, -, @, a tab or a carriage return, which
     /// spreadsheets take for formulas; the prediction's own numbers stay
     #[arg(long)]

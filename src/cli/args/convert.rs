@@ -13,7 +13,7 @@ pub(super) const NOTES: &str = include_str!("help/convert_notes.txt");
 #[derive(Debug, Args)]
 pub(crate) struct ConvertArgs {
     #[arg(help = model_name::HELP)]
-    #[arg(value_name = "SRC")]
+    #[arg(value_name = "SRC", add = model_name::completer())]
     pub(crate) source: String,
     /// Directory to write; it must be new or empty
     #[arg(value_name = "DST")]

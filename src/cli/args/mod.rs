@@ -15,8 +15,9 @@ mod serve;
 mod values;
 mod verify;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
+use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
 
 pub(crate) use bench::{BenchArgs, BenchFormat};
 pub(crate) use classify::{AggregateArg, ClassifyArgs, Format, Granularity};
@@ -38,12 +39,17 @@ pub(crate) const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("
 const TEMPLATE: &str = "{about-with-newline}\n{before-help}{usage-heading} {usage}\n\n{all-args}{after-help}";
 
 const EXAMPLES: &str = include_str!("help/finsent_examples.txt");
+const NOTES: &str = include_str!("help/finsent_notes.txt");
+const SHORT_NOTES: &str = include_str!("help/finsent_short_notes.txt");
+const USAGE: &str = "finsent [OPTIONS] <COMMAND>\n       finsent [OPTIONS] <TEXT>...";
 const COMPLETIONS_EXAMPLES: &str = include_str!("help/completions_examples.txt");
+const COMPLETIONS_NOTES: &str = include_str!("help/completions_notes.txt");
 const MAN_EXAMPLES: &str = include_str!("help/man_examples.txt");
 
 #[derive(Debug, Parser)]
 #[command(name = "finsent", version = VERSION, before_help = EXAMPLES, help_template = TEMPLATE, max_term_width = 120)]
 #[command(about = "Label financial texts as positive, negative or neutral, with scores")]
+#[command(override_usage = USAGE, after_help = SHORT_NOTES, after_long_help = NOTES)]
 #[command(subcommand_required = true, arg_required_else_help = true)]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -66,7 +72,7 @@ pub(crate) enum Command {
     /// Compare predictions with candle-transformers on this machine, in every precision
     #[command(before_help = verify::EXAMPLES, after_long_help = verify::NOTES, help_template = TEMPLATE)]
     Verify(VerifyArgs),
-    /// Measure a model's accuracy on labeled texts, in every precision
+    /// Measure the accuracy of models on labeled texts, and where they differ
     #[command(before_help = eval::EXAMPLES, after_long_help = eval::NOTES, help_template = TEMPLATE)]
     Eval(EvalArgs),
     /// Measure the speed of a model on this machine, in every precision and at many lengths
@@ -82,7 +88,7 @@ pub(crate) enum Command {
     #[command(before_help = models::EXAMPLES, help_template = TEMPLATE)]
     Models(ModelsArgs),
     /// Print a completion script for your shell
-    #[command(before_help = COMPLETIONS_EXAMPLES, help_template = TEMPLATE)]
+    #[command(before_help = COMPLETIONS_EXAMPLES, after_long_help = COMPLETIONS_NOTES, help_template = TEMPLATE)]
     Completions {
         /// Your shell
         shell: Shell,
@@ -91,18 +97,13 @@ pub(crate) enum Command {
     #[command(before_help = MAN_EXAMPLES, help_template = TEMPLATE)]
     Man {
         /// Command to describe [default: finsent itself]
+        #[arg(add = ArgValueCandidates::new(command_names))]
         command: Option<String>,
     },
 }
 
-#[cfg(test)]
-mod tests {
-    use clap::CommandFactory;
-
-    use super::*;
-
-    #[test]
-    fn the_arguments_are_consistent() {
-        Args::command().debug_assert();
-    }
+fn command_names() -> Vec<CompletionCandidate> {
+    let about = |command: &clap::Command| command.get_about().cloned();
+    let candidate = |command: &clap::Command| CompletionCandidate::new(command.get_name()).help(about(command));
+    Args::command().get_subcommands().map(candidate).collect()
 }

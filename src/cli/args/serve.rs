@@ -7,7 +7,7 @@ use clap::Args;
 use finsent_model::MAX_BATCH_TOKENS;
 use finsent_server::Listen;
 
-use super::values;
+use super::{model_name, values};
 
 /// The largest body that can be allowed, far more than any model reads.
 const MAX_BODY_BYTES: u64 = 256 << 20;
@@ -27,10 +27,11 @@ pub(crate) struct ServeArgs {
     pub(crate) listen: Vec<Listen>,
     // As an attribute: rustdoc would read the brackets as a link.
     #[arg(
-        help = "Model: a name from the catalog, a directory, or hf:OWNER/NAME[@REVISION]; may be repeated, and the \
-                  first is the default"
+        help = "Model: a name from the catalog, a directory, or OWNER/NAME[@REVISION] of the Hugging Face hub; may be \
+                  repeated, and the first is the default"
     )]
     #[arg(short, long, env = "FINSENT_MODEL", value_delimiter = ',', default_value = finsent_hub::DEFAULT_MODEL)]
+    #[arg(add = model_name::completer())]
     pub(crate) model: Vec<String>,
     /// Compute up to N tokens together; more adds latency, not speed
     #[arg(long, value_name = "N", env = "FINSENT_MAX_BATCH_TOKENS", default_value_t = 256,

@@ -90,18 +90,20 @@ fn read(path: &Path) -> Result<String> {
     })
 }
 
+/// The table fits a terminal of 80 columns.
 fn header() -> String {
     format!(
-        "{:<28} {:>6} {:>7} {:>10} {:>11} {:>10} {:>8} {:>8}\n",
-        "workload", "texts", "tokens", "ms/call", "sentences/s", "tokens/s", "GOP/s", "of peak"
+        "{:<21} {:>5} {:>6} {:>9} {:>9} {:>9} {:>7} {:>7}\n",
+        "workload", "texts", "tokens", "ms/call", "texts/s", "tokens/s", "GOP/s", "of peak"
     )
 }
 
 fn line(measurement: &Measurement) -> String {
     let Measurement { workload, texts, tokens, ms, sentences_per_s, tokens_per_s, gop_per_s, share_of_peak, .. } =
         measurement;
+    let workload = workload.replace("one at a time", "alone");
     format!(
-        "{workload:<28} {texts:>6} {tokens:>7} {ms:>10.2} {sentences_per_s:>11.1} {tokens_per_s:>10.0} {gop_per_s:>8.1} {:>7.0}%\n",
+        "{workload:<21} {texts:>5} {tokens:>6} {ms:>9.2} {sentences_per_s:>9.1} {tokens_per_s:>9.0} {gop_per_s:>7.1} {:>6.0}%\n",
         share_of_peak * 100.0
     )
 }

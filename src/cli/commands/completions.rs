@@ -1,14 +1,17 @@
-//! `finsent completions`: a completion script for a shell.
+//! `finsent completions`: a completion script for a shell, which asks finsent for what fits.
 
-use anyhow::Result;
-use clap::CommandFactory;
-use clap_complete::{Shell, generate};
+use anyhow::{Result, anyhow};
+use clap_complete::Shell;
+use clap_complete::env::Shells;
 
-use super::args::Args;
 use super::exit::Exit;
+use crate::cli::completion::VARIABLE;
 
 pub(super) fn run(shell: Shell) -> Result<Exit> {
+    let name = shell.to_string();
+    let shells = Shells::builtins();
+    let completer = shells.completer(&name).ok_or_else(|| anyhow!("there is no completion for {name}"))?;
     let mut script = Vec::new();
-    generate(shell, &mut Args::command(), "finsent", &mut script);
+    completer.write_registration(VARIABLE, "finsent", "finsent", "finsent", &mut script)?;
     super::print(&script)
 }

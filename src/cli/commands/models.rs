@@ -6,10 +6,15 @@ use finsent_hub::{FileDigests, FileSpec, Integrity, ModelSpec, Origin, ResolvedM
 use finsent_model::{LoadError, ModelFile, weight_files};
 use indicatif::DecimalBytes;
 use serde::Serialize;
+use unicode_width::UnicodeWidthStr;
 
 use super::args::ModelsArgs;
 use super::exit::Exit;
 use super::settings::Settings;
+use crate::cli::width::{pad_end, terminal_width, wrapped};
+
+/// Narrowest column of what is said about a model.
+const MIN_ROOM: usize = 40;
 
 #[derive(Debug, Serialize)]
 struct Listed<'a> {
@@ -22,6 +27,10 @@ struct Listed<'a> {
     place: Option<String>,
     /// Bytes of its files.
     size: Option<u64>,
+    /// About how many bytes the published files have, if the catalog says so.
+    published_size: Option<u64>,
+    /// What the catalog says about its accuracy.
+    accuracy: Option<&'a str>,
     /// Whether its files are the published ones; `None` if a hash is not known.
     verified: Option<bool>,
     /// The files that are not the published ones.
@@ -50,6 +59,8 @@ fn listed<'a>(spec: &'a ModelSpec, settings: &Settings) -> Listed<'a> {
         origin,
         place: None,
         size: None,
+        published_size: spec.size,
+        accuracy: spec.accuracy.as_deref(),
         verified: None,
         differs: Vec::new(),
         error: None,
@@ -105,24 +116,37 @@ fn size(file: &ModelFile) -> std::io::Result<u64> {
     }
 }
 
+/// A paragraph for each model. The lines fit the terminal.
 fn table(models: &[Listed<'_>]) -> String {
-    let width = models.iter().map(|model| model.name.len()).max().unwrap_or(0);
+    let width = models.iter().map(|model| model.name.width()).max().unwrap_or(0);
+    let room = terminal_width().saturating_sub(width + 4).max(MIN_ROOM);
     let mut out = String::new();
     for model in models {
         let mark = if model.place.is_some() { '*' } else { ' ' };
-        let origin = format!("origin: {}", model.origin);
-        let lines = [model.state(), origin, format!("license: {}", model.license)];
-        out += &format!("{mark} {:width$}  {}\n", model.name, model.description);
-        out.extend(lines.iter().map(|line| format!("{:width$}    {line}\n", "")));
+        let lines = model.lines().into_iter().flat_map(|line| wrapped(&line, room));
+        for (number, line) in lines.enumerate() {
+            let (mark, name) = if number == 0 { (mark, model.name) } else { (' ', "") };
+            out += &format!("{mark} {}  {line}\n", pad_end(name, width));
+        }
     }
-    out + "\n* is on this machine. To get another, run `finsent pull NAME`, or put its files into DIR/NAME and set \
-           FINSENT_MODEL_DIR=DIR.\n"
+    let note = "* is on this machine. To get another, run `finsent pull NAME`, or put its files into DIR/NAME and set \
+                FINSENT_MODEL_DIR=DIR.";
+    out + "\n" + &wrapped(note, terminal_width()).join("\n") + "\n"
 }
 
 impl Listed<'_> {
+    fn lines(&self) -> Vec<String> {
+        let accuracy = self.accuracy.map(|accuracy| format!("accuracy: {accuracy}"));
+        let first = [self.description.to_owned(), self.state()];
+        let last = [format!("origin: {}", short_commit(&self.origin)), format!("license: {}", self.license)];
+        first.into_iter().chain(accuracy).chain(last).collect()
+    }
+
     fn state(&self) -> String {
         let (Some(place), Some(size)) = (&self.place, self.size) else {
-            return self.error.clone().unwrap_or_else(|| "not on this machine".into());
+            let size = self.published_size.map(|size| format!("; about {} MB to download", size.div_ceil(1_000_000)));
+            let size = size.unwrap_or_default();
+            return self.error.clone().unwrap_or_else(|| format!("not on this machine{size}"));
         };
         let verified = match self.verified {
             Some(true) => "verified".into(),
@@ -132,4 +156,11 @@ impl Listed<'_> {
         };
         format!("{place}; {}; {verified}", DecimalBytes(size))
     }
+}
+
+/// `hf:OWNER/NAME@0123456789ab` for the whole commit, which JSON has.
+fn short_commit(origin: &str) -> &str {
+    let commit = origin.rsplit_once('@').map(|(_, revision)| revision);
+    let is_commit = |revision: &str| revision.len() == 40 && revision.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if commit.is_some_and(is_commit) { &origin[..origin.len() - 28] } else { origin }
 }

@@ -37,18 +37,19 @@ pub(super) fn run(args: &VerifyArgs, settings: &Settings, console: Console) -> R
     Ok(if all_hold { Exit::Done } else { Exit::Failed })
 }
 
+/// The table fits a terminal of 80 columns.
 fn header() -> String {
     format!(
-        "{:<9} {:<20} {:>5} {:>11} {:>23} {:>8}\n",
-        "precision", "against", "texts", "same label", "largest difference", "bound"
+        "{:<6}  {:<19}  {:>5}  {:>10}  {:>10}  {:>6}\n",
+        "format", "against", "texts", "same label", "difference", "bound"
     )
 }
 
 fn line(precision: Precision, against: &str, comparison: &Comparison) -> String {
     let &Comparison { texts, same_label, largest_difference, bound, .. } = comparison;
-    let result = if comparison.holds() { "ok" } else { "OUT OF BOUNDS" };
+    let result = if comparison.holds() { "ok" } else { "EXCEEDED" };
     format!(
-        "{:<9} {against:<20} {texts:>5} {same_label:>11} {largest_difference:>23.2e} {bound:>8}  {result}\n",
+        "{:<6}  {against:<19}  {texts:>5}  {same_label:>10}  {largest_difference:>10.2e}  {bound:>6}  {result}\n",
         precision.to_string()
     )
 }

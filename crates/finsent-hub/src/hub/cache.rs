@@ -23,6 +23,23 @@ pub(crate) struct RepositoryCache {
     folder: String,
 }
 
+/// The repositories that have a snapshot in the cache at `root`.
+pub(super) fn repositories(root: &Path) -> Vec<String> {
+    let folders =
+        fs::read_dir(root).into_iter().flatten().flatten().filter(|folder| folder.path().join("snapshots").is_dir());
+    let name = |folder: fs::DirEntry| {
+        let (owner, name) = folder.file_name().to_str()?.strip_prefix("models--")?.split_once("--").map(owned)?;
+        Some(format!("{owner}/{name}"))
+    };
+    let mut repositories: Vec<String> = folders.filter_map(name).collect();
+    repositories.sort();
+    repositories
+}
+
+fn owned((one, other): (&str, &str)) -> (String, String) {
+    (one.to_owned(), other.to_owned())
+}
+
 impl RepositoryCache {
     pub(crate) fn new(root: &Path, repository: &Repository) -> Self {
         let repository = repository.as_str().to_owned();

@@ -57,6 +57,11 @@ impl Hub {
         self.cache.as_deref().map_or(Ok(None), |cache| Snapshot::find(cache, model))
     }
 
+    /// The repositories in the cache, OWNER/NAME, in order. They may be incomplete.
+    pub fn cached_repositories(&self) -> Vec<String> {
+        self.cache.as_deref().map(cache::repositories).unwrap_or_default()
+    }
+
     /// Makes sure that the cache has the model: downloads the files that are missing or damaged. The commit of a branch
     /// is looked up again.
     ///

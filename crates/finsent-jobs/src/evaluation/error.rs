@@ -53,6 +53,33 @@ pub enum EvaluationError {
         /// The model.
         model: String,
     },
+    /// Two models do not have the same labels.
+    #[error(
+        "`{}` and `{}` cannot be compared: the labels of one are {}, those of the other {}",
+        models[0], models[1], labels[0].join(", "), labels[1].join(", ")
+    )]
+    OtherLabels {
+        /// The models.
+        models: [String; 2],
+        /// Their labels.
+        labels: [Vec<String>; 2],
+    },
+    /// The numbers in the file are not the ids of the model.
+    #[error(
+        "the labels of `{file}` are numbers that do not seem to be the ids of the model: read so ({}), {:.0} % of the \
+         predictions are right, and {:.0} % if they are {}",
+        pairs(now), 100.0 * accuracies[0], 100.0 * accuracies[1], pairs(better)
+    )]
+    OtherOrder {
+        /// The file.
+        file: String,
+        /// Each label of the file with what it was read as.
+        now: Vec<(String, String)>,
+        /// Each label of the file with what it seems to be.
+        better: Vec<(String, String)>,
+        /// The accuracy of both.
+        accuracies: [f64; 2],
+    },
     /// The model has too many labels.
     #[error("`{model}` has {labels} labels; at most {limit} can be evaluated")]
     TooManyLabels {
@@ -73,4 +100,9 @@ impl EvaluationError {
             error => !matches!(error, Self::FileChanged { .. }),
         }
     }
+}
+
+/// `0 negative, 1 positive`.
+fn pairs(pairs: &[(String, String)]) -> String {
+    pairs.iter().map(|(from, to)| format!("{from} {to}")).collect::<Vec<_>>().join(", ")
 }

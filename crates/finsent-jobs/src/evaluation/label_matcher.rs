@@ -116,7 +116,8 @@ impl LabelMatcher {
         }
     }
 
-    fn by_name_or_alias(&self, label: &str) -> Result<LabelMatch, MatchError> {
+    /// As [`LabelMatcher::find`], without the user's table and without ids.
+    pub(super) fn by_name_or_alias(&self, label: &str) -> Result<LabelMatch, MatchError> {
         let wanted = normal(label);
         let group = ALIASES.iter().find(|names| names.contains(&wanted.as_str()));
         let mut found = self.only(label, MatchedBy::Name, |name| name.trim() == label.trim())?;

@@ -1,18 +1,18 @@
-//! A file of labelled texts.
+//! A file of texts, with or without labels.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use finsent_table::{ColumnChoice, ColumnSelection, Input, ItemError, Reading, Row, TableError};
 use thiserror::Error;
 
 use super::error::EvaluationError;
 
-/// A file of labelled texts, and how it is read.
+/// A file of texts with labels, or without, and how it is read.
 pub struct LabelledFile {
     path: PathBuf,
     reading: Reading,
-    label_column: String,
+    label_column: Option<String>,
     limit: Option<u64>,
 }
 
@@ -37,7 +37,28 @@ impl LabelledFile {
     pub fn new(path: PathBuf, reading: Reading, label_column: String, limit: Option<u64>) -> Self {
         let columns = ColumnChoice { label: Some(label_column.clone()), ..reading.columns };
         let selection = ColumnSelection::Columns(vec![label_column.clone()]);
-        Self { path, reading: Reading { columns, selection, ..reading }, label_column, limit }
+        Self { path, reading: Reading { columns, selection, ..reading }, label_column: Some(label_column), limit }
+    }
+
+    /// The same file, of which no column is read as labels.
+    pub fn without_labels(self) -> Self {
+        let columns = ColumnChoice { label: None, ..self.reading.columns };
+        Self { reading: Reading { columns, ..self.reading }, label_column: None, ..self }
+    }
+
+    /// The same file, with the values of all columns. Those of all rows are settled first if `all_columns` is set.
+    pub fn with_all_columns(self, all_columns: bool) -> Self {
+        Self { reading: Reading { selection: ColumnSelection::All, all_columns, ..self.reading }, ..self }
+    }
+
+    /// Whether it has a column of labels.
+    pub fn has_labels(&self) -> bool {
+        self.label_column.is_some()
+    }
+
+    /// The path of the file.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// The path of the file, for people.
@@ -51,12 +72,27 @@ impl LabelledFile {
     /// [`EvaluationError::Table`] if it cannot be read or lacks the column of the texts, [`EvaluationError::LabelColumn`] if
     /// it lacks that of the labels.
     pub fn open(&self) -> Result<Input, EvaluationError> {
-        let input = Input::files(std::slice::from_ref(&self.path), &self.reading)?;
-        input.check_column(&self.label_column).map_err(EvaluationError::LabelColumn)?;
+        let input =
+            Input::files(std::slice::from_ref(&self.path), &self.reading).map_err(|error| self.wrong_column(error))?;
+        if let Some(column) = &self.label_column {
+            input.check_column(column).map_err(EvaluationError::LabelColumn)?;
+        }
         Ok(match self.limit {
             Some(rows) => input.limit(rows),
             None => input,
         })
+    }
+
+    /// The error about the column of the labels, if it is missing: what the texts are cannot be told without it.
+    fn wrong_column(&self, error: TableError) -> EvaluationError {
+        match (&error, &self.label_column) {
+            (TableError::WhichColumn { file, columns }, Some(label))
+                if !columns.iter().any(|column| **column == **label) =>
+            {
+                EvaluationError::LabelColumn(TableError::no_column(file, label, columns))
+            }
+            _ => error.into(),
+        }
     }
 
     /// Checks that it can be read twice. A missing file is an error when it is opened.
@@ -71,13 +107,14 @@ impl LabelledFile {
         }
     }
 
-    /// The label of a row with a text and a label.
+    /// The label of a row; `None` if the file has no labels.
     ///
     /// # Errors
-    /// [`RowError`] if it lacks one of them.
-    pub fn label(&self, row: &Row) -> Result<String, RowError> {
+    /// [`RowError`] if the row lacks a text, or a label.
+    pub fn label(&self, row: &Row) -> Result<Option<String>, RowError> {
         row.text.as_ref().map_err(ItemError::clone)?;
-        let label = row.cell(&self.label_column).filter(|label| !label.trim().is_empty());
-        label.ok_or_else(|| RowError::NoLabel { column: self.label_column.clone() })
+        let Some(column) = &self.label_column else { return Ok(None) };
+        let label = row.cell(column).filter(|label| !label.trim().is_empty());
+        label.map(Some).ok_or_else(|| RowError::NoLabel { column: column.clone() })
     }
 }

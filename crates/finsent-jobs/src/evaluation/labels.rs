@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::mem;
 
+use super::confusion::ConfusionMatrix;
 use super::error::EvaluationError;
 use super::label_matcher::{LabelMatcher, MatchError, MatchedBy};
 use super::labelled_file::LabelledFile;
+use super::permutation::better_order;
 use super::unknown_labels::UnknownLabels;
 
 /// The labels of a file that were read so far.
@@ -16,6 +18,8 @@ pub struct FileLabels {
     /// For each label of the file, in lower case and trimmed, the model's label. There are few: names, aliases, ids, and what
     /// is in the user's table.
     label_map: BTreeMap<String, String>,
+    /// Those of them that are read as ids.
+    numbers: BTreeMap<String, usize>,
     /// The labels under other names than the model's, since they were last taken.
     renamed: Vec<RenamedLabel>,
     unknown: UnknownLabels,
@@ -41,6 +45,7 @@ impl FileLabels {
             matcher,
             names: names.to_vec(),
             label_map: BTreeMap::new(),
+            numbers: BTreeMap::new(),
             renamed: Vec::new(),
             unknown: UnknownLabels::default(),
         }
@@ -54,6 +59,9 @@ impl FileLabels {
         match self.matcher.find(label) {
             Ok(found) => {
                 let (label, name) = (label.trim(), &self.names[found.id]);
+                if found.by == MatchedBy::Id {
+                    self.numbers.insert(label.to_lowercase(), found.id);
+                }
                 let is_new = self.label_map.insert(label.to_lowercase(), name.clone()).is_none();
                 if is_new && matches!(found.by, MatchedBy::Alias | MatchedBy::Id) {
                     let (place, label, name) = (place.to_owned(), label.to_owned(), name.clone());
@@ -77,6 +85,21 @@ impl FileLabels {
     /// The model's label for each label of the file.
     pub fn label_map(&self) -> &BTreeMap<String, String> {
         &self.label_map
+    }
+
+    /// What the numbers of the file seem to be, if all of its labels are numbers, and the predictions are right far more often
+    /// in another order than that of the model's ids; with whether that is sure.
+    pub fn other_order(&self, file: String, confusion: &ConfusionMatrix) -> Option<(EvaluationError, bool)> {
+        if self.numbers.is_empty() || self.numbers.len() < self.label_map.len() {
+            return None;
+        }
+        let order = better_order(confusion)?;
+        let named = |name: &dyn Fn(usize) -> usize| -> Vec<(String, String)> {
+            self.numbers.iter().map(|(label, &id)| (label.clone(), self.names[name(id)].clone())).collect()
+        };
+        let (now, better) = (named(&|id| id), named(&|id| order.ids[id]));
+        let accuracies = [confusion.accuracy(), order.accuracy];
+        Some((EvaluationError::OtherOrder { file, now, better, accuracies }, order.is_sure))
     }
 
     /// The labels that the model does not have.

@@ -1,9 +1,8 @@
-//! Predictions of the same texts in several precisions.
+//! Predictions of the same texts by several candidates.
 
-use std::sync::Arc;
+use finsent_model::{Activation, ClassifyError, EncodedText, Encoding, Pipeline, Prediction, Text};
 
-use finsent_model::{Activation, ClassifyError, EncodedText, Encoding, Pipeline, Prediction};
-
+use super::candidate::Candidate;
 use super::error::EvaluationError;
 
 /// Most labels of a model: the matrices grow with their square.
@@ -24,17 +23,24 @@ pub fn check_model(name: &str, pipeline: &Pipeline) -> Result<(), EvaluationErro
     Ok(())
 }
 
-/// For each text its prediction in each precision, or the error of one of them. The pipelines have the same tokenizer, and
-/// the texts are encoded whole.
-pub fn predictions(pipelines: &[Arc<Pipeline>], texts: &[EncodedText]) -> Vec<Result<Vec<Prediction>, ClassifyError>> {
+/// For each text its prediction by each candidate, or the error of one of them. `encoded` are the texts as the first model
+/// reads them, whole; other models encode them again.
+pub fn predictions(
+    candidates: &[Candidate],
+    texts: &[&Text],
+    encoded: &[EncodedText],
+) -> Vec<Result<Vec<Prediction>, ClassifyError>> {
     let encodings: Vec<&Encoding> =
-        texts.iter().filter_map(|text| text.encodings().next()).map(|encoding| &**encoding).collect();
-    let mut of_texts: Vec<_> = encodings.iter().map(|_| Ok(Vec::with_capacity(pipelines.len()))).collect();
-    for pipeline in pipelines {
-        let logits = pipeline.logits(&encodings);
-        for ((of_text, encoding), logits) in of_texts.iter_mut().zip(&encodings).zip(logits) {
-            match (of_text.as_mut(), logits) {
-                (Ok(predictions), Ok(logits)) => predictions.push(pipeline.prediction(encoding, &logits)),
+        encoded.iter().filter_map(|text| text.encodings().next()).map(|encoding| &**encoding).collect();
+    let mut of_texts: Vec<_> = texts.iter().map(|_| Ok(Vec::with_capacity(candidates.len()))).collect();
+    for candidate in candidates {
+        let predictions = match candidate.is_first_model() {
+            true => candidate.pipeline.classify_encodings(&encodings),
+            false => candidate.pipeline.classify(texts),
+        };
+        for (of_text, prediction) in of_texts.iter_mut().zip(predictions) {
+            match (of_text.as_mut(), prediction) {
+                (Ok(predictions), Ok(prediction)) => predictions.push(candidate.relabeled(prediction)),
                 (Ok(_), Err(error)) => *of_text = Err(error),
                 (Err(_), _) => (),
             }

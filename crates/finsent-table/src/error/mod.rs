@@ -97,7 +97,7 @@ pub enum TableError {
         reason: String,
     },
     /// A file does not have the column that was named.
-    #[error("`{file}` has no column `{column}`; its columns are {}{}", list(columns), did_you_mean(nearest.as_deref()))]
+    #[error("{} has no column `{column}`; its columns are {}{}", quoted(file), list(columns), did_you_mean(nearest.as_deref()))]
     NoColumn {
         /// The file.
         file: String,
@@ -384,10 +384,12 @@ impl TableError {
         Self::Read { file: file.to_owned(), source: error.into() }
     }
 
-    pub(crate) fn no_column(file: &str, column: &str, columns: &[Arc<str>]) -> Self {
+    /// The error of a file that lacks a column, with the nearest of those that it has.
+    pub fn no_column(file: &str, column: &str, columns: &[Arc<str>]) -> Self {
         // Comparing takes time and memory for each pair of characters.
-        let short = columns.iter().map(AsRef::as_ref).filter(|column: &&str| column.len() <= SUGGESTED_BYTES);
-        let nearest = finsent_model::suggest(column, short).map(String::from);
+        let short = || columns.iter().map(AsRef::as_ref).filter(|column: &&str| column.len() <= SUGGESTED_BYTES);
+        let in_other_case = short().find(|known| known.trim().eq_ignore_ascii_case(column.trim()));
+        let nearest = in_other_case.or_else(|| finsent_model::suggest(column, short())).map(String::from);
         Self::NoColumn { file: file.to_owned(), column: column.to_owned(), columns: columns.to_vec(), nearest }
     }
 }

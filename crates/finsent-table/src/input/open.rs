@@ -128,7 +128,8 @@ impl Input {
     pub fn standard_input(reading: &Reading) -> Result<Self, TableError> {
         let OpenFile { rows, columns, notes, how, .. } = standard_input::open(reading)?;
         let input = Self::without_columns(rows, InputKind::StandardInput);
-        Ok(Self { columns, notes, how, ..input })
+        let files = if columns.is_empty() { Vec::new() } else { vec![("standard input".to_owned(), columns.clone())] };
+        Ok(Self { columns, files, notes, how, ..input })
     }
 
     fn without_columns(rows: Box<dyn RowReader>, kind: InputKind) -> Self {

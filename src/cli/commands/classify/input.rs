@@ -86,7 +86,7 @@ fn selection(args: &ClassifyArgs, format: Format) -> ColumnSelection {
         // Parquet copies the other columns; the rest do not show them.
         Format::Parquet | Format::Text | Format::FinbertCsv => {
             let of_groups = [&args.group_by, &args.time_column, &args.weight_column];
-            ColumnSelection::Columns(of_groups.into_iter().flatten().cloned().collect())
+            ColumnSelection::Columns(of_groups.into_iter().flatten().chain(&args.keep_columns).cloned().collect())
         }
     }
 }

@@ -4,6 +4,7 @@ mod input;
 mod outputs;
 mod resume;
 mod summary;
+mod table_columns;
 
 use std::io::{self, IsTerminal};
 use std::sync::Arc;
@@ -68,6 +69,7 @@ impl Task {
         let granularity = granularity(args, *format)?;
         let mut input = input::open(args, *format)?;
         input::typed_columns(*format, &input)?;
+        table_columns::check(args, *format, &input)?;
         outputs::check(args, *format)?;
         let temporary = if kept.is_some() { TemporaryName::Fixed } else { TemporaryName::Unique };
         let destination = Destination::open(args.output.as_deref(), temporary)?;
@@ -83,6 +85,7 @@ impl Task {
             console.note("reading one text per line from the terminal; Ctrl-D ends");
         }
         input = input::settle(input, args, *format, is_terminal)?;
+        table_columns::check_settled(args, &input)?;
         input.notes.iter().for_each(|note| console.note(note));
         if let Some(shard) = args.shard {
             input = input::only(shard, input, args, *format, *console)?;
@@ -118,7 +121,7 @@ impl Task {
             is_csv_safe: self.args.csv_safe,
         };
         self.format.of_file().map_or(Ok(()), |format| check_shape(format, &shape))?;
-        Ok(output::writer(self.format, &shape, destination, self.console))
+        Ok(output::writer(self.format, &shape, destination, table_columns::of(&self.args), self.console))
     }
 
     /// Scores all rows and writes them.

@@ -12,6 +12,7 @@ use crate::cli::args::{ClassifyArgs, Format};
 use crate::cli::console::Console;
 use crate::cli::exit::UsageError;
 use crate::cli::quantity::{grouped, quantity};
+use crate::cli::width::terminal_width;
 use crate::cli::{output, summary_table};
 
 /// The summary of a run, and its place.
@@ -99,7 +100,8 @@ impl SummaryOutput {
         let Self { grouping, target, .. } = self;
         let (summary, shape) = (grouping.summary(), grouping.shape(labels, is_csv_safe));
         let table = |out: &mut Destination| {
-            summary_table::write(summary, &shape, out, console.colors(&io::stdout())).map_err(TableError::from)
+            let (room, colors) = (out.is_stdout().then(terminal_width), console.colors(&io::stdout()));
+            summary_table::write(summary, &shape, out, room, colors).map_err(TableError::from)
         };
         match target {
             Target::AfterRows => {

@@ -1,71 +1,95 @@
-//! `finsent eval`: the accuracy of a model on labelled texts, in one or more precisions.
+//! `finsent eval`: the accuracy of models on labelled texts, in one or more number formats, and where models differ.
 
+mod compared;
+mod differences;
+mod errors_file;
 mod report;
+mod tables;
 
 use std::io;
-use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use finsent_jobs::Stages;
 use finsent_jobs::evaluation::{
-    Evaluation, EvaluationError, FileLabels, LabelMatcher, LabelledFile, MatchedBy, RenamedLabel, RowError,
-    check_model, predictions,
+    Evaluation, EvaluationError, FileLabels, LabelMatcher, LabelledFile, MatchedBy, RenamedLabel, RowError, predictions,
 };
-use finsent_kernels::Precision;
-use finsent_model::{EncodedText, Granularity, Pipeline};
+use finsent_model::{EncodedText, Granularity, Text};
 use finsent_table::{ColumnChoice, Input, InputProgress, ItemError, Row, TableError};
 
-use super::args::{EvalArgs, EvalFormat, PrecisionArg};
+use super::args::{EvalArgs, EvalFormat};
 use super::console::Console;
 use super::exit::{Exit, UsageError};
+use super::hints;
 use super::progress::Bar;
 use super::quantity::{grouped, quantity};
 use super::settings::Settings;
 use super::tally::Tally;
+use compared::Compared;
+use differences::Differences;
+use errors_file::{ErrorsFile, ErrorsTarget};
 use report::{Report, RowCounts};
 
 /// Rows between two updates of the progress bar while labels are checked.
 const ROWS_PER_UPDATE: u64 = 1000;
+/// The column of the labels, unless the user names another.
+const LABEL_COLUMN: &str = "label";
 
 pub(super) fn run(args: &EvalArgs, settings: &Settings, console: Console) -> Result<Exit> {
-    let file = file(args)?;
-    if !args.skip_unknown {
-        file.check_rereadable().map_err(cannot_check_labels)?;
-    }
-    // Everything that is wrong with the file is an error before models are loaded.
-    let input = file.open()?;
-    input.notes.iter().for_each(|note| console.note(note));
-    let precisions = precisions(args, settings);
-    let (model, pipelines) = load(&args.model, &precisions, settings, console)?;
-    let names = pipelines[0].labels().labels();
+    compared::check(args)?;
+    let (file, input, errors) = open(args, console)?;
+    let compared = compared::load(args, settings, console)?;
+    let pipeline = compared.candidates[0].pipeline();
+    let names = pipeline.labels().labels();
     let matcher = LabelMatcher::new(names, &args.label_map);
     let matcher = matcher.map_err(EvaluationError::from).context("--label-map")?;
     let mut labels = FileLabels::new(matcher, names);
-    if !args.skip_unknown {
+    if file.has_labels() && !args.skip_unknown {
         check_labels(&file, &mut labels, console)?;
     }
 
-    let evaluation = Evaluation::new(names.len(), precisions.len());
+    let errors = errors.map(|errors| errors.for_rows(&input, file.has_labels(), &compared, pipeline.labels(), console));
+    let evaluation = Evaluation::new(names.len(), compared.candidates.len());
+    let (differences, tally) = (Differences::default(), Tally::start());
     let mut run =
-        EvalRun { args, file: &file, pipelines: &pipelines, labels, evaluation, tally: Tally::start(), console };
+        EvalRun { args, file: &file, compared: &compared, labels, evaluation, differences, errors, tally, console };
     run.read(input)?;
-    let counts = run.counts();
-    if counts.evaluated == 0 {
-        bail!(nothing_to_evaluate(&file.name(), &counts));
+    run.report()
+}
+
+/// Opens the file, and that of the errors: what is wrong with them is an error before models are loaded.
+fn open(args: &EvalArgs, console: Console) -> Result<(LabelledFile, Input, Option<ErrorsTarget>)> {
+    let mut file = file(args)?;
+    if !args.skip_unknown {
+        file.check_rereadable().map_err(cannot_check_labels)?;
     }
-    run.print_notes();
-    let EvalRun { labels, evaluation, tally, .. } = run;
-    let report = Report::new(model, file.name(), counts, names, labels.label_map(), &precisions, &evaluation);
-    match args.format {
-        EvalFormat::Text => super::print(report.to_text(console.colors(&io::stdout())).as_bytes())?,
-        EvalFormat::Json => super::print((serde_json::to_string_pretty(&report)? + "\n").as_bytes())?,
+    let errors = args.errors.as_deref().map(|path| ErrorsTarget::open(path, &file)).transpose()?;
+    if let Some(errors) = &errors {
+        file = file.with_all_columns(errors.needs_all_columns());
+    }
+    let input = match file.open() {
+        Err(EvaluationError::LabelColumn(_)) if may_be_without_labels(args) => {
+            console.note(&format!(
+                "no column `{LABEL_COLUMN}`: the models are compared with each other only; if another column has the labels, \
+                 name it with --label-column"
+            ));
+            file = file.without_labels();
+            file.open()?
+        }
+        opened => opened?,
     };
-    Ok(if tally.failed.count() == 0 { Exit::Done } else { Exit::SomeItemsFailed })
+    input.notes.iter().for_each(|note| console.note(note));
+    Ok((file, input, errors))
+}
+
+/// Whether models can be compared without labels, and nothing that the user typed is about labels.
+fn may_be_without_labels(args: &EvalArgs) -> bool {
+    args.model.len() > 1 && args.label_column.is_none() && args.label_map.is_empty() && !args.skip_unknown
 }
 
 fn file(args: &EvalArgs) -> Result<LabelledFile, TableError> {
     let reading = args.reading.reading(ColumnChoice { text: args.text_column.clone(), ..ColumnChoice::default() })?;
-    Ok(LabelledFile::new(args.file.clone(), reading, args.reading.column(&args.label_column), args.limit))
+    let label_column = args.reading.column(args.label_column.as_deref().unwrap_or(LABEL_COLUMN));
+    Ok(LabelledFile::new(args.file.clone(), reading, label_column, args.limit))
 }
 
 /// The error of a file that can be read only once.
@@ -79,43 +103,6 @@ fn cannot_check_labels(error: TableError) -> UsageError {
     UsageError(format!("{error}{hint}"))
 }
 
-/// The model in each precision, and its name.
-fn load(
-    model: &str,
-    precisions: &[Precision],
-    settings: &Settings,
-    console: Console,
-) -> Result<(String, Vec<Arc<Pipeline>>)> {
-    let mut pipelines = Vec::new();
-    let mut name = String::new();
-    for &precision in precisions {
-        let (found, pipeline) = settings.load_in(model, precision)?;
-        name = found.name;
-        if pipelines.is_empty() {
-            check_model(&name, &pipeline)?;
-            let precisions = precisions.iter().map(Precision::to_string).collect::<Vec<_>>().join(", ");
-            console.note(&format!("model {name} ({}), {precisions}", found.place));
-        }
-        pipelines.push(Arc::new(pipeline));
-    }
-    Ok((name, pipelines))
-}
-
-/// The precisions that the user typed, each once; else the one of the global option or the environment; else all.
-fn precisions(args: &EvalArgs, settings: &Settings) -> Vec<Precision> {
-    let mut precisions = Vec::new();
-    for precision in args.precisions.iter().filter_map(|&precision| PrecisionArg::computed_in(precision)) {
-        if !precisions.contains(&precision) {
-            precisions.push(precision);
-        }
-    }
-    match settings.precision {
-        _ if !precisions.is_empty() => precisions,
-        Some(precision) => vec![precision],
-        None => Precision::ALL.to_vec(),
-    }
-}
-
 /// Reads all labels of the file, and refuses those that the model does not have.
 fn check_labels(file: &LabelledFile, labels: &mut FileLabels, console: Console) -> Result<()> {
     let Input { mut rows, progress, .. } = file.open()?;
@@ -123,7 +110,7 @@ fn check_labels(file: &LabelledFile, labels: &mut FileLabels, console: Console) 
     let bar = progress.as_ref().map_or_else(|| Bar::new(None), Bar::of);
     let mut read = 0;
     while let Some(row) = rows.next_row()? {
-        if let Ok(label) = file.label(&row) {
+        if let Ok(Some(label)) = file.label(&row) {
             labels.id(&label, &row.place)?;
         }
         read += 1;
@@ -156,20 +143,22 @@ fn nothing_to_evaluate(file: &str, counts: &RowCounts) -> String {
 struct EvalRun<'a> {
     args: &'a EvalArgs,
     file: &'a LabelledFile,
-    pipelines: &'a [Arc<Pipeline>],
+    compared: &'a Compared,
     labels: FileLabels,
     evaluation: Evaluation,
+    differences: Differences,
+    errors: Option<ErrorsFile>,
     tally: Tally,
     console: Console,
 }
 
 /// The rows of a window that can be evaluated, column by column.
 #[derive(Default)]
-struct LabelledTexts {
-    places: Vec<String>,
-    /// The ids of the labels.
-    truths: Vec<usize>,
-    texts: Vec<EncodedText>,
+struct EvaluatedRows {
+    rows: Vec<Row>,
+    /// The ids of the labels; `None` if the file has none.
+    truths: Vec<Option<usize>>,
+    encoded: Vec<EncodedText>,
 }
 
 impl EvalRun<'_> {
@@ -177,14 +166,14 @@ impl EvalRun<'_> {
     fn read(&mut self, mut input: Input) -> Result<()> {
         let progress: Option<InputProgress> = input.progress.take().filter(|_| self.console.draws_progress());
         let bar = progress.as_ref().map_or_else(|| Bar::new(None), Bar::of);
-        for window in Stages::tokenize(input.rows, &self.pipelines[0], Granularity::Text)? {
-            let mut labelled = LabelledTexts::default();
+        for window in Stages::tokenize(input.rows, self.compared.candidates[0].pipeline(), Granularity::Text)? {
+            let mut evaluated = EvaluatedRows::default();
             let mut notes = Vec::new();
             for (row, encoded) in window? {
-                notes.extend(self.take(&row, encoded, &mut labelled)?);
+                notes.extend(self.take(row, encoded, &mut evaluated)?);
             }
             notes.extend(self.labels.take_renamed().iter().map(renamed_note));
-            notes.extend(self.evaluate(&labelled));
+            notes.extend(self.evaluate(evaluated)?);
             for note in notes {
                 bar.suspend(|| self.console.note(&note));
             }
@@ -194,47 +183,58 @@ impl EvalRun<'_> {
         Ok(())
     }
 
-    /// Adds a row to `labelled`, unless it fails or its label is unknown. Returns the note about its error.
+    /// Adds a row to `evaluated`, unless it fails or its label is unknown. Returns the note about its error.
     fn take(
         &mut self,
-        row: &Row,
+        row: Row,
         encoded: Result<EncodedText, ItemError>,
-        labelled: &mut LabelledTexts,
+        evaluated: &mut EvaluatedRows,
     ) -> Result<Option<String>> {
         self.tally.rows += 1;
-        let (label, encoded) = match self.file.label(row).and_then(|label| Ok((label, encoded?))) {
+        let (label, encoded) = match self.file.label(&row).and_then(|label| Ok((label, encoded?))) {
             Ok(row) => row,
             Err(error) => return Ok(self.fail(&row.place, &error)),
         };
-        match self.labels.id(&label, &row.place)? {
-            Some(truth) => {
-                labelled.places.push(row.place.clone());
-                labelled.truths.push(truth);
-                labelled.texts.push(encoded);
-            }
-            None if self.args.skip_unknown => (),
-            None => {
-                let (file, place) = (self.file.name(), row.place.clone());
-                return Err(EvaluationError::FileChanged { file, place }.into());
-            }
-        }
+        let truth = match label {
+            None => None,
+            Some(label) => match self.labels.id(&label, &row.place)? {
+                Some(truth) => Some(truth),
+                None if self.args.skip_unknown => return Ok(None),
+                None => {
+                    let (file, place) = (self.file.name(), row.place.clone());
+                    return Err(EvaluationError::FileChanged { file, place }.into());
+                }
+            },
+        };
+        evaluated.rows.push(row);
+        evaluated.truths.push(truth);
+        evaluated.encoded.push(encoded);
         Ok(None)
     }
 
     /// Evaluates the rows of a window. Returns the notes about errors.
-    fn evaluate(&mut self, labelled: &LabelledTexts) -> Vec<String> {
+    fn evaluate(&mut self, EvaluatedRows { rows, truths, encoded }: EvaluatedRows) -> Result<Vec<String>> {
+        let texts: Vec<&Text> = rows.iter().filter_map(|row| row.text.as_ref().ok()).collect();
+        let predictions = predictions(&self.compared.candidates, &texts, &encoded);
+        let names = self.compared.candidates[0].pipeline().shared_labels();
         let mut notes = Vec::new();
-        let predictions = predictions(self.pipelines, &labelled.texts);
-        for ((place, truth), predictions) in labelled.places.iter().zip(&labelled.truths).zip(predictions) {
+        for ((row, truth), predictions) in rows.into_iter().zip(truths).zip(predictions) {
             match predictions {
                 Ok(predictions) => {
-                    self.tally.truncated += u64::from(predictions[0].truncated());
-                    self.evaluation.add(*truth, &predictions);
+                    self.tally.truncated += u64::from(predictions.iter().any(|prediction| prediction.truncated()));
+                    self.evaluation.add(truth, &predictions);
+                    let named = truth.map(|truth| (truth, &names.labels()[truth]));
+                    if self.compared.has_several_models {
+                        self.differences.add(&row, named.map(|(_, name)| name), &predictions);
+                    }
+                    if let Some(errors) = &mut self.errors {
+                        errors.write(row, named, &predictions)?;
+                    }
                 }
-                Err(error) => notes.extend(self.fail(place, &ItemError::from(error).into())),
+                Err(error) => notes.extend(self.fail(&row.place, &ItemError::from(error).into())),
             }
         }
-        notes
+        Ok(notes)
     }
 
     fn fail(&mut self, place: &str, error: &RowError) -> Option<String> {
@@ -245,10 +245,42 @@ impl EvalRun<'_> {
     fn counts(&self) -> RowCounts {
         RowCounts {
             read: self.tally.rows,
-            evaluated: self.evaluation.performances().first().map_or(0, |of| of.confusion.total()),
+            evaluated: self.evaluation.rows(),
             failed: self.tally.failed.count(),
             unknown: self.labels.unknown().rows(),
             truncated: self.tally.truncated,
+        }
+    }
+
+    /// Prints the report, unless there is nothing to report or the labels seem to mean something else.
+    fn report(mut self) -> Result<Exit> {
+        let counts = self.counts();
+        if counts.evaluated == 0 {
+            bail!(nothing_to_evaluate(&self.file.name(), &counts));
+        }
+        self.check_numbers()?;
+        let errors = self.errors.take().map(|errors| errors.finish(self.file.has_labels())).transpose()?;
+        self.print_notes();
+        errors.iter().for_each(|note| self.console.note(note));
+        let report =
+            Report::new(self.compared, self.file, counts, self.labels.label_map(), &self.evaluation, &self.differences);
+        match self.args.format {
+            EvalFormat::Text => super::print(tables::of(&report, self.console.colors(&io::stdout())).as_bytes())?,
+            EvalFormat::Json => super::print((serde_json::to_string_pretty(&report)? + "\n").as_bytes())?,
+        };
+        Ok(if counts.failed == 0 { Exit::Done } else { Exit::SomeItemsFailed })
+    }
+
+    /// Refuses labels that are numbers in another order than the model's ids, or says so if that is not sure.
+    fn check_numbers(&self) -> Result<()> {
+        let confusion = &self.evaluation.performances()[0].confusion;
+        match self.labels.other_order(self.file.name(), confusion) {
+            None => Ok(()),
+            Some((error, true)) => Err(error.into()),
+            Some((error, false)) => {
+                self.console.note(&format!("warning: {}", hints::message(&error.into())));
+                Ok(())
+            }
         }
     }
 
@@ -259,7 +291,7 @@ impl EvalRun<'_> {
             let (rows, all) = (quantity(unknown.rows(), "row"), grouped(self.tally.rows));
             self.console.note(&format!("left out {rows} of {all} with unknown labels: {unknown}"));
         }
-        let truncation = self.tally.truncation(self.pipelines[0].max_length(), None);
+        let truncation = self.tally.truncation(self.compared.smallest_window(), None);
         truncation.iter().for_each(|note| self.console.note(note));
         self.console.note(&self.tally.summary("row"));
     }

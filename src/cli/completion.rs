@@ -1,0 +1,26 @@
+//! Answers to the shell that completes a command line. The script of `finsent completions` asks for them.
+
+use std::env;
+use std::process::ExitCode;
+
+use clap_complete::CompleteEnv;
+
+use super::console::Console;
+use super::relevance;
+
+/// Names the shell that asks. A variable of finsent's own: one that others use could be set for another reason.
+pub(super) const VARIABLE: &str = "FINSENT_COMPLETE";
+
+/// Answers the shell, if one asks.
+pub(super) fn answer() -> Option<ExitCode> {
+    let folder = env::current_dir().ok();
+    let completion = CompleteEnv::with_factory(relevance::command).var(VARIABLE).bin("finsent").completer("finsent");
+    match completion.try_complete(env::args_os(), folder.as_deref()) {
+        Ok(false) => None,
+        Ok(true) => Some(ExitCode::SUCCESS),
+        Err(error) => {
+            Console::default().error(&format!("{VARIABLE}: {error}"));
+            Some(ExitCode::FAILURE)
+        }
+    }
+}
