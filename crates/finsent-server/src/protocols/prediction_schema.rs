@@ -26,6 +26,7 @@ impl PartialSchema for Classification {
     fn schema() -> RefOr<Schema> {
         let document =
             scores(described("The prediction for a document: the mean of its sentences, weighted by tokens"));
+        let document = of_sentences(document);
         let split = described("The predictions for the sentences of a text");
         let text = prediction("The prediction for a text");
         Schema::AnyOf(AnyOfBuilder::new().item(text).item(sentences(document)).item(sentences(split)).build()).into()
@@ -53,6 +54,26 @@ fn sentences(object: ObjectBuilder) -> Object {
     let list = ArrayBuilder::new().items(sentence()).description(Some("The sentences, in order"));
     let object = object.property("sentences", list).required("sentences");
     with(object, "windows", of_type(Type::Integer), "Windows that the whole text was read in").build()
+}
+
+/// Adds the fields that say which sentences a document has.
+fn of_sentences(object: ObjectBuilder) -> ObjectBuilder {
+    let counts = AdditionalProperties::from(of_type(Type::Integer));
+    let counts = of_type(Type::Object).additional_properties(Some(counts));
+    let places = |description| {
+        ArrayBuilder::new().items(of_type(Type::Integer)).max_items(Some(3)).description(Some(description))
+    };
+    let strongest = of_type(Type::Object)
+        .description(Some(
+            "Places in `sentences`, from 0, of the most positive and the most negative sentences, the strongest first; \
+             absent if the model lacks one of these labels",
+        ))
+        .property("positive", places("Of sentences that are labeled positive"))
+        .required("positive")
+        .property("negative", places("Of sentences that are labeled negative"))
+        .required("negative");
+    let object = with(object, "label_counts", counts, "How many sentences have each label");
+    object.property("strongest", strongest)
 }
 
 /// Adds a field that is always there.

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use super::super::schema;
 use super::item::{ClassifiedText, parse_item};
-use super::options::{Granularity, Priority, deadline};
+use super::options::{Aggregate, Granularity, Priority, check_labels, deadline, granularity};
 use super::stream::{ResponseLine, SentimentLine};
 use crate::error::HttpError;
 use crate::inference::{ClassifyRequest, ClassifyResponse, INLINE_ENCODINGS, classify};
@@ -31,6 +31,11 @@ pub(crate) struct SentimentRequest<'a> {
     /// Score each text as a whole, cut at the model's window (`text`), each of its sentences (`sentence`), or the whole
     /// text by its sentences (`document`) [default: text]
     granularity: Option<Granularity>,
+    /// Average a document's scores from its sentences weighted by their tokens (`tokens`), equally (`mean`), or by tokens
+    /// without the neutral ones (`polar`; if all are neutral, `tokens`) [default: tokens]
+    aggregate: Option<Aggregate>,
+    /// Decode HTML entities and leave out tags before scoring. Offsets are those of the text as you sent it [default: false]
+    unescape_html: Option<bool>,
     /// Time in milliseconds after which you no longer need the answer and get 504. The server's own limit still applies.
     #[schema(schema_with = schema::milliseconds)]
     deadline_ms: Option<f64>,
@@ -97,7 +102,7 @@ struct Usage {
 ///
 /// With `Content-Type: application/x-ndjson` (or `application/jsonl`) the body is a stream. Each line is a text or an object
 /// with `id` and `text`, and is answered by one line, in order, as soon as its prediction is ready. `model`, `granularity`,
-/// `deadline_ms` and `priority` [default: bulk] are then query parameters. Blank lines are skipped. The answer to a line that
+/// `aggregate`, `unescape_html`, `deadline_ms` and `priority` [default: bulk] are then query parameters. Blank lines are skipped. The answer to a line that
 /// fails has `error` and `line`, the line's number. The server stops reading if you stop reading answers.
 #[utoipa::path(post, path = "", tag = "finsent", operation_id = "sentiment",
     request_body(content((SentimentRequest = "application/json"), (SentimentLine = "application/x-ndjson"))),
@@ -106,12 +111,15 @@ struct Usage {
 pub(crate) async fn sentiment(admitted: Admitted, body: Body) -> Result<HttpResponse, HttpError> {
     let limit = admitted.service().limits.max_client_batch_size;
     let (parsed, memory) = body.parse(move |body| parse(body, limit)).await?;
-    let Parsed { inputs: Inputs { texts, ids, is_one }, model, granularity, deadline, lane } = parsed;
+    let Parsed { inputs: Inputs { texts, ids, is_one }, model, granularity, unescape_html, deadline, lane } = parsed;
+    let model = admitted.model(model.as_deref())?;
+    check_labels(granularity, &model)?;
     let request = ClassifyRequest {
-        model: admitted.model(model.as_deref())?,
+        model,
         inputs: texts,
         memory,
         granularity,
+        unescape_html,
         lane,
         deadline: admitted.deadline(deadline),
         truncate: true,
@@ -130,6 +138,7 @@ pub(crate) struct Parsed {
     pub(crate) inputs: Inputs,
     model: Option<String>,
     granularity: finsent_model::Granularity,
+    unescape_html: bool,
     deadline: Option<Duration>,
     lane: Lane,
 }
@@ -148,7 +157,8 @@ pub(crate) fn parse(body: &[u8], limit: usize) -> Result<Parsed, HttpError> {
         deadline: deadline(request.deadline_ms)?,
         inputs: parse_inputs(request.inputs, limit)?,
         model: request.model,
-        granularity: request.granularity.map(Into::into).unwrap_or_default(),
+        granularity: granularity(request.granularity, request.aggregate)?,
+        unescape_html: request.unescape_html.unwrap_or_default(),
         lane: request.priority.map_or(Lane::Interactive, Into::into),
     })
 }
