@@ -3,6 +3,7 @@
 mod args;
 mod commands;
 mod console;
+mod document_lines;
 mod download_progress;
 mod exit;
 mod hints;

@@ -3,10 +3,11 @@
 use std::io::{self, IsTerminal, Write};
 
 use finsent_model::Prediction;
-use finsent_table::{Destination, Outcome, Row, RowWriter, Shape, TableError};
+use finsent_table::{Destination, Outcome, OutputRecord, Row, RowWriter, Shape, TableError};
 use unicode_width::UnicodeWidthStr;
 
 use crate::cli::console::{Style, paint, printable};
+use crate::cli::document_lines;
 use crate::cli::width::{cut, pad_end, pad_start, terminal_width};
 
 /// Narrowest column of a probability: `0.1234`.
@@ -107,7 +108,13 @@ impl RowWriter for TextTable {
             self.header_written = true;
         }
         let line = self.line(row, outcome);
-        Ok(writeln!(self.out, "{line}")?)
+        writeln!(self.out, "{line}")?;
+        if let Ok(OutputRecord::Document(document)) = outcome {
+            for line in document_lines::lines(document) {
+                writeln!(self.out, "  {}", paint(&self.fit(&line, 2), Style::Dim, self.colors))?;
+            }
+        }
+        Ok(())
     }
 
     fn flush(&mut self) -> Result<(), TableError> {
