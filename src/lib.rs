@@ -66,7 +66,9 @@ mod model;
 #[cfg(feature = "hub")]
 pub use finsent_hub::{CatalogError, ResolveError};
 pub use finsent_kernels::{Precision, ThreadPoolError};
-pub use finsent_model::{Aggregate, ClassifyError, Document, FilesError, LoadError, Prediction, Sentence, sentences};
+pub use finsent_model::{
+    Aggregate, ClassifyError, Document, FilesError, LoadError, Prediction, Sentence, Strongest, sentences,
+};
 
 pub use builder::{BuildError, ModelBuilder};
 pub use model::{Model, TextError};

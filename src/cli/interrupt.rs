@@ -9,8 +9,8 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::flag;
 use signal_hook::iterator::Signals;
 
-/// Called when the process is interrupted.
-static LAST_MESSAGE: Mutex<Option<Box<dyn Fn() + Send>>> = Mutex::new(None);
+/// Called when the process is interrupted, the last one first.
+static LAST_ACTIONS: Mutex<Vec<Box<dyn Fn() + Send>>> = Mutex::new(Vec::new());
 
 /// From now on an interrupt removes the unfinished output and exits with 128 plus the signal's number. A file that reaches the
 /// limit on the size of files is an error of writing, like a full disk, and does not end the process.
@@ -22,9 +22,7 @@ pub(super) fn watch() -> io::Result<()> {
     thread::Builder::new().name("signals".into()).spawn(move || {
         if let Some(signal) = signals.forever().next() {
             unfinished::remove_all_and(|| {
-                if let Some(print) = &*last_message() {
-                    print();
-                }
+                last_actions().iter().rev().for_each(|act| act());
                 process::exit(128 + signal);
             })
         }
@@ -40,11 +38,11 @@ fn ignored_signals() -> u64 {
     mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
 }
 
-/// Calls `print` when the process is interrupted, before it exits.
-pub(super) fn on_interrupt(print: impl Fn() + Send + 'static) {
-    *last_message() = Some(Box::new(print));
+/// Calls `act` when the process is interrupted, before it exits, and before what was given earlier.
+pub(super) fn on_interrupt(act: impl Fn() + Send + 'static) {
+    last_actions().push(Box::new(act));
 }
 
-fn last_message() -> MutexGuard<'static, Option<Box<dyn Fn() + Send>>> {
-    LAST_MESSAGE.lock().unwrap_or_else(PoisonError::into_inner)
+fn last_actions() -> MutexGuard<'static, Vec<Box<dyn Fn() + Send>>> {
+    LAST_ACTIONS.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -4,6 +4,7 @@ mod args;
 mod commands;
 mod completion;
 mod console;
+mod document_lines;
 mod download_progress;
 mod exit;
 mod hints;

@@ -29,12 +29,18 @@ impl Tally {
 
     /// `2 texts in 0.1 s (20 per second), none failed`; `noun` is what a row is.
     pub(super) fn summary(&self, noun: &str) -> String {
-        let (seconds, rate) = (self.start.elapsed().as_secs_f64(), self.rate());
         let failed = match self.failed.count() {
             0 => "none".to_owned(),
             failed => grouped(failed),
         };
-        format!("{} in {seconds:.1} s ({rate:.0} per second), {failed} failed", quantity(self.rows, noun))
+        let (rows, seconds) = (quantity(self.rows, noun), self.start.elapsed().as_secs_f64());
+        format!("{rows} in {seconds:.1} s ({:.0} per second), {failed} failed", self.rate())
+    }
+
+    /// `2 texts in 0.1 s, 20 per second`; `noun` is what a row is.
+    pub(super) fn speed(&self, noun: &str) -> String {
+        let (rows, seconds) = (quantity(self.rows, noun), self.start.elapsed().as_secs_f64());
+        format!("{rows} in {seconds:.1} s, {:.0} per second", self.rate())
     }
 
     /// The note about truncated texts of a model that reads `window` tokens; `None` if there are none. `remedy` is what
@@ -68,6 +74,11 @@ impl LimitedNotes {
 
     pub(super) fn count(&self) -> u64 {
         self.0
+    }
+
+    /// Whether some were not printed.
+    pub(super) fn are_more(&self) -> bool {
+        self.0 > MAX_NOTES
     }
 }
 

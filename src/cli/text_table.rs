@@ -3,10 +3,11 @@
 use std::io::Write;
 
 use finsent_model::Prediction;
-use finsent_table::{Destination, Outcome, Row, RowWriter, Shape, TableError};
+use finsent_table::{Destination, Outcome, OutputRecord, Row, RowWriter, Shape, TableError};
 use unicode_width::UnicodeWidthStr;
 
 use crate::cli::console::{Style, paint, printable};
+use crate::cli::document_lines;
 use crate::cli::width::{cut, pad_end, pad_start, stdout_width};
 
 /// Narrowest column of a probability: `0.1234`.
@@ -45,7 +46,14 @@ pub(super) struct TextTable {
 
 /// A line before it is laid out.
 enum Line {
-    Scored { label: (String, Style), front: String, keys: Vec<String>, text: String },
+    Scored {
+        label: (String, Style),
+        front: String,
+        keys: Vec<String>,
+        text: String,
+        /// The lines about the sentences of a document.
+        sentences: Vec<String>,
+    },
     Failed(String),
 }
 
@@ -118,6 +126,10 @@ impl TextTable {
                     front: self.front(prediction),
                     keys: self.columns.keys.iter().map(key).collect(),
                     text: id + &printable(record.text().unwrap_or(text)),
+                    sentences: match record {
+                        OutputRecord::Document(document) => document_lines::lines(document),
+                        _ => Vec::new(),
+                    },
                 }
             }
             Err(error) => Line::Failed(id + &printable(&format!("{}: {error}", row.place))),
@@ -146,7 +158,7 @@ impl TextTable {
 
     fn laid_out(&self, line: &Line, key_widths: &[usize]) -> String {
         match line {
-            Line::Scored { label: (label, style), front, keys: cells, text } => {
+            Line::Scored { label: (label, style), front, keys: cells, text, .. } => {
                 let label = pad_end(label, self.label_width);
                 let rest = format!("{front}{}  ", keys(cells, key_widths, self.width.is_some()));
                 let text = self.fit_text(text, label.width() + rest.width());
@@ -165,6 +177,16 @@ impl TextTable {
         room.map_or_else(|| text.to_owned(), |room| cut(text, room))
     }
 
+    fn write_line(&mut self, line: &Line, key_widths: &[usize]) -> Result<(), TableError> {
+        writeln!(self.out, "{}", self.laid_out(line, key_widths))?;
+        if let Line::Scored { sentences, .. } = line {
+            for sentence in sentences {
+                writeln!(self.out, "  {}", paint(&self.fit_text(sentence, 2), Style::Dim, self.colors))?;
+            }
+        }
+        Ok(())
+    }
+
     /// Writes the header and the first lines, once they are known.
     fn settle(&mut self) -> Result<(), TableError> {
         if self.pending.is_empty() || self.key_widths.is_some() {
@@ -174,8 +196,7 @@ impl TextTable {
         let header = self.header(&widths);
         writeln!(self.out, "{}", paint(&header, Style::Dim, self.colors))?;
         for line in std::mem::take(&mut self.pending) {
-            let line = self.laid_out(&line, &widths);
-            writeln!(self.out, "{line}")?;
+            self.write_line(&line, &widths)?;
         }
         self.key_widths = Some(widths);
         Ok(())
@@ -209,13 +230,14 @@ fn score_width(label: &str) -> usize {
 impl RowWriter for TextTable {
     fn write(&mut self, row: &Row, outcome: Outcome<'_>) -> Result<(), TableError> {
         let line = self.line(row, outcome);
-        if self.key_widths.is_none() {
-            self.pending.push(line);
-            // Without columns of the input, nothing is to be settled on the first lines.
-            return if self.columns.keys.is_empty() { self.settle() } else { Ok(()) };
+        if let Some(widths) = self.key_widths.take() {
+            let written = self.write_line(&line, &widths);
+            self.key_widths = Some(widths);
+            return written;
         }
-        let line = self.laid_out(&line, self.key_widths.as_deref().unwrap_or_default());
-        Ok(writeln!(self.out, "{line}")?)
+        self.pending.push(line);
+        // Without columns of the input, nothing is to be settled on the first lines.
+        if self.columns.keys.is_empty() { self.settle() } else { Ok(()) }
     }
 
     fn flush(&mut self) -> Result<(), TableError> {
@@ -260,7 +282,13 @@ mod tests {
 
     fn scored(keys: [&str; 2], text: &str) -> Line {
         let label = ("neutral".to_owned(), Style::Dim);
-        Line::Scored { label, front: "    +0.0012".into(), keys: keys.map(String::from).to_vec(), text: text.into() }
+        Line::Scored {
+            label,
+            front: "    +0.0012".into(),
+            keys: keys.map(String::from).to_vec(),
+            text: text.into(),
+            sentences: Vec::new(),
+        }
     }
 
     #[test]

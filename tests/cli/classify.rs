@@ -121,7 +121,7 @@ fn a_text_over_the_window_is_truncated_and_says_so() {
     assert_eq!(run.code, Some(0));
     assert!(
         run.stderr.contains(
-            "1 text was longer than 512 tokens; only its start was scored. To score all of it: --granularity document"
+            "1 text was longer than 512 tokens, and the rest was not scored: line 1. To score all of it: --granularity document"
         ),
         "{}",
         run.stderr

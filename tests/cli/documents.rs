@@ -27,7 +27,12 @@ fn a_document_is_the_mean_of_its_sentences_weighted_by_tokens_or_not() {
     let document = only_line(&["classify", "--granularity", "document", &text]);
     let mut keys: Vec<&String> = document.as_object().unwrap().keys().collect();
     keys.sort();
-    assert_eq!(keys, ["label", "score", "scores", "sentences", "sentiment_score", "windows"]);
+    assert_eq!(
+        keys,
+        ["label", "label_counts", "score", "scores", "sentences", "sentiment_score", "strongest", "windows"]
+    );
+    assert_eq!(document["label_counts"], serde_json::json!({"positive": 1, "negative": 1, "neutral": 0}));
+    assert_eq!(document["strongest"], serde_json::json!({"positive": [0], "negative": [1]}));
     assert_eq!(document["windows"], 2);
     let sentences = document["sentences"].as_array().unwrap();
     for (sentence, expected) in sentences.iter().zip([UP, DOWN]) {
@@ -46,6 +51,29 @@ fn a_document_is_the_mean_of_its_sentences_weighted_by_tokens_or_not() {
     let plain = only_line(&["classify", "--granularity", "document", "--aggregate", "mean", &text]);
     assert!((number(&plain, "sentiment_score") - mean(|_| 1.0)).abs() < 1e-6);
     assert_ne!(plain["sentiment_score"], document["sentiment_score"]);
+}
+
+#[test]
+fn a_polar_document_is_the_mean_of_its_sentences_that_are_not_neutral() {
+    let polar = |text: &str| only_line(&["classify", "--granularity", "document", "--aggregate", "polar", text]);
+    let by_tokens = |text: &str| only_line(&["classify", "--granularity", "document", text]);
+    let neutral = "The board meets on Monday. The office is in London.";
+    let mixed = polar(&format!("{DOWN} {neutral} {neutral}"));
+    assert_eq!(mixed["scores"], only_line(&["classify", DOWN])["scores"]);
+    assert_eq!(mixed["label_counts"]["neutral"], 4);
+    assert_eq!(polar(neutral), by_tokens(neutral));
+    let run = run(&["classify", "--granularity", "document", "--aggregate", "polar", "--format", "text", neutral]);
+    assert!(run.stdout.contains("\n  2 neutral of 2 sentences\n"), "{}", run.stdout);
+}
+
+#[test]
+fn a_table_shows_the_labels_of_the_sentences_and_the_strongest() {
+    let text = format!("{UP} {DOWN} The board meets on Monday.");
+    let run = run(&["classify", "--granularity", "document", "--format", "text", &text]);
+    let lines: Vec<&str> = run.stdout.lines().skip(2).collect();
+    assert_eq!(lines[0], "  1 positive, 1 negative, 1 neutral of 3 sentences");
+    assert!(lines[1].starts_with("  + 0.9") && lines[1].ends_with(UP), "{lines:?}");
+    assert!(lines[2].starts_with("  - 0.9") && lines[2].ends_with(DOWN), "{lines:?}");
 }
 
 #[test]

@@ -21,7 +21,7 @@ fn a_csv_keeps_its_columns_and_gets_the_predictions() {
     let (header, records) = parse_csv(&run.stdout);
     assert_eq!(header[..5], ["ticker", "headline", "year", "label", "score"]);
     assert_eq!(records[1][..3], ["AAA", "Loss, again", "2020"]);
-    assert!(run.stderr.contains("2 texts in"), "{}", run.stderr);
+    assert!(run.stderr.contains("(2 texts in"), "{}", run.stderr);
 }
 
 #[test]

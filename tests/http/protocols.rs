@@ -47,6 +47,28 @@ fn sentiment_accepts_one_text_several_and_texts_with_ids() {
 }
 
 #[test]
+fn sentiment_averages_documents_and_leaves_out_html_as_asked() {
+    let server = server::start(&[]);
+    let sentiment = |request: Value| server.address.post("/v1/sentiment", request.to_string());
+    let neutral = "The board meets on Monday.";
+    let polar = json!({"inputs": format!("{DOWN}. {neutral}"), "granularity": "document", "aggregate": "polar"});
+    let alone = sentiment(json!({"inputs": format!("{DOWN}.")})).expect(200);
+    assert_eq!(sentiment(polar).expect(200)["results"][0]["scores"], alone["results"][0]["scores"]);
+    let wrong = json!({"inputs": DOWN, "aggregate": "mean"});
+    sentiment(wrong).problem(422, "`aggregate` needs `granularity` `document`");
+
+    let html = "<p>AT&amp;T&#8217;s <b>profit</b> rose.</p>";
+    let request = |unescape: bool| json!({"inputs": html, "unescape_html": unescape, "granularity": "document"});
+    let plain = sentiment(request(true)).expect(200);
+    let sentence = &plain["results"][0]["sentences"][0];
+    assert_eq!(sentence["text"], "AT&T\u{2019}s profit rose.");
+    let place = |name: &str| sentence[name].as_u64().unwrap() as usize;
+    assert_eq!(&html[place("start")..place("end")], "AT&amp;T&#8217;s <b>profit</b> rose.");
+    assert_ne!(sentiment(request(false)).expect(200)["usage"], plain["usage"]);
+    sentiment(json!({"inputs": "<br>", "unescape_html": true})).problem(422, "the text is empty");
+}
+
+#[test]
 fn sentiment_scores_sentences_and_documents() {
     let server = server::start(&[]);
     let text = format!("{UP}. {DOWN}.");
@@ -75,6 +97,9 @@ fn sentiment_scores_sentences_and_documents() {
     assert_eq!(document["results"][2]["windows"], 1);
     let read: f64 = tokens(result).iter().chain(&tokens(&document["results"][2])).sum();
     assert_eq!(document["usage"], json!({"tokens": read as u64, "texts": 2}));
+
+    assert_eq!(result["label_counts"], json!({"positive": 1, "negative": 1, "neutral": 0}));
+    assert_eq!(result["strongest"], json!({"positive": [0], "negative": [1]}));
 
     let sentences = score_at("sentence");
     assert_eq!(sentences["results"][0]["sentences"], result["sentences"]);

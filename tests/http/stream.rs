@@ -263,7 +263,14 @@ fn compressed_streams_are_accepted() {
 fn the_fields_of_the_json_form_are_query_parameters() {
     let server = server::start(&[]);
     let ask = |query: &str| send(&server, query, "application/x-ndjson", b"\"Profit rose\"\n");
-    for good in ["?model=mini", "?granularity=text&priority=interactive", "?deadline_ms=20000.5", "?priority=bulk"] {
+    for good in [
+        "?model=mini",
+        "?granularity=text&priority=interactive",
+        "?deadline_ms=20000.5",
+        "?priority=bulk",
+        "?unescape_html=true",
+        "?granularity=document&aggregate=polar&unescape_html=false",
+    ] {
         assert_eq!(ask(good).status, 200, "{good}");
     }
     ask("?granularty=text").problem(422, "unknown parameter `granularty`; did you mean `granularity`?");

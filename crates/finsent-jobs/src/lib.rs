@@ -8,9 +8,16 @@
 mod error;
 pub mod evaluation;
 mod journal;
+mod language;
+mod once;
+mod recent_logits;
 mod stages;
 pub mod summary;
+mod text_options;
 
 pub use error::JobError;
 pub use journal::{Fingerprint, Journal, JournalEntries, JournalError, Scored};
+pub use language::{looks_foreign, reads_only_english};
+pub use once::Copies;
 pub use stages::{Stages, Window};
+pub use text_options::TextOptions;

@@ -4,15 +4,22 @@ use std::panic;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
-use finsent_model::{Classification, ClassifyError, EncodedText, Encoding, Granularity, Pipeline};
+use finsent_model::{Classification, EncodedText, Encoding, Pipeline};
 use finsent_table::{ItemError, Row, RowReader, TableError};
 
 use crate::error::JobError;
 use crate::journal::{JournalEntries, JournalError, Scored};
+use crate::once::{Copies, Once};
+use crate::text_options::TextOptions;
 
 /// Rows of the first window, so that the first predictions come soon; each window is twice as large as the one before.
 const FIRST_WINDOW_ROWS: usize = 16;
+/// Rows that fill a batch, if they are headlines: smaller windows would be slower to compute.
+const FULL_WINDOW_ROWS: usize = 64;
+/// A window that has to wait as long as this for the engine is large enough.
+const SLOW: Duration = Duration::from_secs(1);
 /// Most rows that are sorted by length and classified together.
 const MAX_WINDOW_ROWS: usize = 512;
 /// Bytes of a window's rows: the limit on its memory if texts are long.
@@ -30,6 +37,14 @@ pub type Window<T> = Vec<(Row, Result<T, ItemError>)>;
 pub struct Stages<T> {
     windows: Receiver<Result<Window<T>, JobError>>,
     threads: Vec<JoinHandle<()>>,
+    copies: Copies,
+}
+
+impl<T> Stages<T> {
+    /// The number of encodings that are not computed because an equal one was, while it grows.
+    pub fn copies(&self) -> Copies {
+        self.copies.clone()
+    }
 }
 
 impl Stages<EncodedText> {
@@ -40,12 +55,12 @@ impl Stages<EncodedText> {
     pub fn tokenize(
         rows: Box<dyn RowReader>,
         pipeline: &Arc<Pipeline>,
-        granularity: Granularity,
+        options: impl Into<TextOptions>,
     ) -> Result<Self, JobError> {
         let (to_engine, windows) = sync_channel(READY_WINDOWS);
-        let pipeline = Arc::clone(pipeline);
-        let reader = spawn("reader", move || read(rows, &pipeline, granularity, &to_engine))?;
-        Ok(Self { windows, threads: vec![reader] })
+        let (pipeline, options) = (Arc::clone(pipeline), options.into());
+        let reader = spawn("reader", move || read(rows, &pipeline, options, &to_engine))?;
+        Ok(Self { windows, threads: vec![reader], copies: Copies::default() })
     }
 }
 
@@ -57,14 +72,14 @@ impl Stages<Classification> {
     pub fn start(
         rows: Box<dyn RowReader>,
         pipeline: &Arc<Pipeline>,
-        granularity: Granularity,
+        options: impl Into<TextOptions>,
         journal: Option<JournalEntries>,
     ) -> Result<Self, JobError> {
-        let Stages { windows: tokenized, mut threads } = Stages::tokenize(rows, pipeline, granularity)?;
+        let Stages { windows: tokenized, mut threads, copies } = Stages::tokenize(rows, pipeline, options)?;
         let (to_writer, windows) = sync_channel(READY_WINDOWS);
-        let engine = Engine { pipeline: Arc::clone(pipeline), journal };
+        let engine = Engine { pipeline: Arc::clone(pipeline), journal, once: Once::new(copies.clone()) };
         threads.push(spawn("engine", move || engine.run(&tokenized, &to_writer))?);
-        Ok(Self { windows, threads })
+        Ok(Self { windows, threads, copies })
     }
 }
 
@@ -91,13 +106,12 @@ fn spawn(name: &str, stage: impl FnOnce() + Send + 'static) -> Result<JoinHandle
 fn read(
     mut rows: Box<dyn RowReader>,
     pipeline: &Pipeline,
-    granularity: Granularity,
+    options: TextOptions,
     to_engine: &SyncSender<Result<Window<EncodedText>, JobError>>,
 ) {
     let prepare = |row: Row| {
         let text = row.text.as_ref().map_err(ItemError::clone);
-        let prepared = text
-            .and_then(|text| Ok(pipeline.encode_text(text, granularity, usize::MAX).map_err(ClassifyError::from)?));
+        let prepared = text.and_then(|text| options.encode(text, pipeline));
         (row, prepared)
     };
     let mut window_rows = FIRST_WINDOW_ROWS;
@@ -108,10 +122,14 @@ fn read(
             return;
         }
         let prepared = window.map(|window| window.into_iter().map(prepare).collect());
+        let ready = Instant::now();
         if to_engine.send(prepared.map_err(JobError::from)).is_err() || is_last {
             return;
         }
-        window_rows = MAX_WINDOW_ROWS.min(2 * window_rows);
+        // Windows of a slow model stay small, so that predictions and progress keep coming.
+        if window_rows < FULL_WINDOW_ROWS || ready.elapsed() < SLOW {
+            window_rows = MAX_WINDOW_ROWS.min(2 * window_rows);
+        }
     }
 }
 
@@ -131,6 +149,7 @@ fn read_window(rows: &mut dyn RowReader, most: usize) -> Result<Vec<Row>, TableE
 struct Engine {
     pipeline: Arc<Pipeline>,
     journal: Option<JournalEntries>,
+    once: Once,
 }
 
 impl Engine {
@@ -165,11 +184,14 @@ impl Engine {
         for (row, prepared) in window {
             encodings.extend(prepared.iter().flat_map(EncodedText::encodings).map(|encoding| (row, &**encoding)));
         }
-        let Self { pipeline, journal, .. } = self;
+        let Self { pipeline, journal, once } = self;
         match journal {
-            None => Ok(pipeline.logits(&encodings.iter().map(|(_, encoding)| *encoding).collect::<Vec<_>>())),
+            None => {
+                let encodings: Vec<&Encoding> = encodings.iter().map(|(_, encoding)| *encoding).collect();
+                Ok(once.logits(&encodings, |encodings| pipeline.logits(encodings)))
+            }
             Some(journal) => {
-                let parts = encodings.chunks(JOURNALED_TOGETHER).map(|part| journaled(pipeline, journal, part));
+                let parts = encodings.chunks(JOURNALED_TOGETHER).map(|part| journaled(pipeline, once, journal, part));
                 Ok(parts.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
             }
         }
@@ -179,18 +201,21 @@ impl Engine {
 /// The logits of these encodings: from the journal if it has them, else from the encoder, which are added to the journal.
 fn journaled(
     pipeline: &Pipeline,
+    once: &mut Once,
     journal: &mut JournalEntries,
     encodings: &[(&Row, &Encoding)],
 ) -> Result<Vec<Scored>, JournalError> {
     let mut known = Vec::new();
     for (row, encoding) in encodings {
         let Some(logits) = journal.next(&row.place, encoding)? else { break };
+        logits.iter().for_each(|logits| once.remember(encoding, logits));
         known.push(logits);
     }
     let new = known.len();
     known.resize(encodings.len(), None);
     let unknown = encodings.iter().zip(&known).filter(|(_, known)| known.is_none());
-    let mut scored = pipeline.logits(&unknown.map(|((_, encoding), _)| *encoding).collect::<Vec<_>>()).into_iter();
+    let unknown: Vec<&Encoding> = unknown.map(|((_, encoding), _)| *encoding).collect();
+    let mut scored = once.logits(&unknown, |encodings| pipeline.logits(encodings)).into_iter();
     let logits: Vec<Scored> = known
         .into_iter()
         .map(|known| {

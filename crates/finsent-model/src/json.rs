@@ -3,7 +3,7 @@
 use serde::ser::{Serialize, SerializeMap, SerializeStruct, Serializer};
 
 use crate::classification::Classification;
-use crate::document::{Document, Sentence};
+use crate::document::{Document, Sentence, Strongest};
 use crate::prediction::Prediction;
 
 /// `{"label", "score", "scores", "sentiment_score", "tokens", "truncated"}`; `sentiment_score` only if there is one.
@@ -34,11 +34,17 @@ impl Serialize for Sentence {
     }
 }
 
-/// `{"label", "score", "scores", "sentiment_score", "sentences", "windows"}`.
+/// `{"label", "score", "scores", "sentiment_score", "label_counts", "strongest", "sentences", "windows"}`; `strongest` only if
+/// there is a sentiment score.
 impl Serialize for Document {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut out = serializer.serialize_struct("Document", 6)?;
+        let mut out = serializer.serialize_struct("Document", 8)?;
         scores_of(self.prediction(), &mut out)?;
+        out.serialize_field("label_counts", &LabelCounts(self))?;
+        match self.strongest() {
+            Some(strongest) => out.serialize_field("strongest", &strongest)?,
+            None => out.skip_field("strongest")?,
+        }
         out.serialize_field("sentences", self.sentences())?;
         out.serialize_field("windows", &self.windows())?;
         out.end()
@@ -84,6 +90,26 @@ impl Serialize for Scores<'_> {
             map.serialize_entry(label, &probability)?;
         }
         map.end()
+    }
+}
+
+/// Serializes how many sentences of a document have each label as `{"positive": 2, ...}`, in the order of the logits.
+#[derive(Debug)]
+pub struct LabelCounts<'a>(pub &'a Document);
+
+impl Serialize for LabelCounts<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.label_counts())
+    }
+}
+
+/// `{"positive": [3, 0], "negative": [2]}`: places in `sentences`, from 0.
+impl Serialize for Strongest<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut out = serializer.serialize_struct("Strongest", 2)?;
+        out.serialize_field("positive", self.positive())?;
+        out.serialize_field("negative", self.negative())?;
+        out.end()
     }
 }
 
@@ -136,7 +162,7 @@ mod tests {
         let document = Document::new(sentences, &labels(), Aggregate::default()).unwrap();
         assert_eq!(
             serde_json::to_string(&document).unwrap(),
-            r#"{"label":"positive","score":0.75,"scores":{"positive":0.75,"negative":0.25},"sentiment_score":0.5,"sentences":[{"start":3,"end":7,"text":"Buy.","label":"positive","score":0.75,"scores":{"positive":0.75,"negative":0.25},"sentiment_score":0.5,"tokens":10,"truncated":false}],"windows":1}"#
+            r#"{"label":"positive","score":0.75,"scores":{"positive":0.75,"negative":0.25},"sentiment_score":0.5,"label_counts":{"positive":1,"negative":0},"strongest":{"positive":[0],"negative":[]},"sentences":[{"start":3,"end":7,"text":"Buy.","label":"positive","score":0.75,"scores":{"positive":0.75,"negative":0.25},"sentiment_score":0.5,"tokens":10,"truncated":false}],"windows":1}"#
         );
     }
 }

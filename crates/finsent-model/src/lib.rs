@@ -29,7 +29,7 @@
 //!
 //! | module | items |
 //! |---|---|
-//! | `text` | [`Text`]: checked input |
+//! | `html`, `text` | [`Text`]: checked input, with HTML left out if you like |
 //! | `model_files`, `model_options` | [`ModelFiles`], [`ModelOptions`]: where a model is, and its settings |
 //! | `tokenizer` | [`Tokenizer`]: text to [`Encoding`] (token ids), or to overlapping [`Windows`] |
 //! | `batch` | [`PackedBatch`]: the tokens of all texts without padding |
@@ -69,6 +69,7 @@ mod classification;
 mod convert;
 mod document;
 mod encoder;
+mod html;
 mod io_error;
 mod json;
 mod json_error;
@@ -90,10 +91,11 @@ pub use catch_panic::{catch_panic, silence_caught_panics};
 pub use checkpoint::{Checkpoint, CheckpointError, PickleError, weight_files};
 pub use classification::{Classification, EncodedText, Granularity};
 pub use convert::{Conversion, ConvertError, WeightFormat};
-pub use document::{Aggregate, Document, Sentence, SplitText, sentences};
+pub use document::{Aggregate, Document, Sentence, SplitText, Strongest, sentences};
 pub use encoder::{Architecture, Config, ConfigError, Encoder, EncoderError, Logits};
+pub use html::has_html;
 pub use io_error::{IoError, plain_words};
-pub use json::Scores;
+pub use json::{LabelCounts, Scores};
 pub use json_error::JsonError;
 pub use labels::{LabelError, LabelMap};
 pub use model_files::{

@@ -59,6 +59,11 @@ impl Prediction {
         Some(self.probabilities[positive] - self.probabilities[negative])
     }
 
+    /// The ids of the positive and the negative label, if there is a sentiment score.
+    pub(crate) fn sentiment_ids(&self) -> Option<[usize; 2]> {
+        self.labels.sentiment_ids()
+    }
+
     /// The number of tokens that the model read, `[CLS]` and `[SEP]` included.
     pub fn tokens(&self) -> usize {
         self.tokens

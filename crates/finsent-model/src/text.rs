@@ -1,10 +1,18 @@
 //! A text that can be classified.
 
+use std::ops::Range;
+
 use thiserror::Error;
+
+use crate::html::{Offsets, unescape};
 
 /// A text that is not blank and at most [`Text::MAX_BYTES`] long.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Text(String);
+pub struct Text {
+    text: String,
+    /// Where its parts were before HTML was left out, if any was.
+    offsets: Option<Box<Offsets>>,
+}
 
 /// Why a string is not a [`Text`].
 #[derive(Debug, Clone, Error, PartialEq, Eq)]
@@ -40,12 +48,27 @@ impl Text {
         if text.trim().is_empty() {
             return Err(TextError::Blank);
         }
-        Ok(Self(text))
+        Ok(Self { text, offsets: None })
     }
 
-    /// The unchanged text.
+    /// The text with HTML entities decoded and tags left out; `None` if it has neither. The sentences of such a text have the
+    /// offsets of the text that it was made from. What is escaped twice, as in many feeds, is decoded twice.
+    ///
+    /// # Errors
+    /// [`TextError::Blank`] if nothing is left.
+    pub fn unescape_html(&self) -> Result<Option<Self>, TextError> {
+        let Some((plain, offsets)) = unescape(&self.text) else { return Ok(None) };
+        Ok(Some(Self { offsets: Some(Box::new(offsets)), ..Self::parse(plain)? }))
+    }
+
+    /// The range in the text as it was given for a range in [`as_str`](Self::as_str).
+    pub(crate) fn source_range(&self, range: Range<usize>) -> Range<usize> {
+        self.offsets.as_ref().map_or(range.clone(), |offsets| offsets.source(range))
+    }
+
+    /// The text.
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.text
     }
 }
 
@@ -64,6 +87,12 @@ mod tests {
     fn a_text_keeps_its_bytes() {
         let given = " Löhne\0 steigen ";
         assert_eq!(Text::parse(given).unwrap().as_str(), given);
+    }
+
+    #[test]
+    fn a_text_of_nothing_but_tags_is_blank() {
+        assert_eq!(Text::parse("<p> &nbsp; </p>").unwrap().unescape_html(), Err(TextError::Blank));
+        assert_eq!(Text::parse("a < b").unwrap().unescape_html(), Ok(None));
     }
 
     #[test]

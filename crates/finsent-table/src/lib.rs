@@ -17,7 +17,7 @@ pub use atomic::{AtomicDirectory, unfinished};
 pub use error::{DirectoryProblem, ParquetFailure, TableError};
 pub use input::{
     ColumnChoice, ColumnSelection, ColumnTypes, DialectChoice, Encoding, EncodingErrors, FileFormat, Input, InputKind,
-    InputProgress, Quote, ReadStats, Reading, Shard, ShardError, check_rereadable, encoding, expand,
+    InputProgress, LateNotes, Quote, Reading, Shard, ShardError, check_rereadable, encoding, expand,
 };
 pub use item_error::{ItemError, NotUtf8};
 pub use output::{

@@ -34,6 +34,13 @@ pub(crate) struct ClassifyArgs {
     pub(crate) id_column: Option<String>,
     #[command(flatten)]
     pub(crate) reading: ReadingArgs,
+    /// Score each file as one text, whatever its name; the name is the `id`
+    #[arg(long, conflicts_with_all = ["texts", "text_column", "id_column", "input_format", "delimiter", "quote", "escape",
+        "no_header"])]
+    pub(crate) whole_file: bool,
+    /// Decode HTML entities (&amp;) and leave out tags (<b>) before scoring; offsets are still those of the input
+    #[arg(long)]
+    pub(crate) unescape_html: bool,
     /// Score only the first N rows
     #[arg(long, value_name = "N", value_parser = values::number::<u64>(1..=u64::MAX))]
     pub(crate) limit: Option<u64>,
@@ -116,4 +123,6 @@ pub(crate) enum AggregateArg {
     Tokens,
     /// Weight all sentences equally, as finBERT's predict() does
     Mean,
+    /// As tokens, but leave out neutral sentences; if all are neutral, as tokens
+    Polar,
 }

@@ -2,9 +2,12 @@
 
 use finsent_kernels::Precision;
 use finsent_model::{Granularity, ModelOptions, Pipeline, Text};
+use twox_hash::XxHash64;
 
 /// The first bytes of a journal.
 pub(super) const MAGIC: &[u8] = b"finsent journal 1\n";
+/// Bytes of a fact that are kept; of a longer one, also its hash.
+const LONGEST_FACT: usize = 1000;
 /// Scored to tell models apart without reading their files.
 const TEST_TEXT: &str =
     "Quarterly revenue grew by a fifth, but the lender warned of heavy losses at two of its borrowers.";
@@ -52,7 +55,7 @@ impl Fingerprint {
     #[must_use]
     pub fn with_reading(mut self, how: &str) -> Self {
         if !how.is_empty() {
-            self.facts.push(("reading of the input".into(), how.into()));
+            self.facts.push(("reading of the input".into(), shortened(how)));
         }
         self
     }
@@ -84,6 +87,17 @@ impl Fingerprint {
     }
 }
 
+/// A fact that fits into the header, whatever its length: that of many files can be long.
+fn shortened(fact: &str) -> String {
+    match fact.len() {
+        ..=LONGEST_FACT => fact.to_owned(),
+        _ => {
+            let start = &fact[..fact.floor_char_boundary(LONGEST_FACT)];
+            format!("{start}... ({:016x})", XxHash64::oneshot(0, fact.as_bytes()))
+        }
+    }
+}
+
 /// The bits of a test text's logits, or why there are none.
 fn test_logits(pipeline: &Pipeline) -> String {
     let text = Text::parse(TEST_TEXT).expect("the test text is not blank");
@@ -94,5 +108,18 @@ fn test_logits(pipeline: &Pipeline) -> String {
     match pipeline.logits(&[&encoding]).remove(0) {
         Ok(logits) => logits.iter().map(|logit| format!("{:08x}", logit.to_bits())).collect::<Vec<_>>().join(" "),
         Err(error) => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_fact_is_kept_short_and_still_told_from_others() {
+        let of_many = |last: &str| shortened(&format!("{}{last}", "a.csv: semicolon-separated; ".repeat(5000)));
+        assert!(of_many("x").len() < 1100);
+        assert_ne!(of_many("x"), of_many("y"));
+        assert_eq!(shortened("not quoted"), "not quoted");
     }
 }

@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::strongest::Strongest;
 use crate::labels::LabelMap;
 use crate::prediction::Prediction;
 
@@ -14,6 +15,9 @@ pub enum Aggregate {
     TokenWeighted,
     /// The plain mean, as in `predict()` of finBERT.
     Mean,
+    /// As [`Aggregate::TokenWeighted`], but only of the sentences whose label is the positive or the negative one. If there
+    /// are none, or the model has no such labels, of all sentences.
+    Polar,
 }
 
 /// A sentence and its prediction.
@@ -74,9 +78,12 @@ impl Sentence {
 impl Document {
     /// Aggregates a document; `None` if there are no sentences.
     pub fn new(sentences: Vec<Sentence>, labels: &Arc<LabelMap>, aggregate: Aggregate) -> Option<Self> {
+        let is_polar = |sentence: &Sentence| is_polar(&sentence.prediction, labels);
+        let leaves_out = aggregate == Aggregate::Polar && sentences.iter().any(is_polar);
         let weight = |sentence: &Sentence| match aggregate {
-            Aggregate::TokenWeighted => sentence.prediction.tokens(),
             Aggregate::Mean => 1,
+            _ if leaves_out && !is_polar(sentence) => 0,
+            Aggregate::TokenWeighted | Aggregate::Polar => sentence.prediction.tokens(),
         };
         let weighted = sentences.iter().map(|sentence| (sentence.prediction.probabilities(), weight(sentence)));
         let tokens = sentences.iter().map(|sentence| sentence.prediction.tokens()).sum();
@@ -95,10 +102,26 @@ impl Document {
         &self.sentences
     }
 
+    /// How many sentences have each label, in the order of the labels.
+    pub fn label_counts(&self) -> impl ExactSizeIterator<Item = (&str, usize)> {
+        let count = |id| self.sentences.iter().filter(|sentence| sentence.prediction.label_id() == id).count();
+        self.prediction.scores().enumerate().map(move |(id, (label, _))| (label, count(id)))
+    }
+
+    /// Its most positive and its most negative sentences, if the model predicts sentiment.
+    pub fn strongest(&self) -> Option<Strongest<'_>> {
+        Strongest::of(&self.sentences)
+    }
+
     /// The number of windows in which the document was read.
     pub fn windows(&self) -> usize {
         self.sentences.iter().map(Sentence::windows).sum()
     }
+}
+
+/// Whether the label of a prediction is the positive or the negative one.
+fn is_polar(prediction: &Prediction, labels: &LabelMap) -> bool {
+    labels.sentiment_ids().is_some_and(|ids| ids.contains(&prediction.label_id()))
 }
 
 /// The weighted mean of rows of probabilities, computed in f64 in their order. The mean of one row is that row, bit for
@@ -158,6 +181,32 @@ mod tests {
         let plain = Document::new(sentences, &labels, Aggregate::Mean).unwrap();
         assert_eq!(plain.prediction().probabilities(), [0.5, 0.5]);
         assert_eq!(plain.prediction().label(), "positive");
+    }
+
+    #[test]
+    fn neutral_sentences_weigh_nothing_in_a_polar_mean_unless_all_are_neutral() {
+        let labels = labels(&["positive", "negative", "neutral"]);
+        let neutral = sentence(&labels, &[(&[0.25, 0.25, 0.5], 90)], 90);
+        let up = sentence(&labels, &[(&[0.5, 0.25, 0.25], 30)], 30);
+        let down = sentence(&labels, &[(&[0.0, 1.0, 0.0], 10)], 10);
+        let scores = |sentences: &[&Sentence]| {
+            let sentences = sentences.iter().map(|&sentence| sentence.clone()).collect();
+            Document::new(sentences, &labels, Aggregate::Polar).unwrap().prediction().probabilities().to_vec()
+        };
+        assert_eq!(scores(&[&neutral, &up, &down, &neutral]), [0.375, 0.4375, 0.1875]);
+        assert_eq!(scores(&[&neutral, &neutral]), [0.25, 0.25, 0.5]);
+    }
+
+    #[test]
+    fn the_sentences_of_a_document_are_counted_by_label() {
+        let labels = labels(&["positive", "negative", "neutral"]);
+        let rows: [&[f32]; 4] = [&[0.75, 0.25, 0.0], &[0.25, 0.25, 0.5], &[1.0, 0.0, 0.0], &[0.0, 0.0, 1.0]];
+        let sentences = rows.map(|row| sentence(&labels, &[(row, 9)], 9)).to_vec();
+        let document = Document::new(sentences, &labels, Aggregate::TokenWeighted).unwrap();
+        let counts: Vec<_> = document.label_counts().collect();
+        assert_eq!(counts, [("positive", 2), ("negative", 0), ("neutral", 2)]);
+        let strongest = document.strongest().unwrap();
+        assert_eq!((strongest.positive(), strongest.negative()), (&[2, 0][..], &[][..]));
     }
 
     #[test]

@@ -4,8 +4,10 @@ mod aggregate;
 mod lines;
 mod sentences;
 mod split;
+mod strongest;
 mod words;
 
 pub use self::aggregate::{Aggregate, Document, Sentence};
 pub use self::sentences::sentences;
 pub use self::split::SplitText;
+pub use self::strongest::Strongest;

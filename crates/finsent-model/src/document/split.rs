@@ -30,7 +30,7 @@ impl SplitText {
     /// # Errors
     /// [`TokenizerError`] if a sentence has no tokens, or all sentences have more than `max_tokens` in all.
     pub(crate) fn new(text: &Text, tokenizer: &Tokenizer, max_tokens: usize) -> Result<Self, TokenizerError> {
-        let text = text.as_str();
+        let (source, text) = (text, text.as_str());
         let mut tokens = 0;
         let split = |bytes: Range<usize>| {
             let windows = tokenizer.windows(&text[bytes.clone()])?;
@@ -40,7 +40,7 @@ impl SplitText {
             }
             Ok(SplitSentence {
                 text: text[bytes.clone()].to_owned(),
-                bytes,
+                bytes: source.source_range(bytes),
                 tokens: windows.tokens,
                 windows: windows.encodings.into_iter().map(Arc::new).collect(),
             })

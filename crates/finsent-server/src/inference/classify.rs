@@ -24,6 +24,8 @@ pub(crate) struct ClassifyRequest {
     pub(crate) lane: Lane,
     pub(crate) deadline: Instant,
     pub(crate) granularity: Granularity,
+    /// Whether HTML is left out of the texts.
+    pub(crate) unescape_html: bool,
     /// Whether a text that is longer than the window is cut, or fails.
     pub(crate) truncate: bool,
 }
@@ -36,7 +38,16 @@ impl ClassifyRequest {
         deadline: Instant,
         truncate: bool,
     ) -> Self {
-        Self { model, inputs, memory, granularity: Granularity::Text, lane: Lane::Interactive, deadline, truncate }
+        Self {
+            model,
+            inputs,
+            memory,
+            granularity: Granularity::Text,
+            unescape_html: false,
+            lane: Lane::Interactive,
+            deadline,
+            truncate,
+        }
     }
 }
 
@@ -60,14 +71,15 @@ pub(crate) struct ClassifyResponse {
 /// # Errors
 /// [`HttpError`] if the request fails as a whole.
 pub(crate) async fn classify(admitted: &Admitted, request: ClassifyRequest) -> Result<ClassifyResponse, HttpError> {
-    let ClassifyRequest { model, inputs, mut memory, granularity, lane, deadline, truncate } = request;
+    let ClassifyRequest { model, inputs, mut memory, granularity, unescape_html, lane, deadline, truncate } = request;
     let limit = admitted.service().limits.max_client_batch_size;
     if inputs.len() > limit {
         return Err(HttpError::TooManyTexts { limit });
     }
     memory.grow(inputs.len() * BYTES_PER_TEXT)?;
     let started = Instant::now();
-    let encoded = tokenize(admitted, &model, inputs, TokenizeOptions { granularity, truncate }).await?;
+    let options = TokenizeOptions { granularity, unescape_html, truncate };
+    let encoded = tokenize(admitted, &model, inputs, options).await?;
     let tokenized = Instant::now();
     model.metrics.tokenization_seconds.observe((tokenized - started).as_secs_f64());
 

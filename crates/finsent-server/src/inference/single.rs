@@ -28,10 +28,10 @@ pub(crate) async fn tokenize_text(
     admitted: &Admitted,
     model: &Arc<ServedModel>,
     input: TextInput,
-    granularity: Granularity,
+    (granularity, unescape_html): (Granularity, bool),
 ) -> Result<EncodedText, ItemError> {
     let started = Instant::now();
-    let options = TokenizeOptions { granularity, truncate: true };
+    let options = TokenizeOptions { granularity, unescape_html, truncate: true };
     let encoded = tokenize(admitted, model, vec![input], options).await.map_err(|_| Failure::Panicked)?;
     model.metrics.tokenization_seconds.observe(started.elapsed().as_secs_f64());
     encoded.into_iter().next().expect("one text has one result")

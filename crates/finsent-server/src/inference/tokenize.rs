@@ -23,6 +23,8 @@ const LONG_TEXT_BYTES: usize = 64 << 10;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct TokenizeOptions {
     pub(super) granularity: Granularity,
+    /// Whether HTML is left out of the texts.
+    pub(super) unescape_html: bool,
     /// Whether a text that is longer than the window is cut, or fails.
     pub(super) truncate: bool,
 }
@@ -77,7 +79,10 @@ fn encode_all(
 ) -> Vec<Result<EncodedText, ItemError>> {
     let mut tokens_left = max_tokens;
     let encode = |input: TextInput| {
-        let encoded = model.pipeline.encode_text(&input?, options.granularity, tokens_left)?;
+        let text = input?;
+        let plain = if options.unescape_html { text.unescape_html()? } else { None };
+        let text = plain.as_ref().unwrap_or(&text);
+        let encoded = model.pipeline.encode_text(text, options.granularity, tokens_left)?;
         tokens_left = tokens_left.saturating_sub(encoded.tokens());
         if encoded.is_truncated() && !options.truncate {
             return Err(ItemError::TooLong { window: model.pipeline.max_length() });

@@ -61,6 +61,38 @@ impl PartialSchema for Sentence {
     }
 }
 
+/// The number of a document's sentences with each label.
+struct LabelCounts;
+
+impl ToSchema for LabelCounts {}
+
+impl PartialSchema for LabelCounts {
+    fn schema() -> RefOr<Schema> {
+        let counts = AdditionalProperties::from(of_type(Type::Integer));
+        described("How many sentences have each label").additional_properties(Some(counts)).build().into()
+    }
+}
+
+/// The schema of the places of a document's strongest sentences.
+struct Strongest;
+
+impl ToSchema for Strongest {}
+
+impl PartialSchema for Strongest {
+    fn schema() -> RefOr<Schema> {
+        let places = |description| {
+            ArrayBuilder::new().items(of_type(Type::Integer)).max_items(Some(3)).description(Some(description))
+        };
+        let strongest = described(
+            "Places in `sentences`, from 0, of the most positive and the most negative sentences, the strongest first; \
+             absent if the model lacks one of these labels",
+        );
+        let strongest = strongest.property("positive", places("Of sentences that are labeled positive"));
+        let strongest = strongest.property("negative", places("Of sentences that are labeled negative"));
+        require(strongest, &["positive", "negative"]).build().into()
+    }
+}
+
 /// The schema of a [`finsent_model::Classification`] with its id, or of the error in its place.
 pub(super) struct SentimentResult;
 
@@ -68,6 +100,8 @@ impl ToSchema for SentimentResult {
     fn schemas(components: &mut Components) {
         add::<Scores>(components);
         add::<Sentence>(components);
+        add::<LabelCounts>(components);
+        add::<Strongest>(components);
     }
 }
 
@@ -75,13 +109,15 @@ impl PartialSchema for SentimentResult {
     fn schema() -> RefOr<Schema> {
         let result = described(
             "The result for a text: its prediction, or `error`. By sentence, there are `sentences` and `windows` instead of \
-             `tokens` and `truncated`, and only a document has a label and scores of its own.",
+             `tokens` and `truncated`, and only a document has a label, scores, `label_counts` and `strongest` of its own.",
         );
         let result = result.property("id", schema::id());
         let result = with_reading(with_scores(result));
         let sentences = ArrayBuilder::new().items(Ref::from_schema_name(Sentence::name()));
         let result = result.property("sentences", sentences.description(Some("The sentences, in order")));
         let result = with(result, "windows", Type::Integer, "Windows that the whole text was read in");
+        let result = result.property("label_counts", Ref::from_schema_name(LabelCounts::name()));
+        let result = result.property("strongest", Ref::from_schema_name(Strongest::name()));
         with(result, "error", Type::String, "Why the text has no prediction").build().into()
     }
 }

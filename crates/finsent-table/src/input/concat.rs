@@ -44,7 +44,10 @@ impl RowReader for ConcatReader {
     fn next_row(&mut self) -> Result<Option<Row>, TableError> {
         loop {
             if let Some(row) = self.rows.next_row()? {
-                return Ok(Some(Row { place: format!("{} {}", self.name, row.place), ..row }));
+                // The place of a file that is one text is its name.
+                let is_placed = self.reading.whole_files;
+                let place = if is_placed { row.place } else { format!("{} {}", self.name, row.place) };
+                return Ok(Some(Row { place, ..row }));
             }
             if !self.open_next()? {
                 return Ok(None);

@@ -34,6 +34,8 @@ pub(super) struct Delimited {
     dialect: Dialect,
     /// Whether the user says how values are quoted, so that a value may hold anything.
     is_quoting_said: bool,
+    /// Whether it is not told yet that quotes are a part of the values.
+    watches_quotes: bool,
     errors: EncodingErrors,
     /// Lines before those of the reader.
     lines_before: u64,
@@ -62,7 +64,8 @@ impl Delimited {
         let lines_before = u64::from(settled.has_separator_line);
         if settled.has_separator_line {
             let skipped = source.reader.read_until(b'\n', &mut Vec::new());
-            skipped.map_err(|error| TableError::read(&source.name, error))?;
+            let skipped = skipped.map_err(|error| TableError::read(&source.name, error))?;
+            source.stats.consume(skipped as u64);
         }
         let Source { name, stats, reader, .. } = source;
         let dialect = settled.dialect;
@@ -75,6 +78,7 @@ impl Delimited {
             reader,
             dialect,
             is_quoting_said: reading.dialect.quote.is_some(),
+            watches_quotes: dialect.quote.is_none() && reading.dialect.quote.is_none() && !settled.ignores_quotes,
             errors: reading.encoding_errors,
             lines_before,
             header: Vec::new(),
@@ -181,7 +185,11 @@ impl Delimited {
 
     /// The current record as a row.
     fn row(&self) -> Result<Row, TableError> {
-        let place = format!("line {}", self.line(&self.record));
+        let line = self.line(&self.record);
+        let place = format!("line {line}");
+        if self.watches_quotes && self.record.iter().any(|cell| cell.starts_with(b"\"")) {
+            self.stats.oddities().quotes.add(&self.name, line);
+        }
         let mut wrong = None;
         let mut cells: Vec<Cow<'_, str>> = Vec::with_capacity(self.header.len());
         for cell in &self.record {
@@ -254,8 +262,10 @@ fn read_record(
     name: &str,
     stats: &ReadStats,
 ) -> Result<bool, TableError> {
+    let start = reader.position().byte();
     let read = reader.read_byte_record(record).map_err(|error| TableError::read(name, csv_cause(error)))?;
     stats.end_record();
+    stats.consume(reader.position().byte() - start);
     reader.get_mut().separators = 0;
     // The library's position is where it started to look, which is before blank lines and inside a CRLF. Where it stopped is
     // after the record's own line ends, and after the one that ended it unless that was, so far, a CR or the end of the file.

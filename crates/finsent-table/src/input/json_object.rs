@@ -14,34 +14,40 @@ use crate::item_error::ItemError;
 
 /// The fields of an object.
 #[derive(Debug, Default)]
-pub(super) struct Object(pub(super) Vec<(Arc<str>, Box<RawValue>)>);
+pub(super) struct Object {
+    pub(super) fields: Vec<(Arc<str>, Box<RawValue>)>,
+    /// Whether something in it that is not JSON was replaced.
+    pub(super) is_repaired: bool,
+}
 
 impl Object {
     /// Parses an object; of one that is damaged, the fields before the damage are returned too. NaN and infinities, which are
     /// not JSON but which Python writes, become null; halves of surrogate pairs become U+FFFD. `line` is where it starts.
     pub(super) fn parse(json: &str, line: u64) -> (Self, Result<(), ItemError>) {
         let json = repaired(json).map_or(Cow::Borrowed(json), Cow::Owned);
+        let is_repaired = matches!(json, Cow::Owned(_));
         let mut fields = Vec::new();
         let mut deserializer = serde_json::Deserializer::from_str(&json);
         let parsed = Fields(&mut fields).deserialize(&mut deserializer).and_then(|()| deserializer.end());
-        (Self(fields), parsed.map_err(|error| ItemError::Json(reason(&error, line))))
+        (Self { fields, is_repaired }, parsed.map_err(|error| ItemError::Json(reason(&error, line))))
     }
 
     /// An object with a string as its only field: an element of an array of texts.
     pub(super) fn of_string(json: &str, line: u64) -> (Self, Result<(), ItemError>) {
         let json = repaired(json).map_or(Cow::Borrowed(json), Cow::Owned);
+        let is_repaired = matches!(json, Cow::Owned(_));
         match serde_json::from_str::<Box<RawValue>>(&json) {
-            Ok(value) => (Self(vec![("text".into(), value)]), Ok(())),
+            Ok(value) => (Self { fields: vec![("text".into(), value)], is_repaired }, Ok(())),
             Err(error) => (Self::default(), Err(ItemError::Json(reason(&error, line)))),
         }
     }
 
     pub(super) fn get(&self, name: &str) -> Option<&RawValue> {
-        self.0.iter().find(|(field, _)| &**field == name).map(|(_, value)| &**value)
+        self.fields.iter().find(|(field, _)| &**field == name).map(|(_, value)| &**value)
     }
 
     pub(super) fn text(&self, name: &Arc<str>) -> Result<Text, ItemError> {
-        if let Some(twice) = repeated(self.0.iter().map(|(name, _)| name)) {
+        if let Some(twice) = repeated(self.fields.iter().map(|(name, _)| name)) {
             return Err(ItemError::FieldTwice(twice.clone()));
         }
         let value = self.get(name).ok_or_else(|| ItemError::NoField(name.clone()))?;
@@ -120,7 +126,7 @@ mod tests {
     fn values_keep_their_bytes() {
         let (object, parsed) = Object::parse(r#"{"z":1.10,"a":18446744073709551616,"m":{"x": [1,2]}}"#, 1);
         parsed.unwrap();
-        let values: Vec<&str> = object.0.iter().map(|(_, value)| value.get()).collect();
+        let values: Vec<&str> = object.fields.iter().map(|(_, value)| value.get()).collect();
         assert_eq!(values, ["1.10", "18446744073709551616", r#"{"x": [1,2]}"#]);
     }
 

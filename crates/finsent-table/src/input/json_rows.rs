@@ -10,6 +10,7 @@ use super::json_object::Object;
 use super::json_values::JsonValues;
 use super::line_reader::LineReader;
 use super::open_file::Opened;
+use super::read_stats::ReadStats;
 use super::reading::Reading;
 use super::sample::Sample;
 use super::source::Source;
@@ -47,9 +48,9 @@ impl JsonRows {
         let Some(first) = ahead.back().filter(|object| object.parsed.is_ok()) else {
             return Err(no_object(values.name(), ahead));
         };
-        let names: Vec<Arc<str>> = first.object.0.iter().map(|(name, _)| name.clone()).collect();
+        let names: Vec<Arc<str>> = first.object.fields.iter().map(|(name, _)| name.clone()).collect();
         let strings = |object: &Object| -> Vec<Arc<str>> {
-            let strings = object.0.iter().filter(|(_, value)| value.get().starts_with('"'));
+            let strings = object.fields.iter().filter(|(_, value)| value.get().starts_with('"'));
             strings.map(|(name, _)| name.clone()).collect()
         };
         let is_of_text = |name: &str| names.iter().any(|known| **known == *name);
@@ -87,7 +88,7 @@ impl JsonRows {
         let ObjectAt { line, object, parsed } = found;
         let text = parsed.and_then(|()| object.text(&self.columns.text));
         let id = self.columns.id.as_ref().and_then(|id| object.get(id)).map(|id| Field::Json(id.to_owned()));
-        let fields = object.0.into_iter().map(|(name, value)| (name, Field::Json(value))).collect();
+        let fields = object.fields.into_iter().map(|(name, value)| (name, Field::Json(value))).collect();
         Row { place: format!("line {line}"), text, id, fields, origin: None }
     }
 }
@@ -125,6 +126,13 @@ impl Values {
         match self {
             Self::Lines(lines) => lines.name(),
             Self::Document(values) => values.name(),
+        }
+    }
+
+    fn stats(&self) -> &ReadStats {
+        match self {
+            Self::Lines(lines) => lines.stats(),
+            Self::Document(values) => values.stats(),
         }
     }
 
@@ -194,7 +202,12 @@ fn next_object(values: &mut Values, errors: EncodingErrors) -> Result<Option<Obj
             let (file, place) = (values.name().to_owned(), format!("line {line}"));
             Err(TableError::WrongEncoding { file, place, error })
         }
-        parsed => Ok(Some(ObjectAt { line, object, parsed })),
+        parsed => {
+            if object.is_repaired {
+                values.stats().oddities().repairs.add(values.name(), line);
+            }
+            Ok(Some(ObjectAt { line, object, parsed }))
+        }
     }
 }
 
@@ -228,7 +241,7 @@ fn sampled_names(
         for line in sample.lines().take(LOOK_AHEAD).filter_map(|line| str::from_utf8(line).ok()) {
             let (mut object, _) = Object::parse(line, 1);
             union.add(&object);
-            object.0.retain(|(_, value)| value.get().starts_with('"'));
+            object.fields.retain(|(_, value)| value.get().starts_with('"'));
             of_strings.add(&object);
         }
     }
@@ -249,7 +262,7 @@ impl Union {
     }
 
     fn add(&mut self, object: &Object) {
-        object.0.iter().for_each(|(name, _)| self.insert(name.clone()));
+        object.fields.iter().for_each(|(name, _)| self.insert(name.clone()));
     }
 
     fn insert(&mut self, name: Arc<str>) {

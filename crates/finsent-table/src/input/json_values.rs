@@ -2,7 +2,7 @@
 
 use std::io::BufRead;
 
-use super::read_stats::MAX_RECORD_BYTES;
+use super::read_stats::{MAX_RECORD_BYTES, ReadStats};
 use super::source::Source;
 use crate::error::TableError;
 
@@ -38,6 +38,10 @@ impl JsonValues {
         &self.source.name
     }
 
+    pub(super) fn stats(&self) -> &ReadStats {
+        &self.source.stats
+    }
+
     /// The line in which the current value starts, from 1.
     pub(super) fn number(&self) -> u64 {
         self.number
@@ -70,6 +74,7 @@ impl JsonValues {
                 self.read_value()?;
                 self.state = State::AfterValue;
                 self.source.stats.end_record();
+                self.source.stats.consume(self.value.len() as u64);
                 return Ok(true);
             }
         }
@@ -78,6 +83,7 @@ impl JsonValues {
     /// Skips a byte that is no part of a value.
     fn step(&mut self, state: State) -> bool {
         self.source.reader.consume(1);
+        self.source.stats.consume(1);
         self.state = state;
         false
     }
@@ -108,6 +114,7 @@ impl JsonValues {
             self.line += u64::from(byte == b'\n');
             self.source.reader.consume(1);
             self.source.stats.end_record();
+            self.source.stats.consume(1);
         }
         Ok(None)
     }

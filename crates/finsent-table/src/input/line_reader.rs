@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, Read};
 
-use super::read_stats::MAX_RECORD_BYTES;
+use super::read_stats::{MAX_RECORD_BYTES, ReadStats};
 use super::source::Source;
 use crate::error::TableError;
 use crate::item_error::{ItemError, NotUtf8};
@@ -22,6 +22,10 @@ impl LineReader {
 
     pub(super) fn name(&self) -> &str {
         &self.source.name
+    }
+
+    pub(super) fn stats(&self) -> &ReadStats {
+        &self.source.stats
     }
 
     /// Number of the current line, from 1.
@@ -50,6 +54,7 @@ impl LineReader {
         }
         self.number += 1;
         self.source.stats.end_record();
+        self.source.stats.consume(self.line.len() as u64);
         if self.line.len() as u64 == MAX_RECORD_BYTES && !self.line.ends_with(b"\n") {
             self.skip_line()?;
             return Ok(Some(Err(ItemError::LineTooLong { limit: MAX_RECORD_BYTES })));
@@ -73,6 +78,7 @@ impl LineReader {
             };
             self.source.reader.consume(length);
             self.source.stats.end_record();
+            self.source.stats.consume(length as u64);
             if ended {
                 return Ok(());
             }

@@ -7,9 +7,12 @@ use std::sync::Arc;
 
 use super::arguments::Arguments;
 use super::concat::ConcatReader;
+use super::counted_rows::CountedRows;
 use super::first_rows::FirstRows;
 use super::format::FileFormat;
+use super::late_notes::LateNotes;
 use super::open_file::OpenFile;
+use super::progress::InputProgress;
 use super::read_stats::ReadStats;
 use super::reading::Reading;
 use super::shard::{Shard, ShardRows};
@@ -35,6 +38,8 @@ pub struct Input {
     pub kind: InputKind,
     /// What is to be told about how the files are read: what was settled on their first rows.
     pub notes: Vec<String>,
+    /// What is to be told at the end.
+    pub late_notes: LateNotes,
     /// How the files are read, if that is not plain; empty if it is. A run can be resumed only in the same way.
     pub how: String,
 }
@@ -84,30 +89,6 @@ pub enum InputKind {
     File,
 }
 
-/// How much of the input is read.
-#[derive(Debug, Clone)]
-pub enum InputProgress {
-    /// In bytes of the files, compressed as they are.
-    Bytes {
-        /// What is read.
-        stats: Arc<ReadStats>,
-        /// Size of all files.
-        total: u64,
-    },
-    /// In rows of a shard, which has this many.
-    Rows(u64),
-}
-
-impl InputProgress {
-    /// What is done, in the unit of the total, when `rows` rows are done.
-    pub fn done(&self, rows: u64) -> u64 {
-        match self {
-            Self::Bytes { stats, .. } => stats.total(),
-            Self::Rows(_) => rows,
-        }
-    }
-}
-
 impl Input {
     /// Texts that are given one by one.
     pub fn arguments(texts: Vec<String>) -> Self {
@@ -126,10 +107,11 @@ impl Input {
     /// # Errors
     /// If it cannot be read, or may be lines of text or a table.
     pub fn standard_input(reading: &Reading) -> Result<Self, TableError> {
-        let OpenFile { rows, columns, notes, how, .. } = standard_input::open(reading)?;
+        let stats = Arc::<ReadStats>::default();
+        let OpenFile { rows, columns, notes, how, .. } = standard_input::open(reading, &stats)?;
         let input = Self::without_columns(rows, InputKind::StandardInput);
         let files = if columns.is_empty() { Vec::new() } else { vec![("standard input".to_owned(), columns.clone())] };
-        Ok(Self { columns, files, notes, how, ..input })
+        Ok(Self { columns, files, notes, late_notes: LateNotes(stats), how, ..input })
     }
 
     fn without_columns(rows: Box<dyn RowReader>, kind: InputKind) -> Self {
@@ -142,6 +124,7 @@ impl Input {
             progress: None,
             kind,
             notes,
+            late_notes: LateNotes::default(),
             how,
         }
     }
@@ -177,24 +160,27 @@ impl Input {
                 told.push((path, other.notes, other.how));
             }
         }
-        let progress = Some(InputProgress::Bytes { stats: Arc::clone(&stats), total });
+        let progress = Some(InputProgress::of_files(Arc::clone(&stats), total));
+        let late_notes = LateNotes(Arc::clone(&stats));
         let rows = match rest {
             [] => rows,
             rest => {
                 let rest = VecDeque::from(rest.to_vec());
                 let reading = Reading { all_columns: false, ..reading.clone() };
-                Box::new(ConcatReader::new(first, rows, rest, reading, stats))
+                Box::new(ConcatReader::new(first, rows, rest, reading, Arc::clone(&stats)))
             }
         };
+        let rows = Box::new(CountedRows { rows, stats });
         let notes = told.iter().flat_map(|(path, notes, _)| of_file(path, notes)).collect();
         let how = told.iter().filter(|(_, _, how)| !how.is_empty());
         let how = how.map(|(path, _, how)| format!("{}: {how}", path.display())).collect::<Vec<_>>().join("; ");
-        Ok(Self { rows, columns, files, types, progress, kind: InputKind::File, notes, how })
+        Ok(Self { rows, columns, files, types, progress, kind: InputKind::File, notes, late_notes, how })
     }
 
     /// The first rows, at most so many.
     pub fn limit(self, rows: u64) -> Self {
-        Self { rows: Box::new(FirstRows { rows: self.rows, left: rows }), ..self }
+        let progress = self.progress.map(|progress| progress.limit(rows));
+        Self { rows: Box::new(FirstRows { rows: self.rows, left: rows }), progress, ..self }
     }
 
     /// Checks that each file has a column, as far as the columns are known before the file is read.
@@ -212,7 +198,7 @@ impl Input {
     /// The rows of a shard. `all` is the number of rows, none of which has been read.
     pub fn only(self, shard: Shard, all: u64) -> Self {
         let rows = shard.of(all);
-        let progress = Some(InputProgress::Rows(rows.end - rows.start));
+        let progress = Some(InputProgress::of_rows(rows.end - rows.start));
         Self { rows: Box::new(ShardRows::new(self.rows, shard, all)), progress, ..self }
     }
 }

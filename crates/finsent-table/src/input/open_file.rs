@@ -13,6 +13,7 @@ use super::reading::Reading;
 use super::shape::Shape;
 use super::source::Source;
 use super::text_lines::TextFile;
+use super::whole_files::WholeFile;
 use crate::error::TableError;
 use crate::parquet::ParquetFile;
 use crate::row::RowReader;
@@ -40,6 +41,9 @@ pub(super) struct OpenFile {
 
 impl OpenFile {
     pub(super) fn open(path: &Path, reading: &Reading, stats: &Arc<ReadStats>) -> Result<Self, TableError> {
+        if reading.whole_files {
+            return WholeFile::of_path(path, reading, stats).map(Self::untyped);
+        }
         let (format, compression) = FileFormat::of(path, reading.format)?;
         if format == FileFormat::Parquet {
             return Self::open_parquet(path, reading, stats);

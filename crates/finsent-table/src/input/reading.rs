@@ -15,6 +15,8 @@ pub struct Reading {
     pub encoding_errors: EncodingErrors,
     /// The format; what the name of a file says, unless it is set.
     pub format: Option<FileFormat>,
+    /// Whether each file is one text, whatever its name.
+    pub whole_files: bool,
     /// What the user says of the dialect of separated values.
     pub dialect: DialectChoice,
     /// Whether the columns of all rows must be known before the first is read. JSON files are then read twice.

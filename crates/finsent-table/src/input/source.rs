@@ -22,8 +22,8 @@ pub(super) struct Source {
 }
 
 impl Source {
-    pub(super) fn standard_input(encoding: Option<Encoding>) -> Self {
-        Self::new("standard input".into(), io::stdin(), Compression::Plain, encoding, &Arc::default())
+    pub(super) fn standard_input(encoding: Option<Encoding>, stats: &Arc<ReadStats>) -> Self {
+        Self::new("standard input".into(), io::stdin(), Compression::Plain, encoding, stats)
     }
 
     /// Opens a file. A regular file is read up to its length at this moment: what is appended while it is read, perhaps by

@@ -1,19 +1,26 @@
 //! Standard input: lines of text, or a table if its first lines show one.
 
+use std::sync::Arc;
+
 use super::delimited::Delimited;
 use super::dialect::{COMMA, TAB};
 use super::format::FileFormat;
 use super::json_rows::JsonRows;
 use super::open_file::OpenFile;
+use super::read_stats::ReadStats;
 use super::reading::Reading;
 use super::shape::Shape;
 use super::source::Source;
 use super::text_lines::StandardInput;
+use super::whole_files::WholeFile;
 use crate::error::TableError;
 
 /// Opens standard input in the format that the user named or its first lines show. Lines of text are given on as they come.
-pub(super) fn open(reading: &Reading) -> Result<OpenFile, TableError> {
-    let mut source = Source::standard_input(reading.encoding);
+pub(super) fn open(reading: &Reading, stats: &Arc<ReadStats>) -> Result<OpenFile, TableError> {
+    let mut source = Source::standard_input(reading.encoding, stats);
+    if reading.whole_files {
+        return WholeFile::open(source, "-", reading).map(OpenFile::untyped);
+    }
     let shape = match reading.format {
         Some(FileFormat::Text) => Shape::Lines,
         Some(FileFormat::Csv) => Shape::Delimited(COMMA),

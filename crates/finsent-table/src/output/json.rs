@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use finsent_model::Granularity;
+use finsent_model::{Granularity, LabelCounts};
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
@@ -29,7 +29,7 @@ impl JsonWriter {
         let of_granularity: &[_] = match shape.granularity {
             Granularity::Text => &["tokens", "truncated"],
             Granularity::Sentence => &["start", "end", "text", "tokens", "truncated", "windows"],
-            Granularity::Document(_) => &["sentences", "windows"],
+            Granularity::Document(_) => &["label_counts", "strongest", "sentences", "windows"],
         };
         let id = shape.writes_id.then_some("id");
         let names = id.iter().chain(&names).chain(of_granularity).map(|&name| name.into()).collect();
@@ -95,6 +95,12 @@ impl Serialize for Object<'_> {
         match self.outcome {
             Ok(record) => {
                 for (plain, value) in record.columns() {
+                    if let (OutputRecord::Document(document), "sentences") = (record, plain) {
+                        map.serialize_entry(&name("label_counts"), &LabelCounts(document))?;
+                        if let Some(strongest) = document.strongest() {
+                            map.serialize_entry(&name("strongest"), &strongest)?;
+                        }
+                    }
                     // Nearly every sentence is one window.
                     let is_left_out =
                         matches!((record, plain, value), (OutputRecord::Sentence(_), "windows", RecordValue::Count(1)));

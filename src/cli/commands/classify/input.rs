@@ -52,7 +52,7 @@ fn reading(args: &ClassifyArgs, format: Format) -> Result<Reading, TableError> {
     let (text, id) = (args.text_column.clone(), args.id_column.clone());
     let reading = args.reading.reading(ColumnChoice { text, id, ..ColumnChoice::default() })?;
     let all_columns = matches!(format, Format::Csv | Format::Parquet);
-    Ok(Reading { selection: selection(args, format), all_columns, ..reading })
+    Ok(Reading { selection: selection(args, format), all_columns, whole_files: args.whole_file, ..reading })
 }
 
 /// Refuses options of files, and texts that are the names of files: their contents are meant.

@@ -1,8 +1,10 @@
 //! `finsent classify`: rows in, predictions out, in order and in bounded memory.
 
+mod counts;
 mod input;
 mod outputs;
 mod resume;
+mod stopped;
 mod summary;
 mod table_columns;
 
@@ -10,11 +12,11 @@ use std::io::{self, IsTerminal};
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use finsent_jobs::{JournalEntries, Stages};
+use finsent_jobs::{Stages, TextOptions};
 use finsent_model::{Aggregate, Classification, Granularity, Pipeline};
 use finsent_table::{
-    Destination, Field, Input, InputKind, InputProgress, ItemError, OutputRecord, Row, RowWriter, Shape, Shard,
-    TemporaryName, check_shape, expand,
+    Destination, Field, Input, InputKind, InputProgress, ItemError, LateNotes, OutputRecord, Row, RowWriter, Shape,
+    Shard, TemporaryName, check_shape, expand,
 };
 
 use super::args::{self, AggregateArg, ClassifyArgs, Format};
@@ -24,7 +26,9 @@ use super::progress::Bar;
 use super::settings::Settings;
 use super::tally::{LimitedNotes, Tally};
 use super::{hints, interrupt, output};
+use counts::Counts;
 use resume::KeptProgress;
+use stopped::Written;
 use summary::SummaryOutput;
 
 /// Characters of an id in a message.
@@ -79,10 +83,14 @@ impl Task {
         let (model, pipeline) = settings.load(&args.model)?;
         let pipeline = Arc::new(pipeline);
         console.note(&format!("model {} ({}), {}", model.name, model.place, model.options.precision));
-        let entries = kept.map(|kept| kept.open(&model, &pipeline, granularity, &input.how)).transpose()?;
+        check_aggregate(granularity, &pipeline, &model.name)?;
+        let keeps_progress = kept.is_some();
+        let how = self.how_read(&input);
+        let entries = kept.map(|kept| kept.open(&model, &pipeline, granularity, &how)).transpose()?;
         let is_terminal = input.kind == InputKind::StandardInput && io::stdin().is_terminal();
         if is_terminal {
-            console.note("reading one text per line from the terminal; Ctrl-D ends");
+            let how = if args.whole_file { "one text" } else { "one text per line" };
+            console.note(&format!("reading {how} from the terminal; Ctrl-D ends"));
         }
         input = input::settle(input, args, *format, is_terminal)?;
         table_columns::check_settled(args, &input)?;
@@ -92,10 +100,30 @@ impl Task {
         }
 
         let (kind, progress) = (input.kind, self.progress(&mut input, &destination));
+        let late_notes = input.late_notes.clone();
         let writer = self.writer(&input, granularity, &pipeline, destination)?;
-        let mut output = Output { writer, summary, tally: Tally::start(), left_out: LimitedNotes::default() };
-        self.score(input, granularity, &pipeline, entries, progress, &mut output)?;
-        self.finish(output, &pipeline, kind)
+        let counts = Counts::new(&pipeline, granularity, args.unescape_html);
+        let mut output =
+            Output { writer, summary, tally: Tally::start(), counts, copies: 0, left_out: LimitedNotes::default() };
+        let written = Written::default();
+        if !keeps_progress {
+            interrupt::on_interrupt(written.note(args, *console));
+        }
+        let stages = Stages::start(input.rows, &pipeline, self.text_options(granularity), entries)?;
+        self.score(stages, progress, &written, &mut output)?;
+        self.finish(output, &pipeline, (kind, late_notes))
+    }
+
+    fn text_options(&self, granularity: Granularity) -> TextOptions {
+        TextOptions { granularity, unescape_html: self.args.unescape_html }
+    }
+
+    /// How the texts are read, if that is not plain.
+    fn how_read(&self, input: &Input) -> String {
+        let whole = if self.args.whole_file { "whole files" } else { "" };
+        let html = if self.args.unescape_html { "HTML left out" } else { "" };
+        let parts = [input.how.as_str(), whole, html];
+        parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ")
     }
 
     /// How far the input is read, if that is to be shown.
@@ -127,30 +155,31 @@ impl Task {
     /// Scores all rows and writes them.
     fn score(
         &self,
-        input: Input,
-        granularity: Granularity,
-        pipeline: &Arc<Pipeline>,
-        entries: Option<JournalEntries>,
+        stages: Stages<Classification>,
         progress: Option<InputProgress>,
+        written: &Written,
         output: &mut Output,
     ) -> Result<()> {
         let bar = progress.as_ref().map_or_else(|| Bar::new(None), Bar::of);
-        for window in Stages::start(input.rows, pipeline, granularity, entries)? {
+        interrupt::on_interrupt(bar.remover());
+        let copies = stages.copies();
+        for window in stages {
             for (row, outcome) in window? {
                 for note in output.write(&row, outcome)? {
                     bar.suspend(|| self.console.note(&note));
                 }
             }
+            written.set(output.tally.rows);
             output.writer.flush()?;
-            let done = progress.as_ref().map_or(0, |progress| progress.done(output.tally.rows));
-            bar.update(done, format!("{:.0} texts per second", output.tally.rate()));
+            bar.update(output.tally.rows, format!("{:.0} per second", output.tally.rate()));
         }
+        output.copies = copies.count();
         Ok(())
     }
 
     /// Completes the output and the summary, and prints what became of the texts.
-    fn finish(&self, output: Output, pipeline: &Pipeline, kind: InputKind) -> Result<Exit> {
-        let Output { writer, summary, tally, left_out } = output;
+    fn finish(&self, output: Output, pipeline: &Pipeline, (kind, late): (InputKind, LateNotes)) -> Result<Exit> {
+        let Output { writer, summary, tally, counts, copies, left_out } = output;
         let mut destination = writer.finish()?;
         let scored = tally.rows - tally.failed.count();
         let summary_note = summary.as_ref().and_then(|summary| summary.note(left_out.count(), scored));
@@ -161,10 +190,14 @@ impl Task {
         if tally.rows == 0 {
             self.console.note("there was no text to score");
         }
-        let truncation = tally.truncation(pipeline.max_length(), Some("--granularity document"));
-        let has_total = tally.rows > 0 && (kind == InputKind::File || tally.failed.count() > 0);
-        let total = has_total.then(|| tally.summary("text"));
-        [truncation, summary_note, total].into_iter().flatten().for_each(|note| self.console.note(&note));
+        let has_total = tally.rows > 0 && (kind != InputKind::Arguments || tally.failed.count() > 0);
+        let file = self.args.output.as_deref().filter(|path| Destination::file(path).is_some());
+        let file = file.map(|path| path.display().to_string());
+        let total = has_total.then(|| counts.total(&tally, copies, file.as_deref()));
+        let reasons = if tally.failed.are_more() { counts.reasons() } else { Vec::new() };
+        let of_texts = [counts.truncation(pipeline.max_length()), counts.foreign(), counts.html()];
+        let notes = late.lines().into_iter().chain(of_texts.into_iter().flatten()).chain(reasons);
+        notes.chain(summary_note).chain(total).for_each(|note| self.console.note(&note));
         Ok(if tally.failed.count() + left_out.count() == 0 { Exit::Done } else { Exit::SomeItemsFailed })
     }
 }
@@ -183,6 +216,9 @@ struct Output {
     writer: Box<dyn RowWriter>,
     summary: Option<SummaryOutput>,
     tally: Tally,
+    counts: Counts,
+    /// Encodings that were not computed, because an equal one was.
+    copies: u64,
     /// Rows with a prediction that are not in the summary's sums.
     left_out: LimitedNotes,
 }
@@ -210,24 +246,23 @@ impl Output {
     /// Counts a row; returns the note about its error.
     fn count(&mut self, row: &Row, outcome: Result<&Classification, &ItemError>) -> Option<String> {
         self.tally.rows += 1;
-        match outcome {
-            Ok(answer) => {
-                let is_truncated = matches!(answer, Classification::Text(prediction) if prediction.truncated());
-                self.tally.truncated += u64::from(is_truncated);
-                None
-            }
-            Err(error) => {
-                let hint = hints::for_item(error).map(|hint| format!("; {hint}")).unwrap_or_default();
-                let note = || format!("{}: {error}{}{hint}", row.place, id(row));
-                self.tally.failed.count_one(note, "more texts failed; the output has all errors")
-            }
-        }
+        self.counts.add(row, outcome);
+        let error = outcome.err()?;
+        let hint = hints::for_item(error).map(|hint| format!("; {hint}")).unwrap_or_default();
+        let note = || format!("{}: {error}{}{hint}", row.place, id(row));
+        self.tally.failed.count_one(note, "more texts failed; the output has all errors")
     }
+}
+
+/// Where a row is, with its id.
+fn place(row: &Row) -> String {
+    format!("{}{}", row.place, id(row))
 }
 
 /// The id of a row in a message, if it has one.
 fn id(row: &Row) -> String {
     let id = row.id.as_ref().map(Field::to_cell).or_else(|| row.cell("id")).filter(|id| !id.is_empty());
+    let id = id.filter(|id| *id != row.place);
     id.map(|id| format!(" (id {})", id.chars().take(ID_CHARACTERS).collect::<String>())).unwrap_or_default()
 }
 
@@ -244,6 +279,19 @@ fn granularity(args: &ClassifyArgs, format: Format) -> Result<Granularity, Usage
         args::Granularity::Document => Granularity::Document(match args.aggregate {
             None | Some(AggregateArg::Tokens) => Aggregate::TokenWeighted,
             Some(AggregateArg::Mean) => Aggregate::Mean,
+            Some(AggregateArg::Polar) => Aggregate::Polar,
         }),
     })
+}
+
+/// Refuses to leave out neutral sentences if no label says which they are.
+fn check_aggregate(granularity: Granularity, pipeline: &Pipeline, model: &str) -> Result<(), UsageError> {
+    if granularity != Granularity::Document(Aggregate::Polar) || pipeline.labels().has_sentiment_score() {
+        return Ok(());
+    }
+    let labels = pipeline.labels().labels().join(", ");
+    Err(UsageError(format!(
+        "--aggregate polar counts positive and negative sentences, and the labels of `{model}` are {labels}; choose \
+         --aggregate tokens or mean"
+    )))
 }

@@ -115,8 +115,7 @@ fn check_labels(file: &LabelledFile, labels: &mut FileLabels, console: Console) 
         }
         read += 1;
         if read % ROWS_PER_UPDATE == 0 {
-            let done = progress.as_ref().map_or(0, |progress| progress.done(read));
-            bar.update(done, "checking labels".into());
+            bar.update(read, "checking labels".into());
         }
     }
     drop(bar);
@@ -177,8 +176,7 @@ impl EvalRun<'_> {
             for note in notes {
                 bar.suspend(|| self.console.note(&note));
             }
-            let done = progress.as_ref().map_or(0, |progress| progress.done(self.tally.rows));
-            bar.update(done, format!("{:.0} texts per second", self.tally.rate()));
+            bar.update(self.tally.rows, format!("{:.0} texts per second", self.tally.rate()));
         }
         Ok(())
     }

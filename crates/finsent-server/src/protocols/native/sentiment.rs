@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use super::super::{prediction_schema, schema};
 use super::item::{ClassifiedText, parse_item};
-use super::options::{Granularity, Priority, deadline};
+use super::options::{Aggregate, Granularity, Priority, check_labels, deadline, granularity};
 use crate::error::HttpError;
 use crate::inference::{ClassifyRequest, ClassifyResponse, INLINE_ENCODINGS, classify};
 use crate::request::{Admitted, AnswerWriter, Body, Fields, TextInput, kind, text_elements};
@@ -30,6 +30,11 @@ pub(crate) struct SentimentRequest<'a> {
     /// Score each text as a whole, cut at the model's window (`text`), each of its sentences (`sentence`), or the whole
     /// text by its sentences (`document`) [default: text]
     granularity: Option<Granularity>,
+    /// Average a document's scores from its sentences weighted by their tokens (`tokens`), equally (`mean`), or by tokens
+    /// without the neutral ones (`polar`; if all are neutral, `tokens`) [default: tokens]
+    aggregate: Option<Aggregate>,
+    /// Decode HTML entities and leave out tags before scoring. Offsets are those of the text as you sent it [default: false]
+    unescape_html: Option<bool>,
     /// Time in milliseconds after which you no longer need the answer and get 504. The server's own limit still applies.
     #[schema(schema_with = schema::milliseconds)]
     deadline_ms: Option<f64>,
@@ -96,21 +101,24 @@ struct Usage {
 ///
 /// With `Content-Type: application/x-ndjson` (or `application/jsonl`) the body is a stream. Each line is a text or an object
 /// with `id` and `text`, and is answered by one line, in order, as soon as its prediction is ready. `model`, `granularity`,
-/// `deadline_ms` and `priority` [default: bulk] are then query parameters. With `?passthrough=true`, a line may have other
-/// fields, which come back with its answer. Blank lines are skipped. The answer to a line that fails has `error` and `line`,
-/// the line's number. The server stops reading if you stop reading answers.
+/// `aggregate`, `unescape_html`, `deadline_ms` and `priority` [default: bulk] are then query parameters. With
+/// `?passthrough=true`, a line may have other fields, which come back with its answer. Blank lines are skipped. The answer
+/// to a line that fails has `error` and `line`, the line's number. The server stops reading if you stop reading answers.
 #[utoipa::path(post, path = "", tag = "finsent", operation_id = "score_texts",
     request_body = SentimentRequest,
     responses((status = 200, description = "The predictions", body = SentimentResponse)))]
 pub(crate) async fn sentiment(admitted: Admitted, body: Body) -> Result<HttpResponse, HttpError> {
     let limit = admitted.service().limits.max_client_batch_size;
     let (parsed, memory) = body.parse(move |body| parse(body, limit)).await?;
-    let Parsed { inputs: Inputs { texts, ids, is_one }, model, granularity, deadline, lane } = parsed;
+    let Parsed { inputs: Inputs { texts, ids, is_one }, model, granularity, unescape_html, deadline, lane } = parsed;
+    let model = admitted.model(model.as_deref())?;
+    check_labels(granularity, &model)?;
     let request = ClassifyRequest {
-        model: admitted.model(model.as_deref())?,
+        model,
         inputs: texts,
         memory,
         granularity,
+        unescape_html,
         lane,
         deadline: admitted.deadline(deadline),
         truncate: true,
@@ -129,6 +137,7 @@ pub(crate) struct Parsed {
     pub(crate) inputs: Inputs,
     model: Option<String>,
     granularity: finsent_model::Granularity,
+    unescape_html: bool,
     deadline: Option<Duration>,
     lane: Lane,
 }
@@ -147,7 +156,8 @@ pub(crate) fn parse(body: &[u8], limit: usize) -> Result<Parsed, HttpError> {
         deadline: deadline(request.deadline_ms)?,
         inputs: parse_inputs(request.inputs, limit)?,
         model: request.model,
-        granularity: request.granularity.map(Into::into).unwrap_or_default(),
+        granularity: granularity(request.granularity, request.aggregate)?,
+        unescape_html: request.unescape_html.unwrap_or_default(),
         lane: request.priority.map_or(Lane::Interactive, Into::into),
     })
 }

@@ -32,6 +32,8 @@ pub(super) struct Settled {
     pub(super) dialect: Dialect,
     /// Whether the first line, `sep=;`, only says what separates.
     pub(super) has_separator_line: bool,
+    /// Whether values begin with quotes that are read as a part of them.
+    pub(super) ignores_quotes: bool,
     /// What is not plain, for people.
     pub(super) differences: Vec<String>,
 }
@@ -57,7 +59,8 @@ pub(super) fn settle(sample: &Sample, expected: Expected<'_>) -> Result<Settled,
     if reading.quoting.ignores_quotes {
         differences.push("quotes are part of the values".into());
     }
-    Ok(Settled { dialect, has_separator_line: said.is_some(), differences })
+    let ignores_quotes = reading.quoting.ignores_quotes;
+    Ok(Settled { dialect, has_separator_line: said.is_some(), ignores_quotes, differences })
 }
 
 fn names_columns(reading: &Reading, expected: Expected<'_>) -> Result<bool, TableError> {

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::value::{RawValue, to_raw_value};
 use tokio::sync::mpsc::channel;
 
-use super::super::options::{Granularity, Priority, deadline};
+use super::super::options::{Aggregate, Granularity, Priority, check_labels, deadline, granularity};
 use super::pending_line::StreamOptions;
 use super::reader::{BYTES_PER_STREAM, LINES_AHEAD, Reader};
 use super::writer::Writer;
@@ -26,6 +26,8 @@ use crate::scheduler::{Flow, Lane};
 struct Parameters {
     model: Option<String>,
     granularity: Option<Granularity>,
+    aggregate: Option<Aggregate>,
+    unescape_html: Option<bool>,
     deadline_ms: Option<f64>,
     priority: Option<Priority>,
     passthrough: Option<bool>,
@@ -43,9 +45,13 @@ pub(crate) async fn classify_stream(
     if !admitted.loaded().scheduler.is_alive() {
         return Err(HttpError::Stopped);
     }
+    let model = admitted.model(parameters.model.as_deref())?;
+    let granularity = granularity(parameters.granularity, parameters.aggregate)?;
+    check_labels(granularity, &model)?;
     let options = StreamOptions {
-        model: admitted.model(parameters.model.as_deref())?,
-        granularity: parameters.granularity.map(Into::into).unwrap_or_default(),
+        model,
+        granularity,
+        unescape_html: parameters.unescape_html.unwrap_or_default(),
         lane: parameters.priority.map_or(Lane::Bulk, Into::into),
         flow: Flow::default(),
         time_limit,
@@ -80,7 +86,7 @@ fn json_value(name: &str, value: &str) -> serde_json::Result<Box<RawValue>> {
     match (name, value.parse::<f64>(), value.parse::<bool>()) {
         // JSON has no NaN and no infinities, and would write them as null.
         ("deadline_ms", Ok(number), _) if number.is_finite() => to_raw_value(&number),
-        ("passthrough", _, Ok(flag)) => to_raw_value(&flag),
+        ("passthrough" | "unescape_html", _, Ok(flag)) => to_raw_value(&flag),
         _ => to_raw_value(value),
     }
 }

@@ -5,8 +5,20 @@ use serde_json::value::RawValue;
 use crate::request::Fields;
 
 /// The names of an answer's own fields.
-const OF_ANSWER: [&str; 10] =
-    ["error", "label", "line", "score", "scores", "sentences", "sentiment_score", "tokens", "truncated", "windows"];
+const OF_ANSWER: [&str; 12] = [
+    "error",
+    "label",
+    "label_counts",
+    "line",
+    "score",
+    "scores",
+    "sentences",
+    "sentiment_score",
+    "strongest",
+    "tokens",
+    "truncated",
+    "windows",
+];
 
 /// What of a line goes out again.
 #[derive(Debug, Clone, Default)]

@@ -16,6 +16,8 @@ use crate::served_model::ServedModel;
 pub(super) struct StreamOptions {
     pub(super) model: Arc<ServedModel>,
     pub(super) granularity: Granularity,
+    /// Whether HTML is left out of the texts.
+    pub(super) unescape_html: bool,
     pub(super) lane: Lane,
     /// All lines together have the share of one request.
     pub(super) flow: Flow,

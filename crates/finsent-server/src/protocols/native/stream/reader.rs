@@ -252,8 +252,9 @@ impl Reader {
         let LineInput { fields, text } = parse(bytes, self.options.passes_fields_on).await?;
         let encoded = match text {
             Ok(text) => {
-                let StreamOptions { model, granularity, .. } = &*self.options;
-                tokenize_text(&self.admitted, model, text, *granularity).await.map_err(|error| error.to_string())
+                let StreamOptions { model, granularity, unescape_html, .. } = &*self.options;
+                let options = (*granularity, *unescape_html);
+                tokenize_text(&self.admitted, model, text, options).await.map_err(|error| error.to_string())
             }
             Err(reason) => Err(reason),
         };

@@ -1,0 +1,164 @@
+//! What a run has scored, for the message at its end.
+
+use finsent_jobs::{looks_foreign, reads_only_english};
+use finsent_model::{Classification, Granularity, Pipeline, has_html};
+use finsent_table::{ItemError, OutputRecord, Row};
+
+use super::place;
+use crate::cli::quantity::{grouped, quantity};
+use crate::cli::tally::Tally;
+
+/// Places that a note lists.
+const MAX_PLACES: usize = 3;
+/// Reasons of failed texts that are counted one by one.
+const MAX_REASONS: usize = 20;
+
+/// Rows of one kind: how many, and where the first are.
+#[derive(Debug, Default)]
+struct Rows {
+    count: u64,
+    places: Vec<String>,
+}
+
+impl Rows {
+    fn add(&mut self, row: &Row) {
+        self.count += 1;
+        if self.places.len() < MAX_PLACES {
+            self.places.push(place(row));
+        }
+    }
+
+    /// `line 3, line 8, line 9 and others`
+    fn places(&self) -> String {
+        let others = if self.count > self.places.len() as u64 { " and others" } else { "" };
+        self.places.join(", ") + others
+    }
+}
+
+/// Counts of the texts of a run.
+pub(super) struct Counts {
+    granularity: Granularity,
+    /// How many predictions have each label, in the order of the model.
+    labels: Vec<(String, u64)>,
+    truncated: Rows,
+    /// `None` if the model may read other languages.
+    foreign: Option<Rows>,
+    /// `None` if HTML is left out.
+    html: Option<Rows>,
+    reasons: Vec<(String, Rows)>,
+}
+
+impl Counts {
+    pub(super) fn new(pipeline: &Pipeline, granularity: Granularity, unescape_html: bool) -> Self {
+        Self {
+            granularity,
+            labels: pipeline.labels().labels().iter().map(|label| (label.clone(), 0)).collect(),
+            truncated: Rows::default(),
+            foreign: reads_only_english(pipeline).then(Rows::default),
+            html: (!unescape_html).then(Rows::default),
+            reasons: Vec::new(),
+        }
+    }
+
+    /// Counts a row.
+    pub(super) fn add(&mut self, row: &Row, outcome: Result<&Classification, &ItemError>) {
+        let answer = match outcome {
+            Ok(answer) => answer,
+            Err(error) => return self.add_failed(row, &error.to_string()),
+        };
+        for record in OutputRecord::all_of(answer) {
+            self.labels[record.prediction().label_id()].1 += 1;
+        }
+        if matches!(answer, Classification::Text(prediction) if prediction.truncated()) {
+            self.truncated.add(row);
+        }
+        let Ok(text) = &row.text else { return };
+        if let Some(foreign) = self.foreign.as_mut().filter(|_| looks_foreign(text.as_str())) {
+            foreign.add(row);
+        }
+        if let Some(html) = self.html.as_mut().filter(|_| has_html(text.as_str())) {
+            html.add(row);
+        }
+    }
+
+    fn add_failed(&mut self, row: &Row, reason: &str) {
+        let known = self.reasons.iter().position(|(known, _)| known == reason);
+        match known {
+            Some(known) => self.reasons[known].1.add(row),
+            None if self.reasons.len() < MAX_REASONS => {
+                let mut rows = Rows::default();
+                rows.add(row);
+                self.reasons.push((reason.to_owned(), rows));
+            }
+            None => (),
+        }
+    }
+
+    /// The note about truncated texts of a model that reads `window` tokens.
+    pub(super) fn truncation(&self, window: usize) -> Option<String> {
+        let (were, it) = match self.truncated.count {
+            0 => return None,
+            1 => ("was", "it"),
+            _ => ("were", "them"),
+        };
+        let (texts, places) = (quantity(self.truncated.count, "text"), self.truncated.places());
+        Some(format!(
+            "{texts} {were} longer than {window} tokens, and the rest was not scored: {places}. To score all of {it}: \
+             --granularity document"
+        ))
+    }
+
+    /// The note about texts in other languages.
+    pub(super) fn foreign(&self) -> Option<String> {
+        let rows = self.foreign.as_ref().filter(|rows| rows.count > 0)?;
+        let (look, their) =
+            if rows.count == 1 { ("looks", "its prediction means") } else { ("look", "their predictions mean") };
+        let (texts, places) = (quantity(rows.count, "text"), rows.places());
+        Some(format!(
+            "{texts} {look} like another language than English: {places}. The model reads only English, so {their} little"
+        ))
+    }
+
+    /// The note about HTML.
+    pub(super) fn html(&self) -> Option<String> {
+        let rows = self.html.as_ref().filter(|rows| rows.count > 0)?;
+        let (has, was) = if rows.count == 1 { ("has", "It was") } else { ("have", "They were") };
+        let (texts, places) = (quantity(rows.count, "text"), rows.places());
+        Some(format!(
+            "{texts} {has} HTML entities or tags: {places}. {was} scored with them; to leave them out: --unescape-html"
+        ))
+    }
+
+    /// Why texts failed, the most frequent reason first.
+    pub(super) fn reasons(&self) -> Vec<String> {
+        let mut reasons: Vec<&(String, Rows)> = self.reasons.iter().collect();
+        reasons.sort_by_key(|(_, rows)| std::cmp::Reverse(rows.count));
+        let note = |(reason, rows): &(String, Rows)| {
+            format!("{reason}: {}, at {}", quantity(rows.count, "text"), rows.places())
+        };
+        reasons.into_iter().map(note).collect()
+    }
+
+    /// The message at the end: `398 positive, 617 negative, 2 failed -> scored.csv (1017 texts in 2.5 s, 412 per second)`.
+    pub(super) fn total(&self, tally: &Tally, copies: u64, destination: Option<&str>) -> String {
+        let mut parts: Vec<String> = Vec::new();
+        let labels = self.labels.iter().filter(|(_, count)| *count > 0);
+        parts.extend(labels.map(|(label, count)| format!("{} {label}", grouped(*count))));
+        match parts.last_mut() {
+            None => parts.push("nothing scored".into()),
+            Some(last) if self.granularity == Granularity::Sentence => *last += " sentences",
+            Some(_) => (),
+        }
+        let failed = tally.failed.count();
+        parts.extend((failed > 0).then(|| format!("{} failed", grouped(failed))));
+        let to = destination.map(|destination| format!(" -> {destination}")).unwrap_or_default();
+        let copies = match (copies, self.granularity) {
+            (0, _) => String::new(),
+            (1, Granularity::Text) => ", 1 of them a copy".into(),
+            (copies, Granularity::Text) => format!(", {} of them copies", grouped(copies)),
+            (1, _) => ", 1 sentence was a copy".into(),
+            (copies, _) => format!(", {} were copies", quantity(copies, "sentence")),
+        };
+        format!("{}{to} ({}{copies})", parts.join(", "), tally.speed("text"))
+    }
+}
