@@ -1,8 +1,9 @@
-//! Aggregation: from the windows of a sentence to the sentence, from sentences to the document.
+//! Aggregation: from sentences to the document.
 
-use std::ops::Range;
 use std::sync::Arc;
 
+use super::mean::mean;
+use super::sentence::Sentence;
 use super::strongest::Strongest;
 use crate::labels::LabelMap;
 use crate::prediction::Prediction;
@@ -20,15 +21,6 @@ pub enum Aggregate {
     Polar,
 }
 
-/// A sentence and its prediction.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Sentence {
-    bytes: Range<usize>,
-    text: String,
-    prediction: Prediction,
-    windows: usize,
-}
-
 /// The prediction for a document, and its sentences.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Document {
@@ -36,57 +28,18 @@ pub struct Document {
     sentences: Vec<Sentence>,
 }
 
-impl Sentence {
-    /// Aggregates a sentence. `bytes` is the range of `text` in its document, `windows` has the probabilities and the
-    /// number of tokens of each window, `tokens` is the number of tokens of the sentence, each counted once.
-    ///
-    /// # Panics
-    /// If there is no window with tokens.
-    pub fn new(
-        bytes: Range<usize>,
-        text: String,
-        labels: &Arc<LabelMap>,
-        windows: &[(Vec<f32>, usize)],
-        tokens: usize,
-    ) -> Self {
-        let weighted = windows.iter().map(|(probabilities, tokens)| (probabilities.as_slice(), *tokens));
-        let prediction = Prediction::new(Arc::clone(labels), mean(weighted), tokens, false);
-        Self { bytes, text, prediction, windows: windows.len() }
-    }
-
-    /// The byte range of the sentence in its document.
-    pub fn bytes(&self) -> Range<usize> {
-        self.bytes.clone()
-    }
-
-    /// The sentence, unchanged.
-    pub fn text(&self) -> &str {
-        &self.text
-    }
-
-    /// The prediction: the mean of its windows, weighted by their tokens. It is never truncated.
-    pub fn prediction(&self) -> &Prediction {
-        &self.prediction
-    }
-
-    /// The number of windows in which the sentence was read; 1 unless it is longer than the model's window.
-    pub fn windows(&self) -> usize {
-        self.windows
-    }
-}
-
 impl Document {
     /// Aggregates a document; `None` if there are no sentences.
     pub fn new(sentences: Vec<Sentence>, labels: &Arc<LabelMap>, aggregate: Aggregate) -> Option<Self> {
-        let is_polar = |sentence: &Sentence| is_polar(&sentence.prediction, labels);
+        let is_polar = |sentence: &Sentence| is_polar(sentence.prediction(), labels);
         let leaves_out = aggregate == Aggregate::Polar && sentences.iter().any(is_polar);
         let weight = |sentence: &Sentence| match aggregate {
             Aggregate::Mean => 1,
             _ if leaves_out && !is_polar(sentence) => 0,
-            Aggregate::TokenWeighted | Aggregate::Polar => sentence.prediction.tokens(),
+            Aggregate::TokenWeighted | Aggregate::Polar => sentence.prediction().tokens(),
         };
-        let weighted = sentences.iter().map(|sentence| (sentence.prediction.probabilities(), weight(sentence)));
-        let tokens = sentences.iter().map(|sentence| sentence.prediction.tokens()).sum();
+        let weighted = sentences.iter().map(|sentence| (sentence.prediction().probabilities(), weight(sentence)));
+        let tokens = sentences.iter().map(|sentence| sentence.prediction().tokens()).sum();
         let prediction =
             (!sentences.is_empty()).then(|| Prediction::new(Arc::clone(labels), mean(weighted), tokens, false))?;
         Some(Self { prediction, sentences })
@@ -104,7 +57,7 @@ impl Document {
 
     /// How many sentences have each label, in the order of the labels.
     pub fn label_counts(&self) -> impl ExactSizeIterator<Item = (&str, usize)> {
-        let count = |id| self.sentences.iter().filter(|sentence| sentence.prediction.label_id() == id).count();
+        let count = |id| self.sentences.iter().filter(|sentence| sentence.prediction().label_id() == id).count();
         self.prediction.scores().enumerate().map(move |(id, (label, _))| (label, count(id)))
     }
 
@@ -122,22 +75,6 @@ impl Document {
 /// Whether the label of a prediction is the positive or the negative one.
 fn is_polar(prediction: &Prediction, labels: &LabelMap) -> bool {
     labels.sentiment_ids().is_some_and(|ids| ids.contains(&prediction.label_id()))
-}
-
-/// The weighted mean of rows of probabilities, computed in f64 in their order. The mean of one row is that row, bit for
-/// bit.
-fn mean<'a>(rows: impl Iterator<Item = (&'a [f32], usize)>) -> Vec<f32> {
-    let mut sums: Vec<f64> = Vec::new();
-    let mut weights = 0.0;
-    for (row, weight) in rows {
-        sums.resize(row.len(), 0.0);
-        weights += weight as f64;
-        for (sum, &probability) in sums.iter_mut().zip(row) {
-            *sum += f64::from(probability) * weight as f64;
-        }
-    }
-    assert!(weights > 0.0, "at least one row has tokens");
-    sums.into_iter().map(|sum| (sum / weights) as f32).collect()
 }
 
 #[cfg(test)]
@@ -217,14 +154,6 @@ mod tests {
         let document = Document::new(sentences, &labels, Aggregate::TokenWeighted).unwrap();
         assert_eq!(document.prediction().probabilities(), [0.625, 0.75, 0.0]);
         assert_eq!((document.prediction().label(), document.prediction().sentiment_score()), ("S", None));
-    }
-
-    #[test]
-    fn the_mean_of_one_row_is_that_row_bit_for_bit() {
-        let row = [0.1, 0.7, 0.2, f32::MIN_POSITIVE, -3.7e-5, 12.3];
-        for weight in [1, 3, 7, 512, 999_983] {
-            assert_eq!(mean([(&row[..], weight)].into_iter()), row);
-        }
     }
 
     #[test]

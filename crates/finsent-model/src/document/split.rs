@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::aggregate::Sentence;
+use super::sentence::Sentence;
 use super::sentences::sentences;
 use crate::activation::Activation;
 use crate::labels::LabelMap;

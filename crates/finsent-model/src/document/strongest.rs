@@ -1,6 +1,6 @@
 //! The sentences that say most about a document.
 
-use super::aggregate::Sentence;
+use super::sentence::Sentence;
 
 /// The most sentences each way.
 const MOST: usize = 3;

@@ -2,11 +2,13 @@
 
 mod entity;
 mod offsets;
+mod replacement;
 mod scanner;
 mod tag;
 
 pub(crate) use self::offsets::Offsets;
-use self::scanner::{Replacement, Scanner};
+use self::replacement::Replacement;
+use self::scanner::Scanner;
 
 /// Feeds escape once more what was escaped, so that decoding shows further entities or tags.
 const PASSES: usize = 3;

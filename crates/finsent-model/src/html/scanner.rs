@@ -2,16 +2,8 @@
 
 use std::ops::Range;
 
+use super::replacement::Replacement;
 use super::{entity, tag};
-
-/// What an entity or a tag is replaced by.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Replacement {
-    Letters(String),
-    /// Line ends, unless some are there already.
-    Break(&'static str),
-    Nothing,
-}
 
 /// The entities and tags of a text, in order.
 pub(super) struct Scanner<'a> {

@@ -1,6 +1,6 @@
 //! HTML tags. Only those of known elements are tags, so that `a < b` and `<GO>` are none.
 
-use super::scanner::Replacement;
+use super::replacement::Replacement;
 
 /// Elements within a line.
 const INLINE: [&str; 40] = [

@@ -4,7 +4,7 @@ use finsent_jobs::{looks_foreign, reads_only_english};
 use finsent_model::{Classification, Granularity, Pipeline, has_html};
 use finsent_table::{ItemError, OutputRecord, Row};
 
-use super::place;
+use super::place::place;
 use crate::cli::quantity::{grouped, quantity};
 use crate::cli::tally::Tally;
 

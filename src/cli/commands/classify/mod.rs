@@ -3,6 +3,7 @@
 mod counts;
 mod input;
 mod outputs;
+mod place;
 mod resume;
 mod stopped;
 mod summary;
@@ -15,8 +16,8 @@ use anyhow::{Context, Result};
 use finsent_jobs::{Stages, TextOptions};
 use finsent_model::{Aggregate, Classification, Granularity, Pipeline};
 use finsent_table::{
-    Destination, Field, Input, InputKind, InputProgress, ItemError, LateNotes, OutputRecord, Row, RowWriter, Shape,
-    Shard, TemporaryName, check_shape, expand,
+    Destination, Input, InputKind, InputProgress, ItemError, LateNotes, OutputRecord, Row, RowWriter, Shape, Shard,
+    TemporaryName, check_shape, expand,
 };
 
 use super::args::{self, AggregateArg, ClassifyArgs, Format};
@@ -27,12 +28,10 @@ use super::settings::Settings;
 use super::tally::{LimitedNotes, Tally};
 use super::{hints, interrupt, output};
 use counts::Counts;
+use place::id;
 use resume::KeptProgress;
 use stopped::Written;
 use summary::SummaryOutput;
-
-/// Characters of an id in a message.
-const ID_CHARACTERS: usize = 64;
 
 pub(super) fn run(mut args: ClassifyArgs, settings: &Settings, console: Console) -> Result<Exit> {
     interrupt::watch().context("cannot watch for signals")?;
@@ -252,18 +251,6 @@ impl Output {
         let note = || format!("{}: {error}{}{hint}", row.place, id(row));
         self.tally.failed.count_one(note, "more texts failed; the output has all errors")
     }
-}
-
-/// Where a row is, with its id.
-fn place(row: &Row) -> String {
-    format!("{}{}", row.place, id(row))
-}
-
-/// The id of a row in a message, if it has one.
-fn id(row: &Row) -> String {
-    let id = row.id.as_ref().map(Field::to_cell).or_else(|| row.cell("id")).filter(|id| !id.is_empty());
-    let id = id.filter(|id| *id != row.place);
-    id.map(|id| format!(" (id {})", id.chars().take(ID_CHARACTERS).collect::<String>())).unwrap_or_default()
 }
 
 /// What a prediction is about.
