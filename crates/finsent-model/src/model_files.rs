@@ -293,9 +293,9 @@ fn weights_in(dir: &Path, named: &[&str]) -> Result<WeightFiles, FilesError> {
         }
     }
     let (listed, others): (Vec<&str>, Vec<&str>) = WEIGHTS.iter().partition(|name| named.contains(name));
-    // The catalog may give the weights another name.
+    // The catalog may give the weights another name, if it does not list an index with its shards.
     let renamed = named.iter().copied().filter(|name| !WEIGHTS.contains(name) && name.ends_with(".safetensors"));
-    for name in renamed.chain(listed).chain(others) {
+    for name in listed.into_iter().chain(renamed).chain(others) {
         let Some(path) = file_at(dir.join(name))? else { continue };
         return Ok(match name {
             INDEX | TORCH_INDEX => WeightFiles::Sharded(path),
