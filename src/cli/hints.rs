@@ -6,7 +6,7 @@ use std::io;
 
 use finsent_jobs::JobError;
 use finsent_jobs::evaluation::EvaluationError;
-use finsent_jobs::summary::SummaryError;
+use finsent_jobs::summary::{LeftOut, SummaryError, TimeError};
 use finsent_model::plain_words;
 use finsent_table::{ItemError, TableError};
 
@@ -23,6 +23,24 @@ pub(super) fn message(error: &anyhow::Error) -> String {
 pub(super) fn for_item(error: &ItemError) -> Option<&'static str> {
     match error {
         ItemError::NoColumn(_) | ItemError::OtherType { .. } => Some("--format jsonl takes any columns"),
+        _ => None,
+    }
+}
+
+/// What to do about a row that is not in the summary, if anything helps.
+pub(super) fn for_left_out(reason: &LeftOut) -> Option<String> {
+    match reason {
+        LeftOut::Time(error) => for_time(error),
+        _ => None,
+    }
+}
+
+fn for_time(error: &TimeError) -> Option<String> {
+    match error {
+        TimeError::Ambiguous { formats: [month_first, day_first], .. } => {
+            Some(format!("say which with --time-format '{month_first}' or --time-format '{day_first}'"))
+        }
+        TimeError::Unknown(_) => Some("if it is a time, say its form with --time-format".into()),
         _ => None,
     }
 }
@@ -72,6 +90,19 @@ fn for_table(error: &TableError) -> Option<String> {
         TableError::Folder { path } => {
             return Some(format!("to read the files in it, use a pattern such as '{}'", path.join("*.csv").display()));
         }
+        TableError::MixedFormats { folder, .. } | TableError::UnknownPart { folder, .. } => {
+            let pattern = folder.join("*.csv");
+            return Some(format!("read files of one format with a pattern such as '{}'", pattern.display()));
+        }
+        TableError::OtherPartitions { folder, .. } => {
+            return Some(format!("to read the files alone, use a pattern: '{}'", folder.join("**/*").display()));
+        }
+        TableError::PartitionTwice { path, .. } => {
+            let name = path.file_name().unwrap_or_default();
+            return Some(format!("to read the files alone, use a pattern such as '**/{}'", name.display()));
+        }
+        TableError::OtherTable { .. } => "write its current rows to Parquet files, and read those",
+        TableError::OutputInInput { .. } => "write to another folder",
         TableError::StandardInputOnce | TableError::NotRegularFile { .. } => "give a regular file: --input FILE",
         TableError::OutputIsInput { .. } => "write to another file",
         TableError::OtherColumns { .. } => "choose --format jsonl or csv, or write a file for each input",
@@ -84,6 +115,7 @@ fn for_table(error: &TableError) -> Option<String> {
 fn for_summary(error: &SummaryError) -> Option<String> {
     match error {
         SummaryError::Table(error) => for_table(error),
+        SummaryError::Times { error, .. } => for_time(error),
         SummaryError::Format => Some("name its file with --summary".to_owned()),
         _ => None,
     }

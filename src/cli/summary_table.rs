@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use finsent_jobs::summary::{Every, Group, GroupKey, Summary, SummaryShape};
+use finsent_jobs::summary::{Group, GroupKey, Periods, Summary, SummaryShape, Zone};
 use unicode_width::UnicodeWidthStr;
 
 use super::console::{Style, paint, printable};
@@ -36,7 +36,7 @@ impl<'a> SummaryTable<'a> {
         Self {
             shape,
             group_width: widest.max(shape.group.width()).min(MAX_GROUP_WIDTH),
-            period_width: shape.every.map_or(0, |every| if matches!(every, Every::Minutes(_)) { 20 } else { 10 }),
+            period_width: shape.periods.map_or(0, period_width),
             colors,
         }
     }
@@ -44,7 +44,7 @@ impl<'a> SummaryTable<'a> {
     fn header(&self) -> String {
         let labels = self.shape.labels;
         let mut header = pad_end(&printable(self.shape.group), self.group_width);
-        if self.shape.every.is_some() {
+        if self.shape.periods.is_some() {
             header += &format!("  {}", pad_end("period", self.period_width));
         }
         header += &format!("  {:>7}", "count");
@@ -63,8 +63,8 @@ impl<'a> SummaryTable<'a> {
     fn line(&self, key: &GroupKey, group: &Group) -> String {
         let labels = self.shape.labels;
         let mut line = pad_end(&cut(&name(key), self.group_width), self.group_width);
-        if let Some(every) = self.shape.every {
-            let start = key.1.map_or_else(|| MISSING.to_owned(), |start| every.format(start));
+        if let Some(periods) = self.shape.periods {
+            let start = key.1.map_or_else(|| MISSING.to_owned(), |start| periods.format(start));
             line += &format!("  {}", pad_end(&start, self.period_width));
         }
         line += &format!("  {:>7}", group.count());
@@ -93,6 +93,15 @@ impl<'a> SummaryTable<'a> {
 /// The value of a group.
 fn name(key: &GroupKey) -> String {
     key.0.as_ref().map_or_else(|| MISSING.to_owned(), |name| printable(name))
+}
+
+/// Width of a date, or of a date and time with a zone.
+fn period_width(periods: Periods) -> usize {
+    match periods.has_dates() {
+        true => 10,
+        false if periods.zone == Zone::default() => 20,
+        false => 25,
+    }
 }
 
 fn label_width(label: &str) -> usize {

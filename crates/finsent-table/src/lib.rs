@@ -17,11 +17,11 @@ pub use atomic::{AtomicDirectory, unfinished};
 pub use error::{DirectoryProblem, ParquetFailure, TableError};
 pub use input::{
     ColumnChoice, ColumnSelection, ColumnTypes, DialectChoice, Encoding, EncodingErrors, FileFormat, Input, InputKind,
-    InputProgress, Quote, ReadStats, Reading, Shard, ShardError, check_rereadable, encoding, expand,
+    InputProgress, Quote, ReadStats, Reading, Shard, ShardError, check_rereadable, encoding, expand, list_files,
 };
 pub use item_error::{ItemError, NotUtf8};
 pub use output::{
-    Cell, Destination, Outcome, OutputFormat, OutputRecord, ParquetColumn, PredictionColumns, RecordValue, RowWriter,
+    Cell, Delimiter, Destination, Outcome, OutputFormat, OutputRecord, ParquetColumn, PredictionColumns, RecordValue, RowWriter,
     Shape, TemporaryName, check_outputs, check_shape, no_formula, with_suffix, write_columns, writer,
 };
 pub use parquet::ParquetFile;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use finsent_jobs::summary::Every;
+use finsent_jobs::summary::{Every, TimeFormat, Zone};
 use finsent_table::Shard;
 
 use super::reading::ReadingArgs;
@@ -48,7 +48,7 @@ pub(crate) struct ClassifyArgs {
     /// Format of the output [default: the extension of --output, else text on a terminal and jsonl elsewhere]
     #[arg(short, long, value_enum)]
     pub(crate) format: Option<Format>,
-    /// In CSV output, put an apostrophe before cells that begin with =, +, -, @, a tab or a carriage return, which
+    /// In CSV and TSV output, put an apostrophe before cells that begin with =, +, -, @, a tab or a carriage return, which
     /// spreadsheets take for formulas; the prediction's own numbers stay
     #[arg(long)]
     pub(crate) csv_safe: bool,
@@ -64,9 +64,15 @@ pub(crate) struct ClassifyArgs {
     /// Split the summary into periods by the times in this column
     #[arg(long, value_name = "COLUMN", requires = "group_by", requires = "every")]
     pub(crate) time_column: Option<String>,
-    /// Length of a period, in UTC: 15m, 6h, 1d, 1w, 1mo, 1q, 1y
+    /// Length of a period: 15m, 6h, 1d, 1w, 1mo, 1q, 1y
     #[arg(long, value_name = "LENGTH", requires = "time_column")]
     pub(crate) every: Option<Every>,
+    /// Form of the times, for example '%m/%d/%Y' or '%d.%m.%Y %H:%M' [default: any form that is read in one way only]
+    #[arg(long, value_name = "PATTERN", requires = "time_column")]
+    pub(crate) time_format: Option<TimeFormat>,
+    /// Time zone of the periods and of times that name none, for example America/New_York [default: UTC]
+    #[arg(long, value_name = "ZONE", requires = "time_column")]
+    pub(crate) time_zone: Option<Zone>,
     /// Weight the rows of the summary by the numbers in this column
     #[arg(long, value_name = "COLUMN", requires = "group_by")]
     pub(crate) weight_column: Option<String>,
@@ -87,6 +93,8 @@ pub(crate) enum Format {
     Jsonl,
     /// Comma-separated values with a header
     Csv,
+    /// Tab-separated values with a header
+    Tsv,
     /// The file that finBERT's predict() writes: a line per sentence, with sentence, logit, prediction, sentiment_score
     FinbertCsv,
     /// Columns with types, compressed

@@ -94,16 +94,21 @@ impl ReadingArgs {
                 Some(EncodingErrorsArg::Replace) => EncodingErrors::Replace,
                 Some(EncodingErrorsArg::Row) => EncodingErrors::Row,
             },
-            format: self.input_format.map(|format| match format {
-                InputFormatArg::Text => FileFormat::Text,
-                InputFormatArg::Csv => FileFormat::Csv,
-                InputFormatArg::Tsv => FileFormat::Tsv,
-                InputFormatArg::Json | InputFormatArg::Jsonl => FileFormat::Json,
-                InputFormatArg::Parquet => FileFormat::Parquet,
-            }),
+            format: self.format(),
             dialect,
             columns,
             ..Reading::default()
+        })
+    }
+
+    /// The format that the input is said to have.
+    pub(crate) fn format(&self) -> Option<FileFormat> {
+        self.input_format.map(|format| match format {
+            InputFormatArg::Text => FileFormat::Text,
+            InputFormatArg::Csv => FileFormat::Csv,
+            InputFormatArg::Tsv => FileFormat::Tsv,
+            InputFormatArg::Json | InputFormatArg::Jsonl => FileFormat::Json,
+            InputFormatArg::Parquet => FileFormat::Parquet,
         })
     }
 

@@ -134,6 +134,18 @@ pub enum TableError {
         /// The column.
         column: String,
     },
+    /// The pages of a Parquet file have a compression that is not supported.
+    #[error(
+        "the column `{column}` of `{file}` is compressed with {compression}; finsent reads zstd, snappy, gzip, Brotli and LZ4_RAW"
+    )]
+    UnsupportedCompression {
+        /// The file.
+        file: String,
+        /// The column.
+        column: String,
+        /// The name of the compression.
+        compression: &'static str,
+    },
     /// Two delimiters make the same sense of a file.
     #[error("cannot tell whether the values of {} are {}-separated or {}-separated", quoted(file), delimiters[0], delimiters[1])]
     UnclearDelimiter {
@@ -212,6 +224,52 @@ pub enum TableError {
         /// The folder.
         path: PathBuf,
     },
+    /// A folder has no files to read.
+    #[error("the folder `{}` holds no files with rows", path.display())]
+    EmptyFolder {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The files in a folder have several formats.
+    #[error("the folder `{}` is not one data set: `{}` and `{}` have different formats", folder.display(), files[0].display(), files[1].display())]
+    MixedFormats {
+        /// The folder.
+        folder: PathBuf,
+        /// Two of its files.
+        files: [PathBuf; 2],
+    },
+    /// A file in a folder has a name that says no format.
+    #[error("cannot tell the format of `{}` in the folder `{}`", path.display(), folder.display())]
+    UnknownPart {
+        /// The folder.
+        folder: PathBuf,
+        /// The file.
+        path: PathBuf,
+    },
+    /// The files of a folder are in folders that stand for different columns.
+    #[error("the folder `{}` is not one data set: `{}` and `{}` are in partitions of different columns", folder.display(), files[0].display(), files[1].display())]
+    OtherPartitions {
+        /// The folder.
+        folder: PathBuf,
+        /// Two of its files.
+        files: [PathBuf; 2],
+    },
+    /// A file has a column that the name of its folder stands for, too.
+    #[error("`{}` has a column `{column}` of its own, and so has the name of its folder", path.display())]
+    PartitionTwice {
+        /// The file.
+        path: PathBuf,
+        /// The column.
+        column: String,
+    },
+    /// A folder is a table whose files alone do not say which rows it has.
+    #[error("`{}` is a table of {kind}: its files also hold rows that were changed or removed", path.display())]
+    OtherTable {
+        /// The folder.
+        path: PathBuf,
+        /// What made it.
+        kind: &'static str,
+    },
     /// The name of a file does not say its format.
     #[error(
         "cannot tell the format of `{}`: its name must end in .txt, .csv, .tsv, .json, .jsonl or .parquet, \
@@ -276,6 +334,14 @@ pub enum TableError {
     OutputIsInput {
         /// The output.
         path: PathBuf,
+    },
+    /// The output would be in a folder that is read.
+    #[error("the output `{}` is in the folder `{}`, which is the input", path.display(), folder.display())]
+    OutputInInput {
+        /// The output.
+        path: PathBuf,
+        /// The folder.
+        folder: PathBuf,
     },
     /// Two outputs would be the same file.
     #[error("`{}` and `{}` would be the same file; name two", first.display(), second.display())]
@@ -367,6 +433,8 @@ impl TableError {
                 | Self::SwallowedRows { .. }
                 | Self::Json { .. }
                 | Self::Utf16 { .. }
+                | Self::UnsupportedCompression { .. }
+                | Self::EmptyFolder { .. }
                 | Self::NoInput
                 | Self::Search { .. }
                 | Self::InputChanged { .. }

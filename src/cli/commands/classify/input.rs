@@ -51,7 +51,7 @@ fn limited(input: Input, args: &ClassifyArgs) -> Input {
 fn reading(args: &ClassifyArgs, format: Format) -> Result<Reading, TableError> {
     let (text, id) = (args.text_column.clone(), args.id_column.clone());
     let reading = args.reading.reading(ColumnChoice { text, id, ..ColumnChoice::default() })?;
-    let all_columns = matches!(format, Format::Csv | Format::Parquet);
+    let all_columns = matches!(format, Format::Csv | Format::Tsv | Format::Parquet);
     Ok(Reading { selection: selection(args, format), all_columns, ..reading })
 }
 
@@ -82,7 +82,7 @@ pub(super) fn with_standard_input(inputs: Vec<PathBuf>) -> Vec<PathBuf> {
 /// The columns whose values the output or a summary shows.
 fn selection(args: &ClassifyArgs, format: Format) -> ColumnSelection {
     match format {
-        Format::Json | Format::Jsonl | Format::Csv => ColumnSelection::All,
+        Format::Json | Format::Jsonl | Format::Csv | Format::Tsv => ColumnSelection::All,
         // Parquet copies the other columns; the rest do not show them.
         Format::Parquet | Format::Text | Format::FinbertCsv => {
             let of_groups = [&args.group_by, &args.time_column, &args.weight_column];

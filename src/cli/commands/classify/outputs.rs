@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use finsent_table::{Destination, TableError, check_outputs, with_suffix};
+use finsent_table::{Destination, TableError, check_outputs, list_files, with_suffix};
 
 use super::summary;
 use crate::cli::args::{ClassifyArgs, Format};
@@ -21,10 +21,16 @@ pub(super) fn check(args: &ClassifyArgs, format: Format) -> Result<(), TableErro
     if let (Some(_), Ok(Some(summary))) = (&args.group_by, summary::path(args, format)) {
         outputs.push(summary);
     }
-    check_outputs(&outputs, &inputs(args))
+    check_outputs(&outputs, &inputs(args)?)
 }
 
-fn inputs(args: &ClassifyArgs) -> Vec<PathBuf> {
+/// The inputs, and the files in those that are folders.
+fn inputs(args: &ClassifyArgs) -> Result<Vec<PathBuf>, TableError> {
     let reads_standard_input = args.input.is_empty() && (args.texts.is_empty() || args.texts == [STANDARD]);
-    if reads_standard_input { vec![STANDARD.into()] } else { args.input.clone() }
+    if reads_standard_input {
+        return Ok(vec![STANDARD.into()]);
+    }
+    let mut inputs = args.input.clone();
+    inputs.extend(list_files(&args.input, args.reading.format())?);
+    Ok(inputs)
 }
