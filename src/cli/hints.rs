@@ -3,6 +3,7 @@
 
 use std::error::Error;
 use std::io;
+use std::path::Path;
 
 use finsent_jobs::JobError;
 use finsent_jobs::evaluation::EvaluationError;
@@ -83,7 +84,11 @@ fn for_table(error: &TableError) -> Option<String> {
         TableError::OpenQuote { .. } => "if the quotes are part of the texts, add --quote none",
         TableError::UnclearStandardInput { .. } => "add --input-format csv or --input-format text, whichever it is",
         TableError::NoColumns => "name its format with --input-format, or leave out --text-column and --id-column",
+        TableError::UnknownFormat { path } if is_spreadsheet(path) => "save it as .xlsx or .csv",
         TableError::UnknownFormat { .. } => "or name its format with --input-format",
+        TableError::NoSheet { .. } => "choose one with --sheet",
+        TableError::EmptySheet { .. } => "choose another with --sheet",
+        TableError::SheetOfNoWorkbook { .. } => "leave out --sheet",
         TableError::WhichColumn { .. } => "choose one with --text-column",
         TableError::NotStrings { candidates, .. } if !candidates.is_empty() => "choose one with --text-column",
         TableError::Intervals { .. } => "to keep it, add --format parquet",
@@ -110,6 +115,12 @@ fn for_table(error: &TableError) -> Option<String> {
         _ => return None,
     };
     Some(hint.to_owned())
+}
+
+/// Whether a file is a spreadsheet that cannot be read.
+fn is_spreadsheet(path: &Path) -> bool {
+    let extension = path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+    ["xls", "xlsb", "ods", "numbers"].contains(&extension.as_str())
 }
 
 fn for_summary(error: &SummaryError) -> Option<String> {

@@ -13,7 +13,7 @@ mod output;
 mod parquet;
 mod row;
 
-pub use atomic::{AtomicDirectory, unfinished};
+pub use atomic::{AtomicDirectory, TemporaryName, unfinished, with_suffix};
 pub use error::{DirectoryProblem, ParquetFailure, TableError};
 pub use input::{
     ColumnChoice, ColumnSelection, ColumnTypes, DialectChoice, Encoding, EncodingErrors, FileFormat, Input, InputKind,
@@ -22,7 +22,7 @@ pub use input::{
 pub use item_error::{ItemError, NotUtf8};
 pub use output::{
     Cell, Delimiter, Destination, Outcome, OutputFormat, OutputRecord, ParquetColumn, PredictionColumns, RecordValue, RowWriter,
-    Shape, TemporaryName, check_outputs, check_shape, no_formula, with_suffix, write_columns, writer,
+    Shape, check_outputs, check_shape, no_formula, write_columns, writer,
 };
 pub use parquet::ParquetFile;
 pub use row::{Field, Origin, Row, RowReader};

@@ -20,8 +20,8 @@ pub(crate) struct ClassifyArgs {
     #[arg(help = model_name::HELP)]
     #[arg(short, long, default_value = finsent_hub::DEFAULT_MODEL, env = "FINSENT_MODEL")]
     pub(crate) model: String,
-    /// Read texts from FILE (.txt, .csv, .tsv, .json, .jsonl, also as .gz or .zst; .parquet) or from the files that a
-    /// pattern such as 'news/*.csv' matches; may be repeated
+    /// Read texts from FILE (.txt, .csv, .tsv, .json, .jsonl, also as .gz or .zst; .parquet, .xlsx), from the files in a
+    /// folder, or from those that a pattern such as 'news/*.csv' matches; may be repeated
     #[arg(short, long, value_name = "FILE", conflicts_with = "texts")]
     pub(crate) input: Vec<PathBuf>,
     /// Column to score [default: `text`, else the only column of strings, else the only one called headline, title,

@@ -146,6 +146,38 @@ pub enum TableError {
         /// The name of the compression.
         compression: &'static str,
     },
+    /// A workbook cannot be read.
+    #[error("cannot read `{file}` as a workbook: {reason}")]
+    NotXlsx {
+        /// The file.
+        file: String,
+        /// Why.
+        reason: String,
+    },
+    /// A workbook does not have the sheet that was named, or any.
+    #[error("`{file}` has no sheet `{sheet}`; its sheets are {}", list(sheets))]
+    NoSheet {
+        /// The file.
+        file: String,
+        /// The sheet that was named.
+        sheet: String,
+        /// The sheets of the file.
+        sheets: Vec<Arc<str>>,
+    },
+    /// A sheet has no cells with a value.
+    #[error("the sheet `{sheet}` of `{file}` is empty")]
+    EmptySheet {
+        /// The file.
+        file: String,
+        /// The sheet.
+        sheet: String,
+    },
+    /// A sheet was named, and the file is no workbook.
+    #[error("`{}` is not a workbook and has no sheets", path.display())]
+    SheetOfNoWorkbook {
+        /// The file.
+        path: PathBuf,
+    },
     /// Two delimiters make the same sense of a file.
     #[error("cannot tell whether the values of {} are {}-separated or {}-separated", quoted(file), delimiters[0], delimiters[1])]
     UnclearDelimiter {
@@ -212,9 +244,12 @@ pub enum TableError {
     /// An escape is named for values that are not quoted.
     #[error("an escape has a meaning only inside quotes, and the values have none")]
     EscapeWithoutQuotes,
-    /// Standard input would be a Parquet file, which is read from its end.
-    #[error("a Parquet file cannot be read from standard input; name the file")]
-    StandardInputParquet,
+    /// Standard input would have a format that is read from its end.
+    #[error("{format} cannot be read from standard input; name the file")]
+    StandardInputFormat {
+        /// The format, with its article.
+        format: &'static str,
+    },
     /// A column of standard input was named, but it has none.
     #[error("standard input is read as one text per line and has no columns")]
     NoColumns,
@@ -272,17 +307,17 @@ pub enum TableError {
     },
     /// The name of a file does not say its format.
     #[error(
-        "cannot tell the format of `{}`: its name must end in .txt, .csv, .tsv, .json, .jsonl or .parquet, \
-         and .gz or .zst may follow all but .parquet",
+        "cannot tell the format of `{}`: its name must end in .txt, .csv, .tsv, .json, .jsonl, .parquet or .xlsx, \
+         and .gz or .zst may follow the first five",
         path.display()
     )]
     UnknownFormat {
         /// The file.
         path: PathBuf,
     },
-    /// A Parquet file is compressed as a whole.
+    /// A file that is read from its end is compressed as a whole.
     #[error("`{}` cannot be read while it is compressed; decompress it first", path.display())]
-    CompressedParquet {
+    Compressed {
         /// The file.
         path: PathBuf,
     },
@@ -433,6 +468,8 @@ impl TableError {
                 | Self::SwallowedRows { .. }
                 | Self::Json { .. }
                 | Self::Utf16 { .. }
+                | Self::NotXlsx { .. }
+                | Self::EmptySheet { .. }
                 | Self::UnsupportedCompression { .. }
                 | Self::EmptyFolder { .. }
                 | Self::NoInput

@@ -36,6 +36,7 @@ mod source;
 mod standard_input;
 mod swallowed;
 mod text_lines;
+mod xlsx;
 
 pub use columns::{ColumnChoice, ColumnSelection};
 pub use dialect::{DialectChoice, Quote};

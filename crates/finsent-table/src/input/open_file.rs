@@ -12,6 +12,7 @@ use super::read_stats::ReadStats;
 use super::reading::Reading;
 use super::source::Source;
 use super::text_lines::TextFile;
+use super::xlsx::XlsxRows;
 use crate::error::TableError;
 use crate::parquet::ParquetFile;
 use crate::row::RowReader;
@@ -40,8 +41,13 @@ pub(super) struct OpenFile {
 impl OpenFile {
     pub(super) fn open(path: &Path, reading: &Reading, stats: &Arc<ReadStats>) -> Result<Self, TableError> {
         let (format, compression) = FileFormat::of(path, reading.format)?;
-        if format == FileFormat::Parquet {
-            return Self::open_parquet(path, reading, stats);
+        if reading.sheet.is_some() && format != FileFormat::Xlsx {
+            return Err(TableError::SheetOfNoWorkbook { path: path.to_owned() });
+        }
+        match format {
+            FileFormat::Parquet => return Self::open_parquet(path, reading, stats),
+            FileFormat::Xlsx => return XlsxRows::open(path, reading, stats).map(Self::untyped),
+            FileFormat::Text | FileFormat::Csv | FileFormat::Tsv | FileFormat::Json => (),
         }
         let mut source = Source::file(path, compression, reading.encoding, stats)?;
         let sample = source.sample()?;
@@ -50,7 +56,7 @@ impl OpenFile {
             FileFormat::Csv => Delimited::open(source, &sample, COMMA, reading).map(Self::untyped)?,
             FileFormat::Tsv => Delimited::open(source, &sample, TAB, reading).map(Self::untyped)?,
             FileFormat::Json => JsonRows::open(source, &sample, reading).map(Self::untyped)?,
-            FileFormat::Text | FileFormat::Parquet => TextFile::open(source, reading).map(Self::untyped)?,
+            FileFormat::Text | FileFormat::Parquet | FileFormat::Xlsx => TextFile::open(source, reading).map(Self::untyped)?,
         };
         if format == FileFormat::Json && reading.all_columns && path.is_file() {
             let mut source = Source::file(path, compression, reading.encoding, &Arc::default())?;

@@ -15,6 +15,8 @@ pub struct Reading {
     pub encoding_errors: EncodingErrors,
     /// The format; what the name of a file says, unless it is set.
     pub format: Option<FileFormat>,
+    /// The sheet of a workbook; the first that is shown, unless it is set.
+    pub sheet: Option<String>,
     /// What the user says of the dialect of separated values.
     pub dialect: DialectChoice,
     /// Whether the columns of all rows must be known before the first is read. JSON files are then read twice.

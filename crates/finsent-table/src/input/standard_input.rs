@@ -36,7 +36,8 @@ pub(super) fn open(reading: &Reading) -> Result<OpenFile, TableError> {
         Some(FileFormat::Csv) => Shape::Delimited(COMMA),
         Some(FileFormat::Tsv) => Shape::Delimited(TAB),
         Some(FileFormat::Json) => Shape::Json,
-        Some(FileFormat::Parquet) => return Err(TableError::StandardInputParquet),
+        Some(FileFormat::Parquet) => return Err(TableError::StandardInputFormat { format: "a Parquet file" }),
+        Some(FileFormat::Xlsx) => return Err(TableError::StandardInputFormat { format: "a workbook" }),
         None => shape(&source.sample_lines(1)?, reading),
     };
     let note = |how: &str| format!("standard input is read as {how}; --input-format text reads one text per line");

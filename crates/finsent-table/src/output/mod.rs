@@ -18,7 +18,7 @@ use finsent_model::Granularity;
 pub use self::parquet::{Cell, ParquetColumn, write_columns};
 pub use columns::PredictionColumns;
 pub use delimiter::Delimiter;
-pub use destination::{Destination, TemporaryName, with_suffix};
+pub use destination::Destination;
 pub use record::{OutputRecord, RecordValue};
 pub use row_writer::{Outcome, RowWriter, Shape};
 pub use same_path::check_outputs;

@@ -109,7 +109,8 @@ mod tests {
     use super::*;
     use crate::input::{ColumnChoice, ColumnSelection, Input, Reading};
     use crate::item_error::ItemError;
-    use crate::output::destination::{Destination, TemporaryName};
+    use crate::atomic::TemporaryName;
+    use crate::output::destination::Destination;
     use crate::output::row_writer::Shape;
 
     const SCHEMA: &str = "message row {
