@@ -65,7 +65,9 @@ impl LabelledFile {
     /// [`TableError::NotRegularFile`].
     pub fn check_rereadable(&self) -> Result<(), TableError> {
         match fs::metadata(&self.path) {
-            Ok(metadata) if !metadata.is_file() && !metadata.is_dir() => Err(TableError::NotRegularFile { path: self.path.clone() }),
+            Ok(metadata) if !metadata.is_file() && !metadata.is_dir() => {
+                Err(TableError::NotRegularFile { path: self.path.clone() })
+            }
             _ => Ok(()),
         }
     }

@@ -1,9 +1,9 @@
 //! Mount points: nothing can be renamed over one.
 
 use std::ffi::OsStr;
+use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
-use std::fs;
 
 /// The mounts that this process sees. A file can be one, as with `docker run --volume FILE:FILE` or a subPath of Kubernetes.
 const MOUNTS: &str = "/proc/self/mountinfo";

@@ -244,6 +244,12 @@ pub enum TableError {
     /// An escape is named for values that are not quoted.
     #[error("an escape has a meaning only inside quotes, and the values have none")]
     EscapeWithoutQuotes,
+    /// Standard input cannot be kept to be read twice.
+    #[error("cannot keep standard input in a temporary file, in which its columns are looked for")]
+    Spool {
+        /// Why.
+        source: IoError,
+    },
     /// Standard input would have a format that is read from its end.
     #[error("{format} cannot be read from standard input; name the file")]
     StandardInputFormat {
@@ -473,6 +479,7 @@ impl TableError {
                 | Self::UnsupportedCompression { .. }
                 | Self::EmptyFolder { .. }
                 | Self::NoInput
+                | Self::Spool { .. }
                 | Self::Search { .. }
                 | Self::InputChanged { .. }
                 | Self::Write { .. }

@@ -61,7 +61,9 @@ impl<R: Read> Read for Plain<R> {
                 return Err(invalid(compressed("Zstandard", ".zst", "zstd -dc")));
             }
             if start.starts_with(ZIP_MAGIC) || start.starts_with(OLE_MAGIC) {
-                return Err(invalid("it is not text but a ZIP archive or a file of Office; save it as .xlsx or .csv".into()));
+                return Err(invalid(
+                    "it is not text but a ZIP archive or a file of Office; save it as .xlsx or .csv".into(),
+                ));
             }
             self.is_checked = true;
         }

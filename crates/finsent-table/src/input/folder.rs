@@ -157,7 +157,10 @@ mod tests {
         let parts = parts(dir.path(), None).unwrap();
         let cells = |part: &InputFile| part.partitions.iter().map(|(_, field)| field.to_cell()).collect::<Vec<_>>();
         assert_eq!(parts[0].names().map(|name| &**name).collect::<Vec<_>>(), ["date", "src"]);
-        assert_eq!((cells(&parts[0]), cells(&parts[1])), (vec!["2026-03-09".into(), "A/B".into()], vec!["".into(), "C".into()]));
+        assert_eq!(
+            (cells(&parts[0]), cells(&parts[1])),
+            (vec!["2026-03-09".into(), "A/B".into()], vec!["".into(), "C".into()])
+        );
         assert!(parts[1].partitions[0].1.is_null());
     }
 

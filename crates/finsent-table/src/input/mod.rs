@@ -10,6 +10,7 @@ mod dialect;
 mod dialect_tests;
 mod encoding;
 mod encoding_errors;
+mod escapes;
 mod first_rows;
 mod folder;
 mod format;

@@ -56,7 +56,9 @@ impl OpenFile {
             FileFormat::Csv => Delimited::open(source, &sample, COMMA, reading).map(Self::untyped)?,
             FileFormat::Tsv => Delimited::open(source, &sample, TAB, reading).map(Self::untyped)?,
             FileFormat::Json => JsonRows::open(source, &sample, reading).map(Self::untyped)?,
-            FileFormat::Text | FileFormat::Parquet | FileFormat::Xlsx => TextFile::open(source, reading).map(Self::untyped)?,
+            FileFormat::Text | FileFormat::Parquet | FileFormat::Xlsx => {
+                TextFile::open(source, reading).map(Self::untyped)?
+            }
         };
         if format == FileFormat::Json && reading.all_columns && path.is_file() {
             let mut source = Source::file(path, compression, reading.encoding, &Arc::default())?;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use finsent_table::{
-    ColumnChoice, ColumnSelection, FileFormat, Input, InputKind, ParquetFile, Reading, Shard, TableError,
+    ColumnChoice, ColumnSelection, Destination, FileFormat, Input, InputKind, ParquetFile, Reading, Shard, TableError,
     check_rereadable,
 };
 
@@ -35,6 +35,8 @@ pub(super) fn settle(input: Input, args: &ClassifyArgs, format: Format, is_termi
         return Ok(input);
     }
     let mut reading = reading(args, format)?;
+    // Rows that are written as they come cannot wait for the columns of later ones.
+    reading.all_columns &= format == Format::Parquet || args.output.as_deref().and_then(Destination::file).is_some();
     if is_terminal {
         reading.format.get_or_insert(FileFormat::Text);
     }

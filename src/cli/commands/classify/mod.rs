@@ -168,7 +168,8 @@ impl Task {
 
 /// Refuses `--csv-safe` if nothing is CSV.
 fn check_csv_safe(args: &ClassifyArgs, format: Format, summary: Option<&SummaryOutput>) -> Result<(), UsageError> {
-    let has_csv = matches!(format, Format::Csv | Format::Tsv | Format::FinbertCsv) || summary.is_some_and(SummaryOutput::is_csv);
+    let has_csv =
+        matches!(format, Format::Csv | Format::Tsv | Format::FinbertCsv) || summary.is_some_and(SummaryOutput::is_csv);
     match args.csv_safe && !has_csv {
         true => Err(UsageError("--csv-safe is for CSV and TSV output; add --format csv, or leave it out".into())),
         false => Ok(()),

@@ -30,7 +30,8 @@ fn time_form(rest: &str) -> Option<String> {
     clock::read(time)?;
     let end = time.find(|letter: char| !letter.is_ascii_digit() && !":.".contains(letter)).unwrap_or(time.len());
     let (digits, after) = time.split_at(end);
-    let half = after.trim_start().get(..2).filter(|half| half.eq_ignore_ascii_case("am") || half.eq_ignore_ascii_case("pm"));
+    let half =
+        after.trim_start().get(..2).filter(|half| half.eq_ignore_ascii_case("am") || half.eq_ignore_ascii_case("pm"));
     let mut form = format!("{before}{}:%M", if half.is_some() { "%I" } else { "%H" });
     if digits.matches(':').count() == 2 {
         form += ":%S";

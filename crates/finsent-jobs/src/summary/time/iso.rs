@@ -23,7 +23,8 @@ fn of_date_and_time(text: &str) -> Option<Written> {
     }
     let time = rest.strip_prefix(['T', 't', ' '])?;
     let of_basic = if basic.is_some() || !rest.starts_with(' ') { clock::read_basic(time) } else { None };
-    let (time, offset) = of_basic.or_else(|| clock::read(time).filter(|_| time.contains(':') || rest.starts_with(' ')))?;
+    let (time, offset) =
+        of_basic.or_else(|| clock::read(time).filter(|_| time.contains(':') || rest.starts_with(' ')))?;
     let local = date.and_time(time);
     match offset {
         Some(offset) => local.checked_sub_signed(offset).map(Written::Utc),

@@ -81,10 +81,9 @@ impl TimeReader {
     pub fn read(&self, text: &str) -> Result<NaiveDateTime, TimeError> {
         let text = text.trim();
         let written = match &self.format {
-            Some(format) => format.read(text).ok_or_else(|| TimeError::OtherFormat {
-                text: start(text),
-                format: format.to_string(),
-            })?,
+            Some(format) => format
+                .read(text)
+                .ok_or_else(|| TimeError::OtherFormat { text: start(text), format: format.to_string() })?,
             None => read(text).ok_or_else(|| match ambiguous::formats(text) {
                 Some(formats) => TimeError::Ambiguous { text: start(text), formats },
                 None => TimeError::Unknown(start(text)),

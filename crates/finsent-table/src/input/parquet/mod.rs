@@ -329,7 +329,8 @@ mod tests {
         for group in builder.take_row_groups() {
             let mut group = group.into_builder();
             let columns = group.take_columns().into_iter();
-            let columns = columns.map(|column| column.into_builder().set_compression(Compression::LZO).build().unwrap());
+            let columns =
+                columns.map(|column| column.into_builder().set_compression(Compression::LZO).build().unwrap());
             let group = group.set_column_metadata(columns.collect()).build().unwrap();
             builder = builder.add_row_group(group);
         }

@@ -105,8 +105,14 @@ mod tests {
     fn values_keep_their_types() {
         let text = |value: DataRef<'_>| Cell::of(&value).text();
         let json = |value: DataRef<'_>| serde_json::to_string(&Cell::of(&value).field()).unwrap();
-        assert_eq!([json(DataRef::Float(12.0)), json(DataRef::Float(-0.5)), json(DataRef::Float(1e300))], ["12", "-0.5", "1e+300"]);
-        assert_eq!([json(DataRef::Bool(true)), json(DataRef::Float(f64::NAN)), json(DataRef::Empty)], ["true", "null", "null"]);
+        assert_eq!(
+            [json(DataRef::Float(12.0)), json(DataRef::Float(-0.5)), json(DataRef::Float(1e300))],
+            ["12", "-0.5", "1e+300"]
+        );
+        assert_eq!(
+            [json(DataRef::Bool(true)), json(DataRef::Float(f64::NAN)), json(DataRef::Empty)],
+            ["true", "null", "null"]
+        );
         assert_eq!(json(DataRef::SharedString("12")), "\"12\"");
         let time = |value, kind| text(DataRef::DateTime(ExcelDateTime::new(value, kind, false)));
         assert_eq!(time(46090.0, DateTime), "2026-03-09");

@@ -39,7 +39,10 @@ impl SheetRows {
     ///
     /// # Errors
     /// If the system has no more threads.
-    pub(super) fn start<R: Read + Seek + Send + 'static>(mut workbook: Xlsx<R>, sheet: String) -> std::io::Result<Self> {
+    pub(super) fn start<R: Read + Seek + Send + 'static>(
+        mut workbook: Xlsx<R>,
+        sheet: String,
+    ) -> std::io::Result<Self> {
         let (sender, arriving) = sync_channel(1);
         let read = move || {
             let read = catch_panic(|| read(&mut workbook, &sheet, &sender));

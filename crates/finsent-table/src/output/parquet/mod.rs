@@ -146,7 +146,8 @@ impl ParquetWriter {
         self.records += 1;
         for (name, column) in &mut self.partitions {
             let field = row.fields.iter().find(|(field, _)| field == name).map(|(_, field)| field);
-            column.push(text_or_null(field.filter(|field| !field.is_null()).map(|field| field.to_cell()).as_deref()))?;
+            column
+                .push(text_or_null(field.filter(|field| !field.is_null()).map(|field| field.to_cell()).as_deref()))?;
         }
         let id = row.id.as_ref().filter(|id| !id.is_null()).map(|id| id.to_cell());
         let error = outcome.as_ref().err().map(ToString::to_string);
