@@ -86,7 +86,7 @@ impl AtomicFile {
             Ok(_) => Ok(()),
             // Something was mounted there in the meantime, or the folder lets no file be replaced.
             Err(failed) if path.is_file() && is_refusal(&failed.error) => copy_or_keep(failed.file, &path),
-            Err(failed) => Err(failed.error),
+            Err(failed) => Err(keep(failed.file, &path, &failed.error)),
         }
     }
 }
@@ -150,13 +150,35 @@ fn check_space(file: &mut NamedTempFile) -> io::Result<()> {
 
 /// Copies the file over the one at `path`, or keeps it under another name.
 fn copy_or_keep(file: NamedTempFile, path: &Path) -> io::Result<()> {
-    let Err(error) = unfinished::settle(|| copy_over(file.as_file(), path)) else { return Ok(()) };
-    let (_, from) = file.keep().map_err(|failed| failed.error)?;
+    match unfinished::settle(|| copy_over(file.as_file(), path)) {
+        Ok(()) => Ok(()),
+        Err(error) => Err(keep(file, path, &error)),
+    }
+}
+
+/// Keeps a file that could not be put in its place, under another name. Returns the error with that name.
+fn keep(file: NamedTempFile, path: &Path, error: &io::Error) -> io::Error {
     let name = with_suffix(Path::new(path.file_name().unwrap_or_default()), COMPLETE);
-    let kept = folder(&from).join(name);
-    let kept = if kept.exists() || fs::rename(&from, &kept).is_err() { from } else { kept };
-    let why = finsent_model::plain_words(&error);
-    Err(io::Error::new(error.kind(), format!("{why}; the complete output is in `{}`", kept.display())))
+    let why = finsent_model::plain_words(error);
+    match kept(file, &name) {
+        Ok(kept) => io::Error::new(error.kind(), format!("{why}; the complete output is in `{}`", kept.display())),
+        Err(_) => io::Error::new(error.kind(), why),
+    }
+}
+
+/// Gives a file this name, unless there is one, and returns its path.
+fn kept(file: NamedTempFile, name: &Path) -> io::Result<PathBuf> {
+    if !file.path().exists() {
+        // Its folder is gone, and its contents are not, as long as it is open.
+        let mut copy = tempfile::Builder::new().suffix(name).tempfile()?;
+        let mut from = file.as_file();
+        from.rewind()?;
+        io::copy(&mut from, &mut copy)?;
+        return copy.keep().map(|(_, path)| path).map_err(|failed| failed.error);
+    }
+    let (_, from) = file.keep().map_err(|failed| failed.error)?;
+    let named = folder(&from).join(name);
+    Ok(if named.exists() || fs::rename(&from, &named).is_err() { from } else { named })
 }
 
 /// Writes the contents of a file over those of the one at `path`. What is longer is written first, so that a full disk leaves
@@ -229,6 +251,18 @@ mod tests {
         let error = file.finish().unwrap_err().to_string();
         assert!(error.contains("the complete output is in") && error.contains("out.csv.complete"), "{error}");
         assert_eq!(fs::read_to_string(dir.path().join("out.csv.complete")).unwrap(), "new contents");
+    }
+
+    #[test]
+    fn the_contents_of_a_folder_that_is_gone_are_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = begun(&dir.path().join("out.csv"), Place::Renamed);
+        drop(dir);
+        let error = file.finish().unwrap_err().to_string();
+        let kept = error.split('`').nth(1).unwrap();
+        assert!(kept.ends_with("out.csv.complete"), "{error}");
+        assert_eq!(fs::read_to_string(kept).unwrap(), "new contents");
+        fs::remove_file(kept).unwrap();
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Inputs: where rows come from.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::fs::{self, Metadata};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -181,9 +181,8 @@ impl Input {
         };
         let KnownFiles { total, columns, files, types, told } = known;
         let progress = Some(InputProgress::Bytes { stats, total });
-        let notes = told.iter().flat_map(|(path, notes, _)| of_file(path, notes)).collect();
-        let how = told.iter().filter(|(_, _, how)| !how.is_empty());
-        let how = how.map(|(path, _, how)| format!("{}: {how}", path.display())).collect::<Vec<_>>().join("; ");
+        let notes = of_files(told.iter().map(|(path, notes, _)| (path, notes.join("; "))));
+        let how = of_files(told.iter().map(|(path, _, how)| (path, how.clone()))).join("; ");
         Ok(Self { rows, columns, files, types, progress, kind: InputKind::File, notes, how })
     }
 
@@ -286,7 +285,35 @@ fn size(path: &Path) -> Result<Metadata, TableError> {
     fs::metadata(path).map_err(|error| TableError::read(&path.display().to_string(), error))
 }
 
-/// The notes about a file, with its name.
-fn of_file(path: &Path, notes: &[String]) -> Option<String> {
-    (!notes.is_empty()).then(|| format!("{}: {}", path.display(), notes.join("; ")))
+/// What is said about files, once for all of which the same is said, with the name of the first.
+fn of_files<'a>(said: impl Iterator<Item = (&'a PathBuf, String)>) -> Vec<String> {
+    let mut groups: Vec<(&PathBuf, u64, String)> = Vec::new();
+    let mut places: HashMap<String, usize> = HashMap::new();
+    for (path, words) in said.filter(|(_, words)| !words.is_empty()) {
+        match places.get(&words) {
+            Some(&place) => groups[place].1 += 1,
+            None => {
+                places.insert(words.clone(), groups.len());
+                groups.push((path, 0, words));
+            }
+        }
+    }
+    let one = |(path, more, words): (&PathBuf, u64, String)| match more {
+        0 => format!("{}: {words}", path.display()),
+        more => format!("{} and {more} more: {words}", path.display()),
+    };
+    groups.into_iter().map(one).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_the_same_for_many_files_is_said_once() {
+        let paths: Vec<PathBuf> = ["a", "b", "c", "d"].map(PathBuf::from).to_vec();
+        let said = ["no header", "", "tab-separated", "no header"].map(String::from);
+        let said = of_files(paths.iter().zip(said));
+        assert_eq!(said, ["a and 1 more: no header", "c: tab-separated"]);
+    }
 }

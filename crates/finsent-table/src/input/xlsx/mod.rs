@@ -159,7 +159,7 @@ impl Layout {
     fn of(sample: &[SheetRow], reading: &Reading, file: &str) -> Result<Self, TableError> {
         let text_column = reading.columns.text.as_deref();
         let titles = if reading.dialect.no_header { 0 } else { titles(sample, text_column) };
-        let records: Vec<Vec<String>> = sample[titles..].iter().map(|row| texts(row)).collect();
+        let records: Vec<Vec<String>> = sample[titles..].iter().map(texts).collect();
         let has_header = !reading.dialect.no_header && names_columns(&records, text_column, file)?;
         let rows_before = titles + usize::from(has_header);
         let width = sample[titles..].iter().map(|row| row.cells.len()).max().unwrap_or(0);
