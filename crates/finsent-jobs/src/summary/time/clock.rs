@@ -47,9 +47,9 @@ pub(super) fn read_basic(text: &str) -> Option<(NaiveTime, Option<TimeDelta>)> {
 fn half_of_day(text: &str) -> (Option<Half>, &str) {
     let halves = [("am", Half::Am), ("a.m.", Half::Am), ("pm", Half::Pm), ("p.m.", Half::Pm)];
     for (name, half) in halves {
-        let is_half = text.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name));
-        if is_half && text[name.len()..].starts_with([' ', '\u{202f}']) || is_half && text.len() == name.len() {
-            return (Some(half), text[name.len()..].trim_start());
+        let rest = text.get(..name.len()).filter(|start| start.eq_ignore_ascii_case(name)).map(|_| &text[name.len()..]);
+        if let Some(rest) = rest.filter(|rest| rest.is_empty() || rest.starts_with(char::is_whitespace)) {
+            return (Some(half), rest.trim_start());
         }
     }
     (None, text)
