@@ -199,7 +199,7 @@ fn rows_of_json_on_standard_input_become_a_table_of_all_columns() {
 
 #[test]
 fn tab_separated_output_is_read_back() {
-    let rows = "id,text\n1,\"He said \"\"up\"\"\"\n2,\"Tab\there\"\n3,\"Two\nlines\"\n4,Plain\n";
+    let rows = "id,text\n1,\"He said \"\"up\"\"\"\n2,\"Tab\there\"\n3,\"Two\nlines\tand a tab\"\n4,Plain\n";
     let dir = tempfile::tempdir().unwrap();
     let input = write_file(dir.path(), "n.csv", rows);
     let output = dir.path().join("o.tsv");
@@ -207,7 +207,7 @@ fn tab_separated_output_is_read_back() {
     let table = std::fs::read_to_string(&output).unwrap();
     assert!(table.starts_with("\"id\"\t\"text\"\t\"label\"") && table.contains("\n4\tPlain\tneutral"), "{table}");
     let again = run(&["classify", "--input", output.to_str().unwrap()]);
-    assert_eq!(values(&again, "text"), ["He said \"up\"", "Tab\there", "Two\nlines", "Plain"], "{again:?}");
+    assert_eq!(values(&again, "text"), ["He said \"up\"", "Tab\there", "Two\nlines\tand a tab", "Plain"], "{again:?}");
 }
 
 #[test]
@@ -253,7 +253,7 @@ fn a_limit_counts_rows_and_shards_split_them() {
 #[test]
 fn eval_reads_files_through_the_same_door() {
     let dir = tempfile::tempdir().unwrap();
-    let rows = "positive;Orders doubled in the quarter, again\nnegative;Sales fell by a tenth, again\npositive;Profit rose by a fifth, too\n";
+    let rows = "positive;Orders doubled in the quarter, again\nnegative;Sales fell by a tenth\npositive;Profit rose by a fifth, too\n";
     let path = write_file(dir.path(), "n.csv", rows);
     let args = ["eval", &path, "--no-header", "--text-column", "2", "--label-column", "1", "--precisions", "int8"];
     let run = run(&args);

@@ -103,7 +103,7 @@ fn bad_rows_fail_alone_and_keep_their_columns() {
 #[test]
 fn a_row_is_reported_with_the_line_in_which_it_starts() {
     for end in ["\n", "\r\n"] {
-        let lines = ["id,text", "1,up", "2", "", "", "\"3\",\"a", "", "b\",x", "4", "\"5\",a,\"\"", "6"];
+        let lines = ["id,text", "1,up", "2", "", "", "\"3\",\"a", "", "b\",x", "4", "\"5\",a,\"b\"", "6"];
         let places =
             ["line 3: 1 field", "line 6: 3 fields", "line 9: 1 field", "line 10: 3 fields", "line 11: 1 field"];
         for last in ["", end] {
@@ -236,11 +236,7 @@ fn empty_malformed_and_missing_files_are_refused() {
     assert_fails(&classify_file("n.csv", "a,a\n1,2\n", &[]), 2, &["its columns are `a`, `a_2`"]);
     assert_fails(&classify_file("n.jsonl", "", &[]), 2, &["is empty; it should hold one JSON object per line"]);
     assert_fails(&classify_file("n.jsonl", "[1]\n", &[]), 2, &["does not hold one JSON object per line: line 1"]);
-    assert_fails(
-        &classify_file("n.docx", "x", &[]),
-        2,
-        &[".txt, .csv, .tsv, .json, .jsonl or .parquet", "--input-format"],
-    );
+    assert_fails(&classify_file("n.docx", "x", &[]), 2, &[".json, .jsonl, .parquet or .xlsx", "--input-format"]);
     assert_fails(
         &run(&["classify", "--input", "/nowhere/n.csv"]),
         1,
@@ -250,11 +246,10 @@ fn empty_malformed_and_missing_files_are_refused() {
     for name in ["d.csv", "d"] {
         let folder = dir.path().join(name);
         fs::create_dir(&folder).unwrap();
-        let pattern = format!("{}/*.csv", folder.display());
         assert_fails(
             &run(&["classify", "--input", folder.to_str().unwrap()]),
             2,
-            &["is a folder, not a file", &pattern],
+            &["the folder", "holds no files with rows"],
         );
     }
     assert_eq!(classify_file("n.csv", "text\n", &["--format", "json"]).stdout, "[]\n");

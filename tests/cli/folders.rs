@@ -110,7 +110,7 @@ fn what_is_not_one_data_set_is_refused_by_name() {
         assert_fails(&classify(dir.path(), "n", &[]), 2, parts);
     }
     let empty = folder(&[("n/_SUCCESS", "")]);
-    assert_fails(&classify(empty.path(), "n", &[]), 1, &["holds no files with rows"]);
+    assert_fails(&classify(empty.path(), "n", &[]), 2, &["holds no files with rows"]);
 }
 
 #[test]

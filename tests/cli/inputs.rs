@@ -86,7 +86,7 @@ fn an_error_in_a_later_file_comes_before_any_work() {
         &["cannot tell which column of `z.csv` holds the texts", "--text-column"],
     );
     assert_fails(&run_in(dir.path(), &["d.txt", "x.csv"], &out), 1, &["cannot read `x.csv`: no such file"]);
-    assert_fails(&run_in(dir.path(), &["d.txt", "."], &out), 2, &["`.` is a folder"]);
+    assert_fails(&run_in(dir.path(), &["d.txt", "."], &out), 2, &["the folder `.`", "different formats"]);
     let failed = run_in(dir.path(), &["d.txt", "z.csv"], &out);
     assert!(!failed.stderr.contains("model ") && !dir.path().join("out.jsonl").exists(), "{failed:?}");
 }

@@ -124,5 +124,5 @@ fn what_is_no_workbook_is_refused() {
     assert_fails(&classify_file("n.xlsx", [0xd0, 0xcf, 0x11, 0xe0, 0, 0], &[]), 1, &["password"]);
     assert_fails(&classify_file("n.csv", workbook(&[("News", &rows(&NEWS))]), &[]), 1, &["save it as .xlsx or .csv"]);
     assert_fails(&classify_file("n.xls", "", &[]), 2, &["save it as .xlsx or .csv"]);
-    assert_fails(&classify_file("n.xlsx", workbook(&[("News", "")]), &[]), 1, &["the sheet `News`", "is empty"]);
+    assert_fails(&classify_file("n.xlsx", workbook(&[("News", "")]), &[]), 2, &["the sheet `News`", "is empty"]);
 }

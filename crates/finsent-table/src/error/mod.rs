@@ -475,9 +475,7 @@ impl TableError {
                 | Self::Json { .. }
                 | Self::Utf16 { .. }
                 | Self::NotXlsx { .. }
-                | Self::EmptySheet { .. }
                 | Self::UnsupportedCompression { .. }
-                | Self::EmptyFolder { .. }
                 | Self::NoInput
                 | Self::Spool { .. }
                 | Self::Search { .. }

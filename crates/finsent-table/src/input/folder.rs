@@ -1,6 +1,7 @@
 //! Folders as inputs: data sets of parts, as Spark, pandas and DuckDB write them.
 
 use std::fs::{self, Metadata};
+use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -40,76 +41,100 @@ pub fn list_files(paths: &[PathBuf], format: Option<FileFormat>) -> Result<Vec<P
     Ok(expand(paths, format)?.into_iter().map(|file| file.path).collect())
 }
 
-/// The parts of a folder.
+/// The parts of a folder, in the order of their names.
 fn parts(folder: &Path, format: Option<FileFormat>) -> Result<Vec<InputFile>, TableError> {
-    let mut search = Search { parts: Vec::new(), above: Vec::new() };
+    let mut search = Search { folder, chosen: format, format: None, parts: Vec::new(), above: Vec::new() };
     search.walk(folder, &mut Vec::new())?;
-    let mut parts = search.parts;
-    parts.sort_by(|one, other| one.path.cmp(&other.path));
-    let Some(first) = parts.first() else { return Err(TableError::EmptyFolder { path: folder.to_owned() }) };
-    let first_format = format_of(first, folder, format)?;
-    for part in &parts {
-        if format_of(part, folder, format)? != first_format {
-            let files = [first.path.clone(), part.path.clone()];
-            return Err(TableError::MixedFormats { folder: folder.to_owned(), files });
-        }
-        if !part.names().eq(first.names()) {
-            let files = [first.path.clone(), part.path.clone()];
-            return Err(TableError::OtherPartitions { folder: folder.to_owned(), files });
-        }
-    }
-    Ok(parts)
-}
-
-fn format_of(part: &InputFile, folder: &Path, format: Option<FileFormat>) -> Result<FileFormat, TableError> {
-    match FileFormat::of(&part.path, format) {
-        Err(TableError::UnknownFormat { path }) => Err(TableError::UnknownPart { folder: folder.to_owned(), path }),
-        found => found.map(|(format, _)| format),
+    match search.parts.is_empty() {
+        true => Err(TableError::EmptyFolder { path: folder.to_owned() }),
+        false => Ok(search.parts),
     }
 }
 
 /// A search for the parts of a folder.
-struct Search {
+struct Search<'a> {
+    folder: &'a Path,
+    /// The format that the user says.
+    chosen: Option<FileFormat>,
+    /// The format of the first part.
+    format: Option<FileFormat>,
     parts: Vec<InputFile>,
     /// The folders above the current one: a link may lead back to one of them.
     above: Vec<(u64, u64)>,
 }
 
-impl Search {
-    /// Finds the parts in `folder`, whose name and those above it have these values.
+impl Search<'_> {
+    /// Finds the parts in `folder`; its name and those above it stand for these values.
     fn walk(&mut self, folder: &Path, partitions: &mut Vec<(Arc<str>, Field)>) -> Result<(), TableError> {
-        let cannot_read = |path: &Path, error| TableError::read(&path.display().to_string(), error);
-        let id = id(&fs::metadata(folder).map_err(|error| cannot_read(folder, error))?);
+        let id = id(&metadata(folder)?);
         if self.above.contains(&id) {
             return Ok(());
         }
         self.above.push(id);
-        for entry in fs::read_dir(folder).map_err(|error| cannot_read(folder, error))? {
-            let entry = entry.map_err(|error| cannot_read(folder, error))?;
-            let (name, path) = (entry.file_name(), entry.path());
-            let name = name.to_string_lossy();
+        for path in entries(folder)? {
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             if let Some((_, kind)) = TABLES.into_iter().find(|(table, _)| *table == name) {
                 return Err(TableError::OtherTable { path: folder.to_owned(), kind });
             }
             if name.starts_with(['_', '.']) {
                 continue;
             }
-            let metadata = fs::metadata(&path).map_err(|error| cannot_read(&path, error))?;
+            let metadata = metadata(&path)?;
             if metadata.is_dir() {
-                let partition = partition(&name);
                 let count = partitions.len();
-                partitions.extend(partition);
+                partitions.extend(partition(&name));
                 self.walk(&path, partitions)?;
                 partitions.truncate(count);
             } else if !metadata.is_file() {
                 return Err(TableError::NotRegularFile { path });
             } else if metadata.len() > 0 {
-                self.parts.push(InputFile { path, is_part: true, partitions: partitions.clone() });
+                self.add(InputFile { path, is_part: true, partitions: partitions.clone() })?;
             }
         }
         self.above.pop();
         Ok(())
     }
+
+    /// Adds a part, if it is like the first.
+    fn add(&mut self, part: InputFile) -> Result<(), TableError> {
+        let format = match FileFormat::of(&part.path, self.chosen) {
+            Err(TableError::UnknownFormat { path }) => {
+                return Err(TableError::UnknownPart { folder: self.folder.to_owned(), path });
+            }
+            found => found?.0,
+        };
+        if let Some(first) = self.parts.first() {
+            let (folder, files) = (self.folder.to_owned(), [first.path.clone(), part.path.clone()]);
+            if self.format != Some(format) {
+                return Err(TableError::MixedFormats { folder, files });
+            }
+            if !part.names().eq(first.names()) {
+                return Err(TableError::OtherPartitions { folder, files });
+            }
+        }
+        self.format = Some(format);
+        self.parts.push(part);
+        Ok(())
+    }
+}
+
+/// What is in a folder, in the order of the names.
+fn entries(folder: &Path) -> Result<Vec<PathBuf>, TableError> {
+    let entries = fs::read_dir(folder).and_then(|entries| {
+        let paths = entries.map(|entry| entry.map(|entry| entry.path()));
+        paths.collect::<Result<Vec<_>, _>>()
+    });
+    let mut entries = entries.map_err(|error| cannot_read(folder, error))?;
+    entries.sort();
+    Ok(entries)
+}
+
+fn metadata(path: &Path) -> Result<Metadata, TableError> {
+    fs::metadata(path).map_err(|error| cannot_read(path, error))
+}
+
+fn cannot_read(path: &Path, error: io::Error) -> TableError {
+    TableError::read(&path.display().to_string(), error)
 }
 
 fn id(metadata: &Metadata) -> (u64, u64) {

@@ -64,12 +64,15 @@ fn check_texts(args: &ClassifyArgs) -> Result<(), UsageError> {
     }
     let is_file = |text: &&String| {
         let path = Path::new(text.as_str());
-        path.extension().is_some() && path.is_file()
+        path.extension().is_some() && path.exists()
     };
     match args.texts.iter().find(is_file) {
-        Some(name) => Err(UsageError(format!(
-            "`{name}` is a file, and its name would be scored; to score what it holds, add --input: --input '{name}'"
-        ))),
+        Some(name) => {
+            let kind = if Path::new(name).is_dir() { "folder" } else { "file" };
+            Err(UsageError(format!(
+                "`{name}` is a {kind}, and its name would be scored; to score what it holds, add --input: --input '{name}'"
+            )))
+        }
         None => Ok(()),
     }
 }
