@@ -40,8 +40,9 @@ pub(super) fn for_left_out(reason: &LeftOut) -> Option<String> {
 
 fn for_time(error: &TimeError) -> Option<String> {
     match error {
-        TimeError::Ambiguous { formats: [month_first, day_first], .. } => {
-            Some(format!("say which with --time-format '{month_first}' or --time-format '{day_first}'"))
+        TimeError::Ambiguous { formats, .. } => {
+            let options: Vec<String> = formats.iter().map(|format| format!("--time-format '{format}'")).collect();
+            Some(format!("add {}", options.join(" or ")))
         }
         TimeError::Unknown(_) => Some("if it is a time, say its form with --time-format".into()),
         _ => None,

@@ -86,6 +86,21 @@ fn a_full_disk_is_told_before_the_work_and_leaves_the_older_output() {
 
 #[test]
 #[ignore = "needs root to bind-mount"]
+fn a_disk_that_is_smaller_than_the_input_is_told_before_the_work() {
+    let (_dir, run) = in_own_mounts(
+        "mkdir small; mount -t tmpfs -o size=1M tmpfs small; echo old > small/out.csv
+         filler=$(head -c 20000 /dev/zero | tr '\\0' x)
+         { echo text,filler; yes \"Profit rose,$filler\" | head -n 100; } > many.csv
+         ! $FINSENT classify --input many.csv --output small/out.csv
+         cat small/out.csv; ls -A small",
+    );
+    let told = "small/out.csv has 1 MB free, and the input has 2 MB: the output may not fit";
+    assert_fails(&run, 0, &[told, "the disk is full"]);
+    assert_eq!(run.stdout, "old\nout.csv\n", "{run:?}");
+}
+
+#[test]
+#[ignore = "needs root to bind-mount"]
 fn a_full_disk_leaves_an_output_that_is_a_mount_point_as_it_was() {
     let (_dir, run) = in_own_mounts(
         "mkdir full; mount -t tmpfs -o size=64k tmpfs full; echo old > full/real.csv; touch out.csv

@@ -55,6 +55,13 @@ impl Destination {
         Some(links::follow(path).unwrap_or_else(|_| path.to_owned()))
     }
 
+    /// The bytes that are free on the disk of an output; `None` if it is not a file, or the system does not say.
+    pub fn free_space(path: &Path) -> Option<u64> {
+        let file = Self::file(path)?;
+        let disk = rustix::fs::statvfs(folder(&file)).ok()?;
+        Some(disk.f_bavail.saturating_mul(disk.f_frsize))
+    }
+
     /// Whether it is standard output.
     pub fn is_stdout(&self) -> bool {
         matches!(self.target, Target::Stdout(_))

@@ -71,6 +71,7 @@ impl Task {
         outputs::check(args, *format)?;
         let temporary = if kept.is_some() { TemporaryName::Fixed } else { TemporaryName::Unique };
         let destination = Destination::open(args.output.as_deref(), temporary)?;
+        outputs::space_note(args, *format, &input).iter().for_each(|note| console.note(note));
         let summary = SummaryOutput::open(args, *format, &mut input, temporary)?;
         check_csv_safe(args, *format, summary.as_ref())?;
 

@@ -2,10 +2,13 @@
 
 use std::path::PathBuf;
 
-use finsent_table::{Destination, TableError, check_outputs, list_files, with_suffix};
+use finsent_table::{Destination, Input, InputProgress, TableError, check_outputs, list_files, with_suffix};
 
 use super::summary;
 use crate::cli::args::{ClassifyArgs, Format};
+use crate::cli::quantity::grouped;
+
+const MEGABYTE: u64 = 1_000_000;
 
 /// Standard input or output, as a path.
 const STANDARD: &str = "-";
@@ -22,6 +25,21 @@ pub(super) fn check(args: &ClassifyArgs, format: Format) -> Result<(), TableErro
         outputs.push(summary);
     }
     check_outputs(&outputs, &inputs(args)?)
+}
+
+/// The note about a disk that has less space than the output probably takes: it has all of the input, and more.
+pub(super) fn space_note(args: &ClassifyArgs, format: Format, input: &Input) -> Option<String> {
+    let has_all = matches!(format, Format::Json | Format::Jsonl | Format::Csv | Format::Tsv);
+    let Some(InputProgress::Bytes { total, .. }) = input.progress else { return None };
+    let output = args.output.as_deref().filter(|_| has_all && args.limit.is_none() && args.shard.is_none())?;
+    let free = Destination::free_space(output)?;
+    (free < total).then(|| {
+        let (free, total) = (grouped(free / MEGABYTE), grouped(total / MEGABYTE));
+        format!(
+            "the disk of {} has {free} MB free, and the input has {total} MB: the output may not fit",
+            output.display()
+        )
+    })
 }
 
 /// The inputs, and the files in those that are folders.

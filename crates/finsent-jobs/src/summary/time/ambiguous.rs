@@ -2,8 +2,8 @@
 
 use super::{clock, number};
 
-/// The patterns that such a date has if the month comes first, and if the day does.
-pub(super) fn formats(text: &str) -> Option<[String; 2]> {
+/// The patterns that such a date may have: with the month first, or the day.
+pub(super) fn formats(text: &str) -> Option<Vec<String>> {
     let separator = text.chars().find(|letter| !letter.is_ascii_digit()).filter(|letter| "/-.".contains(*letter))?;
     let (first, rest) = text.split_once(separator)?;
     let (second, rest) = rest.split_once(separator)?;
@@ -14,10 +14,14 @@ pub(super) fn formats(text: &str) -> Option<[String; 2]> {
         4 => "%Y",
         _ => return None,
     };
-    let is_date = number(first, 1..=2)?.max(number(second, 1..=2)?) <= 31;
+    let (first, second) = (number(first, 1..=2)?, number(second, 1..=2)?);
+    let is_date = |month: u32, day: u32| (1..=12).contains(&month) && (1..=31).contains(&day);
     let rest = time_form(rest)?;
     let form = |first: &str, second: &str| format!("{first}{separator}{second}{separator}{year_form}{rest}");
-    is_date.then(|| [form("%m", "%d"), form("%d", "%m")])
+    let month_first = is_date(first, second).then(|| form("%m", "%d"));
+    let day_first = is_date(second, first).then(|| form("%d", "%m"));
+    let formats: Vec<String> = month_first.into_iter().chain(day_first).collect();
+    (!formats.is_empty()).then_some(formats)
 }
 
 /// The pattern of what follows a date.
