@@ -110,6 +110,9 @@ fn titles_blank_names_and_missing_headers_are_told() {
     assert!(run.stderr.contains("row 3 names the columns"), "{}", run.stderr);
     let index = rows(&[&["", "headline"], &["=0", "Orders doubled"]]);
     assert_eq!(values(&classify_file("n.xlsx", workbook(&[("News", &index)]), &[]), "headline"), ["Orders doubled"]);
+    let inset = rows(&[&[], &["", "", "id", "headline"], &["", "", "=1", "Orders doubled"]]);
+    let run = classify_file("n.xlsx", workbook(&[("News", &inset)]), &["--format", "csv"]);
+    assert!(run.stdout.starts_with("id,headline,label"), "{run:?}");
     let bare = rows(&[&["=1", "Orders doubled in the quarter"], &["=2", "Shares plunged on Monday"]]);
     let run = classify_file("n.xlsx", workbook(&[("News", &bare)]), &[]);
     assert_eq!(values(&run, "column_2").len(), 2, "{run:?}");

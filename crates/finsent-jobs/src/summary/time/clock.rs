@@ -98,6 +98,9 @@ fn zone_of(text: &str) -> Option<Option<TimeDelta>> {
     if let Some((_, hours)) = ZONES.iter().find(|(name, _)| text.eq_ignore_ascii_case(name)) {
         return Some(Some(TimeDelta::hours(*hours)));
     }
+    // The offset decides; Go writes the name of the zone after it.
+    let is_name = |name: &str| (2..=5).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_alphabetic());
+    let text = text.split_once(' ').filter(|(_, name)| is_name(name)).map_or(text, |(offset, _)| offset);
     let of_utc = text.strip_prefix("GMT").or(text.strip_prefix("UTC")).unwrap_or(text);
     let ahead = of_utc.strip_prefix('+');
     let clock = ahead.or(of_utc.strip_prefix('-'))?;

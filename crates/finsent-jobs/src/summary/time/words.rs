@@ -36,12 +36,15 @@ pub(super) fn read(text: &str) -> Option<Written> {
     words = &words[usize::from(weekday.is_some())..];
     let (month, day) = match words {
         [month, day, ..] if named(month, &MONTHS).is_some() => (named(month, &MONTHS)?, day_of_month(day)?),
+        [year, month, day, ..] if number(year, 4..=4).is_some() => (named(month, &MONTHS)?, day_of_month(day)?),
         [day, month, ..] => (named(month, &MONTHS)?, day_of_month(day)?),
         _ => return None,
     };
-    words = &words[2..];
-    // The year stands after the day, or at the end.
+    // The year stands first, after the day, or at the end.
+    let first_year = number(words[0], 4..=4).and_then(|_| year(words[0], false));
+    words = &words[2 + usize::from(first_year.is_some())..];
     let year = match (words.first(), words.split_last()) {
+        _ if first_year.is_some() => first_year?,
         (Some(first), _) if !first.contains(':') => {
             words = &words[1..];
             year(first, weekday.is_some())?
@@ -67,11 +70,11 @@ pub(super) fn read(text: &str) -> Option<Written> {
     }
 }
 
-/// The words of a time. `09-Mar-2026` is three.
+/// The words of a time. `09-Mar-2026` and `09/Mar/2026` are three.
 fn words(text: &str) -> Vec<&str> {
     let mut words = Vec::new();
     for word in text.split(|letter: char| letter.is_whitespace() || letter == ',') {
-        let parts: Vec<&str> = word.split('-').collect();
+        let parts: Vec<&str> = word.split(['-', '/']).collect();
         match parts[..] {
             [_, month, _] if named(month, &MONTHS).is_some() => words.extend(parts),
             _ if word.is_empty() || BETWEEN.contains(&word.to_ascii_lowercase().as_str()) => (),

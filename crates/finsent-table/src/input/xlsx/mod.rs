@@ -34,6 +34,8 @@ const OLE_MAGIC: &[u8] = &[0xd0, 0xcf, 0x11, 0xe0];
 pub(super) struct XlsxRows {
     name: String,
     rows: SheetRows,
+    /// Empty columns before the first.
+    margin: usize,
     header: Vec<Arc<str>>,
     /// Where the text and the id are in the header.
     text: usize,
@@ -67,7 +69,9 @@ impl XlsxRows {
         let Some(sample) = rows.peek(SAMPLE_ROWS).map_err(failed)? else {
             return Err(TableError::EmptySheet { file: name, sheet });
         };
-        let layout = Layout::of(sample, reading, &name)?;
+        let margin = sample.iter().filter_map(first_filled).min().unwrap_or(0);
+        let sample: Vec<SheetRow> = sample.iter().map(|row| row.clone().without(margin)).collect();
+        let layout = Layout::of(&sample, reading, &name)?;
         for _ in 0..layout.rows_before {
             rows.next().map_err(failed)?;
         }
@@ -76,7 +80,7 @@ impl XlsxRows {
         let place = |name: &Arc<str>| layout.names.iter().position(|column| column == name);
         let (text, id) = (place(&text).unwrap_or(0), id.as_ref().and_then(place));
         let notes = told.into_iter().chain(layout.notes).collect();
-        let rows = Self { name, rows, header: layout.names.clone(), text, id };
+        let rows = Self { name, rows, margin, header: layout.names.clone(), text, id };
         Ok(Opened { rows, columns: layout.names, notes, how })
     }
 
@@ -85,10 +89,12 @@ impl XlsxRows {
     }
 
     fn row(&self, row: SheetRow) -> Row {
-        let SheetRow { number, mut cells } = row;
-        let found = cells.len();
+        let found = row.cells.len();
+        let is_in_margin = first_filled(&row).is_some_and(|first| first < self.margin);
+        let SheetRow { number, mut cells } = row.without(self.margin);
+        let is_ragged = is_in_margin || cells.len() > self.header.len();
         cells.resize(self.header.len(), Cell::Empty);
-        let text = match found > self.header.len() {
+        let text = match is_ragged {
             true => Err(ItemError::Ragged { expected: self.header.len(), found }),
             false => Text::parse(cells[self.text].text()).map_err(ItemError::from),
         };
@@ -200,6 +206,10 @@ fn names_columns(records: &[Vec<String>], text_column: Option<&str>, file: &str)
 
 fn texts(row: &SheetRow) -> Vec<String> {
     row.cells.iter().map(Cell::text).collect()
+}
+
+fn first_filled(row: &SheetRow) -> Option<usize> {
+    row.cells.iter().position(|cell| !cell.is_blank())
 }
 
 /// The rows above the header: each has only its first cell, and the row after them has well-known names, which those do not.

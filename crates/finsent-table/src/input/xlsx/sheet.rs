@@ -26,6 +26,14 @@ pub(super) struct SheetRow {
     pub(super) cells: Vec<Cell>,
 }
 
+impl SheetRow {
+    /// The row without so many columns at its start.
+    pub(super) fn without(mut self, columns: usize) -> Self {
+        self.cells.drain(..columns.min(self.cells.len()));
+        self
+    }
+}
+
 type Rows = Result<Vec<SheetRow>, String>;
 
 /// The rows of a sheet that are not empty.
