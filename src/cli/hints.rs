@@ -23,9 +23,7 @@ pub(super) fn message(error: &anyhow::Error) -> String {
 /// What to do about an item's error, if anything helps.
 pub(super) fn for_item(error: &ItemError) -> Option<&'static str> {
     match error {
-        ItemError::NoColumn(_) | ItemError::OtherType { .. } => {
-            Some("--format jsonl takes any columns, and --output FILE looks for all of them first")
-        }
+        ItemError::NoColumn(_) | ItemError::OtherType { .. } => Some("--format jsonl takes any columns"),
         _ => None,
     }
 }

@@ -194,7 +194,7 @@ fn rows_of_json_on_standard_input_become_a_table_of_all_columns() {
         assert!(header.starts_with(&["id", "text", "re", "label"].join(separator)), "{header}");
     }
     let streamed = run_with_input(&["classify", "--format", "csv"], rows.as_bytes());
-    assert_fails(&streamed, 5, &["the first row has no `re`", "--output FILE looks for all of them first"]);
+    assert_fails(&streamed, 5, &["the first row has no `re`", "--format jsonl takes any columns"]);
 }
 
 #[test]
