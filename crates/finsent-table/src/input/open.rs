@@ -9,7 +9,6 @@ use super::arguments::Arguments;
 use super::concat::ConcatReader;
 use super::first_rows::FirstRows;
 use super::folder;
-use super::format::FileFormat;
 use super::input_file::InputFile;
 use super::look_ahead::LookAhead;
 use super::open_file::OpenFile;
@@ -26,7 +25,7 @@ use crate::row::{Row, RowReader};
 pub struct Input {
     /// The rows, in order.
     pub rows: Box<dyn RowReader>,
-    /// Columns of the first file; none for arguments and standard input.
+    /// Columns of the first file, or of all if those are wanted; none for arguments and lines of standard input.
     pub columns: Vec<Arc<str>>,
     /// The files whose columns are known, with these.
     files: Vec<(String, Vec<Arc<str>>)>,
@@ -246,7 +245,7 @@ fn open_first(
 struct KnownFiles {
     /// Their bytes.
     total: u64,
-    /// The columns of the first, and of all JSON files if those are wanted.
+    /// The columns of the first, and of the others if those are wanted.
     columns: Vec<Arc<str>>,
     files: Vec<(String, Vec<Arc<str>>)>,
     types: ColumnTypes,
@@ -268,7 +267,7 @@ impl KnownFiles {
             Err(TableError::Empty { .. }) if file.is_part => return Ok(false),
             opened => opened?,
         };
-        if reading.all_columns && matches!(FileFormat::of(path, reading.format), Ok((FileFormat::Json, _))) {
+        if reading.all_columns {
             let known: HashSet<&Arc<str>> = self.columns.iter().collect();
             let new: Vec<Arc<str>> = other.columns.iter().filter(|name| !known.contains(name)).cloned().collect();
             self.columns.extend(new);

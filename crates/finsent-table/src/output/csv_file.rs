@@ -50,12 +50,13 @@ impl Records {
         Ok(writer.flush()?)
     }
 
-    /// Writes the header, unless it is written.
+    /// Writes the header, unless it is written. It reaches the reader of a pipe together with the first record.
     fn write_header(&mut self) -> Result<(), TableError> {
         let Some(header) = self.header.take() else { return Ok(()) };
-        let mut writer = self.delimiter.header(&mut self.out);
+        let mut writer = self.delimiter.header(Vec::new());
         writer.write_record(header)?;
-        Ok(writer.flush()?)
+        let header = writer.into_inner().map_err(csv::IntoInnerError::into_error)?;
+        Ok(self.out.write_all(&header)?)
     }
 
     pub(super) fn flush(&mut self) -> Result<(), TableError> {
