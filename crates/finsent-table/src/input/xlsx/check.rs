@@ -33,8 +33,13 @@ pub(super) fn check(workbook: impl Read + Seek) -> Result<(), String> {
         if !name.ends_with(".xml") && !name.ends_with(".rels") {
             continue;
         }
+        let too_large = "it has more than 1 GiB when it is decompressed";
+        if part.size() > left {
+            return Err(too_large.into());
+        }
+        // It may have more than it says.
         let seen = Seen::of(part.take(left + 1)).map_err(|error| error.to_string())?;
-        left = left.checked_sub(seen.bytes).ok_or("it has more than 1 GiB when it is decompressed")?;
+        left = left.checked_sub(seen.bytes).ok_or(too_large)?;
         seen.check(&name)?;
     }
     Ok(())
