@@ -3,10 +3,11 @@
 
 use std::error::Error;
 use std::io;
+use std::path::Path;
 
 use finsent_jobs::JobError;
 use finsent_jobs::evaluation::EvaluationError;
-use finsent_jobs::summary::SummaryError;
+use finsent_jobs::summary::{LeftOut, SummaryError, TimeError};
 use finsent_model::plain_words;
 use finsent_table::{ItemError, TableError};
 
@@ -25,6 +26,25 @@ pub(super) fn message(error: &anyhow::Error) -> String {
 pub(super) fn for_item(error: &ItemError) -> Option<&'static str> {
     match error {
         ItemError::NoColumn(_) | ItemError::OtherType { .. } => Some("--format jsonl takes any columns"),
+        _ => None,
+    }
+}
+
+/// What to do about a row that is not in the summary, if anything helps.
+pub(super) fn for_left_out(reason: &LeftOut) -> Option<String> {
+    match reason {
+        LeftOut::Time(error) => for_time(error),
+        _ => None,
+    }
+}
+
+fn for_time(error: &TimeError) -> Option<String> {
+    match error {
+        TimeError::Ambiguous { formats, .. } => {
+            let options: Vec<String> = formats.iter().map(|format| format!("--time-format '{format}'")).collect();
+            Some(format!("add {}", options.join(" or ")))
+        }
+        TimeError::Unknown(_) => Some("if it is a time, say its form with --time-format".into()),
         _ => None,
     }
 }
@@ -67,13 +87,30 @@ fn for_table(error: &TableError) -> Option<String> {
         TableError::OpenQuote { .. } => "if the quotes are part of the texts, add --quote none",
         TableError::UnclearLines { .. } => "add --input-format csv or --input-format text, whichever it is",
         TableError::NoColumns => "name its format with --input-format, or leave out --text-column and --id-column",
+        TableError::UnknownFormat { path } if is_spreadsheet(path) => "save it as .xlsx or .csv",
         TableError::UnknownFormat { .. } => "or name its format with --input-format",
+        TableError::NoSheet { .. } => "choose one with --sheet",
+        TableError::EmptySheet { .. } => "choose another with --sheet",
+        TableError::SheetOfNoWorkbook { .. } => "leave out --sheet",
         TableError::WhichColumn { .. } => "choose one with --text-column",
         TableError::NotStrings { candidates, .. } if !candidates.is_empty() => "choose one with --text-column",
         TableError::Intervals { .. } => "to keep it, add --format parquet",
         TableError::Folder { path } => {
             return Some(format!("to read the files in it, use a pattern such as '{}'", path.join("*.csv").display()));
         }
+        TableError::MixedFormats { folder, .. } | TableError::UnknownPart { folder, .. } => {
+            let pattern = folder.join("*.csv");
+            return Some(format!("read files of one format with a pattern such as '{}'", pattern.display()));
+        }
+        TableError::OtherPartitions { folder, .. } => {
+            return Some(format!("to read the files alone, use a pattern: '{}'", folder.join("**/*").display()));
+        }
+        TableError::PartitionTwice { path, .. } => {
+            let name = path.file_name().unwrap_or_default();
+            return Some(format!("to read the files alone, use a pattern such as '**/{}'", name.display()));
+        }
+        TableError::OtherTable { .. } => "write its current rows to Parquet files, and read those",
+        TableError::OutputInInput { .. } => "write to another folder",
         TableError::StandardInputOnce | TableError::NotRegularFile { .. } => "give a regular file: --input FILE",
         TableError::OutputIsInput { .. } => "write to another file",
         TableError::OtherColumns { .. } => "choose --format jsonl or csv, or write a file for each input",
@@ -83,9 +120,16 @@ fn for_table(error: &TableError) -> Option<String> {
     Some(hint.to_owned())
 }
 
+/// Whether a file is a spreadsheet that cannot be read.
+fn is_spreadsheet(path: &Path) -> bool {
+    let extension = path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+    ["xls", "xlsb", "ods", "numbers"].contains(&extension.as_str())
+}
+
 fn for_summary(error: &SummaryError) -> Option<String> {
     match error {
         SummaryError::Table(error) => for_table(error),
+        SummaryError::Times { error, .. } => for_time(error),
         SummaryError::Format => Some("name its file with --summary".to_owned()),
         _ => None,
     }

@@ -18,6 +18,7 @@ impl Format {
             Self::Json => OutputFormat::Json,
             Self::Jsonl => OutputFormat::Jsonl,
             Self::Csv => OutputFormat::Csv,
+            Self::Tsv => OutputFormat::Tsv,
             Self::FinbertCsv => OutputFormat::FinbertCsv,
             Self::Parquet => OutputFormat::Parquet,
         })
@@ -34,12 +35,13 @@ pub(super) fn format(named: Option<Format>, output: Option<&Path>) -> Result<For
         Some("json") => Some(Format::Json),
         Some("jsonl" | "ndjson") => Some(Format::Jsonl),
         Some("csv") => Some(Format::Csv),
+        Some("tsv") => Some(Format::Tsv),
         Some("txt") => Some(Format::Text),
         Some("parquet") => Some(Format::Parquet),
         Some(other) => {
             return Err(UsageError(format!(
-                "cannot tell the format of a .{other} file: name it with --format, or end the output in .csv, .jsonl, .json, .parquet \
-             or .txt"
+                "cannot tell the format of a .{other} file: name it with --format, or end the output in .csv, .tsv, .jsonl, .json, \
+             .parquet or .txt"
             )));
         }
     };
@@ -61,12 +63,12 @@ fn goes_to_terminal(output: Option<&Path>) -> bool {
 /// Parquet, as the files of a dataset.
 pub(super) fn check_shards(format: Format) -> Result<(), UsageError> {
     let name = match format {
-        Format::Jsonl | Format::Csv | Format::FinbertCsv | Format::Parquet => return Ok(()),
+        Format::Jsonl | Format::Csv | Format::Tsv | Format::FinbertCsv | Format::Parquet => return Ok(()),
         Format::Text => "text",
         Format::Json => "json",
     };
     Err(UsageError(format!(
-        "the outputs of shards cannot be joined in the format {name}; choose --format jsonl, csv or parquet"
+        "the outputs of shards cannot be joined in the format {name}; choose --format jsonl, csv, tsv or parquet"
     )))
 }
 

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use finsent_jobs::summary::{Every, Group, GroupKey, Summary, SummaryShape};
+use finsent_jobs::summary::{Group, GroupKey, Periods, Summary, SummaryShape, Zone};
 use unicode_width::UnicodeWidthStr;
 
 use super::console::{Style, paint, printable};
@@ -60,7 +60,7 @@ impl Layout {
         let has_sentiment = shape.labels.has_sentiment_score();
         Self {
             group: widest.max(shape.group.width()).min(most),
-            period: shape.every.map(|every| if matches!(every, Every::Minutes(_)) { 20 } else { 10 }),
+            period: shape.periods.map(period_width),
             has_sentiment,
             has_net: has_sentiment,
             labels: shape.labels.labels().iter().map(|label| printable(label).width()).collect(),
@@ -135,8 +135,8 @@ impl SummaryTable<'_> {
     fn line(&self, key: &GroupKey, group: &Group) -> String {
         let (labels, layout) = (self.shape.labels, &self.layout);
         let mut line = pad_end(&cut(&name(key), layout.group), layout.group);
-        if let (Some(every), Some(width)) = (self.shape.every, layout.period) {
-            let start = key.1.map_or_else(|| MISSING.to_owned(), |start| every.format(start));
+        if let (Some(periods), Some(width)) = (self.shape.periods, layout.period) {
+            let start = key.1.map_or_else(|| MISSING.to_owned(), |start| periods.format(start));
             line += &format!("  {}", pad_end(&start, width));
         }
         line += &format!("  {:>COUNT_WIDTH$}", group.count());
@@ -169,6 +169,15 @@ impl SummaryTable<'_> {
 /// The value of a group.
 fn name(key: &GroupKey) -> String {
     key.0.as_ref().map_or_else(|| MISSING.to_owned(), |name| printable(name))
+}
+
+/// Width of a date, or of a date and time with a zone.
+fn period_width(periods: Periods) -> usize {
+    match periods.has_dates() {
+        true => 10,
+        false if periods.zone == Zone::default() => 20,
+        false => 25,
+    }
 }
 
 fn signed(number: Option<f64>, digits: usize) -> String {

@@ -92,6 +92,15 @@ fn a_damaged_row_fails_alone_with_its_line_and_id() {
     assert_eq!(parse_json_lines(&run.stdout)[1]["id"], 7);
 }
 
+#[test]
+fn backslashes_that_escape_nothing_are_kept() {
+    let rows = "id,headline\n1,\"CEO: \\\"up\\\" in C:\\news\\\\\"\n2,\"Orders, doubled\"\n";
+    for args in [&[][..], &["--escape", "\\"]] {
+        let run = classify_file("n.csv", rows, args);
+        assert_reads(&run, "headline", &["CEO: \"up\" in C:\\news\\", "Orders, doubled"], "escaped with \\");
+    }
+}
+
 /// Forty rows, one of which has a byte that is not UTF-8 in its second column.
 fn damaged_bytes() -> Vec<u8> {
     let row = |number: usize| match number {
@@ -173,6 +182,35 @@ fn rows_of_json_that_differ_become_a_table_of_all_columns() {
 }
 
 #[test]
+fn rows_of_json_on_standard_input_become_a_table_of_all_columns() {
+    let rows = "{\"id\":1,\"text\":\"Orders doubled\"}\n{\"id\":2,\"text\":\"Up\",\"re\":7}\n";
+    let dir = tempfile::tempdir().unwrap();
+    for (name, separator) in [("o.csv", ","), ("o.tsv", "\t")] {
+        let output = dir.path().join(name);
+        let run = run_with_input(&["classify", "--output", output.to_str().unwrap()], rows.as_bytes());
+        let table = std::fs::read_to_string(output).unwrap();
+        assert_eq!(run.code, Some(0), "{run:?}");
+        let header = table.lines().next().unwrap().replace('"', "");
+        assert!(header.starts_with(&["id", "text", "re", "label"].join(separator)), "{header}");
+    }
+    let streamed = run_with_input(&["classify", "--format", "csv"], rows.as_bytes());
+    assert_fails(&streamed, 5, &["the first row has no `re`", "--format jsonl takes any columns"]);
+}
+
+#[test]
+fn tab_separated_output_is_read_back() {
+    let rows = "id,text\n1,\"He said \"\"up\"\"\"\n2,\"Tab\there\"\n3,\"Two\nlines\tand a tab\"\n4,Plain\n";
+    let dir = tempfile::tempdir().unwrap();
+    let input = write_file(dir.path(), "n.csv", rows);
+    let output = dir.path().join("o.tsv");
+    assert_eq!(run(&["classify", "--input", &input, "--output", output.to_str().unwrap()]).code, Some(0));
+    let table = std::fs::read_to_string(&output).unwrap();
+    assert!(table.starts_with("\"id\"\t\"text\"\t\"label\"") && table.contains("\n4\tPlain\tneutral"), "{table}");
+    let again = run(&["classify", "--input", output.to_str().unwrap()]);
+    assert_eq!(values(&again, "text"), ["He said \"up\"", "Tab\there", "Two\nlines\tand a tab", "Plain"], "{again:?}");
+}
+
+#[test]
 fn a_text_that_is_the_name_of_a_file_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let path = write_file(dir.path(), "news.csv", "text\nUp\n");
@@ -232,7 +270,7 @@ fn a_limit_counts_rows_and_shards_split_them() {
 #[test]
 fn eval_reads_files_through_the_same_door() {
     let dir = tempfile::tempdir().unwrap();
-    let rows = "positive;Orders doubled in the quarter, again\nnegative;Sales fell by a tenth, again\npositive;Profit rose by a fifth, too\n";
+    let rows = "positive;Orders doubled in the quarter, again\nnegative;Sales fell by a tenth\npositive;Profit rose by a fifth, too\n";
     let path = write_file(dir.path(), "n.csv", rows);
     let args = ["eval", &path, "--no-header", "--text-column", "2", "--label-column", "1", "--precisions", "int8"];
     let run = run(&args);

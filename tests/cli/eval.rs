@@ -234,7 +234,6 @@ fn files_without_labelled_rows_have_nothing_to_evaluate() {
     assert_fails(&eval("rows.jsonl", "\n", &[]), 2, &["is empty; it should hold one JSON object per line"]);
     assert_fails(&eval("rows.csv", b"\x00\xff\x00,\xfe", &[]), 1, &["not UTF-8"]);
     assert_fails(&run(&["eval", "/nowhere/rows.csv"]), 1, &["cannot read `/nowhere/rows.csv`: no such file"]);
-    assert_fails(&run(&["eval", "/"]), 2, &["`/` is a folder"]);
     assert_fails(&run(&["eval"]), 2, &["<FILE>"]);
 }
 

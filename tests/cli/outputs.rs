@@ -229,7 +229,11 @@ fn csv_safe_is_for_summaries_and_sentences_too_and_for_csv_only() {
     assert!(folder.read("groups.csv").lines().nth(1).unwrap().starts_with("'=A1,"), "{}", folder.read("groups.csv"));
     let sentences = folder.run(&["--csv-safe", "--format", "finbert-csv", "--", "=Profit rose."]);
     assert!(sentences.stdout.lines().nth(1).unwrap().starts_with("'=Profit rose."), "{sentences:?}");
-    assert_fails(&folder.run(&[&input[..], &["--format", "jsonl"]].concat()), 2, &["--csv-safe is for CSV output"]);
+    assert_fails(
+        &folder.run(&[&input[..], &["--format", "jsonl"]].concat()),
+        2,
+        &["--csv-safe is for CSV and TSV output"],
+    );
 }
 
 #[test]

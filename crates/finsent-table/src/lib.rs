@@ -13,16 +13,16 @@ mod output;
 mod parquet;
 mod row;
 
-pub use atomic::{AtomicDirectory, unfinished};
+pub use atomic::{AtomicDirectory, TemporaryName, unfinished, with_suffix};
 pub use error::{DirectoryProblem, ParquetFailure, TableError};
 pub use input::{
     ColumnChoice, ColumnSelection, ColumnTypes, DialectChoice, Encoding, EncodingErrors, FileFormat, Input, InputKind,
-    InputProgress, LateNotes, Quote, Reading, Shard, ShardError, check_rereadable, encoding, expand,
+    InputProgress, LateNotes, Quote, Reading, Shard, ShardError, check_rereadable, encoding, expand, list_files,
 };
 pub use item_error::{ItemError, NotUtf8};
 pub use output::{
-    Cell, Destination, Outcome, OutputFormat, OutputRecord, ParquetColumn, PredictionColumns, RecordValue, RowWriter,
-    Shape, TemporaryName, check_outputs, check_shape, no_formula, with_suffix, write_columns, writer,
+    Cell, Delimiter, Destination, Outcome, OutputFormat, OutputRecord, ParquetColumn, PredictionColumns, RecordValue,
+    RowWriter, Shape, check_outputs, check_shape, no_formula, write_columns, writer,
 };
 pub use parquet::ParquetFile;
 pub use row::{Field, Origin, Row, RowReader};

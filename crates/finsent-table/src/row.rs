@@ -79,6 +79,11 @@ impl Serialize for Field {
 }
 
 impl Field {
+    /// JSON's `null`.
+    pub(crate) fn null() -> Self {
+        Self::Json(RawValue::NULL.to_owned())
+    }
+
     /// Whether the value is JSON's `null`.
     pub fn is_null(&self) -> bool {
         matches!(self, Self::Json(json) if json.get() == "null")

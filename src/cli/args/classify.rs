@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use finsent_jobs::summary::Every;
+use finsent_jobs::summary::{Every, TimeFormat, Zone};
 use finsent_table::Shard;
 
 use super::reading::ReadingArgs;
@@ -21,8 +21,8 @@ pub(crate) struct ClassifyArgs {
     #[arg(short, long, default_value = finsent_hub::DEFAULT_MODEL, env = "FINSENT_MODEL")]
     #[arg(add = model_name::completer())]
     pub(crate) model: String,
-    /// Read texts from FILE (.txt, .csv, .tsv, .json, .jsonl, also as .gz or .zst; .parquet) or from the files that a
-    /// pattern such as 'news/*.csv' matches; may be repeated
+    /// Read texts from FILE (.txt, .csv, .tsv, .json, .jsonl, also as .gz or .zst; .parquet, .xlsx), from the files in a
+    /// folder, or from those that a pattern such as 'news/*.csv' matches; may be repeated
     #[arg(short, long, value_name = "FILE", conflicts_with = "texts")]
     pub(crate) input: Vec<PathBuf>,
     /// Column to score [default: `text`, else the only column of strings, else the only one called headline, title,
@@ -62,7 +62,7 @@ pub(crate) struct ClassifyArgs {
     /// Show the score of each label and the number of tokens in the table of --format text, too
     #[arg(long)]
     pub(crate) wide: bool,
-    /// In CSV output, put an apostrophe before cells that begin with =, +, -, @, a tab or a carriage return, which
+    /// In CSV and TSV output, put an apostrophe before cells that begin with =, +, -, @, a tab or a carriage return, which
     /// spreadsheets take for formulas; the prediction's own numbers stay
     #[arg(long)]
     pub(crate) csv_safe: bool,
@@ -78,9 +78,15 @@ pub(crate) struct ClassifyArgs {
     /// Split the summary into periods by the times in this column
     #[arg(long, value_name = "COLUMN", requires = "group_by", requires = "every")]
     pub(crate) time_column: Option<String>,
-    /// Length of a period, in UTC: 15m, 6h, 1d, 1w, 1mo, 1q, 1y
+    /// Length of a period: 15m, 6h, 1d, 1w, 1mo, 1q, 1y
     #[arg(long, value_name = "LENGTH", requires = "time_column")]
     pub(crate) every: Option<Every>,
+    /// Form of the times, for example '%m/%d/%Y' or '%d.%m.%Y %H:%M' [default: any form that is read in one way only]
+    #[arg(long, value_name = "PATTERN", requires = "time_column")]
+    pub(crate) time_format: Option<TimeFormat>,
+    /// Time zone of the periods and of times that name none, for example America/New_York [default: UTC]
+    #[arg(long, value_name = "ZONE", requires = "time_column")]
+    pub(crate) time_zone: Option<Zone>,
     /// Weight the rows of the summary by the numbers in this column
     #[arg(long, value_name = "COLUMN", requires = "group_by")]
     pub(crate) weight_column: Option<String>,
@@ -101,6 +107,8 @@ pub(crate) enum Format {
     Jsonl,
     /// Comma-separated values with a header
     Csv,
+    /// Tab-separated values with a header
+    Tsv,
     /// The file that finBERT's predict() writes: a line per sentence, with sentence, logit, prediction, sentiment_score
     FinbertCsv,
     /// Columns with types, compressed

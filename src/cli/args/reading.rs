@@ -16,6 +16,9 @@ pub(crate) struct ReadingArgs {
     /// Format of the input, whatever its name [default: the extension; of standard input, what its first lines show]
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub(crate) input_format: Option<InputFormatArg>,
+    /// Sheet of a workbook [default: the first that is shown]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) sheet: Option<String>,
     /// What separates values: a character, or tab, comma, semicolon, pipe or space [default: what fits the first rows]
     #[arg(long, value_name = "CHARACTER", value_parser = delimiter, allow_hyphen_values = true)]
     pub(crate) delimiter: Option<u8>,
@@ -56,6 +59,8 @@ pub(crate) enum InputFormatArg {
     Jsonl,
     /// Columns with types
     Parquet,
+    /// A workbook of Excel
+    Xlsx,
 }
 
 /// How values are quoted.
@@ -69,6 +74,7 @@ impl ReadingArgs {
             ("--encoding", self.encoding.is_some()),
             ("--encoding-errors", self.encoding_errors.is_some()),
             ("--input-format", self.input_format.is_some()),
+            ("--sheet", self.sheet.is_some()),
             ("--delimiter", self.delimiter.is_some()),
             ("--quote", self.quote.is_some()),
             ("--escape", self.escape.is_some()),
@@ -94,16 +100,23 @@ impl ReadingArgs {
                 Some(EncodingErrorsArg::Replace) => EncodingErrors::Replace,
                 Some(EncodingErrorsArg::Row) => EncodingErrors::Row,
             },
-            format: self.input_format.map(|format| match format {
-                InputFormatArg::Text => FileFormat::Text,
-                InputFormatArg::Csv => FileFormat::Csv,
-                InputFormatArg::Tsv => FileFormat::Tsv,
-                InputFormatArg::Json | InputFormatArg::Jsonl => FileFormat::Json,
-                InputFormatArg::Parquet => FileFormat::Parquet,
-            }),
+            format: self.format(),
+            sheet: self.sheet.clone(),
             dialect,
             columns,
             ..Reading::default()
+        })
+    }
+
+    /// The format that the input is said to have.
+    pub(crate) fn format(&self) -> Option<FileFormat> {
+        self.input_format.map(|format| match format {
+            InputFormatArg::Text => FileFormat::Text,
+            InputFormatArg::Csv => FileFormat::Csv,
+            InputFormatArg::Tsv => FileFormat::Tsv,
+            InputFormatArg::Json | InputFormatArg::Jsonl => FileFormat::Json,
+            InputFormatArg::Parquet => FileFormat::Parquet,
+            InputFormatArg::Xlsx => FileFormat::Xlsx,
         })
     }
 

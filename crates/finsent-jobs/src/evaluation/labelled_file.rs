@@ -98,11 +98,12 @@ impl LabelledFile {
     /// Checks that it can be read twice. A missing file is an error when it is opened.
     ///
     /// # Errors
-    /// [`TableError::Folder`] or [`TableError::NotRegularFile`].
+    /// [`TableError::NotRegularFile`].
     pub fn check_rereadable(&self) -> Result<(), TableError> {
         match fs::metadata(&self.path) {
-            Ok(metadata) if metadata.is_dir() => Err(TableError::Folder { path: self.path.clone() }),
-            Ok(metadata) if !metadata.is_file() => Err(TableError::NotRegularFile { path: self.path.clone() }),
+            Ok(metadata) if !metadata.is_file() && !metadata.is_dir() => {
+                Err(TableError::NotRegularFile { path: self.path.clone() })
+            }
             _ => Ok(()),
         }
     }

@@ -3,6 +3,8 @@
 use finsent_table::TableError;
 use thiserror::Error;
 
+use super::TimeError;
+
 /// Why a summary cannot be computed or written.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -22,6 +24,16 @@ pub enum SummaryError {
     /// The format is finBERT's, which has only sentences.
     #[error("a summary cannot be written as finbert-csv, only as text, json, jsonl, csv or parquet")]
     Format,
+    /// The first rows show that the times cannot be read.
+    #[error("{place}: cannot read the times in `{column}`: {error}")]
+    Times {
+        /// The place of the row.
+        place: String,
+        /// The column of the times.
+        column: String,
+        /// Why.
+        error: TimeError,
+    },
     /// A column does not exist, or the output cannot be written.
     #[error(transparent)]
     Table(#[from] TableError),
@@ -32,7 +44,7 @@ impl SummaryError {
     pub fn is_usage(&self) -> bool {
         match self {
             Self::TooManyGroups { .. } | Self::LongGroups { .. } => false,
-            Self::Format => true,
+            Self::Format | Self::Times { .. } => true,
             Self::Table(error) => error.is_usage(),
         }
     }

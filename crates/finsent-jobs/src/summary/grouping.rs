@@ -5,17 +5,34 @@ use finsent_model::{Classification, LabelMap};
 use finsent_table::{Input, OutputRecord, Row, TableError};
 use thiserror::Error;
 
-use super::{Every, GroupKey, Summary, SummaryError, SummaryShape, TimeError, parse_time};
+use super::{Every, GroupKey, Periods, Summary, SummaryError, SummaryShape, TimeError, TimeReader};
 
 /// The columns that a summary is made by.
 #[derive(Debug, Clone)]
 pub struct GroupColumns {
     /// The column whose values are the groups.
     pub group: String,
-    /// The column of the times, and the length of the periods.
-    pub time: Option<(String, Every)>,
+    /// The times, if the summary is by time.
+    pub time: Option<TimeColumn>,
     /// The column of the weights; without one, each row weighs 1.
     pub weight: Option<String>,
+}
+
+/// The column of the times of a summary.
+#[derive(Debug, Clone)]
+pub struct TimeColumn {
+    /// Its name.
+    pub name: String,
+    /// How its times are read.
+    pub reader: TimeReader,
+    /// The length of the periods, which are those of the reader's zone.
+    pub every: Every,
+}
+
+impl TimeColumn {
+    fn periods(&self) -> Periods {
+        Periods { every: self.every, zone: self.reader.zone }
+    }
 }
 
 /// A summary in the making.
@@ -43,11 +60,35 @@ impl Grouping {
     /// # Errors
     /// [`TableError::NoColumn`] if a file does not have them.
     pub fn new(columns: GroupColumns, input: &Input) -> Result<Self, TableError> {
-        let time = columns.time.as_ref().map(|(column, _)| column);
+        let time = columns.time.as_ref().map(|time| &time.name);
         for column in [Some(&columns.group), time, columns.weight.as_ref()].into_iter().flatten() {
             input.check_column(column)?;
         }
         Ok(Self { columns, summary: Summary::default() })
+    }
+
+    /// Checks that the times of the first rows can be read, at least one of them, and that none may be two dates.
+    ///
+    /// # Errors
+    /// [`SummaryError::Times`].
+    pub fn check_times(&self, rows: &[Row]) -> Result<(), SummaryError> {
+        let Some(time) = &self.columns.time else { return Ok(()) };
+        let (mut first, mut is_any_read) = (None, false);
+        for row in rows {
+            let Some(cell) = cell(row, &time.name) else { continue };
+            match time.reader.read(&cell) {
+                Ok(_) => is_any_read = true,
+                Err(error) => {
+                    let is_ambiguous = matches!(error, TimeError::Ambiguous { .. });
+                    let failed = SummaryError::Times { place: row.place.clone(), column: time.name.clone(), error };
+                    if is_ambiguous {
+                        return Err(failed);
+                    }
+                    first.get_or_insert(failed);
+                }
+            }
+        }
+        first.filter(|_| !is_any_read).map_or(Ok(()), Err)
     }
 
     /// Counts a row with its classification, or `None` if it failed. Returns why a row with one is counted as failed.
@@ -78,9 +119,9 @@ impl Grouping {
 
     /// The start of the row's period, if the summary is by time.
     fn period(&self, row: &Row) -> Result<Option<NaiveDateTime>, TimeError> {
-        let Some((column, every)) = &self.columns.time else { return Ok(None) };
-        let time = parse_time(&cell(row, column).unwrap_or_default())?;
-        Ok(Some(every.start(time)))
+        let Some(column) = &self.columns.time else { return Ok(None) };
+        let time = column.reader.read(&cell(row, &column.name).unwrap_or_default())?;
+        Ok(Some(column.periods().start(time)))
     }
 
     fn weight(&self, row: &Row) -> Result<f64, LeftOut> {
@@ -90,7 +131,7 @@ impl Grouping {
 
     /// The column of the times, if the summary is by time.
     pub fn time_column(&self) -> Option<&str> {
-        self.columns.time.as_ref().map(|(column, _)| column.as_str())
+        self.columns.time.as_ref().map(|time| time.name.as_str())
     }
 
     /// The groups so far.
@@ -100,9 +141,9 @@ impl Grouping {
 
     /// What the summary is by, for a model with these labels; `is_csv_safe` is [`SummaryShape::is_csv_safe`].
     pub fn shape<'a>(&'a self, labels: &'a LabelMap, is_csv_safe: bool) -> SummaryShape<'a> {
-        let every = self.columns.time.as_ref().map(|(_, every)| *every);
+        let periods = self.columns.time.as_ref().map(TimeColumn::periods);
         let is_weighted = self.columns.weight.is_some();
-        SummaryShape { group: &self.columns.group, every, is_weighted, labels, is_csv_safe }
+        SummaryShape { group: &self.columns.group, periods, is_weighted, labels, is_csv_safe }
     }
 }
 

@@ -10,9 +10,9 @@ use std::collections::BTreeMap;
 
 use chrono::NaiveDateTime;
 pub use error::SummaryError;
-pub use grouping::{GroupColumns, Grouping, LeftOut};
-pub use period::{Every, EveryError};
-pub use time::{TIME_EXAMPLES, TimeError, parse_time};
+pub use grouping::{GroupColumns, Grouping, LeftOut, TimeColumn};
+pub use period::{Every, EveryError, Periods};
+pub use time::{TIME_EXAMPLES, TimeError, TimeFormat, TimeFormatError, TimeReader, Zone, ZoneError};
 pub use write::{SummaryShape, write_summary};
 
 use finsent_model::{LabelMap, Prediction};

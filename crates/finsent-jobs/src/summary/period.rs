@@ -5,8 +5,10 @@ use std::str::FromStr;
 use chrono::{Datelike, Days, Months, NaiveDateTime, TimeDelta};
 use thiserror::Error;
 
+use super::Zone;
+
 /// The length of a summary's periods: `15m`, `6h`, `1d`, `1w`, `1mo`, `1q`, `1y`. Days start at midnight, weeks on Monday,
-/// months and years on their first day, all in UTC.
+/// months and years on their first day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Every {
     /// Minutes, from midnight; they divide a day.
@@ -60,8 +62,8 @@ impl FromStr for Every {
 }
 
 impl Every {
-    /// The start of the period that contains `time`.
-    pub fn start(self, time: NaiveDateTime) -> NaiveDateTime {
+    /// The start of the period that contains `time`, both as a clock shows them.
+    fn start(self, time: NaiveDateTime) -> NaiveDateTime {
         let midnight = NaiveDateTime::from(time.date());
         let start = match self {
             Self::Minutes(minutes) => {
@@ -80,13 +82,36 @@ impl Every {
         // At the ends of the calendar there may be no such day.
         start.unwrap_or(midnight)
     }
+}
+
+/// Periods of a length, by the clocks of a zone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Periods {
+    /// Their length.
+    pub every: Every,
+    /// The zone.
+    pub zone: Zone,
+}
+
+impl Periods {
+    /// The start of the period that contains a time in UTC: in UTC for minutes, as clocks may show an hour twice; as the clocks
+    /// show it for days.
+    pub fn start(self, utc: NaiveDateTime) -> NaiveDateTime {
+        let start = self.every.start(self.zone.at(utc).naive_local());
+        if self.has_dates() { start } else { self.zone.to_utc_before(start, utc) }
+    }
 
     /// The start of a period as it is written in a summary: a date, or a date and time.
     pub fn format(self, start: NaiveDateTime) -> String {
-        match self {
-            Self::Minutes(_) => start.and_utc().to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
-            Self::Days(_) | Self::Weeks(_) | Self::Months(_) => start.date().to_string(),
+        match self.has_dates() {
+            true => start.date().to_string(),
+            false => self.zone.at(start).to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
         }
+    }
+
+    /// Whether all periods start at midnight, so that dates name them.
+    pub fn has_dates(self) -> bool {
+        !matches!(self.every, Every::Minutes(_))
     }
 }
 
@@ -99,11 +124,16 @@ fn back(midnight: NaiveDateTime, origin: i64, days: i64) -> Option<NaiveDateTime
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::summary::parse_time;
+    use crate::summary::TimeReader;
+
+    fn start_in(zone: &str, every: &str, time: &str) -> String {
+        let zone = zone.parse().unwrap();
+        let periods = Periods { every: every.parse().unwrap(), zone };
+        periods.format(periods.start(TimeReader { format: None, zone }.read(time).unwrap()))
+    }
 
     fn start(every: &str, time: &str) -> String {
-        let every: Every = every.parse().unwrap();
-        every.format(every.start(parse_time(time).unwrap()))
+        start_in("UTC", every, time)
     }
 
     #[test]
@@ -124,6 +154,23 @@ mod tests {
         assert_eq!(start("1w", "1969-12-31"), "1969-12-29");
         assert_eq!(start("2d", "1969-12-31"), "1969-12-30");
         assert_eq!(start("1q", "2024-12-31T23:59:59"), "2024-10-01");
+    }
+
+    #[test]
+    fn periods_are_those_of_the_zone() {
+        let new_york = |every: &str, time: &str| start_in("America/New_York", every, time);
+        assert_eq!(new_york("1d", "2026-03-09T03:30:00Z"), "2026-03-08");
+        assert_eq!(new_york("1d", "2026-03-09 00:30"), "2026-03-09");
+        assert_eq!(new_york("1d", "2026-03-09"), "2026-03-09");
+        assert_eq!(new_york("1mo", "2026-03-01T03:00:00Z"), "2026-02-01");
+        assert_eq!(new_york("6h", "2026-03-09T13:30:00Z"), "2026-03-09T06:00:00-04:00");
+        assert_eq!(new_york("30m", "2026-03-09 09:45"), "2026-03-09T09:30:00-04:00");
+        // Clocks show the hour from 1:00 twice on this day.
+        assert_eq!(new_york("1h", "2026-11-01T05:30:00Z"), "2026-11-01T01:00:00-04:00");
+        assert_eq!(new_york("1h", "2026-11-01T06:30:00Z"), "2026-11-01T01:00:00-05:00");
+        // And that from 2:00 never on this one.
+        assert_eq!(new_york("2h", "2026-03-08T07:30:00Z"), "2026-03-08T03:00:00-04:00");
+        assert_eq!(start_in("Asia/Kolkata", "1h", "2026-03-09T00:00:00Z"), "2026-03-09T05:00:00+05:30");
     }
 
     #[test]

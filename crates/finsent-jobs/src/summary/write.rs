@@ -1,22 +1,22 @@
-//! Writing a summary: JSON, JSON Lines, CSV, Parquet.
+//! Writing a summary: JSON, JSON Lines, CSV, TSV, Parquet.
 
 use std::io::{self, Write};
 use std::sync::Arc;
 
 use finsent_model::LabelMap;
 use finsent_table::{
-    Cell, Destination, OutputFormat, ParquetColumn, PredictionColumns, TableError, no_formula, write_columns,
+    Cell, Delimiter, Destination, OutputFormat, ParquetColumn, PredictionColumns, TableError, no_formula, write_columns,
 };
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use super::{Every, Group, GroupKey, Summary, SummaryError};
+use super::{Group, GroupKey, Periods, Summary, SummaryError};
 
 /// What a summary is by; it determines its columns.
 pub struct SummaryShape<'a> {
     /// The column whose values are the groups.
     pub group: &'a str,
-    /// The length of the periods, if it is by time.
-    pub every: Option<Every>,
+    /// The periods, if it is by time.
+    pub periods: Option<Periods>,
     /// Whether items have weights.
     pub is_weighted: bool,
     /// The labels of the model.
@@ -44,7 +44,8 @@ pub fn write_summary(
 ) -> Result<Destination, SummaryError> {
     match format {
         OutputFormat::Parquet => return Ok(parquet(summary, shape, out)?),
-        OutputFormat::Csv => csv(summary, shape, &mut out)?,
+        OutputFormat::Csv => records(Delimiter::Comma, summary, shape, &mut out)?,
+        OutputFormat::Tsv => records(Delimiter::Tab, summary, shape, &mut out)?,
         OutputFormat::Jsonl => json_lines(summary, shape, &mut out).map_err(TableError::from)?,
         OutputFormat::Json => json(summary, shape, &mut out).map_err(TableError::from)?,
         OutputFormat::FinbertCsv => return Err(SummaryError::Format),
@@ -78,7 +79,7 @@ fn objects<'a>(summary: &'a Summary, shape: &'a SummaryShape<'_>) -> impl Iterat
 fn names(shape: &SummaryShape<'_>) -> Vec<String> {
     let labels = shape.labels;
     let mut ours: Vec<&str> = Vec::new();
-    ours.extend(shape.every.map(|_| "period"));
+    ours.extend(shape.periods.map(|_| "period"));
     ours.extend(["count", "failed"]);
     ours.extend(shape.is_weighted.then_some("weight"));
     ours.extend(labels.has_sentiment_score().then_some("sentiment_score"));
@@ -92,7 +93,7 @@ fn values(shape: &SummaryShape<'_>, key: &GroupKey, group: &Group) -> Vec<Summar
     let labels = shape.labels;
     let has_sentiment = labels.has_sentiment_score();
     let mut values = vec![SummaryValue::Text(key.0.clone())];
-    values.extend(shape.every.map(|every| SummaryValue::Text(key.1.map(|start| every.format(start)))));
+    values.extend(shape.periods.map(|periods| SummaryValue::Text(key.1.map(|start| periods.format(start)))));
     values.extend([SummaryValue::Count(group.count()), SummaryValue::Count(group.failed())]);
     values.extend(shape.is_weighted.then(|| SummaryValue::Number(Some(group.weight()))));
     values.extend(has_sentiment.then(|| SummaryValue::Number(group.sentiment_score(labels))));
@@ -118,10 +119,18 @@ impl Serialize for SummaryObject {
     }
 }
 
-fn csv(summary: &Summary, shape: &SummaryShape<'_>, out: &mut Destination) -> Result<(), TableError> {
-    let mut writer = csv::Writer::from_writer(out);
+fn records(
+    delimiter: Delimiter,
+    summary: &Summary,
+    shape: &SummaryShape<'_>,
+    out: &mut Destination,
+) -> Result<(), TableError> {
     let text = |cell: String| if shape.is_csv_safe { no_formula(cell) } else { cell };
-    writer.write_record(names(shape).into_iter().map(text))?;
+    let mut header = delimiter.header(&mut *out);
+    header.write_record(names(shape).into_iter().map(text))?;
+    header.flush()?;
+    drop(header);
+    let mut writer = delimiter.records(out);
     for (key, group) in summary.groups() {
         writer.write_record(values(shape, key, group).into_iter().map(|value| match value {
             SummaryValue::Text(value) => value.map(text).unwrap_or_default(),

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use super::{leftovers, links, unfinished};
+use super::{leftovers, links, mounts, unfinished};
 use crate::error::{DirectoryProblem, TableError};
 
 /// A new folder under a temporary name, beside the one that it will become. Dropping it unfinished removes it.
@@ -82,7 +82,7 @@ fn problem(path: &Path, parent: &Path) -> io::Result<Option<DirectoryProblem>> {
     if entries.next().is_some() {
         return Ok(Some(DirectoryProblem::NotEmpty));
     }
-    let is_mounted = fs::metadata(path)?.dev() != fs::metadata(parent)?.dev();
+    let is_mounted = fs::metadata(path)?.dev() != fs::metadata(parent)?.dev() || mounts::is_mount_point(path);
     Ok(is_mounted.then_some(DirectoryProblem::MountPoint))
 }
 

@@ -134,6 +134,50 @@ pub enum TableError {
         /// The column.
         column: String,
     },
+    /// The pages of a Parquet file have a compression that is not supported.
+    #[error(
+        "the column `{column}` of `{file}` is compressed with {compression}; finsent reads zstd, snappy, gzip, Brotli and LZ4_RAW"
+    )]
+    UnsupportedCompression {
+        /// The file.
+        file: String,
+        /// The column.
+        column: String,
+        /// The name of the compression.
+        compression: &'static str,
+    },
+    /// A workbook cannot be read.
+    #[error("cannot read `{file}` as a workbook: {reason}")]
+    NotXlsx {
+        /// The file.
+        file: String,
+        /// Why.
+        reason: String,
+    },
+    /// A workbook does not have the sheet that was named, or any.
+    #[error("`{file}` has no sheet `{sheet}`; its sheets are {}", list(sheets))]
+    NoSheet {
+        /// The file.
+        file: String,
+        /// The sheet that was named.
+        sheet: String,
+        /// The sheets of the file.
+        sheets: Vec<Arc<str>>,
+    },
+    /// A sheet has no cells with a value.
+    #[error("the sheet `{sheet}` of `{file}` is empty")]
+    EmptySheet {
+        /// The file.
+        file: String,
+        /// The sheet.
+        sheet: String,
+    },
+    /// A sheet was named, and the file is no workbook.
+    #[error("`{}` is not a workbook and has no sheets", path.display())]
+    SheetOfNoWorkbook {
+        /// The file.
+        path: PathBuf,
+    },
     /// Two delimiters make the same sense of a file.
     #[error("cannot tell whether the values of {} are {}-separated or {}-separated", quoted(file), delimiters[0], delimiters[1])]
     UnclearDelimiter {
@@ -202,9 +246,18 @@ pub enum TableError {
     /// An escape is named for values that are not quoted.
     #[error("an escape has a meaning only inside quotes, and the values have none")]
     EscapeWithoutQuotes,
-    /// Standard input would be a Parquet file, which is read from its end.
-    #[error("a Parquet file cannot be read from standard input; name the file")]
-    StandardInputParquet,
+    /// Standard input cannot be kept to be read twice.
+    #[error("cannot keep standard input in a temporary file, in which its columns are looked for")]
+    Spool {
+        /// Why.
+        source: IoError,
+    },
+    /// Standard input would have a format that is read from its end.
+    #[error("{format} cannot be read from standard input; name the file")]
+    StandardInputFormat {
+        /// The format, with its article.
+        format: &'static str,
+    },
     /// A column of standard input was named, but it has none.
     #[error("standard input is read as one text per line and has no columns")]
     NoColumns,
@@ -214,19 +267,65 @@ pub enum TableError {
         /// The folder.
         path: PathBuf,
     },
+    /// A folder has no files to read.
+    #[error("the folder `{}` holds no files with rows", path.display())]
+    EmptyFolder {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The files in a folder have several formats.
+    #[error("the folder `{}` is not one data set: `{}` and `{}` have different formats", folder.display(), files[0].display(), files[1].display())]
+    MixedFormats {
+        /// The folder.
+        folder: PathBuf,
+        /// Two of its files.
+        files: [PathBuf; 2],
+    },
+    /// A file in a folder has a name that says no format.
+    #[error("cannot tell the format of `{}` in the folder `{}`", path.display(), folder.display())]
+    UnknownPart {
+        /// The folder.
+        folder: PathBuf,
+        /// The file.
+        path: PathBuf,
+    },
+    /// The files of a folder are in folders that stand for different columns.
+    #[error("the folder `{}` is not one data set: `{}` and `{}` are in partitions of different columns", folder.display(), files[0].display(), files[1].display())]
+    OtherPartitions {
+        /// The folder.
+        folder: PathBuf,
+        /// Two of its files.
+        files: [PathBuf; 2],
+    },
+    /// A file has a column that the name of its folder stands for, too.
+    #[error("`{}` has a column `{column}` of its own, and so has the name of its folder", path.display())]
+    PartitionTwice {
+        /// The file.
+        path: PathBuf,
+        /// The column.
+        column: String,
+    },
+    /// A folder is a table whose files alone do not say which rows it has.
+    #[error("`{}` is a table of {kind}: its files also hold rows that were changed or removed", path.display())]
+    OtherTable {
+        /// The folder.
+        path: PathBuf,
+        /// What made it.
+        kind: &'static str,
+    },
     /// The name of a file does not say its format.
     #[error(
-        "cannot tell the format of `{}`: its name must end in .txt, .csv, .tsv, .json, .jsonl or .parquet, \
-         and .gz or .zst may follow all but .parquet",
+        "cannot tell the format of `{}`: its name must end in .txt, .csv, .tsv, .json, .jsonl, .parquet or .xlsx, \
+         and .gz or .zst may follow the first five",
         path.display()
     )]
     UnknownFormat {
         /// The file.
         path: PathBuf,
     },
-    /// A Parquet file is compressed as a whole.
+    /// A file that is read from its end is compressed as a whole.
     #[error("`{}` cannot be read while it is compressed; decompress it first", path.display())]
-    CompressedParquet {
+    Compressed {
         /// The file.
         path: PathBuf,
     },
@@ -278,6 +377,14 @@ pub enum TableError {
     OutputIsInput {
         /// The output.
         path: PathBuf,
+    },
+    /// The output would be in a folder that is read.
+    #[error("the output `{}` is in the folder `{}`, which is the input", path.display(), folder.display())]
+    OutputInInput {
+        /// The output.
+        path: PathBuf,
+        /// The folder.
+        folder: PathBuf,
     },
     /// Two outputs would be the same file.
     #[error("`{}` and `{}` would be the same file; name two", first.display(), second.display())]
@@ -369,7 +476,10 @@ impl TableError {
                 | Self::SwallowedRows { .. }
                 | Self::Json { .. }
                 | Self::Utf16 { .. }
+                | Self::NotXlsx { .. }
+                | Self::UnsupportedCompression { .. }
                 | Self::NoInput
+                | Self::Spool { .. }
                 | Self::Search { .. }
                 | Self::InputChanged { .. }
                 | Self::Write { .. }

@@ -13,6 +13,9 @@ const MAX_WINDOW_BYTES: u64 = 128 << 20;
 const GZIP_MAGIC: &[u8] = &[0x1f, 0x8b];
 const ZSTD_MAGIC: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
 
+const ZIP_MAGIC: &[u8] = b"PK\x03\x04";
+const OLE_MAGIC: &[u8] = &[0xd0, 0xcf, 0x11, 0xe0];
+
 /// How a file is compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Compression {
@@ -56,6 +59,11 @@ impl<R: Read> Read for Plain<R> {
             }
             if start.starts_with(ZSTD_MAGIC) {
                 return Err(invalid(compressed("Zstandard", ".zst", "zstd -dc")));
+            }
+            if start.starts_with(ZIP_MAGIC) || start.starts_with(OLE_MAGIC) {
+                return Err(invalid(
+                    "it is not text but a ZIP archive or a file of Office; save it as .xlsx or .csv".into(),
+                ));
             }
             self.is_checked = true;
         }

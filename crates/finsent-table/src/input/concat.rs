@@ -1,10 +1,10 @@
 //! Several files as one input.
 
 use std::collections::VecDeque;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
-use super::open_file::OpenFile;
+use super::input_file::InputFile;
 use super::read_stats::ReadStats;
 use super::reading::Reading;
 use crate::error::TableError;
@@ -14,7 +14,7 @@ use crate::row::{Row, RowReader};
 pub(super) struct ConcatReader {
     name: String,
     rows: Box<dyn RowReader>,
-    rest: VecDeque<PathBuf>,
+    rest: VecDeque<InputFile>,
     reading: Reading,
     stats: Arc<ReadStats>,
 }
@@ -24,7 +24,7 @@ impl ConcatReader {
     pub(super) fn new(
         first: &Path,
         rows: Box<dyn RowReader>,
-        rest: VecDeque<PathBuf>,
+        rest: VecDeque<InputFile>,
         reading: Reading,
         stats: Arc<ReadStats>,
     ) -> Self {
@@ -33,9 +33,9 @@ impl ConcatReader {
 
     /// Opens the next file; false if there is none.
     fn open_next(&mut self) -> Result<bool, TableError> {
-        let Some(path) = self.rest.pop_front() else { return Ok(false) };
-        self.rows = OpenFile::open(&path, &self.reading, &self.stats)?.rows;
-        self.name = path.display().to_string();
+        let Some(file) = self.rest.pop_front() else { return Ok(false) };
+        self.rows = file.open(&self.reading, &self.stats)?.rows;
+        self.name = file.path.display().to_string();
         Ok(true)
     }
 }

@@ -10,6 +10,7 @@ use finsent_model::Text;
 use super::columns::ItemColumns;
 use super::dialect::Dialect;
 use super::encoding_errors::EncodingErrors;
+use super::escapes::Escapes;
 use super::header_names::HeaderNames;
 use super::open_file::Opened;
 use super::read_stats::ReadStats;
@@ -69,6 +70,10 @@ impl Delimited {
         }
         let Source { name, stats, reader, .. } = source;
         let dialect = settled.dialect;
+        let reader = match dialect.escape {
+            Some(_) => BufReader::new(Box::new(Escapes::new(reader, dialect)) as Box<dyn Read + Send>),
+            None => reader,
+        };
         let reader =
             TailReader { inner: reader, start: 0, chunk: Vec::new(), separator: dialect.delimiter, separators: 0 };
         let reader = dialect.reader().from_reader(reader);

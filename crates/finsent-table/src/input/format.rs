@@ -18,6 +18,8 @@ pub enum FileFormat {
     Json,
     /// Columns with types.
     Parquet,
+    /// A workbook of Excel.
+    Xlsx,
 }
 
 impl FileFormat {
@@ -32,11 +34,12 @@ impl FileFormat {
             Some("tsv") => Some(Self::Tsv),
             Some("json" | "jsonl" | "ndjson") => Some(Self::Json),
             Some("parquet") => Some(Self::Parquet),
+            Some("xlsx" | "xlsm") => Some(Self::Xlsx),
             _ => None,
         };
         match chosen.or(named) {
-            Some(Self::Parquet) if compression != Compression::Plain => {
-                Err(TableError::CompressedParquet { path: path.to_owned() })
+            Some(Self::Parquet | Self::Xlsx) if compression != Compression::Plain => {
+                Err(TableError::Compressed { path: path.to_owned() })
             }
             Some(format) => Ok((format, compression)),
             None if path.is_dir() => Err(TableError::Folder { path: path.to_owned() }),
@@ -60,7 +63,8 @@ mod tests {
         assert_eq!(format("n.ndjson.zst").unwrap(), (FileFormat::Json, Compression::Zstd));
         assert_eq!(format("n.json").unwrap(), (FileFormat::Json, Compression::Plain));
         assert_eq!(format("n.parquet").unwrap(), (FileFormat::Parquet, Compression::Plain));
-        assert!(matches!(format("n.parquet.gz"), Err(TableError::CompressedParquet { .. })));
+        assert_eq!(format("n.xlsx").unwrap(), (FileFormat::Xlsx, Compression::Plain));
+        assert!(matches!(format("n.parquet.gz"), Err(TableError::Compressed { .. })));
         assert!(matches!(format("/"), Err(TableError::Folder { .. })));
         for name in ["n", "n.gz", "n.docx", "txt"] {
             assert!(matches!(format(name), Err(TableError::UnknownFormat { .. })), "{name}");

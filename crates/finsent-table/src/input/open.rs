@@ -1,7 +1,7 @@
 //! Inputs: where rows come from.
 
-use std::collections::{HashSet, VecDeque};
-use std::fs;
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::fs::{self, Metadata};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -9,8 +9,10 @@ use super::arguments::Arguments;
 use super::concat::ConcatReader;
 use super::counted_rows::CountedRows;
 use super::first_rows::FirstRows;
-use super::format::FileFormat;
+use super::folder;
+use super::input_file::InputFile;
 use super::late_notes::LateNotes;
+use super::look_ahead::LookAhead;
 use super::open_file::OpenFile;
 use super::progress::InputProgress;
 use super::read_stats::ReadStats;
@@ -20,13 +22,13 @@ use super::standard_input;
 use crate::column_names::check_count;
 use crate::error::TableError;
 use crate::parquet::ParquetFile;
-use crate::row::RowReader;
+use crate::row::{Row, RowReader};
 
 /// The rows that the user asked for.
 pub struct Input {
     /// The rows, in order.
     pub rows: Box<dyn RowReader>,
-    /// Columns of the first file; none for arguments and standard input.
+    /// Columns of the first file, or of all if those are wanted; none for arguments and lines of standard input.
     pub columns: Vec<Arc<str>>,
     /// The files whose columns are known, with these.
     files: Vec<(String, Vec<Arc<str>>)>,
@@ -129,51 +131,43 @@ impl Input {
         }
     }
 
-    /// Opens files, which are read one after the other. Their names say their formats; the columns are those of the first.
+    /// Opens files and the parts of folders, which are read one after the other. Their names say their formats; the columns
+    /// are those of the first.
     ///
     /// # Errors
     /// If a file cannot be read, or lacks a column, as far as its beginning shows.
     pub fn files(paths: &[PathBuf], reading: &Reading) -> Result<Self, TableError> {
-        let (first, rest) = paths.split_first().ok_or(TableError::NoInput)?;
+        let mut rest = VecDeque::from(folder::expand(paths, reading.format)?);
         let stats = Arc::<ReadStats>::default();
-        let OpenFile { rows, mut columns, parquet, notes, how } = OpenFile::open(first, reading, &stats)?;
-        let mut told = vec![(first, notes, how)];
-        let is_json = |path: &Path| matches!(FileFormat::of(path, reading.format), Ok((FileFormat::Json, _)));
-        let mut files = vec![(first.display().to_string(), columns.clone())];
-        let mut types = parquet.map_or(ColumnTypes::Untyped, ColumnTypes::Parquet);
-        let mut total = 0;
-        for path in paths {
-            let metadata = fs::metadata(path).map_err(|error| TableError::read(&path.display().to_string(), error))?;
-            total += metadata.len();
-            // Opening a pipe here would take what its writer sends.
-            if metadata.is_file() && path != first {
-                let other = OpenFile::open(path, reading, &Arc::default())?;
-                if reading.all_columns && is_json(path) {
-                    let known: HashSet<&Arc<str>> = columns.iter().collect();
-                    let new: Vec<Arc<str>> =
-                        other.columns.iter().filter(|name| !known.contains(name)).cloned().collect();
-                    columns.extend(new);
-                    check_count(&path.display().to_string(), columns.len())?;
-                }
-                files.push((path.display().to_string(), other.columns));
-                types = types.and(path, other.parquet.as_deref());
-                told.push((path, other.notes, other.how));
+        let (first, opened) = open_first(&mut rest, reading, &stats)?;
+        let OpenFile { rows, columns, parquet, notes, how } = opened;
+        let mut known = KnownFiles {
+            total: 0,
+            types: parquet.map_or(ColumnTypes::Untyped, ColumnTypes::Parquet),
+            files: vec![(first.path.display().to_string(), columns.clone())],
+            told: vec![(first.path.clone(), notes, how)],
+            columns,
+        };
+        known.total += size(&first.path)?.len();
+        let mut to_read = VecDeque::new();
+        for file in rest {
+            if known.add(&file, &first.path, reading)? {
+                to_read.push_back(file);
             }
         }
-        let progress = Some(InputProgress::of_files(Arc::clone(&stats), total));
-        let late_notes = LateNotes(Arc::clone(&stats));
-        let rows = match rest {
-            [] => rows,
-            rest => {
-                let rest = VecDeque::from(rest.to_vec());
+        let rows = match to_read.is_empty() {
+            true => rows,
+            false => {
                 let reading = Reading { all_columns: false, ..reading.clone() };
-                Box::new(ConcatReader::new(first, rows, rest, reading, Arc::clone(&stats)))
+                Box::new(ConcatReader::new(&first.path, rows, to_read, reading, Arc::clone(&stats)))
             }
         };
+        let KnownFiles { total, columns, files, types, told } = known;
+        let progress = Some(InputProgress::of_files(Arc::clone(&stats), total));
+        let late_notes = LateNotes(Arc::clone(&stats));
         let rows = Box::new(CountedRows { rows, stats });
-        let notes = told.iter().flat_map(|(path, notes, _)| of_file(path, notes)).collect();
-        let how = told.iter().filter(|(_, _, how)| !how.is_empty());
-        let how = how.map(|(path, _, how)| format!("{}: {how}", path.display())).collect::<Vec<_>>().join("; ");
+        let notes = of_files(told.iter().map(|(path, notes, _)| (path, notes.join("; "))));
+        let how = of_files(told.iter().map(|(path, _, how)| (path, how.clone()))).join("; ");
         Ok(Self { rows, columns, files, types, progress, kind: InputKind::File, notes, late_notes, how })
     }
 
@@ -181,6 +175,22 @@ impl Input {
     pub fn limit(self, rows: u64) -> Self {
         let progress = self.progress.map(|progress| progress.limit(rows));
         Self { rows: Box::new(FirstRows { rows: self.rows, left: rows }), progress, ..self }
+    }
+
+    /// Shows the first rows, at most so many, to `check`. They stay to be read.
+    ///
+    /// # Errors
+    /// If one of them cannot be read, or that of `check`.
+    pub fn look_ahead<E: From<TableError>>(
+        &mut self,
+        most: usize,
+        check: impl FnOnce(&[Row]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let rows = std::mem::replace(&mut self.rows, Box::new(Arguments::new(Vec::new())));
+        let mut rows = LookAhead::new(rows, most)?;
+        check(rows.ahead())?;
+        self.rows = Box::new(rows);
+        Ok(())
     }
 
     /// Checks that each file has a column, as far as the columns are known before the file is read.
@@ -203,7 +213,93 @@ impl Input {
     }
 }
 
-/// The notes about a file, with its name.
-fn of_file(path: &Path, notes: &[String]) -> Option<String> {
-    (!notes.is_empty()).then(|| format!("{}: {}", path.display(), notes.join("; ")))
+/// Opens the first file. Parts without rows have no columns, and are left out.
+fn open_first(
+    files: &mut VecDeque<InputFile>,
+    reading: &Reading,
+    stats: &Arc<ReadStats>,
+) -> Result<(InputFile, OpenFile), TableError> {
+    loop {
+        let first = files.pop_front().ok_or(TableError::NoInput)?;
+        match first.open(reading, stats) {
+            Err(TableError::Empty { .. }) if first.is_part && !files.is_empty() => (),
+            opened => return Ok((first, opened?)),
+        }
+    }
+}
+
+/// What is known about files before they are read.
+struct KnownFiles {
+    /// Their bytes.
+    total: u64,
+    /// The columns of the first, and of the others if those are wanted.
+    columns: Vec<Arc<str>>,
+    files: Vec<(String, Vec<Arc<str>>)>,
+    types: ColumnTypes,
+    /// What is to be told about each file, and how it is read.
+    told: Vec<(PathBuf, Vec<String>, String)>,
+}
+
+impl KnownFiles {
+    /// Adds a file that is read after the first; false if it is a part without rows.
+    fn add(&mut self, file: &InputFile, first: &Path, reading: &Reading) -> Result<bool, TableError> {
+        let path = &file.path;
+        let metadata = size(path)?;
+        self.total += metadata.len();
+        // Opening a pipe here would take what its writer sends.
+        if !metadata.is_file() || path == first {
+            return Ok(true);
+        }
+        let other = match file.open(reading, &Arc::default()) {
+            Err(TableError::Empty { .. }) if file.is_part => return Ok(false),
+            opened => opened?,
+        };
+        if reading.all_columns {
+            let known: HashSet<&Arc<str>> = self.columns.iter().collect();
+            let new: Vec<Arc<str>> = other.columns.iter().filter(|name| !known.contains(name)).cloned().collect();
+            self.columns.extend(new);
+            check_count(&path.display().to_string(), self.columns.len())?;
+        }
+        self.files.push((path.display().to_string(), other.columns));
+        self.types = std::mem::replace(&mut self.types, ColumnTypes::Untyped).and(path, other.parquet.as_deref());
+        self.told.push((path.clone(), other.notes, other.how));
+        Ok(true)
+    }
+}
+
+fn size(path: &Path) -> Result<Metadata, TableError> {
+    fs::metadata(path).map_err(|error| TableError::read(&path.display().to_string(), error))
+}
+
+/// What is said about files, once for all of which the same is said, with the name of the first.
+fn of_files<'a>(said: impl Iterator<Item = (&'a PathBuf, String)>) -> Vec<String> {
+    let mut groups: Vec<(&PathBuf, u64, String)> = Vec::new();
+    let mut places: HashMap<String, usize> = HashMap::new();
+    for (path, words) in said.filter(|(_, words)| !words.is_empty()) {
+        match places.get(&words) {
+            Some(&place) => groups[place].1 += 1,
+            None => {
+                places.insert(words.clone(), groups.len());
+                groups.push((path, 0, words));
+            }
+        }
+    }
+    let one = |(path, more, words): (&PathBuf, u64, String)| match more {
+        0 => format!("{}: {words}", path.display()),
+        more => format!("{} and {more} more: {words}", path.display()),
+    };
+    groups.into_iter().map(one).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_the_same_for_many_files_is_said_once() {
+        let paths: Vec<PathBuf> = ["a", "b", "c", "d"].map(PathBuf::from).to_vec();
+        let said = ["no header", "", "tab-separated", "no header"].map(String::from);
+        let said = of_files(paths.iter().zip(said));
+        assert_eq!(said, ["a and 1 more: no header", "c: tab-separated"]);
+    }
 }

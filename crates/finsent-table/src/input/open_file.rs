@@ -14,6 +14,7 @@ use super::shape::Shape;
 use super::source::Source;
 use super::text_lines::TextFile;
 use super::whole_files::WholeFile;
+use super::xlsx::XlsxRows;
 use crate::error::TableError;
 use crate::parquet::ParquetFile;
 use crate::row::RowReader;
@@ -45,8 +46,13 @@ impl OpenFile {
             return WholeFile::of_path(path, reading, stats).map(Self::untyped);
         }
         let (format, compression) = FileFormat::of(path, reading.format)?;
-        if format == FileFormat::Parquet {
-            return Self::open_parquet(path, reading, stats);
+        if reading.sheet.is_some() && format != FileFormat::Xlsx {
+            return Err(TableError::SheetOfNoWorkbook { path: path.to_owned() });
+        }
+        match format {
+            FileFormat::Parquet => return Self::open_parquet(path, reading, stats),
+            FileFormat::Xlsx => return XlsxRows::open(path, reading, stats).map(Self::untyped),
+            FileFormat::Text | FileFormat::Csv | FileFormat::Tsv | FileFormat::Json => (),
         }
         let mut source = Source::file(path, compression, reading.encoding, stats)?;
         let sample = source.sample()?;
@@ -57,7 +63,7 @@ impl OpenFile {
             FileFormat::Json => Shape::Json,
             // Spreadsheets write tables as .txt, too.
             FileFormat::Text if reading.format.is_none() => Shape::of(&sample, reading),
-            FileFormat::Text | FileFormat::Parquet => Shape::Lines,
+            FileFormat::Text | FileFormat::Parquet | FileFormat::Xlsx => Shape::Lines,
         };
         let mut opened = match shape {
             Shape::Lines => TextFile::open(source, reading).map(Self::untyped)?,

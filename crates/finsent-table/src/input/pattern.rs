@@ -41,7 +41,11 @@ fn matches(pattern: &str) -> Result<Vec<PathBuf>, TableError> {
         source: std::io::Error::from(error).into(),
     };
     let paths: Vec<PathBuf> = paths.collect::<Result<_, _>>().map_err(search)?;
-    let mut files: Vec<PathBuf> = paths.into_iter().filter(|path| !path.is_dir()).collect();
+    let (folders, mut files): (Vec<PathBuf>, Vec<PathBuf>) = paths.into_iter().partition(|path| path.is_dir());
+    // A pattern such as `**` matches the folders on its way, too.
+    if files.is_empty() && !pattern.contains("**") {
+        files = folders;
+    }
     files.sort();
     if files.is_empty() {
         return Err(TableError::NoMatch { pattern: pattern.to_owned() });

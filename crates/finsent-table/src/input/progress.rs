@@ -34,6 +34,14 @@ impl InputProgress {
         Self { limit: self.limit.min(rows), ..self }
     }
 
+    /// The bytes of the files, compressed as they are.
+    pub fn bytes(&self) -> Option<u64> {
+        match self.size {
+            Size::Bytes { total, .. } => Some(total),
+            Size::Rows(_) => None,
+        }
+    }
+
     /// The number of rows, and whether it is only an estimate. 0 before any row is read.
     pub fn rows(&self) -> (u64, bool) {
         let (rows, is_estimate) = match &self.size {

@@ -17,9 +17,12 @@ pub struct Reading {
     pub format: Option<FileFormat>,
     /// Whether each file is one text, whatever its name.
     pub whole_files: bool,
+    /// The sheet of a workbook; the first that is shown, unless it is set.
+    pub sheet: Option<String>,
     /// What the user says of the dialect of separated values.
     pub dialect: DialectChoice,
-    /// Whether the columns of all rows must be known before the first is read. JSON files are then read twice.
+    /// Whether the columns of all rows must be known before the first is read. JSON is then read twice, from standard input
+    /// after its end.
     pub all_columns: bool,
     /// The columns that the user named.
     pub columns: ColumnChoice,

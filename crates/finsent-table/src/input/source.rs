@@ -26,6 +26,11 @@ impl Source {
         Self::new("standard input".into(), io::stdin(), Compression::Plain, encoding, stats)
     }
 
+    /// Bytes that were read before and are decoded.
+    pub(super) fn decoded(name: String, reader: impl Read + Send + 'static) -> Self {
+        Self::new(name, reader, Compression::Plain, None, &Arc::default())
+    }
+
     /// Opens a file. A regular file is read up to its length at this moment: what is appended while it is read, perhaps by
     /// this process, is not read.
     pub(super) fn file(

@@ -1,12 +1,13 @@
 //! Standard input: lines of text, or a table if its first lines show one.
 
+use std::io::{self, BufRead, Seek, Write};
 use std::sync::Arc;
 
 use super::delimited::Delimited;
 use super::dialect::{COMMA, TAB};
 use super::format::FileFormat;
 use super::json_rows::JsonRows;
-use super::open_file::OpenFile;
+use super::open_file::{OpenFile, Opened};
 use super::read_stats::ReadStats;
 use super::reading::Reading;
 use super::shape::Shape;
@@ -26,7 +27,8 @@ pub(super) fn open(reading: &Reading, stats: &Arc<ReadStats>) -> Result<OpenFile
         Some(FileFormat::Csv) => Shape::Delimited(COMMA),
         Some(FileFormat::Tsv) => Shape::Delimited(TAB),
         Some(FileFormat::Json) => Shape::Json,
-        Some(FileFormat::Parquet) => return Err(TableError::StandardInputParquet),
+        Some(FileFormat::Parquet) => return Err(TableError::StandardInputFormat { format: "a Parquet file" }),
+        Some(FileFormat::Xlsx) => return Err(TableError::StandardInputFormat { format: "a workbook" }),
         None => Shape::of(&source.sample_lines(1)?, reading),
     };
     let mut opened = match shape {
@@ -35,6 +37,7 @@ pub(super) fn open(reading: &Reading, stats: &Arc<ReadStats>) -> Result<OpenFile
         }
         Shape::Lines => return Ok(OpenFile::without_columns(StandardInput::new(source, reading.encoding_errors))),
         Shape::Unclear(columns) => return Err(TableError::UnclearLines { file: source.name, columns }),
+        Shape::Json if reading.all_columns => OpenFile::untyped(spooled(source, reading)?),
         Shape::Json => {
             let sample = source.sample_lines(1)?;
             OpenFile::untyped(JsonRows::open(source, &sample, reading)?)
@@ -48,4 +51,30 @@ pub(super) fn open(reading: &Reading, stats: &Arc<ReadStats>) -> Result<OpenFile
         opened.notes.extend(shape.note().map(|note| format!("standard input is {note}")));
     }
     Ok(opened)
+}
+
+/// Rows of JSON with the columns of all of them: they are kept in a file without a name, and read twice.
+fn spooled(mut source: Source, reading: &Reading) -> Result<Opened<JsonRows>, TableError> {
+    let name = source.name.clone();
+    let cannot_keep = |error: io::Error| TableError::Spool { source: error.into() };
+    let mut file = tempfile::tempfile().map_err(cannot_keep)?;
+    loop {
+        let chunk = source.reader.fill_buf().map_err(|error| TableError::read(&name, error))?;
+        let length = chunk.len();
+        if length == 0 {
+            break;
+        }
+        file.write_all(chunk).map_err(cannot_keep)?;
+        source.reader.consume(length);
+        source.stats.end_record();
+    }
+    let mut open = || {
+        file.rewind().map_err(cannot_keep)?;
+        let mut source = Source::decoded(name.clone(), file.try_clone().map_err(cannot_keep)?);
+        let sample = source.sample()?;
+        JsonRows::open(source, &sample, reading)
+    };
+    let first = open()?;
+    let columns = first.rows.all_names(first.columns)?;
+    Ok(Opened { columns, ..open()? })
 }

@@ -1,8 +1,9 @@
-//! CSV with a header: the input's columns, then the prediction's, with one per label.
+//! CSV or TSV with a header: the input's columns, then the prediction's, with one per label.
 
 use std::io::Write;
 
 use super::columns::PredictionColumns;
+use super::delimiter::Delimiter;
 use super::destination::Destination;
 use super::record::{self, RecordValue};
 use super::row_writer::{Outcome, RowWriter, Shape};
@@ -23,14 +24,15 @@ pub(super) struct CsvWriter {
 /// The records of a CSV file, after its header.
 pub(super) struct Records {
     out: Destination,
+    delimiter: Delimiter,
     is_safe: bool,
     /// `None` once it is written, or if an earlier shard has it.
     header: Option<Vec<String>>,
 }
 
 impl Records {
-    pub(super) fn new(shape: &Shape<'_>, out: Destination, header: Vec<String>) -> Self {
-        let mut records = Self { out, is_safe: shape.is_csv_safe, header: None };
+    pub(super) fn new(shape: &Shape<'_>, out: Destination, delimiter: Delimiter, header: Vec<String>) -> Self {
+        let mut records = Self { out, delimiter, is_safe: shape.is_csv_safe, header: None };
         let header: Vec<String> = header.into_iter().map(|name| records.text(name)).collect();
         records.header = shape.is_beginning.then_some(header);
         records
@@ -42,12 +44,19 @@ impl Records {
     }
 
     pub(super) fn write(&mut self, record: impl IntoIterator<Item = impl AsRef<[u8]>>) -> Result<(), TableError> {
-        let mut writer = csv::Writer::from_writer(&mut self.out);
-        if let Some(header) = self.header.take() {
-            writer.write_record(header)?;
-        }
+        self.write_header()?;
+        let mut writer = self.delimiter.records(&mut self.out);
         writer.write_record(record)?;
         Ok(writer.flush()?)
+    }
+
+    /// Writes the header, unless it is written. It reaches the reader of a pipe together with the first record.
+    fn write_header(&mut self) -> Result<(), TableError> {
+        let Some(header) = self.header.take() else { return Ok(()) };
+        let mut writer = self.delimiter.header(Vec::new());
+        writer.write_record(header)?;
+        let header = writer.into_inner().map_err(csv::IntoInnerError::into_error)?;
+        Ok(self.out.write_all(&header)?)
     }
 
     pub(super) fn flush(&mut self) -> Result<(), TableError> {
@@ -55,21 +64,19 @@ impl Records {
     }
 
     pub(super) fn finish(mut self) -> Result<Destination, TableError> {
-        if let Some(header) = self.header.take() {
-            csv::Writer::from_writer(&mut self.out).write_record(header)?;
-        }
+        self.write_header()?;
         Ok(self.out)
     }
 }
 
 impl CsvWriter {
-    pub(super) fn new(shape: &Shape<'_>, out: Destination) -> Self {
+    pub(super) fn new(shape: &Shape<'_>, out: Destination, delimiter: Delimiter) -> Self {
         let id = shape.writes_id.then_some("id").map(String::from);
         let own = record::columns(shape.granularity, shape.labels).into_iter().map(|(name, _)| name);
         let names = id.into_iter().chain(own).chain(["error".into()]).collect();
         let prediction = PredictionColumns::beside(shape.columns, names);
         let header = shape.columns.iter().map(|column| column.to_string()).chain(prediction.prefixed()).collect();
-        let records = Records::new(shape, out, header);
+        let records = Records::new(shape, out, delimiter, header);
         Self { records, input: ColumnPlaces::of(shape.columns), prediction, writes_id: shape.writes_id }
     }
 

@@ -1,13 +1,11 @@
 //! Where the output goes: standard output, or a file that gets its name when it is complete.
 
-use std::fs::{self, File, Permissions};
+use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use tempfile::NamedTempFile;
-
-use crate::atomic::leftovers::{PREFIX, SUFFIX, create_locked, remove_from};
 use crate::atomic::links::{self, folder};
+use crate::atomic::{AtomicFile, TemporaryName};
 use crate::error::{TableError, WriteFailure};
 
 /// An open output. Its I/O errors name it.
@@ -21,22 +19,8 @@ enum Target {
     Stdout(BufWriter<io::Stdout>),
     /// A pipe or device: there is nothing to rename.
     Direct(BufWriter<File>),
-    /// A file beside the one that it will become.
-    Beside {
-        unfinished: BufWriter<NamedTempFile>,
-        path: PathBuf,
-        /// Says that this process is alive.
-        _lock: File,
-    },
-}
-
-/// The name of a file until it is complete.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TemporaryName {
-    /// A name that no other file has.
-    Unique,
-    /// `NAME.unfinished`; replaces what a killed run left there. For one run at a time.
-    Fixed,
+    /// A file that gets its name when it is complete.
+    File(AtomicFile),
 }
 
 impl Destination {
@@ -71,6 +55,13 @@ impl Destination {
         Some(links::follow(path).unwrap_or_else(|_| path.to_owned()))
     }
 
+    /// The bytes that are free on the disk of an output; `None` if it is not a file, or the system does not say.
+    pub fn free_space(path: &Path) -> Option<u64> {
+        let file = Self::file(path)?;
+        let disk = rustix::fs::statvfs(folder(&file)).ok()?;
+        Some(disk.f_bavail.saturating_mul(disk.f_frsize))
+    }
+
     /// Whether it is standard output.
     pub fn is_stdout(&self) -> bool {
         matches!(self.target, Target::Stdout(_))
@@ -84,8 +75,9 @@ impl Destination {
         self.flush()?;
         match self.target {
             Target::Stdout(_) | Target::Direct(_) => Ok(()),
-            Target::Beside { unfinished, path, _lock } => persist(unfinished, &path)
-                .map_err(|source| TableError::Write { path: self.name, source: source.into() }),
+            Target::File(file) => {
+                file.finish().map_err(|source| TableError::Write { path: self.name, source: source.into() })
+            }
         }
     }
 }
@@ -96,30 +88,7 @@ fn open_file(path: &Path, temporary: TemporaryName) -> io::Result<Target> {
     };
     // An error that `file` has left to us.
     links::follow(&path)?;
-    let create = || {
-        let mut builder = tempfile::Builder::new();
-        builder.suffix(SUFFIX).permissions(new_file_permissions());
-        match temporary {
-            TemporaryName::Unique => builder.prefix(PREFIX),
-            TemporaryName::Fixed => {
-                remove_if_there(&with_suffix(&path, SUFFIX))?;
-                builder.prefix(path.file_name().unwrap_or_default()).rand_bytes(0)
-            }
-        };
-        builder.tempfile_in(folder(&path))
-    };
-    let (unfinished, lock) = create_locked(create, |file: &NamedTempFile| file.as_file().try_clone())?;
-    remove_from(folder(&path), unfinished.path());
-    if let Ok(metadata) = fs::metadata(&path) {
-        fs::set_permissions(unfinished.path(), metadata.permissions())?;
-    }
-    Ok(Target::Beside { unfinished: BufWriter::new(unfinished), path, _lock: lock })
-}
-
-fn persist(unfinished: BufWriter<NamedTempFile>, path: &Path) -> io::Result<()> {
-    let unfinished = unfinished.into_inner().map_err(io::IntoInnerError::into_error)?;
-    unfinished.as_file().sync_all()?;
-    unfinished.persist(path).map(drop).map_err(|error| error.error)
+    AtomicFile::create(path, temporary).map(Target::File)
 }
 
 /// The error of a path in a folder that does not exist.
@@ -130,28 +99,8 @@ fn missing_folder(path: &Path) -> Option<TableError> {
     is_missing.then(|| TableError::NoFolder { path: path.to_owned(), folder: folder.to_owned() })
 }
 
-/// `scored.jsonl.journal` for `scored.jsonl` and `.journal`.
-pub fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    name.into()
-}
-
-fn remove_if_there(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
-}
-
 fn is_standard_output(path: &Path) -> bool {
     path == Path::new("-") || path == Path::new("/dev/stdout")
-}
-
-/// As for any new file; the system applies the process's umask.
-fn new_file_permissions() -> Permissions {
-    use std::os::unix::fs::PermissionsExt;
-    Permissions::from_mode(0o666)
 }
 
 impl Write for Destination {
@@ -159,7 +108,7 @@ impl Write for Destination {
         let written = match &mut self.target {
             Target::Stdout(stdout) => stdout.write(bytes),
             Target::Direct(file) => file.write(bytes),
-            Target::Beside { unfinished, .. } => unfinished.write(bytes),
+            Target::File(file) => file.write(bytes),
         };
         written.map_err(|error| WriteFailure::of(&self.name, error))
     }
@@ -168,7 +117,7 @@ impl Write for Destination {
         let flushed = match &mut self.target {
             Target::Stdout(stdout) => stdout.flush(),
             Target::Direct(file) => file.flush(),
-            Target::Beside { unfinished, .. } => unfinished.flush(),
+            Target::File(file) => file.flush(),
         };
         flushed.map_err(|error| WriteFailure::of(&self.name, error))
     }

@@ -1,6 +1,7 @@
 //! The file that `predict()` of finBERT (github.com/ProsusAI/finBERT) writes: one line per sentence.
 
 use super::csv_file::Records;
+use super::delimiter::Delimiter;
 use super::destination::Destination;
 use super::numpy;
 use super::record::OutputRecord;
@@ -15,7 +16,7 @@ pub(super) struct FinbertCsvWriter(Records);
 
 impl FinbertCsvWriter {
     pub(super) fn new(shape: &Shape<'_>, out: Destination) -> Self {
-        Self(Records::new(shape, out, HEADER.map(String::from).to_vec()))
+        Self(Records::new(shape, out, Delimiter::Comma, HEADER.map(String::from).to_vec()))
     }
 }
 

@@ -1,7 +1,8 @@
-//! Rows out: JSON, JSON Lines, CSV, finBERT's own CSV, Parquet.
+//! Rows out: JSON, JSON Lines, CSV, TSV, finBERT's own CSV, Parquet.
 
 mod columns;
 mod csv_file;
+mod delimiter;
 mod destination;
 mod finbert_csv;
 mod json;
@@ -16,7 +17,8 @@ use finsent_model::Granularity;
 
 pub use self::parquet::{Cell, ParquetColumn, write_columns};
 pub use columns::PredictionColumns;
-pub use destination::{Destination, TemporaryName, with_suffix};
+pub use delimiter::Delimiter;
+pub use destination::Destination;
 pub use record::{OutputRecord, RecordValue};
 pub use row_writer::{Outcome, RowWriter, Shape};
 pub use same_path::check_outputs;
@@ -33,6 +35,8 @@ pub enum OutputFormat {
     Jsonl,
     /// Comma-separated values with a header.
     Csv,
+    /// Tab-separated values with a header.
+    Tsv,
     /// The CSV that finBERT's own script writes.
     FinbertCsv,
     /// Typed columns.
@@ -61,7 +65,8 @@ pub fn writer(format: OutputFormat, shape: &Shape<'_>, out: Destination) -> Box<
     match format {
         OutputFormat::Json => Box::new(json::JsonWriter::new(shape, out, true)),
         OutputFormat::Jsonl => Box::new(json::JsonWriter::new(shape, out, false)),
-        OutputFormat::Csv => Box::new(csv_file::CsvWriter::new(shape, out)),
+        OutputFormat::Csv => Box::new(csv_file::CsvWriter::new(shape, out, Delimiter::Comma)),
+        OutputFormat::Tsv => Box::new(csv_file::CsvWriter::new(shape, out, Delimiter::Tab)),
         OutputFormat::FinbertCsv => Box::new(finbert_csv::FinbertCsvWriter::new(shape, out)),
         OutputFormat::Parquet => parquet::writer(shape, out),
     }

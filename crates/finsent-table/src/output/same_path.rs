@@ -9,23 +9,28 @@ use super::destination::Destination;
 use crate::atomic::links;
 use crate::error::TableError;
 
-/// Refuses outputs of which two are the same file, and outputs that are inputs. Standard output and input are `-`.
+/// Refuses outputs of which two are the same file, and outputs that are inputs or in a folder that is one. Standard output and
+/// input are `-`.
 ///
 /// # Errors
-/// [`TableError::SameOutput`] or [`TableError::OutputIsInput`].
+/// [`TableError::SameOutput`], [`TableError::OutputIsInput`] or [`TableError::OutputInInput`].
 pub fn check_outputs(outputs: &[PathBuf], inputs: &[PathBuf]) -> Result<(), TableError> {
     let place = |path: &PathBuf, standard: &str| {
         let place = Place::of(if path.as_os_str() == "-" { Path::new(standard) } else { path });
         place.map(|place| (path.clone(), place))
     };
     let outputs: Vec<_> = outputs.iter().filter_map(|path| place(path, "/dev/stdout")).collect();
+    let folders: Vec<_> = inputs.iter().filter_map(|path| Some((path, folder_id(path)?))).collect();
     let inputs: Vec<_> = inputs.iter().filter_map(|path| place(path, "/dev/stdin")).collect();
     for (index, (path, output)) in outputs.iter().enumerate() {
         if let Some((first, _)) = outputs[..index].iter().find(|(_, other)| output.is(other)) {
             return Err(TableError::SameOutput { first: first.clone(), second: path.clone() });
         }
-        if inputs.iter().any(|(_, input)| output.is(input)) {
+        if inputs.iter().any(|(_, input)| output.is(input) || output.shares_contents(input)) {
             return Err(TableError::OutputIsInput { path: path.clone() });
+        }
+        if let Some((folder, _)) = folders.iter().find(|(_, folder)| output.is_in(*folder)) {
+            return Err(TableError::OutputInInput { path: path.clone(), folder: (*folder).clone() });
         }
     }
     Ok(())
@@ -70,6 +75,17 @@ impl Place {
                 && ignores_case(links::folder(&self.path))
     }
 
+    /// Whether both exist and are one file with one or more names.
+    fn shares_contents(&self, other: &Self) -> bool {
+        matches!((&self.file, &other.file), (Some(one), Some(other)) if id(one) == id(other))
+    }
+
+    /// Whether it is in a folder, at any depth.
+    fn is_in(&self, folder: (u64, u64)) -> bool {
+        let Ok(above) = fs::canonicalize(links::folder(&self.path)) else { return false };
+        above.ancestors().any(|above| folder_id(above) == Some(folder))
+    }
+
     /// Whether both exist and are the same. Hard links are not: an output replaces one name and leaves the other.
     fn is_same_file(&self, other: &Self) -> bool {
         match (&self.file, &other.file) {
@@ -77,6 +93,10 @@ impl Place {
             _ => false,
         }
     }
+}
+
+fn folder_id(path: &Path) -> Option<(u64, u64)> {
+    fs::metadata(path).ok().filter(Metadata::is_dir).map(|folder| id(&folder))
 }
 
 fn id(metadata: &Metadata) -> (u64, u64) {
@@ -125,6 +145,22 @@ mod tests {
             let input = check(&[path(one)], &[path("sub"), path(other)]);
             assert!(matches!(input, Err(TableError::OutputIsInput { .. })), "{one} {other}");
         }
+    }
+
+    #[test]
+    fn an_output_is_not_in_a_folder_that_is_read_and_no_other_name_of_an_input() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = |name: &str| dir.path().join(name);
+        fs::create_dir_all(path("news/sub")).unwrap();
+        symlink("news", path("link")).unwrap();
+        for output in ["news/out.csv", "news/sub/out.csv", "link/sub/../out.csv"] {
+            let inside = check(&[path(output)], &[path("news")]);
+            assert!(matches!(inside, Err(TableError::OutputInInput { .. })), "{output}");
+        }
+        check(&[path("out.csv"), path("newsletter.csv")], &[path("news")]).unwrap();
+        fs::write(path("there"), "").unwrap();
+        fs::hard_link(path("there"), path("hard")).unwrap();
+        assert!(matches!(check(&[path("hard")], &[path("there")]), Err(TableError::OutputIsInput { .. })));
     }
 
     #[test]

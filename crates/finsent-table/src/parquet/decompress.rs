@@ -2,12 +2,25 @@
 
 use std::io::Read;
 
+use brotli_decompressor::Decompressor as Brotli;
 use flate2::read::MultiGzDecoder;
 use parquet::basic::Compression;
 use parquet::errors::{ParquetError, Result};
 use ruzstd::decoding::StreamingDecoder;
 
 use super::limits::MAX_PAGE_BYTES;
+
+/// Bytes that the reader of Brotli decompresses at a time.
+const BROTLI_BUFFER_BYTES: usize = 16 << 10;
+
+/// The name of a compression that is not supported.
+pub(super) fn unsupported_name(compression: Compression) -> Option<&'static str> {
+    match compression {
+        Compression::LZ4 => Some("Hadoop's LZ4"),
+        Compression::LZO => Some("LZO"),
+        _ => None,
+    }
+}
 
 /// `start`, followed by the contents of `compressed`, `length` bytes in all.
 ///
@@ -36,9 +49,8 @@ pub(super) fn decompress(compression: Compression, start: &[u8], compressed: &[u
             let block = lz4_flex::block::decompress(compressed, left);
             page.extend(block.map_err(|_| broken("a page is damaged: it is not a block of LZ4 of its length"))?);
         }
-        Compression::LZ4 => return Err(unsupported("Hadoop's LZ4")),
-        Compression::LZO => return Err(unsupported("LZO")),
-        Compression::BROTLI(_) => return Err(unsupported("Brotli")),
+        Compression::BROTLI(_) => read(Brotli::new(compressed, BROTLI_BUFFER_BYTES), left, &mut page)?,
+        Compression::LZ4 | Compression::LZO => return Err(unsupported(compression)),
     }
     if page.len() == length { Ok(page) } else { Err(wrong_length(length)) }
 }
@@ -60,8 +72,8 @@ fn read_zstd(mut compressed: &[u8], length: usize, page: &mut Vec<u8>) -> Result
     Ok(())
 }
 
-fn unsupported(name: &str) -> ParquetError {
-    broken(format!("it is compressed with {name}; finsent reads zstd, snappy, gzip and LZ4_RAW"))
+fn unsupported(compression: Compression) -> ParquetError {
+    broken(format!("a page is compressed with {}", unsupported_name(compression).unwrap_or("another compression")))
 }
 
 fn wrong_length(length: usize) -> ParquetError {
@@ -93,7 +105,16 @@ mod tests {
             (Compression::GZIP(Default::default()), gzip.finish().unwrap()),
             (Compression::ZSTD(Default::default()), compress_to_vec(CONTENTS, CompressionLevel::Fastest)),
             (Compression::LZ4_RAW, lz4_flex::block::compress(CONTENTS)),
+            (Compression::BROTLI(Default::default()), brotli(CONTENTS)),
         ]
+    }
+
+    /// A stream of Brotli in which the contents are not compressed.
+    fn brotli(contents: &[u8]) -> Vec<u8> {
+        // The window; not the last part, whose length has 16 bits and which is not compressed.
+        let header = (u32::try_from(contents.len()).unwrap() - 1) << 4 | 1 << 20;
+        // The last part is empty.
+        [&header.to_le_bytes()[..3], contents, &[3]].concat()
     }
 
     #[test]

@@ -92,6 +92,14 @@ impl ParquetFile {
         self.metadata.row_groups().iter().map(|group| group.num_rows().unsigned_abs()).sum()
     }
 
+    /// A column whose pages have a compression that is not supported, and its name.
+    pub(crate) fn unsupported_compression(&self, is_read: impl Fn(&str) -> bool) -> Option<(String, &'static str)> {
+        let columns = self.metadata.row_groups().iter().flat_map(RowGroupMetaData::columns);
+        let read = columns.filter_map(|column| Some((column.column_path().parts().first()?, column.compression())));
+        let mut read = read.filter(|(name, _)| is_read(name));
+        read.find_map(|(name, compression)| Some((name.clone(), decompress::unsupported_name(compression)?)))
+    }
+
     /// The row group at `index`, if there is one.
     pub(crate) fn group(self: &Arc<Self>, index: usize) -> Option<RowGroup> {
         (index < self.metadata.num_row_groups()).then(|| RowGroup { file: Arc::clone(self), index })

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use finsent_table::{
-    ColumnChoice, ColumnSelection, FileFormat, Input, InputKind, ParquetFile, Reading, Shard, TableError,
+    ColumnChoice, ColumnSelection, Destination, FileFormat, Input, InputKind, ParquetFile, Reading, Shard, TableError,
     check_rereadable,
 };
 
@@ -35,6 +35,8 @@ pub(super) fn settle(input: Input, args: &ClassifyArgs, format: Format, is_termi
         return Ok(input);
     }
     let mut reading = reading(args, format)?;
+    // Rows that are written as they come cannot wait for the columns of later ones.
+    reading.all_columns &= format == Format::Parquet || args.output.as_deref().and_then(Destination::file).is_some();
     if is_terminal {
         reading.format.get_or_insert(FileFormat::Text);
     }
@@ -51,7 +53,7 @@ fn limited(input: Input, args: &ClassifyArgs) -> Input {
 fn reading(args: &ClassifyArgs, format: Format) -> Result<Reading, TableError> {
     let (text, id) = (args.text_column.clone(), args.id_column.clone());
     let reading = args.reading.reading(ColumnChoice { text, id, ..ColumnChoice::default() })?;
-    let all_columns = matches!(format, Format::Csv | Format::Parquet);
+    let all_columns = matches!(format, Format::Csv | Format::Tsv | Format::Parquet);
     Ok(Reading { selection: selection(args, format), all_columns, whole_files: args.whole_file, ..reading })
 }
 
@@ -62,12 +64,15 @@ fn check_texts(args: &ClassifyArgs) -> Result<(), UsageError> {
     }
     let is_file = |text: &&String| {
         let path = Path::new(text.as_str());
-        path.extension().is_some() && path.is_file()
+        path.extension().is_some() && path.exists()
     };
     match args.texts.iter().find(is_file) {
-        Some(name) => Err(UsageError(format!(
-            "`{name}` is a file, and its name would be scored; to score what it holds, add --input: --input '{name}'"
-        ))),
+        Some(name) => {
+            let kind = if Path::new(name).is_dir() { "folder" } else { "file" };
+            Err(UsageError(format!(
+                "`{name}` is a {kind}, and its name would be scored; to score what it holds, add --input: --input '{name}'"
+            )))
+        }
         None => Ok(()),
     }
 }
@@ -82,7 +87,7 @@ pub(super) fn with_standard_input(inputs: Vec<PathBuf>) -> Vec<PathBuf> {
 /// The columns whose values the output or a summary shows.
 fn selection(args: &ClassifyArgs, format: Format) -> ColumnSelection {
     match format {
-        Format::Json | Format::Jsonl | Format::Csv => ColumnSelection::All,
+        Format::Json | Format::Jsonl | Format::Csv | Format::Tsv => ColumnSelection::All,
         // Parquet copies the other columns; the rest do not show them.
         Format::Parquet | Format::Text | Format::FinbertCsv => {
             let of_groups = [&args.group_by, &args.time_column, &args.weight_column];

@@ -76,7 +76,8 @@ impl Task {
         outputs::check(args, *format)?;
         let temporary = if kept.is_some() { TemporaryName::Fixed } else { TemporaryName::Unique };
         let destination = Destination::open(args.output.as_deref(), temporary)?;
-        let summary = SummaryOutput::open(args, *format, &input, temporary)?;
+        outputs::space_note(args, *format, &input).iter().for_each(|note| console.note(note));
+        let summary = SummaryOutput::open(args, *format, &mut input, temporary)?;
         check_csv_safe(args, *format, summary.as_ref())?;
 
         let (model, pipeline) = settings.load(&args.model)?;
@@ -203,9 +204,10 @@ impl Task {
 
 /// Refuses `--csv-safe` if nothing is CSV.
 fn check_csv_safe(args: &ClassifyArgs, format: Format, summary: Option<&SummaryOutput>) -> Result<(), UsageError> {
-    let has_csv = matches!(format, Format::Csv | Format::FinbertCsv) || summary.is_some_and(SummaryOutput::is_csv);
+    let has_csv =
+        matches!(format, Format::Csv | Format::Tsv | Format::FinbertCsv) || summary.is_some_and(SummaryOutput::is_csv);
     match args.csv_safe && !has_csv {
-        true => Err(UsageError("--csv-safe is for CSV output; add --format csv, or leave it out".into())),
+        true => Err(UsageError("--csv-safe is for CSV and TSV output; add --format csv, or leave it out".into())),
         false => Ok(()),
     }
 }
@@ -230,7 +232,8 @@ impl Output {
         if let Some(summary) = &mut self.summary
             && let Some(reason) = summary.count(row, outcome.as_ref().ok())?
         {
-            let note = || format!("{}: not in the summary: {reason}", row.place);
+            let hint = hints::for_left_out(&reason).map(|hint| format!("; {hint}")).unwrap_or_default();
+            let note = || format!("{}: not in the summary: {reason}{hint}", row.place);
             notes.extend(self.left_out.count_one(note, "more rows are not in the summary"));
         }
         match &outcome {

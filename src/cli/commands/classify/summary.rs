@@ -4,7 +4,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use finsent_jobs::summary::{GroupColumns, Grouping, LeftOut, SummaryError, TIME_EXAMPLES, write_summary};
+use finsent_jobs::summary::{
+    GroupColumns, Grouping, LeftOut, SummaryError, TIME_EXAMPLES, TimeColumn, TimeReader, write_summary,
+};
 use finsent_model::{Classification, LabelMap};
 use finsent_table::{Destination, Input, InputKind, Row, TableError, TemporaryName};
 
@@ -14,6 +16,9 @@ use crate::cli::exit::UsageError;
 use crate::cli::quantity::{grouped, quantity};
 use crate::cli::width::terminal_width;
 use crate::cli::{output, summary_table};
+
+/// Rows whose times are checked before the work.
+const FIRST_ROWS: usize = 100;
 
 /// The summary of a run, and its place.
 pub(super) struct SummaryOutput {
@@ -38,7 +43,7 @@ impl SummaryOutput {
     pub(super) fn open(
         args: &ClassifyArgs,
         rows: Format,
-        input: &Input,
+        input: &mut Input,
         temporary: TemporaryName,
     ) -> Result<Option<Self>> {
         let Some(group) = args.group_by.clone() else { return Ok(None) };
@@ -49,8 +54,14 @@ impl SummaryOutput {
         if input.kind != InputKind::File {
             return Err(UsageError("--group-by names a column of a file; give a file: --input FILE".into()).into());
         }
-        let time = args.time_column.clone().zip(args.every);
+        let time = args.time_column.clone().zip(args.every).map(|(name, every)| {
+            let zone = args.time_zone.unwrap_or_default();
+            TimeColumn { name, every, reader: TimeReader { format: args.time_format.clone(), zone } }
+        });
         let grouping = Grouping::new(GroupColumns { group, time, weight: args.weight_column.clone() }, input)?;
+        if args.time_column.is_some() {
+            input.look_ahead(FIRST_ROWS, |rows| grouping.check_times(rows))?;
+        }
         let target = match path(args, rows)? {
             None => Target::AfterRows,
             Some(path) => Target::File(output::format(None, Some(&path))?, Destination::open(Some(&path), temporary)?),
@@ -60,7 +71,7 @@ impl SummaryOutput {
 
     /// Whether it is a CSV file.
     pub(super) fn is_csv(&self) -> bool {
-        matches!(self.target, Target::File(Format::Csv, _))
+        matches!(self.target, Target::File(Format::Csv | Format::Tsv, _))
     }
 
     /// Counts a row with its classification, or `None` if it failed. Returns why a row with one is not in the sums.

@@ -71,6 +71,11 @@ impl ParquetRows {
                 return Err(TableError::NotStrings { file, column, candidates: strings });
             }
         }
+        let is_needed = |name: &str| reading.all_columns || read.iter().any(|(read, _)| **read == *name);
+        if let Some((column, compression)) = file.unsupported_compression(is_needed) {
+            let file = file.name().to_owned();
+            return Err(TableError::UnsupportedCompression { file, column, compression });
+        }
         let schema =
             schema(&file, &read).map_err(|source| TableError::NotParquet { file: file.name().to_owned(), source })?;
         let (stats, rows) = (Arc::clone(stats), file.rows());
@@ -311,6 +316,29 @@ mod tests {
             let error = read(&bytes[..length]).unwrap_err();
             assert!(matches!(error, TableError::NotParquet { .. }), "{length}: {error}");
         }
+    }
+
+    #[test]
+    fn a_compression_that_is_not_supported_is_named_before_rows_are_read() {
+        use ::parquet::basic::Compression;
+        use ::parquet::file::metadata::{ParquetMetaDataReader, ParquetMetaDataWriter};
+
+        let bytes = file();
+        let metadata = ParquetMetaDataReader::new().parse_and_finish(&bytes::Bytes::from(bytes.clone())).unwrap();
+        let mut builder = metadata.into_builder();
+        for group in builder.take_row_groups() {
+            let mut group = group.into_builder();
+            let columns = group.take_columns().into_iter();
+            let columns =
+                columns.map(|column| column.into_builder().set_compression(Compression::LZO).build().unwrap());
+            let group = group.set_column_metadata(columns.collect()).build().unwrap();
+            builder = builder.add_row_group(group);
+        }
+        let footer = u32::from_le_bytes(bytes[bytes.len() - 8..bytes.len() - 4].try_into().unwrap()) as usize;
+        let mut of_lzo = bytes[..bytes.len() - 8 - footer].to_vec();
+        ParquetMetaDataWriter::new(&mut of_lzo, &builder.build()).finish().unwrap();
+        let error = read(&of_lzo).unwrap_err();
+        assert!(error.to_string().contains("the column `text`") && error.to_string().contains("LZO"), "{error}");
     }
 
     /// A damaged file may be read as another one. It ends in an error or in rows, and in nothing worse.

@@ -50,19 +50,19 @@ const KNOWN: [&str; 44] = [
 
 /// What the first record is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum FirstRecord {
+pub(in crate::input) enum FirstRecord {
     Names,
     Data,
     Unclear,
 }
 
 /// The number of well-known names among these.
-pub(super) fn known_names(names: &[String]) -> usize {
+pub(in crate::input) fn known_names(names: &[String]) -> usize {
     names.iter().filter(|name| KNOWN.contains(&name.trim().to_lowercase().as_str())).count()
 }
 
 /// What the first of these records is; `text_column` is a name that the user says.
-pub(super) fn first_record(records: &[Vec<String>], text_column: Option<&str>) -> FirstRecord {
+pub(in crate::input) fn first_record(records: &[Vec<String>], text_column: Option<&str>) -> FirstRecord {
     let Some((first, rest)) = records.split_first() else { return FirstRecord::Names };
     let is_named = text_column.is_some_and(|column| first.iter().any(|cell| cell == column));
     if is_named || known_names(first) > 0 {

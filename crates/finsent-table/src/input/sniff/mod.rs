@@ -8,7 +8,7 @@ mod tests;
 use super::dialect::{Dialect, DialectChoice, name};
 use super::sample::Sample;
 use crate::error::TableError;
-use header::{FirstRecord, first_record, known_names};
+pub(super) use header::{FirstRecord, first_record, known_names};
 
 /// What may separate values, besides what the name of the file says. The last is Hive's.
 const DELIMITERS: [u8; 5] = [b',', b';', b'\t', b'|', 1];

@@ -47,7 +47,7 @@ pub(super) fn settle(sample: &Sample, delimiter: u8, choice: &DialectChoice) -> 
     let of_quoted = marks(b'"', quoted.escape);
     if delimiter == TAB && choice.escape.is_none() {
         // Posts have quotes of their own, and programs that write tabs seldom quote.
-        let is_quoted = of_quoted.is_clean() && of_quoted.with_rows == 0;
+        let is_quoted = of_quoted.is_clean() && (of_quoted.with_rows == 0 || has_quoted_header(sample));
         return if is_quoted { quoted } else { Quoting { ignores_quotes: of_quoted.opened > 0, ..Quoting::default() } };
     }
     let apostrophes = marks(b'\'', choice.escape);
@@ -56,6 +56,12 @@ pub(super) fn settle(sample: &Sample, delimiter: u8, choice: &DialectChoice) -> 
         return Quoting { quote: Some(b'\''), escape: choice.escape, ..Quoting::default() };
     }
     quoted
+}
+
+/// Whether all values of the first line are quoted, as programs do that quote where it is needed.
+fn has_quoted_header(sample: &Sample) -> bool {
+    let is_quoted = |name: &[u8]| name.len() >= 2 && name.starts_with(b"\"") && name.ends_with(b"\"");
+    sample.lines().next().is_some_and(|line| line.split(|&byte| byte == TAB).all(is_quoted))
 }
 
 /// The escape of quotes in quoted values: the user's, or a backslash if only that makes sense of them.

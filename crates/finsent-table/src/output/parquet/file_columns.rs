@@ -107,9 +107,10 @@ mod tests {
     use parquet::schema::parser::parse_message_type;
 
     use super::*;
+    use crate::atomic::TemporaryName;
     use crate::input::{ColumnChoice, ColumnSelection, Input, Reading};
     use crate::item_error::ItemError;
-    use crate::output::destination::{Destination, TemporaryName};
+    use crate::output::destination::Destination;
     use crate::output::row_writer::Shape;
 
     const SCHEMA: &str = "message row {

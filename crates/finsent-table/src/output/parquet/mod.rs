@@ -4,6 +4,7 @@ mod column;
 mod field_columns;
 mod file_columns;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use parquet::basic::Compression;
@@ -47,6 +48,7 @@ pub(super) fn writer(shape: &Shape<'_>, out: Destination) -> Box<dyn RowWriter> 
         file: None,
         names: PredictionColumns::beside(shape.columns, names),
         input,
+        partitions: partitions(shape),
         prediction: columns.into_iter().map(|(_, cell_type)| ParquetColumn::of(cell_type)).collect(),
         writes_id: shape.writes_id,
         records: 0,
@@ -59,6 +61,8 @@ struct ParquetWriter {
     unopened: Option<Destination>,
     file: Option<SerializedFileWriter<Destination>>,
     input: InputColumns,
+    /// Columns that rows have and their files do not.
+    partitions: Vec<(Arc<str>, ParquetColumn)>,
     names: PredictionColumns,
     /// A column for each of `names`.
     prediction: Vec<ParquetColumn>,
@@ -66,6 +70,14 @@ struct ParquetWriter {
     /// Records of the next row group, and their bytes.
     records: usize,
     bytes: usize,
+}
+
+/// The columns that the names of folders stand for, if the others are copied.
+fn partitions(shape: &Shape<'_>) -> Vec<(Arc<str>, ParquetColumn)> {
+    let Some(file) = shape.parquet else { return Vec::new() };
+    let own: HashSet<&str> = file.columns().iter().map(|column| column.name()).collect();
+    let names = shape.columns.iter().filter(|name| !own.contains(&***name));
+    names.map(|name| (name.clone(), ParquetColumn::texts())).collect()
 }
 
 /// The columns of the input.
@@ -132,6 +144,11 @@ impl ParquetWriter {
     /// Appends a record to the prediction's columns.
     fn push(&mut self, row: &Row, outcome: Outcome<'_>) -> Result<(), ParquetFailure> {
         self.records += 1;
+        for (name, column) in &mut self.partitions {
+            let field = row.fields.iter().find(|(field, _)| field == name).map(|(_, field)| field);
+            column
+                .push(text_or_null(field.filter(|field| !field.is_null()).map(|field| field.to_cell()).as_deref()))?;
+        }
         let id = row.id.as_ref().filter(|id| !id.is_null()).map(|id| id.to_cell());
         let error = outcome.as_ref().err().map(ToString::to_string);
         let mut values: Vec<Cell<'_>> = Vec::with_capacity(self.prediction.len());
@@ -157,6 +174,7 @@ impl ParquetWriter {
             InputColumns::Fields(fields) => fields.write(&mut group)?,
             InputColumns::Copied(file) => file.write(&mut group)?,
         }
+        self.partitions.iter_mut().try_for_each(|(_, column)| column.write(&mut group))?;
         self.prediction.iter_mut().try_for_each(|column| column.write(&mut group))?;
         guarded(|| group.close().map(drop))?;
         (self.records, self.bytes) = (0, 0);
@@ -166,12 +184,9 @@ impl ParquetWriter {
     /// Begins the file, whose schema is known now, if it is not begun.
     fn open(&mut self) -> Result<(), TableError> {
         let Some(out) = self.unopened.take() else { return Ok(()) };
-        let own: Vec<TypePtr> = self
-            .prediction
-            .iter()
-            .zip(self.names.prefixed())
-            .map(|(column, name)| column.schema(&name))
-            .collect::<Result<_, _>>()?;
+        let partitions = self.partitions.iter().map(|(name, column)| column.schema(name));
+        let prediction = self.prediction.iter().zip(self.names.prefixed()).map(|(column, name)| column.schema(&name));
+        let own: Vec<TypePtr> = partitions.chain(prediction).collect::<Result<_, _>>()?;
         let (mut columns, key_values, root) = match &mut self.input {
             InputColumns::Fields(fields) => (fields.settle()?, Vec::new(), "schema".to_owned()),
             InputColumns::Copied(file) => file.schema_with(&own),
