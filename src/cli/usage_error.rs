@@ -377,7 +377,7 @@ mod tests {
             ),
             (
                 &["classify", "-f", "n.csv", "a"],
-                "--format must be text, json, jsonl, csv, finbert-csv or parquet, not `n.csv`; to read a file, write \
+                "--format must be text, json, jsonl, csv, tsv, finbert-csv or parquet, not `n.csv`; to read a file, write \
                  --input n.csv",
             ),
         ] {
