@@ -5,7 +5,7 @@
 //!
 //! Run it in the root of the repository, after `cargo fetch`. It works offline. If a package offers Apache-2.0, it is used
 //! under that license. Texts that differ only in white space count as one. A package without a license text is an error,
-//! unless its license is MIT.
+//! unless its license is MIT, or another package of its repository has the text.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
@@ -23,6 +23,9 @@ const MINI: &str = "Its weights began as those of sentence-transformers/all-Mini
     bert-base-uncased, Copyright 2018 The Google AI Language Team Authors. Both are under Apache-2.0, and so is mini.";
 /// Prefixes of the names of license files. AUTHORS belongs to them, because some licenses refer to "the authors".
 const NAMES: [&str; 6] = ["license", "licence", "copying", "copyright", "notice", "authors"];
+
+/// Packages without the text of their license, each with one of the same repository that has it.
+const SAME_REPOSITORY: [(&str, &str); 1] = [("alloc-stdlib", "alloc-no-stdlib")];
 
 type Failure = Box<dyn Error>;
 
@@ -45,7 +48,7 @@ fn main() -> Result<(), Failure> {
     texts.add("finsent", APACHE);
     texts.add("the Rust toolchain", TOOLCHAIN);
     for package in &packages {
-        for text in package.texts()? {
+        for text in package.texts(&packages)? {
             texts.add(&package.name, &text);
         }
     }
@@ -113,7 +116,7 @@ impl Package {
     }
 
     /// Returns the license texts that must accompany the binary.
-    fn texts(&self) -> Result<Vec<String>, Failure> {
+    fn texts(&self, all: &[Self]) -> Result<Vec<String>, Failure> {
         let is_both = self.license.contains(" AND ");
         let is_apache = self.license.contains("Apache-2.0") && !is_both;
         let mut files = Vec::new();
@@ -130,6 +133,11 @@ impl Package {
             texts.push(APACHE.into());
         }
         if texts.is_empty() {
+            let is_named = |name: &str, package: &Self| package.name.split(' ').next() == Some(name);
+            let other = SAME_REPOSITORY.iter().find(|(name, _)| is_named(name, self));
+            if let Some(other) = other.and_then(|(_, name)| all.iter().find(|package| is_named(name, package))) {
+                return other.texts(all);
+            }
             match self.license.as_str() {
                 "MIT" => texts.push(format!("Copyright {}\n\n{MIT}", self.authors()?)),
                 other => return Err(format!("{} has no file with the text of its license {other}", self.name).into()),
