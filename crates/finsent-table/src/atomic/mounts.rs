@@ -46,8 +46,8 @@ mod tests {
     #[test]
     fn the_list_of_mounts_is_read() {
         let mounts = b"22 27 0:21 / /proc rw,relatime - proc proc rw\n\
-            90 27 8:1 /data/out.csv /work/my\\040out.csv rw - ext4 /dev/sda1 rw\n";
-        for (path, expected) in [("/proc", true), ("/work/my out.csv", true), ("/work", false), ("/proc/self", false)] {
+            90 27 8:1 /data/out.csv /srv/my\\040out.csv rw - ext4 /dev/sda1 rw\n";
+        for (path, expected) in [("/proc", true), ("/srv/my out.csv", true), ("/srv", false), ("/proc/self", false)] {
             assert_eq!(has_point(mounts, Path::new(path)), expected, "{path}");
         }
         assert!(is_mount_point(Path::new("/proc")));
