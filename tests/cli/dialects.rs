@@ -163,6 +163,14 @@ fn json_is_read_in_arrays_and_over_several_lines() {
 }
 
 #[test]
+fn values_over_several_lines_come_out_on_one() {
+    let rows = "[\n{\n\"text\": \"Up\",\n\"tags\": [\n1,\r\n2\n]\n}\n]\n";
+    let run = classify_file("n.json", rows, &["--format", "jsonl"]);
+    assert_eq!((run.code, run.stdout.lines().count()), (Some(0), 1), "{run:?}");
+    assert_eq!(parse_json_lines(&run.stdout)[0]["tags"], serde_json::json!([1, 2]));
+}
+
+#[test]
 fn halves_of_surrogate_pairs_are_replaced() {
     let rows = "{\"text\":\"To the moon \\ud83d\"}\n{\"text\":\"Up\",\"raw\":\"bad \\ud83d tail\"}\n";
     let run = classify_file("n.jsonl", rows, &[]);

@@ -71,6 +71,14 @@ fn reason(error: &serde_json::Error, line: u64) -> String {
     }
 }
 
+/// The value without line ends, which are white space between its parts: in a string they are escaped. Outputs have a line for
+/// each row.
+fn on_one_line(value: Box<RawValue>) -> Box<RawValue> {
+    let has_ends = value.get().contains(['\n', '\r']);
+    let replaced = has_ends.then(|| RawValue::from_string(value.get().replace(['\n', '\r'], " ")));
+    replaced.and_then(Result::ok).unwrap_or(value)
+}
+
 /// Collects the fields of an object, so that those before an error are kept.
 struct Fields<'a>(&'a mut Vec<(Arc<str>, Box<RawValue>)>);
 
@@ -91,6 +99,7 @@ impl<'de> Visitor<'de> for Fields<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         while let Some((name, value)) = map.next_entry::<String, Box<RawValue>>()? {
+            let value = on_one_line(value);
             if self.0.len() == MAX_COLUMNS {
                 return Err(A::Error::custom(format!("more than {MAX_COLUMNS} fields")));
             }
