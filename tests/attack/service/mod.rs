@@ -59,6 +59,9 @@ const FILES: u32 = 512;
 /// The most memory that the process may have at any time in a control group with the limit of a small container. In a large
 /// one, requests may hold more.
 const MAX_RESIDENT: u64 = 256 << 20;
+/// How far the attackers stand behind the service in the queue for a processor, on the scale of nice(1). Those of a real attack
+/// have machines of their own, and may flood the network, but not take the processors of whom they attack.
+const NICENESS: i32 = 10;
 /// How long a probe may take at most.
 const MAX_LATENCY: Duration = Duration::from_secs(1);
 
@@ -123,6 +126,7 @@ fn run(attack: &Attack, server: &Server, watch: &Watch, random: &mut Rng) -> Out
             .map(|_| {
                 let mut client = Client::new(&server.address, random.fork());
                 scope.spawn(move || {
+                    rustix::process::nice(NICENESS).expect("any thread may give way");
                     while Instant::now() < end {
                         (attack.act)(&mut client);
                     }
