@@ -289,7 +289,7 @@ fn attention_equals_the_reference_for_every_text_of_a_packed_batch() {
             let scaled = |seed| random(total * hidden * 2, seed).into_iter().map(|x| 3.0 * x).collect::<Vec<_>>();
             let (query, key_value) = (scaled(1)[..total * hidden].to_vec(), scaled(2));
             let mut context = Matrix::new(hidden);
-            Attention { isa, heads }.forward(
+            Attention { isa, heads, reach: Reach::All }.forward(
                 &pool,
                 [&Matrix::from_rows(hidden, &query), &Matrix::from_rows(2 * hidden, &key_value)],
                 [&cu_seqlens, &cu_seqlens],
@@ -325,7 +325,7 @@ fn attention_equals_the_reference_for_every_text_of_a_packed_batch() {
 #[should_panic(expected = "rows of queries")]
 fn attention_refuses_texts_that_share_rows_of_queries() {
     let matrix = |columns| Matrix::from_rows(columns, &random(8 * columns, 1));
-    Attention { isa: Isa::available()[0], heads: 1 }.forward(
+    Attention { isa: Isa::available()[0], heads: 1, reach: Reach::All }.forward(
         &pool(2),
         [&matrix(4), &matrix(8)],
         [&[0, 5, 3, 8], &[0, 5, 6, 8]],
