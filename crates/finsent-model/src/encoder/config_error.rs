@@ -77,8 +77,27 @@ pub enum ConfigError {
         found: String,
     },
     /// The epsilon of LayerNorm is not between 0 and 1.
-    #[error("`layer_norm_eps` is {0}; expected a number from 0 to 1")]
-    Epsilon(f64),
+    #[error("`{field}` is {found}; expected a number from 0 to 1")]
+    Epsilon {
+        /// The field.
+        field: &'static str,
+        /// Its value.
+        found: f64,
+    },
+    /// ModernBERT: not every layer has a type.
+    #[error("`layer_types` has {types} entries, but `num_hidden_layers` is {layers}")]
+    LayerTypes {
+        /// The number of entries.
+        types: usize,
+        /// The number of layers.
+        layers: usize,
+    },
+    /// ModernBERT: the numbers of a head do not form pairs.
+    #[error("`hidden_size` / `num_attention_heads` is {head_size}; rotary positions need an even number")]
+    OddHead {
+        /// The numbers of a head.
+        head_size: usize,
+    },
 }
 
 impl From<JsonError> for ConfigError {
