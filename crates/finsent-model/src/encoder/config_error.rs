@@ -85,12 +85,20 @@ pub enum ConfigError {
         found: f64,
     },
     /// ModernBERT: not every layer has a type.
-    #[error("`layer_types` has {types} entries, but `num_hidden_layers` is {layers}")]
+    #[error("`layer_types` has {types} {}, but `num_hidden_layers` is {layers}", if *types == 1 { "entry" } else { "entries" })]
     LayerTypes {
         /// The number of entries.
         types: usize,
         /// The number of layers.
         layers: usize,
+    },
+    /// ModernBERT: a head has another size than the fields give it.
+    #[error("`head_dim` is `{head_dim}`, but `hidden_size` / `num_attention_heads` is {head_size}")]
+    HeadSize {
+        /// `head_dim`.
+        head_dim: usize,
+        /// The quotient.
+        head_size: usize,
     },
     /// ModernBERT: the numbers of a head do not form pairs.
     #[error("`hidden_size` / `num_attention_heads` is {head_size}; rotary positions need an even number")]

@@ -48,6 +48,8 @@ pub(crate) struct ModernBert {
     global_base: f64,
     /// The same in layers of local attention.
     local_base: f64,
+    /// The numbers of a head, if the file says so.
+    head_dim: Option<usize>,
     biases: Biases,
     pooling: Pooling,
     head_activation: HeadActivation,
@@ -73,6 +75,7 @@ struct Fields {
     global_rope_theta: f64,
     local_rope_theta: f64,
     rope_scaling: Option<Value>,
+    head_dim: Option<usize>,
     attention_bias: bool,
     mlp_bias: bool,
     norm_bias: bool,
@@ -91,6 +94,7 @@ impl Default for Fields {
             global_rope_theta: 160_000.0,
             local_rope_theta: 10_000.0,
             rope_scaling: None,
+            head_dim: None,
             attention_bias: false,
             mlp_bias: false,
             norm_bias: false,
@@ -132,6 +136,7 @@ impl ModernBert {
             side: fields.local_attention / 2,
             global_base: fields.base(GLOBAL, ("global_rope_theta", fields.global_rope_theta))?,
             local_base: fields.base(LOCAL, ("local_rope_theta", fields.local_rope_theta))?,
+            head_dim: fields.head_dim,
             biases: Biases {
                 attention: fields.attention_bias,
                 feed_forward: fields.mlp_bias,
@@ -155,13 +160,14 @@ impl ModernBert {
     /// Checks what depends on the sizes of the model.
     ///
     /// # Errors
-    /// [`ConfigError::LayerTypes`] if there is not one for each layer, [`ConfigError::OddHead`] if a head cannot be
-    /// rotated.
+    /// [`ConfigError::LayerTypes`] if there is not one for each layer, [`ConfigError::HeadSize`] or
+    /// [`ConfigError::OddHead`] if the heads cannot be rotated.
     pub(super) fn check(&self, layers: usize, head_size: usize) -> Result<(), ConfigError> {
-        match &self.attention {
-            AttentionTypes::Listed(types) if types.len() != layers => {
+        match (&self.attention, self.head_dim) {
+            (AttentionTypes::Listed(types), _) if types.len() != layers => {
                 Err(ConfigError::LayerTypes { types: types.len(), layers })
             }
+            (_, Some(head_dim)) if head_dim != head_size => Err(ConfigError::HeadSize { head_dim, head_size }),
             _ if head_size % 2 == 1 => Err(ConfigError::OddHead { head_size }),
             _ => Ok(()),
         }
@@ -264,6 +270,109 @@ impl Fields {
         match base {
             (_, theta) if theta.is_finite() && theta > 0.0 => Ok(theta),
             (field, theta) => unsupported(field, theta.to_string(), "a positive number"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::config::Config;
+    use super::*;
+
+    fn parse(fields: &str) -> Result<Config, ConfigError> {
+        Config::parse(format!(r#"{{"model_type":"modernbert"{fields}}}"#).as_bytes())
+    }
+
+    fn layers(fields: &str) -> Vec<(Reach, f64)> {
+        let config = parse(fields).unwrap();
+        let layer = |index| config.layer_structure(index);
+        (0..config.num_hidden_layers).map(|index| (layer(index).reach, layer(index).rotary_base.unwrap())).collect()
+    }
+
+    #[test]
+    fn a_configuration_with_only_a_model_type_is_modern_bert_base() {
+        let config = parse("").unwrap();
+        assert_eq!((config.vocab_size, config.hidden_size, config.num_hidden_layers), (50_368, 768, 22));
+        assert_eq!((config.num_attention_heads, config.intermediate_size), (12, 1_152));
+        assert_eq!((config.max_length(), config.layer_norm_eps), (8_192, 1e-5));
+        let structure = config.structure();
+        assert!(!structure.biases.attention && !structure.biases.feed_forward);
+        assert!(!structure.biases.norm && !structure.biases.dense);
+        assert_eq!((structure.pooling, structure.head_activation), (Pooling::First, HeadActivation::Gelu));
+        let global = |index: usize| (Reach::All, 160_000.0) == layers("")[index];
+        assert!((0..22).all(|index| global(index) == (index % 3 == 0)));
+        assert_eq!(layers("")[1], (Reach::Window(64), 10_000.0));
+        let norms = |index| config.layer_structure(index).has_attention_norm;
+        assert!(!norms(0) && (1..22).all(norms));
+    }
+
+    #[test]
+    fn the_layers_are_those_of_the_old_and_of_the_new_fields() {
+        let (all, near) = ((Reach::All, 70.0), (Reach::Window(5), 9.0));
+        for fields in [
+            r#","num_hidden_layers":3,"local_attention":11,"global_attn_every_n_layers":2,"global_rope_theta":70,
+               "local_rope_theta":9.0"#,
+            r#","num_hidden_layers":3,"local_attention":10,"global_attn_every_n_layers":1,
+               "layer_types":["full_attention","sliding_attention","attention"],
+               "rope_parameters":{"full_attention":{"rope_type":"default","rope_theta":70.0},
+                                  "sliding_attention":{"type":"default","rope_theta":9}},"local_rope_theta":5.0"#,
+            r#","num_hidden_layers":3,"local_attention":10,"global_attn_every_n_layers":2,"layer_types":null,
+               "rope_parameters":{"full_attention":{"rope_theta":70.0}},"local_rope_theta":9.0,"rope_scaling":null"#,
+        ] {
+            assert_eq!(layers(fields), [all, near, all], "{fields}");
+        }
+    }
+
+    #[test]
+    fn what_would_change_the_result_is_refused_by_name() {
+        for (fields, parts) in [
+            (r#""hidden_activation":"silu""#, ["`hidden_activation` is `silu`", "gelu"]),
+            (r#""classifier_pooling":"max""#, ["`classifier_pooling` is `max`", "cls, mean"]),
+            (r#""classifier_activation":"silu""#, ["`classifier_activation` is `silu`", "gelu (the erf form)"]),
+            (r#""global_attn_every_n_layers":0"#, ["`global_attn_every_n_layers`", "0"]),
+            (r#""layer_types":["full_attention"]"#, ["`layer_types` has 1 entry", "`num_hidden_layers` is 22"]),
+            (r#""layer_types":["chunked_attention"]"#, ["`layer_types` is `chunked_attention`", "sliding_attention"]),
+            (r#""rope_scaling":{"rope_type":"linear","factor":2}"#, ["`rope_scaling`", "linear"]),
+            (r#""rope_parameters":{"rope_theta":7}"#, ["`rope_parameters` is `rope_theta`", "full_attention"]),
+            (r#""rope_parameters":{"full_attention":7}"#, ["`rope_parameters` is `7`", "an object"]),
+            (
+                r#""rope_parameters":{"sliding_attention":{"rope_type":"yarn"}}"#,
+                ["`rope_parameters` is `rope_type: \"yarn\"`", "rope_type default"],
+            ),
+            (
+                r#""rope_parameters":{"full_attention":{"partial_rotary_factor":0.5}}"#,
+                ["partial_rotary_factor: 0.5", "rope_type default"],
+            ),
+            (r#""global_rope_theta":0"#, ["`global_rope_theta` is `0`", "a positive number"]),
+            (r#""local_rope_theta":-1"#, ["`local_rope_theta` is `-1`", "a positive number"]),
+            (r#""local_rope_theta":null"#, ["`local_rope_theta` is `null`", "a number"]),
+            (r#""num_attention_heads":256"#, ["`hidden_size` / `num_attention_heads` is 3", "even"]),
+            (r#""num_attention_heads":7"#, ["`hidden_size` 768", "`num_attention_heads` 7"]),
+            (r#""head_dim":32"#, ["`head_dim` is `32`", "64"]),
+            (r#""max_position_embeddings":1000000000000"#, ["`max_position_embeddings`", "at most 65536"]),
+            (r#""max_position_embeddings":0"#, ["`max_position_embeddings`", "0"]),
+            (r#""norm_eps":-1"#, ["`norm_eps` is -1", "from 0 to 1"]),
+            (r#""architectures":["ModernBertForMaskedLM"]"#, ["ModernBertForMaskedLM", "ForSequenceClassification"]),
+        ] {
+            let message = parse(&format!(",{fields}")).unwrap_err().to_string();
+            assert!(parts.iter().all(|part| message.contains(part)), "{fields}: {message}");
+        }
+    }
+
+    #[test]
+    fn fields_of_the_wrong_type_are_errors() {
+        for fields in [
+            r#""local_attention":-1"#,
+            r#""local_attention":1e30"#,
+            r#""layer_types":"full_attention""#,
+            r#""layer_types":[3]"#,
+            r#""rope_parameters":[]"#,
+            r#""global_rope_theta":"160000""#,
+            r#""mlp_bias":"yes""#,
+            r#""classifier_pooling":["cls"]"#,
+            r#""num_hidden_layers":1e99"#,
+        ] {
+            assert_eq!(parse(&format!(",{fields}")).unwrap_err().to_string(), "not valid", "{fields}");
         }
     }
 }
