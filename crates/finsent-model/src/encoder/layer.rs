@@ -16,11 +16,11 @@ use crate::checkpoint::CheckpointError;
 /// feed-forward block. The result of each is added to its input; [`Norm`] says where they are normalized.
 #[derive(Debug)]
 pub(super) struct Layer {
-    attention_norm: Norm,
     attention: Attention,
     attention_output: Linear,
-    feed_forward_norm: Norm,
+    attention_norm: Norm,
     feed_forward: FeedForward,
+    feed_forward_norm: Norm,
 }
 
 impl Layer {
@@ -35,11 +35,11 @@ impl Layer {
         };
         let output = Part::whole(names.attention_output, hidden_size);
         Ok(Self {
-            attention_norm: if layer.has_attention_norm { norm(names.attention_norm)? } else { Norm::Absent },
             attention: Attention::load(weights, config, &structure, &layer)?,
             attention_output: weights.linear(&[output], hidden_size, structure.biases.attention)?,
-            feed_forward_norm: norm(names.output_norm)?,
+            attention_norm: if layer.has_attention_norm { norm(names.attention_norm)? } else { Norm::Absent },
             feed_forward: FeedForward::load(weights, config, &structure)?,
+            feed_forward_norm: norm(names.output_norm)?,
         })
     }
 

@@ -56,8 +56,9 @@ impl<'a> Weights<'a> {
     ) -> Result<LayerNorm, CheckpointError> {
         let at = self.at(name);
         let vector = |name| at.checkpoint.vector(&at.full_name(name), size);
+        let weight = vector("weight")?;
         let bias = if has_bias { vector("bias")? } else { vec![0.0; size] };
-        Ok(LayerNorm { weight: vector("weight")?, bias, eps: eps as f32 })
+        Ok(LayerNorm { weight, bias, eps: eps as f32 })
     }
 
     pub(super) fn table(&self, name: &str, rows: usize, columns: usize) -> Result<EmbeddingTable, CheckpointError> {
