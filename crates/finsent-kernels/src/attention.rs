@@ -75,6 +75,8 @@ pub(super) struct Panels {
     pub(super) keys: AlignedBuffer,
     pub(super) values: AlignedBuffer,
     pub(super) scores: AlignedBuffer,
+    /// Products with relative positions, in disentangled attention only.
+    pub(super) positions: AlignedBuffer,
 }
 
 /// One head of one text. As long as it lives, nothing else uses the columns of the head in the rows of its queries of
@@ -169,7 +171,7 @@ impl Kernel for Attend<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let Self { mut head, panels: Panels { keys, values, scores } } = self;
+        let Self { mut head, panels: Panels { keys, values, scores, .. } } = self;
         let (keys, values) = (head.pack_keys::<S>(keys), head.pack_values(s, values));
         let scale = 1.0 / (head.size() as f32).sqrt();
         for queries in split_evenly(0..head.queries(), QUERIES) {
@@ -178,7 +180,8 @@ impl Kernel for Attend<'_> {
             scores.grow::<f32>(QUERIES * stride);
             let scores = &mut scores.as_mut_slice::<f32>()[..queries.len() * stride];
             let panels = reached.start / S::NR..reached.end.div_ceil(S::NR);
-            head.multiply_queries(s, queries.clone(), keys, panels, Block::new(scores, reached.len(), stride));
+            let out = Block::new(scores, reached.len(), stride);
+            head.query_product(queries.clone(), keys, panels, out).run(s, Widening(F32Weights));
             head.weigh_values(s, queries, scores, stride, values, reached, scale);
         }
     }
@@ -211,45 +214,47 @@ impl Head<'_> {
         of(queries.start).start / S::NR * S::NR..of(queries.end - 1).end
     }
 
-    /// The products of some queries with some panels of `[panels, head_size, NR]`: with those of the keys, their scores.
+    /// The product of some queries with some panels of `[panels, head_size, NR]`: with those of the keys, their scores.
     #[inline(always)]
-    pub(super) fn multiply_queries<S: Simd>(
+    pub(super) fn query_product<'g>(
         &self,
-        s: S,
         queries: Range<usize>,
-        lanes: &[f32],
+        lanes: &'g [f32],
         panels: Range<usize>,
-        out: Block<'_, f32>,
-    ) {
-        self.multiply(s, self.query, self.query_rows.start + queries.start, lanes, panels, out);
+        out: Block<'g, f32>,
+    ) -> Gemm<'g>
+    where
+        Self: 'g,
+    {
+        self.product(self.query, self.query_rows.start + queries.start, lanes, panels, out)
     }
 
-    /// The products of some keys with some panels of `[panels, head_size, NR]`.
-    #[inline(always)]
-    pub(super) fn multiply_keys<S: Simd>(
+    /// The product of some keys with some panels of `[panels, head_size, NR]`.
+    pub(super) fn key_product<'g>(
         &self,
-        s: S,
         keys: Range<usize>,
-        lanes: &[f32],
+        lanes: &'g [f32],
         panels: Range<usize>,
-        out: Block<'_, f32>,
-    ) {
-        self.multiply(s, self.key_value, self.rows.start + keys.start, lanes, panels, out);
+        out: Block<'g, f32>,
+    ) -> Gemm<'g>
+    where
+        Self: 'g,
+    {
+        self.product(self.key_value, self.rows.start + keys.start, lanes, panels, out)
     }
 
-    /// The products of the columns of the head in some rows of `matrix`, from `row` on, with some panels.
+    /// The product of the columns of the head in some rows of `matrix`, from `row` on, with some panels.
     #[inline(always)]
-    fn multiply<S: Simd>(
+    fn product<'g>(
         &self,
-        s: S,
-        matrix: &Matrix,
+        matrix: &'g Matrix,
         row: usize,
-        lanes: &[f32],
+        lanes: &'g [f32],
         panels: Range<usize>,
-        out: Block<'_, f32>,
-    ) {
+        out: Block<'g, f32>,
+    ) -> Gemm<'g> {
         let first = row * matrix.stride() + self.columns.start;
-        let gemm = Gemm {
+        Gemm {
             operand: bytemuck::cast_slice(&matrix.as_slice()[first..]),
             operand_stride: matrix.stride() * F32_BYTES,
             lanes: bytemuck::cast_slice(lanes),
@@ -259,8 +264,7 @@ impl Head<'_> {
             panels,
             out,
             epilogue: None,
-        };
-        gemm.run(s, Widening(F32Weights));
+        }
     }
 
     /// Writes the context of at most [`QUERIES`] queries, whose scores are those for the tokens of `reached`:

@@ -20,7 +20,7 @@
 //! | `partition` | how work is divided among workers |
 //! | `operand`, `quantized` | activations in these formats |
 //! | `gemm` | a matrix product, tile by tile |
-//! | `linear`, `rotary`, `attention`, `elementwise`, `layer_norm`, `embedding` | the parts of an encoder |
+//! | `linear`, `rotary`, `attention`, `disentangled`, `elementwise`, `layer_norm`, `embedding` | the parts of an encoder |
 //! | `peak` | how much arithmetic the CPU can do at most |
 //!
 //! # Guarantees
@@ -60,6 +60,7 @@
 mod aarch64;
 mod aligned;
 mod attention;
+mod disentangled;
 mod elementwise;
 mod embedding;
 mod gemm;
@@ -89,6 +90,7 @@ mod widen;
 mod x86_64;
 
 pub use attention::{Attention, Reach, Scratch};
+pub use disentangled::{DisentangledAttention, PositionProjections, RelativePositions};
 pub use elementwise::{add, multiply};
 pub use embedding::EmbeddingTable;
 pub use gemm::Activation;

@@ -14,12 +14,12 @@ const SUM_ERROR: f64 = 4e-7;
 const SIZES: &[usize] = if cfg!(miri) { &[1, 3, 8, 17] } else { &[1, 2, 3, 5, 7, 8, 15, 16, 17, 31, 33, 65] };
 const PRECISIONS: [Precision; 3] = [Precision::F32, Precision::Bf16, Precision::Int8];
 
-fn pool(threads: usize) -> ThreadPool {
+pub(super) fn pool(threads: usize) -> ThreadPool {
     ThreadPool::new(NonZeroUsize::new(threads)).unwrap()
 }
 
 /// Seeded numbers in -1..1.
-fn random(len: usize, seed: u64) -> Vec<f32> {
+pub(super) fn random(len: usize, seed: u64) -> Vec<f32> {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let mut next = || {
         state ^= state << 13;
@@ -30,7 +30,7 @@ fn random(len: usize, seed: u64) -> Vec<f32> {
     (0..len).map(|_| next()).collect()
 }
 
-fn to_f64(xs: &[f32]) -> Vec<f64> {
+pub(super) fn to_f64(xs: &[f32]) -> Vec<f64> {
     xs.iter().copied().map(f64::from).collect()
 }
 
