@@ -77,7 +77,7 @@ fn verify_compares_every_precision_with_candle_and_with_published_predictions() 
 #[test]
 fn verify_compares_every_architecture() {
     let dir = tempfile::tempdir().unwrap();
-    for architecture in ["distilbert", "roberta", "modernbert"] {
+    for architecture in ["distilbert", "roberta", "modernbert", "deberta-v2"] {
         let model = model_of(dir.path(), architecture);
         let run = run(&["verify", model.to_str().unwrap(), "--precision", "f32"]);
         assert_eq!(run.code, Some(0), "{run:?}");

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::config_error::ConfigError;
-use super::modern_bert;
+use super::{deberta, modern_bert};
 
 /// A supported architecture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -17,6 +17,8 @@ pub enum Architecture {
     Roberta,
     /// `ModernBertForSequenceClassification`: norms before the blocks, rotary positions, local attention, a gate.
     ModernBert,
+    /// `DebertaV2ForSequenceClassification`, DeBERTa-v2 and v3: scores depend on the distance of two tokens.
+    DebertaV2,
 }
 
 /// The names of an architecture's modules.
@@ -120,6 +122,15 @@ const MODERN_BERT: Names = Names {
     classifier: "classifier",
 };
 
+const DEBERTA_V2: Names = Names {
+    prefix: "deberta.",
+    query: "attention.self.query_proj",
+    key: "attention.self.key_proj",
+    value: "attention.self.value_proj",
+    dense_has_prefix: false,
+    ..BERT
+};
+
 /// Fields of `DistilBertConfig`, each with its name in `BertConfig`.
 const DISTIL_BERT_FIELDS: [(&str, &str); 5] = [
     ("dim", "hidden_size"),
@@ -134,7 +145,7 @@ const DISTIL_BERT_ALIASES: [&str; 3] = ["hidden_size", "num_hidden_layers", "num
 const NOT_OF_DISTIL_BERT: [&str; 4] = ["type_vocab_size", "layer_norm_eps", "position_embedding_type", "is_decoder"];
 
 impl Architecture {
-    const ALL: [Self; 4] = [Self::Bert, Self::DistilBert, Self::Roberta, Self::ModernBert];
+    const ALL: [Self; 5] = [Self::Bert, Self::DistilBert, Self::Roberta, Self::ModernBert, Self::DebertaV2];
 
     /// The architecture of a config.json: `model_type` decides, else the first of `architectures`. Old files have
     /// neither; they are BERT.
@@ -149,13 +160,15 @@ impl Architecture {
             (None, None) => Ok(Self::default()),
             (None, Some(class)) => by_class(class).ok_or_else(|| {
                 let supported = "BertForSequenceClassification, DistilBertForSequenceClassification, \
-                                 RobertaForSequenceClassification, ModernBertForSequenceClassification";
+                                 RobertaForSequenceClassification, ModernBertForSequenceClassification, \
+                                 DebertaV2ForSequenceClassification";
                 unsupported("architectures", class, supported)
             }),
             (Some(model_type), class) => {
                 let found = Self::ALL.into_iter().find(|known| known.model_type() == model_type);
-                let found = found
-                    .ok_or_else(|| unsupported("model_type", model_type, "bert, distilbert, roberta, modernbert"))?;
+                let found = found.ok_or_else(|| {
+                    unsupported("model_type", model_type, "bert, distilbert, roberta, modernbert, deberta-v2")
+                })?;
                 match class {
                     Some(class) if class != found.class() => Err(unsupported("architectures", class, found.class())),
                     _ => Ok(found),
@@ -170,6 +183,7 @@ impl Architecture {
             Self::DistilBert => "distilbert",
             Self::Roberta => "roberta",
             Self::ModernBert => "modernbert",
+            Self::DebertaV2 => "deberta-v2",
         }
     }
 
@@ -180,6 +194,7 @@ impl Architecture {
             Self::DistilBert => "DistilBertTokenizer",
             Self::Roberta => "RobertaTokenizer",
             Self::ModernBert => "TokenizersBackend",
+            Self::DebertaV2 => "DebertaV2Tokenizer",
         }
     }
 
@@ -189,6 +204,7 @@ impl Architecture {
             Self::DistilBert => "DistilBertForSequenceClassification",
             Self::Roberta => "RobertaForSequenceClassification",
             Self::ModernBert => "ModernBertForSequenceClassification",
+            Self::DebertaV2 => "DebertaV2ForSequenceClassification",
         }
     }
 
@@ -205,6 +221,7 @@ impl Architecture {
                 default("pad_token_id", 1);
             }
             Self::ModernBert => modern_bert::translate(fields),
+            Self::DebertaV2 => deberta::translate(fields),
             Self::DistilBert => {
                 fields.retain(|field, _| field != "pad_token_id" && !NOT_OF_DISTIL_BERT.contains(&field.as_str()));
                 for (own, field) in DISTIL_BERT_FIELDS {
@@ -222,15 +239,16 @@ impl Architecture {
     /// The name in config.json of a field of [`Config`](super::Config).
     pub(super) fn field(self, name: &'static str) -> &'static str {
         let renamed: &[_] = match self {
-            Self::Bert | Self::Roberta => &[],
+            Self::Bert | Self::Roberta | Self::DebertaV2 => &[],
             Self::DistilBert => &DISTIL_BERT_FIELDS,
             Self::ModernBert => &modern_bert::FIELDS,
         };
         renamed.iter().find(|(_, field)| *field == name).map_or(name, |(own, _)| *own)
     }
 
+    /// Whether the embeddings may have a table of segments. DeBERTa's may be without rows: then there is none.
     pub(super) fn has_token_types(self) -> bool {
-        matches!(self, Self::Bert | Self::Roberta)
+        matches!(self, Self::Bert | Self::Roberta | Self::DebertaV2)
     }
 
     pub(crate) fn names(self) -> &'static Names {
@@ -239,6 +257,7 @@ impl Architecture {
             Self::DistilBert => &DISTIL_BERT,
             Self::Roberta => &ROBERTA,
             Self::ModernBert => &MODERN_BERT,
+            Self::DebertaV2 => &DEBERTA_V2,
         }
     }
 }

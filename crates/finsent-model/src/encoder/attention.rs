@@ -2,9 +2,11 @@
 
 use finsent_kernels::{Activation, Linear, Reach};
 
+use super::architecture::Architecture;
 use super::arena::{Activations, Work};
 use super::config::Config;
 use super::engine::{Engine, Operands};
+use super::relative::{RelativeAttention, RelativeEmbeddings};
 use super::structure::{LayerStructure, Projections, Structure};
 use super::weights::{Part, Weights};
 use crate::checkpoint::CheckpointError;
@@ -20,6 +22,8 @@ pub(super) struct Attention {
     reach: Reach,
     /// The base of the rotary position embedding.
     rotary_base: Option<f64>,
+    /// DeBERTa's attention, to which all tokens are in reach.
+    relative: Option<RelativeAttention>,
 }
 
 impl Attention {
@@ -28,6 +32,7 @@ impl Attention {
         config: &Config,
         structure: &Structure,
         layer: &LayerStructure,
+        positions: Option<&RelativeEmbeddings>,
     ) -> Result<Self, CheckpointError> {
         let (names, size) = (config.architecture.names(), config.hidden_size);
         let [query, key, value] = match structure.projections {
@@ -40,6 +45,9 @@ impl Attention {
             heads: config.num_attention_heads,
             reach: layer.reach,
             rotary_base: layer.rotary_base,
+            relative: (config.architecture == Architecture::DebertaV2)
+                .then(|| RelativeAttention::load(weights, config, positions))
+                .transpose()?,
         })
     }
 
@@ -74,13 +82,17 @@ impl Attention {
         if let Some(base) = self.rotary_base {
             rotaries.get(base).forward(engine.isa, engine.pool, self.heads, cu_lens[0], query);
         }
-        finsent_kernels::Attention { isa: engine.isa, heads: self.heads, reach: self.reach }.forward(
-            engine.pool,
-            [query, key_value],
-            cu_lens,
-            scratch,
-            &mut context.values,
-        );
+        let (queries_and_keys, values) = ([&*query, &*key_value], &mut context.values);
+        match &self.relative {
+            Some(relative) => relative.forward(engine, queries_and_keys, cu_lens, scratch, values),
+            None => finsent_kernels::Attention { isa: engine.isa, heads: self.heads, reach: self.reach }.forward(
+                engine.pool,
+                queries_and_keys,
+                cu_lens,
+                scratch,
+                values,
+            ),
+        }
         context.round(engine, operands);
     }
 }

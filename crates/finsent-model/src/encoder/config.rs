@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use finsent_kernels::RelativePositions;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::architecture::Architecture;
 use super::config_error::ConfigError;
+use super::deberta::{self, Deberta};
 use super::id2label::id2label;
 use super::modern_bert::{self, ModernBert};
 use super::structure::{HeadActivation, LayerStructure, Structure};
@@ -54,6 +56,9 @@ pub struct Config {
     /// What only ModernBERT has.
     #[serde(skip)]
     pub(crate) modern_bert: ModernBert,
+    /// What only DeBERTa has.
+    #[serde(skip)]
+    pub(crate) deberta: Deberta,
 }
 
 impl Default for Config {
@@ -76,6 +81,7 @@ impl Default for Config {
             problem_type: None,
             tokenizer_class: None,
             modern_bert: ModernBert::default(),
+            deberta: Deberta::default(),
         }
     }
 }
@@ -111,9 +117,13 @@ impl Config {
             Architecture::ModernBert => ModernBert::parse(&all)?,
             _ => ModernBert::default(),
         };
+        let deberta = match architecture {
+            Architecture::DebertaV2 => Deberta::parse(&fields)?,
+            _ => Deberta::default(),
+        };
         architecture.translate(&mut fields);
         let config = Self::deserialize(Value::Object(fields)).map_err(JsonError::new)?;
-        let config = Self { architecture, id2label, modern_bert, ..config };
+        let config = Self { architecture, id2label, modern_bert, deberta, ..config };
         config.check_fields()?;
         config.check_sizes()?;
         Ok(config)
@@ -122,7 +132,9 @@ impl Config {
     /// The window: the most tokens of an input.
     pub fn max_length(&self) -> usize {
         match self.architecture {
-            Architecture::Bert | Architecture::DistilBert | Architecture::ModernBert => self.max_position_embeddings,
+            Architecture::Bert | Architecture::DistilBert | Architecture::ModernBert | Architecture::DebertaV2 => {
+                self.max_position_embeddings
+            }
             Architecture::Roberta => self.max_position_embeddings.saturating_sub(self.pad_token_id as usize + 1),
         }
     }
@@ -143,15 +155,44 @@ impl Config {
             Architecture::Bert | Architecture::Roberta => Structure::BERT,
             Architecture::DistilBert => Structure { head_activation: HeadActivation::Relu, ..Structure::BERT },
             Architecture::ModernBert => self.modern_bert.structure(),
+            Architecture::DebertaV2 => self.deberta.structure(),
         }
     }
 
     /// How layer `index` differs from the others.
     pub(crate) fn layer_structure(&self, index: usize) -> LayerStructure {
         match self.architecture {
-            Architecture::Bert | Architecture::DistilBert | Architecture::Roberta => LayerStructure::BERT,
             Architecture::ModernBert => self.modern_bert.layer(index),
+            _ => LayerStructure::BERT,
         }
+    }
+
+    /// Whether the embeddings have a table of segments.
+    pub(crate) fn has_token_types(&self) -> bool {
+        self.architecture.has_token_types()
+            && (self.architecture != Architecture::DebertaV2 || self.type_vocab_size > 0)
+    }
+
+    /// The width of the embeddings: that of the hidden states, unless a linear layer follows them.
+    pub(crate) fn embedding_size(&self) -> usize {
+        self.deberta.embedding_size(self.hidden_size).unwrap_or(self.hidden_size)
+    }
+
+    /// DeBERTa's relative positions, if the model has some.
+    pub(crate) fn relative_positions(&self) -> Option<RelativePositions> {
+        self.deberta.relative_positions(self.max_position_embeddings)
+    }
+
+    /// The modules of a layer that project the relative positions: to keys, if scores depend on them, and to queries.
+    pub(crate) fn position_projections(&self) -> [Option<&'static str>; 2] {
+        let Deberta { content_to_position, position_to_content, shares_projections, .. } = self.deberta;
+        let names = self.architecture.names();
+        let [key, query] = match shares_projections {
+            true => [names.key, names.query],
+            false => deberta::POSITION_PROJECTIONS,
+        };
+        let has_positions = self.deberta.is_relative();
+        [(has_positions && content_to_position).then_some(key), (has_positions && position_to_content).then_some(query)]
     }
 
     fn check_fields(&self) -> Result<(), ConfigError> {
@@ -183,7 +224,7 @@ impl Config {
             ("max_position_embeddings", self.max_position_embeddings),
             ("type_vocab_size", self.type_vocab_size),
         ] {
-            let is_read = field != "type_vocab_size" || self.architecture.has_token_types();
+            let is_read = field != "type_vocab_size" || self.has_token_types();
             if size == 0 && is_read {
                 return Err(ConfigError::Zero { field: self.architecture.field(field) });
             }
@@ -199,6 +240,9 @@ impl Config {
         if !(0.0..1.0).contains(&self.layer_norm_eps) {
             let field = self.architecture.field("layer_norm_eps");
             return Err(ConfigError::Epsilon { field, found: self.layer_norm_eps });
+        }
+        if self.architecture == Architecture::DebertaV2 {
+            return self.deberta.check(hidden_size, hidden_size / num_attention_heads, max_position_embeddings);
         }
         if self.architecture != Architecture::ModernBert {
             return Ok(());
@@ -251,7 +295,7 @@ mod tests {
     #[test]
     fn an_unsupported_value_is_an_error_with_the_supported_ones() {
         for (json, parts) in [
-            (r#"{"model_type":"deberta-v2"}"#, ["`model_type` is `deberta-v2`", "bert, distilbert, roberta"]),
+            (r#"{"model_type":"deberta"}"#, ["`model_type` is `deberta`", "bert, distilbert, roberta"]),
             (r#"{"model_type":"xlm-roberta"}"#, ["`model_type` is `xlm-roberta`", "bert, distilbert, roberta"]),
             (
                 r#"{"architectures":["ElectraForSequenceClassification"]}"#,

@@ -84,6 +84,18 @@ pub enum ConfigError {
         /// Its value.
         found: f64,
     },
+    /// DeBERTa: the buckets for long distances have none.
+    #[error(
+        "`position_buckets` {position_buckets} needs relative positions up to more than {}; `max_relative_positions` \
+         (or `max_position_embeddings`) is {max_relative_positions}",
+        position_buckets / 2 + 1
+    )]
+    Buckets {
+        /// `position_buckets`.
+        position_buckets: usize,
+        /// `max_relative_positions`, or `max_position_embeddings` if that is not positive.
+        max_relative_positions: usize,
+    },
     /// ModernBERT: not every layer has a type.
     #[error("`layer_types` has {types} {}, but `num_hidden_layers` is {layers}", if *types == 1 { "entry" } else { "entries" })]
     LayerTypes {

@@ -2,20 +2,21 @@
 
 use std::borrow::Cow;
 
-use finsent_kernels::{EmbeddingTable, LayerNorm};
+use finsent_kernels::{Activation, EmbeddingTable, LayerNorm, Linear, Matrix, Operand};
 
 use super::architecture::Architecture;
 use super::arena::Activations;
 use super::config::Config;
 use super::engine::{Engine, Operands};
 use super::error::EncoderError;
+use super::parameters::EMBEDDING_PROJECTION;
 use super::structure::Positions;
-use super::weights::Weights;
+use super::weights::{Part, Weights};
 use crate::batch::PackedBatch;
 use crate::checkpoint::CheckpointError;
 
 /// `BertEmbeddings`: the normalized sum of the embeddings of word, segment and position. DistilBERT has no segments,
-/// RoBERTa counts positions differently, and ModernBERT has words only.
+/// RoBERTa counts positions differently, ModernBERT has words only, and DeBERTa may project the sum.
 #[derive(Debug)]
 pub(super) struct Embeddings {
     word: EmbeddingTable,
@@ -25,6 +26,9 @@ pub(super) struct Embeddings {
     /// The padding id: positions count from the number after it, and it is not counted. `None` if positions count from
     /// 0.
     padding: Option<u32>,
+    /// From the width of the embeddings to that of the hidden states, if they differ. Always in f32.
+    projection: Option<Linear>,
+    embedding_size: usize,
     norm: LayerNorm,
 }
 
@@ -32,13 +36,17 @@ impl Embeddings {
     pub(super) fn load(weights: &Weights<'_>, config: &Config) -> Result<Self, CheckpointError> {
         let &Config { vocab_size, type_vocab_size, max_position_embeddings, hidden_size, layer_norm_eps, .. } = config;
         let (names, structure) = (config.architecture.names(), config.structure());
-        let position = || weights.in_f32().table("position_embeddings", max_position_embeddings, hidden_size);
-        let token_type = || weights.in_f32().table("token_type_embeddings", type_vocab_size, hidden_size);
+        let size = config.embedding_size();
+        let position = || weights.in_f32().table("position_embeddings", max_position_embeddings, size);
+        let token_type = || weights.in_f32().table("token_type_embeddings", type_vocab_size, size);
+        let projection = || weights.in_f32().linear(&[Part::whole(EMBEDDING_PROJECTION, hidden_size)], size, false);
         Ok(Self {
-            word: weights.table(names.word_embeddings, vocab_size, hidden_size)?,
-            token_type: config.architecture.has_token_types().then(token_type).transpose()?,
+            word: weights.table(names.word_embeddings, vocab_size, size)?,
+            token_type: config.has_token_types().then(token_type).transpose()?,
             position: (structure.positions == Positions::Table).then(position).transpose()?,
             padding: (config.architecture == Architecture::Roberta).then_some(config.pad_token_id),
+            projection: (size != hidden_size).then(projection).transpose()?,
+            embedding_size: size,
             norm: weights.layer_norm(names.embeddings_norm, hidden_size, layer_norm_eps, structure.biases.norm)?,
         })
     }
@@ -86,7 +94,16 @@ impl Embeddings {
         hidden: &mut Activations,
     ) {
         let (values, rounded) = hidden.parts(operands);
-        EmbeddingTable::sum_rows(engine.pool, &self.lookups(batch, &self.position_rows(batch)), values);
+        let position_rows = self.position_rows(batch);
+        let lookups = self.lookups(batch, &position_rows);
+        match &self.projection {
+            None => EmbeddingTable::sum_rows(engine.pool, &lookups, values),
+            Some(projection) => {
+                let mut sums = Matrix::new(self.embedding_size);
+                EmbeddingTable::sum_rows(engine.pool, &lookups, &mut sums);
+                projection.forward(engine.pool, Operand::F32(&sums), Activation::Identity, values);
+            }
+        }
         self.norm.forward(engine.isa, engine.pool, None, values, rounded);
     }
 }

@@ -9,6 +9,7 @@ use super::engine::{Engine, Operands};
 use super::feed_forward::FeedForward;
 use super::norm::Norm;
 use super::pooling;
+use super::relative::RelativeEmbeddings;
 use super::weights::{Part, Weights};
 use crate::checkpoint::CheckpointError;
 
@@ -25,7 +26,12 @@ pub(super) struct Layer {
 
 impl Layer {
     /// Layer `index` of the model, whose weights are at `weights`.
-    pub(super) fn load(weights: &Weights<'_>, config: &Config, index: usize) -> Result<Self, CheckpointError> {
+    pub(super) fn load(
+        weights: &Weights<'_>,
+        config: &Config,
+        index: usize,
+        positions: Option<&RelativeEmbeddings>,
+    ) -> Result<Self, CheckpointError> {
         let &Config { hidden_size, layer_norm_eps, .. } = config;
         let (structure, layer) = (config.structure(), config.layer_structure(index));
         let names = config.architecture.names();
@@ -35,7 +41,7 @@ impl Layer {
         };
         let output = Part::whole(names.attention_output, hidden_size);
         Ok(Self {
-            attention: Attention::load(weights, config, &structure, &layer)?,
+            attention: Attention::load(weights, config, &structure, &layer, positions)?,
             attention_output: weights.linear(&[output], hidden_size, structure.biases.attention)?,
             attention_norm: if layer.has_attention_norm { norm(names.attention_norm)? } else { Norm::Absent },
             feed_forward: FeedForward::load(weights, config, &structure)?,

@@ -1,10 +1,9 @@
-//! BERT, DistilBERT and RoBERTa for sequence classification, over a packed batch.
+//! BERT, DistilBERT, RoBERTa, ModernBERT and DeBERTa for sequence classification, over a packed batch.
 //!
 //! The models are transformers' `BertForSequenceClassification` (`models/bert/modeling_bert.py`) and its equivalents
-//! for DistilBERT and RoBERTa: the same layers with other embeddings and heads ([`Architecture`]). Two differences do
-//! not change the result. There is no padding: the tokens of all texts form one `[total_tokens, hidden_size]` matrix,
-//! and attention runs over the rows of each text. And the last layer computes only the first token of each text, the
-//! one that the head reads.
+//! for the other architectures ([`Architecture`]). Two differences do not change the result. There is no padding: the
+//! tokens of all texts form one `[total_tokens, hidden_size]` matrix, and attention runs over the rows of each text.
+//! And the last layer computes only the first token of each text, the one that the head reads.
 
 mod architecture;
 mod arena;
@@ -12,6 +11,7 @@ mod attention;
 mod config;
 mod config_error;
 mod custom_op;
+mod deberta;
 mod embeddings;
 mod engine;
 mod error;
@@ -26,6 +26,7 @@ mod norm;
 mod operations;
 mod parameters;
 mod pooling;
+mod relative;
 mod structure;
 mod weights;
 

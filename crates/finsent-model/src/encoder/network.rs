@@ -13,6 +13,7 @@ use super::head::Head;
 use super::layer::Layer;
 use super::parameters::num_labels;
 use super::pooling;
+use super::relative::RelativeEmbeddings;
 use super::structure::Pooling;
 use super::weights::Weights;
 use crate::batch::PackedBatch;
@@ -45,7 +46,8 @@ impl Network {
         let engine = Engine { isa, pool: &pool, precision };
         let weights = Weights::root(checkpoint, engine);
         let (names, structure) = (config.architecture.names(), config.structure());
-        let layer = |index| Layer::load(&weights.at(&names.layer(index)), config, index);
+        let positions = RelativeEmbeddings::load(&weights, config)?;
+        let layer = |index| Layer::load(&weights.at(&names.layer(index)), config, index, positions.as_ref());
         let last = config.num_hidden_layers - 1;
         let num_labels = num_labels(config, checkpoint)?;
         Ok(Self {

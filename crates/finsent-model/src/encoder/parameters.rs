@@ -4,6 +4,13 @@ use super::config::Config;
 use super::structure::{FeedForwardKind, Positions, Projections};
 use crate::checkpoint::{Checkpoint, CheckpointError};
 
+/// The layer that widens or narrows embeddings, within them.
+pub(super) const EMBEDDING_PROJECTION: &str = "embed_proj";
+/// The table of relative positions.
+pub(super) const RELATIVE_EMBEDDINGS: &str = "encoder.rel_embeddings";
+/// The norm of that table.
+pub(super) const RELATIVE_NORM: &str = "encoder.LayerNorm";
+
 /// A tensor of a model.
 #[derive(Debug)]
 pub(crate) struct Parameter {
@@ -28,9 +35,10 @@ impl Config {
         checkpoint: &Checkpoint,
     ) -> Result<impl Iterator<Item = Parameter>, CheckpointError> {
         let (num_labels, names) = (num_labels(self, checkpoint)?, self.architecture.names());
+        let positions = self.positions();
         let layers = (0..self.num_hidden_layers).flat_map(|index| self.layer(&names.layer(index), index));
         let final_norm = names.final_norm.into_iter().flat_map(|name| self.layer_norm(names.prefix, name));
-        Ok(self.embeddings().chain(layers).chain(final_norm).chain(self.head(num_labels)))
+        Ok(self.embeddings().chain(positions).chain(layers).chain(final_norm).chain(self.head(num_labels)))
     }
 
     /// Checks that the checkpoint has all tensors, with the right shapes and types. Returns the number of labels.
@@ -49,16 +57,32 @@ impl Config {
         let table = |name, rows, is_quantized| Parameter {
             prefix: names.prefix,
             name: format!("embeddings.{name}.weight"),
-            shape: vec![rows, self.hidden_size],
+            shape: vec![rows, self.embedding_size()],
             is_quantized,
         };
         let word = table(names.word_embeddings, self.vocab_size, true);
         let has_positions = self.structure().positions == Positions::Table;
         let position = has_positions.then(|| table("position_embeddings", self.max_position_embeddings, false));
-        let has_token_types = self.architecture.has_token_types();
-        let token_type = has_token_types.then(|| table("token_type_embeddings", self.type_vocab_size, false));
+        let token_type = self.has_token_types().then(|| table("token_type_embeddings", self.type_vocab_size, false));
         let norm = self.layer_norm(names.prefix, &format!("embeddings.{}", names.embeddings_norm));
-        [Some(word), position, token_type].into_iter().flatten().chain(norm)
+        let has_projection = self.embedding_size() != self.hidden_size;
+        let shape = [self.hidden_size, self.embedding_size()];
+        let path = format!("embeddings.{EMBEDDING_PROJECTION}");
+        let projection = has_projection.then(|| linear(names.prefix, &path, shape, false, false));
+        [Some(word), position, token_type].into_iter().flatten().chain(projection.into_iter().flatten()).chain(norm)
+    }
+
+    /// The embeddings of relative positions.
+    fn positions(&self) -> impl Iterator<Item = Parameter> {
+        let prefix = self.architecture.names().prefix;
+        let table = self.relative_positions().map(|positions| Parameter {
+            prefix,
+            name: format!("{RELATIVE_EMBEDDINGS}.weight"),
+            shape: vec![positions.rows(), self.hidden_size],
+            is_quantized: false,
+        });
+        let norm = self.deberta.normalizes_positions().then(|| self.layer_norm(prefix, RELATIVE_NORM));
+        table.into_iter().chain(norm.into_iter().flatten())
     }
 
     fn layer(&self, path: &str, index: usize) -> Vec<Parameter> {
@@ -83,6 +107,10 @@ impl Config {
         let mut layer = Vec::new();
         for (name, shape, has_bias) in attention.chain(feed_forward) {
             layer.extend(linear(names.prefix, &format!("{path}.{name}"), shape, has_bias, true));
+        }
+        let own = self.position_projections().into_iter().flatten().filter(|_| !self.deberta.shares_projections);
+        for name in own {
+            layer.extend(linear(names.prefix, &format!("{path}.{name}"), [hidden_size; 2], true, false));
         }
         let has_attention_norm = self.layer_structure(index).has_attention_norm;
         for name in has_attention_norm.then_some(names.attention_norm).into_iter().chain([names.output_norm]) {

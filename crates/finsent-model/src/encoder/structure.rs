@@ -34,6 +34,8 @@ pub(crate) enum Positions {
     Table,
     /// Each layer rotates its queries and keys.
     Rotary,
+    /// If at all, by the distances that the scores of each layer depend on.
+    Relative,
 }
 
 /// Where a layer normalizes.

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use finsent_kernels::{EmbeddingTable, LayerNorm, Linear, Precision, WeightRows};
+use finsent_kernels::{EmbeddingTable, LayerNorm, Linear, Matrix, Precision, WeightRows};
 
 use super::engine::Engine;
 use crate::checkpoint::{Checkpoint, CheckpointError, StoredMatrix};
@@ -64,6 +64,19 @@ impl<'a> Weights<'a> {
     pub(super) fn table(&self, name: &str, rows: usize, columns: usize) -> Result<EmbeddingTable, CheckpointError> {
         let matrix = self.checkpoint.matrix(&self.at(name).full_name("weight"), [rows, columns])?;
         Ok(EmbeddingTable::load(self.engine.pool, self.engine.precision, &matrix, rows, columns))
+    }
+
+    /// A table in f32, whatever the precision of the model.
+    pub(super) fn matrix(&self, name: &str, rows: usize, columns: usize) -> Result<Matrix, CheckpointError> {
+        let stored = self.checkpoint.matrix(&self.at(name).full_name("weight"), [rows, columns])?;
+        let mut matrix = Matrix::new(columns);
+        matrix.set_rows(rows);
+        (0..rows).for_each(|row| stored.read(row..row + 1, matrix.row_mut(row)));
+        Ok(matrix)
+    }
+
+    pub(super) fn engine(&self) -> Engine<'a> {
+        self.engine
     }
 
     fn full_name(&self, name: &str) -> String {

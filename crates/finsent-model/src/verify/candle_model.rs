@@ -8,6 +8,7 @@ use candle_transformers::models::bert::{self, BertModel, HiddenAct, PositionEmbe
 use candle_transformers::models::modernbert;
 use candle_transformers::models::xlm_roberta::{self, XLMRobertaForSequenceClassification};
 
+use super::candle_deberta::{CandleDeberta, project_embeddings};
 use super::error::VerifyError;
 use crate::checkpoint::Checkpoint;
 use crate::encoder::{Architecture, Config, HeadActivation, Pooling};
@@ -30,6 +31,8 @@ pub(super) enum CandleModel {
         norm: LayerNorm,
         classifier: Linear,
     },
+    /// DeBERTa-v2 or v3.
+    Deberta(Box<CandleDeberta>),
 }
 
 impl CandleModel {
@@ -49,6 +52,9 @@ impl CandleModel {
                 let candle_config = candle_modern_bert_config(&config)?;
                 Self::load_modern_bert(&config, &candle_config, weights, num_labels)
             }
+            Architecture::DebertaV2 => {
+                CandleDeberta::load(&config, weights, num_labels).map(|deberta| Self::Deberta(Box::new(deberta)))
+            },
         }
         .map_err(candle)
     }
@@ -108,6 +114,7 @@ impl CandleModel {
                 };
                 classifier.forward(&norm.forward(&activation(&dense.forward(&pooled)?)?)?)?
             }
+            Self::Deberta(deberta) => deberta.forward(&input_ids, token_type_ids)?,
         };
         logits.flatten_all()?.to_vec1()
     }
@@ -129,12 +136,15 @@ fn tensors(config: &Config, checkpoint: &Checkpoint) -> Result<HashMap<String, T
         let no_segments = Tensor::zeros((1, config.hidden_size), DType::F32, &Device::Cpu).map_err(candle)?;
         tensors.insert("embeddings.token_type_embeddings.weight".into(), no_segments);
     }
+    if config.architecture == Architecture::DebertaV2 {
+        project_embeddings(&mut tensors).map_err(candle)?;
+    }
     Ok(tensors)
 }
 
 fn candle_name(architecture: Architecture, name: &str) -> String {
     match architecture {
-        Architecture::Bert => name.into(),
+        Architecture::Bert | Architecture::DebertaV2 => name.into(),
         Architecture::Roberta if name.starts_with("classifier.") => name.into(),
         Architecture::Roberta => format!("roberta.{name}"),
         Architecture::ModernBert if name.starts_with("classifier.") || name.starts_with("head.") => name.into(),

@@ -1,5 +1,7 @@
 //! Verification on this machine: compares the predictions with candle-transformers and with published ones.
 
+#[cfg(feature = "verify")]
+mod candle_deberta;
 #[cfg_attr(not(feature = "verify"), path = "no_candle_model.rs")]
 mod candle_model;
 mod error;

@@ -1,4 +1,4 @@
-//! DistilBERT, RoBERTa and ModernBERT give the predictions of transformers.
+//! DistilBERT, RoBERTa, ModernBERT and DeBERTa give the predictions of transformers.
 
 use std::path::Path;
 
@@ -13,11 +13,15 @@ use crate::parity::{assert_logits, assert_predictions};
 use crate::precisions::Agreement;
 use crate::reference;
 
-const ARCHITECTURES: [&str; 3] = ["distilbert", "roberta", "modernbert"];
+const ARCHITECTURES: [&str; 4] = ["distilbert", "roberta", "modernbert", "deberta-v2"];
 
 /// The prefix of the encoder's tensors.
 fn prefix(architecture: &str) -> String {
-    if architecture == "modernbert" { "model.".into() } else { format!("{architecture}.") }
+    match architecture {
+        "modernbert" => "model.".into(),
+        "deberta-v2" => "deberta.".into(),
+        other => format!("{other}."),
+    }
 }
 
 fn load(dir: &Path, precision: Precision) -> Pipeline {
@@ -123,8 +127,11 @@ fn all_spellings_of_the_names_give_the_same_model() {
                 // Older files also have a buffer, and the pooler of a model without this head.
                 let position_ids = Stored { dtype: Dtype::I64, shape: vec![1, 1], data: vec![0; 8] };
                 tensors.insert(prefix(architecture) + "embeddings.position_ids", position_ids);
-                let pooler = Stored { dtype: Dtype::F32, shape: vec![1, 1], data: vec![0; 4] };
-                tensors.insert(prefix(architecture) + "pooler.dense.weight", pooler);
+                // DeBERTa's head has a pooler of its own.
+                if architecture != "deberta-v2" {
+                    let pooler = Stored { dtype: Dtype::F32, shape: vec![1, 1], data: vec![0; 4] };
+                    tensors.insert(prefix(architecture) + "pooler.dense.weight", pooler);
+                }
             }),
         ] {
             assert_eq!(predictions(dir.path(), architecture), plain);
@@ -138,6 +145,7 @@ fn a_missing_tensor_has_the_name_of_the_architecture() {
         ("distilbert", "pre_classifier.weight", ["`pre_classifier.weight`", "[32, 32]"]),
         ("distilbert", "distilbert.transformer.layer.1.ffn.lin2.bias", ["`transformer.layer.1.ffn.lin2.bias`", "[32]"]),
         ("roberta", "classifier.dense.weight", ["`classifier.dense.weight`", "[32, 32]"]),
+        ("deberta-v2", "deberta.encoder.rel_embeddings.weight", ["`encoder.rel_embeddings.weight`", "[32, 32]"]),
         ("roberta", "classifier.out_proj.weight", ["`classifier.out_proj.weight`", "[3, 32]"]),
         ("modernbert", "model.embeddings.tok_embeddings.weight", ["`embeddings.tok_embeddings.weight`", "[420, 32]"]),
         ("modernbert", "model.layers.1.attn_norm.weight", ["`layers.1.attn_norm.weight`", "[32]"]),
