@@ -99,7 +99,8 @@ pub use json::{LabelCounts, Scores};
 pub use json_error::JsonError;
 pub use labels::{LabelError, LabelMap};
 pub use model_files::{
-    CONFIG_FILE, FilesError, ModelFile, ModelFiles, SAFETENSORS_FILE, TokenizerFiles, VocabularyFiles, WeightFiles,
+    CONFIG_FILE, FilesError, ModelFile, ModelFiles, SAFETENSORS_FILE, SENTENCE_PIECE_FILES, TokenizerFiles,
+    VocabularyFiles, WeightFiles,
 };
 pub use model_options::ModelOptions;
 pub use pipeline::{ClassifyError, LoadError, Pipeline};

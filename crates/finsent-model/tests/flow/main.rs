@@ -16,4 +16,5 @@ mod reference;
 mod sentences;
 mod tokenizer_fields;
 mod tokenizer_settings;
+mod unigram;
 mod word_piece;
