@@ -14,6 +14,10 @@ pub enum Architecture {
     DistilBert,
     /// `RobertaForSequenceClassification`: positions count from the number after the padding id; tanh in the head.
     Roberta,
+    /// `XLMRobertaForSequenceClassification`: RoBERTa with another tokenizer.
+    XlmRoberta,
+    /// `CamembertForSequenceClassification`: RoBERTa with another tokenizer.
+    Camembert,
 }
 
 /// The names of an architecture's modules. Those of the embeddings are the same in all.
@@ -93,7 +97,7 @@ const DISTIL_BERT_ALIASES: [&str; 3] = ["hidden_size", "num_hidden_layers", "num
 const NOT_OF_DISTIL_BERT: [&str; 4] = ["type_vocab_size", "layer_norm_eps", "position_embedding_type", "is_decoder"];
 
 impl Architecture {
-    const ALL: [Self; 3] = [Self::Bert, Self::DistilBert, Self::Roberta];
+    const ALL: [Self; 5] = [Self::Bert, Self::DistilBert, Self::Roberta, Self::XlmRoberta, Self::Camembert];
 
     /// The architecture of a config.json: `model_type` decides, else the first of `architectures`. Old files have
     /// neither; they are BERT.
@@ -108,12 +112,14 @@ impl Architecture {
             (None, None) => Ok(Self::default()),
             (None, Some(class)) => by_class(class).ok_or_else(|| {
                 let supported = "BertForSequenceClassification, DistilBertForSequenceClassification, \
-                                 RobertaForSequenceClassification";
+                                 RobertaForSequenceClassification, XLMRobertaForSequenceClassification, \
+                                 CamembertForSequenceClassification";
                 unsupported("architectures", class, supported)
             }),
             (Some(model_type), class) => {
                 let found = Self::ALL.into_iter().find(|known| known.model_type() == model_type);
-                let found = found.ok_or_else(|| unsupported("model_type", model_type, "bert, distilbert, roberta"))?;
+                let supported = "bert, distilbert, roberta, xlm-roberta, camembert";
+                let found = found.ok_or_else(|| unsupported("model_type", model_type, supported))?;
                 match class {
                     Some(class) if class != found.class() => Err(unsupported("architectures", class, found.class())),
                     _ => Ok(found),
@@ -127,6 +133,8 @@ impl Architecture {
             Self::Bert => "bert",
             Self::DistilBert => "distilbert",
             Self::Roberta => "roberta",
+            Self::XlmRoberta => "xlm-roberta",
+            Self::Camembert => "camembert",
         }
     }
 
@@ -136,6 +144,8 @@ impl Architecture {
             Self::Bert => "BertTokenizer",
             Self::DistilBert => "DistilBertTokenizer",
             Self::Roberta => "RobertaTokenizer",
+            Self::XlmRoberta => "XLMRobertaTokenizer",
+            Self::Camembert => "CamembertTokenizer",
         }
     }
 
@@ -144,6 +154,8 @@ impl Architecture {
             Self::Bert => "BertForSequenceClassification",
             Self::DistilBert => "DistilBertForSequenceClassification",
             Self::Roberta => "RobertaForSequenceClassification",
+            Self::XlmRoberta => "XLMRobertaForSequenceClassification",
+            Self::Camembert => "CamembertForSequenceClassification",
         }
     }
 
@@ -159,6 +171,7 @@ impl Architecture {
                 default("vocab_size", 50_265);
                 default("pad_token_id", 1);
             }
+            Self::XlmRoberta | Self::Camembert => default("pad_token_id", 1),
             Self::DistilBert => {
                 fields.retain(|field, _| field != "pad_token_id" && !NOT_OF_DISTIL_BERT.contains(&field.as_str()));
                 for (own, field) in DISTIL_BERT_FIELDS {
@@ -183,11 +196,16 @@ impl Architecture {
         self != Self::DistilBert
     }
 
+    /// Whether positions count from the number after the padding id: RoBERTa and the models with its layers.
+    pub(crate) fn counts_after_padding(self) -> bool {
+        matches!(self, Self::Roberta | Self::XlmRoberta | Self::Camembert)
+    }
+
     pub(crate) fn names(self) -> &'static Names {
         match self {
             Self::Bert => &BERT,
             Self::DistilBert => &DISTIL_BERT,
-            Self::Roberta => &ROBERTA,
+            Self::Roberta | Self::XlmRoberta | Self::Camembert => &ROBERTA,
         }
     }
 }

@@ -110,10 +110,8 @@ impl Config {
 
     /// The window: the most tokens of an input.
     pub fn max_length(&self) -> usize {
-        match self.architecture {
-            Architecture::Bert | Architecture::DistilBert => self.max_position_embeddings,
-            Architecture::Roberta => self.max_position_embeddings.saturating_sub(self.pad_token_id as usize + 1),
-        }
+        let unused = if self.architecture.counts_after_padding() { self.pad_token_id as usize + 1 } else { 0 };
+        self.max_position_embeddings.saturating_sub(unused)
     }
 
     /// What this file says about the class of the tokenizer.

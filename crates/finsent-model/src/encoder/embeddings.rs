@@ -4,7 +4,6 @@ use std::borrow::Cow;
 
 use finsent_kernels::{EmbeddingTable, LayerNorm};
 
-use super::architecture::Architecture;
 use super::arena::Activations;
 use super::config::Config;
 use super::engine::{Engine, Operands};
@@ -34,7 +33,7 @@ impl Embeddings {
             word: weights.table("word_embeddings", vocab_size, hidden_size)?,
             token_type: config.architecture.has_token_types().then(token_type).transpose()?,
             position: weights.in_f32().table("position_embeddings", max_position_embeddings, hidden_size)?,
-            padding: (config.architecture == Architecture::Roberta).then_some(config.pad_token_id),
+            padding: config.architecture.counts_after_padding().then_some(config.pad_token_id),
             norm: weights.layer_norm("LayerNorm", hidden_size, layer_norm_eps)?,
         })
     }

@@ -26,8 +26,8 @@ impl Head {
         Ok(Self {
             dense: weights.linear(names.dense, hidden_size, hidden_size)?,
             activation: match config.architecture {
-                Architecture::Bert | Architecture::Roberta => f32::tanh,
                 Architecture::DistilBert => relu,
+                _ => f32::tanh,
             },
             classifier: weights.linear(names.classifier, hidden_size, num_labels)?,
             hidden_size,

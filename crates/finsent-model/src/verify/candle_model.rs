@@ -29,7 +29,7 @@ impl CandleModel {
         let checkpoint = Checkpoint::open(&files.weights)?;
         let tensors = tensors(&config, &checkpoint)?;
         let weights = VarBuilder::from_tensors(tensors, DType::F32, &Device::Cpu);
-        if config.architecture == Architecture::Roberta {
+        if config.architecture.counts_after_padding() {
             let roberta =
                 XLMRobertaForSequenceClassification::new(num_labels, &candle_roberta_config(&config), weights);
             return roberta.map(Self::Roberta).map_err(candle);
@@ -90,8 +90,10 @@ fn tensors(config: &Config, checkpoint: &Checkpoint) -> Result<HashMap<String, T
 fn candle_name(architecture: Architecture, name: &str) -> String {
     match architecture {
         Architecture::Bert => name.into(),
-        Architecture::Roberta if name.starts_with("classifier.") => name.into(),
-        Architecture::Roberta => format!("roberta.{name}"),
+        Architecture::Roberta | Architecture::XlmRoberta | Architecture::Camembert => match name {
+            _ if name.starts_with("classifier.") => name.into(),
+            _ => format!("roberta.{name}"),
+        },
         Architecture::DistilBert => bert_name(name).unwrap_or_else(|| name.into()),
     }
 }
