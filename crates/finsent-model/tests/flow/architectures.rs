@@ -1,4 +1,4 @@
-//! DistilBERT and RoBERTa give the predictions of transformers.
+//! Every architecture gives the predictions of transformers.
 
 use std::path::Path;
 
@@ -13,7 +13,12 @@ use crate::parity::{assert_logits, assert_predictions};
 use crate::precisions::Agreement;
 use crate::reference;
 
-const ARCHITECTURES: [&str; 2] = ["distilbert", "roberta"];
+const ARCHITECTURES: [&str; 4] = ["distilbert", "roberta", "xlm-roberta", "camembert"];
+
+/// The prefix of the names of tensors.
+fn prefix(architecture: &str) -> &str {
+    if architecture == "distilbert" { "distilbert." } else { "roberta." }
+}
 
 fn load(dir: &Path, precision: Precision) -> Pipeline {
     let options = ModelOptions { precision, int8_margin: 0.0, ..ModelOptions::default() };
@@ -96,14 +101,14 @@ fn all_spellings_of_the_names_give_the_same_model() {
     for architecture in ARCHITECTURES {
         let plain = predictions(reference::model_of(architecture).path(), architecture);
         for dir in [
-            renamed(architecture, |name| name.trim_start_matches(&format!("{architecture}.")).into()),
+            renamed(architecture, |name| name.trim_start_matches(prefix(architecture)).into()),
             renamed(architecture, |name| format!("module.{name}")),
             changed(architecture, |tensors| {
                 // Older files also have a buffer, and the pooler of a model without this head.
                 let position_ids = Stored { dtype: Dtype::I64, shape: vec![1, 1], data: vec![0; 8] };
-                tensors.insert(format!("{architecture}.embeddings.position_ids"), position_ids);
+                tensors.insert(format!("{}embeddings.position_ids", prefix(architecture)), position_ids);
                 let pooler = Stored { dtype: Dtype::F32, shape: vec![1, 1], data: vec![0; 4] };
-                tensors.insert(format!("{architecture}.pooler.dense.weight"), pooler);
+                tensors.insert(format!("{}pooler.dense.weight", prefix(architecture)), pooler);
             }),
         ] {
             assert_eq!(predictions(dir.path(), architecture), plain);
@@ -118,6 +123,8 @@ fn a_missing_tensor_has_the_name_of_the_architecture() {
         ("distilbert", "distilbert.transformer.layer.1.ffn.lin2.bias", ["`transformer.layer.1.ffn.lin2.bias`", "[32]"]),
         ("roberta", "classifier.dense.weight", ["`classifier.dense.weight`", "[32, 32]"]),
         ("roberta", "classifier.out_proj.weight", ["`classifier.out_proj.weight`", "[3, 32]"]),
+        ("xlm-roberta", "roberta.embeddings.word_embeddings.weight", ["`embeddings.word_embeddings.weight`", "[322, 24]"]),
+        ("camembert", "classifier.out_proj.weight", ["`classifier.out_proj.weight`", "[2, 20]"]),
     ] {
         let dir = changed(architecture, |tensors| drop(tensors.remove(tensor).unwrap()));
         checkpoints::assert_refused(dir.path(), &parts);
