@@ -123,7 +123,11 @@ fn a_missing_tensor_has_the_name_of_the_architecture() {
         ("distilbert", "distilbert.transformer.layer.1.ffn.lin2.bias", ["`transformer.layer.1.ffn.lin2.bias`", "[32]"]),
         ("roberta", "classifier.dense.weight", ["`classifier.dense.weight`", "[32, 32]"]),
         ("roberta", "classifier.out_proj.weight", ["`classifier.out_proj.weight`", "[3, 32]"]),
-        ("xlm-roberta", "roberta.embeddings.word_embeddings.weight", ["`embeddings.word_embeddings.weight`", "[322, 24]"]),
+        (
+            "xlm-roberta",
+            "roberta.embeddings.word_embeddings.weight",
+            ["`embeddings.word_embeddings.weight`", "[322, 24]"],
+        ),
         ("camembert", "classifier.out_proj.weight", ["`classifier.out_proj.weight`", "[2, 20]"]),
     ] {
         let dir = changed(architecture, |tensors| drop(tensors.remove(tensor).unwrap()));

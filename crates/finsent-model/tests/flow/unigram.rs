@@ -200,6 +200,116 @@ fn a_huge_text_without_spaces_is_read_in_bounded_time() {
     }
 }
 
+/// The sentencepiece model of a kind.
+fn model(kind: &str) -> Vec<u8> {
+    let file = match kind {
+        "deberta-v2" => "spm.model",
+        "albert" => "spiece.model",
+        _ => "sentencepiece.bpe.model",
+    };
+    fs::read(folder(kind).join(file)).unwrap()
+}
+
+/// What comes of a sentencepiece model with these bytes, for the class of `kind`.
+fn load_model(kind: &str, bytes: &[u8]) -> Result<Tokenizer, String> {
+    let dir = tempfile::tempdir().unwrap();
+    fs::copy(folder(kind).join("config.json"), dir.path().join("config.json")).unwrap();
+    fs::write(dir.path().join("model.safetensors"), "").unwrap();
+    fs::write(dir.path().join("spm.model"), bytes).unwrap();
+    load(dir.path())
+}
+
+/// A field of a message with up to 16,383 bytes.
+fn field(number: u8, content: &[u8]) -> Vec<u8> {
+    let length = content.len();
+    [&[number << 3 | 2, length as u8 | 0x80, (length >> 7) as u8], content].concat()
+}
+
+#[test]
+fn a_damaged_sentencepiece_model_is_an_error_with_the_reason() {
+    let good = model("xlm-roberta");
+    assert!(load_model("xlm-roberta", &good).is_ok());
+    let scored = |score: f32| field(1, &[field(1, b"x"), vec![0x15], score.to_le_bytes().to_vec()].concat());
+    let empty_pieces = [0x0a, 0].repeat(1 << 20);
+    for (more, reason) in [
+        // Later fields count.
+        (field(2, &[0x18, 2]), "byte pair encoding"),
+        (scored(f32::NAN), "the score NaN"),
+        (scored(f32::NEG_INFINITY), "the score -inf"),
+        (field(1, &field(1, &[b'x'; 600])), "has 600 bytes"),
+        (field(1, &field(1, b"\xff")), "not UTF-8"),
+        (field(1, &[0x18, 9]), "unknown type 9"),
+        (field(3, &field(2, &[255, 255, 255, 255, 0])), "`precompiled_charsmap`"),
+        (field(3, &field(2, &[4, 0, 0, 0, 1, 2, 3, 4, 0xff])), "precompiled_charsmap"),
+        (vec![0x0a, 200, 1, 0], "truncated"),
+        (vec![0x08, 1], "another type"),
+        (empty_pieces, "more than 1048576 pieces"),
+        (vec![0x0b], "wire type"),
+    ] {
+        let message = load_model("xlm-roberta", &[&good[..], &more].concat()).unwrap_err();
+        assert!(message.contains("spm.model") && message.contains(reason), "{message} is not about {reason}");
+    }
+    for (contents, reason) in [(&b""[..], "no pieces"), (b"{}", "spm.model"), (&good[..good.len() - 3], "truncated")] {
+        let message = load_model("xlm-roberta", contents).unwrap_err();
+        assert!(message.contains(reason), "{message} is not about {reason}");
+    }
+}
+
+#[test]
+fn a_model_and_settings_that_contradict_each_other_are_an_error() {
+    for (kind, other, reason) in
+        [("deberta-v2", "xlm-roberta", "`[CLS]`"), ("albert", "camembert", "`[CLS]`"), ("xlm-roberta", "", "no pieces")]
+    {
+        let bytes = if other.is_empty() { Vec::new() } else { model(other) };
+        let message = load_model(kind, &bytes).unwrap_err();
+        assert!(message.contains(reason), "{kind} from {other}: {message}");
+    }
+    // The id of the unknown piece lies behind all pieces, and no piece has its name.
+    let unknown = field(2, &[0xc0, 2, 0x90, 0x4e]);
+    let message =
+        load_model("deberta-v2", &[field(1, &field(1, b"[CLS]")), field(1, &field(1, b"[SEP]")), unknown].concat());
+    assert!(message.unwrap_err().contains("unk_id"));
+    let few = load_model("xlm-roberta", &field(1, &field(1, b"x"))).unwrap();
+    assert!(few.encode(&Text::parse("profit").unwrap()).is_ok());
+    let dir = reference::model_of("roberta");
+    for name in ["vocab.json", "merges.txt", "tokenizer.json"] {
+        fs::remove_file(dir.path().join(name)).unwrap();
+    }
+    fs::write(dir.path().join("spm.model"), model("deberta-v2")).unwrap();
+    let message = reference::load_error(dir.path());
+    assert!(message.contains("a sentencepiece model") && message.contains("RobertaTokenizer"), "{message}");
+}
+
+/// What `fuzz/targets/sentence_piece.rs` does, for some random damage.
+#[test]
+fn no_damage_of_a_sentencepiece_model_ends_the_program() {
+    finsent_model::silence_caught_panics();
+    let texts = reference::texts(&["Profit rose 12 %", "\u{1f680} \u{5229}\u{76ca} a\u{301}", "``x'' <s>[MASK]</s>"]);
+    let mut loaded = 0;
+    for seed in 0..120 {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let kind = KINDS[random.usize(..KINDS.len())];
+        let mut bytes = model(kind);
+        for _ in 0..random.usize(1..4) {
+            let at = random.usize(..bytes.len());
+            match random.u8(..4) {
+                0 => bytes.truncate(at.max(1)),
+                1 => bytes[at] ^= 1 << random.u8(..8),
+                2 => bytes[at] = random.u8(..),
+                _ => drop(bytes.drain(at..(at + random.usize(1..9)).min(bytes.len()))),
+            }
+        }
+        let Ok(tokenizer) = load_model(kind, &bytes) else { continue };
+        loaded += 1;
+        for text in &texts {
+            if let Ok(encoding) = tokenizer.encode(text) {
+                assert!(encoding.len() <= 300);
+            }
+        }
+    }
+    assert!(loaded > 10, "{loaded} damaged models load");
+}
+
 /// Large models of `tests/golden/unigram.py --texts FILE --out DIR`; `FINSENT_TEST_UNIGRAM` is the directory.
 #[test]
 #[ignore = "needs the models that tests/golden/unigram.py trains on many texts, in FINSENT_TEST_UNIGRAM"]
@@ -240,7 +350,7 @@ fn many_texts_have_the_ids_of_transformers() {
                 wrong.len(),
                 &wrong[..wrong.len().min(9)]
             );
-            println!("{} from {form}: {texts} texts have the ids of transformers", source.display());
+            assert!(texts >= 10_000, "{source:?} {form}: only {texts} texts");
             models += 1;
         }
     }
