@@ -1,10 +1,10 @@
 //! BERT, DistilBERT and RoBERTa for sequence classification, over a packed batch.
 //!
 //! The models are transformers' `BertForSequenceClassification` (`models/bert/modeling_bert.py`) and its equivalents
-//! for DistilBERT, RoBERTa, XLM-RoBERTa and CamemBERT: the same layers with other embeddings and heads ([`Architecture`]). Two differences do
-//! not change the result. There is no padding: the tokens of all texts form one `[total_tokens, hidden_size]` matrix,
-//! and attention runs over the rows of each text. And the last layer computes only the first token of each text, the
-//! one that the head reads.
+//! for DistilBERT, RoBERTa, XLM-RoBERTa and CamemBERT: the same layers with other embeddings and heads
+//! ([`Architecture`]). Two differences do not change the result. There is no padding: the tokens of all texts form one
+//! `[total_tokens, hidden_size]` matrix, and attention runs over the rows of each text. And the last layer computes only
+//! the first token of each text, the one that the head reads.
 
 mod architecture;
 mod arena;
