@@ -119,7 +119,10 @@ fn an_unsupported_architecture_exits_with_3_and_names_the_supported_ones() {
     for model_type in ["deberta-v2", "electra", "xlm-roberta", "camembert", "albert"] {
         let other = config.replace("\"model_type\": \"bert\"", &format!("\"model_type\": \"{model_type}\""));
         fs::write(model.join("config.json"), other).unwrap();
-        let parts = [&format!("`model_type` is `{model_type}`"), "supported: bert, distilbert, roberta"];
+        let parts = [
+            &format!("`model_type` is `{model_type}`"),
+            "supported: bert, distilbert, roberta, xlm-roberta, camembert, modernbert",
+        ];
         assert_fails(&run(&["classify", "--model", model.to_str().unwrap(), "a"]), 3, &parts);
     }
     fs::write(model.join("config.json"), config.replace("BertForSequenceClassification", "BertForPreTraining"))

@@ -42,3 +42,12 @@ pub(super) fn attention(query: &[f64], key: &[f64], value: &[f64], head_size: us
     }
     context
 }
+
+/// One head at a position: the numbers of its two halves are points, which are rotated.
+pub(super) fn rotate(head: &[f64], position: usize, base: f64) -> Vec<f64> {
+    let planes = head.len() / 2;
+    let angle = |plane: usize| position as f64 * base.powf(-2.0 * plane as f64 / head.len() as f64);
+    let first = (0..planes).map(|plane| head[plane] * angle(plane).cos() - head[planes + plane] * angle(plane).sin());
+    let second = (0..planes).map(|plane| head[planes + plane] * angle(plane).cos() + head[plane] * angle(plane).sin());
+    first.chain(second).collect()
+}

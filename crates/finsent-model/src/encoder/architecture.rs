@@ -3,8 +3,9 @@
 use serde_json::{Map, Value};
 
 use super::config_error::ConfigError;
+use super::modern_bert;
 
-/// A supported architecture. All have the same layers, with different embeddings and heads.
+/// A supported architecture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Architecture {
     /// `BertForSequenceClassification`: embeddings of word, segment and position; tanh in the head.
@@ -18,15 +19,22 @@ pub enum Architecture {
     XlmRoberta,
     /// `CamembertForSequenceClassification`: RoBERTa with another tokenizer.
     Camembert,
+    /// `ModernBertForSequenceClassification`: norms before the blocks, rotary positions, local attention, a gate.
+    ModernBert,
 }
 
-/// The names of an architecture's modules. Those of the embeddings are the same in all.
+/// The names of an architecture's modules.
 #[derive(Debug)]
 pub(crate) struct Names {
     /// The prefix of all names but those of the head, in files that transformers writes.
     pub(crate) prefix: &'static str,
+    /// The table of words, within the embeddings.
+    pub(crate) word_embeddings: &'static str,
+    /// The norm, within the embeddings.
+    pub(crate) embeddings_norm: &'static str,
     /// The path of the layers, without the index.
     pub(crate) layers: &'static str,
+    /// The projection of the queries, or of queries, keys and values.
     pub(crate) query: &'static str,
     pub(crate) key: &'static str,
     pub(crate) value: &'static str,
@@ -34,17 +42,24 @@ pub(crate) struct Names {
     pub(crate) attention_norm: &'static str,
     pub(crate) intermediate: &'static str,
     pub(crate) output: &'static str,
+    /// The norm of the feed-forward block.
     pub(crate) output_norm: &'static str,
+    /// The norm after the last layer.
+    pub(crate) final_norm: Option<&'static str>,
     /// The first linear layer of the head.
     pub(crate) dense: &'static str,
     /// Whether `dense` belongs to the encoder and so has the prefix.
     pub(crate) dense_has_prefix: bool,
+    /// The norm between the two linear layers of the head.
+    pub(crate) head_norm: Option<&'static str>,
     /// The last linear layer, which gives the logits.
     pub(crate) classifier: &'static str,
 }
 
 const BERT: Names = Names {
     prefix: "bert.",
+    word_embeddings: "word_embeddings",
+    embeddings_norm: "LayerNorm",
     layers: "encoder.layer",
     query: "attention.self.query",
     key: "attention.self.key",
@@ -54,13 +69,17 @@ const BERT: Names = Names {
     intermediate: "intermediate.dense",
     output: "output.dense",
     output_norm: "output.LayerNorm",
+    final_norm: None,
     dense: "pooler.dense",
     dense_has_prefix: true,
+    head_norm: None,
     classifier: "classifier",
 };
 
 const DISTIL_BERT: Names = Names {
     prefix: "distilbert.",
+    word_embeddings: "word_embeddings",
+    embeddings_norm: "LayerNorm",
     layers: "transformer.layer",
     query: "attention.q_lin",
     key: "attention.k_lin",
@@ -70,8 +89,10 @@ const DISTIL_BERT: Names = Names {
     intermediate: "ffn.lin1",
     output: "ffn.lin2",
     output_norm: "output_layer_norm",
+    final_norm: None,
     dense: "pre_classifier",
     dense_has_prefix: false,
+    head_norm: None,
     classifier: "classifier",
 };
 
@@ -81,6 +102,26 @@ const ROBERTA: Names = Names {
     dense_has_prefix: false,
     classifier: "classifier.out_proj",
     ..BERT
+};
+
+const MODERN_BERT: Names = Names {
+    prefix: "model.",
+    word_embeddings: "tok_embeddings",
+    embeddings_norm: "norm",
+    layers: "layers",
+    query: "attn.Wqkv",
+    key: "attn.Wqkv",
+    value: "attn.Wqkv",
+    attention_output: "attn.Wo",
+    attention_norm: "attn_norm",
+    intermediate: "mlp.Wi",
+    output: "mlp.Wo",
+    output_norm: "mlp_norm",
+    final_norm: Some("final_norm"),
+    dense: "head.dense",
+    dense_has_prefix: false,
+    head_norm: Some("head.norm"),
+    classifier: "classifier",
 };
 
 /// Fields of `DistilBertConfig`, each with its name in `BertConfig`.
@@ -97,7 +138,8 @@ const DISTIL_BERT_ALIASES: [&str; 3] = ["hidden_size", "num_hidden_layers", "num
 const NOT_OF_DISTIL_BERT: [&str; 4] = ["type_vocab_size", "layer_norm_eps", "position_embedding_type", "is_decoder"];
 
 impl Architecture {
-    const ALL: [Self; 5] = [Self::Bert, Self::DistilBert, Self::Roberta, Self::XlmRoberta, Self::Camembert];
+    const ALL: [Self; 6] =
+        [Self::Bert, Self::DistilBert, Self::Roberta, Self::XlmRoberta, Self::Camembert, Self::ModernBert];
 
     /// The architecture of a config.json: `model_type` decides, else the first of `architectures`. Old files have
     /// neither; they are BERT.
@@ -113,12 +155,12 @@ impl Architecture {
             (None, Some(class)) => by_class(class).ok_or_else(|| {
                 let supported = "BertForSequenceClassification, DistilBertForSequenceClassification, \
                                  RobertaForSequenceClassification, XLMRobertaForSequenceClassification, \
-                                 CamembertForSequenceClassification";
+                                 CamembertForSequenceClassification, ModernBertForSequenceClassification";
                 unsupported("architectures", class, supported)
             }),
             (Some(model_type), class) => {
                 let found = Self::ALL.into_iter().find(|known| known.model_type() == model_type);
-                let supported = "bert, distilbert, roberta, xlm-roberta, camembert";
+                let supported = "bert, distilbert, roberta, xlm-roberta, camembert, modernbert";
                 let found = found.ok_or_else(|| unsupported("model_type", model_type, supported))?;
                 match class {
                     Some(class) if class != found.class() => Err(unsupported("architectures", class, found.class())),
@@ -135,6 +177,7 @@ impl Architecture {
             Self::Roberta => "roberta",
             Self::XlmRoberta => "xlm-roberta",
             Self::Camembert => "camembert",
+            Self::ModernBert => "modernbert",
         }
     }
 
@@ -146,6 +189,7 @@ impl Architecture {
             Self::Roberta => "RobertaTokenizer",
             Self::XlmRoberta => "XLMRobertaTokenizer",
             Self::Camembert => "CamembertTokenizer",
+            Self::ModernBert => "TokenizersBackend",
         }
     }
 
@@ -156,6 +200,7 @@ impl Architecture {
             Self::Roberta => "RobertaForSequenceClassification",
             Self::XlmRoberta => "XLMRobertaForSequenceClassification",
             Self::Camembert => "CamembertForSequenceClassification",
+            Self::ModernBert => "ModernBertForSequenceClassification",
         }
     }
 
@@ -172,6 +217,7 @@ impl Architecture {
                 default("pad_token_id", 1);
             }
             Self::XlmRoberta | Self::Camembert => default("pad_token_id", 1),
+            Self::ModernBert => modern_bert::translate(fields),
             Self::DistilBert => {
                 fields.retain(|field, _| field != "pad_token_id" && !NOT_OF_DISTIL_BERT.contains(&field.as_str()));
                 for (own, field) in DISTIL_BERT_FIELDS {
@@ -188,12 +234,16 @@ impl Architecture {
 
     /// The name in config.json of a field of [`Config`](super::Config).
     pub(super) fn field(self, name: &'static str) -> &'static str {
-        let of_distil_bert = || DISTIL_BERT_FIELDS.iter().find(|(_, field)| *field == name).map(|(own, _)| *own);
-        if self == Self::DistilBert { of_distil_bert().unwrap_or(name) } else { name }
+        let renamed: &[_] = match self {
+            Self::DistilBert => &DISTIL_BERT_FIELDS,
+            Self::ModernBert => &modern_bert::FIELDS,
+            _ => &[],
+        };
+        renamed.iter().find(|(_, field)| *field == name).map_or(name, |(own, _)| *own)
     }
 
     pub(super) fn has_token_types(self) -> bool {
-        self != Self::DistilBert
+        !matches!(self, Self::DistilBert | Self::ModernBert)
     }
 
     /// Whether positions count from the number after the padding id: RoBERTa and the models with its layers.
@@ -206,6 +256,7 @@ impl Architecture {
             Self::Bert => &BERT,
             Self::DistilBert => &DISTIL_BERT,
             Self::Roberta | Self::XlmRoberta | Self::Camembert => &ROBERTA,
+            Self::ModernBert => &MODERN_BERT,
         }
     }
 }

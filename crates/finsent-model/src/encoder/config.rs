@@ -8,6 +8,8 @@ use serde_json::{Map, Value};
 use super::architecture::Architecture;
 use super::config_error::ConfigError;
 use super::id2label::id2label;
+use super::modern_bert::{self, ModernBert};
+use super::structure::{HeadActivation, LayerStructure, Structure};
 use crate::json_error::JsonError;
 use crate::tokenizer::ClassOfModel;
 
@@ -49,6 +51,9 @@ pub struct Config {
     pub problem_type: Option<String>,
     /// The class of the tokenizer; `tokenizer_config.json` takes precedence.
     pub tokenizer_class: Option<String>,
+    /// What only ModernBERT has.
+    #[serde(skip)]
+    pub(crate) modern_bert: ModernBert,
 }
 
 impl Default for Config {
@@ -70,6 +75,7 @@ impl Default for Config {
             id2label: None,
             problem_type: None,
             tokenizer_class: None,
+            modern_bert: ModernBert::default(),
         }
     }
 }
@@ -90,8 +96,9 @@ impl Config {
     /// # Errors
     /// [`ConfigError`] with the field, its value and what is supported.
     pub fn parse(json: &[u8]) -> Result<Self, ConfigError> {
-        let mut fields: Map<String, Value> = serde_json::from_slice(json).map_err(JsonError::new)?;
+        let all: Map<String, Value> = serde_json::from_slice(json).map_err(JsonError::new)?;
         // transformers writes `null` for a field that is not set.
+        let mut fields = all.clone();
         fields.retain(|_, value| !value.is_null());
         let kind = Kind::deserialize(&Value::Object(fields.clone())).map_err(JsonError::new)?;
         let class = kind.architectures.first().map(String::as_str);
@@ -100,9 +107,13 @@ impl Config {
         if let Some(quantization) = fields.get("quantization_config") {
             check_quantization(quantization)?;
         }
+        let modern_bert = match architecture {
+            Architecture::ModernBert => ModernBert::parse(&all)?,
+            _ => ModernBert::default(),
+        };
         architecture.translate(&mut fields);
         let config = Self::deserialize(Value::Object(fields)).map_err(JsonError::new)?;
-        let config = Self { architecture, id2label, ..config };
+        let config = Self { architecture, id2label, modern_bert, ..config };
         config.check_fields()?;
         config.check_sizes()?;
         Ok(config)
@@ -122,6 +133,23 @@ impl Config {
     /// Whether the logits are values by themselves, and not of classes.
     pub fn is_regression(&self) -> bool {
         self.problem_type.as_deref() == Some("regression")
+    }
+
+    /// What the network is built of.
+    pub(crate) fn structure(&self) -> Structure {
+        match self.architecture {
+            Architecture::Bert | Architecture::Roberta => Structure::BERT,
+            Architecture::DistilBert => Structure { head_activation: HeadActivation::Relu, ..Structure::BERT },
+            Architecture::ModernBert => self.modern_bert.structure(),
+        }
+    }
+
+    /// How layer `index` differs from the others.
+    pub(crate) fn layer_structure(&self, index: usize) -> LayerStructure {
+        match self.architecture {
+            Architecture::Bert | Architecture::DistilBert | Architecture::Roberta => LayerStructure::BERT,
+            Architecture::ModernBert => self.modern_bert.layer(index),
+        }
     }
 
     fn check_fields(&self) -> Result<(), ConfigError> {
@@ -167,9 +195,17 @@ impl Config {
             return Err(ConfigError::Positions { max_position_embeddings, pad_token_id });
         }
         if !(0.0..1.0).contains(&self.layer_norm_eps) {
-            return Err(ConfigError::Epsilon(self.layer_norm_eps));
+            let field = self.architecture.field("layer_norm_eps");
+            return Err(ConfigError::Epsilon { field, found: self.layer_norm_eps });
         }
-        Ok(())
+        if self.architecture != Architecture::ModernBert {
+            return Ok(());
+        }
+        if max_position_embeddings > modern_bert::MAX_POSITIONS {
+            let (field, found) = ("max_position_embeddings", max_position_embeddings.to_string());
+            return Err(ConfigError::Unsupported { field, found, supported: "at most 65536" });
+        }
+        self.modern_bert.check(self.num_hidden_layers, hidden_size / num_attention_heads)
     }
 }
 

@@ -8,17 +8,19 @@ use super::arena::Activations;
 use super::config::Config;
 use super::engine::{Engine, Operands};
 use super::error::EncoderError;
+use super::structure::Positions;
 use super::weights::Weights;
 use crate::batch::PackedBatch;
 use crate::checkpoint::CheckpointError;
 
 /// `BertEmbeddings`: the normalized sum of the embeddings of word, segment and position. DistilBERT has no segments,
-/// and RoBERTa counts positions differently.
+/// RoBERTa counts positions differently, and ModernBERT has words only.
 #[derive(Debug)]
 pub(super) struct Embeddings {
     word: EmbeddingTable,
     token_type: Option<EmbeddingTable>,
-    position: EmbeddingTable,
+    /// `None` if the layers see to positions.
+    position: Option<EmbeddingTable>,
     /// The padding id: positions count from the number after it, and it is not counted. `None` if positions count from
     /// 0.
     padding: Option<u32>,
@@ -28,13 +30,15 @@ pub(super) struct Embeddings {
 impl Embeddings {
     pub(super) fn load(weights: &Weights<'_>, config: &Config) -> Result<Self, CheckpointError> {
         let &Config { vocab_size, type_vocab_size, max_position_embeddings, hidden_size, layer_norm_eps, .. } = config;
+        let (names, structure) = (config.architecture.names(), config.structure());
+        let position = || weights.in_f32().table("position_embeddings", max_position_embeddings, hidden_size);
         let token_type = || weights.in_f32().table("token_type_embeddings", type_vocab_size, hidden_size);
         Ok(Self {
-            word: weights.table("word_embeddings", vocab_size, hidden_size)?,
+            word: weights.table(names.word_embeddings, vocab_size, hidden_size)?,
             token_type: config.architecture.has_token_types().then(token_type).transpose()?,
-            position: weights.in_f32().table("position_embeddings", max_position_embeddings, hidden_size)?,
+            position: (structure.positions == Positions::Table).then(position).transpose()?,
             padding: config.architecture.counts_after_padding().then_some(config.pad_token_id),
-            norm: weights.layer_norm("LayerNorm", hidden_size, layer_norm_eps)?,
+            norm: weights.layer_norm(names.embeddings_norm, hidden_size, layer_norm_eps, structure.biases.norm)?,
         })
     }
 
@@ -50,7 +54,8 @@ impl Embeddings {
     fn lookups<'a>(&'a self, batch: &'a PackedBatch, position_rows: &'a [u32]) -> Vec<(&'a EmbeddingTable, &'a [u32])> {
         let token_type = self.token_type.as_ref().map(|table| (table, batch.token_type_ids.as_slice()));
         let word = (&self.word, batch.input_ids.as_slice());
-        [Some(word), token_type, Some((&self.position, position_rows))].into_iter().flatten().collect()
+        let position = self.position.as_ref().map(|table| (table, position_rows));
+        [Some(word), token_type, position].into_iter().flatten().collect()
     }
 
     /// # Errors
@@ -65,7 +70,10 @@ impl Embeddings {
         if let Some(table) = &self.token_type {
             within("token_type_ids", table, &batch.token_type_ids)?;
         }
-        within("position_ids", &self.position, &self.position_rows(batch))
+        match &self.position {
+            Some(table) => within("position_ids", table, &self.position_rows(batch)),
+            None => Ok(()),
+        }
     }
 
     /// -> `hidden`, `[total_tokens, hidden_size]`

@@ -13,11 +13,15 @@ use crate::parity::{assert_logits, assert_predictions};
 use crate::precisions::Agreement;
 use crate::reference;
 
-const ARCHITECTURES: [&str; 4] = ["distilbert", "roberta", "xlm-roberta", "camembert"];
+const ARCHITECTURES: [&str; 5] = ["distilbert", "roberta", "xlm-roberta", "camembert", "modernbert"];
 
-/// The prefix of the names of tensors.
+/// The prefix of the encoder's tensors.
 fn prefix(architecture: &str) -> &str {
-    if architecture == "distilbert" { "distilbert." } else { "roberta." }
+    match architecture {
+        "distilbert" => "distilbert.",
+        "modernbert" => "model.",
+        _ => "roberta.",
+    }
 }
 
 fn load(dir: &Path, precision: Precision) -> Pipeline {
@@ -97,6 +101,22 @@ fn every_precision_is_close_to_f32_in_every_architecture() {
 }
 
 #[test]
+fn a_second_run_of_int8_is_closer_to_f32_in_every_architecture() {
+    for architecture in ARCHITECTURES {
+        let (dir, texts) = (reference::model_of(architecture), texts(architecture));
+        let exact = reference::classify(&load(dir.path(), Precision::F32), &texts);
+        let difference = |int8_margin| {
+            let options = ModelOptions { precision: Precision::Int8, int8_margin, ..ModelOptions::default() };
+            let files = ModelFiles::in_dir(dir.path(), &[]).unwrap();
+            let pipeline = Pipeline::load(&files, &options, &reference::thread_pool()).unwrap();
+            Agreement::of(&exact, &reference::classify(&pipeline, &texts)).largest_difference
+        };
+        let [once, twice] = [0.0, 1.0].map(difference);
+        assert!(twice < 0.5 * once, "{architecture}: {once:e}, again {twice:e}");
+    }
+}
+
+#[test]
 fn all_spellings_of_the_names_give_the_same_model() {
     for architecture in ARCHITECTURES {
         let plain = predictions(reference::model_of(architecture).path(), architecture);
@@ -129,6 +149,12 @@ fn a_missing_tensor_has_the_name_of_the_architecture() {
             ["`embeddings.word_embeddings.weight`", "[322, 24]"],
         ),
         ("camembert", "classifier.out_proj.weight", ["`classifier.out_proj.weight`", "[2, 20]"]),
+        ("modernbert", "model.embeddings.tok_embeddings.weight", ["`embeddings.tok_embeddings.weight`", "[420, 32]"]),
+        ("modernbert", "model.layers.1.attn_norm.weight", ["`layers.1.attn_norm.weight`", "[32]"]),
+        ("modernbert", "model.layers.2.attn.Wqkv.weight", ["`layers.2.attn.Wqkv.weight`", "[96, 32]"]),
+        ("modernbert", "model.layers.0.mlp.Wi.weight", ["`layers.0.mlp.Wi.weight`", "[40, 32]"]),
+        ("modernbert", "model.final_norm.weight", ["`final_norm.weight`", "[32]"]),
+        ("modernbert", "head.norm.weight", ["`head.norm.weight`", "[32]"]),
     ] {
         let dir = changed(architecture, |tensors| drop(tensors.remove(tensor).unwrap()));
         checkpoints::assert_refused(dir.path(), &parts);
@@ -159,10 +185,15 @@ fn the_class_decides_if_there_is_no_model_type() {
     }
 }
 
-/// NaN must not get lost in DistilBERT's ReLU.
+/// NaN must not get lost in DistilBERT's ReLU, nor in a window or a mean.
 #[test]
 fn damaged_weights_of_a_head_give_errors_instead_of_predictions() {
-    for (architecture, tensor) in [("distilbert", "pre_classifier.bias"), ("roberta", "classifier.dense.bias")] {
+    for (architecture, tensor) in [
+        ("distilbert", "pre_classifier.bias"),
+        ("roberta", "classifier.dense.bias"),
+        ("modernbert", "head.norm.weight"),
+        ("modernbert", "model.layers.1.mlp_norm.weight"),
+    ] {
         let dir = changed(architecture, |tensors| {
             tensors.get_mut(tensor).unwrap().data = f32::NAN.to_le_bytes().repeat(32);
         });

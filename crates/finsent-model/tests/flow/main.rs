@@ -7,6 +7,7 @@ mod candle;
 mod checkpoint_forms;
 mod checkpoints;
 mod documents;
+mod modern_bert;
 mod packing;
 mod parity;
 mod pickles;
