@@ -2,7 +2,9 @@
 
 import argparse
 import json
+import math
 import os
+from collections import Counter
 from itertools import groupby
 from pathlib import Path
 
@@ -11,7 +13,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 import numpy  # noqa: E402
 import torch  # noqa: E402
 from safetensors.torch import load_file  # noqa: E402
-from tokenizers import Regex, Tokenizer, decoders, normalizers, pre_tokenizers, processors, trainers  # noqa: E402
+from tokenizers import Regex, Tokenizer, decoders, normalizers, pre_tokenizers, processors  # noqa: E402
 from tokenizers.models import Unigram  # noqa: E402
 from transformers import AutoTokenizer, DebertaV2Config, DebertaV2ForSequenceClassification  # noqa: E402
 from transformers.models.deberta_v2.modeling_deberta_v2 import make_log_bucket_position  # noqa: E402
@@ -170,20 +172,27 @@ def form(name):
     return {"form": name, "config": config, "shapes": shapes, "cases": cases}
 
 
+def vocabulary(corpus):
+    """Return pieces with the logarithms of their shares: all characters, then the substrings of words that cover most."""
+    words = [f"▁{word}" for text in corpus for word in text.split()]
+    counts = Counter(word[start:end] for word in words for start in range(len(word)) for end in range(start + 1, len(word) + 1))
+    order = sorted(counts, key=lambda piece: (len(piece) > 1, -counts[piece] * len(piece), piece))
+    pieces = order[: VOCABULARY_SIZE - len(SPECIAL_TOKENS) - 1]
+    total = sum(counts[piece] for piece in pieces)
+    return [(token, 0.0) for token in SPECIAL_TOKENS] + [(piece, math.log(counts[piece] / total)) for piece in pieces]
+
+
 def tokenizer():
-    """Train a small tokenizer that is built like that of DeBERTa-v3."""
-    found = Tokenizer(Unigram())
+    """Return a small tokenizer that is built like that of DeBERTa-v3."""
+    corpus = texts.SMALL_ROBERTA + texts.MINI_LONG + texts.SMALL
+    pieces = vocabulary([text for text in corpus if "\0" not in text])
+    found = Tokenizer(Unigram(pieces, unk_id=SPECIAL_TOKENS.index("[UNK]")))
     found.normalizer = normalizers.Sequence(
         [normalizers.Replace(Regex(r"\s{2,}|[\n\r\t]"), " "), normalizers.NFC(), normalizers.Strip(left=False, right=True)]
     )
     found.pre_tokenizer = pre_tokenizers.Metaspace(replacement="▁", prepend_scheme="always")
     found.decoder = decoders.Metaspace(replacement="▁", prepend_scheme="always")
-    corpus = texts.SMALL_ROBERTA + texts.MINI_LONG + texts.SMALL
-    trainer = trainers.UnigramTrainer(
-        vocab_size=VOCABULARY_SIZE - 1, special_tokens=SPECIAL_TOKENS, unk_token="[UNK]", show_progress=False
-    )
-    found.train_from_iterator([text for text in corpus if "\0" not in text], trainer)
-    found.add_special_tokens(["[MASK]"])
+    found.add_special_tokens([*SPECIAL_TOKENS, "[MASK]"])
     found.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]",
         pair="[CLS] $A [SEP] $B:1 [SEP]:1",
@@ -196,7 +205,7 @@ def write_tokenizer(directory):
     found = tokenizer()
     found.save(str(directory / "tokenizer.json"), pretty=False)
     settings = {
-        "tokenizer_class": "PreTrainedTokenizerFast",
+        "tokenizer_class": "DebertaV2Tokenizer",
         "cls_token": "[CLS]",
         "sep_token": "[SEP]",
         "pad_token": "[PAD]",

@@ -15,6 +15,10 @@ pub enum Architecture {
     DistilBert,
     /// `RobertaForSequenceClassification`: positions count from the number after the padding id; tanh in the head.
     Roberta,
+    /// `XLMRobertaForSequenceClassification`: RoBERTa with another tokenizer.
+    XlmRoberta,
+    /// `CamembertForSequenceClassification`: RoBERTa with another tokenizer.
+    Camembert,
     /// `ModernBertForSequenceClassification`: norms before the blocks, rotary positions, local attention, a gate.
     ModernBert,
     /// `DebertaV2ForSequenceClassification`, DeBERTa-v2 and v3: scores depend on the distance of two tokens.
@@ -145,7 +149,15 @@ const DISTIL_BERT_ALIASES: [&str; 3] = ["hidden_size", "num_hidden_layers", "num
 const NOT_OF_DISTIL_BERT: [&str; 4] = ["type_vocab_size", "layer_norm_eps", "position_embedding_type", "is_decoder"];
 
 impl Architecture {
-    const ALL: [Self; 5] = [Self::Bert, Self::DistilBert, Self::Roberta, Self::ModernBert, Self::DebertaV2];
+    const ALL: [Self; 7] = [
+        Self::Bert,
+        Self::DistilBert,
+        Self::Roberta,
+        Self::XlmRoberta,
+        Self::Camembert,
+        Self::ModernBert,
+        Self::DebertaV2,
+    ];
 
     /// The architecture of a config.json: `model_type` decides, else the first of `architectures`. Old files have
     /// neither; they are BERT.
@@ -160,15 +172,15 @@ impl Architecture {
             (None, None) => Ok(Self::default()),
             (None, Some(class)) => by_class(class).ok_or_else(|| {
                 let supported = "BertForSequenceClassification, DistilBertForSequenceClassification, \
-                                 RobertaForSequenceClassification, ModernBertForSequenceClassification, \
+                                 RobertaForSequenceClassification, XLMRobertaForSequenceClassification, \
+                                 CamembertForSequenceClassification, ModernBertForSequenceClassification, \
                                  DebertaV2ForSequenceClassification";
                 unsupported("architectures", class, supported)
             }),
             (Some(model_type), class) => {
                 let found = Self::ALL.into_iter().find(|known| known.model_type() == model_type);
-                let found = found.ok_or_else(|| {
-                    unsupported("model_type", model_type, "bert, distilbert, roberta, modernbert, deberta-v2")
-                })?;
+                let supported = "bert, distilbert, roberta, xlm-roberta, camembert, modernbert, deberta-v2";
+                let found = found.ok_or_else(|| unsupported("model_type", model_type, supported))?;
                 match class {
                     Some(class) if class != found.class() => Err(unsupported("architectures", class, found.class())),
                     _ => Ok(found),
@@ -182,6 +194,8 @@ impl Architecture {
             Self::Bert => "bert",
             Self::DistilBert => "distilbert",
             Self::Roberta => "roberta",
+            Self::XlmRoberta => "xlm-roberta",
+            Self::Camembert => "camembert",
             Self::ModernBert => "modernbert",
             Self::DebertaV2 => "deberta-v2",
         }
@@ -193,6 +207,8 @@ impl Architecture {
             Self::Bert => "BertTokenizer",
             Self::DistilBert => "DistilBertTokenizer",
             Self::Roberta => "RobertaTokenizer",
+            Self::XlmRoberta => "XLMRobertaTokenizer",
+            Self::Camembert => "CamembertTokenizer",
             Self::ModernBert => "TokenizersBackend",
             Self::DebertaV2 => "DebertaV2Tokenizer",
         }
@@ -203,6 +219,8 @@ impl Architecture {
             Self::Bert => "BertForSequenceClassification",
             Self::DistilBert => "DistilBertForSequenceClassification",
             Self::Roberta => "RobertaForSequenceClassification",
+            Self::XlmRoberta => "XLMRobertaForSequenceClassification",
+            Self::Camembert => "CamembertForSequenceClassification",
             Self::ModernBert => "ModernBertForSequenceClassification",
             Self::DebertaV2 => "DebertaV2ForSequenceClassification",
         }
@@ -220,6 +238,7 @@ impl Architecture {
                 default("vocab_size", 50_265);
                 default("pad_token_id", 1);
             }
+            Self::XlmRoberta | Self::Camembert => default("pad_token_id", 1),
             Self::ModernBert => modern_bert::translate(fields),
             Self::DebertaV2 => deberta::translate(fields),
             Self::DistilBert => {
@@ -239,23 +258,28 @@ impl Architecture {
     /// The name in config.json of a field of [`Config`](super::Config).
     pub(super) fn field(self, name: &'static str) -> &'static str {
         let renamed: &[_] = match self {
-            Self::Bert | Self::Roberta | Self::DebertaV2 => &[],
             Self::DistilBert => &DISTIL_BERT_FIELDS,
             Self::ModernBert => &modern_bert::FIELDS,
+            _ => &[],
         };
         renamed.iter().find(|(_, field)| *field == name).map_or(name, |(own, _)| *own)
     }
 
     /// Whether the embeddings may have a table of segments. DeBERTa's may be without rows: then there is none.
     pub(super) fn has_token_types(self) -> bool {
-        matches!(self, Self::Bert | Self::Roberta | Self::DebertaV2)
+        !matches!(self, Self::DistilBert | Self::ModernBert)
+    }
+
+    /// Whether positions count from the number after the padding id: RoBERTa and the models with its layers.
+    pub(crate) fn counts_after_padding(self) -> bool {
+        matches!(self, Self::Roberta | Self::XlmRoberta | Self::Camembert)
     }
 
     pub(crate) fn names(self) -> &'static Names {
         match self {
             Self::Bert => &BERT,
             Self::DistilBert => &DISTIL_BERT,
-            Self::Roberta => &ROBERTA,
+            Self::Roberta | Self::XlmRoberta | Self::Camembert => &ROBERTA,
             Self::ModernBert => &MODERN_BERT,
             Self::DebertaV2 => &DEBERTA_V2,
         }

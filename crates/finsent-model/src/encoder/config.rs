@@ -131,12 +131,8 @@ impl Config {
 
     /// The window: the most tokens of an input.
     pub fn max_length(&self) -> usize {
-        match self.architecture {
-            Architecture::Bert | Architecture::DistilBert | Architecture::ModernBert | Architecture::DebertaV2 => {
-                self.max_position_embeddings
-            }
-            Architecture::Roberta => self.max_position_embeddings.saturating_sub(self.pad_token_id as usize + 1),
-        }
+        let unused = if self.architecture.counts_after_padding() { self.pad_token_id as usize + 1 } else { 0 };
+        self.max_position_embeddings.saturating_sub(unused)
     }
 
     /// What this file says about the class of the tokenizer.
@@ -152,10 +148,10 @@ impl Config {
     /// What the network is built of.
     pub(crate) fn structure(&self) -> Structure {
         match self.architecture {
-            Architecture::Bert | Architecture::Roberta => Structure::BERT,
             Architecture::DistilBert => Structure { head_activation: HeadActivation::Relu, ..Structure::BERT },
             Architecture::ModernBert => self.modern_bert.structure(),
             Architecture::DebertaV2 => self.deberta.structure(),
+            _ => Structure::BERT,
         }
     }
 
@@ -296,7 +292,7 @@ mod tests {
     fn an_unsupported_value_is_an_error_with_the_supported_ones() {
         for (json, parts) in [
             (r#"{"model_type":"deberta"}"#, ["`model_type` is `deberta`", "bert, distilbert, roberta"]),
-            (r#"{"model_type":"xlm-roberta"}"#, ["`model_type` is `xlm-roberta`", "bert, distilbert, roberta"]),
+            (r#"{"model_type":"xlnet"}"#, ["`model_type` is `xlnet`", "bert, distilbert, roberta"]),
             (
                 r#"{"architectures":["ElectraForSequenceClassification"]}"#,
                 ["ElectraForSequenceClassification", "RobertaForSequenceClassification"],

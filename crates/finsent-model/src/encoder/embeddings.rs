@@ -4,7 +4,6 @@ use std::borrow::Cow;
 
 use finsent_kernels::{Activation, EmbeddingTable, LayerNorm, Linear, Matrix, Operand};
 
-use super::architecture::Architecture;
 use super::arena::Activations;
 use super::config::Config;
 use super::engine::{Engine, Operands};
@@ -44,7 +43,7 @@ impl Embeddings {
             word: weights.table(names.word_embeddings, vocab_size, size)?,
             token_type: config.has_token_types().then(token_type).transpose()?,
             position: (structure.positions == Positions::Table).then(position).transpose()?,
-            padding: (config.architecture == Architecture::Roberta).then_some(config.pad_token_id),
+            padding: config.architecture.counts_after_padding().then_some(config.pad_token_id),
             projection: (size != hidden_size).then(projection).transpose()?,
             embedding_size: size,
             norm: weights.layer_norm(names.embeddings_norm, hidden_size, layer_norm_eps, structure.biases.norm)?,

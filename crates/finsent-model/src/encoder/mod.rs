@@ -1,9 +1,9 @@
-//! BERT, DistilBERT, RoBERTa, ModernBERT and DeBERTa for sequence classification, over a packed batch.
+//! BERT and its relatives for sequence classification, over a packed batch.
 //!
 //! The models are transformers' `BertForSequenceClassification` (`models/bert/modeling_bert.py`) and its equivalents
-//! for the other architectures ([`Architecture`]). Two differences do not change the result. There is no padding: the
-//! tokens of all texts form one `[total_tokens, hidden_size]` matrix, and attention runs over the rows of each text.
-//! And the last layer computes only the first token of each text, the one that the head reads.
+//! for the other [`Architecture`]s. `structure` says what each consists of. Two differences do not change the result.
+//! There is no padding: the tokens of all texts form one `[total_tokens, hidden_size]` matrix, and attention runs over
+//! the rows of each text. And if the head reads the first token of each text only, so does the last layer.
 
 mod architecture;
 mod arena;

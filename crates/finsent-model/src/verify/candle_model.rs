@@ -44,7 +44,7 @@ impl CandleModel {
         let weights = VarBuilder::from_tensors(tensors, DType::F32, &Device::Cpu);
         match config.architecture {
             Architecture::Bert | Architecture::DistilBert => Self::load_bert(&config, weights, num_labels),
-            Architecture::Roberta => {
+            Architecture::Roberta | Architecture::XlmRoberta | Architecture::Camembert => {
                 XLMRobertaForSequenceClassification::new(num_labels, &candle_roberta_config(&config), weights)
                     .map(Self::Roberta)
             }
@@ -54,7 +54,7 @@ impl CandleModel {
             }
             Architecture::DebertaV2 => {
                 CandleDeberta::load(&config, weights, num_labels).map(|deberta| Self::Deberta(Box::new(deberta)))
-            },
+            }
         }
         .map_err(candle)
     }
@@ -145,8 +145,10 @@ fn tensors(config: &Config, checkpoint: &Checkpoint) -> Result<HashMap<String, T
 fn candle_name(architecture: Architecture, name: &str) -> String {
     match architecture {
         Architecture::Bert | Architecture::DebertaV2 => name.into(),
-        Architecture::Roberta if name.starts_with("classifier.") => name.into(),
-        Architecture::Roberta => format!("roberta.{name}"),
+        Architecture::Roberta | Architecture::XlmRoberta | Architecture::Camembert => match name {
+            _ if name.starts_with("classifier.") => name.into(),
+            _ => format!("roberta.{name}"),
+        },
         Architecture::ModernBert if name.starts_with("classifier.") || name.starts_with("head.") => name.into(),
         Architecture::ModernBert => format!("model.{name}"),
         Architecture::DistilBert => bert_name(name).unwrap_or_else(|| name.into()),

@@ -1,4 +1,4 @@
-//! DistilBERT, RoBERTa, ModernBERT and DeBERTa give the predictions of transformers.
+//! Every architecture gives the predictions of transformers.
 
 use std::path::Path;
 
@@ -13,14 +13,15 @@ use crate::parity::{assert_logits, assert_predictions};
 use crate::precisions::Agreement;
 use crate::reference;
 
-const ARCHITECTURES: [&str; 4] = ["distilbert", "roberta", "modernbert", "deberta-v2"];
+const ARCHITECTURES: [&str; 6] = ["distilbert", "roberta", "xlm-roberta", "camembert", "modernbert", "deberta-v2"];
 
 /// The prefix of the encoder's tensors.
-fn prefix(architecture: &str) -> String {
+fn prefix(architecture: &str) -> &str {
     match architecture {
-        "modernbert" => "model.".into(),
-        "deberta-v2" => "deberta.".into(),
-        other => format!("{other}."),
+        "distilbert" => "distilbert.",
+        "modernbert" => "model.",
+        "deberta-v2" => "deberta.",
+        _ => "roberta.",
     }
 }
 
@@ -121,16 +122,16 @@ fn all_spellings_of_the_names_give_the_same_model() {
     for architecture in ARCHITECTURES {
         let plain = predictions(reference::model_of(architecture).path(), architecture);
         for dir in [
-            renamed(architecture, |name| name.trim_start_matches(&prefix(architecture)).into()),
+            renamed(architecture, |name| name.trim_start_matches(prefix(architecture)).into()),
             renamed(architecture, |name| format!("module.{name}")),
             changed(architecture, |tensors| {
                 // Older files also have a buffer, and the pooler of a model without this head.
                 let position_ids = Stored { dtype: Dtype::I64, shape: vec![1, 1], data: vec![0; 8] };
-                tensors.insert(prefix(architecture) + "embeddings.position_ids", position_ids);
+                tensors.insert(format!("{}embeddings.position_ids", prefix(architecture)), position_ids);
                 // DeBERTa's head has a pooler of its own.
                 if architecture != "deberta-v2" {
                     let pooler = Stored { dtype: Dtype::F32, shape: vec![1, 1], data: vec![0; 4] };
-                    tensors.insert(prefix(architecture) + "pooler.dense.weight", pooler);
+                    tensors.insert(format!("{}pooler.dense.weight", prefix(architecture)), pooler);
                 }
             }),
         ] {
@@ -147,6 +148,12 @@ fn a_missing_tensor_has_the_name_of_the_architecture() {
         ("roberta", "classifier.dense.weight", ["`classifier.dense.weight`", "[32, 32]"]),
         ("deberta-v2", "deberta.encoder.rel_embeddings.weight", ["`encoder.rel_embeddings.weight`", "[32, 32]"]),
         ("roberta", "classifier.out_proj.weight", ["`classifier.out_proj.weight`", "[3, 32]"]),
+        (
+            "xlm-roberta",
+            "roberta.embeddings.word_embeddings.weight",
+            ["`embeddings.word_embeddings.weight`", "[322, 24]"],
+        ),
+        ("camembert", "classifier.out_proj.weight", ["`classifier.out_proj.weight`", "[2, 20]"]),
         ("modernbert", "model.embeddings.tok_embeddings.weight", ["`embeddings.tok_embeddings.weight`", "[420, 32]"]),
         ("modernbert", "model.layers.1.attn_norm.weight", ["`layers.1.attn_norm.weight`", "[32]"]),
         ("modernbert", "model.layers.2.attn.Wqkv.weight", ["`layers.2.attn.Wqkv.weight`", "[96, 32]"]),

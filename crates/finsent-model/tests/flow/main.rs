@@ -19,4 +19,5 @@ mod relative_positions;
 mod sentences;
 mod tokenizer_fields;
 mod tokenizer_settings;
+mod unigram;
 mod word_piece;
