@@ -121,7 +121,7 @@ fn an_unsupported_architecture_exits_with_3_and_names_the_supported_ones() {
         fs::write(model.join("config.json"), other).unwrap();
         let parts = [
             &format!("`model_type` is `{model_type}`"),
-            "supported: bert, distilbert, roberta, xlm-roberta, camembert, modernbert",
+            "supported: bert, distilbert, roberta, xlm-roberta, camembert, electra, modernbert",
         ];
         assert_fails(&run(&["classify", "--model", model.to_str().unwrap(), "a"]), 3, &parts);
     }

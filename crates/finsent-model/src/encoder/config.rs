@@ -24,6 +24,8 @@ pub struct Config {
     pub vocab_size: usize,
     /// The width of the hidden states.
     pub hidden_size: usize,
+    /// ELECTRA: the width of the embeddings.
+    pub embedding_size: Option<usize>,
     /// The number of layers.
     pub num_hidden_layers: usize,
     /// The attention heads of a layer.
@@ -62,6 +64,7 @@ impl Default for Config {
             architecture: Architecture::Bert,
             vocab_size: 30_522,
             hidden_size: 768,
+            embedding_size: None,
             num_hidden_layers: 12,
             num_attention_heads: 12,
             intermediate_size: 3_072,
@@ -125,6 +128,11 @@ impl Config {
         self.max_position_embeddings.saturating_sub(unused)
     }
 
+    /// The width of the embeddings. If it is not that of the hidden states, there is a projection between them.
+    pub(crate) fn embedding_size(&self) -> usize {
+        self.embedding_size.unwrap_or(self.hidden_size)
+    }
+
     /// What this file says about the class of the tokenizer.
     pub fn class_of_tokenizer(&self) -> ClassOfModel<'_> {
         ClassOfModel { named: self.tokenizer_class.as_deref(), default: Some(self.architecture.tokenizer_class()) }
@@ -138,7 +146,10 @@ impl Config {
     /// What the network is built of.
     pub(crate) fn structure(&self) -> Structure {
         match self.architecture {
-            Architecture::Bert | Architecture::Roberta => Structure::BERT,
+            Architecture::Bert | Architecture::Roberta | Architecture::XlmRoberta | Architecture::Camembert => {
+                Structure::BERT
+            }
+            Architecture::Electra => Structure { head_activation: HeadActivation::Gelu, ..Structure::BERT },
             Architecture::DistilBert => Structure { head_activation: HeadActivation::Relu, ..Structure::BERT },
             Architecture::ModernBert => self.modern_bert.structure(),
         }
@@ -147,8 +158,8 @@ impl Config {
     /// How layer `index` differs from the others.
     pub(crate) fn layer_structure(&self, index: usize) -> LayerStructure {
         match self.architecture {
-            Architecture::Bert | Architecture::DistilBert | Architecture::Roberta => LayerStructure::BERT,
             Architecture::ModernBert => self.modern_bert.layer(index),
+            _ => LayerStructure::BERT,
         }
     }
 
@@ -175,6 +186,7 @@ impl Config {
         for (field, size) in [
             ("vocab_size", self.vocab_size),
             ("hidden_size", self.hidden_size),
+            ("embedding_size", self.embedding_size()),
             ("num_hidden_layers", self.num_hidden_layers),
             ("num_attention_heads", self.num_attention_heads),
             ("intermediate_size", self.intermediate_size),
@@ -237,6 +249,14 @@ mod tests {
     }
 
     #[test]
+    fn electra_has_defaults_of_its_own() {
+        let electra = parse(r#"{"model_type":"electra"}"#);
+        assert_eq!((electra.embedding_size(), electra.hidden_size, electra.intermediate_size), (128, 256, 1_024));
+        // BERT ignores the field.
+        assert_eq!(parse(r#"{"model_type":"bert","embedding_size":5}"#).embedding_size(), 768);
+    }
+
+    #[test]
     fn an_empty_object_is_bert_base() {
         let config = Config::parse(b"{}").unwrap();
         assert_eq!((config.hidden_size, config.num_hidden_layers, config.num_attention_heads), (768, 12, 12));
@@ -250,6 +270,9 @@ mod tests {
     fn an_unsupported_value_is_an_error_with_the_supported_ones() {
         for (json, parts) in [
             (r#"{"model_type":"deberta-v2"}"#, ["`model_type` is `deberta-v2`", "bert, distilbert, roberta"]),
+            (r#"{"model_type":"albert"}"#, ["`model_type` is `albert`", "bert, distilbert"]),
+            (r#"{"model_type":"electra","hidden_act":"gelu_new"}"#, ["`hidden_act` is `gelu_new`", "gelu"]),
+            (r#"{"model_type":"electra","embedding_size":0}"#, ["`embedding_size`", "0"]),
             (r#"{"model_type":"xlnet"}"#, ["`model_type` is `xlm-roberta`", "bert, distilbert, roberta"]),
             (
                 r#"{"architectures":["ElectraForSequenceClassification"]}"#,

@@ -2,19 +2,19 @@
 
 use std::borrow::Cow;
 
-use finsent_kernels::{EmbeddingTable, LayerNorm};
+use finsent_kernels::{Activation, EmbeddingTable, LayerNorm, Linear, Operand};
 
-use super::arena::Activations;
+use super::arena::Arena;
 use super::config::Config;
 use super::engine::{Engine, Operands};
 use super::error::EncoderError;
 use super::structure::Positions;
-use super::weights::Weights;
+use super::weights::{Part, Weights};
 use crate::batch::PackedBatch;
 use crate::checkpoint::CheckpointError;
 
 /// `BertEmbeddings`: the normalized sum of the embeddings of word, segment and position. DistilBERT has no segments,
-/// RoBERTa counts positions differently, and ModernBERT has words only.
+/// RoBERTa counts positions differently, ModernBERT has words only, and ELECTRA projects the sum to another width.
 #[derive(Debug)]
 pub(super) struct Embeddings {
     word: EmbeddingTable,
@@ -25,20 +25,25 @@ pub(super) struct Embeddings {
     /// 0.
     padding: Option<u32>,
     norm: LayerNorm,
+    /// From the width of the embeddings to that of the layers, if it is another. Always in f32.
+    projection: Option<Linear>,
 }
 
 impl Embeddings {
-    pub(super) fn load(weights: &Weights<'_>, config: &Config) -> Result<Self, CheckpointError> {
+    pub(super) fn load(root: &Weights<'_>, config: &Config) -> Result<Self, CheckpointError> {
         let &Config { vocab_size, type_vocab_size, max_position_embeddings, hidden_size, layer_norm_eps, .. } = config;
-        let (names, structure) = (config.architecture.names(), config.structure());
-        let position = || weights.in_f32().table("position_embeddings", max_position_embeddings, hidden_size);
-        let token_type = || weights.in_f32().table("token_type_embeddings", type_vocab_size, hidden_size);
+        let (names, structure, width) = (config.architecture.names(), config.structure(), config.embedding_size());
+        let weights = root.at("embeddings");
+        let position = || weights.in_f32().table("position_embeddings", max_position_embeddings, width);
+        let token_type = || weights.in_f32().table("token_type_embeddings", type_vocab_size, width);
+        let projection = || root.in_f32().linear(&[Part::whole(names.projection, hidden_size)], width, true);
         Ok(Self {
-            word: weights.table(names.word_embeddings, vocab_size, hidden_size)?,
+            word: weights.table(names.word_embeddings, vocab_size, width)?,
             token_type: config.architecture.has_token_types().then(token_type).transpose()?,
             position: (structure.positions == Positions::Table).then(position).transpose()?,
             padding: config.architecture.counts_after_padding().then_some(config.pad_token_id),
-            norm: weights.layer_norm(names.embeddings_norm, hidden_size, layer_norm_eps, structure.biases.norm)?,
+            norm: weights.layer_norm(names.embeddings_norm, width, layer_norm_eps, structure.biases.norm)?,
+            projection: (width != hidden_size).then(projection).transpose()?,
         })
     }
 
@@ -76,17 +81,21 @@ impl Embeddings {
         }
     }
 
-    /// -> `hidden`, `[total_tokens, hidden_size]`
-    pub(super) fn forward(
-        &self,
-        engine: Engine<'_>,
-        operands: Operands,
-        batch: &PackedBatch,
-        hidden: &mut Activations,
-    ) {
-        let (values, rounded) = hidden.parts(operands);
-        EmbeddingTable::sum_rows(engine.pool, &self.lookups(batch, &self.position_rows(batch)), values);
-        self.norm.forward(engine.isa, engine.pool, None, values, rounded);
+    /// -> `arena.hidden.states`, `[total_tokens, hidden_size]`
+    pub(super) fn forward(&self, engine: Engine<'_>, operands: Operands, batch: &PackedBatch, arena: &mut Arena) {
+        let Engine { isa, pool, .. } = engine;
+        let (embedded, hidden) = (&mut arena.embedded, &mut arena.hidden.states);
+        let position_rows = self.position_rows(batch);
+        let lookups = self.lookups(batch, &position_rows);
+        let Some(projection) = &self.projection else {
+            let (values, rounded) = hidden.parts(operands);
+            EmbeddingTable::sum_rows(pool, &lookups, values);
+            return self.norm.forward(isa, pool, None, values, rounded);
+        };
+        EmbeddingTable::sum_rows(pool, &lookups, embedded);
+        self.norm.forward(isa, pool, None, embedded, None);
+        projection.forward(pool, Operand::F32(embedded), Activation::Identity, &mut hidden.values);
+        hidden.round(engine, operands);
     }
 }
 

@@ -49,7 +49,7 @@ impl Config {
         let table = |name, rows, is_quantized| Parameter {
             prefix: names.prefix,
             name: format!("embeddings.{name}.weight"),
-            shape: vec![rows, self.hidden_size],
+            shape: vec![rows, self.embedding_size()],
             is_quantized,
         };
         let word = table(names.word_embeddings, self.vocab_size, true);
@@ -57,8 +57,11 @@ impl Config {
         let position = has_positions.then(|| table("position_embeddings", self.max_position_embeddings, false));
         let has_token_types = self.architecture.has_token_types();
         let token_type = has_token_types.then(|| table("token_type_embeddings", self.type_vocab_size, false));
-        let norm = self.layer_norm(names.prefix, &format!("embeddings.{}", names.embeddings_norm));
-        [Some(word), position, token_type].into_iter().flatten().chain(norm)
+        let norm = self.norm_of(names.prefix, &format!("embeddings.{}", names.embeddings_norm), self.embedding_size());
+        let [inputs, outputs] = [self.embedding_size(), self.hidden_size];
+        let projection = linear(names.prefix, names.projection, [outputs, inputs], true, false);
+        let projection = projection.filter(move |_| inputs != outputs);
+        [Some(word), position, token_type].into_iter().flatten().chain(norm).chain(projection)
     }
 
     fn layer(&self, path: &str, index: usize) -> Vec<Parameter> {
@@ -100,8 +103,12 @@ impl Config {
     }
 
     fn layer_norm(&self, prefix: &'static str, path: &str) -> impl Iterator<Item = Parameter> + use<> {
-        let bias = self.structure().biases.norm.then(|| vector(prefix, format!("{path}.bias"), self.hidden_size));
-        [vector(prefix, format!("{path}.weight"), self.hidden_size)].into_iter().chain(bias)
+        self.norm_of(prefix, path, self.hidden_size)
+    }
+
+    fn norm_of(&self, prefix: &'static str, path: &str, size: usize) -> impl Iterator<Item = Parameter> + use<> {
+        let bias = self.structure().biases.norm.then(|| vector(prefix, format!("{path}.bias"), size));
+        [vector(prefix, format!("{path}.weight"), size)].into_iter().chain(bias)
     }
 }
 
