@@ -250,10 +250,11 @@ mod tests {
 
     #[test]
     fn electra_has_defaults_of_its_own() {
-        let electra = parse(r#"{"model_type":"electra"}"#);
+        let electra = Config::parse(br#"{"model_type":"electra"}"#).unwrap();
         assert_eq!((electra.embedding_size(), electra.hidden_size, electra.intermediate_size), (128, 256, 1_024));
         // BERT ignores the field.
-        assert_eq!(parse(r#"{"model_type":"bert","embedding_size":5}"#).embedding_size(), 768);
+        let bert = Config::parse(br#"{"model_type":"bert","embedding_size":5}"#).unwrap();
+        assert_eq!(bert.embedding_size(), 768);
     }
 
     #[test]
@@ -273,10 +274,10 @@ mod tests {
             (r#"{"model_type":"albert"}"#, ["`model_type` is `albert`", "bert, distilbert"]),
             (r#"{"model_type":"electra","hidden_act":"gelu_new"}"#, ["`hidden_act` is `gelu_new`", "gelu"]),
             (r#"{"model_type":"electra","embedding_size":0}"#, ["`embedding_size`", "0"]),
-            (r#"{"model_type":"xlnet"}"#, ["`model_type` is `xlm-roberta`", "bert, distilbert, roberta"]),
+            (r#"{"model_type":"xlnet"}"#, ["`model_type` is `xlnet`", "roberta, xlm-roberta, camembert, electra"]),
             (
-                r#"{"architectures":["ElectraForSequenceClassification"]}"#,
-                ["ElectraForSequenceClassification", "RobertaForSequenceClassification"],
+                r#"{"architectures":["AlbertForSequenceClassification"]}"#,
+                ["AlbertForSequenceClassification", "RobertaForSequenceClassification"],
             ),
             (
                 r#"{"model_type":"roberta","architectures":["BertForSequenceClassification"]}"#,
