@@ -214,7 +214,7 @@ mod tests {
     fn an_unsupported_value_is_an_error_with_the_supported_ones() {
         for (json, parts) in [
             (r#"{"model_type":"deberta-v2"}"#, ["`model_type` is `deberta-v2`", "bert, distilbert, roberta"]),
-            (r#"{"model_type":"xlnet"}"#, ["`model_type` is `xlm-roberta`", "bert, distilbert, roberta"]),
+            (r#"{"model_type":"xlnet"}"#, ["`model_type` is `xlnet`", "bert, distilbert, roberta"]),
             (
                 r#"{"architectures":["ElectraForSequenceClassification"]}"#,
                 ["ElectraForSequenceClassification", "RobertaForSequenceClassification"],
