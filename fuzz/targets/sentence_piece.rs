@@ -3,7 +3,7 @@
 //! The first byte says which class of tokenizer the file belongs to.
 #![no_main]
 
-use finsent_fuzz::scratch_file;
+use finsent_fuzz::scratch_path;
 use finsent_model::{
     Limits, ModelFile, SENTENCE_PIECE_FILES, Text, Tokenizer, TokenizerFiles, VocabularyFiles, silence_caught_panics,
 };
@@ -17,8 +17,7 @@ fuzz_target!(init: silence_caught_panics(), |bytes: &[u8]| {
     let Some((&kind, bytes)) = bytes.split_first() else { return };
     let name = SENTENCE_PIECE_FILES[usize::from(kind) % SENTENCE_PIECE_FILES.len()];
     // The name of the file decides the class if no settings do.
-    let directory = scratch_file("sentence-piece.d", b"");
-    let _ = std::fs::remove_file(&directory);
+    let directory = scratch_path("sentence-piece");
     std::fs::create_dir_all(&directory).expect("there is room in /dev/shm");
     let path = directory.join(name);
     std::fs::write(&path, bytes).expect("there is room in /dev/shm");

@@ -22,6 +22,7 @@ LABELS = {
     "roberta": ["bearish", "neutral", "bullish"],
     "xlm-roberta": ["negative", "neutral", "positive"],
     "camembert": ["négatif", "positif"],
+    "electra": ["down", "flat", "up"],
 }
 VOCABULARY_SIZE = 400
 COMPUTED_WITH = generate.COMPUTED_WITH | {
@@ -106,6 +107,37 @@ def camembert_config(vocabulary_size):
         "pad_token_id": 3,
         "type_vocab_size": 2,
     } | labels("camembert")
+
+
+def electra_config(vocabulary_size):
+    return {
+        "architectures": ["ElectraForSequenceClassification"],
+        "embedding_size": 20,
+        "hidden_act": "gelu",
+        "hidden_size": 32,
+        "intermediate_size": 48,
+        "layer_norm_eps": 1e-12,
+        "max_position_embeddings": WINDOW,
+        "model_type": "electra",
+        "num_attention_heads": 4,
+        "num_hidden_layers": 2,
+        "pad_token_id": 0,
+        "position_embedding_type": "absolute",
+        "summary_activation": "gelu",
+        "summary_type": "first",
+        "summary_use_proj": True,
+        "type_vocab_size": 2,
+        "vocab_size": vocabulary_size,
+    } | labels("electra")
+
+
+def write_electra_tokenizer(directory):
+    """Write what fine-tuned ELECTRAs on the hub have: vocab.txt and tokenizer_config.json."""
+    vocabulary = generate.small_vocabulary()
+    (directory / "vocab.txt").write_text("\n".join(vocabulary) + "\n", encoding="utf-8")
+    settings = generate.small_tokenizer_config() | {"tokenizer_class": "ElectraTokenizer"}
+    write_json(directory / "tokenizer_config.json", settings)
+    return len(vocabulary)
 
 
 def write_xlm_roberta_tokenizer(directory):
@@ -244,6 +276,7 @@ def main():
         ("roberta", write_roberta_tokenizer, roberta_config, texts.SMALL_ROBERTA),
         ("xlm-roberta", write_xlm_roberta_tokenizer, xlm_roberta_config, texts.SMALL_UNIGRAM),
         ("camembert", write_camembert_tokenizer, camembert_config, texts.SMALL_UNIGRAM),
+        ("electra", write_electra_tokenizer, electra_config, texts.SMALL),
     ]:
         (out / name).mkdir(parents=True, exist_ok=True)
         write_model(out / name, config(write_tokenizer(out / name)))

@@ -19,6 +19,8 @@ pub enum Architecture {
     XlmRoberta,
     /// `CamembertForSequenceClassification`: RoBERTa with another tokenizer.
     Camembert,
+    /// `ElectraForSequenceClassification`: embeddings that are narrower than the layers; GELU in the head.
+    Electra,
     /// `ModernBertForSequenceClassification`: norms before the blocks, rotary positions, local attention, a gate.
     ModernBert,
     /// `DebertaV2ForSequenceClassification`, DeBERTa-v2 and v3: scores depend on the distance of two tokens.
@@ -34,6 +36,8 @@ pub(crate) struct Names {
     pub(crate) word_embeddings: &'static str,
     /// The norm, within the embeddings.
     pub(crate) embeddings_norm: &'static str,
+    /// The linear layer from the width of the embeddings to that of the layers.
+    pub(crate) projection: &'static str,
     /// The path of the layers, without the index.
     pub(crate) layers: &'static str,
     /// The projection of the queries, or of queries, keys and values.
@@ -62,6 +66,7 @@ const BERT: Names = Names {
     prefix: "bert.",
     word_embeddings: "word_embeddings",
     embeddings_norm: "LayerNorm",
+    projection: "embeddings_project",
     layers: "encoder.layer",
     query: "attention.self.query",
     key: "attention.self.key",
@@ -82,6 +87,7 @@ const DISTIL_BERT: Names = Names {
     prefix: "distilbert.",
     word_embeddings: "word_embeddings",
     embeddings_norm: "LayerNorm",
+    projection: "embeddings_project",
     layers: "transformer.layer",
     query: "attention.q_lin",
     key: "attention.k_lin",
@@ -106,10 +112,19 @@ const ROBERTA: Names = Names {
     ..BERT
 };
 
+const ELECTRA: Names = Names {
+    prefix: "electra.",
+    dense: "classifier.dense",
+    dense_has_prefix: false,
+    classifier: "classifier.out_proj",
+    ..BERT
+};
+
 const MODERN_BERT: Names = Names {
     prefix: "model.",
     word_embeddings: "tok_embeddings",
     embeddings_norm: "norm",
+    projection: "embeddings_project",
     layers: "layers",
     query: "attn.Wqkv",
     key: "attn.Wqkv",
@@ -128,6 +143,7 @@ const MODERN_BERT: Names = Names {
 
 const DEBERTA_V2: Names = Names {
     prefix: "deberta.",
+    projection: "embeddings.embed_proj",
     query: "attention.self.query_proj",
     key: "attention.self.key_proj",
     value: "attention.self.value_proj",
@@ -149,12 +165,13 @@ const DISTIL_BERT_ALIASES: [&str; 3] = ["hidden_size", "num_hidden_layers", "num
 const NOT_OF_DISTIL_BERT: [&str; 4] = ["type_vocab_size", "layer_norm_eps", "position_embedding_type", "is_decoder"];
 
 impl Architecture {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Bert,
         Self::DistilBert,
         Self::Roberta,
         Self::XlmRoberta,
         Self::Camembert,
+        Self::Electra,
         Self::ModernBert,
         Self::DebertaV2,
     ];
@@ -173,13 +190,13 @@ impl Architecture {
             (None, Some(class)) => by_class(class).ok_or_else(|| {
                 let supported = "BertForSequenceClassification, DistilBertForSequenceClassification, \
                                  RobertaForSequenceClassification, XLMRobertaForSequenceClassification, \
-                                 CamembertForSequenceClassification, ModernBertForSequenceClassification, \
-                                 DebertaV2ForSequenceClassification";
+                                 CamembertForSequenceClassification, ElectraForSequenceClassification, \
+                                 ModernBertForSequenceClassification, DebertaV2ForSequenceClassification";
                 unsupported("architectures", class, supported)
             }),
             (Some(model_type), class) => {
                 let found = Self::ALL.into_iter().find(|known| known.model_type() == model_type);
-                let supported = "bert, distilbert, roberta, xlm-roberta, camembert, modernbert, deberta-v2";
+                let supported = "bert, distilbert, roberta, xlm-roberta, camembert, electra, modernbert, deberta-v2";
                 let found = found.ok_or_else(|| unsupported("model_type", model_type, supported))?;
                 match class {
                     Some(class) if class != found.class() => Err(unsupported("architectures", class, found.class())),
@@ -196,6 +213,7 @@ impl Architecture {
             Self::Roberta => "roberta",
             Self::XlmRoberta => "xlm-roberta",
             Self::Camembert => "camembert",
+            Self::Electra => "electra",
             Self::ModernBert => "modernbert",
             Self::DebertaV2 => "deberta-v2",
         }
@@ -209,6 +227,7 @@ impl Architecture {
             Self::Roberta => "RobertaTokenizer",
             Self::XlmRoberta => "XLMRobertaTokenizer",
             Self::Camembert => "CamembertTokenizer",
+            Self::Electra => "BertTokenizer",
             Self::ModernBert => "TokenizersBackend",
             Self::DebertaV2 => "DebertaV2Tokenizer",
         }
@@ -221,6 +240,7 @@ impl Architecture {
             Self::Roberta => "RobertaForSequenceClassification",
             Self::XlmRoberta => "XLMRobertaForSequenceClassification",
             Self::Camembert => "CamembertForSequenceClassification",
+            Self::Electra => "ElectraForSequenceClassification",
             Self::ModernBert => "ModernBertForSequenceClassification",
             Self::DebertaV2 => "DebertaV2ForSequenceClassification",
         }
@@ -228,6 +248,10 @@ impl Architecture {
 
     /// Renames the fields of config.json to BERT's names, and adds the defaults that differ from BERT's.
     pub(super) fn translate(self, fields: &mut Map<String, Value>) {
+        // Others have embeddings of the width of their layers, whatever the file says.
+        if !matches!(self, Self::Electra | Self::DebertaV2) {
+            fields.remove("embedding_size");
+        }
         let mut default = |field: &str, value: u32| {
             fields.entry(field).or_insert_with(|| value.into());
         };
@@ -239,6 +263,14 @@ impl Architecture {
                 default("pad_token_id", 1);
             }
             Self::XlmRoberta | Self::Camembert => default("pad_token_id", 1),
+            Self::Electra => {
+                default("embedding_size", 128);
+                default("hidden_size", 256);
+                default("num_attention_heads", 4);
+                default("intermediate_size", 1_024);
+                // ELECTRA does not use it either.
+                fields.remove("pad_token_id");
+            }
             Self::ModernBert => modern_bert::translate(fields),
             Self::DebertaV2 => deberta::translate(fields),
             Self::DistilBert => {
@@ -280,6 +312,7 @@ impl Architecture {
             Self::Bert => &BERT,
             Self::DistilBert => &DISTIL_BERT,
             Self::Roberta | Self::XlmRoberta | Self::Camembert => &ROBERTA,
+            Self::Electra => &ELECTRA,
             Self::ModernBert => &MODERN_BERT,
             Self::DebertaV2 => &DEBERTA_V2,
         }

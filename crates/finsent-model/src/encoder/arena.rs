@@ -57,6 +57,8 @@ impl Hidden {
 /// All matrices of a forward pass.
 #[derive(Debug)]
 pub(super) struct Arena {
+    /// One row per token: the embeddings, if they are narrower than the layers.
+    pub(super) embedded: Matrix,
     /// One row per token.
     pub(super) hidden: Hidden,
     /// One row per text: what the head reads.
@@ -88,6 +90,7 @@ impl Arena {
         let &Config { hidden_size, intermediate_size, .. } = config;
         let format = operand_format(engine.isa, engine.precision);
         Self {
+            embedded: Matrix::new(config.embedding_size()),
             hidden: Hidden::new(format, hidden_size),
             pooled: Hidden::new(format, hidden_size),
             work: Work {

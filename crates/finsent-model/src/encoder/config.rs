@@ -26,6 +26,8 @@ pub struct Config {
     pub vocab_size: usize,
     /// The width of the hidden states.
     pub hidden_size: usize,
+    /// ELECTRA and DeBERTa: the width of the embeddings.
+    pub embedding_size: Option<usize>,
     /// The number of layers.
     pub num_hidden_layers: usize,
     /// The attention heads of a layer.
@@ -67,6 +69,7 @@ impl Default for Config {
             architecture: Architecture::Bert,
             vocab_size: 30_522,
             hidden_size: 768,
+            embedding_size: None,
             num_hidden_layers: 12,
             num_attention_heads: 12,
             intermediate_size: 3_072,
@@ -135,6 +138,11 @@ impl Config {
         self.max_position_embeddings.saturating_sub(unused)
     }
 
+    /// The width of the embeddings. If it is not that of the hidden states, there is a projection between them.
+    pub(crate) fn embedding_size(&self) -> usize {
+        self.embedding_size.unwrap_or(self.hidden_size)
+    }
+
     /// What this file says about the class of the tokenizer.
     pub fn class_of_tokenizer(&self) -> ClassOfModel<'_> {
         ClassOfModel { named: self.tokenizer_class.as_deref(), default: Some(self.architecture.tokenizer_class()) }
@@ -148,6 +156,7 @@ impl Config {
     /// What the network is built of.
     pub(crate) fn structure(&self) -> Structure {
         match self.architecture {
+            Architecture::Electra => Structure { head_activation: HeadActivation::Gelu, ..Structure::BERT },
             Architecture::DistilBert => Structure { head_activation: HeadActivation::Relu, ..Structure::BERT },
             Architecture::ModernBert => self.modern_bert.structure(),
             Architecture::DebertaV2 => self.deberta.structure(),
@@ -167,11 +176,6 @@ impl Config {
     pub(crate) fn has_token_types(&self) -> bool {
         self.architecture.has_token_types()
             && (self.architecture != Architecture::DebertaV2 || self.type_vocab_size > 0)
-    }
-
-    /// The width of the embeddings: that of the hidden states, unless a linear layer follows them.
-    pub(crate) fn embedding_size(&self) -> usize {
-        self.deberta.embedding_size(self.hidden_size).unwrap_or(self.hidden_size)
     }
 
     /// DeBERTa's relative positions, if the model has some.
@@ -214,6 +218,7 @@ impl Config {
         for (field, size) in [
             ("vocab_size", self.vocab_size),
             ("hidden_size", self.hidden_size),
+            ("embedding_size", self.embedding_size()),
             ("num_hidden_layers", self.num_hidden_layers),
             ("num_attention_heads", self.num_attention_heads),
             ("intermediate_size", self.intermediate_size),
@@ -279,6 +284,15 @@ mod tests {
     }
 
     #[test]
+    fn electra_has_defaults_of_its_own() {
+        let electra = Config::parse(br#"{"model_type":"electra"}"#).unwrap();
+        assert_eq!((electra.embedding_size(), electra.hidden_size, electra.intermediate_size), (128, 256, 1_024));
+        // BERT ignores the field.
+        let bert = Config::parse(br#"{"model_type":"bert","embedding_size":5}"#).unwrap();
+        assert_eq!(bert.embedding_size(), 768);
+    }
+
+    #[test]
     fn an_empty_object_is_bert_base() {
         let config = Config::parse(b"{}").unwrap();
         assert_eq!((config.hidden_size, config.num_hidden_layers, config.num_attention_heads), (768, 12, 12));
@@ -292,10 +306,13 @@ mod tests {
     fn an_unsupported_value_is_an_error_with_the_supported_ones() {
         for (json, parts) in [
             (r#"{"model_type":"deberta"}"#, ["`model_type` is `deberta`", "bert, distilbert, roberta"]),
-            (r#"{"model_type":"xlnet"}"#, ["`model_type` is `xlnet`", "bert, distilbert, roberta"]),
+            (r#"{"model_type":"albert"}"#, ["`model_type` is `albert`", "bert, distilbert"]),
+            (r#"{"model_type":"electra","hidden_act":"gelu_new"}"#, ["`hidden_act` is `gelu_new`", "gelu"]),
+            (r#"{"model_type":"electra","embedding_size":0}"#, ["`embedding_size`", "0"]),
+            (r#"{"model_type":"xlnet"}"#, ["`model_type` is `xlnet`", "roberta, xlm-roberta, camembert, electra"]),
             (
-                r#"{"architectures":["ElectraForSequenceClassification"]}"#,
-                ["ElectraForSequenceClassification", "RobertaForSequenceClassification"],
+                r#"{"architectures":["AlbertForSequenceClassification"]}"#,
+                ["AlbertForSequenceClassification", "RobertaForSequenceClassification"],
             ),
             (
                 r#"{"model_type":"roberta","architectures":["BertForSequenceClassification"]}"#,

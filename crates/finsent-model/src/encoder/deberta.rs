@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::config_error::ConfigError;
-use super::structure::{HeadActivation, Positions, Structure};
+use super::structure::{EmbeddingProjection, HeadActivation, Positions, Structure};
 use crate::json_error::JsonError;
 
 /// The window of a model without a table of positions. The field is then an upper limit that no tensor backs.
@@ -47,7 +47,6 @@ pub(crate) struct Deberta {
     pub(crate) shares_projections: bool,
     relative: Option<Relative>,
     has_position_table: bool,
-    embedding_size: Option<usize>,
     attention_head_size: Option<usize>,
     pooler_hidden_size: Option<usize>,
     pooler_activation: HeadActivation,
@@ -74,7 +73,6 @@ struct Fields {
     share_att_key: bool,
     norm_rel_ebd: String,
     position_biased_input: bool,
-    embedding_size: Option<usize>,
     attention_head_size: Option<usize>,
     conv_kernel_size: i64,
     pooler_hidden_act: String,
@@ -91,7 +89,6 @@ impl Default for Fields {
             share_att_key: false,
             norm_rel_ebd: "none".into(),
             position_biased_input: true,
-            embedding_size: None,
             attention_head_size: None,
             conv_kernel_size: 0,
             pooler_hidden_act: "gelu".into(),
@@ -172,7 +169,6 @@ impl Deberta {
                 is_normalized: has(&norms, "layer_norm"),
             }),
             has_position_table: fields.position_biased_input,
-            embedding_size: fields.embedding_size,
             attention_head_size: fields.attention_head_size,
             pooler_hidden_size: fields.pooler_hidden_size,
             pooler_activation: match fields.pooler_hidden_act.as_str() {
@@ -199,7 +195,6 @@ impl Deberta {
             Self { pooler_hidden_size: Some(found), .. } if found != hidden_size => {
                 unsupported("pooler_hidden_size", found, "the hidden_size")
             }
-            Self { embedding_size: Some(0), .. } => Err(ConfigError::Zero { field: "embedding_size" }),
             Self { has_position_table: false, .. } if window > MAX_POSITIONS => {
                 unsupported("max_position_embeddings", window, "at most 65536")
             }
@@ -210,14 +205,10 @@ impl Deberta {
     pub(super) fn structure(&self) -> Structure {
         Structure {
             positions: if self.has_position_table { Positions::Table } else { Positions::Relative },
+            embedding_projection: EmbeddingProjection::BeforeNorm,
             head_activation: self.pooler_activation,
             ..Structure::BERT
         }
-    }
-
-    /// The width of the embeddings, if it is not that of the hidden states: a linear layer widens or narrows them.
-    pub(crate) fn embedding_size(&self, hidden_size: usize) -> Option<usize> {
-        self.embedding_size.filter(|&embedding_size| embedding_size != hidden_size)
     }
 
     /// Whether there are relative positions.

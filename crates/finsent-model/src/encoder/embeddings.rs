@@ -2,20 +2,20 @@
 
 use std::borrow::Cow;
 
-use finsent_kernels::{Activation, EmbeddingTable, LayerNorm, Linear, Matrix, Operand};
+use finsent_kernels::{Activation, EmbeddingTable, LayerNorm, Linear, Operand};
 
-use super::arena::Activations;
+use super::arena::Arena;
 use super::config::Config;
 use super::engine::{Engine, Operands};
 use super::error::EncoderError;
-use super::parameters::EMBEDDING_PROJECTION;
-use super::structure::Positions;
+use super::structure::{EmbeddingProjection, Positions};
 use super::weights::{Part, Weights};
 use crate::batch::PackedBatch;
 use crate::checkpoint::CheckpointError;
 
 /// `BertEmbeddings`: the normalized sum of the embeddings of word, segment and position. DistilBERT has no segments,
-/// RoBERTa counts positions differently, ModernBERT has words only, and DeBERTa may project the sum.
+/// RoBERTa counts positions differently, ModernBERT has words only, and ELECTRA and DeBERTa may project the sum to another
+/// width.
 #[derive(Debug)]
 pub(super) struct Embeddings {
     word: EmbeddingTable,
@@ -25,28 +25,32 @@ pub(super) struct Embeddings {
     /// The padding id: positions count from the number after it, and it is not counted. `None` if positions count from
     /// 0.
     padding: Option<u32>,
-    /// From the width of the embeddings to that of the hidden states, if they differ. Always in f32.
-    projection: Option<Linear>,
-    embedding_size: usize,
     norm: LayerNorm,
+    /// From the width of the embeddings to that of the layers, if it is another. Always in f32.
+    projection: Option<Linear>,
+    /// Whether the projection follows the norm.
+    is_normalized_first: bool,
 }
 
 impl Embeddings {
-    pub(super) fn load(weights: &Weights<'_>, config: &Config) -> Result<Self, CheckpointError> {
+    pub(super) fn load(root: &Weights<'_>, config: &Config) -> Result<Self, CheckpointError> {
         let &Config { vocab_size, type_vocab_size, max_position_embeddings, hidden_size, layer_norm_eps, .. } = config;
-        let (names, structure) = (config.architecture.names(), config.structure());
-        let size = config.embedding_size();
-        let position = || weights.in_f32().table("position_embeddings", max_position_embeddings, size);
-        let token_type = || weights.in_f32().table("token_type_embeddings", type_vocab_size, size);
-        let projection = || weights.in_f32().linear(&[Part::whole(EMBEDDING_PROJECTION, hidden_size)], size, false);
+        let (names, structure, width) = (config.architecture.names(), config.structure(), config.embedding_size());
+        let weights = root.at("embeddings");
+        let position = || weights.in_f32().table("position_embeddings", max_position_embeddings, width);
+        let token_type = || weights.in_f32().table("token_type_embeddings", type_vocab_size, width);
+        let is_normalized_first = structure.embedding_projection == EmbeddingProjection::AfterNorm;
+        let part = [Part::whole(names.projection, hidden_size)];
+        let projection = || root.in_f32().linear(&part, width, is_normalized_first);
+        let norm_size = if is_normalized_first { width } else { hidden_size };
         Ok(Self {
-            word: weights.table(names.word_embeddings, vocab_size, size)?,
+            word: weights.table(names.word_embeddings, vocab_size, width)?,
             token_type: config.has_token_types().then(token_type).transpose()?,
             position: (structure.positions == Positions::Table).then(position).transpose()?,
             padding: config.architecture.counts_after_padding().then_some(config.pad_token_id),
-            projection: (size != hidden_size).then(projection).transpose()?,
-            embedding_size: size,
-            norm: weights.layer_norm(names.embeddings_norm, hidden_size, layer_norm_eps, structure.biases.norm)?,
+            norm: weights.layer_norm(names.embeddings_norm, norm_size, layer_norm_eps, structure.biases.norm)?,
+            projection: (width != hidden_size).then(projection).transpose()?,
+            is_normalized_first,
         })
     }
 
@@ -84,26 +88,27 @@ impl Embeddings {
         }
     }
 
-    /// -> `hidden`, `[total_tokens, hidden_size]`
-    pub(super) fn forward(
-        &self,
-        engine: Engine<'_>,
-        operands: Operands,
-        batch: &PackedBatch,
-        hidden: &mut Activations,
-    ) {
-        let (values, rounded) = hidden.parts(operands);
+    /// -> `arena.hidden.states`, `[total_tokens, hidden_size]`
+    pub(super) fn forward(&self, engine: Engine<'_>, operands: Operands, batch: &PackedBatch, arena: &mut Arena) {
+        let Engine { isa, pool, .. } = engine;
+        let (embedded, hidden) = (&mut arena.embedded, &mut arena.hidden.states);
         let position_rows = self.position_rows(batch);
         let lookups = self.lookups(batch, &position_rows);
-        match &self.projection {
-            None => EmbeddingTable::sum_rows(engine.pool, &lookups, values),
-            Some(projection) => {
-                let mut sums = Matrix::new(self.embedding_size);
-                EmbeddingTable::sum_rows(engine.pool, &lookups, &mut sums);
-                projection.forward(engine.pool, Operand::F32(&sums), Activation::Identity, values);
-            }
+        let Some(projection) = &self.projection else {
+            let (values, rounded) = hidden.parts(operands);
+            EmbeddingTable::sum_rows(pool, &lookups, values);
+            return self.norm.forward(isa, pool, None, values, rounded);
+        };
+        EmbeddingTable::sum_rows(pool, &lookups, embedded);
+        if self.is_normalized_first {
+            self.norm.forward(isa, pool, None, embedded, None);
         }
-        self.norm.forward(engine.isa, engine.pool, None, values, rounded);
+        projection.forward(pool, Operand::F32(embedded), Activation::Identity, &mut hidden.values);
+        if self.is_normalized_first {
+            return hidden.round(engine, operands);
+        }
+        let (values, rounded) = hidden.parts(operands);
+        self.norm.forward(isa, pool, None, values, rounded);
     }
 }
 

@@ -66,7 +66,7 @@ impl Layer {
         arena: &mut Arena,
         cu_seqlens: &[usize],
     ) {
-        let Arena { hidden, pooled, work } = arena;
+        let Arena { hidden, pooled, work, .. } = arena;
         let input = self.attention_norm.input(engine, operands, hidden);
         self.attention.project_keys(engine, operands, input, cu_seqlens, work);
         pooling::first(&hidden.states.values, cu_seqlens, &mut pooled.states.values);

@@ -6,7 +6,8 @@ use serde_json::{Map, Value};
 
 use super::config_error::ConfigError;
 use super::structure::{
-    Biases, FeedForwardKind, HeadActivation, LayerStructure, NormPlacement, Pooling, Positions, Projections, Structure,
+    Biases, EmbeddingProjection, FeedForwardKind, HeadActivation, LayerStructure, NormPlacement, Pooling, Positions,
+    Projections, Structure,
 };
 use crate::json_error::JsonError;
 
@@ -194,6 +195,8 @@ impl ModernBert {
     pub(super) fn structure(&self) -> Structure {
         Structure {
             positions: Positions::Rotary,
+            // Of no effect: the widths are the same.
+            embedding_projection: EmbeddingProjection::AfterNorm,
             norm_placement: NormPlacement::Before,
             projections: Projections::Fused,
             feed_forward: FeedForwardKind::Gated,

@@ -53,7 +53,7 @@ impl Network {
         Ok(Self {
             isa,
             precision,
-            embeddings: Embeddings::load(&weights.at("embeddings"), config)?,
+            embeddings: Embeddings::load(&weights, config)?,
             layers: (0..last).map(layer).collect::<Result<_, _>>()?,
             last_layer: layer(last)?,
             final_norm: names
@@ -87,7 +87,7 @@ impl Network {
         // A pass overwrites all that it reads, so the arena of a pass that panicked is as good as any.
         let arena = &mut *self.arena.lock().unwrap_or_else(PoisonError::into_inner);
         let engine = self.engine();
-        self.embeddings.forward(engine, operands, batch, &mut arena.hidden.states);
+        self.embeddings.forward(engine, operands, batch, arena);
         for layer in &self.layers {
             layer.forward(engine, operands, arena, &batch.cu_seqlens);
         }

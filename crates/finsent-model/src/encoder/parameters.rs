@@ -1,11 +1,9 @@
 //! The tensors of a model, by its configuration.
 
 use super::config::Config;
-use super::structure::{FeedForwardKind, Positions, Projections};
+use super::structure::{EmbeddingProjection, FeedForwardKind, Positions, Projections};
 use crate::checkpoint::{Checkpoint, CheckpointError};
 
-/// The layer that widens or narrows embeddings, within them.
-pub(super) const EMBEDDING_PROJECTION: &str = "embed_proj";
 /// The table of relative positions.
 pub(super) const RELATIVE_EMBEDDINGS: &str = "encoder.rel_embeddings";
 /// The norm of that table.
@@ -64,12 +62,13 @@ impl Config {
         let has_positions = self.structure().positions == Positions::Table;
         let position = has_positions.then(|| table("position_embeddings", self.max_position_embeddings, false));
         let token_type = self.has_token_types().then(|| table("token_type_embeddings", self.type_vocab_size, false));
-        let norm = self.layer_norm(names.prefix, &format!("embeddings.{}", names.embeddings_norm));
-        let has_projection = self.embedding_size() != self.hidden_size;
-        let shape = [self.hidden_size, self.embedding_size()];
-        let path = format!("embeddings.{EMBEDDING_PROJECTION}");
-        let projection = has_projection.then(|| linear(names.prefix, &path, shape, false, false));
-        [Some(word), position, token_type].into_iter().flatten().chain(projection.into_iter().flatten()).chain(norm)
+        let [inputs, outputs] = [self.embedding_size(), self.hidden_size];
+        let is_normalized_first = self.structure().embedding_projection == EmbeddingProjection::AfterNorm;
+        let norm_size = if is_normalized_first { inputs } else { outputs };
+        let norm = self.norm_of(names.prefix, &format!("embeddings.{}", names.embeddings_norm), norm_size);
+        let projection = linear(names.prefix, names.projection, [outputs, inputs], is_normalized_first, false);
+        let projection = projection.filter(move |_| inputs != outputs);
+        [Some(word), position, token_type].into_iter().flatten().chain(norm).chain(projection)
     }
 
     /// The embeddings of relative positions.
@@ -128,8 +127,12 @@ impl Config {
     }
 
     fn layer_norm(&self, prefix: &'static str, path: &str) -> impl Iterator<Item = Parameter> + use<> {
-        let bias = self.structure().biases.norm.then(|| vector(prefix, format!("{path}.bias"), self.hidden_size));
-        [vector(prefix, format!("{path}.weight"), self.hidden_size)].into_iter().chain(bias)
+        self.norm_of(prefix, path, self.hidden_size)
+    }
+
+    fn norm_of(&self, prefix: &'static str, path: &str, size: usize) -> impl Iterator<Item = Parameter> + use<> {
+        let bias = self.structure().biases.norm.then(|| vector(prefix, format!("{path}.bias"), size));
+        [vector(prefix, format!("{path}.weight"), size)].into_iter().chain(bias)
     }
 }
 

@@ -9,6 +9,7 @@ use finsent_kernels::Reach;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Structure {
     pub(crate) positions: Positions,
+    pub(crate) embedding_projection: EmbeddingProjection,
     pub(crate) norm_placement: NormPlacement,
     pub(crate) projections: Projections,
     pub(crate) feed_forward: FeedForwardKind,
@@ -36,6 +37,15 @@ pub(crate) enum Positions {
     Rotary,
     /// If at all, by the distances that the scores of each layer depend on.
     Relative,
+}
+
+/// Where embeddings are projected, if they have another width than the hidden states.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum EmbeddingProjection {
+    /// After they were normalized, with a bias.
+    AfterNorm,
+    /// Before they are normalized, without a bias.
+    BeforeNorm,
 }
 
 /// Where a layer normalizes.
@@ -98,6 +108,7 @@ impl Structure {
     /// BERT, as its authors built it.
     pub(crate) const BERT: Self = Self {
         positions: Positions::Table,
+        embedding_projection: EmbeddingProjection::AfterNorm,
         norm_placement: NormPlacement::After,
         projections: Projections::Separate,
         feed_forward: FeedForwardKind::Plain,

@@ -9,6 +9,7 @@ use candle_transformers::models::modernbert;
 use candle_transformers::models::xlm_roberta::{self, XLMRobertaForSequenceClassification};
 
 use super::candle_deberta::{CandleDeberta, project_embeddings};
+use super::electra::Electra;
 use super::error::VerifyError;
 use crate::checkpoint::Checkpoint;
 use crate::encoder::{Architecture, Config, HeadActivation, Pooling};
@@ -22,6 +23,8 @@ pub(super) enum CandleModel {
     Bert { bert: BertModel, dense: Linear, activation: fn(&Tensor) -> candle_core::Result<Tensor>, classifier: Linear },
     /// RoBERTa, as XLM-RoBERTa, which differs only in the tokenizer.
     Roberta(XLMRobertaForSequenceClassification),
+    /// ELECTRA.
+    Electra(Box<Electra>),
     /// ModernBERT with a head: candle-transformers' own has no bias in the head and no other activation than GELU.
     ModernBert {
         encoder: modernbert::ModernBert,
@@ -48,6 +51,8 @@ impl CandleModel {
                 XLMRobertaForSequenceClassification::new(num_labels, &candle_roberta_config(&config), weights)
                     .map(Self::Roberta)
             }
+            Architecture::Electra => Electra::load(&config, &candle_config(&config), &weights, num_labels)
+                .map(|electra| Self::Electra(Box::new(electra))),
             Architecture::ModernBert => {
                 let candle_config = candle_modern_bert_config(&config)?;
                 Self::load_modern_bert(&config, &candle_config, weights, num_labels)
@@ -105,6 +110,7 @@ impl CandleModel {
                 let first_token = hidden_states.narrow(1, 0, 1)?.squeeze(1)?;
                 classifier.forward(&activation(&dense.forward(&first_token)?)?)?
             }
+            Self::Electra(electra) => electra.forward(&input_ids, &token_type_ids)?,
             Self::Roberta(roberta) => roberta.forward(&input_ids, &input_ids.ones_like()?, &token_type_ids)?,
             Self::ModernBert { encoder, pooling, dense, activation, norm, classifier } => {
                 let hidden_states = encoder.forward(&input_ids, &input_ids.ones_like()?)?;
@@ -144,7 +150,7 @@ fn tensors(config: &Config, checkpoint: &Checkpoint) -> Result<HashMap<String, T
 
 fn candle_name(architecture: Architecture, name: &str) -> String {
     match architecture {
-        Architecture::Bert | Architecture::DebertaV2 => name.into(),
+        Architecture::Bert | Architecture::Electra | Architecture::DebertaV2 => name.into(),
         Architecture::Roberta | Architecture::XlmRoberta | Architecture::Camembert => match name {
             _ if name.starts_with("classifier.") => name.into(),
             _ => format!("roberta.{name}"),

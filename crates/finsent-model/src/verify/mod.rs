@@ -4,6 +4,8 @@
 mod candle_deberta;
 #[cfg_attr(not(feature = "verify"), path = "no_candle_model.rs")]
 mod candle_model;
+#[cfg(feature = "verify")]
+mod electra;
 mod error;
 
 use finsent_kernels::Precision;
@@ -154,7 +156,7 @@ mod tests {
 
         let golden = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden");
         let pool = Arc::new(ThreadPool::new(None).unwrap());
-        for name in ["distilbert", "roberta", "xlm-roberta", "camembert"] {
+        for name in ["distilbert", "roberta", "xlm-roberta", "camembert", "electra"] {
             let files = ModelFiles::in_dir(&golden.join(name), &[]).unwrap();
             let pipeline = Pipeline::load(&files, &crate::ModelOptions::default(), &pool).unwrap();
             let comparison = Expected::compute(&files, &pipeline).unwrap().compare(&pipeline).unwrap();

@@ -13,13 +13,15 @@ use crate::parity::{assert_logits, assert_predictions};
 use crate::precisions::Agreement;
 use crate::reference;
 
-const ARCHITECTURES: [&str; 6] = ["distilbert", "roberta", "xlm-roberta", "camembert", "modernbert", "deberta-v2"];
+const ARCHITECTURES: [&str; 7] =
+    ["distilbert", "roberta", "xlm-roberta", "camembert", "electra", "modernbert", "deberta-v2"];
 
 /// The prefix of the encoder's tensors.
 fn prefix(architecture: &str) -> &str {
     match architecture {
         "distilbert" => "distilbert.",
         "modernbert" => "model.",
+        "electra" => "electra.",
         "deberta-v2" => "deberta.",
         _ => "roberta.",
     }
@@ -154,6 +156,8 @@ fn a_missing_tensor_has_the_name_of_the_architecture() {
             ["`embeddings.word_embeddings.weight`", "[322, 24]"],
         ),
         ("camembert", "classifier.out_proj.weight", ["`classifier.out_proj.weight`", "[2, 20]"]),
+        ("electra", "electra.embeddings_project.weight", ["`embeddings_project.weight`", "[32, 20]"]),
+        ("electra", "electra.embeddings.LayerNorm.bias", ["`embeddings.LayerNorm.bias`", "[20]"]),
         ("modernbert", "model.embeddings.tok_embeddings.weight", ["`embeddings.tok_embeddings.weight`", "[420, 32]"]),
         ("modernbert", "model.layers.1.attn_norm.weight", ["`layers.1.attn_norm.weight`", "[32]"]),
         ("modernbert", "model.layers.2.attn.Wqkv.weight", ["`layers.2.attn.Wqkv.weight`", "[96, 32]"]),
