@@ -32,7 +32,7 @@
 //! | | |
 //! |---|---|
 //! | [`ModelBuilder::embedded`] | `mini`, 23 million parameters: the default |
-//! | [`ModelBuilder::directory`] | any BERT, DistilBERT or RoBERTa classifier that transformers has saved |
+//! | [`ModelBuilder::directory`] | a classifier that transformers has saved, of any kind that `docs/models.md` lists |
 //! | `ModelBuilder::catalog` | `finbert`, `finbert-tone` and others by name, pinned and verified (feature `hub`) |
 //! | `ModelBuilder::hub` | any repository of the Hugging Face hub (feature `hub`) |
 //!

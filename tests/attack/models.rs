@@ -17,11 +17,12 @@ const TIME: Duration = Duration::from_secs(90);
 const MIN_RUNS: usize = 50;
 
 fn valid(dir: &Path, random: &mut Rng) -> PathBuf {
-    match random.u8(..5) {
+    match random.u8(..6) {
         0 => small_model(dir, "model"),
         1 => small_torch_model(dir, "model", "f32.bin"),
         2 => small_torch_model(dir, "model", "bf16.legacy.bin"),
         3 => model_of(dir, "distilbert"),
+        4 => model_of(dir, "modernbert"),
         _ => model_of(dir, "roberta"),
     }
 }

@@ -105,6 +105,8 @@ fn the_names_of_every_architecture_are_kept() {
                 "classifier.out_proj",
             ],
         ),
+        ("modernbert", &["head.dense", "classifier"]),
+        ("deberta-v2", &["deberta.encoder.rel_embeddings", "pooler.dense", "classifier"]),
     ] {
         let dir = tempfile::tempdir().unwrap();
         let source = model_of(dir.path(), architecture);

@@ -1,6 +1,7 @@
 //! Precisions, kernels and threads of `finsent classify`; `finsent verify` and `finsent bench`.
 
 use std::fmt::Write;
+use std::fs;
 
 use serde_json::Value;
 
@@ -76,13 +77,24 @@ fn verify_compares_every_precision_with_candle_and_with_published_predictions() 
 #[test]
 fn verify_compares_every_architecture() {
     let dir = tempfile::tempdir().unwrap();
-    for architecture in ["distilbert", "roberta"] {
+    for architecture in ["distilbert", "roberta", "modernbert", "deberta-v2"] {
         let model = model_of(dir.path(), architecture);
         let run = run(&["verify", model.to_str().unwrap(), "--precision", "f32"]);
         assert_eq!(run.code, Some(0), "{run:?}");
         let row: Vec<&str> = run.stdout.lines().nth(1).unwrap().split_whitespace().collect();
         assert!(row[4].parse::<f64>().unwrap() < 1e-5, "{}", run.stdout);
     }
+}
+
+#[test]
+fn verify_says_what_candle_lacks_of_a_model() {
+    let dir = tempfile::tempdir().unwrap();
+    let model = model_of(dir.path(), "modernbert");
+    let config = fs::read_to_string(model.join("config.json")).unwrap();
+    let types = r#"{"layer_types": ["sliding_attention", "full_attention", "full_attention"], "#;
+    fs::write(model.join("config.json"), config.replacen('{', types, 1)).unwrap();
+    let run = run(&["verify", model.to_str().unwrap(), "--precision", "f32"]);
+    assert_fails(&run, 1, &["candle-transformers cannot check this model", "`layer_types`"]);
 }
 
 #[test]

@@ -1,7 +1,8 @@
-"""Write the golden files of DistilBERT and RoBERTa into this folder. README.md describes each file."""
+"""Write the golden files of the other architectures into this folder. README.md describes each file."""
 
 import argparse
 import json
+import shutil
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -16,7 +17,13 @@ import texts
 from generate import HERE, WINDOW, one_per_line, write_json, write_weights
 
 SEED = 23
-LABELS = {"distilbert": ["Positive", "Negative", "Neutral"], "roberta": ["bearish", "neutral", "bullish"]}
+LABELS = {
+    "distilbert": ["Positive", "Negative", "Neutral"],
+    "roberta": ["bearish", "neutral", "bullish"],
+    "xlm-roberta": ["negative", "neutral", "positive"],
+    "camembert": ["négatif", "positif"],
+    "electra": ["down", "flat", "up"],
+}
 VOCABULARY_SIZE = 400
 COMPUTED_WITH = generate.COMPUTED_WITH | {
     "method": "transformers AutoModelForSequenceClassification, eager attention, float64, one text at a time"
@@ -74,6 +81,83 @@ def roberta_config(vocabulary_size):
         "type_vocab_size": 1,
         "vocab_size": vocabulary_size,
     } | labels("roberta")
+
+
+def xlm_roberta_config(vocabulary_size):
+    return roberta_config(vocabulary_size) | {
+        "architectures": ["XLMRobertaForSequenceClassification"],
+        "hidden_size": 24,
+        "intermediate_size": 40,
+        "model_type": "xlm-roberta",
+        "num_attention_heads": 3,
+        "output_past": True,
+    } | labels("xlm-roberta")
+
+
+def camembert_config(vocabulary_size):
+    """Return the configuration of an odd model: its padding id is that of the unknown token, which texts have."""
+    return roberta_config(vocabulary_size) | {
+        "architectures": ["CamembertForSequenceClassification"],
+        "hidden_size": 20,
+        "intermediate_size": 36,
+        "max_position_embeddings": WINDOW + 4,
+        "model_type": "camembert",
+        "num_attention_heads": 2,
+        "num_hidden_layers": 3,
+        "pad_token_id": 3,
+        "type_vocab_size": 2,
+    } | labels("camembert")
+
+
+def electra_config(vocabulary_size):
+    return {
+        "architectures": ["ElectraForSequenceClassification"],
+        "embedding_size": 20,
+        "hidden_act": "gelu",
+        "hidden_size": 32,
+        "intermediate_size": 48,
+        "layer_norm_eps": 1e-12,
+        "max_position_embeddings": WINDOW,
+        "model_type": "electra",
+        "num_attention_heads": 4,
+        "num_hidden_layers": 2,
+        "pad_token_id": 0,
+        "position_embedding_type": "absolute",
+        "summary_activation": "gelu",
+        "summary_type": "first",
+        "summary_use_proj": True,
+        "type_vocab_size": 2,
+        "vocab_size": vocabulary_size,
+    } | labels("electra")
+
+
+def write_electra_tokenizer(directory):
+    """Write what fine-tuned ELECTRAs on the hub have: vocab.txt and tokenizer_config.json."""
+    vocabulary = generate.small_vocabulary()
+    (directory / "vocab.txt").write_text("\n".join(vocabulary) + "\n", encoding="utf-8")
+    settings = generate.small_tokenizer_config() | {"tokenizer_class": "ElectraTokenizer"}
+    write_json(directory / "tokenizer_config.json", settings)
+    return len(vocabulary)
+
+
+def write_xlm_roberta_tokenizer(directory):
+    """Write what a fine-tuned xlm-roberta-base on the hub has without tokenizer.json."""
+    shutil.copyfile(HERE / "unigram/xlm-roberta/sentencepiece.bpe.model", directory / "sentencepiece.bpe.model")
+    names = {"bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", "sep_token": "</s>", "pad_token": "<pad>"}
+    mask = {"content": "<mask>", "single_word": False, "lstrip": True, "rstrip": False, "normalized": False}
+    write_json(directory / "special_tokens_map.json", names | {"cls_token": "<s>", "mask_token": mask})
+    write_json(directory / "config.json", {"model_type": "xlm-roberta"})
+    return len(AutoTokenizer.from_pretrained(directory))
+
+
+def write_camembert_tokenizer(directory):
+    """Write what a fine-tuned camembert-base on the hub has: tokenizer.json and its settings."""
+    shutil.copyfile(HERE / "unigram/camembert/tokenizer.json", directory / "tokenizer.json")
+    further = {"additional_special_tokens": ["<s>NOTUSED", "</s>NOTUSED"]}
+    settings = {"tokenizer_class": "CamembertTokenizer", "model_max_length": 512, "sp_model_kwargs": {}} | further
+    write_json(directory / "tokenizer_config.json", settings)
+    write_json(directory / "config.json", {"model_type": "camembert"})
+    return len(AutoTokenizer.from_pretrained(directory))
 
 
 def write_distilbert_tokenizer(directory):
@@ -190,6 +274,9 @@ def main():
     for name, write_tokenizer, config, case_texts in [
         ("distilbert", write_distilbert_tokenizer, distilbert_config, texts.SMALL),
         ("roberta", write_roberta_tokenizer, roberta_config, texts.SMALL_ROBERTA),
+        ("xlm-roberta", write_xlm_roberta_tokenizer, xlm_roberta_config, texts.SMALL_UNIGRAM),
+        ("camembert", write_camembert_tokenizer, camembert_config, texts.SMALL_UNIGRAM),
+        ("electra", write_electra_tokenizer, electra_config, texts.SMALL),
     ]:
         (out / name).mkdir(parents=True, exist_ok=True)
         write_model(out / name, config(write_tokenizer(out / name)))

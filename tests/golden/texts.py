@@ -169,6 +169,10 @@ SMALL_ROBERTA = SMALL + [
     "  the bank's debt:\n\n\n it'll  rise   ",
 ]
 
+SMALL_UNIGRAM = SMALL_ROBERTA + [
+    "日本銀行は金利を引き上げ、債務下降",
+    "\N{FULLWIDTH DIGIT ONE}\N{FULLWIDTH DIGIT TWO} \N{LATIN SMALL LIGATURE FI}nance  <mask> <unk><pad> x",
+]
 NASTY_BYTE_LEVEL = NASTY + [
     "<s> text </s> more   <mask> x<mask> \n <mask><pad><unk>",
     "<mask>",

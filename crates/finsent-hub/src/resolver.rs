@@ -12,7 +12,8 @@ use crate::hub::{DownloadProgress, Hub, HubError, HubModel, Repository, Snapshot
 /// The prefix of a repository on the hub in the name of a model.
 const HUB: &str = "hf:";
 /// Files that are the same in every conversion of a model.
-const VOCABULARIES: [&str; 3] = ["vocab.txt", "vocab.json", "merges.txt"];
+const VOCABULARIES: [&str; 6] =
+    ["vocab.txt", "vocab.json", "merges.txt", "sentencepiece.bpe.model", "spm.model", "spiece.model"];
 
 /// Why a model cannot be found.
 #[derive(Debug, Error)]

@@ -12,8 +12,8 @@ use std::sync::LazyLock;
 use divan::Bencher;
 use divan::counter::ItemsCount;
 use finsent_kernels::{
-    Activation, Attention, Isa, LayerNorm, Linear, Matrix, Operand, OperandFormat, Precision, QuantizedMatrix, Scratch,
-    ThreadPool, WeightRows, quantize_weights,
+    Activation, Attention, Isa, LayerNorm, Linear, Matrix, Operand, OperandFormat, Precision, QuantizedMatrix, Reach,
+    Scratch, ThreadPool, WeightRows, quantize_weights,
 };
 
 const HIDDEN: usize = 768;
@@ -146,7 +146,7 @@ mod feed_forward_out {
 /// All heads of one text. Counts tokens.
 #[divan::bench(args = TOKENS, min_time = 0.2)]
 fn attention(bencher: Bencher<'_, '_>, tokens: usize) {
-    let attention = Attention { isa: isa(), heads: HEADS };
+    let attention = Attention { isa: isa(), heads: HEADS, reach: Reach::All };
     let (query, key_value) = (matrix(tokens, HIDDEN), matrix(tokens, 2 * HIDDEN));
     let texts = [0, tokens];
     let (mut scratch, mut context) = (Scratch::default(), Matrix::new(HIDDEN));

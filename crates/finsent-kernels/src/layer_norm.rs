@@ -1,6 +1,7 @@
 //! Layer normalization, in one sweep over a row with the addition before it and the quantization after it.
 #![expect(unsafe_code, reason = "threads write the rows of one matrix at the same time")]
 
+use super::elementwise::add_row;
 use super::isa::Isa;
 use super::matrix::Matrix;
 use super::partition::for_each_chunk;
@@ -52,6 +53,40 @@ impl LayerNorm {
             }
         });
     }
+
+    /// Computes `normalized = norm(hidden)` for each row, and leaves `hidden` as it is. If `quantized` is given, it gets
+    /// the result in its own format.
+    ///
+    /// # Panics
+    /// If the shapes do not match.
+    pub fn forward_to(
+        &self,
+        isa: Isa,
+        pool: &ThreadPool,
+        hidden: &Matrix,
+        normalized: &mut Matrix,
+        mut quantized: Option<&mut QuantizedMatrix>,
+    ) {
+        assert_eq!(normalized.columns(), hidden.columns(), "columns");
+        let rows = hidden.rows();
+        normalized.set_rows(rows);
+        if let Some(quantized) = &mut quantized {
+            quantized.set_rows(rows);
+        }
+        let (normalized, quantized) = (normalized.share(), quantized.map(QuantizedMatrix::share));
+        for_each_chunk(pool, rows, |rows| {
+            for index in rows {
+                // SAFETY: each row is in exactly one chunk.
+                let row = unsafe { normalized.row(index) };
+                row.copy_from_slice(hidden.row(index));
+                isa.run(Normalize { norm: self, residual: None, row });
+                if let Some(quantized) = quantized {
+                    // SAFETY: as above.
+                    unsafe { quantized.quantize_row(isa, index, row) };
+                }
+            }
+        });
+    }
 }
 
 struct Normalize<'a> {
@@ -71,23 +106,13 @@ impl Kernel for Normalize<'_> {
         let len = row.len();
         assert!(norm.weight.len() == len && norm.bias.len() == len);
         if let Some(residual) = residual {
-            add(s, row, residual);
+            add_row(s, row, residual);
         }
         let mean = sum_of(s, row) / len as f32;
         let variance = sum_of_squares(s, row, mean) / len as f32;
         let scale = 1.0 / (variance + norm.eps).sqrt();
         scale_and_shift(s, row, [mean, scale], norm);
     }
-}
-
-#[inline(always)]
-fn add<S: Simd>(s: S, row: &mut [f32], residual: &[f32]) {
-    let whole = row.len() / S::LANES * S::LANES;
-    let ((row, row_rest), (residual, rest)) = (row.split_at_mut(whole), residual.split_at(whole));
-    for (x, residual) in row.chunks_exact_mut(S::LANES).zip(residual.chunks_exact(S::LANES)) {
-        s.store(s.add(s.load(x), s.load(residual)), x);
-    }
-    row_rest.iter_mut().zip(rest).for_each(|(x, residual)| *x += residual);
 }
 
 #[inline(always)]

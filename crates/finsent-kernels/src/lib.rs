@@ -20,7 +20,7 @@
 //! | `partition` | how work is divided among workers |
 //! | `operand`, `quantized` | activations in these formats |
 //! | `gemm` | a matrix product, tile by tile |
-//! | `linear`, `attention`, `layer_norm`, `embedding` | the parts of an encoder |
+//! | `linear`, `rotary`, `attention`, `disentangled`, `elementwise`, `layer_norm`, `embedding` | the parts of an encoder |
 //! | `peak` | how much arithmetic the CPU can do at most |
 //!
 //! # Guarantees
@@ -60,6 +60,8 @@
 mod aarch64;
 mod aligned;
 mod attention;
+mod disentangled;
+mod elementwise;
 mod embedding;
 mod gemm;
 mod isa;
@@ -77,6 +79,7 @@ mod product;
 mod quantized;
 #[cfg(test)]
 mod reference;
+mod rotary;
 mod shared;
 mod simd;
 #[cfg(test)]
@@ -86,7 +89,9 @@ mod widen;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
 
-pub use attention::{Attention, Scratch};
+pub use attention::{Attention, Reach, Scratch};
+pub use disentangled::{DisentangledAttention, PositionProjections, RelativePositions};
+pub use elementwise::{add, multiply};
 pub use embedding::EmbeddingTable;
 pub use gemm::Activation;
 pub use isa::{Isa, IsaError};
@@ -98,5 +103,6 @@ pub use operand_format::OperandFormat;
 pub use peak::peak_gops;
 pub use precision::Precision;
 pub use quantized::QuantizedMatrix;
+pub use rotary::Rotary;
 pub use thread_pool::{ThreadPool, ThreadPoolError};
 pub use widen::{read_f32, scale_rows, widen_bf16, widen_f16, widen_i8};

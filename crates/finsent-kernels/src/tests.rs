@@ -14,12 +14,12 @@ const SUM_ERROR: f64 = 4e-7;
 const SIZES: &[usize] = if cfg!(miri) { &[1, 3, 8, 17] } else { &[1, 2, 3, 5, 7, 8, 15, 16, 17, 31, 33, 65] };
 const PRECISIONS: [Precision; 3] = [Precision::F32, Precision::Bf16, Precision::Int8];
 
-fn pool(threads: usize) -> ThreadPool {
+pub(super) fn pool(threads: usize) -> ThreadPool {
     ThreadPool::new(NonZeroUsize::new(threads)).unwrap()
 }
 
 /// Seeded numbers in -1..1.
-fn random(len: usize, seed: u64) -> Vec<f32> {
+pub(super) fn random(len: usize, seed: u64) -> Vec<f32> {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let mut next = || {
         state ^= state << 13;
@@ -30,7 +30,7 @@ fn random(len: usize, seed: u64) -> Vec<f32> {
     (0..len).map(|_| next()).collect()
 }
 
-fn to_f64(xs: &[f32]) -> Vec<f64> {
+pub(super) fn to_f64(xs: &[f32]) -> Vec<f64> {
     xs.iter().copied().map(f64::from).collect()
 }
 
@@ -289,7 +289,7 @@ fn attention_equals_the_reference_for_every_text_of_a_packed_batch() {
             let scaled = |seed| random(total * hidden * 2, seed).into_iter().map(|x| 3.0 * x).collect::<Vec<_>>();
             let (query, key_value) = (scaled(1)[..total * hidden].to_vec(), scaled(2));
             let mut context = Matrix::new(hidden);
-            Attention { isa, heads }.forward(
+            Attention { isa, heads, reach: Reach::All }.forward(
                 &pool,
                 [&Matrix::from_rows(hidden, &query), &Matrix::from_rows(2 * hidden, &key_value)],
                 [&cu_seqlens, &cu_seqlens],
@@ -322,10 +322,189 @@ fn attention_equals_the_reference_for_every_text_of_a_packed_batch() {
 }
 
 #[test]
+fn attention_within_a_window_equals_the_reference_for_every_token() {
+    let pool = pool(2);
+    for isa in Isa::available() {
+        for (head_size, side) in [(3, 0), (8, 1), (5, 13), (64, 64), (32, 500)] {
+            let (heads, lens) = (2, if cfg!(miri) { vec![1, 9, 20] } else { vec![1, 12, 40, 300] });
+            let hidden = heads * head_size;
+            let cu_seqlens = cumulative(&lens);
+            let total = *cu_seqlens.last().unwrap();
+            let (query, key_value) = (random(total * hidden, 1), random(total * hidden * 2, 2));
+            let attention = Attention { isa, heads, reach: Reach::Window(side) };
+            let [query_rows, key_value_rows] =
+                [Matrix::from_rows(hidden, &query), Matrix::from_rows(2 * hidden, &key_value)];
+            let forward = |query: &Matrix, cu_query_lens: &[usize]| {
+                let mut context = Matrix::new(hidden);
+                let lens = [cu_query_lens, &cu_seqlens];
+                attention.forward(&pool, [query, &key_value_rows], lens, &mut Scratch::default(), &mut context);
+                context
+            };
+            let context = forward(&query_rows, &cu_seqlens);
+            for (text, &len) in cu_seqlens.windows(2).zip(&lens) {
+                for (position, head) in (0..len).flat_map(|position| [(position, 0), (position, 1)]) {
+                    let row = text[0] + position;
+                    let reached = Reach::Window(side).tokens(position, len);
+                    let part = |width: usize, start: usize| -> Vec<f64> {
+                        let row = |row: usize| &key_value[row * width + start..][..head_size];
+                        (text[0] + reached.start..text[0] + reached.end).flat_map(row).map(|&x| x.into()).collect()
+                    };
+                    let expected = reference::attention(
+                        &to_f64(&query[row * hidden + head * head_size..][..head_size]),
+                        &part(2 * hidden, head * head_size),
+                        &part(2 * hidden, hidden + head * head_size),
+                        head_size,
+                    );
+                    let found = &context.row(row)[head * head_size..][..head_size];
+                    for (found, expected) in found.iter().zip(expected) {
+                        let error = (f64::from(*found) - expected).abs();
+                        assert!(error < 1e-5, "{isa} {head_size} {side} {len}, {position}: {found} is not {expected}");
+                    }
+                }
+            }
+            // The first token alone, as in a last layer.
+            let starts = &cu_seqlens[..lens.len()];
+            let rows = starts.iter().flat_map(|&start| &query[start * hidden..(start + 1) * hidden]);
+            let first = Matrix::from_rows(hidden, &rows.copied().collect::<Vec<_>>());
+            let first = forward(&first, &(0..=lens.len()).collect::<Vec<_>>());
+            for (text, &start) in starts.iter().enumerate() {
+                for (a, b) in first.row(text).iter().zip(context.row(start)) {
+                    assert!((a - b).abs() < 1e-5, "{isa} {head_size} {side}: {a} is not {b}");
+                }
+            }
+        }
+    }
+}
+
+/// Cumulative lengths.
+fn cumulative(lens: &[usize]) -> Vec<usize> {
+    let mut end = 0;
+    let ends = lens.iter().map(|len| {
+        end += len;
+        end
+    });
+    std::iter::once(0).chain(ends).collect()
+}
+
+#[test]
+fn a_text_has_the_same_bits_in_a_window_alone_and_in_any_batch() {
+    let (heads, hidden) = (2, 48);
+    let (lens, side) = (if cfg!(miri) { [5, 1, 12] } else { [37, 1, 120] }, 6);
+    let cu_seqlens = cumulative(&lens);
+    let total = *cu_seqlens.last().unwrap();
+    let (query, key_value) = (random(total * hidden, 1), random(total * hidden * 2, 2));
+    for isa in Isa::available() {
+        let bits = |rows: Range<usize>, cu_lens: &[usize], threads: usize| {
+            let (pool, mut context) = (pool(threads), Matrix::new(hidden));
+            let mut query = Matrix::from_rows(hidden, &query[rows.start * hidden..rows.end * hidden]);
+            let mut key_value =
+                Matrix::from_rows(2 * hidden, &key_value[2 * rows.start * hidden..2 * rows.end * hidden]);
+            let mut rotary = Rotary::new(100.0, hidden / heads);
+            rotary.forward(isa, &pool, heads, cu_lens, &mut query);
+            rotary.forward(isa, &pool, heads, cu_lens, &mut key_value);
+            Attention { isa, heads, reach: Reach::Window(side) }.forward(
+                &pool,
+                [&query, &key_value],
+                [cu_lens, cu_lens],
+                &mut Scratch::default(),
+                &mut context,
+            );
+            (0..context.rows()).flat_map(|row| context.row(row).to_vec()).map(f32::to_bits).collect::<Vec<_>>()
+        };
+        let together = bits(0..total, &cu_seqlens, 3);
+        for text in cu_seqlens.windows(2) {
+            let alone = bits(text[0]..text[1], &[0, text[1] - text[0]], 1);
+            assert_eq!(alone, together[text[0] * hidden..text[1] * hidden], "{isa}");
+        }
+    }
+}
+
+#[test]
+fn rotary_positions_equal_the_reference() {
+    let pool = pool(2);
+    for isa in Isa::available() {
+        for (head_size, heads, base) in [(2, 3, 10.0), (6, 2, 10_000.0), (64, 2, 160_000.0), (40, 1, 1.5)] {
+            let (lens, columns) = (if cfg!(miri) { vec![3, 1, 6] } else { vec![30, 1, 700] }, heads * head_size + 5);
+            let cu_seqlens = cumulative(&lens);
+            let x = random(cu_seqlens[3] * columns, 1);
+            let mut matrix = Matrix::from_rows(columns, &x);
+            Rotary::new(base, head_size).forward(isa, &pool, heads, &cu_seqlens, &mut matrix);
+            for (text, position) in (0..3).flat_map(|text| (0..lens[text]).map(move |position| (text, position))) {
+                let row = cu_seqlens[text] + position;
+                let original = &x[row * columns..(row + 1) * columns];
+                let (heads_of_row, rest) = original.split_at(heads * head_size);
+                let expected = heads_of_row
+                    .chunks(head_size)
+                    .flat_map(|head| reference::rotate(&to_f64(head), position, base))
+                    .chain(to_f64(rest));
+                for (found, expected) in matrix.row(row).iter().zip(expected) {
+                    // The angle is rounded to f32.
+                    let error = (f64::from(*found) - expected).abs();
+                    let bound = 3e-7 * (1.0 + position as f64);
+                    assert!(error < bound, "{isa} {head_size} {base} at {position}: {found} is not {expected}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_norm_that_keeps_its_input_gives_what_one_in_place_gives() {
+    let pool = pool(2);
+    for isa in Isa::available() {
+        for &columns in SIZES {
+            let norm = LayerNorm { weight: random(columns, 1), bias: vec![0.0; columns], eps: 1e-5 };
+            let hidden = Matrix::from_rows(columns, &random(5 * columns, 3));
+            let mut in_place = Matrix::from_rows(columns, &random(5 * columns, 3));
+            let [mut rounded_in_place, mut rounded] = [0, 1].map(|_| QuantizedMatrix::new(OperandFormat::U8, columns));
+            norm.forward(isa, &pool, None, &mut in_place, Some(&mut rounded_in_place));
+            let mut normalized = Matrix::new(columns);
+            norm.forward_to(isa, &pool, &hidden, &mut normalized, Some(&mut rounded));
+            assert_eq!(normalized.as_slice(), in_place.as_slice(), "{isa} {columns}");
+            assert_eq!(rounded.bytes(), rounded_in_place.bytes(), "{isa} {columns}");
+        }
+    }
+}
+
+#[test]
+fn sums_and_products_are_those_of_each_number() {
+    let pool = pool(2);
+    for isa in Isa::available() {
+        for &columns in SIZES {
+            let (x, y) = (random(5 * columns, 1), random(5 * columns, 2));
+            let [mut sum, mut product, other] = [&x, &x, &y].map(|values| Matrix::from_rows(columns, values));
+            let mut rounded = QuantizedMatrix::new(OperandFormat::U8, columns);
+            add(isa, &pool, &mut sum, &other);
+            multiply(isa, &pool, &mut product, &other, Some(&mut rounded));
+            for (at, (x, y)) in x.iter().zip(&y).enumerate() {
+                let (row, column) = (at / columns, at % columns);
+                assert_eq!([sum.row(row)[column], product.row(row)[column]], [x + y, x * y], "{isa} {columns}");
+            }
+            let mut again = QuantizedMatrix::new(OperandFormat::U8, columns);
+            again.quantize(isa, &pool, &product);
+            assert_eq!(rounded.bytes(), again.bytes(), "{isa} {columns}");
+        }
+    }
+}
+
+#[test]
+#[should_panic(expected = "queries of a text")]
+fn attention_refuses_more_queries_than_tokens() {
+    let matrix = |rows, columns| Matrix::from_rows(columns, &random(rows * columns, 1));
+    Attention { isa: Isa::available()[0], heads: 1, reach: Reach::Window(1) }.forward(
+        &pool(1),
+        [&matrix(9, 4), &matrix(3, 8)],
+        [&[0, 9], &[0, 3]],
+        &mut Scratch::default(),
+        &mut Matrix::new(4),
+    );
+}
+
+#[test]
 #[should_panic(expected = "rows of queries")]
 fn attention_refuses_texts_that_share_rows_of_queries() {
     let matrix = |columns| Matrix::from_rows(columns, &random(8 * columns, 1));
-    Attention { isa: Isa::available()[0], heads: 1 }.forward(
+    Attention { isa: Isa::available()[0], heads: 1, reach: Reach::All }.forward(
         &pool(2),
         [&matrix(4), &matrix(8)],
         [&[0, 5, 3, 8], &[0, 5, 6, 8]],

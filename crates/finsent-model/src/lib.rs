@@ -34,7 +34,7 @@
 //! | `tokenizer` | [`Tokenizer`]: text to [`Encoding`] (token ids), or to overlapping [`Windows`] |
 //! | `batch` | [`PackedBatch`]: the tokens of all texts without padding |
 //! | `checkpoint` | [`Checkpoint`]: weights from safetensors and torch.save, mapped |
-//! | `encoder` | [`Config`], [`Encoder`]: packed batch to [`Logits`], by BERT, DistilBERT or RoBERTa |
+//! | `encoder` | [`Config`], [`Encoder`]: packed batch to [`Logits`], by BERT or one of its relatives |
 //! | `labels`, `activation`, `prediction` | [`LabelMap`], [`Activation`], [`Prediction`]: logits to labels with probabilities |
 //! | `document` | [`sentences`], [`Sentence`], [`Document`]: splitting and aggregation |
 //! | `classification`, `json` | [`Granularity`], [`Classification`]: what to predict and the result; its JSON |
@@ -99,7 +99,8 @@ pub use json::{LabelCounts, Scores};
 pub use json_error::JsonError;
 pub use labels::{LabelError, LabelMap};
 pub use model_files::{
-    CONFIG_FILE, FilesError, ModelFile, ModelFiles, SAFETENSORS_FILE, TokenizerFiles, VocabularyFiles, WeightFiles,
+    CONFIG_FILE, FilesError, ModelFile, ModelFiles, SAFETENSORS_FILE, SENTENCE_PIECE_FILES, TokenizerFiles,
+    VocabularyFiles, WeightFiles,
 };
 pub use model_options::ModelOptions;
 pub use pipeline::{ClassifyError, LoadError, Pipeline};

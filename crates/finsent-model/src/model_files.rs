@@ -47,7 +47,7 @@ pub struct TokenizerFiles {
     pub added_tokens: Option<ModelFile>,
 }
 
-/// The vocabulary of a tokenizer, in one of three forms.
+/// The vocabulary of a tokenizer, in one of four forms.
 #[derive(Debug, Clone)]
 pub enum VocabularyFiles {
     /// `tokenizer.json`.
@@ -61,6 +61,8 @@ pub enum VocabularyFiles {
         /// `merges.txt`.
         merges: ModelFile,
     },
+    /// The file of a sentencepiece model: `sentencepiece.bpe.model`, `spm.model` or `spiece.model`.
+    SentencePiece(ModelFile),
 }
 
 /// All files of a model.
@@ -139,8 +141,8 @@ impl ModelFile {
     /// labels, the most that are read, has about 3 MB.
     const MAX_SETTINGS_BYTES: u64 = 4 << 20;
     /// The largest accepted vocabulary in bytes. Parsed, it takes some twenty times as much memory. RoBERTa's
-    /// `tokenizer.json` has 3.5 MB.
-    const MAX_VOCABULARY_BYTES: u64 = 16 << 20;
+    /// `tokenizer.json` has 3.5 MB, and XLM-RoBERTa's up to 17 MB.
+    const MAX_VOCABULARY_BYTES: u64 = 24 << 20;
 
     /// Reads a configuration: `config.json`, the settings of a tokenizer, an index of shards.
     ///
@@ -192,7 +194,9 @@ impl TokenizerFiles {
     /// The file with the vocabulary.
     pub fn vocabulary_file(&self) -> &ModelFile {
         match &self.vocabulary {
-            VocabularyFiles::Json(file) | VocabularyFiles::WordPiece(file) => file,
+            VocabularyFiles::Json(file) | VocabularyFiles::WordPiece(file) | VocabularyFiles::SentencePiece(file) => {
+                file
+            }
             VocabularyFiles::ByteLevel { vocab, .. } => vocab,
         }
     }
@@ -201,7 +205,7 @@ impl TokenizerFiles {
     pub fn iter(&self) -> impl Iterator<Item = &ModelFile> {
         let merges = match &self.vocabulary {
             VocabularyFiles::ByteLevel { merges, .. } => Some(merges),
-            VocabularyFiles::Json(_) | VocabularyFiles::WordPiece(_) => None,
+            VocabularyFiles::Json(_) | VocabularyFiles::WordPiece(_) | VocabularyFiles::SentencePiece(_) => None,
         };
         let settings = [&self.config, &self.special_tokens, &self.added_tokens].map(Option::as_ref);
         [Some(self.vocabulary_file()), merges].into_iter().chain(settings).flatten()
@@ -263,14 +267,27 @@ fn vocabulary_in(
     if let Some(vocab) = optional("vocab.txt")? {
         return Ok(VocabularyFiles::WordPiece(vocab));
     }
-    match (optional("vocab.json")?, optional("merges.txt")?) {
+    let (vocab, merges) = (optional("vocab.json")?, optional("merges.txt")?);
+    if vocab.is_none() || merges.is_none() {
+        for name in SENTENCE_PIECE_FILES {
+            if let Some(model) = optional(name)? {
+                return Ok(VocabularyFiles::SentencePiece(model));
+            }
+        }
+    }
+    match (vocab, merges) {
         (Some(vocab), Some(merges)) => Ok(VocabularyFiles::ByteLevel { vocab, merges }),
         (Some(_), None) => Err(missing("merges.txt, which vocab.json needs")),
         (None, Some(_)) => Err(missing("vocab.json, which merges.txt needs")),
-        (None, None) => Err(missing("tokenizer: add tokenizer.json, or vocab.txt, or vocab.json and merges.txt")),
+        (None, None) => Err(missing(
+            "tokenizer: add tokenizer.json, or vocab.txt, or vocab.json and merges.txt, or sentencepiece.bpe.model, or \
+             spm.model, or spiece.model",
+        )),
     }
 }
 
+/// The names of a sentencepiece model: that of XLM-RoBERTa and CamemBERT, of DeBERTa-v2, and of ALBERT.
+pub const SENTENCE_PIECE_FILES: [&str; 3] = ["sentencepiece.bpe.model", "spm.model", "spiece.model"];
 /// The name of the configuration file.
 pub const CONFIG_FILE: &str = "config.json";
 /// The name of the weights in a single safetensors file.
@@ -379,7 +396,10 @@ mod tests {
         assert!(matches!(byte_level.vocabulary, VocabularyFiles::ByteLevel { .. }));
         assert_eq!(byte_level.iter().count(), 5);
         for (names, complaint) in [
-            (&[][..], "has no tokenizer: add tokenizer.json, or vocab.txt, or vocab.json and merges.txt"),
+            (
+                &[][..],
+                "has no tokenizer: add tokenizer.json, or vocab.txt, or vocab.json and merges.txt, or sentencepiece.bpe.model, or spm.model, or spiece.model",
+            ),
             (&["vocab.json"], "has no merges.txt, which vocab.json needs"),
             (&["merges.txt"], "has no vocab.json, which merges.txt needs"),
         ] {

@@ -1,5 +1,7 @@
 //! Which files of a repository belong to the model.
 
+use finsent_model::SENTENCE_PIECE_FILES;
+
 /// The settings of the tokenizer. They count beside `tokenizer.json` as well.
 const SETTINGS: [&str; 3] = ["tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"];
 /// Files of an adapter, which changes the weights of another model.
@@ -33,8 +35,11 @@ fn tokenizer(holds: impl Fn(&str) -> bool) -> Result<Vec<&'static str>, String> 
         &["vocab.txt"]
     } else if holds("vocab.json") && holds("merges.txt") {
         &["vocab.json", "merges.txt"]
+    } else if let Some(index) = SENTENCE_PIECE_FILES.iter().position(|name| holds(name)) {
+        &SENTENCE_PIECE_FILES[index..=index]
     } else {
-        return Err("tokenizer.json, vocab.txt, or vocab.json with merges.txt".into());
+        let models = SENTENCE_PIECE_FILES.join(", or ");
+        return Err(format!("tokenizer.json, vocab.txt, or vocab.json with merges.txt, or {models}"));
     };
     Ok(vocabulary.iter().chain(SETTINGS.iter().filter(|name| holds(name))).copied().collect())
 }
@@ -101,6 +106,8 @@ mod tests {
         assert_eq!(of(&pickle).unwrap().last().unwrap(), "pytorch_model.bin");
         let json = [&all[..], &["tokenizer.json", "vocab.json", "merges.txt"]].concat();
         assert_eq!(of(&json).unwrap(), with("tokenizer.json"));
+        let model = ["config.json", "sentencepiece.bpe.model", "model.safetensors"];
+        assert_eq!(of(&model).unwrap(), model);
         let pairs = ["config.json", "vocab.json", "merges.txt", "model.safetensors"];
         assert_eq!(of(&pairs).unwrap(), pairs);
     }

@@ -14,10 +14,11 @@ pub(crate) struct Gemm<'a> {
     pub(crate) operand: &'a [u8],
     /// Bytes from the start of one row of the operand to the start of the next.
     pub(crate) operand_stride: usize,
-    /// `[panels, steps, NR]`, from panel `first_panel` on.
+    /// `[panels, panel_steps, NR]`, from panel `first_panel` on. The product takes the first `steps` of each panel.
     pub(crate) lanes: &'a [i32],
     /// The first panel in `lanes`.
     pub(crate) first_panel: usize,
+    pub(crate) panel_steps: usize,
     pub(crate) steps: usize,
     /// The panels to multiply.
     pub(crate) panels: Range<usize>,
@@ -42,7 +43,9 @@ impl Gemm<'_> {
         assert!(self.operand_stride.is_multiple_of(size_of::<P::Operand>()), "stride of the operand");
         assert!(self.operand.as_ptr().cast::<P::Operand>().is_aligned(), "alignment of the operand");
         assert!(self.panels.start <= self.panels.end && self.panels.start >= self.first_panel, "panels");
-        assert!(self.lanes.len() >= (self.panels.end - self.first_panel) * S::NR * self.steps, "weights");
+        assert!(self.steps <= self.panel_steps, "steps");
+        let before_last = (self.panels.end - self.first_panel).saturating_sub(1) * self.panel_steps;
+        assert!(self.panels.is_empty() || self.lanes.len() >= (before_last + self.steps) * S::NR, "weights");
         assert!(self.out.columns().div_ceil(S::NR) == self.panels.len(), "columns of the result");
         if let Some(epilogue) = &self.epilogue {
             epilogue.check(rows, self.panels.end * S::NR);

@@ -57,7 +57,7 @@ impl<'a, S: Simd, P: Product<S>> Tile<'a, S, P> {
     /// The weights of the panel at the first step.
     #[inline(always)]
     fn lanes(&self) -> *const i32 {
-        let step = (self.panel - self.gemm.first_panel) * self.gemm.steps + self.steps.start;
+        let step = (self.panel - self.gemm.first_panel) * self.gemm.panel_steps + self.steps.start;
         // SAFETY: the panel and the step are within the weights (`new`, `Gemm::check`).
         unsafe { self.gemm.lanes.as_ptr().add(step * S::NR) }
     }

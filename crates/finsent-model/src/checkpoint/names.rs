@@ -1,7 +1,7 @@
 //! Names of tensors: files have different prefixes and spellings for the same tensor.
 
 /// The prefixes of an encoder's tensors in the file of a whole model.
-pub(super) const PREFIXES: [&str; 3] = ["bert.", "distilbert.", "roberta."];
+pub(super) const PREFIXES: [&str; 6] = ["bert.", "distilbert.", "roberta.", "electra.", "model.", "deberta."];
 
 /// The name that the architecture gives a tensor, without prefixes and with today's names of LayerNorm.
 pub(super) fn plain_name(stored: &str) -> String {

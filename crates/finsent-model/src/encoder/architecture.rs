@@ -3,8 +3,9 @@
 use serde_json::{Map, Value};
 
 use super::config_error::ConfigError;
+use super::{deberta, modern_bert};
 
-/// A supported architecture. All have the same layers, with different embeddings and heads.
+/// A supported architecture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Architecture {
     /// `BertForSequenceClassification`: embeddings of word, segment and position; tanh in the head.
@@ -14,15 +15,32 @@ pub enum Architecture {
     DistilBert,
     /// `RobertaForSequenceClassification`: positions count from the number after the padding id; tanh in the head.
     Roberta,
+    /// `XLMRobertaForSequenceClassification`: RoBERTa with another tokenizer.
+    XlmRoberta,
+    /// `CamembertForSequenceClassification`: RoBERTa with another tokenizer.
+    Camembert,
+    /// `ElectraForSequenceClassification`: embeddings that are narrower than the layers; GELU in the head.
+    Electra,
+    /// `ModernBertForSequenceClassification`: norms before the blocks, rotary positions, local attention, a gate.
+    ModernBert,
+    /// `DebertaV2ForSequenceClassification`, DeBERTa-v2 and v3: scores depend on the distance of two tokens.
+    DebertaV2,
 }
 
-/// The names of an architecture's modules. Those of the embeddings are the same in all.
+/// The names of an architecture's modules.
 #[derive(Debug)]
 pub(crate) struct Names {
     /// The prefix of all names but those of the head, in files that transformers writes.
     pub(crate) prefix: &'static str,
+    /// The table of words, within the embeddings.
+    pub(crate) word_embeddings: &'static str,
+    /// The norm, within the embeddings.
+    pub(crate) embeddings_norm: &'static str,
+    /// The linear layer from the width of the embeddings to that of the layers.
+    pub(crate) projection: &'static str,
     /// The path of the layers, without the index.
     pub(crate) layers: &'static str,
+    /// The projection of the queries, or of queries, keys and values.
     pub(crate) query: &'static str,
     pub(crate) key: &'static str,
     pub(crate) value: &'static str,
@@ -30,17 +48,25 @@ pub(crate) struct Names {
     pub(crate) attention_norm: &'static str,
     pub(crate) intermediate: &'static str,
     pub(crate) output: &'static str,
+    /// The norm of the feed-forward block.
     pub(crate) output_norm: &'static str,
+    /// The norm after the last layer.
+    pub(crate) final_norm: Option<&'static str>,
     /// The first linear layer of the head.
     pub(crate) dense: &'static str,
     /// Whether `dense` belongs to the encoder and so has the prefix.
     pub(crate) dense_has_prefix: bool,
+    /// The norm between the two linear layers of the head.
+    pub(crate) head_norm: Option<&'static str>,
     /// The last linear layer, which gives the logits.
     pub(crate) classifier: &'static str,
 }
 
 const BERT: Names = Names {
     prefix: "bert.",
+    word_embeddings: "word_embeddings",
+    embeddings_norm: "LayerNorm",
+    projection: "embeddings_project",
     layers: "encoder.layer",
     query: "attention.self.query",
     key: "attention.self.key",
@@ -50,13 +76,18 @@ const BERT: Names = Names {
     intermediate: "intermediate.dense",
     output: "output.dense",
     output_norm: "output.LayerNorm",
+    final_norm: None,
     dense: "pooler.dense",
     dense_has_prefix: true,
+    head_norm: None,
     classifier: "classifier",
 };
 
 const DISTIL_BERT: Names = Names {
     prefix: "distilbert.",
+    word_embeddings: "word_embeddings",
+    embeddings_norm: "LayerNorm",
+    projection: "embeddings_project",
     layers: "transformer.layer",
     query: "attention.q_lin",
     key: "attention.k_lin",
@@ -66,8 +97,10 @@ const DISTIL_BERT: Names = Names {
     intermediate: "ffn.lin1",
     output: "ffn.lin2",
     output_norm: "output_layer_norm",
+    final_norm: None,
     dense: "pre_classifier",
     dense_has_prefix: false,
+    head_norm: None,
     classifier: "classifier",
 };
 
@@ -76,6 +109,45 @@ const ROBERTA: Names = Names {
     dense: "classifier.dense",
     dense_has_prefix: false,
     classifier: "classifier.out_proj",
+    ..BERT
+};
+
+const ELECTRA: Names = Names {
+    prefix: "electra.",
+    dense: "classifier.dense",
+    dense_has_prefix: false,
+    classifier: "classifier.out_proj",
+    ..BERT
+};
+
+const MODERN_BERT: Names = Names {
+    prefix: "model.",
+    word_embeddings: "tok_embeddings",
+    embeddings_norm: "norm",
+    projection: "embeddings_project",
+    layers: "layers",
+    query: "attn.Wqkv",
+    key: "attn.Wqkv",
+    value: "attn.Wqkv",
+    attention_output: "attn.Wo",
+    attention_norm: "attn_norm",
+    intermediate: "mlp.Wi",
+    output: "mlp.Wo",
+    output_norm: "mlp_norm",
+    final_norm: Some("final_norm"),
+    dense: "head.dense",
+    dense_has_prefix: false,
+    head_norm: Some("head.norm"),
+    classifier: "classifier",
+};
+
+const DEBERTA_V2: Names = Names {
+    prefix: "deberta.",
+    projection: "embeddings.embed_proj",
+    query: "attention.self.query_proj",
+    key: "attention.self.key_proj",
+    value: "attention.self.value_proj",
+    dense_has_prefix: false,
     ..BERT
 };
 
@@ -93,7 +165,16 @@ const DISTIL_BERT_ALIASES: [&str; 3] = ["hidden_size", "num_hidden_layers", "num
 const NOT_OF_DISTIL_BERT: [&str; 4] = ["type_vocab_size", "layer_norm_eps", "position_embedding_type", "is_decoder"];
 
 impl Architecture {
-    const ALL: [Self; 3] = [Self::Bert, Self::DistilBert, Self::Roberta];
+    const ALL: [Self; 8] = [
+        Self::Bert,
+        Self::DistilBert,
+        Self::Roberta,
+        Self::XlmRoberta,
+        Self::Camembert,
+        Self::Electra,
+        Self::ModernBert,
+        Self::DebertaV2,
+    ];
 
     /// The architecture of a config.json: `model_type` decides, else the first of `architectures`. Old files have
     /// neither; they are BERT.
@@ -108,12 +189,15 @@ impl Architecture {
             (None, None) => Ok(Self::default()),
             (None, Some(class)) => by_class(class).ok_or_else(|| {
                 let supported = "BertForSequenceClassification, DistilBertForSequenceClassification, \
-                                 RobertaForSequenceClassification";
+                                 RobertaForSequenceClassification, XLMRobertaForSequenceClassification, \
+                                 CamembertForSequenceClassification, ElectraForSequenceClassification, \
+                                 ModernBertForSequenceClassification, DebertaV2ForSequenceClassification";
                 unsupported("architectures", class, supported)
             }),
             (Some(model_type), class) => {
                 let found = Self::ALL.into_iter().find(|known| known.model_type() == model_type);
-                let found = found.ok_or_else(|| unsupported("model_type", model_type, "bert, distilbert, roberta"))?;
+                let supported = "bert, distilbert, roberta, xlm-roberta, camembert, electra, modernbert, deberta-v2";
+                let found = found.ok_or_else(|| unsupported("model_type", model_type, supported))?;
                 match class {
                     Some(class) if class != found.class() => Err(unsupported("architectures", class, found.class())),
                     _ => Ok(found),
@@ -127,6 +211,11 @@ impl Architecture {
             Self::Bert => "bert",
             Self::DistilBert => "distilbert",
             Self::Roberta => "roberta",
+            Self::XlmRoberta => "xlm-roberta",
+            Self::Camembert => "camembert",
+            Self::Electra => "electra",
+            Self::ModernBert => "modernbert",
+            Self::DebertaV2 => "deberta-v2",
         }
     }
 
@@ -136,6 +225,11 @@ impl Architecture {
             Self::Bert => "BertTokenizer",
             Self::DistilBert => "DistilBertTokenizer",
             Self::Roberta => "RobertaTokenizer",
+            Self::XlmRoberta => "XLMRobertaTokenizer",
+            Self::Camembert => "CamembertTokenizer",
+            Self::Electra => "BertTokenizer",
+            Self::ModernBert => "TokenizersBackend",
+            Self::DebertaV2 => "DebertaV2Tokenizer",
         }
     }
 
@@ -144,11 +238,20 @@ impl Architecture {
             Self::Bert => "BertForSequenceClassification",
             Self::DistilBert => "DistilBertForSequenceClassification",
             Self::Roberta => "RobertaForSequenceClassification",
+            Self::XlmRoberta => "XLMRobertaForSequenceClassification",
+            Self::Camembert => "CamembertForSequenceClassification",
+            Self::Electra => "ElectraForSequenceClassification",
+            Self::ModernBert => "ModernBertForSequenceClassification",
+            Self::DebertaV2 => "DebertaV2ForSequenceClassification",
         }
     }
 
     /// Renames the fields of config.json to BERT's names, and adds the defaults that differ from BERT's.
     pub(super) fn translate(self, fields: &mut Map<String, Value>) {
+        // Others have embeddings of the width of their layers, whatever the file says.
+        if !matches!(self, Self::Electra | Self::DebertaV2) {
+            fields.remove("embedding_size");
+        }
         let mut default = |field: &str, value: u32| {
             fields.entry(field).or_insert_with(|| value.into());
         };
@@ -159,6 +262,17 @@ impl Architecture {
                 default("vocab_size", 50_265);
                 default("pad_token_id", 1);
             }
+            Self::XlmRoberta | Self::Camembert => default("pad_token_id", 1),
+            Self::Electra => {
+                default("embedding_size", 128);
+                default("hidden_size", 256);
+                default("num_attention_heads", 4);
+                default("intermediate_size", 1_024);
+                // ELECTRA does not use it either.
+                fields.remove("pad_token_id");
+            }
+            Self::ModernBert => modern_bert::translate(fields),
+            Self::DebertaV2 => deberta::translate(fields),
             Self::DistilBert => {
                 fields.retain(|field, _| field != "pad_token_id" && !NOT_OF_DISTIL_BERT.contains(&field.as_str()));
                 for (own, field) in DISTIL_BERT_FIELDS {
@@ -175,19 +289,32 @@ impl Architecture {
 
     /// The name in config.json of a field of [`Config`](super::Config).
     pub(super) fn field(self, name: &'static str) -> &'static str {
-        let of_distil_bert = || DISTIL_BERT_FIELDS.iter().find(|(_, field)| *field == name).map(|(own, _)| *own);
-        if self == Self::DistilBert { of_distil_bert().unwrap_or(name) } else { name }
+        let renamed: &[_] = match self {
+            Self::DistilBert => &DISTIL_BERT_FIELDS,
+            Self::ModernBert => &modern_bert::FIELDS,
+            _ => &[],
+        };
+        renamed.iter().find(|(_, field)| *field == name).map_or(name, |(own, _)| *own)
     }
 
+    /// Whether the embeddings may have a table of segments. DeBERTa's may be without rows: then there is none.
     pub(super) fn has_token_types(self) -> bool {
-        self != Self::DistilBert
+        !matches!(self, Self::DistilBert | Self::ModernBert)
+    }
+
+    /// Whether positions count from the number after the padding id: RoBERTa and the models with its layers.
+    pub(crate) fn counts_after_padding(self) -> bool {
+        matches!(self, Self::Roberta | Self::XlmRoberta | Self::Camembert)
     }
 
     pub(crate) fn names(self) -> &'static Names {
         match self {
             Self::Bert => &BERT,
             Self::DistilBert => &DISTIL_BERT,
-            Self::Roberta => &ROBERTA,
+            Self::Roberta | Self::XlmRoberta | Self::Camembert => &ROBERTA,
+            Self::Electra => &ELECTRA,
+            Self::ModernBert => &MODERN_BERT,
+            Self::DebertaV2 => &DEBERTA_V2,
         }
     }
 }

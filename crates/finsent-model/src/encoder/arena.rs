@@ -1,6 +1,6 @@
 //! The memory of the activations: allocated once, and grown to the largest batch so far.
 
-use finsent_kernels::{Matrix, Operand, OperandFormat, QuantizedMatrix, Scratch, operand_format};
+use finsent_kernels::{Matrix, Operand, OperandFormat, QuantizedMatrix, Rotary, Scratch, operand_format};
 
 use super::config::Config;
 use super::engine::{Engine, Operands};
@@ -40,13 +40,29 @@ impl Activations {
     }
 }
 
+/// The hidden states of some tokens: `[rows, hidden_size]`.
+#[derive(Debug)]
+pub(super) struct Hidden {
+    pub(super) states: Activations,
+    /// What a block reads if it normalizes the states first.
+    pub(super) normalized: Activations,
+}
+
+impl Hidden {
+    fn new(format: OperandFormat, hidden_size: usize) -> Self {
+        Self { states: Activations::new(format, hidden_size), normalized: Activations::new(format, hidden_size) }
+    }
+}
+
 /// All matrices of a forward pass.
 #[derive(Debug)]
 pub(super) struct Arena {
-    /// `[total_tokens, hidden_size]`
-    pub(super) hidden: Activations,
-    /// `[texts, hidden_size]`: the first token of each text, in the last layer
-    pub(super) first: Activations,
+    /// One row per token: the embeddings, if they are narrower than the layers.
+    pub(super) embedded: Matrix,
+    /// One row per token.
+    pub(super) hidden: Hidden,
+    /// One row per text: what the head reads.
+    pub(super) pooled: Hidden,
     pub(super) work: Work,
 }
 
@@ -57,12 +73,15 @@ pub(super) struct Work {
     pub(super) query: Matrix,
     /// `[total_tokens, 2 hidden_size]`
     pub(super) key_value: Matrix,
+    pub(super) rotaries: Rotaries,
     /// `[queries, hidden_size]`
     pub(super) context: Activations,
     /// `[queries, hidden_size]`
     pub(super) projected: Matrix,
     /// `[queries, intermediate_size]`
     pub(super) intermediate: Activations,
+    /// `[queries, intermediate_size]`, if there is a gate
+    pub(super) gate: Matrix,
     pub(super) scratch: Scratch,
 }
 
@@ -71,16 +90,37 @@ impl Arena {
         let &Config { hidden_size, intermediate_size, .. } = config;
         let format = operand_format(engine.isa, engine.precision);
         Self {
-            hidden: Activations::new(format, hidden_size),
-            first: Activations::new(format, hidden_size),
+            embedded: Matrix::new(config.embedding_size()),
+            hidden: Hidden::new(format, hidden_size),
+            pooled: Hidden::new(format, hidden_size),
             work: Work {
                 query: Matrix::new(hidden_size),
                 key_value: Matrix::new(2 * hidden_size),
+                rotaries: Rotaries { head_size: hidden_size / config.num_attention_heads, by_base: Vec::new() },
                 context: Activations::new(format, hidden_size),
                 projected: Matrix::new(hidden_size),
                 intermediate: Activations::new(format, intermediate_size),
+                gate: Matrix::new(intermediate_size),
                 scratch: Scratch::default(),
             },
         }
+    }
+}
+
+/// The rotary position embeddings of a model, which has few bases.
+#[derive(Debug)]
+pub(super) struct Rotaries {
+    head_size: usize,
+    by_base: Vec<(f64, Rotary)>,
+}
+
+impl Rotaries {
+    pub(super) fn get(&mut self, base: f64) -> &mut Rotary {
+        let known = self.by_base.iter().position(|(known, _)| *known == base);
+        let index = known.unwrap_or_else(|| {
+            self.by_base.push((base, Rotary::new(base, self.head_size)));
+            self.by_base.len() - 1
+        });
+        &mut self.by_base[index].1
     }
 }

@@ -2,12 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use finsent_kernels::RelativePositions;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::architecture::Architecture;
 use super::config_error::ConfigError;
+use super::deberta::{self, Deberta};
 use super::id2label::id2label;
+use super::modern_bert::{self, ModernBert};
+use super::structure::{HeadActivation, LayerStructure, Structure};
 use crate::json_error::JsonError;
 use crate::tokenizer::ClassOfModel;
 
@@ -22,6 +26,8 @@ pub struct Config {
     pub vocab_size: usize,
     /// The width of the hidden states.
     pub hidden_size: usize,
+    /// ELECTRA and DeBERTa: the width of the embeddings.
+    pub embedding_size: Option<usize>,
     /// The number of layers.
     pub num_hidden_layers: usize,
     /// The attention heads of a layer.
@@ -49,6 +55,12 @@ pub struct Config {
     pub problem_type: Option<String>,
     /// The class of the tokenizer; `tokenizer_config.json` takes precedence.
     pub tokenizer_class: Option<String>,
+    /// What only ModernBERT has.
+    #[serde(skip)]
+    pub(crate) modern_bert: ModernBert,
+    /// What only DeBERTa has.
+    #[serde(skip)]
+    pub(crate) deberta: Deberta,
 }
 
 impl Default for Config {
@@ -57,6 +69,7 @@ impl Default for Config {
             architecture: Architecture::Bert,
             vocab_size: 30_522,
             hidden_size: 768,
+            embedding_size: None,
             num_hidden_layers: 12,
             num_attention_heads: 12,
             intermediate_size: 3_072,
@@ -70,6 +83,8 @@ impl Default for Config {
             id2label: None,
             problem_type: None,
             tokenizer_class: None,
+            modern_bert: ModernBert::default(),
+            deberta: Deberta::default(),
         }
     }
 }
@@ -90,8 +105,9 @@ impl Config {
     /// # Errors
     /// [`ConfigError`] with the field, its value and what is supported.
     pub fn parse(json: &[u8]) -> Result<Self, ConfigError> {
-        let mut fields: Map<String, Value> = serde_json::from_slice(json).map_err(JsonError::new)?;
+        let all: Map<String, Value> = serde_json::from_slice(json).map_err(JsonError::new)?;
         // transformers writes `null` for a field that is not set.
+        let mut fields = all.clone();
         fields.retain(|_, value| !value.is_null());
         let kind = Kind::deserialize(&Value::Object(fields.clone())).map_err(JsonError::new)?;
         let class = kind.architectures.first().map(String::as_str);
@@ -100,9 +116,17 @@ impl Config {
         if let Some(quantization) = fields.get("quantization_config") {
             check_quantization(quantization)?;
         }
+        let modern_bert = match architecture {
+            Architecture::ModernBert => ModernBert::parse(&all)?,
+            _ => ModernBert::default(),
+        };
+        let deberta = match architecture {
+            Architecture::DebertaV2 => Deberta::parse(&fields)?,
+            _ => Deberta::default(),
+        };
         architecture.translate(&mut fields);
         let config = Self::deserialize(Value::Object(fields)).map_err(JsonError::new)?;
-        let config = Self { architecture, id2label, ..config };
+        let config = Self { architecture, id2label, modern_bert, deberta, ..config };
         config.check_fields()?;
         config.check_sizes()?;
         Ok(config)
@@ -110,10 +134,13 @@ impl Config {
 
     /// The window: the most tokens of an input.
     pub fn max_length(&self) -> usize {
-        match self.architecture {
-            Architecture::Bert | Architecture::DistilBert => self.max_position_embeddings,
-            Architecture::Roberta => self.max_position_embeddings.saturating_sub(self.pad_token_id as usize + 1),
-        }
+        let unused = if self.architecture.counts_after_padding() { self.pad_token_id as usize + 1 } else { 0 };
+        self.max_position_embeddings.saturating_sub(unused)
+    }
+
+    /// The width of the embeddings. If it is not that of the hidden states, there is a projection between them.
+    pub(crate) fn embedding_size(&self) -> usize {
+        self.embedding_size.unwrap_or(self.hidden_size)
     }
 
     /// What this file says about the class of the tokenizer.
@@ -124,6 +151,48 @@ impl Config {
     /// Whether the logits are values by themselves, and not of classes.
     pub fn is_regression(&self) -> bool {
         self.problem_type.as_deref() == Some("regression")
+    }
+
+    /// What the network is built of.
+    pub(crate) fn structure(&self) -> Structure {
+        match self.architecture {
+            Architecture::Electra => Structure { head_activation: HeadActivation::Gelu, ..Structure::BERT },
+            Architecture::DistilBert => Structure { head_activation: HeadActivation::Relu, ..Structure::BERT },
+            Architecture::ModernBert => self.modern_bert.structure(),
+            Architecture::DebertaV2 => self.deberta.structure(),
+            _ => Structure::BERT,
+        }
+    }
+
+    /// How layer `index` differs from the others.
+    pub(crate) fn layer_structure(&self, index: usize) -> LayerStructure {
+        match self.architecture {
+            Architecture::ModernBert => self.modern_bert.layer(index),
+            _ => LayerStructure::BERT,
+        }
+    }
+
+    /// Whether the embeddings have a table of segments.
+    pub(crate) fn has_token_types(&self) -> bool {
+        self.architecture.has_token_types()
+            && (self.architecture != Architecture::DebertaV2 || self.type_vocab_size > 0)
+    }
+
+    /// DeBERTa's relative positions, if the model has some.
+    pub(crate) fn relative_positions(&self) -> Option<RelativePositions> {
+        self.deberta.relative_positions(self.max_position_embeddings)
+    }
+
+    /// The modules of a layer that project the relative positions: to keys, if scores depend on them, and to queries.
+    pub(crate) fn position_projections(&self) -> [Option<&'static str>; 2] {
+        let Deberta { content_to_position, position_to_content, shares_projections, .. } = self.deberta;
+        let names = self.architecture.names();
+        let [key, query] = match shares_projections {
+            true => [names.key, names.query],
+            false => deberta::POSITION_PROJECTIONS,
+        };
+        let has_positions = self.deberta.is_relative();
+        [(has_positions && content_to_position).then_some(key), (has_positions && position_to_content).then_some(query)]
     }
 
     fn check_fields(&self) -> Result<(), ConfigError> {
@@ -149,13 +218,14 @@ impl Config {
         for (field, size) in [
             ("vocab_size", self.vocab_size),
             ("hidden_size", self.hidden_size),
+            ("embedding_size", self.embedding_size()),
             ("num_hidden_layers", self.num_hidden_layers),
             ("num_attention_heads", self.num_attention_heads),
             ("intermediate_size", self.intermediate_size),
             ("max_position_embeddings", self.max_position_embeddings),
             ("type_vocab_size", self.type_vocab_size),
         ] {
-            let is_read = field != "type_vocab_size" || self.architecture.has_token_types();
+            let is_read = field != "type_vocab_size" || self.has_token_types();
             if size == 0 && is_read {
                 return Err(ConfigError::Zero { field: self.architecture.field(field) });
             }
@@ -169,9 +239,20 @@ impl Config {
             return Err(ConfigError::Positions { max_position_embeddings, pad_token_id });
         }
         if !(0.0..1.0).contains(&self.layer_norm_eps) {
-            return Err(ConfigError::Epsilon(self.layer_norm_eps));
+            let field = self.architecture.field("layer_norm_eps");
+            return Err(ConfigError::Epsilon { field, found: self.layer_norm_eps });
         }
-        Ok(())
+        if self.architecture == Architecture::DebertaV2 {
+            return self.deberta.check(hidden_size, hidden_size / num_attention_heads, max_position_embeddings);
+        }
+        if self.architecture != Architecture::ModernBert {
+            return Ok(());
+        }
+        if max_position_embeddings > modern_bert::MAX_POSITIONS {
+            let (field, found) = ("max_position_embeddings", max_position_embeddings.to_string());
+            return Err(ConfigError::Unsupported { field, found, supported: "at most 65536" });
+        }
+        self.modern_bert.check(self.num_hidden_layers, hidden_size / num_attention_heads)
     }
 }
 
@@ -203,6 +284,15 @@ mod tests {
     }
 
     #[test]
+    fn electra_has_defaults_of_its_own() {
+        let electra = Config::parse(br#"{"model_type":"electra"}"#).unwrap();
+        assert_eq!((electra.embedding_size(), electra.hidden_size, electra.intermediate_size), (128, 256, 1_024));
+        // BERT ignores the field.
+        let bert = Config::parse(br#"{"model_type":"bert","embedding_size":5}"#).unwrap();
+        assert_eq!(bert.embedding_size(), 768);
+    }
+
+    #[test]
     fn an_empty_object_is_bert_base() {
         let config = Config::parse(b"{}").unwrap();
         assert_eq!((config.hidden_size, config.num_hidden_layers, config.num_attention_heads), (768, 12, 12));
@@ -215,11 +305,14 @@ mod tests {
     #[test]
     fn an_unsupported_value_is_an_error_with_the_supported_ones() {
         for (json, parts) in [
-            (r#"{"model_type":"deberta-v2"}"#, ["`model_type` is `deberta-v2`", "bert, distilbert, roberta"]),
-            (r#"{"model_type":"xlm-roberta"}"#, ["`model_type` is `xlm-roberta`", "bert, distilbert, roberta"]),
+            (r#"{"model_type":"deberta"}"#, ["`model_type` is `deberta`", "bert, distilbert, roberta"]),
+            (r#"{"model_type":"albert"}"#, ["`model_type` is `albert`", "bert, distilbert"]),
+            (r#"{"model_type":"electra","hidden_act":"gelu_new"}"#, ["`hidden_act` is `gelu_new`", "gelu"]),
+            (r#"{"model_type":"electra","embedding_size":0}"#, ["`embedding_size`", "0"]),
+            (r#"{"model_type":"xlnet"}"#, ["`model_type` is `xlnet`", "roberta, xlm-roberta, camembert, electra"]),
             (
-                r#"{"architectures":["ElectraForSequenceClassification"]}"#,
-                ["ElectraForSequenceClassification", "RobertaForSequenceClassification"],
+                r#"{"architectures":["AlbertForSequenceClassification"]}"#,
+                ["AlbertForSequenceClassification", "RobertaForSequenceClassification"],
             ),
             (
                 r#"{"model_type":"roberta","architectures":["BertForSequenceClassification"]}"#,

@@ -77,8 +77,47 @@ pub enum ConfigError {
         found: String,
     },
     /// The epsilon of LayerNorm is not between 0 and 1.
-    #[error("`layer_norm_eps` is {0}; expected a number from 0 to 1")]
-    Epsilon(f64),
+    #[error("`{field}` is {found}; expected a number from 0 to 1")]
+    Epsilon {
+        /// The field.
+        field: &'static str,
+        /// Its value.
+        found: f64,
+    },
+    /// DeBERTa: the buckets for long distances have none.
+    #[error(
+        "`position_buckets` {position_buckets} needs relative positions up to more than {}; `max_relative_positions` \
+         (or `max_position_embeddings`) is {max_relative_positions}",
+        position_buckets / 2 + 1
+    )]
+    Buckets {
+        /// `position_buckets`.
+        position_buckets: usize,
+        /// `max_relative_positions`, or `max_position_embeddings` if that is not positive.
+        max_relative_positions: usize,
+    },
+    /// ModernBERT: not every layer has a type.
+    #[error("`layer_types` has {types} {}, but `num_hidden_layers` is {layers}", if *types == 1 { "entry" } else { "entries" })]
+    LayerTypes {
+        /// The number of entries.
+        types: usize,
+        /// The number of layers.
+        layers: usize,
+    },
+    /// ModernBERT: a head has another size than the fields give it.
+    #[error("`head_dim` is `{head_dim}`, but `hidden_size` / `num_attention_heads` is {head_size}")]
+    HeadSize {
+        /// `head_dim`.
+        head_dim: usize,
+        /// The quotient.
+        head_size: usize,
+    },
+    /// ModernBERT: the numbers of a head do not form pairs.
+    #[error("`hidden_size` / `num_attention_heads` is {head_size}; rotary positions need an even number")]
+    OddHead {
+        /// The numbers of a head.
+        head_size: usize,
+    },
 }
 
 impl From<JsonError> for ConfigError {

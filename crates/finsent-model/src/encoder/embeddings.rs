@@ -2,40 +2,55 @@
 
 use std::borrow::Cow;
 
-use finsent_kernels::{EmbeddingTable, LayerNorm};
+use finsent_kernels::{Activation, EmbeddingTable, LayerNorm, Linear, Operand};
 
-use super::architecture::Architecture;
-use super::arena::Activations;
+use super::arena::Arena;
 use super::config::Config;
 use super::engine::{Engine, Operands};
 use super::error::EncoderError;
-use super::weights::Weights;
+use super::structure::{EmbeddingProjection, Positions};
+use super::weights::{Part, Weights};
 use crate::batch::PackedBatch;
 use crate::checkpoint::CheckpointError;
 
 /// `BertEmbeddings`: the normalized sum of the embeddings of word, segment and position. DistilBERT has no segments,
-/// and RoBERTa counts positions differently.
+/// RoBERTa counts positions differently, ModernBERT has words only, and ELECTRA and DeBERTa may project the sum to another
+/// width.
 #[derive(Debug)]
 pub(super) struct Embeddings {
     word: EmbeddingTable,
     token_type: Option<EmbeddingTable>,
-    position: EmbeddingTable,
+    /// `None` if the layers see to positions.
+    position: Option<EmbeddingTable>,
     /// The padding id: positions count from the number after it, and it is not counted. `None` if positions count from
     /// 0.
     padding: Option<u32>,
     norm: LayerNorm,
+    /// From the width of the embeddings to that of the layers, if it is another. Always in f32.
+    projection: Option<Linear>,
+    /// Whether the projection follows the norm.
+    is_normalized_first: bool,
 }
 
 impl Embeddings {
-    pub(super) fn load(weights: &Weights<'_>, config: &Config) -> Result<Self, CheckpointError> {
+    pub(super) fn load(root: &Weights<'_>, config: &Config) -> Result<Self, CheckpointError> {
         let &Config { vocab_size, type_vocab_size, max_position_embeddings, hidden_size, layer_norm_eps, .. } = config;
-        let token_type = || weights.in_f32().table("token_type_embeddings", type_vocab_size, hidden_size);
+        let (names, structure, width) = (config.architecture.names(), config.structure(), config.embedding_size());
+        let weights = root.at("embeddings");
+        let position = || weights.in_f32().table("position_embeddings", max_position_embeddings, width);
+        let token_type = || weights.in_f32().table("token_type_embeddings", type_vocab_size, width);
+        let is_normalized_first = structure.embedding_projection == EmbeddingProjection::AfterNorm;
+        let part = [Part::whole(names.projection, hidden_size)];
+        let projection = || root.in_f32().linear(&part, width, is_normalized_first);
+        let norm_size = if is_normalized_first { width } else { hidden_size };
         Ok(Self {
-            word: weights.table("word_embeddings", vocab_size, hidden_size)?,
-            token_type: config.architecture.has_token_types().then(token_type).transpose()?,
-            position: weights.in_f32().table("position_embeddings", max_position_embeddings, hidden_size)?,
-            padding: (config.architecture == Architecture::Roberta).then_some(config.pad_token_id),
-            norm: weights.layer_norm("LayerNorm", hidden_size, layer_norm_eps)?,
+            word: weights.table(names.word_embeddings, vocab_size, width)?,
+            token_type: config.has_token_types().then(token_type).transpose()?,
+            position: (structure.positions == Positions::Table).then(position).transpose()?,
+            padding: config.architecture.counts_after_padding().then_some(config.pad_token_id),
+            norm: weights.layer_norm(names.embeddings_norm, norm_size, layer_norm_eps, structure.biases.norm)?,
+            projection: (width != hidden_size).then(projection).transpose()?,
+            is_normalized_first,
         })
     }
 
@@ -51,7 +66,8 @@ impl Embeddings {
     fn lookups<'a>(&'a self, batch: &'a PackedBatch, position_rows: &'a [u32]) -> Vec<(&'a EmbeddingTable, &'a [u32])> {
         let token_type = self.token_type.as_ref().map(|table| (table, batch.token_type_ids.as_slice()));
         let word = (&self.word, batch.input_ids.as_slice());
-        [Some(word), token_type, Some((&self.position, position_rows))].into_iter().flatten().collect()
+        let position = self.position.as_ref().map(|table| (table, position_rows));
+        [Some(word), token_type, position].into_iter().flatten().collect()
     }
 
     /// # Errors
@@ -66,20 +82,33 @@ impl Embeddings {
         if let Some(table) = &self.token_type {
             within("token_type_ids", table, &batch.token_type_ids)?;
         }
-        within("position_ids", &self.position, &self.position_rows(batch))
+        match &self.position {
+            Some(table) => within("position_ids", table, &self.position_rows(batch)),
+            None => Ok(()),
+        }
     }
 
-    /// -> `hidden`, `[total_tokens, hidden_size]`
-    pub(super) fn forward(
-        &self,
-        engine: Engine<'_>,
-        operands: Operands,
-        batch: &PackedBatch,
-        hidden: &mut Activations,
-    ) {
+    /// -> `arena.hidden.states`, `[total_tokens, hidden_size]`
+    pub(super) fn forward(&self, engine: Engine<'_>, operands: Operands, batch: &PackedBatch, arena: &mut Arena) {
+        let Engine { isa, pool, .. } = engine;
+        let (embedded, hidden) = (&mut arena.embedded, &mut arena.hidden.states);
+        let position_rows = self.position_rows(batch);
+        let lookups = self.lookups(batch, &position_rows);
+        let Some(projection) = &self.projection else {
+            let (values, rounded) = hidden.parts(operands);
+            EmbeddingTable::sum_rows(pool, &lookups, values);
+            return self.norm.forward(isa, pool, None, values, rounded);
+        };
+        EmbeddingTable::sum_rows(pool, &lookups, embedded);
+        if self.is_normalized_first {
+            self.norm.forward(isa, pool, None, embedded, None);
+        }
+        projection.forward(pool, Operand::F32(embedded), Activation::Identity, &mut hidden.values);
+        if self.is_normalized_first {
+            return hidden.round(engine, operands);
+        }
         let (values, rounded) = hidden.parts(operands);
-        EmbeddingTable::sum_rows(engine.pool, &self.lookups(batch, &self.position_rows(batch)), values);
-        self.norm.forward(engine.isa, engine.pool, None, values, rounded);
+        self.norm.forward(isa, pool, None, values, rounded);
     }
 }
 

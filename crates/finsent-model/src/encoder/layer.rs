@@ -1,47 +1,64 @@
 //! One layer of the encoder.
 
-use finsent_kernels::{Activation, LayerNorm, Linear};
+use finsent_kernels::{Activation, Linear};
 
-use super::arena::{Activations, Arena, Work};
+use super::arena::{Arena, Hidden, Work};
 use super::attention::Attention;
 use super::config::Config;
 use super::engine::{Engine, Operands};
-use super::weights::Weights;
+use super::feed_forward::FeedForward;
+use super::norm::Norm;
+use super::pooling;
+use super::relative::RelativeEmbeddings;
+use super::weights::{Part, Weights};
 use crate::checkpoint::CheckpointError;
 
-/// `BertLayer`, DistilBERT's `TransformerBlock`, `RobertaLayer`: attention, then a feed-forward block. The result of
-/// each is added to its input and normalized.
+/// `BertLayer`, DistilBERT's `TransformerBlock`, `RobertaLayer`, `ModernBertEncoderLayer`: an attention block, then a
+/// feed-forward block. The result of each is added to its input; [`Norm`] says where they are normalized.
 #[derive(Debug)]
 pub(super) struct Layer {
     attention: Attention,
     attention_output: Linear,
-    attention_norm: LayerNorm,
-    intermediate: Linear,
-    output: Linear,
-    output_norm: LayerNorm,
+    attention_norm: Norm,
+    feed_forward: FeedForward,
+    feed_forward_norm: Norm,
 }
 
 impl Layer {
-    pub(super) fn load(weights: &Weights<'_>, config: &Config) -> Result<Self, CheckpointError> {
-        let &Config { hidden_size, intermediate_size, num_attention_heads, layer_norm_eps, .. } = config;
+    /// Layer `index` of the model, whose weights are at `weights`.
+    pub(super) fn load(
+        weights: &Weights<'_>,
+        config: &Config,
+        index: usize,
+        positions: Option<&RelativeEmbeddings>,
+    ) -> Result<Self, CheckpointError> {
+        let &Config { hidden_size, layer_norm_eps, .. } = config;
+        let (structure, layer) = (config.structure(), config.layer_structure(index));
         let names = config.architecture.names();
+        let norm = |name| -> Result<Norm, CheckpointError> {
+            let norm = weights.layer_norm(name, hidden_size, layer_norm_eps, structure.biases.norm)?;
+            Ok(Norm::new(structure.norm_placement, norm))
+        };
+        let output = Part::whole(names.attention_output, hidden_size);
         Ok(Self {
-            attention: Attention::load(weights, names, hidden_size, num_attention_heads)?,
-            attention_output: weights.linear(names.attention_output, hidden_size, hidden_size)?,
-            attention_norm: weights.layer_norm(names.attention_norm, hidden_size, layer_norm_eps)?,
-            intermediate: weights.linear(names.intermediate, hidden_size, intermediate_size)?,
-            output: weights.linear(names.output, intermediate_size, hidden_size)?,
-            output_norm: weights.layer_norm(names.output_norm, hidden_size, layer_norm_eps)?,
+            attention: Attention::load(weights, config, &structure, &layer, positions)?,
+            attention_output: weights.linear(&[output], hidden_size, structure.biases.attention)?,
+            attention_norm: if layer.has_attention_norm { norm(names.attention_norm)? } else { Norm::Absent },
+            feed_forward: FeedForward::load(weights, config, &structure)?,
+            feed_forward_norm: norm(names.output_norm)?,
         })
     }
 
     /// Computes all tokens, in place: `arena.hidden`, `[total_tokens, hidden_size]`.
     pub(super) fn forward(&self, engine: Engine<'_>, operands: Operands, arena: &mut Arena, cu_seqlens: &[usize]) {
-        self.attention.project_keys(engine, operands, &arena.hidden, &mut arena.work);
-        self.forward_rows(engine, operands, &mut arena.hidden, [cu_seqlens, cu_seqlens], &mut arena.work);
+        let Arena { hidden, work, .. } = arena;
+        let input = self.attention_norm.input(engine, operands, hidden);
+        self.attention.project_keys(engine, operands, input, cu_seqlens, work);
+        self.attention.forward(engine, operands, input, [cu_seqlens, cu_seqlens], work);
+        self.finish(engine, operands, hidden, work);
     }
 
-    /// Computes only the first token of each text: `arena.hidden` -> `arena.first`, `[texts, hidden_size]`.
+    /// Computes only the first token of each text: `arena.hidden` -> `arena.pooled`, `[texts, hidden_size]`.
     pub(super) fn forward_first(
         &self,
         engine: Engine<'_>,
@@ -49,41 +66,25 @@ impl Layer {
         arena: &mut Arena,
         cu_seqlens: &[usize],
     ) {
-        let Arena { hidden, first, work } = arena;
-        let starts = &cu_seqlens[..cu_seqlens.len() - 1];
-        first.values.set_rows(starts.len());
-        for (text, &start) in starts.iter().enumerate() {
-            first.values.row_mut(text).copy_from_slice(hidden.values.row(start));
-        }
-        first.round(engine, operands);
+        let Arena { hidden, pooled, work, .. } = arena;
+        let input = self.attention_norm.input(engine, operands, hidden);
+        self.attention.project_keys(engine, operands, input, cu_seqlens, work);
+        pooling::first(&hidden.states.values, cu_seqlens, &mut pooled.states.values);
+        pooled.states.round(engine, operands);
+        let input = self.attention_norm.input(engine, operands, pooled);
         let one_each: Vec<usize> = (0..cu_seqlens.len()).collect();
-        self.attention.project_keys(engine, operands, hidden, work);
-        self.forward_rows(engine, operands, first, [&one_each, cu_seqlens], work);
+        self.attention.forward(engine, operands, input, [&one_each, cu_seqlens], work);
+        self.finish(engine, operands, pooled, work);
     }
 
-    /// Computes `rows` in place. Their queries attend to `work.key_value`.
-    fn forward_rows(
-        &self,
-        engine: Engine<'_>,
-        operands: Operands,
-        rows: &mut Activations,
-        cu_lens: [&[usize]; 2],
-        work: &mut Work,
-    ) {
-        let Engine { isa, pool, .. } = engine;
-        self.attention.forward(engine, operands, rows, cu_lens, work);
-        let Work { context, projected, intermediate, .. } = work;
-        let add_and_normalize = |norm: &LayerNorm, projected: &_, rows: &mut Activations| {
-            let (values, rounded) = rows.parts(operands);
-            norm.forward(isa, pool, Some(projected), values, rounded);
-        };
+    /// What follows attention, for `rows`, in place. `work.context` holds the result of attention for them.
+    fn finish(&self, engine: Engine<'_>, operands: Operands, rows: &mut Hidden, work: &mut Work) {
+        let context = work.context.operand(operands);
+        self.attention_output.forward(engine.pool, context, Activation::Identity, &mut work.projected);
+        self.attention_norm.add(engine, operands, &work.projected, rows);
 
-        self.attention_output.forward(pool, context.operand(operands), Activation::Identity, projected);
-        add_and_normalize(&self.attention_norm, projected, rows);
-
-        self.intermediate.forward(pool, rows.operand(operands), Activation::Gelu, &mut intermediate.values);
-        intermediate.round(engine, operands);
-        self.output.forward(pool, intermediate.operand(operands), Activation::Identity, projected);
-        add_and_normalize(&self.output_norm, projected, rows);
+        let input = self.feed_forward_norm.input(engine, operands, rows);
+        self.feed_forward.forward(engine, operands, input, work);
+        self.feed_forward_norm.add(engine, operands, &work.projected, rows);
     }
 }

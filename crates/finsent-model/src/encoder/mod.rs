@@ -1,10 +1,9 @@
-//! BERT, DistilBERT and RoBERTa for sequence classification, over a packed batch.
+//! BERT and its relatives for sequence classification, over a packed batch.
 //!
 //! The models are transformers' `BertForSequenceClassification` (`models/bert/modeling_bert.py`) and its equivalents
-//! for DistilBERT and RoBERTa: the same layers with other embeddings and heads ([`Architecture`]). Two differences do
-//! not change the result. There is no padding: the tokens of all texts form one `[total_tokens, hidden_size]` matrix,
-//! and attention runs over the rows of each text. And the last layer computes only the first token of each text, the
-//! one that the head reads.
+//! for the other [`Architecture`]s. `structure` says what each consists of. Two differences do not change the result.
+//! There is no padding: the tokens of all texts form one `[total_tokens, hidden_size]` matrix, and attention runs over
+//! the rows of each text. And if the head reads the first token of each text only, so does the last layer.
 
 mod architecture;
 mod arena;
@@ -12,15 +11,23 @@ mod attention;
 mod config;
 mod config_error;
 mod custom_op;
+mod deberta;
 mod embeddings;
 mod engine;
 mod error;
+mod feed_forward;
 mod head;
 mod id2label;
 mod layer;
 mod logits;
+mod modern_bert;
 mod network;
+mod norm;
+mod operations;
 mod parameters;
+mod pooling;
+mod relative;
+mod structure;
 mod weights;
 
 use std::sync::Arc;
@@ -35,6 +42,8 @@ pub(crate) use self::engine::Operands;
 pub use self::error::EncoderError;
 pub use self::logits::Logits;
 pub(crate) use self::parameters::Parameter;
+#[cfg(feature = "verify")]
+pub(crate) use self::structure::{HeadActivation, Pooling};
 
 use self::custom_op::ClassifyPacked;
 use self::network::Network;
@@ -97,19 +106,10 @@ impl Encoder {
 
     /// The operations for texts with these numbers of tokens; a multiplication and an addition count as two.
     ///
-    /// Counted are the matrix products of the layers and of attention. The last layer has the queries of the first
-    /// tokens only.
+    /// Counted are the matrix products of the layers and of attention. If the head reads only the first token of a text,
+    /// the last layer has the queries of the first tokens only.
     pub fn operations(&self, lengths: &[usize]) -> f64 {
-        let &Config { hidden_size, intermediate_size, num_hidden_layers, .. } = &self.config;
-        let (hidden, intermediate, whole_layers) =
-            (hidden_size as f64, intermediate_size as f64, (num_hidden_layers - 1) as f64);
-        let of_queries = 2.0 * hidden * hidden + 2.0 * hidden * intermediate;
-        let of_keys = 2.0 * hidden * hidden;
-        let of_text = |length: f64| {
-            let layer = |queries: f64| queries * of_queries + length * of_keys + 2.0 * queries * length * hidden;
-            whole_layers * layer(length) + layer(1.0)
-        };
-        2.0 * lengths.iter().map(|&length| of_text(length as f64)).sum::<f64>()
+        operations::of(&self.config, lengths)
     }
 
     /// Computes the logits of each text of the batch, in order.

@@ -1,7 +1,13 @@
 //! The tensors of a model, by its configuration.
 
 use super::config::Config;
+use super::structure::{EmbeddingProjection, FeedForwardKind, Positions, Projections};
 use crate::checkpoint::{Checkpoint, CheckpointError};
+
+/// The table of relative positions.
+pub(super) const RELATIVE_EMBEDDINGS: &str = "encoder.rel_embeddings";
+/// The norm of that table.
+pub(super) const RELATIVE_NORM: &str = "encoder.LayerNorm";
 
 /// A tensor of a model.
 #[derive(Debug)]
@@ -27,8 +33,10 @@ impl Config {
         checkpoint: &Checkpoint,
     ) -> Result<impl Iterator<Item = Parameter>, CheckpointError> {
         let (num_labels, names) = (num_labels(self, checkpoint)?, self.architecture.names());
-        let layers = (0..self.num_hidden_layers).flat_map(|index| self.layer(&names.layer(index)));
-        Ok(self.embeddings().chain(layers).chain(self.head(num_labels)))
+        let positions = self.positions();
+        let layers = (0..self.num_hidden_layers).flat_map(|index| self.layer(&names.layer(index), index));
+        let final_norm = names.final_norm.into_iter().flat_map(|name| self.layer_norm(names.prefix, name));
+        Ok(self.embeddings().chain(positions).chain(layers).chain(final_norm).chain(self.head(num_labels)))
     }
 
     /// Checks that the checkpoint has all tensors, with the right shapes and types. Returns the number of labels.
@@ -43,43 +51,88 @@ impl Config {
     }
 
     fn embeddings(&self) -> impl Iterator<Item = Parameter> {
-        let prefix = self.architecture.names().prefix;
+        let names = self.architecture.names();
         let table = |name, rows, is_quantized| Parameter {
-            prefix,
-            name: format!("embeddings.{name}_embeddings.weight"),
-            shape: vec![rows, self.hidden_size],
+            prefix: names.prefix,
+            name: format!("embeddings.{name}.weight"),
+            shape: vec![rows, self.embedding_size()],
             is_quantized,
         };
-        let token_type = self.architecture.has_token_types().then(|| table("token_type", self.type_vocab_size, false));
-        let tables = [table("word", self.vocab_size, true), table("position", self.max_position_embeddings, false)];
-        tables.into_iter().chain(token_type).chain(layer_norm(prefix, "embeddings.LayerNorm", self.hidden_size))
+        let word = table(names.word_embeddings, self.vocab_size, true);
+        let has_positions = self.structure().positions == Positions::Table;
+        let position = has_positions.then(|| table("position_embeddings", self.max_position_embeddings, false));
+        let token_type = self.has_token_types().then(|| table("token_type_embeddings", self.type_vocab_size, false));
+        let [inputs, outputs] = [self.embedding_size(), self.hidden_size];
+        let is_normalized_first = self.structure().embedding_projection == EmbeddingProjection::AfterNorm;
+        let norm_size = if is_normalized_first { inputs } else { outputs };
+        let norm = self.norm_of(names.prefix, &format!("embeddings.{}", names.embeddings_norm), norm_size);
+        let projection = linear(names.prefix, names.projection, [outputs, inputs], is_normalized_first, false);
+        let projection = projection.filter(move |_| inputs != outputs);
+        [Some(word), position, token_type].into_iter().flatten().chain(norm).chain(projection)
     }
 
-    fn layer(&self, path: &str) -> Vec<Parameter> {
+    /// The embeddings of relative positions.
+    fn positions(&self) -> impl Iterator<Item = Parameter> {
+        let prefix = self.architecture.names().prefix;
+        let table = self.relative_positions().map(|positions| Parameter {
+            prefix,
+            name: format!("{RELATIVE_EMBEDDINGS}.weight"),
+            shape: vec![positions.rows(), self.hidden_size],
+            is_quantized: false,
+        });
+        let norm = self.deberta.normalizes_positions().then(|| self.layer_norm(prefix, RELATIVE_NORM));
+        table.into_iter().chain(norm.into_iter().flatten())
+    }
+
+    fn layer(&self, path: &str, index: usize) -> Vec<Parameter> {
         let &Self { hidden_size, intermediate_size, .. } = self;
-        let names = self.architecture.names();
+        let (names, structure) = (self.architecture.names(), self.structure());
+        let biases = structure.biases;
+        let projections = match structure.projections {
+            Projections::Separate => vec![(names.query, 1), (names.key, 1), (names.value, 1)],
+            Projections::Fused => vec![(names.query, 3)],
+        };
+        let inner = match structure.feed_forward {
+            FeedForwardKind::Plain => 1,
+            FeedForwardKind::Gated => 2,
+        };
+        let attention = projections.into_iter().chain([(names.attention_output, 1)]);
+        let attention =
+            attention.map(|(name, parts)| (name, [hidden_size.saturating_mul(parts), hidden_size], biases.attention));
+        let feed_forward = [
+            (names.intermediate, [intermediate_size.saturating_mul(inner), hidden_size], biases.feed_forward),
+            (names.output, [hidden_size, intermediate_size], biases.feed_forward),
+        ];
         let mut layer = Vec::new();
-        for (name, outputs, inputs) in [
-            (names.query, hidden_size, hidden_size),
-            (names.key, hidden_size, hidden_size),
-            (names.value, hidden_size, hidden_size),
-            (names.attention_output, hidden_size, hidden_size),
-            (names.intermediate, intermediate_size, hidden_size),
-            (names.output, hidden_size, intermediate_size),
-        ] {
-            layer.extend(linear(names.prefix, &format!("{path}.{name}"), [outputs, inputs], true));
+        for (name, shape, has_bias) in attention.chain(feed_forward) {
+            layer.extend(linear(names.prefix, &format!("{path}.{name}"), shape, has_bias, true));
         }
-        for name in [names.attention_norm, names.output_norm] {
-            layer.extend(layer_norm(names.prefix, &format!("{path}.{name}"), hidden_size));
+        let own = self.position_projections().into_iter().flatten().filter(|_| !self.deberta.shares_projections);
+        for name in own {
+            layer.extend(linear(names.prefix, &format!("{path}.{name}"), [hidden_size; 2], true, false));
+        }
+        let has_attention_norm = self.layer_structure(index).has_attention_norm;
+        for name in has_attention_norm.then_some(names.attention_norm).into_iter().chain([names.output_norm]) {
+            layer.extend(self.layer_norm(names.prefix, &format!("{path}.{name}")));
         }
         layer
     }
 
-    fn head(&self, num_labels: usize) -> impl Iterator<Item = Parameter> + use<> {
-        let names = self.architecture.names();
+    fn head(&self, num_labels: usize) -> impl Iterator<Item = Parameter> {
+        let (names, biases) = (self.architecture.names(), self.structure().biases);
         let prefix = if names.dense_has_prefix { names.prefix } else { "" };
-        let dense = linear(prefix, names.dense, [self.hidden_size; 2], false);
-        dense.into_iter().chain(linear("", names.classifier, [num_labels, self.hidden_size], false))
+        let dense = linear(prefix, names.dense, [self.hidden_size; 2], biases.dense, false);
+        let norm = names.head_norm.into_iter().flat_map(|name| self.layer_norm("", name));
+        dense.chain(norm).chain(linear("", names.classifier, [num_labels, self.hidden_size], true, false))
+    }
+
+    fn layer_norm(&self, prefix: &'static str, path: &str) -> impl Iterator<Item = Parameter> + use<> {
+        self.norm_of(prefix, path, self.hidden_size)
+    }
+
+    fn norm_of(&self, prefix: &'static str, path: &str, size: usize) -> impl Iterator<Item = Parameter> + use<> {
+        let bias = self.structure().biases.norm.then(|| vector(prefix, format!("{path}.bias"), size));
+        [vector(prefix, format!("{path}.weight"), size)].into_iter().chain(bias)
     }
 }
 
@@ -95,13 +148,15 @@ pub(super) fn num_labels(config: &Config, checkpoint: &Checkpoint) -> Result<usi
     }
 }
 
-fn linear(prefix: &'static str, path: &str, [outputs, inputs]: [usize; 2], is_quantized: bool) -> [Parameter; 2] {
+fn linear(
+    prefix: &'static str,
+    path: &str,
+    [outputs, inputs]: [usize; 2],
+    has_bias: bool,
+    is_quantized: bool,
+) -> impl Iterator<Item = Parameter> + use<> {
     let weight = Parameter { prefix, name: format!("{path}.weight"), shape: vec![outputs, inputs], is_quantized };
-    [weight, vector(prefix, format!("{path}.bias"), outputs)]
-}
-
-fn layer_norm(prefix: &'static str, path: &str, size: usize) -> [Parameter; 2] {
-    ["weight", "bias"].map(|name| vector(prefix, format!("{path}.{name}"), size))
+    [weight].into_iter().chain(has_bias.then(|| vector(prefix, format!("{path}.bias"), outputs)))
 }
 
 fn vector(prefix: &'static str, name: String, len: usize) -> Parameter {

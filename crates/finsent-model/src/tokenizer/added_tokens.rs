@@ -57,8 +57,14 @@ pub(super) struct TokenSettings {
     is_complete: bool,
     /// `None` if the settings say that there is no such token.
     named: BTreeMap<&'static str, Option<AddedToken>>,
-    /// Further tokens, in the order in which they get ids.
+    /// Tokens under names of the model's own. They get ids after those with the usual names.
+    own: Vec<AddedToken>,
+    /// Special tokens without names, which get ids after all others.
     further: Vec<AddedToken>,
+    /// Whether the settings say which special tokens without names there are, if only that there are none.
+    pub(super) names_further: bool,
+    /// Whether `special_tokens_map.json` does, in the old field.
+    pub(super) map_names_further: bool,
 }
 
 impl TokenSettings {
@@ -68,9 +74,12 @@ impl TokenSettings {
         let mut named = BTreeMap::new();
         read_named(config, &mut named)?;
         read_named(map, &mut named)?;
-        let mut further = read_specific(map)?;
-        further.extend(read_specific(config)?);
-        further.extend(read_further(config, map)?);
+        let mut own = read_specific(map)?;
+        own.extend(read_specific(config)?);
+        let further = read_further(config, map)?;
+        let is_listed = |fields: &Fields| fields.fields.get(EXTRA).is_some_and(|extra| !extra.is_object());
+        let names_further = is_listed(config) || is_listed(map) || config.has(ADDITIONAL);
+        let map_names_further = map.fields.get(ADDITIONAL).is_some_and(|old| !old.is_null());
         let is_complete = config.has(DECODER);
         let (mut file, mut by_id) = (config.file.clone(), BTreeMap::new());
         if is_complete {
@@ -83,7 +92,8 @@ impl TokenSettings {
                 file.clone_from(&added.file);
             }
         }
-        Ok(Self { file, config: config.file.clone(), by_id, is_complete, named, further })
+        let config = config.file.clone();
+        Ok(Self { file, config, by_id, is_complete, named, own, further, names_further, map_names_further })
     }
 
     /// All tokens to add. `stored` are those of `tokenizer.json`, and `defaults` the named ones of the class.
@@ -100,7 +110,7 @@ impl TokenSettings {
             }
         }
         let (file, config) = (self.file.clone(), self.config.clone());
-        AddedTokens { file, config, by_id, named, further: self.further.clone() }
+        AddedTokens { file, config, by_id, named, own: self.own.clone(), further: self.further.clone() }
     }
 }
 
@@ -111,10 +121,26 @@ pub(super) struct AddedTokens {
     config: String,
     by_id: BTreeMap<u32, AddedToken>,
     named: BTreeMap<&'static str, AddedToken>,
+    own: Vec<AddedToken>,
     further: Vec<AddedToken>,
 }
 
 impl AddedTokens {
+    /// The same tokens, with others of those without names.
+    pub(super) fn with_further(self, further: Vec<AddedToken>) -> Self {
+        Self { further, ..self }
+    }
+
+    /// The tokens with a mask that includes the white space before it, unless a file describes the mask.
+    pub(super) fn with_wide_mask(mut self) -> Self {
+        if let Some(mask) = self.named.get_mut("mask_token")
+            && !(mask.single_word || mask.rstrip || mask.normalized)
+        {
+            mask.lstrip = true;
+        }
+        self
+    }
+
     /// The content of a named token that the class cannot do without.
     pub(super) fn required(&self, name: &'static str) -> Result<&str, TokenizerError> {
         let missing = || {
@@ -148,7 +174,7 @@ impl AddedTokens {
         let mut known: HashSet<&str> = added.values().map(|token| &*token.content).collect();
         let named = NAMED.iter().filter_map(|name| self.named.get(name));
         let others: Vec<AddedToken> =
-            named.chain(&self.further).filter(|token| known.insert(&token.content)).cloned().collect();
+            named.chain(&self.own).chain(&self.further).filter(|token| known.insert(&token.content)).cloned().collect();
         tokenizer.add_tokens(others).map_err(refused)?;
         Ok(())
     }

@@ -8,17 +8,18 @@ use tokenizers::{AddedToken, Tokenizer};
 use super::error::TokenizerError;
 use super::settings::Settings;
 use super::vocabulary::Vocabulary;
-use super::{ends, with_ids};
+use super::{ENDS, ends, with_ids};
 
 /// Byte-level BPE as transformers' `RobertaTokenizer` builds it. As there, bytes that are not in the vocabulary have no
 /// token. Of `tokenizer.json` it uses the vocabulary, the merges and the added tokens.
 pub(super) fn build(vocabulary: Vocabulary, settings: &Settings) -> Result<Tokenizer, TokenizerError> {
     let tokens = settings.tokens.with(vocabulary.added.clone(), &defaults());
-    let ends = ends(&tokens, &vocabulary)?;
+    let ends = ends(&tokens, ENDS, &vocabulary.file, |token| vocabulary.ids.contains_key(token))?;
+    let add_prefix_space = settings.add_prefix_space.unwrap_or(false);
     let Vocabulary { merges_file: file, ids, merges, .. } = vocabulary;
     let refused = |error: tokenizers::Error| TokenizerError::Tokenizer { file, reason: error.to_string() };
     let mut tokenizer = Tokenizer::new(BPE::builder().vocab_and_merges(ids, merges).build().map_err(refused)?);
-    tokenizer.with_pre_tokenizer(Some(ByteLevel::default().add_prefix_space(settings.add_prefix_space)));
+    tokenizer.with_pre_tokenizer(Some(ByteLevel::default().add_prefix_space(add_prefix_space)));
     tokens.add_to(&mut tokenizer)?;
     let [cls, sep] = with_ids(ends, &tokenizer);
     tokenizer.with_post_processor(Some(RobertaProcessing::new(sep, cls)));

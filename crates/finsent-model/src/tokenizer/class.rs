@@ -20,6 +20,14 @@ pub(super) enum Class {
     Bert,
     /// Byte-level BPE with the settings of `tokenizer_config.json`, wherever the vocabulary comes from.
     Roberta,
+    /// Unigram pieces, normalized by the table of the vocabulary.
+    XlmRoberta,
+    /// As [`Class::XlmRoberta`], with other special tokens.
+    Camembert,
+    /// Unigram pieces. The settings say how texts are normalized; the table of the vocabulary does not count.
+    DebertaV2,
+    /// Unigram pieces, normalized by the settings and then by the table of the vocabulary.
+    Albert,
     /// All that `tokenizer.json` says.
     AsStored,
 }
@@ -34,6 +42,10 @@ const BERT: [&str; 6] = [
     "SqueezeBertTokenizer",
 ];
 const ROBERTA: [&str; 1] = ["RobertaTokenizer"];
+const XLM_ROBERTA: [&str; 1] = ["XLMRobertaTokenizer"];
+const CAMEMBERT: [&str; 1] = ["CamembertTokenizer"];
+const DEBERTA_V2: [&str; 1] = ["DebertaV2Tokenizer"];
+const ALBERT: [&str; 1] = ["AlbertTokenizer"];
 const AS_STORED: [&str; 2] = ["PreTrainedTokenizerFast", "TokenizersBackend"];
 
 impl Class {
@@ -64,6 +76,10 @@ impl Class {
             _ if AS_STORED.contains(&name) => Some(Self::AsStored),
             _ if BERT.contains(&plain) => Some(Self::Bert),
             _ if ROBERTA.contains(&plain) => Some(Self::Roberta),
+            _ if XLM_ROBERTA.contains(&plain) => Some(Self::XlmRoberta),
+            _ if CAMEMBERT.contains(&plain) => Some(Self::Camembert),
+            _ if DEBERTA_V2.contains(&plain) => Some(Self::DebertaV2),
+            _ if ALBERT.contains(&plain) => Some(Self::Albert),
             _ => None,
         }
     }
@@ -74,7 +90,15 @@ impl Class {
             VocabularyFiles::Json(_) => Self::AsStored,
             VocabularyFiles::WordPiece(_) => Self::Bert,
             VocabularyFiles::ByteLevel { .. } => Self::Roberta,
+            VocabularyFiles::SentencePiece(file) if file.name() == "spm.model" => Self::DebertaV2,
+            VocabularyFiles::SentencePiece(file) if file.name() == "spiece.model" => Self::Albert,
+            VocabularyFiles::SentencePiece(_) => Self::XlmRoberta,
         }
+    }
+
+    /// Whether texts are split into the most probable pieces.
+    pub(super) fn is_unigram(self) -> bool {
+        matches!(self, Self::XlmRoberta | Self::Camembert | Self::DebertaV2 | Self::Albert)
     }
 
     /// The name in messages.
@@ -82,6 +106,10 @@ impl Class {
         match self {
             Self::Bert => BERT[0],
             Self::Roberta => ROBERTA[0],
+            Self::XlmRoberta => XLM_ROBERTA[0],
+            Self::Camembert => CAMEMBERT[0],
+            Self::DebertaV2 => DEBERTA_V2[0],
+            Self::Albert => ALBERT[0],
             Self::AsStored => AS_STORED[0],
         }
     }

@@ -28,6 +28,14 @@ pub enum TokenizerError {
         /// The library's message.
         reason: String,
     },
+    /// The file of a sentencepiece model is damaged, or of a kind that is not supported.
+    #[error("`{file}` is not a sentencepiece model that finsent reads: {reason}")]
+    SentencePiece {
+        /// The file.
+        file: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// `vocab.txt` or `merges.txt` is not text.
     #[error("`{file}` line {line} is not UTF-8")]
     VocabNotUtf8 {
@@ -76,8 +84,9 @@ pub enum TokenizerError {
     },
     /// The settings name a class that finsent does not know.
     #[error(
-        "`{file}` names the class `{class}`; finsent knows BertTokenizer, DistilBertTokenizer, RobertaTokenizer and \
-         PreTrainedTokenizerFast, which takes tokenizer.json as it is"
+        "`{file}` names the class `{class}`; finsent knows BertTokenizer, DistilBertTokenizer, RobertaTokenizer, \
+         XLMRobertaTokenizer, CamembertTokenizer, DebertaV2Tokenizer, AlbertTokenizer and PreTrainedTokenizerFast, \
+         which takes tokenizer.json as it is"
     )]
     Class {
         /// The file.

@@ -6,8 +6,11 @@ mod class;
 mod compact;
 mod encoding;
 mod error;
+mod pieces_of_word;
+mod sentence_piece;
 mod settings;
 mod truncate;
+mod unigram;
 mod vocabulary;
 mod windows;
 mod word_piece;
@@ -22,8 +25,10 @@ pub use self::class::ClassOfModel;
 use self::compact::Compaction;
 pub use self::encoding::Encoding;
 pub use self::error::TokenizerError;
+use self::pieces_of_word::UnigramPieces;
 use self::settings::Settings;
-use self::truncate::certain_tokens;
+use self::truncate::{certain_tokens, has_certain_pieces};
+use self::unigram::Pieces;
 use self::vocabulary::Vocabulary;
 use self::windows::PIECE;
 pub use self::windows::{OVERLAP, Windows};
@@ -46,6 +51,8 @@ pub struct Tokenizer {
     inner: tokenizers::Tokenizer,
     /// `None` if all of a text may matter.
     compaction: Option<Compaction>,
+    /// If texts are split into the most probable pieces.
+    unigram: Option<UnigramPieces>,
     /// The side at which a text is cut to the window.
     truncation_side: TruncationDirection,
     /// The rows of the model's table of embeddings, if the tokenizer has a token without one.
@@ -81,6 +88,11 @@ impl Tokenizer {
         let class = class.unwrap_or_else(|| Class::of_vocabulary(&files.vocabulary));
         let (mut inner, stored_side) = match (&files.vocabulary, class) {
             (VocabularyFiles::Json(file), Class::AsStored) => as_stored(file, &settings)?,
+            (vocabulary, class) if class.is_unigram() => {
+                let pieces = Pieces::read(vocabulary, class)?;
+                let side = pieces.truncation_side;
+                (unigram::build(pieces, class, &settings)?, side)
+            }
             (vocabulary, class) => {
                 let vocabulary = Vocabulary::read(vocabulary, class)?;
                 let side = vocabulary.truncation_side;
@@ -96,7 +108,8 @@ impl Tokenizer {
         let text_tokens = max_length.checked_sub(special_tokens).filter(|&left| left > 0);
         let text_tokens = text_tokens.ok_or(TokenizerError::Window { max_length })?;
         let truncation_side = settings.truncation_side(stored_side);
-        Ok(Self { compaction: Compaction::of(&inner), inner, truncation_side, rows, max_length, text_tokens })
+        let (compaction, unigram) = (Compaction::of(&inner), UnigramPieces::of(&inner));
+        Ok(Self { compaction, unigram, inner, truncation_side, rows, max_length, text_tokens })
     }
 
     /// The window in tokens, special tokens included.
@@ -106,6 +119,8 @@ impl Tokenizer {
 
     /// Tokenizes `text`. Of a text that is longer than the window, the beginning is kept (the end, if `truncation_side` of
     /// the settings is `left`), and the encoding says `truncated`.
+    ///
+    /// Unigram pieces of a word depend on all of it, so those of a word of more than 64 KiB may differ from transformers'.
     ///
     /// # Errors
     /// [`TokenizerError::Encode`], [`TokenizerError::UnknownId`] or [`TokenizerError::NoTokens`].
@@ -167,6 +182,10 @@ impl Tokenizer {
         if let Some(full) = self.fill_window(start, self.max_length.saturating_mul(16))? {
             return Ok(full);
         }
+        if self.unigram.is_some() && text.len() > PIECE {
+            // The whole of it may be one word, for which the library needs a hundred bytes of memory per byte.
+            return self.first_ids(text, self.text_tokens + 1);
+        }
         let text = self.compact(text);
         match self.fill_window(&text, PIECE)? {
             Some(full) => Ok(full),
@@ -180,7 +199,8 @@ impl Tokenizer {
         while bytes < text.len() {
             let start = &text[..text.floor_char_boundary(bytes)];
             let encoding = self.inner.encode(start, false)?;
-            if certain_tokens(start, &encoding) > self.text_tokens {
+            let settles = |pieces| has_certain_pieces(start, &encoding, self.text_tokens, (&self.inner, pieces));
+            if certain_tokens(start, &encoding) > self.text_tokens || self.unigram.is_some_and(settles) {
                 return Ok(Some(encoding));
             }
             bytes = bytes.saturating_mul(4);
@@ -218,7 +238,9 @@ fn check_ids(
         return Err(TokenizerError::VocabSize { file: file.to_string(), tokens: last + 1, vocab_size });
     }
     let all = words.values().chain(added.keys()).max().map_or(0, |&id| id as usize + 1);
-    if all < vocab_size {
+    // DeBERTa's table has more rows than tokens, so that their number is round.
+    let unused = if UnigramPieces::of(tokenizer).is_some() { vocab_size / 1000 } else { 0 };
+    if all + unused < vocab_size {
         tracing::warn!("`{file}` has {all} tokens, but the model knows {vocab_size}; the file may be incomplete");
     }
     Ok((all > vocab_size).then_some(vocab_size))
@@ -232,24 +254,34 @@ fn as_stored(
 ) -> Result<(tokenizers::Tokenizer, Option<TruncationDirection>), TokenizerError> {
     let refused =
         |error: tokenizers::Error| TokenizerError::Tokenizer { file: file.to_string(), reason: error.to_string() };
-    let mut tokenizer = tokenizers::Tokenizer::from_bytes(file.read_vocabulary()?).map_err(refused)?;
+    let json = file.read_vocabulary()?;
+    unigram::check_stored(&json).map_err(|reason| refused(reason.into()))?;
+    let mut tokenizer = tokenizers::Tokenizer::from_bytes(json).map_err(refused)?;
     let side = tokenizer.get_truncation().map(|truncation| truncation.direction);
     tokenizer.with_padding(None).with_truncation(None).map_err(refused)?;
     settings.tokens.with(Vec::new(), &[]).add_to(&mut tokenizer)?;
     Ok((tokenizer, side))
 }
 
-/// The first and the last token of every text. A token that is in no file would get an id as well, but one that the model
-/// has not learned.
-fn ends(tokens: &AddedTokens, vocabulary: &Vocabulary) -> Result<[String; 2], TokenizerError> {
+/// The names of the first and the last token of every text in most classes.
+const ENDS: [&str; 2] = ["cls_token", "sep_token"];
+
+/// The first and the last token of every text: those of the fields `names`. A token that is in no file, of which `file`
+/// is the vocabulary, would get an id as well, but one that the model has not learned.
+fn ends(
+    tokens: &AddedTokens,
+    names: [&'static str; 2],
+    file: &str,
+    is_in_vocabulary: impl Fn(&str) -> bool,
+) -> Result<[String; 2], TokenizerError> {
     let name = |field: &'static str| -> Result<String, TokenizerError> {
         let content = tokens.required(field)?;
-        if !tokens.contains(content) {
-            vocabulary.require(content)?;
+        match tokens.contains(content) || is_in_vocabulary(content) {
+            true => Ok(content.to_owned()),
+            false => Err(TokenizerError::NoSpecialToken { file: file.into(), token: content.into() }),
         }
-        Ok(content.to_owned())
     };
-    Ok([name("cls_token")?, name("sep_token")?])
+    Ok([name(names[0])?, name(names[1])?])
 }
 
 /// [`ends`] with their ids.

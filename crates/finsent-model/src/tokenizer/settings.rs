@@ -12,10 +12,20 @@ use crate::model_files::{ModelFile, TokenizerFiles};
 /// The fields of `tokenizer_config.json` that affect the ids, with the defaults of transformers.
 #[derive(Debug)]
 pub(super) struct Settings {
-    pub(super) do_lower_case: bool,
+    /// The default depends on the class.
+    pub(super) do_lower_case: Option<bool>,
     pub(super) strip_accents: Option<bool>,
     pub(super) tokenize_chinese_chars: bool,
-    pub(super) add_prefix_space: bool,
+    /// The default depends on the class.
+    pub(super) add_prefix_space: Option<bool>,
+    /// ALBERT: whether accents stay.
+    pub(super) keep_accents: Option<bool>,
+    /// DeBERTa-v2: whether each punctuation mark is a word.
+    pub(super) split_by_punct: Option<bool>,
+    /// DeBERTa-v2: the id of the unknown piece, if the vocabulary does not say it.
+    pub(super) unk_id: Option<i64>,
+    /// The first field that would replace the tokens around a text, unless there is a `tokenizer.json`.
+    pub(super) ends_field: Option<(String, &'static str)>,
     /// Whether the names of special tokens in a text are split like other words.
     pub(super) split_special_tokens: bool,
     pub(super) tokenizer_class: Option<String>,
@@ -35,10 +45,17 @@ impl Settings {
         // Any field of the map overrides the one of the configuration, not only those of tokens.
         let from = |field: &str| if map.has(field) { &map } else { &config };
         Ok(Self {
-            do_lower_case: from("do_lower_case").get("do_lower_case")?.unwrap_or(true),
+            do_lower_case: from("do_lower_case").get("do_lower_case")?,
             strip_accents: from("strip_accents").get("strip_accents")?,
             tokenize_chinese_chars: from("tokenize_chinese_chars").get("tokenize_chinese_chars")?.unwrap_or(true),
-            add_prefix_space: from("add_prefix_space").get("add_prefix_space")?.unwrap_or(false),
+            add_prefix_space: from("add_prefix_space").get("add_prefix_space")?,
+            keep_accents: from("keep_accents").get("keep_accents")?,
+            split_by_punct: from("split_by_punct").get("split_by_punct")?,
+            unk_id: from("unk_id").get("unk_id")?,
+            ends_field: ["add_bos_token", "add_eos_token"]
+                .into_iter()
+                .find(|field| from(field).has(field))
+                .map(|field| (from(field).file.clone(), field)),
             split_special_tokens: from("split_special_tokens").get("split_special_tokens")?.unwrap_or(false),
             tokenizer_class: config.get("tokenizer_class")?,
             truncation_side: from("truncation_side").truncation_side()?,

@@ -35,28 +35,42 @@ impl Vocabulary {
     /// # Errors
     /// [`TokenizerError`] if the files belong to another class.
     pub(super) fn read(files: &VocabularyFiles, class: Class) -> Result<Self, TokenizerError> {
-        let mismatch = |file: &ModelFile, found: &str| TokenizerError::Vocabulary {
-            file: file.to_string(),
-            class: class.name(),
-            found: found.into(),
-        };
         match (files, class) {
             (VocabularyFiles::Json(file), Class::Bert | Class::Roberta) => {
-                let kind = parse::<StoredKind>(file)?.model.kind();
-                match (class, &*kind) {
-                    (Class::Bert, "WordPiece") | (Class::Roberta, "BPE") => stored(file),
-                    _ => Err(mismatch(file, &format!("a {kind} model"))),
-                }
+                Self::check_kind(file, class, if class == Class::Bert { "WordPiece" } else { "BPE" })?;
+                stored(file)
             }
             (VocabularyFiles::WordPiece(file), Class::Bert) => Ok(Self::plain(file, read_words(file)?)),
             (VocabularyFiles::ByteLevel { vocab, merges }, Class::Roberta) => {
                 let plain = Self::plain(vocab, read_ids(vocab)?);
                 Ok(Self { merges: read_merges(merges)?, merges_file: merges.to_string(), ..plain })
             }
-            (VocabularyFiles::WordPiece(file), _) => Err(mismatch(file, "one token per line")),
-            (VocabularyFiles::ByteLevel { vocab, .. }, _) => Err(mismatch(vocab, "a byte-level vocabulary")),
-            (VocabularyFiles::Json(file), Class::AsStored) => Err(mismatch(file, "a whole tokenizer")),
+            (files, _) => Err(Self::mismatch(files, class)),
         }
+    }
+
+    /// Why the files of another class cannot be read.
+    pub(super) fn mismatch(files: &VocabularyFiles, class: Class) -> TokenizerError {
+        let (file, found) = match files {
+            VocabularyFiles::WordPiece(file) => (file, "one token per line"),
+            VocabularyFiles::ByteLevel { vocab, .. } => (vocab, "a byte-level vocabulary"),
+            VocabularyFiles::SentencePiece(file) => (file, "a sentencepiece model"),
+            VocabularyFiles::Json(file) => (file, "a whole tokenizer"),
+        };
+        TokenizerError::Vocabulary { file: file.to_string(), class: class.name(), found: found.into() }
+    }
+
+    /// Checks that `tokenizer.json` has the kind of model that the class needs.
+    ///
+    /// # Errors
+    /// [`TokenizerError::Vocabulary`] with the kind that it has.
+    pub(super) fn check_kind(file: &ModelFile, class: Class, needed: &str) -> Result<(), TokenizerError> {
+        let kind = parse::<StoredKind>(file)?.model.kind();
+        if kind == needed {
+            return Ok(());
+        }
+        let (file, found) = (file.to_string(), format!("a {kind} model"));
+        Err(TokenizerError::Vocabulary { file, class: class.name(), found })
     }
 
     fn plain(file: &ModelFile, ids: AHashMap<String, u32>) -> Self {
@@ -135,15 +149,22 @@ impl StoredMerge {
 }
 
 #[derive(Deserialize)]
-struct StoredToken {
+pub(super) struct StoredToken {
     id: u32,
     #[serde(flatten)]
     token: DescribedToken,
 }
 
+impl StoredToken {
+    /// The id and the token.
+    pub(super) fn into_pair(self) -> (u32, AddedToken) {
+        (self.id, self.token.into_token())
+    }
+}
+
 #[derive(Deserialize)]
-struct StoredTruncation {
-    direction: Option<TruncationDirection>,
+pub(super) struct StoredTruncation {
+    pub(super) direction: Option<TruncationDirection>,
 }
 
 fn stored(file: &ModelFile) -> Result<Vocabulary, TokenizerError> {
@@ -152,14 +173,14 @@ fn stored(file: &ModelFile) -> Result<Vocabulary, TokenizerError> {
     let pair = |merge: StoredMerge| merge.into_pair().ok_or_else(|| not_a_tokenizer(file, reason));
     Ok(Vocabulary {
         merges: merges.into_iter().map(pair).collect::<Result<_, _>>()?,
-        added: added_tokens.into_iter().map(|StoredToken { id, token }| (id, token.into_token())).collect(),
+        added: added_tokens.into_iter().map(StoredToken::into_pair).collect(),
         truncation_side: truncation.and_then(|truncation| truncation.direction),
         ..Vocabulary::plain(file, vocab.into_iter().collect())
     })
 }
 
 /// Parses `tokenizer.json`.
-fn parse<T: DeserializeOwned>(file: &ModelFile) -> Result<T, TokenizerError> {
+pub(super) fn parse<T: DeserializeOwned>(file: &ModelFile) -> Result<T, TokenizerError> {
     serde_json::from_slice(&file.read_vocabulary()?).map_err(|error| not_a_tokenizer(file, &error.to_string()))
 }
 

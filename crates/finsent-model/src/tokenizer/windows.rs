@@ -7,6 +7,7 @@ use tokenizers::Token;
 use super::Tokenizer;
 use super::encoding::Encoding;
 use super::error::TokenizerError;
+use super::unigram::SPACE;
 use crate::catch_panic::catch_panic;
 
 /// Adjacent windows share at least one in `OVERLAP` of their tokens.
@@ -33,8 +34,8 @@ impl Tokenizer {
     /// and each has special tokens.
     ///
     /// A text of more than 64 KiB is tokenized in pieces that are split at a space, or within a word if there is no
-    /// space. With `WordPiece`, windows begin at the beginning of a word if there is one near. They may end within a
-    /// word.
+    /// space; the tokens beside such a split may then be others. With `WordPiece` and unigram pieces, windows begin at the
+    /// beginning of a word if there is one near. They may end within a word.
     ///
     /// # Errors
     /// [`TokenizerError::Encode`] or [`TokenizerError::NoTokens`].
@@ -58,46 +59,99 @@ impl Tokenizer {
     }
 
     /// The ids of all of `text`, without special tokens.
-    fn ids(&self, mut text: &str) -> tokenizers::Result<Vec<u32>> {
+    fn ids(&self, text: &str) -> tokenizers::Result<Vec<u32>> {
         let mut ids = Vec::new();
-        while !text.is_empty() {
-            let (piece, rest) = text.split_at(piece(text));
-            ids.extend_from_slice(self.inner.encode_fast(piece, false)?.get_ids());
-            text = rest;
-        }
+        self.each_piece(text, |tokenizer, piece| {
+            tokenizer.append(&mut ids, piece)?;
+            Ok(true)
+        })?;
         Ok(ids)
+    }
+
+    /// The first ids of `text`, at least `count` of them or all if there are fewer, without special tokens.
+    pub(super) fn first_ids(&self, text: &str, count: usize) -> tokenizers::Result<tokenizers::Encoding> {
+        let mut ids = Vec::new();
+        self.each_piece(text, |tokenizer, piece| {
+            tokenizer.append(&mut ids, piece)?;
+            Ok(ids.len() < count)
+        })?;
+        Ok(from_ids(&ids))
     }
 
     /// The last `count` ids of `text`, or all if there are fewer, without special tokens.
-    pub(super) fn last_ids(&self, mut text: &str, count: usize) -> tokenizers::Result<Vec<u32>> {
+    pub(super) fn last_ids(&self, text: &str, count: usize) -> tokenizers::Result<Vec<u32>> {
         let mut ids = Vec::new();
-        while !text.is_empty() {
-            let (piece, rest) = text.split_at(piece(text));
-            ids.extend_from_slice(self.inner.encode_fast(piece, false)?.get_ids());
+        self.each_piece(text, |tokenizer, piece| {
+            tokenizer.append(&mut ids, piece)?;
             ids.drain(..ids.len().saturating_sub(count));
-            text = rest;
-        }
+            Ok(true)
+        })?;
         Ok(ids)
     }
 
-    /// Whether the token continues a word, by its name in `WordPiece`.
+    /// Calls `take` with each piece of the text until it returns `false`.
+    fn each_piece(
+        &self,
+        mut text: &str,
+        mut take: impl FnMut(&Self, Piece<'_>) -> tokenizers::Result<bool>,
+    ) -> tokenizers::Result<()> {
+        let mut begins_within_word = false;
+        while !text.is_empty() {
+            let (length, ends_within_word) = self.piece(text);
+            let (piece, rest) = text.split_at(length);
+            if !take(self, Piece { text: piece, begins_within_word })? {
+                return Ok(());
+            }
+            (text, begins_within_word) = (rest, ends_within_word);
+        }
+        Ok(())
+    }
+
+    fn append(&self, ids: &mut Vec<u32>, Piece { text, begins_within_word }: Piece<'_>) -> tokenizers::Result<()> {
+        let encoding = self.inner.encode_fast(text, false)?;
+        match self.unigram {
+            Some(pieces) => pieces.join(ids, encoding.get_ids(), begins_within_word),
+            None => ids.extend_from_slice(encoding.get_ids()),
+        }
+        Ok(())
+    }
+
+    /// Whether the token continues a word, by its name in `WordPiece` or among unigram pieces.
     fn continues_word(&self, id: u32) -> bool {
-        self.inner.id_to_token(id).is_some_and(|token| token.starts_with("##"))
+        let is_unigram = self.unigram.is_some();
+        let continues = |token: &str| if is_unigram { !token.starts_with(SPACE) } else { token.starts_with("##") };
+        self.inner.id_to_token(id).is_some_and(|token| continues(&token))
+    }
+
+    /// The length of the first piece of `text`, and whether it ends within a word. If possible it ends before a single
+    /// space between words, or for unigram pieces between any blanks: then the tokens are the same as those of the whole
+    /// text.
+    fn piece(&self, text: &str) -> (usize, bool) {
+        if text.len() <= PIECE {
+            return (text.len(), false);
+        }
+        let start = &text[..text.floor_char_boundary(PIECE)];
+        let last = |text: &str| text.chars().next_back();
+        let next = |index: usize| text[index..].chars().next();
+        let is_word = |letter: Option<char>| letter.is_some_and(|letter| !letter.is_whitespace());
+        let is_single = |&(space, _): &(usize, &str)| is_word(last(&text[..space])) && is_word(next(space + 1));
+        if let Some((space, _)) = start.rmatch_indices(' ').find(is_single) {
+            return (space, false);
+        }
+        let is_blank = |letter: Option<char>| letter.is_some_and(|letter| matches!(letter, ' ' | '\n' | '\r' | '\t'));
+        let is_blank_twice = |&(blank, _): &(usize, &str)| is_blank(last(&text[..blank]));
+        let is_line = |(line, blank): &(usize, &str)| *blank == "\n" && is_single(&(*line, ""));
+        let mut blanks = start.rmatch_indices([' ', '\n', '\r', '\t']);
+        let found = blanks.find(|blank| is_blank_twice(blank) || is_line(blank)).filter(|_| self.unigram.is_some());
+        found.map_or((start.len(), true), |(blank, _)| (blank, false))
     }
 }
 
-/// The length of the first piece of `text`. If possible it ends before a single space between words: then the tokens
-/// are the same as those of the whole text.
-fn piece(text: &str) -> usize {
-    if text.len() <= PIECE {
-        return text.len();
-    }
-    let start = &text[..text.floor_char_boundary(PIECE)];
-    let is_single = |&(space, _): &(usize, &str)| {
-        let is_word = |letter: Option<char>| letter.is_some_and(|letter| !letter.is_whitespace());
-        is_word(text[..space].chars().next_back()) && is_word(text[space + 1..].chars().next())
-    };
-    start.rmatch_indices(' ').find(is_single).map_or(start.len(), |(space, _)| space)
+/// A part of a text that is tokenized at once.
+#[derive(Debug, Clone, Copy)]
+struct Piece<'a> {
+    text: &'a str,
+    begins_within_word: bool,
 }
 
 pub(super) fn from_ids(ids: &[u32]) -> tokenizers::Encoding {
@@ -122,7 +176,55 @@ fn ranges(tokens: usize, length: usize, continues: impl Fn(usize) -> bool) -> im
 
 #[cfg(test)]
 mod tests {
+    use super::super::Limits;
     use super::*;
+    use crate::model_files::{ModelFile, TokenizerFiles, VocabularyFiles};
+
+    fn unigram(file: &str) -> Tokenizer {
+        let golden = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden/unigram");
+        let files = TokenizerFiles::bare(VocabularyFiles::SentencePiece(ModelFile::Disk(golden.join(file))));
+        Tokenizer::load(&files, Limits { vocab_size: 700, max_length: 300 }).unwrap()
+    }
+
+    /// What is tokenized in pieces has the tokens of the whole, unless a word is longer than a piece.
+    #[test]
+    fn unigram_pieces_of_a_long_text_are_those_of_the_whole() {
+        let spaces = " ".repeat(PIECE + 100);
+        let units = [
+            "Operating profit rose, the company said.\n",
+            "loss <mask>  rose\r\n\t[MASK] ",
+            "a\n\n\nb\t\t",
+            "profit\u{a0}\u{3000} loss ",
+            &format!("profit{spaces}loss "),
+            " \n",
+            "profit\n",
+        ];
+        for file in ["xlm-roberta/sentencepiece.bpe.model", "deberta-v2/spm.model", "albert/spiece.model"] {
+            let tokenizer = unigram(file);
+            for unit in units {
+                let text = unit.repeat(3 * PIECE / unit.len() + 1);
+                let whole = tokenizer.inner.encode_fast(&*text, false).unwrap().get_ids().to_vec();
+                assert_eq!(tokenizer.ids(&text).unwrap(), whole, "{file} {unit:?}");
+                assert_eq!(tokenizer.last_ids(&text, 9).unwrap(), whole[whole.len().saturating_sub(9)..], "{unit:?}");
+                let first = tokenizer.first_ids(&text, 9).unwrap();
+                assert!(first.get_ids().len() >= 9.min(whole.len()) && whole.starts_with(first.get_ids()), "{unit:?}");
+            }
+        }
+    }
+
+    /// Characters that are in no piece are one unknown token, however many there are.
+    #[test]
+    fn a_long_word_of_unknown_characters_is_what_it_is_as_a_whole() {
+        for file in ["xlm-roberta/sentencepiece.bpe.model", "deberta-v2/spm.model", "albert/spiece.model"] {
+            let tokenizer = unigram(file);
+            for unit in ["\u{e000}", "\u{e000}\u{e001}", "\0\u{e000}"] {
+                let text = unit.repeat(3 * PIECE / unit.len());
+                let whole = tokenizer.inner.encode_fast(&*text, false).unwrap().get_ids().to_vec();
+                assert!((1..3).contains(&whole.len()));
+                assert_eq!(tokenizer.ids(&text).unwrap(), whole, "{file} {unit:?}");
+            }
+        }
+    }
 
     fn check(tokens: usize, length: usize, continues: impl Fn(usize) -> bool) {
         let windows: Vec<_> = ranges(tokens, length, &continues).collect();

@@ -9,7 +9,7 @@ use tokenizers::{AddedToken, Tokenizer};
 use super::error::TokenizerError;
 use super::settings::Settings;
 use super::vocabulary::Vocabulary;
-use super::{ends, with_ids};
+use super::{ENDS, ends, with_ids};
 
 /// `WordPiece` as transformers' `BertTokenizer` builds it. Of `tokenizer.json` it uses the vocabulary and the added
 /// tokens; how texts are normalized is said by the settings.
@@ -25,10 +25,10 @@ pub(super) fn build(vocabulary: Vocabulary, settings: &Settings) -> Result<Token
     let tokens = settings.tokens.with(vocabulary.added.clone(), &defaults);
     let unknown = tokens.required("unk_token")?.to_owned();
     vocabulary.require(&unknown)?;
-    let ends = ends(&tokens, &vocabulary)?;
+    let ends = ends(&tokens, ENDS, &vocabulary.file, |token| vocabulary.ids.contains_key(token))?;
     let Vocabulary { file, ids, .. } = vocabulary;
-    let normalizer =
-        BertNormalizer::new(true, settings.tokenize_chinese_chars, settings.strip_accents, settings.do_lower_case);
+    let lowercase = settings.do_lower_case.unwrap_or(true);
+    let normalizer = BertNormalizer::new(true, settings.tokenize_chinese_chars, settings.strip_accents, lowercase);
 
     let refused =
         |error: tokenizers::Error| TokenizerError::Tokenizer { file: file.clone(), reason: error.to_string() };

@@ -3,13 +3,16 @@
 use std::collections::HashMap;
 
 use candle_core::{DType, Device, Tensor};
-use candle_nn::{Linear, Module, VarBuilder, linear};
+use candle_nn::{LayerNorm, Linear, Module, VarBuilder, layer_norm_no_bias, linear, linear_b};
 use candle_transformers::models::bert::{self, BertModel, HiddenAct, PositionEmbeddingType};
+use candle_transformers::models::modernbert;
 use candle_transformers::models::xlm_roberta::{self, XLMRobertaForSequenceClassification};
 
+use super::candle_deberta::{CandleDeberta, project_embeddings};
+use super::electra::Electra;
 use super::error::VerifyError;
 use crate::checkpoint::Checkpoint;
-use crate::encoder::{Architecture, Config};
+use crate::encoder::{Architecture, Config, HeadActivation, Pooling};
 use crate::model_files::ModelFiles;
 use crate::tokenizer::Encoding;
 
@@ -20,6 +23,19 @@ pub(super) enum CandleModel {
     Bert { bert: BertModel, dense: Linear, activation: fn(&Tensor) -> candle_core::Result<Tensor>, classifier: Linear },
     /// RoBERTa, as XLM-RoBERTa, which differs only in the tokenizer.
     Roberta(XLMRobertaForSequenceClassification),
+    /// ELECTRA.
+    Electra(Box<Electra>),
+    /// ModernBERT with a head: candle-transformers' own has no bias in the head and no other activation than GELU.
+    ModernBert {
+        encoder: modernbert::ModernBert,
+        pooling: Pooling,
+        dense: Linear,
+        activation: fn(&Tensor) -> candle_core::Result<Tensor>,
+        norm: LayerNorm,
+        classifier: Linear,
+    },
+    /// DeBERTa-v2 or v3.
+    Deberta(Box<CandleDeberta>),
 }
 
 impl CandleModel {
@@ -29,12 +45,44 @@ impl CandleModel {
         let checkpoint = Checkpoint::open(&files.weights)?;
         let tensors = tensors(&config, &checkpoint)?;
         let weights = VarBuilder::from_tensors(tensors, DType::F32, &Device::Cpu);
-        if config.architecture == Architecture::Roberta {
-            let roberta =
-                XLMRobertaForSequenceClassification::new(num_labels, &candle_roberta_config(&config), weights);
-            return roberta.map(Self::Roberta).map_err(candle);
+        match config.architecture {
+            Architecture::Bert | Architecture::DistilBert => Self::load_bert(&config, weights, num_labels),
+            Architecture::Roberta | Architecture::XlmRoberta | Architecture::Camembert => {
+                XLMRobertaForSequenceClassification::new(num_labels, &candle_roberta_config(&config), weights)
+                    .map(Self::Roberta)
+            }
+            Architecture::Electra => Electra::load(&config, &candle_config(&config), &weights, num_labels)
+                .map(|electra| Self::Electra(Box::new(electra))),
+            Architecture::ModernBert => {
+                let candle_config = candle_modern_bert_config(&config)?;
+                Self::load_modern_bert(&config, &candle_config, weights, num_labels)
+            }
+            Architecture::DebertaV2 => {
+                CandleDeberta::load(&config, weights, num_labels).map(|deberta| Self::Deberta(Box::new(deberta)))
+            }
         }
-        Self::load_bert(&config, weights, num_labels).map_err(candle)
+        .map_err(candle)
+    }
+
+    fn load_modern_bert(
+        config: &Config,
+        candle_config: &modernbert::Config,
+        weights: VarBuilder<'_>,
+        num_labels: usize,
+    ) -> candle_core::Result<Self> {
+        let (hidden_size, structure) = (config.hidden_size, config.structure());
+        Ok(Self::ModernBert {
+            encoder: modernbert::ModernBert::load(weights.clone(), candle_config)?,
+            pooling: structure.pooling,
+            dense: linear_b(hidden_size, hidden_size, structure.biases.dense, weights.pp("head.dense"))?,
+            activation: match structure.head_activation {
+                HeadActivation::Gelu => Tensor::gelu_erf,
+                HeadActivation::Relu => Tensor::relu,
+                HeadActivation::Tanh => Tensor::tanh,
+            },
+            norm: layer_norm_no_bias(hidden_size, config.layer_norm_eps, weights.pp("head.norm"))?,
+            classifier: linear(hidden_size, num_labels, weights.pp("classifier"))?,
+        })
     }
 
     fn load_bert(config: &Config, weights: VarBuilder<'_>, num_labels: usize) -> candle_core::Result<Self> {
@@ -62,7 +110,17 @@ impl CandleModel {
                 let first_token = hidden_states.narrow(1, 0, 1)?.squeeze(1)?;
                 classifier.forward(&activation(&dense.forward(&first_token)?)?)?
             }
+            Self::Electra(electra) => electra.forward(&input_ids, &token_type_ids)?,
             Self::Roberta(roberta) => roberta.forward(&input_ids, &input_ids.ones_like()?, &token_type_ids)?,
+            Self::ModernBert { encoder, pooling, dense, activation, norm, classifier } => {
+                let hidden_states = encoder.forward(&input_ids, &input_ids.ones_like()?)?;
+                let pooled = match pooling {
+                    Pooling::First => hidden_states.narrow(1, 0, 1)?.squeeze(1)?,
+                    Pooling::Mean => hidden_states.mean(1)?,
+                };
+                classifier.forward(&norm.forward(&activation(&dense.forward(&pooled)?)?)?)?
+            }
+            Self::Deberta(deberta) => deberta.forward(&input_ids, token_type_ids)?,
         };
         logits.flatten_all()?.to_vec1()
     }
@@ -84,14 +142,21 @@ fn tensors(config: &Config, checkpoint: &Checkpoint) -> Result<HashMap<String, T
         let no_segments = Tensor::zeros((1, config.hidden_size), DType::F32, &Device::Cpu).map_err(candle)?;
         tensors.insert("embeddings.token_type_embeddings.weight".into(), no_segments);
     }
+    if config.architecture == Architecture::DebertaV2 {
+        project_embeddings(&mut tensors).map_err(candle)?;
+    }
     Ok(tensors)
 }
 
 fn candle_name(architecture: Architecture, name: &str) -> String {
     match architecture {
-        Architecture::Bert => name.into(),
-        Architecture::Roberta if name.starts_with("classifier.") => name.into(),
-        Architecture::Roberta => format!("roberta.{name}"),
+        Architecture::Bert | Architecture::Electra | Architecture::DebertaV2 => name.into(),
+        Architecture::Roberta | Architecture::XlmRoberta | Architecture::Camembert => match name {
+            _ if name.starts_with("classifier.") => name.into(),
+            _ => format!("roberta.{name}"),
+        },
+        Architecture::ModernBert if name.starts_with("classifier.") || name.starts_with("head.") => name.into(),
+        Architecture::ModernBert => format!("model.{name}"),
         Architecture::DistilBert => bert_name(name).unwrap_or_else(|| name.into()),
     }
 }
@@ -139,4 +204,34 @@ fn candle_roberta_config(config: &Config) -> xlm_roberta::Config {
         attention_probs_dropout_prob: 0.0,
         hidden_dropout_prob: 0.0,
     }
+}
+
+/// # Errors
+/// [`VerifyError::NoReference`] if candle-transformers' ModernBERT lacks something of this model: it ignores biases, and
+/// every n-th of its layers is global.
+fn candle_modern_bert_config(config: &Config) -> Result<modernbert::Config, VerifyError> {
+    let (biases, layers) = (config.structure().biases, config.num_hidden_layers);
+    if biases.attention || biases.feed_forward || biases.norm {
+        return Err(VerifyError::NoReference { reason: "it ignores biases, which this model has" });
+    }
+    let period = config.modern_bert.period(layers).ok_or(VerifyError::NoReference {
+        reason: "every n-th of its layers attends to all tokens, but `layer_types` of this model is irregular",
+    })?;
+    let [global_rope_theta, local_rope_theta] = config.modern_bert.bases();
+    Ok(modernbert::Config {
+        vocab_size: config.vocab_size,
+        hidden_size: config.hidden_size,
+        num_hidden_layers: layers,
+        num_attention_heads: config.num_attention_heads,
+        intermediate_size: config.intermediate_size,
+        max_position_embeddings: config.max_position_embeddings,
+        layer_norm_eps: config.layer_norm_eps,
+        pad_token_id: config.pad_token_id,
+        global_attn_every_n_layers: period,
+        global_rope_theta,
+        // No text has more tokens on a side.
+        local_attention: 2 * config.modern_bert.side().min(config.max_position_embeddings),
+        local_rope_theta,
+        classifier_config: None,
+    })
 }

@@ -26,6 +26,12 @@ pub enum VerifyError {
     /// The feature `verify` is off.
     #[error("this program was compiled without candle-transformers, with which predictions would be compared")]
     NoCandleTransformers,
+    /// candle-transformers lacks something of this model.
+    #[error("candle-transformers cannot check this model: {reason}")]
+    NoReference {
+        /// What it lacks.
+        reason: &'static str,
+    },
     /// candle-transformers failed.
     #[error("candle-transformers failed: {0}")]
     Candle(Box<dyn StdError + Send + Sync>),

@@ -1,7 +1,11 @@
 //! Verification on this machine: compares the predictions with candle-transformers and with published ones.
 
+#[cfg(feature = "verify")]
+mod candle_deberta;
 #[cfg_attr(not(feature = "verify"), path = "no_candle_model.rs")]
 mod candle_model;
+#[cfg(feature = "verify")]
+mod electra;
 mod error;
 
 use finsent_kernels::Precision;
@@ -141,6 +145,25 @@ fn expected_prediction(pipeline: &Pipeline, probabilities: &[f32], like: &Predic
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// candle-transformers is right about these, so that it can be the reference of a model of this kind.
+    #[cfg(feature = "verify")]
+    #[test]
+    fn candle_transformers_agrees_about_every_architecture() {
+        use std::sync::Arc;
+
+        use finsent_kernels::ThreadPool;
+
+        let golden = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden");
+        let pool = Arc::new(ThreadPool::new(None).unwrap());
+        for name in ["distilbert", "roberta", "xlm-roberta", "camembert", "electra"] {
+            let files = ModelFiles::in_dir(&golden.join(name), &[]).unwrap();
+            let pipeline = Pipeline::load(&files, &crate::ModelOptions::default(), &pool).unwrap();
+            let comparison = Expected::compute(&files, &pipeline).unwrap().compare(&pipeline).unwrap();
+            let difference = comparison.largest_difference;
+            assert!(comparison.holds() && difference < 1e-5, "{name}: {difference:e}");
+        }
+    }
 
     #[test]
     fn the_texts_are_texts_of_many_lengths() {

@@ -1,4 +1,4 @@
-//! DistilBERT and RoBERTa give the predictions of transformers.
+//! Every architecture gives the predictions of transformers.
 
 use std::path::Path;
 
@@ -13,7 +13,19 @@ use crate::parity::{assert_logits, assert_predictions};
 use crate::precisions::Agreement;
 use crate::reference;
 
-const ARCHITECTURES: [&str; 2] = ["distilbert", "roberta"];
+const ARCHITECTURES: [&str; 7] =
+    ["distilbert", "roberta", "xlm-roberta", "camembert", "electra", "modernbert", "deberta-v2"];
+
+/// The prefix of the encoder's tensors.
+fn prefix(architecture: &str) -> &str {
+    match architecture {
+        "distilbert" => "distilbert.",
+        "modernbert" => "model.",
+        "electra" => "electra.",
+        "deberta-v2" => "deberta.",
+        _ => "roberta.",
+    }
+}
 
 fn load(dir: &Path, precision: Precision) -> Pipeline {
     let options = ModelOptions { precision, int8_margin: 0.0, ..ModelOptions::default() };
@@ -92,18 +104,37 @@ fn every_precision_is_close_to_f32_in_every_architecture() {
 }
 
 #[test]
+fn a_second_run_of_int8_is_closer_to_f32_in_every_architecture() {
+    for architecture in ARCHITECTURES {
+        let (dir, texts) = (reference::model_of(architecture), texts(architecture));
+        let exact = reference::classify(&load(dir.path(), Precision::F32), &texts);
+        let difference = |int8_margin| {
+            let options = ModelOptions { precision: Precision::Int8, int8_margin, ..ModelOptions::default() };
+            let files = ModelFiles::in_dir(dir.path(), &[]).unwrap();
+            let pipeline = Pipeline::load(&files, &options, &reference::thread_pool()).unwrap();
+            Agreement::of(&exact, &reference::classify(&pipeline, &texts)).largest_difference
+        };
+        let [once, twice] = [0.0, 1.0].map(difference);
+        assert!(twice < 0.5 * once, "{architecture}: {once:e}, again {twice:e}");
+    }
+}
+
+#[test]
 fn all_spellings_of_the_names_give_the_same_model() {
     for architecture in ARCHITECTURES {
         let plain = predictions(reference::model_of(architecture).path(), architecture);
         for dir in [
-            renamed(architecture, |name| name.trim_start_matches(&format!("{architecture}.")).into()),
+            renamed(architecture, |name| name.trim_start_matches(prefix(architecture)).into()),
             renamed(architecture, |name| format!("module.{name}")),
             changed(architecture, |tensors| {
                 // Older files also have a buffer, and the pooler of a model without this head.
                 let position_ids = Stored { dtype: Dtype::I64, shape: vec![1, 1], data: vec![0; 8] };
-                tensors.insert(format!("{architecture}.embeddings.position_ids"), position_ids);
-                let pooler = Stored { dtype: Dtype::F32, shape: vec![1, 1], data: vec![0; 4] };
-                tensors.insert(format!("{architecture}.pooler.dense.weight"), pooler);
+                tensors.insert(format!("{}embeddings.position_ids", prefix(architecture)), position_ids);
+                // DeBERTa's head has a pooler of its own.
+                if architecture != "deberta-v2" {
+                    let pooler = Stored { dtype: Dtype::F32, shape: vec![1, 1], data: vec![0; 4] };
+                    tensors.insert(format!("{}pooler.dense.weight", prefix(architecture)), pooler);
+                }
             }),
         ] {
             assert_eq!(predictions(dir.path(), architecture), plain);
@@ -117,7 +148,22 @@ fn a_missing_tensor_has_the_name_of_the_architecture() {
         ("distilbert", "pre_classifier.weight", ["`pre_classifier.weight`", "[32, 32]"]),
         ("distilbert", "distilbert.transformer.layer.1.ffn.lin2.bias", ["`transformer.layer.1.ffn.lin2.bias`", "[32]"]),
         ("roberta", "classifier.dense.weight", ["`classifier.dense.weight`", "[32, 32]"]),
+        ("deberta-v2", "deberta.encoder.rel_embeddings.weight", ["`encoder.rel_embeddings.weight`", "[32, 32]"]),
         ("roberta", "classifier.out_proj.weight", ["`classifier.out_proj.weight`", "[3, 32]"]),
+        (
+            "xlm-roberta",
+            "roberta.embeddings.word_embeddings.weight",
+            ["`embeddings.word_embeddings.weight`", "[322, 24]"],
+        ),
+        ("camembert", "classifier.out_proj.weight", ["`classifier.out_proj.weight`", "[2, 20]"]),
+        ("electra", "electra.embeddings_project.weight", ["`embeddings_project.weight`", "[32, 20]"]),
+        ("electra", "electra.embeddings.LayerNorm.bias", ["`embeddings.LayerNorm.bias`", "[20]"]),
+        ("modernbert", "model.embeddings.tok_embeddings.weight", ["`embeddings.tok_embeddings.weight`", "[420, 32]"]),
+        ("modernbert", "model.layers.1.attn_norm.weight", ["`layers.1.attn_norm.weight`", "[32]"]),
+        ("modernbert", "model.layers.2.attn.Wqkv.weight", ["`layers.2.attn.Wqkv.weight`", "[96, 32]"]),
+        ("modernbert", "model.layers.0.mlp.Wi.weight", ["`layers.0.mlp.Wi.weight`", "[40, 32]"]),
+        ("modernbert", "model.final_norm.weight", ["`final_norm.weight`", "[32]"]),
+        ("modernbert", "head.norm.weight", ["`head.norm.weight`", "[32]"]),
     ] {
         let dir = changed(architecture, |tensors| drop(tensors.remove(tensor).unwrap()));
         checkpoints::assert_refused(dir.path(), &parts);
@@ -148,10 +194,15 @@ fn the_class_decides_if_there_is_no_model_type() {
     }
 }
 
-/// NaN must not get lost in DistilBERT's ReLU.
+/// NaN must not get lost in DistilBERT's ReLU, nor in a window or a mean.
 #[test]
 fn damaged_weights_of_a_head_give_errors_instead_of_predictions() {
-    for (architecture, tensor) in [("distilbert", "pre_classifier.bias"), ("roberta", "classifier.dense.bias")] {
+    for (architecture, tensor) in [
+        ("distilbert", "pre_classifier.bias"),
+        ("roberta", "classifier.dense.bias"),
+        ("modernbert", "head.norm.weight"),
+        ("modernbert", "model.layers.1.mlp_norm.weight"),
+    ] {
         let dir = changed(architecture, |tensors| {
             tensors.get_mut(tensor).unwrap().data = f32::NAN.to_le_bytes().repeat(32);
         });

@@ -177,11 +177,7 @@ fn a_tensor_of_the_index_that_is_not_in_its_shard_is_an_error() {
 #[test]
 fn a_configuration_that_does_not_fit_the_model_is_an_error() {
     for (key, value, parts) in [
-        (
-            "model_type",
-            "deberta-v2".into(),
-            vec!["config.json", "`deberta-v2`", "supported: bert, distilbert, roberta"],
-        ),
+        ("model_type", "deberta".into(), vec!["config.json", "`deberta`", "supported: bert, distilbert, roberta"]),
         ("hidden_act", "gelu_new".into(), vec!["config.json", "hidden_act", "gelu_new"]),
         ("num_attention_heads", 5.into(), vec!["config.json", "32", "5"]),
         ("num_hidden_layers", 3.into(), vec!["encoder.layer.2"]),
