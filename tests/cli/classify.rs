@@ -22,7 +22,7 @@ fn each_argument_is_one_prediction_of_the_documented_shape() {
     let mut keys: Vec<_> = first.keys().collect();
     keys.sort();
     assert_eq!(keys, ["label", "score", "scores", "sentiment_score", "tokens", "truncated"]);
-    assert!((first["score"].as_f64().unwrap() - 0.967_870_17).abs() < 1e-5);
+    assert!((first["score"].as_f64().unwrap() - 0.971_254_60).abs() < 1e-5);
     assert_eq!((first["tokens"].as_u64(), first["truncated"].as_bool()), (Some(19), Some(false)));
     assert!(run.stderr.contains("model mini"), "{}", run.stderr);
 }
@@ -51,11 +51,11 @@ fn every_format_holds_the_same_predictions() {
     assert_eq!(records[0][1], lines[0]["score"].to_string());
 
     let table = run(&["classify", "--format", "text", PROFIT]).stdout;
-    assert!(table.starts_with("label     sentiment  text\npositive    +0.9511  "), "{table}");
+    assert!(table.starts_with("label     sentiment  text\npositive    +0.9529  "), "{table}");
     let table = run(&["classify", "--format", "text", "--wide", PROFIT, LOSS]).stdout;
     let lines: Vec<_> = table.lines().collect();
     assert!(lines[0].starts_with("label     positive  negative  neutral  sentiment  tokens  text"), "{table}");
-    assert!(lines[1].starts_with("positive    0.9679"), "{table}");
+    assert!(lines[1].starts_with("positive    0.9713"), "{table}");
     assert!(lines[2].starts_with("negative") && lines[2].ends_with(LOSS), "{table}");
 }
 

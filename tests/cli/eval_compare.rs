@@ -12,7 +12,7 @@ id,headline,gold
 a,Operating profit rose to EUR 13.1 mn,positive
 b,Net loss widened to $4.2 billion,Bearish
 c,Fed leaves rates unchanged,neutral
-d,Debt fell by a third,positive
+d,Short sellers have cut their bets,positive
 e,,neutral
 ";
 
@@ -42,7 +42,10 @@ fn the_errors_file_has_the_rows_that_are_wrong_in_the_format_of_its_name() {
     let (header, records) = parse_csv(&fs::read_to_string(dir.path().join("wrong.csv")).unwrap());
     assert_eq!(header[..6], ["id", "headline", "gold", "row", "expected", "label"]);
     assert_eq!(records.len(), 1);
-    assert_eq!(records[0][..6], ["d", "Debt fell by a third", "positive", "line 5", "positive", "negative"]);
+    assert_eq!(
+        records[0][..6],
+        ["d", "Short sellers have cut their bets", "positive", "line 5", "positive", "negative"]
+    );
 
     for name in ["wrong.jsonl", "wrong.json", "wrong.parquet", "wrong.txt"] {
         let run = eval(dir.path(), &[&rows[..], &[name]].concat());
@@ -68,7 +71,7 @@ fn number_formats_that_are_wrong_alike_share_a_row() {
 #[test]
 fn a_column_that_the_input_has_keeps_its_name() {
     let dir = tempfile::tempdir().unwrap();
-    let rows = "text,label,expected\nDebt fell by a third,positive,me\n";
+    let rows = "text,label,expected\nShort sellers have cut their bets,positive,me\n";
     fs::write(dir.path().join("rows.csv"), rows).unwrap();
     let run = eval(dir.path(), &["rows.csv", "--precision", "int8", "--text-column", "text", "--errors", "wrong.csv"]);
     assert_eq!(run.code, Some(0), "{run:?}");
@@ -110,7 +113,7 @@ fn two_models_are_measured_side_by_side() {
         .sum();
     assert_eq!(rows, 4);
     // What it says of single rows is what `classify` says, in the labels of the first model.
-    let alone: Run = finsent(&["classify", "--model", "model", "Debt fell by a third"])
+    let alone: Run = finsent(&["classify", "--model", "model", "Short sellers have cut their bets"])
         .current_dir(dir.path())
         .output()
         .unwrap()
