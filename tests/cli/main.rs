@@ -6,6 +6,7 @@ mod command_line;
 mod compressed;
 mod convert;
 mod dialects;
+mod directions;
 mod documents;
 mod end_of_run;
 mod engine;
