@@ -35,6 +35,7 @@
 //! | `batch` | [`PackedBatch`]: the tokens of all texts without padding |
 //! | `checkpoint` | [`Checkpoint`]: weights from safetensors and torch.save, mapped |
 //! | `encoder` | [`Config`], [`Encoder`]: packed batch to [`Logits`], by BERT or one of its relatives |
+//! | `language` | [`Language`], [`Languages`]: the languages that a model reads |
 //! | `labels`, `activation`, `prediction` | [`LabelMap`], [`Activation`], [`Prediction`]: logits to labels with probabilities |
 //! | `document` | [`sentences`], [`Sentence`], [`Document`]: splitting and aggregation |
 //! | `classification`, `json` | [`Granularity`], [`Classification`]: what to predict and the result; its JSON |
@@ -74,6 +75,7 @@ mod io_error;
 mod json;
 mod json_error;
 mod labels;
+mod language;
 mod model_files;
 mod model_options;
 mod pipeline;
@@ -98,6 +100,7 @@ pub use io_error::{IoError, plain_words};
 pub use json::{LabelCounts, Scores};
 pub use json_error::JsonError;
 pub use labels::{LabelError, LabelMap};
+pub use language::{Language, LanguageError, Languages};
 pub use model_files::{
     CONFIG_FILE, FilesError, ModelFile, ModelFiles, SAFETENSORS_FILE, SENTENCE_PIECE_FILES, TokenizerFiles,
     VocabularyFiles, WeightFiles,
