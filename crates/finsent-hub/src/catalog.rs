@@ -5,10 +5,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use finsent_kernels::Precision;
-use finsent_model::{IoError, PublishedPrediction, suggest};
+use finsent_model::{IoError, Languages, PublishedPrediction, suggest};
 use serde::Deserialize;
 use thiserror::Error;
 use toml::{Table, Value};
+
+use crate::revision::is_commit;
 
 /// The default model.
 pub const DEFAULT_MODEL: &str = "mini";
@@ -38,6 +40,9 @@ pub struct ModelSpec {
     pub files: Vec<FileSpec>,
     /// About how many bytes its files have.
     pub size: Option<u64>,
+    /// The languages that it reads, if they are known.
+    #[serde(rename = "language")]
+    pub languages: Option<Languages>,
     /// Its published accuracy, in one line.
     pub accuracy: Option<String>,
     /// A window in tokens that is smaller than the model's own.
@@ -194,6 +199,14 @@ impl ModelSpec {
         }
     }
 
+    /// Whether its files never change: it is on the hub at a commit, or not from the hub at all.
+    pub fn is_pinned(&self) -> bool {
+        match self.origin() {
+            Origin::Hub { revision, .. } => is_commit(&revision),
+            Origin::Embedded | Origin::Directory(_) => true,
+        }
+    }
+
     fn check(&self) -> Result<(), String> {
         let origins = [self.embedded, self.directory.is_some(), self.hub.is_some()];
         if origins.iter().filter(|&&given| given).count() != 1 {
@@ -213,10 +226,11 @@ impl ModelSpec {
     }
 }
 
-const MODEL_KEYS: [&str; 14] = [
+const MODEL_KEYS: [&str; 15] = [
     "name",
     "description",
     "license",
+    "language",
     "embedded",
     "directory",
     "hub",
@@ -284,7 +298,8 @@ pub(crate) mod tests {
     fn the_built_in_catalog_is_valid_and_pins_hashes() {
         let catalog = project_catalog();
         let names: Vec<&str> = catalog.models().iter().map(|model| model.name.as_str()).collect();
-        assert_eq!(names, ["mini", "finbert", "finbert-tone", "finbert-esg", "finbert-fls"]);
+        assert_eq!(names[..5], ["mini", "finbert", "finbert-tone", "finbert-esg", "finbert-fls"]);
+        assert_eq!(names.len(), 17);
         assert_eq!(catalog.models()[0].origin(), Origin::Embedded);
         assert_eq!(
             catalog.models()[1].origin(),
@@ -294,6 +309,33 @@ pub(crate) mod tests {
             }
         );
         assert!(catalog.models()[1].files.iter().all(|file| file.sha256.is_some()));
+        let unpinned: Vec<&str> =
+            catalog.models().iter().filter(|model| !model.is_pinned()).map(|model| model.name.as_str()).collect();
+        assert_eq!(unpinned, ["finbert-fls", "modernfinbert"]);
+        assert!(catalog.models().iter().all(|model| model.languages.is_some()));
+    }
+
+    #[test]
+    fn languages_are_codes_or_many() {
+        let languages = |toml: &str| {
+            Catalog::parse("m", &format!("{ONE}\nlanguage = {toml}"))
+                .map(|catalog| catalog.models()[0].languages.as_ref().map(Languages::codes))
+        };
+        assert_eq!(languages("\"fr\"").unwrap(), Some(vec!["fr"]));
+        assert_eq!(languages("[\"en\", \"de\"]").unwrap(), Some(vec!["en", "de"]));
+        assert_eq!(languages("\"multilingual\"").unwrap(), Some(vec!["multilingual"]));
+        assert_eq!(Catalog::parse("m", ONE).unwrap().models()[0].languages, None);
+        for (toml, reason) in [
+            ("\"french\"", "`french` is not a language; did you mean `fr`?"),
+            ("\"xx\"", "`xx` is not a language"),
+            ("[]", "the list of languages is empty"),
+            ("[\"en\", \"multilingual\"]", "stands for all languages"),
+            ("7", "expected a code of ISO 639-1"),
+        ] {
+            let error = languages(toml).unwrap_err();
+            let CatalogError::Toml { source, .. } = &error else { panic!("{toml}: {error}") };
+            assert!(source.to_string().contains(reason), "{toml}: {source}");
+        }
     }
 
     #[test]

@@ -28,6 +28,7 @@
 //!
 //! | module | items |
 //! |---|---|
+//! | `revision` | commits and branches |
 //! | `hash` | SHA-256 and git's SHA-1 of files |
 //! | `catalog` | [`Catalog`], [`ModelSpec`]: models.toml |
 //! | `hub` | [`Hub`]: requests, downloads and the cache |
@@ -39,6 +40,7 @@
 //! - A file gets its name in the cache only after its hash was checked, if a hash is known.
 //! - A download that breaks off continues where it ended, also in the next run.
 //! - The token is sent to the hub and to no other host, and is in no message.
+//! - A model that the catalog does not pin keeps the commit that it had first, until it is downloaded anew on request.
 //! - Nothing is requested if the model is complete on this machine, or with `HF_HUB_OFFLINE`.
 #![warn(missing_docs)]
 
@@ -47,6 +49,7 @@ mod digest;
 mod hash;
 mod hub;
 mod resolver;
+mod revision;
 
 pub use catalog::{Catalog, CatalogError, DEFAULT_MODEL, FileSpec, ModelSpec, Origin};
 pub use digest::{DigestError, FileDigests};

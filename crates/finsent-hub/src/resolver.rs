@@ -2,12 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use finsent_model::{FilesError, ModelFile, ModelFiles, ModelOptions, suggest};
+use finsent_model::{FilesError, Languages, ModelFile, ModelFiles, ModelOptions, suggest};
 use thiserror::Error;
 
 use crate::catalog::{Catalog, FileSpec, ModelSpec, Origin};
 use crate::hash;
-use crate::hub::{DownloadProgress, Hub, HubError, HubModel, Repository, Snapshot};
+use crate::hub::{DownloadProgress, Hub, HubError, HubModel, Lookup, Repository, Snapshot};
+use crate::revision::is_commit;
 
 /// The prefix of a repository on the hub in the name of a model.
 const HUB: &str = "hf:";
@@ -91,6 +92,8 @@ pub struct ResolvedModel {
     pub files: ModelFiles,
     /// Its settings in the catalog.
     pub options: ModelOptions,
+    /// The languages that it reads, if the catalog says so.
+    pub languages: Option<Languages>,
     /// The revision on the hub that it should be.
     pub pin: Option<Pin>,
 }
@@ -114,7 +117,8 @@ impl ResolvedModel {
             precision: spec.precision.unwrap_or_default(),
             ..ModelOptions::default()
         });
-        Self { name: name.into(), place: dir.display().to_string(), files, options, pin: None }
+        let languages = spec.and_then(|spec| spec.languages.clone());
+        Self { name: name.into(), place: dir.display().to_string(), files, options, languages, pin: None }
     }
 
     /// The name of the model in requests: that in the catalog, or the last part of its directory or repository.
@@ -174,19 +178,22 @@ impl<'a> ModelResolver<'a> {
     pub fn resolve(&self, name: &str, progress: &dyn DownloadProgress) -> Result<ResolvedModel, ResolveError> {
         let (name, source) = self.source(name)?;
         match self.find_local(&name, &source)? {
-            Some(found) => Ok(found),
-            None => self.download_from(&name, source, progress),
+            Some(found) => {
+                self.keep_commit(&source);
+                Ok(found)
+            }
+            None => self.download_from(&name, source, Lookup::Kept, progress),
         }
     }
 
     /// Like [`resolve`](Self::resolve), but checks the hashes of a model of the hub that is on this machine, looks up
-    /// its branch again, and downloads what is damaged or new.
+    /// its branch again, also if it is not pinned and its commit was kept, and downloads what is damaged or new.
     ///
     /// # Errors
     /// [`ResolveError`] with what to do about it.
     pub fn download(&self, name: &str, progress: &dyn DownloadProgress) -> Result<ResolvedModel, ResolveError> {
         let (name, source) = self.source(name)?;
-        self.download_from(&name, source, progress)
+        self.download_from(&name, source, Lookup::Current, progress)
     }
 
     /// Finds a model of the catalog on this machine, without a download.
@@ -243,8 +250,8 @@ impl<'a> ModelResolver<'a> {
             (None, Origin::Embedded) => Source::Embedded(spec),
             (None, Origin::Hub { repository, revision }) => {
                 let (name, files) = (spec.name.clone(), spec.files.clone());
-                let repository = Repository::parse(&repository)?;
-                Source::Hub(HubModel { name, repository, revision, files }, Some(spec))
+                let (repository, keeps_commit) = (Repository::parse(&repository)?, !is_commit(&revision));
+                Source::Hub(HubModel { name, repository, revision, keeps_commit, files }, Some(spec))
             }
         })
     }
@@ -267,15 +274,24 @@ impl<'a> ModelResolver<'a> {
         }
     }
 
+    /// Another program may have downloaded the model, and may move its branch.
+    fn keep_commit(&self, source: &Source<'_>) {
+        let Source::Hub(model, _) = source else { return };
+        if let (true, Ok(Some(snapshot))) = (model.keeps_commit, self.hub.find_cached(model)) {
+            self.hub.keep(model, &snapshot);
+        }
+    }
+
     fn download_from(
         &self,
         name: &str,
         source: Source<'_>,
+        lookup: Lookup,
         progress: &dyn DownloadProgress,
     ) -> Result<ResolvedModel, ResolveError> {
         match source {
             Source::Hub(model, spec) => {
-                let snapshot = self.hub.download(&model, progress);
+                let snapshot = self.hub.download(&model, lookup, progress);
                 in_snapshot(&model, snapshot.map_err(|error| self.offer_built_in(error))?, spec)
             }
             local => self.find_local(name, &local)?.ok_or_else(|| ResolveError::NotEmbedded { name: name.into() }),
@@ -310,7 +326,7 @@ fn hub_source<'a>(name: &str, repository: &str) -> Result<Source<'a>, ResolveErr
     match Repository::parse(repository) {
         Ok(repository) if !revision.is_empty() => {
             let (name, revision) = (name.into(), revision.into());
-            Ok(Source::Hub(HubModel { name, repository, revision, files: Vec::new() }, None))
+            Ok(Source::Hub(HubModel { name, repository, revision, keeps_commit: false, files: Vec::new() }, None))
         }
         _ => Err(ResolveError::Repository { name: name.into() }),
     }

@@ -13,9 +13,10 @@ use ureq::http::{HeaderMap, Response, StatusCode};
 use ureq::{Body, BodyReader};
 
 use super::error::HubError;
-use super::repository::{HubModel, is_commit};
+use super::repository::HubModel;
 use super::settings::HubSettings;
 use super::transport::{Follow, Request, Transport, host_of};
+use crate::revision::is_commit;
 
 /// The most bytes of a JSON response.
 const MAX_JSON: u64 = 16 << 20;

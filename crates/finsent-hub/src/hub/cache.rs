@@ -9,7 +9,8 @@ use finsent_model::{is_regular, open_regular};
 use hf_hub::{Cache, Repo, RepoType};
 
 use super::error::HubError;
-use super::repository::{Repository, is_commit};
+use super::repository::{HubModel, Repository};
+use crate::revision::is_commit;
 
 /// More than a file in `refs` has: it holds a commit of 40 characters.
 const MAX_REF_BYTES: u64 = 1 << 10;
@@ -21,6 +22,12 @@ pub(crate) struct RepositoryCache {
     repository: String,
     /// `models--OWNER--NAME`.
     folder: String,
+}
+
+/// The name in `refs` of the commit that finsent keeps of a revision. Python's library moves the revision's own name
+/// whenever it downloads the repository, and leaves this one where it is.
+fn kept(revision: &str) -> String {
+    format!("finsent/{revision}")
 }
 
 /// The repositories that have a snapshot in the cache at `root`.
@@ -76,6 +83,30 @@ impl RepositoryCache {
         }
         let path = self.root.join(&self.folder).join("refs").join(revision);
         self.layout(revision).create_ref(commit).map_err(HubError::cache(&path))
+    }
+
+    /// The commit of the model's revision: the one that is kept, or else that of the last download.
+    ///
+    /// # Errors
+    /// As [`Self::commit`].
+    pub(crate) fn commit_of(&self, model: &HubModel) -> Result<Option<String>, HubError> {
+        match self.kept_commit(model)? {
+            None => self.commit(&model.revision),
+            kept => Ok(kept),
+        }
+    }
+
+    /// The commit that is kept for a model that the catalog does not pin.
+    ///
+    /// # Errors
+    /// As [`Self::commit`].
+    pub(crate) fn kept_commit(&self, model: &HubModel) -> Result<Option<String>, HubError> {
+        if model.keeps_commit { self.commit(&kept(&model.revision)) } else { Ok(None) }
+    }
+
+    /// Keeps this commit for a model that the catalog does not pin.
+    pub(crate) fn keep_commit(&self, model: &HubModel, commit: &str) -> Result<(), HubError> {
+        if model.keeps_commit { self.set_commit(&kept(&model.revision), commit) } else { Ok(()) }
     }
 
     /// The directory of a commit's files.
@@ -189,6 +220,32 @@ mod tests {
         let device = cache.commit("main").unwrap_err().to_string();
         assert!(device.contains("refs/main"), "{device}");
         assert!(cache.set_commit("main", COMMIT).is_err());
+    }
+
+    #[test]
+    fn the_commit_that_is_kept_stays_when_the_branch_moves() {
+        let dir = tempfile::tempdir().unwrap();
+        let cache = cache(dir.path());
+        let repository = Repository::parse("acme/small").unwrap();
+        let model = |keeps_commit| HubModel {
+            name: "mine".into(),
+            repository: repository.clone(),
+            revision: "main".into(),
+            keeps_commit,
+            files: Vec::new(),
+        };
+        let (kept, pinned) = (model(true), model(false));
+        assert_eq!(cache.commit_of(&kept).unwrap(), None);
+        let newer = COMMIT.replace('0', "f");
+        cache.set_commit("main", COMMIT).unwrap();
+        cache.keep_commit(&kept, COMMIT).unwrap();
+        cache.set_commit("main", &newer).unwrap();
+        assert_eq!(cache.commit_of(&kept).unwrap().as_deref(), Some(COMMIT));
+        assert_eq!(cache.commit_of(&pinned).unwrap(), Some(newer.clone()));
+        cache.keep_commit(&pinned, &newer).unwrap();
+        assert_eq!(cache.kept_commit(&kept).unwrap().as_deref(), Some(COMMIT));
+        cache.keep_commit(&kept, &newer).unwrap();
+        assert_eq!(cache.commit_of(&kept).unwrap(), Some(newer));
     }
 
     #[test]

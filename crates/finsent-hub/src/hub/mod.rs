@@ -31,9 +31,18 @@ use self::api::HubApi;
 use self::cache::RepositoryCache;
 use self::download::Download;
 use self::model_listing::{adapter, model_files};
-use self::repository::is_commit;
 use self::snapshot::{missing_files, unpinned};
 use crate::catalog::FileSpec;
+use crate::revision::{is_commit, short};
+
+/// Which commit of a model that the catalog does not pin is downloaded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lookup {
+    /// The one that is kept, if there is one.
+    Kept,
+    /// The one that the branch or tag has now.
+    Current,
+}
 
 /// The hub and its cache on this machine.
 pub struct Hub {
@@ -62,15 +71,35 @@ impl Hub {
         self.cache.as_deref().map(cache::repositories).unwrap_or_default()
     }
 
+    /// Keeps the commit of a model that was found in the cache and is not pinned, where the cache may be written.
+    pub(crate) fn keep(&self, model: &HubModel, snapshot: &Snapshot) {
+        let Some(root) = self.cache.as_deref().filter(|root| snapshot.dir.starts_with(root)) else { return };
+        let cache = RepositoryCache::new(root, &model.repository);
+        if matches!(cache.kept_commit(model), Ok(None)) {
+            // A cache that is mounted read-only stays as it is.
+            cache.keep_commit(model, &snapshot.commit).unwrap_or_default();
+        }
+    }
+
     /// Makes sure that the cache has the model: downloads the files that are missing or damaged. The commit of a branch
-    /// is looked up again.
+    /// is looked up again, unless `lookup` says to stay with the one that is kept.
     ///
     /// # Errors
     /// [`HubError`]; files without the right hash never get their name, and what was downloaded is kept.
-    pub(crate) fn download(&self, model: &HubModel, progress: &dyn DownloadProgress) -> Result<Snapshot, HubError> {
+    pub(crate) fn download(
+        &self,
+        model: &HubModel,
+        lookup: Lookup,
+        progress: &dyn DownloadProgress,
+    ) -> Result<Snapshot, HubError> {
         model.check_names()?;
         let root = self.cache.as_deref().ok_or(HubError::NoCache)?;
         let cached = self.find_cached(model)?;
+        let kept = RepositoryCache::new(root, &model.repository).kept_commit(model)?;
+        let model = match (lookup, kept) {
+            (Lookup::Kept, Some(commit)) => &HubModel { revision: commit, keeps_commit: false, ..model.clone() },
+            _ => model,
+        };
         let damaged = cached.as_ref().and_then(Snapshot::damaged).map(|file| file.name.clone());
         match (cached, self.offline) {
             (Some(snapshot), offline) if damaged.is_none() && (offline.is_some() || is_commit(&model.revision)) => {
@@ -99,6 +128,10 @@ impl Hub {
         files.iter().try_for_each(|file| download.ensure(&dir, file))?;
         progress.end();
         cache.set_commit(&model.revision, &commit)?;
+        if let Some(note) = note_on_commit(model, cache.kept_commit(model)?.as_deref(), &commit) {
+            progress.note(&note);
+        }
+        cache.keep_commit(model, &commit)?;
         Ok(Snapshot::new(dir, commit, files))
     }
 
@@ -131,6 +164,22 @@ impl fmt::Debug for Hub {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Hub").field("cache", &self.cache).field("offline", &self.offline).finish_non_exhaustive()
     }
+}
+
+/// What to tell about the commit of a model that the catalog does not pin: that it is kept, or that it is another one.
+fn note_on_commit(model: &HubModel, before: Option<&str>, commit: &str) -> Option<String> {
+    if !model.keeps_commit || before == Some(commit) {
+        return None;
+    }
+    let HubModel { name, repository, revision, .. } = model;
+    let (of, commit) = (format!("`{revision}` of {}", repository.as_str()), short(commit));
+    Some(match before {
+        None => format!(
+            "the catalog does not pin {name}: commit {commit}, which {of} has now, is used from now on; \
+             `finsent pull {name}` looks for a newer one"
+        ),
+        Some(before) => format!("{of} has changed: {name} is now commit {commit}, and was {}", short(before)),
+    })
 }
 
 /// Why the model in the cache cannot be used.

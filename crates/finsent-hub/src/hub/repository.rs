@@ -17,6 +17,8 @@ pub(crate) struct HubModel {
     pub(crate) repository: Repository,
     /// A branch, tag, commit, or `refs/pr/N`.
     pub(crate) revision: String,
+    /// Whether the commit that the revision had first stays in use: the catalog does not pin the model.
+    pub(crate) keeps_commit: bool,
     /// The files of the model. Empty if the repository decides.
     pub(crate) files: Vec<FileSpec>,
 }
@@ -65,11 +67,6 @@ pub(crate) fn check_file_name(file: &FileSpec) -> Result<(), HubError> {
 fn is_inside(path: &str) -> bool {
     let mut parts = Path::new(path).components().peekable();
     parts.peek().is_some() && parts.all(|part| matches!(part, Component::Normal(_))) && !path.ends_with('/')
-}
-
-/// Whether a revision is a commit, which never changes.
-pub(crate) fn is_commit(revision: &str) -> bool {
-    revision.len() == 40 && revision.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 #[cfg(test)]

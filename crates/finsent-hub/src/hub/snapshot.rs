@@ -47,7 +47,7 @@ impl Snapshot {
             return Ok(None);
         }
         let cache = RepositoryCache::new(root, &model.repository);
-        let Some(commit) = cache.commit(&model.revision)? else { return Ok(None) };
+        let Some(commit) = cache.commit_of(model)? else { return Ok(None) };
         let dir = cache.snapshot(&commit);
         let files = match model.files.as_slice() {
             [] => match model_files(&names_in(&dir)?) {
@@ -73,7 +73,7 @@ impl Snapshot {
 /// The files of the model that the cache lacks, if it has others; `None` if it has nothing of this revision.
 pub(crate) fn missing_files(root: &Path, model: &HubModel) -> Option<Vec<String>> {
     let cache = RepositoryCache::new(root, &model.repository);
-    let commit = cache.commit(&model.revision).ok().flatten();
+    let commit = cache.commit_of(model).ok().flatten();
     let dir = commit.map(|commit| cache.snapshot(&commit)).filter(|dir| dir.is_dir())?;
     Some(match model.files.as_slice() {
         [] => model_files(&names_in(&dir).unwrap_or_default()).err().into_iter().collect(),
