@@ -6,7 +6,7 @@ use std::process::Stdio;
 
 use finsent_testing::{send_signal, wait_for_output, wait_until};
 
-use crate::finsent::{FINSENT, Run, classify_file, finsent, parse_csv, run, run_with_input, write_file};
+use crate::finsent::{FINSENT, Run, classify_file, finsent, parse_csv, run, run_with_input, small_model, write_file};
 
 fn last_line(run: &Run) -> &str {
     run.stderr.lines().last().unwrap_or_default()
@@ -75,6 +75,37 @@ fn a_text_in_another_language_is_told_unless_the_model_may_read_it() {
         &["2 texts look like another language than English: line 2 (id a), line 4 (id c). The model reads"],
     );
     assert!(!run_with_input(&["classify"], b"Barclays, Credit Agricole, Dish EchoStar\n").stderr.contains("language"));
+}
+
+#[test]
+fn a_text_is_told_by_the_language_that_the_catalog_says() {
+    let dir = tempfile::tempdir().unwrap();
+    let model = small_model(dir.path(), "mine");
+    let told = |language: &str, text: &str| {
+        let toml = format!(
+            "[[model]]\nname = \"mine\"\ndescription = \"d\"\nlicense = \"l\"\ndirectory = {:?}\nfiles = []\n{language}\n\
+             [[model]]\nname = \"other\"\ndescription = \"d\"\nlicense = \"l\"\nhub = \"o/m\"\nfiles = []\nlanguage = \"en\"\n",
+            model.to_str().unwrap()
+        );
+        let catalog = write_file(dir.path(), "models.toml", toml);
+        let args = ["--models-file", &catalog, "classify", "--model", "mine"];
+        run_with_input(&args, format!("{text}\n").as_bytes()).stderr
+    };
+    const ENGLISH: &str = "Shares of the retailer fell after the profit warning";
+    const GERMAN: &str = "Der Umsatz steigt im dritten Quartal um ein Drittel";
+    let english = told("language = \"fr\"", ENGLISH);
+    let note = "1 text looks like another language than French: line 1. The model reads only French, so its prediction means \
+                little; `finsent models --language en` lists models that read English";
+    assert!(english.contains(note), "{english}");
+    let german = told("language = [\"en\", \"fr\"]", GERMAN);
+    let note = "1 text looks like another language than English and French: line 1. The model reads only English and French, \
+                so its prediction means little\n";
+    assert!(german.contains(note), "{german}");
+    for language in ["language = \"multilingual\"", "language = [\"de\", \"en\"]"] {
+        for text in [ENGLISH, GERMAN] {
+            assert!(!told(language, text).contains("language"), "{language}: {text}");
+        }
+    }
 }
 
 #[test]

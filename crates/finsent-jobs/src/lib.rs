@@ -17,7 +17,7 @@ mod text_options;
 
 pub use error::JobError;
 pub use journal::{Fingerprint, Journal, JournalEntries, JournalError, Scored};
-pub use language::{looks_foreign, reads_only_english};
+pub use language::{LanguageCheck, reads_only_english};
 pub use once::Copies;
 pub use stages::{Stages, Window};
 pub use text_options::TextOptions;

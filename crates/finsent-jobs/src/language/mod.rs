@@ -1,11 +1,18 @@
-//! Whether a text looks like another language than English, which nearly all financial models read.
+//! Whether a text looks like another language than those that a model reads.
 //!
 //! A headline of names is easily taken for another language, and a note about it would be wrong. So a text in Latin letters
-//! has to show it twice: the detector says so, and the text has a word that is frequent in another language, or one in lower
-//! case with a letter that English does not have, and no frequent English word.
+//! has to show it twice: the detector says so, and the text has a word that is frequent in another language and none that is
+//! frequent in one that the model reads. For a model that reads English only, a word in lower case with a letter that
+//! English does not have shows it too.
 
-use finsent_model::{Pipeline, Text};
-use whichlang::{Lang, detect_language};
+mod script;
+mod words;
+
+use finsent_model::{Language, Pipeline, Text};
+use whichlang::{LANGUAGES, Lang, detect_language};
+
+use self::script::Script;
+use self::words::ENGLISH;
 
 /// Bytes of a text that are looked at.
 const LOOKED_AT: usize = 1024;
@@ -14,39 +21,80 @@ const MIN_WORDS: usize = 3;
 /// Fewer letters of another script may be a name.
 const MIN_LETTERS: usize = 3;
 
-/// Frequent words of headlines in English that are not words of other languages with Latin letters.
-const ENGLISH: [&str; 31] = [
-    "after", "and", "are", "as", "at", "by", "down", "earnings", "for", "from", "has", "it", "its", "new", "of",
-    "report", "reports", "sales", "says", "shares", "stock", "stocks", "that", "the", "this", "to", "up", "was",
-    "were", "will", "with",
-];
-/// Frequent short words of other languages that are not English words, names or abbreviations in lower case.
-const OTHERS: [&str; 154] = [
-    "aan", "acima", "agli", "al", "alla", "ante", "ao", "après", "att", "au", "auf", "aus", "aux", "av", "avec", "bei",
-    "bij", "bir", "ble", "che", "con", "cu", "của", "da", "dal", "dalla", "dan", "dans", "das", "dat", "de", "degli",
-    "dei", "del", "della", "delle", "dem", "den", "dengan", "der", "des", "det", "di", "do", "dopo", "dos", "du",
-    "dès", "efter", "ein", "eine", "einem", "einen", "eines", "el", "em", "en", "ensi", "entre", "está", "ett",
-    "etter", "från", "för", "für", "gli", "hasta", "het", "i", "il", "ile", "im", "inom", "ist", "için", "ja", "jest",
-    "la", "las", "le", "les", "leur", "lo", "los", "mais", "med", "mehr", "met", "mit", "mot", "más", "na", "naar",
-    "nach", "nel", "nella", "nicht", "niet", "nog", "non", "nos", "não", "och", "og", "oli", "oraz", "os", "para",
-    "pas", "pela", "pelo", "per", "più", "por", "pour", "przez", "på", "que", "se", "sedan", "ses", "sich", "sin",
-    "się", "sobre", "som", "sur", "sus", "te", "til", "till", "tras", "trong", "uit", "um", "uma", "un", "una", "und",
-    "une", "untuk", "ve", "vom", "von", "voor", "vor", "và", "w", "wird", "yang", "zum", "zur", "é", "över",
-];
+/// Tells texts that are plainly in another language than a model reads.
+#[derive(Debug)]
+pub struct LanguageCheck {
+    read: Vec<Language>,
+    /// The frequent words of the languages that are read.
+    own: Vec<&'static str>,
+    /// The frequent words of others, which show one where they are in lower case: with a capital they may be names.
+    others: Vec<&'static str>,
+    /// The frequent words of English, if it is not read, which show it in any case.
+    english: Vec<&'static str>,
+    /// Whether a word with letters that English does not have shows another language.
+    reads_only_english: bool,
+    /// Whether the detector knows all languages with Latin letters that are read. It takes one that it does not know for
+    /// another.
+    can_tell_latin: bool,
+}
 
-/// Whether a text looks like another language than English. Texts that are too short to tell do not.
-pub fn looks_foreign(text: &str) -> bool {
-    let text = &text[..text.floor_char_boundary(LOOKED_AT)];
-    if text.is_ascii() && !has_frequent_word(text) {
-        return false;
+impl LanguageCheck {
+    /// A check for a model that reads these languages.
+    pub fn new(read: Vec<Language>) -> Self {
+        let reads_english = read.iter().any(|language| language.code() == ENGLISH);
+        let is_known = |language: &Language| LANGUAGES.iter().any(|&lang| language_of(lang) == Some(*language));
+        let is_latin = |language: &Language| script::of_language(*language).contains(&Script::Latin);
+        Self {
+            own: words::frequent_in(&read),
+            others: words::frequent_in_others(&read),
+            english: if reads_english { Vec::new() } else { words::english() },
+            reads_only_english: reads_english && read.len() == 1,
+            can_tell_latin: read.iter().all(|language| is_known(language) || !is_latin(language)),
+            read,
+        }
     }
-    if is_in_another_script(text) {
-        return true;
+
+    /// The languages that the model reads.
+    pub fn read(&self) -> &[Language] {
+        &self.read
     }
-    let words: Vec<&str> = words(text).collect();
-    let is_english = || words.iter().any(|word| is_one_of(&ENGLISH, &word.to_lowercase()));
-    let shows_another = || words.iter().any(|word| is_of_another_language(word));
-    words.len() >= MIN_WORDS && !is_english() && shows_another() && detect_language(text) != Lang::Eng
+
+    /// The language of a text that is plainly none of those that are read, as well as it can be told. `None` if the text
+    /// may be in one of them, or is too short to tell.
+    pub fn foreign(&self, text: &str) -> Option<Language> {
+        let text = &text[..text.floor_char_boundary(LOOKED_AT)];
+        if text.is_ascii() && !words(text).any(|word| self.shows_another(word)) {
+            return None;
+        }
+        if self.is_in_another_script(text) {
+            return language_of(detect_language(text));
+        }
+        let words: Vec<&str> = words(text).collect();
+        let is_own = |word: &&str| is_one_of(&self.own, &word.to_lowercase());
+        let shows_another = || words.iter().any(|word| self.shows_another(word));
+        if words.len() < MIN_WORDS || words.iter().any(is_own) || !shows_another() || !self.can_tell_latin {
+            return None;
+        }
+        language_of(detect_language(text)).filter(|language| !self.read.contains(language))
+    }
+
+    fn shows_another(&self, word: &str) -> bool {
+        let is_small = word.starts_with(char::is_lowercase);
+        is_small && (is_one_of(&self.others, word) || self.reads_only_english && !word.is_ascii())
+            || !self.english.is_empty() && is_one_of(&self.english, &word.to_lowercase())
+    }
+
+    /// Whether most letters are of a script in which nothing that is read is written. Latin ones are in every language's
+    /// texts.
+    fn is_in_another_script(&self, text: &str) -> bool {
+        let (mut own, mut others) = (0, 0);
+        for letter in text.chars().filter(|letter| letter.is_alphabetic()) {
+            let script = script::of_letter(letter);
+            let is_read = |language: &Language| script::of_language(*language).contains(&script);
+            *if script == Script::Latin || self.read.iter().any(is_read) { &mut own } else { &mut others } += 1;
+        }
+        others >= MIN_LETTERS && others > own
+    }
 }
 
 /// Whether a model has learned English only, as far as its vocabulary shows: it has whole words of English, and no other
@@ -60,10 +108,6 @@ pub fn reads_only_english(pipeline: &Pipeline) -> bool {
         && tokens_per_word("der Gewinn des Unternehmens ist nach einem schwachen Quartal gesunken") > 1.8
 }
 
-fn has_frequent_word(text: &str) -> bool {
-    words(text).any(|word| is_one_of(&OTHERS, word))
-}
-
 /// Words with a letter.
 fn words(text: &str) -> impl Iterator<Item = &str> {
     // A stop may be within a word: `Booking.com` is not the word `com`.
@@ -75,28 +119,86 @@ fn is_one_of(words: &[&str], word: &str) -> bool {
     words.binary_search(&word).is_ok()
 }
 
-/// Whether a word in lower case, which is not a name, is one of another language.
-fn is_of_another_language(word: &str) -> bool {
-    word.starts_with(char::is_lowercase) && (is_one_of(&OTHERS, word) || !word.is_ascii())
-}
-
-/// Whether most letters are not Latin ones.
-fn is_in_another_script(text: &str) -> bool {
-    let (mut latin, mut others) = (0, 0);
-    for letter in text.chars().filter(|letter| letter.is_alphabetic()) {
-        let is_latin = matches!(letter, '\0'..='\u{24f}' | '\u{1e00}'..='\u{1eff}' | '\u{ff21}'..='\u{ff5a}');
-        *if is_latin { &mut latin } else { &mut others } += 1;
-    }
-    others >= MIN_LETTERS && others > latin
+/// The language that the detector means; always one, as a test asserts.
+fn language_of(lang: Lang) -> Option<Language> {
+    let code = match lang {
+        Lang::Ara => "ar",
+        Lang::Cmn => "zh",
+        Lang::Deu => "de",
+        Lang::Eng => ENGLISH,
+        Lang::Fra => "fr",
+        Lang::Hin => "hi",
+        Lang::Ita => "it",
+        Lang::Jpn => "ja",
+        Lang::Kor => "ko",
+        Lang::Nld => "nl",
+        Lang::Por => "pt",
+        Lang::Rus => "ru",
+        Lang::Spa => "es",
+        Lang::Swe => "sv",
+        Lang::Tur => "tr",
+        Lang::Vie => "vi",
+    };
+    Language::parse(code).ok()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn languages(codes: &[&str]) -> Vec<Language> {
+        codes.iter().map(|code| Language::parse(code).unwrap()).collect()
+    }
+
+    /// What is told of a text to a model that reads these languages.
+    fn told(text: &str, read: &[&str]) -> Option<&'static str> {
+        LanguageCheck::new(languages(read)).foreign(text).map(Language::code)
+    }
+
+    fn looks_foreign(text: &str) -> bool {
+        told(text, &["en"]).is_some()
+    }
+
     #[test]
-    fn the_words_are_sorted() {
-        assert!(ENGLISH.is_sorted() && OTHERS.is_sorted());
+    fn the_detectors_languages_have_codes() {
+        assert!(LANGUAGES.iter().all(|&lang| language_of(lang).is_some()));
+    }
+
+    #[test]
+    fn a_text_is_told_to_a_model_that_reads_none_of_its_languages() {
+        const ENGLISH: &str = "Shares of the retailer fell after the profit warning";
+        const GERMAN: &str = "Der Umsatz steigt im dritten Quartal um zwölf Prozent";
+        const FRENCH: &str = "Le chiffre d'affaires progresse de 8% au troisième trimestre";
+        const CHINESE: &str = "公司第三季度净利润同比增长";
+        for (text, read, expected) in [
+            (ENGLISH, &["fr"][..], Some("en")),
+            (GERMAN, &["fr"], Some("de")),
+            (FRENCH, &["fr"], None),
+            (FRENCH, &["de"], Some("fr")),
+            (CHINESE, &["fr"], Some("zh")),
+            (ENGLISH, &["en", "fr"], None),
+            (GERMAN, &["en", "fr"], Some("de")),
+            (GERMAN, &["en", "de"], None),
+            (ENGLISH, &["zh"], Some("en")),
+            (CHINESE, &["zh"], None),
+            (CHINESE, &["ja"], None),
+            ("삼성전자 영업이익 20% 증가", &["zh"], Some("ko")),
+            ("株価が急落した", &["ja"], None),
+            // The detector knows no Finnish, and would take it for Swedish or Estonian.
+            (ENGLISH, &["fi"], None),
+            (CHINESE, &["fi"], Some("zh")),
+        ] {
+            assert_eq!(told(text, read), expected, "{text} to {read:?}");
+        }
+    }
+
+    #[test]
+    fn a_text_of_names_is_told_to_no_model() {
+        for text in ["Barclays, Credit Agricole, Dish EchoStar", "Apple Tesla Nvidia Microsoft", "LVMH", "", "12,4 %"] {
+            for read in ["en", "fr", "de", "zh", "fi"] {
+                assert_eq!(told(text, &[read]), None, "{text} to {read}");
+            }
+        }
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! What a run has scored, for the message at its end.
 
-use finsent_jobs::{looks_foreign, reads_only_english};
 use finsent_model::{Classification, Granularity, Pipeline, has_html};
 use finsent_table::{ItemError, OutputRecord, Row};
 
+use super::foreign::ForeignTexts;
 use super::place::place;
 use crate::cli::quantity::{grouped, quantity};
 use crate::cli::tally::Tally;
@@ -15,21 +15,25 @@ const MAX_REASONS: usize = 20;
 
 /// Rows of one kind: how many, and where the first are.
 #[derive(Debug, Default)]
-struct Rows {
+pub(super) struct Rows {
     count: u64,
     places: Vec<String>,
 }
 
 impl Rows {
-    fn add(&mut self, row: &Row) {
+    pub(super) fn add(&mut self, row: &Row) {
         self.count += 1;
         if self.places.len() < MAX_PLACES {
             self.places.push(place(row));
         }
     }
 
+    pub(super) fn count(&self) -> u64 {
+        self.count
+    }
+
     /// `line 3, line 8, line 9 and others`
-    fn places(&self) -> String {
+    pub(super) fn places(&self) -> String {
         let others = if self.count > self.places.len() as u64 { " and others" } else { "" };
         self.places.join(", ") + others
     }
@@ -41,20 +45,25 @@ pub(super) struct Counts {
     /// How many predictions have each label, in the order of the model.
     labels: Vec<(String, u64)>,
     truncated: Rows,
-    /// `None` if the model may read other languages.
-    foreign: Option<Rows>,
+    /// `None` if the model may read all languages.
+    foreign: Option<ForeignTexts>,
     /// `None` if HTML is left out.
     html: Option<Rows>,
     reasons: Vec<(String, Rows)>,
 }
 
 impl Counts {
-    pub(super) fn new(pipeline: &Pipeline, granularity: Granularity, unescape_html: bool) -> Self {
+    pub(super) fn new(
+        pipeline: &Pipeline,
+        foreign: Option<ForeignTexts>,
+        granularity: Granularity,
+        unescape_html: bool,
+    ) -> Self {
         Self {
             granularity,
             labels: pipeline.labels().labels().iter().map(|label| (label.clone(), 0)).collect(),
             truncated: Rows::default(),
-            foreign: reads_only_english(pipeline).then(Rows::default),
+            foreign,
             html: (!unescape_html).then(Rows::default),
             reasons: Vec::new(),
         }
@@ -73,8 +82,8 @@ impl Counts {
             self.truncated.add(row);
         }
         let Ok(text) = &row.text else { return };
-        if let Some(foreign) = self.foreign.as_mut().filter(|_| looks_foreign(text.as_str())) {
-            foreign.add(row);
+        if let Some(foreign) = &mut self.foreign {
+            foreign.look_at(row, text.as_str());
         }
         if let Some(html) = self.html.as_mut().filter(|_| has_html(text.as_str())) {
             html.add(row);
@@ -110,13 +119,7 @@ impl Counts {
 
     /// The note about texts in other languages.
     pub(super) fn foreign(&self) -> Option<String> {
-        let rows = self.foreign.as_ref().filter(|rows| rows.count > 0)?;
-        let (look, their) =
-            if rows.count == 1 { ("looks", "its prediction means") } else { ("look", "their predictions mean") };
-        let (texts, places) = (quantity(rows.count, "text"), rows.places());
-        Some(format!(
-            "{texts} {look} like another language than English: {places}. The model reads only English, so {their} little"
-        ))
+        self.foreign.as_ref().and_then(ForeignTexts::note)
     }
 
     /// The note about HTML.

@@ -1,6 +1,7 @@
 //! `finsent classify`: rows in, predictions out, in order and in bounded memory.
 
 mod counts;
+mod foreign;
 mod input;
 mod outputs;
 mod place;
@@ -28,6 +29,7 @@ use super::settings::Settings;
 use super::tally::{LimitedNotes, Tally};
 use super::{hints, interrupt, output};
 use counts::Counts;
+use foreign::ForeignTexts;
 use place::id;
 use resume::KeptProgress;
 use stopped::Written;
@@ -102,7 +104,8 @@ impl Task {
         let (kind, progress) = (input.kind, self.progress(&mut input, &destination));
         let late_notes = input.late_notes.clone();
         let writer = self.writer(&input, granularity, &pipeline, destination)?;
-        let counts = Counts::new(&pipeline, granularity, args.unescape_html);
+        let foreign = ForeignTexts::of(&model, &pipeline, &settings.catalog);
+        let counts = Counts::new(&pipeline, foreign, granularity, args.unescape_html);
         let mut output =
             Output { writer, summary, tally: Tally::start(), counts, copies: 0, left_out: LimitedNotes::default() };
         let written = Written::default();
