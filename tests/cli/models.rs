@@ -174,7 +174,12 @@ fn models_lists_the_catalog_and_what_is_on_this_machine() {
     let state: Vec<_> = listed.iter().map(|m| (m["name"].as_str().unwrap(), m["place"].is_string())).collect();
     let expected =
         [("mini", true), ("finbert", false), ("finbert-tone", false), ("finbert-esg", true), ("finbert-fls", false)];
-    assert_eq!(state, expected);
+    assert_eq!(state[..5], expected);
+    assert!(state[5..].iter().all(|(_, is_here)| !is_here), "{state:?}");
+    let locations = [0, 1, 3].map(|model| listed[model]["location"].as_str().unwrap());
+    assert_eq!(locations, ["built-in", "to-be-downloaded", "directory"]);
+    assert_eq!((&listed[0]["languages"], &listed[0]["pinned"]), (&serde_json::json!(["en"]), &true.into()));
+    assert_eq!((&listed[4]["pinned"], &listed[4]["commit"]), (&false.into(), &serde_json::Value::Null));
     assert_eq!((&listed[0]["verified"], listed[0]["size"].as_u64() > Some(20_000_000)), (&true.into(), true));
     assert_eq!((&listed[1]["verified"], &listed[1]["size"]), (&serde_json::Value::Null, &serde_json::Value::Null));
     assert_eq!(listed[1]["published_size"], 438_000_000);
@@ -184,6 +189,56 @@ fn models_lists_the_catalog_and_what_is_on_this_machine() {
     assert!(
         table.contains("* mini") && table.contains("  finbert ") && table.contains("not on this machine; about 438 MB"),
         "{table}"
+    );
+}
+
+#[test]
+fn models_are_listed_by_the_language_that_they_read() {
+    let names = |args: &[&str]| -> Vec<String> {
+        let run = run(&[&["models", "--json"], args].concat());
+        let listed: Vec<serde_json::Value> = serde_json::from_str(&run.stdout).unwrap();
+        listed.iter().map(|model| model["name"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(names(&["--language", "fr"]), ["twitter-xlm-roberta", "finance-sentiment-fr"]);
+    assert_eq!(names(&["--language", "FI"]), ["twitter-xlm-roberta"]);
+    assert!(names(&["--language", "en"]).len() == names(&[]).len() - 1);
+    let table = run(&["models", "--language", "fr"]).stdout;
+    assert!(table.contains("language: French; license: not stated"), "{table}");
+    for (given, meant) in [("french", "such as fr"), ("ger", "such as de"), ("xx", "ISO 639-1")] {
+        assert_fails(&run(&["models", "--language", given]), 2, &["--language", meant, given]);
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let catalog = write_file(dir.path(), "models.toml", CATALOG);
+    let of_catalog = |more: &[&str]| run(&[&["--models-file", &catalog, "models"], more].concat());
+    assert!(of_catalog(&[]).stdout.contains("language: not stated"));
+    assert!(of_catalog(&["--language", "de"]).stdout.contains("No model of the catalog reads German"));
+    assert_eq!(of_catalog(&["--language", "de", "--json"]).stdout, "[]\n");
+}
+
+#[test]
+fn a_language_that_is_unknown_or_contradicts_is_an_error_of_the_catalog() {
+    let dir = tempfile::tempdir().unwrap();
+    for (language, reason) in [
+        ("\"french\"", "did you mean `fr`?"),
+        ("\"xx\"", "`xx` is not a language"),
+        ("[]", "the list of languages is empty"),
+        ("[\"en\", \"en\"]", "`en` is listed twice"),
+        ("[\"multilingual\", \"en\"]", "write \"multilingual\" alone"),
+        ("true", "expected a code of ISO 639-1"),
+    ] {
+        let toml = CATALOG.replacen("license = \"l\"", &format!("license = \"l\"\n    language = {language}"), 1);
+        let catalog = write_file(dir.path(), "models.toml", toml);
+        assert_fails(&run(&["--models-file", &catalog, "models"]), 2, &["models.toml", reason]);
+    }
+    let catalog = write_file(
+        dir.path(),
+        "models.toml",
+        CATALOG.replace("license = \"l\"", "license = \"l\"\nlanguages = \"en\""),
+    );
+    assert_fails(
+        &run(&["--models-file", &catalog, "models"]),
+        2,
+        &["unknown key `languages`", "did you mean `language`?"],
     );
 }
 

@@ -18,3 +18,4 @@ mod stand_in_itself;
 mod stored;
 mod strange_files;
 mod tls;
+mod unpinned;

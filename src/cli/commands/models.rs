@@ -1,9 +1,10 @@
-//! `finsent models`: the catalog, and which of its models are on this machine.
+//! `finsent models`: the catalog, what its models read, and which of them are on this machine.
 
 use std::fs;
+use std::path::Path;
 
 use finsent_hub::{FileDigests, FileSpec, Integrity, ModelSpec, Origin, ResolvedModel, check_integrity};
-use finsent_model::{LoadError, ModelFile, weight_files};
+use finsent_model::{Language, Languages, LoadError, ModelFile, weight_files};
 use indicatif::DecimalBytes;
 use serde::Serialize;
 use unicode_width::UnicodeWidthStr;
@@ -21,14 +22,24 @@ struct Listed<'a> {
     name: &'a str,
     description: &'a str,
     license: &'a str,
+    /// The codes of the languages that it reads, or `multilingual`; `None` if they are not known.
+    languages: Option<Vec<&'static str>>,
     /// Where the model comes from.
     origin: String,
+    /// Whether its files never change.
+    pinned: bool,
+    /// Where it runs from.
+    location: Location,
     /// Where it was found on this machine.
     place: Option<String>,
+    /// Its commit in the cache of the hub.
+    commit: Option<String>,
     /// Bytes of its files.
     size: Option<u64>,
     /// About how many bytes the published files have, if the catalog says so.
     published_size: Option<u64>,
+    /// The most tokens of an input, if the catalog says so.
+    max_length: Option<usize>,
     /// What the catalog says about its accuracy.
     accuracy: Option<&'a str>,
     /// Whether its files are the published ones; `None` if a hash is not known.
@@ -39,27 +50,57 @@ struct Listed<'a> {
     error: Option<String>,
 }
 
+/// Where a model runs from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum Location {
+    /// It is inside this program.
+    BuiltIn,
+    /// The cache of the hub.
+    Cached,
+    /// A directory: that of the catalog, or one of `--model-dir`.
+    Directory,
+    /// It is not on this machine, and the hub has it.
+    ToBeDownloaded,
+    /// It is nowhere.
+    Missing,
+}
+
 pub(super) fn run(args: &ModelsArgs, settings: &Settings) -> anyhow::Result<Exit> {
-    let listed: Vec<_> = settings.catalog.models().iter().map(|spec| listed(spec, settings)).collect();
-    let text = if args.json { serde_json::to_string_pretty(&listed)? + "\n" } else { table(&listed) };
+    let reads = |languages: &Languages| args.language.is_none_or(|language| languages.include(language));
+    let is_shown = |spec: &&ModelSpec| spec.languages.as_ref().map_or(args.language.is_none(), reads);
+    let shown = settings.catalog.models().iter().filter(is_shown);
+    let listed: Vec<_> = shown.map(|spec| listed(spec, settings)).collect();
+    let text = match (args.json, args.language) {
+        (true, _) => serde_json::to_string_pretty(&listed)? + "\n",
+        (false, Some(language)) if listed.is_empty() => {
+            format!("No model of the catalog reads {}; any Hugging Face model: OWNER/NAME.\n", language.name())
+        }
+        (false, _) => table(&listed),
+    };
     super::print(text.as_bytes())
 }
 
 fn listed<'a>(spec: &'a ModelSpec, settings: &Settings) -> Listed<'a> {
-    let origin = match spec.origin() {
-        Origin::Embedded => "embedded".into(),
-        Origin::Directory(directory) => directory.display().to_string(),
-        Origin::Hub { repository, revision } => format!("hf:{repository}@{revision}"),
+    let (origin, location) = match spec.origin() {
+        Origin::Embedded => ("embedded".into(), Location::Missing),
+        Origin::Directory(directory) => (directory.display().to_string(), Location::Missing),
+        Origin::Hub { repository, revision } => (format!("hf:{repository}@{revision}"), Location::ToBeDownloaded),
     };
     let ModelSpec { name, description, license, .. } = spec;
     let absent = Listed {
         name,
         description,
         license,
+        languages: spec.languages.as_ref().map(Languages::codes),
         origin,
+        pinned: spec.is_pinned(),
+        location,
         place: None,
+        commit: None,
         size: None,
         published_size: spec.size,
+        max_length: spec.max_length,
         accuracy: spec.accuracy.as_deref(),
         verified: None,
         differs: Vec::new(),
@@ -69,10 +110,26 @@ fn listed<'a>(spec: &'a ModelSpec, settings: &Settings) -> Listed<'a> {
     match found.and_then(|found| found.map(|found| Ok((state(spec, &found)?, found))).transpose()) {
         Ok(None) => absent,
         Ok(Some((State { size, verified, differs }, found))) => {
-            Listed { place: Some(found.place), size: Some(size), verified, differs, ..absent }
+            let (location, commit) = (location_of(&found), commit_of(&found));
+            Listed { location, commit, place: Some(found.place), size: Some(size), verified, differs, ..absent }
         }
         Err(error) => Listed { error: Some(format!("{error:#}")), ..absent },
     }
+}
+
+fn location_of(found: &ResolvedModel) -> Location {
+    match (found.is_embedded(), commit_of(found)) {
+        (true, _) => Location::BuiltIn,
+        (false, Some(_)) => Location::Cached,
+        (false, None) => Location::Directory,
+    }
+}
+
+/// The commit of a model that is in a cache of the hub: its files are in `snapshots/COMMIT`.
+fn commit_of(found: &ResolvedModel) -> Option<String> {
+    let revision = &found.pin.as_ref()?.revision;
+    let is_snapshot = |directory: &&Path| directory.file_name().is_some_and(|name| *name == **revision);
+    found.directory().filter(is_snapshot).map(|_| revision.clone())
 }
 
 /// The files of a model on this machine, compared with the published ones.
@@ -138,8 +195,25 @@ impl Listed<'_> {
     fn lines(&self) -> Vec<String> {
         let accuracy = self.accuracy.map(|accuracy| format!("accuracy: {accuracy}"));
         let first = [self.description.to_owned(), self.state()];
-        let last = [format!("origin: {}", short_commit(&self.origin)), format!("license: {}", self.license)];
+        let last = [self.source(), format!("{}; license: {}", self.reads(), self.license)];
         first.into_iter().chain(accuracy).chain(last).collect()
+    }
+
+    /// `origin: hf:OWNER/NAME@main (not pinned; 0123456789ab is kept)`
+    fn source(&self) -> String {
+        let origin = format!("origin: {}", short_commit(&self.origin));
+        match (self.pinned, &self.commit) {
+            (true, _) => origin,
+            (false, None) => format!("{origin} (not pinned)"),
+            (false, Some(commit)) => format!("{origin} (not pinned; {commit:.12} is kept)"),
+        }
+    }
+
+    /// `language: French`
+    fn reads(&self) -> String {
+        let Some(codes) = &self.languages else { return "language: not stated".into() };
+        let names: Vec<&str> = codes.iter().map(|code| Language::parse(code).map_or(*code, Language::name)).collect();
+        format!("language{}: {}", if names.len() == 1 { "" } else { "s" }, names.join(", "))
     }
 
     fn state(&self) -> String {
@@ -153,6 +227,11 @@ impl Listed<'_> {
             Some(false) if self.differs.is_empty() => "differs from the published files".into(),
             Some(false) => format!("differs from the published files: {}", self.differs.join(", ")),
             None => "not verified, because the hashes of some files are not known".into(),
+        };
+        let place = match self.location {
+            Location::Cached => format!("cached: {place}"),
+            Location::Directory => format!("directory: {place}"),
+            _ => place.clone(),
         };
         format!("{place}; {}; {verified}", DecimalBytes(size))
     }
