@@ -20,7 +20,9 @@ const TOOLCHAIN: &str = include_str!("toolchain.txt");
 const MUSL: &str = include_str!("musl.txt");
 const SWAGGER_UI: &str = include_str!("swagger-ui.txt");
 const MINI: &str = "Its weights began as those of sentence-transformers/all-MiniLM-L6-v2; its vocabulary is that of \
-    bert-base-uncased, Copyright 2018 The Google AI Language Team Authors. Both are under Apache-2.0, and so is mini.";
+    bert-base-uncased, Copyright 2018 The Google AI Language Team Authors. Both are under Apache-2.0, and so is mini. \
+    It was trained with texts of SEntFiN (Sinha et al.), Twitter Financial News Sentiment (zeroshot), FinEntity (Tang et \
+    al.) and TAT-QA (NExT++).";
 /// Prefixes of the names of license files. AUTHORS belongs to them, because some licenses refer to "the authors".
 const NAMES: [&str; 6] = ["license", "licence", "copying", "copyright", "notice", "authors"];
 
