@@ -36,6 +36,20 @@ fn rows(labels: [&str; 3]) -> String {
 }
 
 #[test]
+fn texts_in_another_language_are_told() {
+    let german = "Der Umsatz steigt im dritten Quartal um ein Drittel";
+    let run = eval("rows.csv", format!("text,label\n{german},positive\n{POSITIVE},positive\n"), &[]);
+    assert_eq!(run.code, Some(0), "{run:?}");
+    let note = "1 text looks like another language than English: line 2. The model reads only English";
+    assert!(run.stderr.contains(note), "{}", run.stderr);
+    assert!(
+        !eval("rows.csv", format!("text,label\n{}", rows(["positive", "negative", "neutral"])), &[])
+            .stderr
+            .contains("language")
+    );
+}
+
+#[test]
 fn the_report_has_every_metric_of_every_precision() {
     let dir = tempfile::tempdir().unwrap();
     // One of four labels is wrong.

@@ -3,53 +3,25 @@
 use finsent_model::{Classification, Granularity, Pipeline, has_html};
 use finsent_table::{ItemError, OutputRecord, Row};
 
-use super::foreign::ForeignTexts;
-use super::place::place;
+use crate::cli::foreign::ForeignTexts;
 use crate::cli::quantity::{grouped, quantity};
+use crate::cli::row_places::RowPlaces;
 use crate::cli::tally::Tally;
 
-/// Places that a note lists.
-const MAX_PLACES: usize = 3;
 /// Reasons of failed texts that are counted one by one.
 const MAX_REASONS: usize = 20;
-
-/// Rows of one kind: how many, and where the first are.
-#[derive(Debug, Default)]
-pub(super) struct Rows {
-    count: u64,
-    places: Vec<String>,
-}
-
-impl Rows {
-    pub(super) fn add(&mut self, row: &Row) {
-        self.count += 1;
-        if self.places.len() < MAX_PLACES {
-            self.places.push(place(row));
-        }
-    }
-
-    pub(super) fn count(&self) -> u64 {
-        self.count
-    }
-
-    /// `line 3, line 8, line 9 and others`
-    pub(super) fn places(&self) -> String {
-        let others = if self.count > self.places.len() as u64 { " and others" } else { "" };
-        self.places.join(", ") + others
-    }
-}
 
 /// Counts of the texts of a run.
 pub(super) struct Counts {
     granularity: Granularity,
     /// How many predictions have each label, in the order of the model.
     labels: Vec<(String, u64)>,
-    truncated: Rows,
+    truncated: RowPlaces,
     /// `None` if the model may read all languages.
     foreign: Option<ForeignTexts>,
     /// `None` if HTML is left out.
-    html: Option<Rows>,
-    reasons: Vec<(String, Rows)>,
+    html: Option<RowPlaces>,
+    reasons: Vec<(String, RowPlaces)>,
 }
 
 impl Counts {
@@ -62,9 +34,9 @@ impl Counts {
         Self {
             granularity,
             labels: pipeline.labels().labels().iter().map(|label| (label.clone(), 0)).collect(),
-            truncated: Rows::default(),
+            truncated: RowPlaces::default(),
             foreign,
-            html: (!unescape_html).then(Rows::default),
+            html: (!unescape_html).then(RowPlaces::default),
             reasons: Vec::new(),
         }
     }
@@ -95,7 +67,7 @@ impl Counts {
         match known {
             Some(known) => self.reasons[known].1.add(row),
             None if self.reasons.len() < MAX_REASONS => {
-                let mut rows = Rows::default();
+                let mut rows = RowPlaces::default();
                 rows.add(row);
                 self.reasons.push((reason.to_owned(), rows));
             }
@@ -105,12 +77,12 @@ impl Counts {
 
     /// The note about truncated texts of a model that reads `window` tokens.
     pub(super) fn truncation(&self, window: usize) -> Option<String> {
-        let (were, it) = match self.truncated.count {
+        let (were, it) = match self.truncated.count() {
             0 => return None,
             1 => ("was", "it"),
             _ => ("were", "them"),
         };
-        let (texts, places) = (quantity(self.truncated.count, "text"), self.truncated.places());
+        let (texts, places) = (quantity(self.truncated.count(), "text"), self.truncated.places());
         Some(format!(
             "{texts} {were} longer than {window} tokens, and the rest was not scored: {places}. To score all of {it}: \
              --granularity document"
@@ -124,9 +96,9 @@ impl Counts {
 
     /// The note about HTML.
     pub(super) fn html(&self) -> Option<String> {
-        let rows = self.html.as_ref().filter(|rows| rows.count > 0)?;
-        let (has, was) = if rows.count == 1 { ("has", "It was") } else { ("have", "They were") };
-        let (texts, places) = (quantity(rows.count, "text"), rows.places());
+        let rows = self.html.as_ref().filter(|rows| rows.count() > 0)?;
+        let (has, was) = if rows.count() == 1 { ("has", "It was") } else { ("have", "They were") };
+        let (texts, places) = (quantity(rows.count(), "text"), rows.places());
         Some(format!(
             "{texts} {has} HTML entities or tags: {places}. {was} scored with them; to leave them out: --unescape-html"
         ))
@@ -134,10 +106,10 @@ impl Counts {
 
     /// Why texts failed, the most frequent reason first.
     pub(super) fn reasons(&self) -> Vec<String> {
-        let mut reasons: Vec<&(String, Rows)> = self.reasons.iter().collect();
-        reasons.sort_by_key(|(_, rows)| std::cmp::Reverse(rows.count));
-        let note = |(reason, rows): &(String, Rows)| {
-            format!("{reason}: {}, at {}", quantity(rows.count, "text"), rows.places())
+        let mut reasons: Vec<&(String, RowPlaces)> = self.reasons.iter().collect();
+        reasons.sort_by_key(|(_, rows)| std::cmp::Reverse(rows.count()));
+        let note = |(reason, rows): &(String, RowPlaces)| {
+            format!("{reason}: {}, at {}", quantity(rows.count(), "text"), rows.places())
         };
         reasons.into_iter().map(note).collect()
     }

@@ -1,10 +1,8 @@
 //! `finsent classify`: rows in, predictions out, in order and in bounded memory.
 
 mod counts;
-mod foreign;
 mod input;
 mod outputs;
-mod place;
 mod resume;
 mod stopped;
 mod summary;
@@ -24,13 +22,13 @@ use finsent_table::{
 use super::args::{self, AggregateArg, ClassifyArgs, Format};
 use super::console::Console;
 use super::exit::{Exit, UsageError};
+use super::foreign::ForeignTexts;
 use super::progress::Bar;
+use super::row_places::id;
 use super::settings::Settings;
 use super::tally::{LimitedNotes, Tally};
 use super::{hints, interrupt, output};
 use counts::Counts;
-use foreign::ForeignTexts;
-use place::id;
 use resume::KeptProgress;
 use stopped::Written;
 use summary::SummaryOutput;

@@ -9,6 +9,7 @@ use finsent_kernels::Precision;
 use crate::cli::args::{EvalArgs, PrecisionArg};
 use crate::cli::console::Console;
 use crate::cli::exit::UsageError;
+use crate::cli::foreign::ForeignTexts;
 use crate::cli::settings::Settings;
 
 /// Most models: their columns must fit a terminal.
@@ -19,6 +20,8 @@ pub(super) struct Compared {
     pub(super) candidates: Vec<Candidate>,
     pub(super) names: Vec<CandidateName>,
     pub(super) has_several_models: bool,
+    /// For each model that does not read all languages, with its name: the texts in others.
+    pub(super) foreign: Vec<(String, ForeignTexts)>,
 }
 
 /// A candidate, for people.
@@ -53,7 +56,8 @@ pub(super) fn check(args: &EvalArgs) -> Result<(), UsageError> {
 
 /// Loads the models.
 pub(super) fn load(args: &EvalArgs, settings: &Settings, console: Console) -> Result<Compared> {
-    let mut compared = Compared { candidates: Vec::new(), names: Vec::new(), has_several_models: args.model.len() > 1 };
+    let has_several_models = args.model.len() > 1;
+    let mut compared = Compared { candidates: Vec::new(), names: Vec::new(), has_several_models, foreign: Vec::new() };
     for model in &args.model {
         let formats = formats(args, settings, model)?;
         for (index, &format) in formats.iter().enumerate() {
@@ -63,6 +67,8 @@ pub(super) fn load(args: &EvalArgs, settings: &Settings, console: Console) -> Re
                 check_model(&found.name, &pipeline)?;
                 let formats = formats.iter().map(Precision::to_string).collect::<Vec<_>>().join(", ");
                 console.note(&format!("model {} ({}), {formats}", found.name, found.place));
+                let foreign = ForeignTexts::of(&found, &pipeline, &settings.catalog);
+                compared.foreign.extend(foreign.map(|foreign| (found.name.clone(), foreign)));
             }
             compared.add(found.name, format, Arc::new(pipeline))?;
         }

@@ -19,6 +19,7 @@ use finsent_table::{ColumnChoice, Input, InputProgress, ItemError, Row, TableErr
 use super::args::{EvalArgs, EvalFormat};
 use super::console::Console;
 use super::exit::{Exit, UsageError};
+use super::foreign::ForeignTexts;
 use super::hints;
 use super::progress::Bar;
 use super::quantity::{grouped, quantity};
@@ -37,7 +38,8 @@ const LABEL_COLUMN: &str = "label";
 pub(super) fn run(args: &EvalArgs, settings: &Settings, console: Console) -> Result<Exit> {
     compared::check(args)?;
     let (file, input, errors) = open(args, console)?;
-    let compared = compared::load(args, settings, console)?;
+    let mut compared = compared::load(args, settings, console)?;
+    let foreign = std::mem::take(&mut compared.foreign);
     let pipeline = compared.candidates[0].pipeline();
     let names = pipeline.labels().labels();
     let matcher = LabelMatcher::new(names, &args.label_map);
@@ -50,8 +52,18 @@ pub(super) fn run(args: &EvalArgs, settings: &Settings, console: Console) -> Res
     let errors = errors.map(|errors| errors.for_rows(&input, file.has_labels(), &compared, pipeline.labels(), console));
     let evaluation = Evaluation::new(names.len(), compared.candidates.len());
     let (differences, tally) = (Differences::default(), Tally::start());
-    let mut run =
-        EvalRun { args, file: &file, compared: &compared, labels, evaluation, differences, errors, tally, console };
+    let mut run = EvalRun {
+        args,
+        file: &file,
+        compared: &compared,
+        labels,
+        evaluation,
+        differences,
+        errors,
+        foreign,
+        tally,
+        console,
+    };
     run.read(input)?;
     run.report()
 }
@@ -147,6 +159,8 @@ struct EvalRun<'a> {
     evaluation: Evaluation,
     differences: Differences,
     errors: Option<ErrorsFile>,
+    /// For each model that does not read all languages, with its name: the texts in others.
+    foreign: Vec<(String, ForeignTexts)>,
     tally: Tally,
     console: Console,
 }
@@ -221,6 +235,9 @@ impl EvalRun<'_> {
                 Ok(predictions) => {
                     self.tally.truncated += u64::from(predictions.iter().any(|prediction| prediction.truncated()));
                     self.evaluation.add(truth, &predictions);
+                    if let Ok(text) = &row.text {
+                        self.foreign.iter_mut().for_each(|(_, foreign)| foreign.look_at(&row, text.as_str()));
+                    }
                     let named = truth.map(|truth| (truth, &names.labels()[truth]));
                     if self.compared.has_several_models {
                         self.differences.add(&row, named.map(|(_, name)| name), &predictions);
@@ -291,6 +308,10 @@ impl EvalRun<'_> {
         }
         let truncation = self.tally.truncation(self.compared.smallest_window(), None);
         truncation.iter().for_each(|note| self.console.note(note));
+        for (model, note) in self.foreign.iter().filter_map(|(model, foreign)| Some((model, foreign.note()?))) {
+            let of_model = if self.compared.has_several_models { format!("{model}: ") } else { String::new() };
+            self.console.note(&format!("{of_model}{note}"));
+        }
         self.console.note(&self.tally.summary("row"));
     }
 }

@@ -5,13 +5,13 @@ use finsent_jobs::{LanguageCheck, reads_only_english};
 use finsent_model::{Language, Languages, Pipeline};
 use finsent_table::Row;
 
-use super::counts::Rows;
-use crate::cli::quantity::quantity;
+use super::quantity::quantity;
+use super::row_places::RowPlaces;
 
 /// The texts of a run that are in languages that the model does not read.
-pub(super) struct ForeignTexts {
+pub(in crate::cli) struct ForeignTexts {
     check: LanguageCheck,
-    rows: Rows,
+    rows: RowPlaces,
     /// Their languages, each once.
     languages: Vec<Language>,
     /// What the models of the catalog read.
@@ -20,18 +20,18 @@ pub(super) struct ForeignTexts {
 
 impl ForeignTexts {
     /// `None` if the model may read all languages.
-    pub(super) fn of(model: &ResolvedModel, pipeline: &Pipeline, catalog: &Catalog) -> Option<Self> {
+    pub(in crate::cli) fn of(model: &ResolvedModel, pipeline: &Pipeline, catalog: &Catalog) -> Option<Self> {
         let languages_of = |spec: &ModelSpec| spec.languages.clone();
         Some(Self {
             check: LanguageCheck::new(read_by(model, pipeline)?),
-            rows: Rows::default(),
+            rows: RowPlaces::default(),
             languages: Vec::new(),
             catalog: catalog.models().iter().filter_map(languages_of).collect(),
         })
     }
 
     /// Counts the text of a row if it is one.
-    pub(super) fn look_at(&mut self, row: &Row, text: &str) {
+    pub(in crate::cli) fn look_at(&mut self, row: &Row, text: &str) {
         let Some(language) = self.check.foreign(text) else { return };
         self.rows.add(row);
         if !self.languages.contains(&language) {
@@ -40,7 +40,7 @@ impl ForeignTexts {
     }
 
     /// What to say about them.
-    pub(super) fn note(&self) -> Option<String> {
+    pub(in crate::cli) fn note(&self) -> Option<String> {
         let (look, their) = match self.rows.count() {
             0 => return None,
             1 => ("looks", "its prediction means"),
