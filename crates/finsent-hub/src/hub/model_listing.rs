@@ -84,6 +84,19 @@ mod tests {
     }
 
     #[test]
+    fn a_model_of_sentencepiece_is_a_vocabulary_where_there_is_no_other() {
+        let files = |vocabulary: &[&'static str]| [&["config.json"], vocabulary, &["model.safetensors"]].concat();
+        for name in SENTENCE_PIECE_FILES {
+            assert_eq!(of(&files(&[name])).unwrap(), files(&[name]));
+            assert_eq!(of(&files(&[name, "tokenizer.json"])).unwrap(), files(&["tokenizer.json"]));
+            assert_eq!(of(&files(&[name, "vocab.json", "merges.txt"])).unwrap(), files(&["vocab.json", "merges.txt"]));
+            assert_eq!(of(&files(&[name, "vocab.json"])).unwrap(), files(&[name]));
+        }
+        let settings = files(&["sentencepiece.bpe.model", "tokenizer_config.json", "special_tokens_map.json"]);
+        assert_eq!(of(&settings).unwrap(), settings);
+    }
+
+    #[test]
     fn only_needed_files_are_selected_and_safetensors_rather_than_pickles() {
         let all = [
             "README.md",
