@@ -114,6 +114,22 @@ fn a_kept_commit_works_when_the_hub_cannot_be_reached() {
 }
 
 #[test]
+fn a_kept_commit_that_left_the_hub_is_told_with_a_remedy() {
+    let hub = StandIn::with(repository(false));
+    let home = Home::of(&hub);
+    let catalog = home.catalog(&[], "");
+    classify(&home, &catalog, &[]).assert_succeeds();
+    let mut moved = repository(true);
+    moved.commits.remove(&commit(1));
+    hub.put("acme/small", moved);
+    fs::remove_file(home.cached("snapshots").join(commit(1)).join("config.json")).unwrap();
+    let gone = format!("`acme/small` no longer has the commit {}, which is kept for mine", commit(1));
+    classify(&home, &catalog, &[]).assert_fails_without_output(3, &[&gone, "run `finsent pull mine`"]);
+    home.run(&["--models-file", &catalog, "pull", "mine"]).assert_succeeds();
+    classify(&home, &catalog, &[]).assert_succeeds();
+}
+
+#[test]
 fn a_repository_with_a_model_of_sentencepiece_is_downloaded_whole() {
     let mut files = small_model();
     files.remove("vocab.txt");

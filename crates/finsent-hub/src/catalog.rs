@@ -218,6 +218,14 @@ impl ModelSpec {
         if self.name.is_empty() || self.name.contains(['/', '\\', ':']) || self.name.starts_with('.') {
             return Err("a name must not be empty, contain `/`, `\\` or `:`, or begin with `.`".into());
         }
+        if let Some(length) = self.max_length.filter(|&length| length <= SPECIAL_TOKENS) {
+            return Err(format!(
+                "`max_length` is {length}, which leaves no room beside the {SPECIAL_TOKENS} special tokens of a text"
+            ));
+        }
+        if let Some((label, _)) = self.label_aliases.iter().find(|(_, name)| name.trim().is_empty()) {
+            return Err(format!("`label_aliases` gives `{label}` an empty name"));
+        }
         let hexadecimal = |hash: &String| hash.len() == 64 && hash.bytes().all(|digit| digit.is_ascii_hexdigit());
         match self.files.iter().find(|file| !file.sha256.as_ref().is_none_or(hexadecimal)) {
             Some(file) => Err(format!("the sha256 of `{}` is not 64 hexadecimal digits", file.name)),
@@ -225,6 +233,9 @@ impl ModelSpec {
         }
     }
 }
+
+/// The tokens that begin and end every text.
+const SPECIAL_TOKENS: usize = 2;
 
 const MODEL_KEYS: [&str; 15] = [
     "name",
@@ -356,6 +367,8 @@ pub(crate) mod tests {
             (ONE.replace("hub = \"o/m\"", "embedded = true\nrevision = \"x\""), "`revision` needs `hub`"),
             (ONE.replace("{ name = \"config.json\" }", "{ name = \"c\", sha256 = \"12\" }"), "64 hexadecimal"),
             (format!("{ONE}{ONE}"), "two models have this name"),
+            (format!("{ONE}\nmax_length = 2"), "`max_length` is 2, which leaves no room"),
+            (format!("{ONE}\nlabel_aliases = {{ LABEL_0 = \" \" }}"), "gives `LABEL_0` an empty name"),
             ("model = 3".into(), "not valid"),
             ("[[model]".into(), "not valid"),
         ] {

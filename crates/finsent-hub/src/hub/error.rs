@@ -129,6 +129,19 @@ pub enum HubError {
         /// The nearest name, or else all names.
         suggest: Vec<String>,
     },
+    /// The commit that is kept of a model that is not pinned has left the hub.
+    #[error(
+        "`{repository}` no longer has the commit {commit}, which is kept for {model}; \
+         run `finsent pull {model}` to use the current one"
+    )]
+    NoKeptCommit {
+        /// OWNER/NAME.
+        repository: String,
+        /// The commit.
+        commit: String,
+        /// The name of the model.
+        model: String,
+    },
     /// The repository lacks a file that the model needs.
     #[error("`{repository}` at {revision} has no {file}; it has {}", list(found))]
     NoFile {
@@ -212,6 +225,7 @@ impl HubError {
             | Self::BadToken { .. }
             | Self::Gated { .. }
             | Self::NoRevision { .. }
+            | Self::NoKeptCommit { .. }
             | Self::NoFile { .. }
             | Self::Adapter { .. }
             | Self::Refused { .. }

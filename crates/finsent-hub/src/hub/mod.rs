@@ -96,9 +96,10 @@ impl Hub {
         let root = self.cache.as_deref().ok_or(HubError::NoCache)?;
         let cached = self.find_cached(model)?;
         let kept = RepositoryCache::new(root, &model.repository).kept_commit(model)?;
-        let model = match (lookup, kept) {
-            (Lookup::Kept, Some(commit)) => &HubModel { revision: commit, keeps_commit: false, ..model.clone() },
-            _ => model,
+        let kept = kept.filter(|_| lookup == Lookup::Kept);
+        let model = match &kept {
+            Some(commit) => &HubModel { revision: commit.clone(), keeps_commit: false, ..model.clone() },
+            None => model,
         };
         let damaged = cached.as_ref().and_then(Snapshot::damaged).map(|file| file.name.clone());
         match (cached, self.offline) {
@@ -109,7 +110,12 @@ impl Hub {
                 let problem = cache_problem(root, model, damaged);
                 Err(HubError::Offline { model: model.name.clone(), problem, setting })
             }
-            (_, None) => self.download_files(root, model, progress),
+            (_, None) => self.download_files(root, model, progress).map_err(|error| match (error, kept) {
+                (HubError::NoRevision { repository, revision, .. }, Some(commit)) if revision == commit => {
+                    HubError::NoKeptCommit { repository, commit, model: model.name.clone() }
+                }
+                (error, _) => error,
+            }),
         }
     }
 
