@@ -122,7 +122,7 @@ mod tests {
     #[test]
     fn global_options_are_shown_where_they_matter() {
         assert!(options("completions").is_empty(), "{:?}", options("completions"));
-        assert_eq!(options("models"), ["json", "models-file", "model-dir"]);
+        assert_eq!(options("models"), ["language", "json", "models-file", "model-dir"]);
         assert!(options("classify").contains(&"precision".to_owned()));
     }
 
