@@ -19,7 +19,7 @@ pub struct ModelOptions {
 }
 
 /// How often labels agree with f32 at this margin, and how many texts are computed again, is in docs/benchmarks.md.
-const DEFAULT_INT8_MARGIN: f32 = 0.2;
+const DEFAULT_INT8_MARGIN: f32 = 0.13;
 
 impl Default for ModelOptions {
     fn default() -> Self {

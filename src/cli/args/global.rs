@@ -26,7 +26,7 @@ pub(crate) struct GlobalArgs {
     #[arg(long, global = true, value_enum, env = "FINSENT_PRECISION")]
     pub(crate) precision: Option<PrecisionArg>,
     /// With int8: recompute a text more exactly if its two best probabilities are closer than this; 0 never does
-    /// [default: 0.2]
+    /// [default: 0.13]
     #[arg(long, global = true, value_name = "P", env = "FINSENT_INT8_MARGIN", value_parser = values::probability)]
     pub(crate) int8_margin: Option<f32>,
     /// Make no network requests [env: HF_HUB_OFFLINE=1]
