@@ -313,7 +313,7 @@ fn other_settings_are_refused_but_not_another_output_format() {
     for (args, says) in [
         (&["--precision", "bf16"][..], "its precision was `int8` and is now `bf16`"),
         (&["--precision", "f32"], "its precision was `int8` and is now `f32`"),
-        (&["--int8-margin", "0.1"], "its int8 margin was `0.2` and is now `0.1`"),
+        (&["--int8-margin", "0.1"], "its int8 margin was `0.13` and is now `0.1`"),
         (&["--granularity", "document"], "its granularity was `text` and is now `sentence`"),
         (&["--quote", "none"], "its reading of the input was none and is now `n.csv: not quoted`"),
     ] {
