@@ -6,7 +6,7 @@ use std::sync::Arc;
 use finsent_kernels::Precision;
 use finsent_model::{Pipeline, PublishedPrediction};
 
-use crate::metrics::{Metrics, ModelInfo, ModelMetrics};
+use crate::metrics::{Metrics, ModelInfo, ModelMetrics, PredictionMetrics};
 use crate::scheduler::BackendModel;
 
 /// A loaded model, with its names and its metrics.
@@ -21,6 +21,7 @@ pub struct ServedModel {
     pub(crate) precision: Precision,
     pub(crate) pipeline: Arc<Pipeline>,
     pub(crate) metrics: ModelMetrics,
+    pub(crate) predictions: PredictionMetrics,
     pub(crate) golden: Vec<PublishedPrediction>,
 }
 
@@ -51,8 +52,10 @@ impl ServedModel {
             precision: &precision.to_string(),
             isa: pipeline.encoder().isa_name(),
         };
+        let predictions = PredictionMetrics::new(metrics, &name, pipeline.labels().labels(), pipeline.activation());
         let metrics = metrics.model(info);
-        Self { index, name, repository, revision, digest, precision, pipeline: Arc::new(pipeline), metrics, golden }
+        let pipeline = Arc::new(pipeline);
+        Self { index, name, repository, revision, digest, precision, pipeline, metrics, predictions, golden }
     }
 
     /// The model for the scheduler.

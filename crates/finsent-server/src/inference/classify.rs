@@ -130,7 +130,7 @@ fn collect_items(
 
 impl ClassifyResponse {
     fn count(&self) {
-        self.items.iter().flatten().for_each(|item| item.count(&self.model.metrics));
+        self.items.iter().flatten().for_each(|item| item.count(&self.model));
     }
 
     /// Tokens that the model read.

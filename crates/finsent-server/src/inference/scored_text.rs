@@ -2,7 +2,6 @@
 
 use finsent_model::{Activation, Classification, EncodedText, Prediction};
 
-use crate::metrics::ModelMetrics;
 use crate::scheduler::Logits;
 use crate::served_model::ServedModel;
 
@@ -14,10 +13,12 @@ pub(crate) struct ScoredText {
 }
 
 impl ScoredText {
-    pub(super) fn count(&self, metrics: &ModelMetrics) {
+    pub(super) fn count(&self, model: &ServedModel) {
+        let metrics = &model.metrics;
         metrics.texts.inc();
         metrics.tokens.inc_by(self.encoded.tokens() as u64);
         metrics.truncated.inc_by(u64::from(self.encoded.is_truncated()));
+        self.logits.iter().for_each(|logits| model.predictions.count(logits));
     }
 
     /// How many encodings the text has.

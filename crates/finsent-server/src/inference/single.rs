@@ -8,7 +8,6 @@ use futures_util::future::try_join_all;
 
 use super::scored_text::ScoredText;
 use super::tokenize::{TokenizeOptions, tokenize};
-use crate::metrics::ModelMetrics;
 use crate::request::{Admitted, ItemError, TextInput};
 use crate::scheduler::{Failure, Flow, Lane, Pending, Refusal, Work};
 use crate::served_model::ServedModel;
@@ -60,13 +59,13 @@ impl PendingText {
     ///
     /// # Errors
     /// [`Failure`] if there are none before the deadline.
-    pub(crate) async fn scored(self, metrics: &ModelMetrics) -> Result<ScoredText, Failure> {
+    pub(crate) async fn scored(self, model: &ServedModel) -> Result<ScoredText, Failure> {
         let outputs = try_join_all(self.pending.into_iter().map(Pending::output));
         let outputs = tokio::time::timeout_at(self.deadline.into(), outputs).await;
         let outputs = outputs.unwrap_or(Err(Failure::DeadlinePassed))?;
         let logits = outputs.into_iter().map(|output| output.logits).collect();
         let text = ScoredText { encoded: self.encoded, logits };
-        text.count(metrics);
+        text.count(model);
         Ok(text)
     }
 }

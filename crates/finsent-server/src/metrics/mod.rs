@@ -1,5 +1,6 @@
 //! The Prometheus metrics. Every series exists from the start, at zero.
 
+mod predictions;
 mod process;
 mod registrar;
 
@@ -7,6 +8,7 @@ use prometheus::{
     Encoder, Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry, TextEncoder,
 };
 
+pub(crate) use self::predictions::PredictionMetrics;
 use self::process::ProcessMetrics;
 pub(crate) use self::process::max_open_files;
 use self::registrar::Registrar;
@@ -20,6 +22,8 @@ const SECONDS: [f64; 17] =
 /// Buckets in seconds for tokenization, which takes microseconds.
 const SHORT_SECONDS: [f64; 10] = [0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.01, 0.1, 1.0];
 const TEXTS: [f64; 10] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0];
+/// Buckets for probabilities, finer near 0 and 1, where most of them are.
+const PROBABILITIES: [f64; 13] = [0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99];
 const TOKENS: [f64; 9] = [8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 768.0, 1024.0];
 
 /// All metrics of a service.
@@ -42,6 +46,8 @@ pub struct Metrics {
     cache_misses: IntCounterVec,
     shared: IntCounterVec,
     dropped: IntCounterVec,
+    predictions: IntCounterVec,
+    label_probability: HistogramVec,
     model_info: IntGaugeVec,
     pub(crate) ready: IntGauge,
     process: ProcessMetrics,
@@ -134,6 +140,17 @@ impl Metrics {
                 "dropped_texts_total",
                 "Texts that were dropped before they were computed, by reason: deadline or client.",
                 &["model", "reason"],
+            ),
+            predictions: registrar.counters(
+                "predictions_total",
+                "Predictions by label. Each sentence or window that is scored by itself has its own.",
+                &["model", "label"],
+            ),
+            label_probability: registrar.histograms(
+                "label_probability",
+                "Probability of each label in all predictions.",
+                &["model", "label"],
+                &PROBABILITIES,
             ),
             model_info: registrar.gauges(
                 "model_info",

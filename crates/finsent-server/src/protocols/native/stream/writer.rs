@@ -58,7 +58,7 @@ impl Writer {
         let PendingLine { number, fields, text, _permits } = self.lines.recv().await?;
         let model = &self.options.model;
         let scored = match text {
-            Ok(text) => text.scored(&model.metrics).await.map_err(|failure| failure.to_string()),
+            Ok(text) => text.scored(model).await.map_err(|failure| failure.to_string()),
             Err(reason) => Err(reason),
         };
         let line = match scored {
