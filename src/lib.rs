@@ -59,6 +59,9 @@
 #![warn(missing_docs)]
 
 mod builder;
+#[cfg(feature = "cli")]
+#[doc(hidden)]
+pub mod cli;
 #[doc(hidden)]
 pub mod embedded;
 mod model;

@@ -1,10 +1,14 @@
 //! The command `finsent`.
 
-mod allocator;
-mod cli;
-
+use std::env;
+use std::ffi::OsString;
 use std::process::ExitCode;
 
+/// `cli/allocator.rs` gives the reason.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
-    cli::main()
+    let typed: Vec<OsString> = env::args_os().collect();
+    finsent::cli::main(&typed)
 }

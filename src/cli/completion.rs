@@ -1,6 +1,7 @@
 //! Answers to the shell that completes a command line. The script of `finsent completions` asks for them.
 
 use std::env;
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap_complete::CompleteEnv;
@@ -12,10 +13,10 @@ use super::relevance;
 pub(super) const VARIABLE: &str = "FINSENT_COMPLETE";
 
 /// Answers the shell, if one asks.
-pub(super) fn answer() -> Option<ExitCode> {
+pub(super) fn answer(typed: &[OsString]) -> Option<ExitCode> {
     let folder = env::current_dir().ok();
     let completion = CompleteEnv::with_factory(relevance::command).var(VARIABLE).bin("finsent").completer("finsent");
-    match completion.try_complete(env::args_os(), folder.as_deref()) {
+    match completion.try_complete(typed, folder.as_deref()) {
         Ok(false) => None,
         Ok(true) => Some(ExitCode::SUCCESS),
         Err(error) => {

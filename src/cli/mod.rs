@@ -1,5 +1,6 @@
 //! The command line: it parses arguments, runs a command, and reports errors with an exit code.
 
+mod allocator;
 mod args;
 mod commands;
 mod completion;
@@ -36,20 +37,20 @@ use args::{Args, Command};
 use console::Console;
 use exit::Exit;
 
-/// Parses the command line, runs the command, reports its error, and returns the exit code.
-pub(super) fn main() -> ExitCode {
+/// Parses the command line, of which the first part is the name of the program, runs the command, reports its error, and
+/// returns the exit code.
+pub fn main(typed: &[OsString]) -> ExitCode {
     finsent_model::silence_caught_panics();
-    if let Some(code) = completion::answer() {
+    if let Some(code) = completion::answer(typed) {
         return code;
     }
     let command = without_empty_variables(relevance::command());
-    let typed: Vec<OsString> = env::args_os().collect();
-    let exit = match parse::parse(&command, &typed) {
+    let exit = match parse::parse(&command, typed) {
         Ok((args, matches)) => {
             let console = Console::start(&args.global, matches!(args.command, Command::Serve(_)));
             run(args, &matches, console).unwrap_or_else(|error| report(&error, console))
         }
-        Err(error) => usage_error::report(&error, &command, &typed),
+        Err(error) => usage_error::report(&error, &command, typed),
     };
     logging::flush();
     ExitCode::from(exit as u8)

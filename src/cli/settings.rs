@@ -32,11 +32,11 @@ pub(super) struct Settings {
 impl Settings {
     pub(super) fn resolve(global: GlobalArgs, console: Console) -> Result<Self, CatalogError> {
         Ok(Self {
-            catalog: global.models_file.as_deref().map_or_else(finsent::embedded::catalog, Catalog::read)?,
+            catalog: global.models_file.as_deref().map_or_else(crate::embedded::catalog, Catalog::read)?,
             model_dir: global.model_dir,
             hub: Hub::new(HubSettings::from_environment(global.offline)),
             console,
-            embedded: finsent::embedded::model_files(),
+            embedded: crate::embedded::model_files(),
             pool: OnceCell::new(),
             threads: global.threads.and_then(|threads| NonZeroUsize::new(threads.into())),
             precision: global.precision.and_then(PrecisionArg::computed_in),

@@ -28,7 +28,7 @@ pub(super) fn remote_completer() -> ArgValueCompleter {
 fn names(current: &OsStr) -> Vec<CompletionCandidate> {
     let Some(current) = current.to_str() else { return Vec::new() };
     let file = env::var_os("FINSENT_MODELS_FILE").filter(|file| !file.is_empty());
-    let catalog = file.map_or_else(finsent::embedded::catalog, |file| Catalog::read(Path::new(&file)));
+    let catalog = file.map_or_else(crate::embedded::catalog, |file| Catalog::read(Path::new(&file)));
     let of_catalog = catalog.iter().flat_map(Catalog::models).map(|spec| (spec.name.clone(), spec.description.clone()));
     let cached = Hub::new(HubSettings::from_environment(true)).cached_repositories();
     let cached = cached.into_iter().map(|name| (name, "in the cache of the hub".to_owned()));

@@ -20,8 +20,8 @@ use super::exit::Exit;
 use super::settings::Settings;
 use super::stdout::print;
 use super::{
-    args, console, download_progress, exit, foreign, hints, interrupt, logging, output, progress, quantity, row_places,
-    settings, tally,
+    allocator, args, console, download_progress, exit, foreign, hints, interrupt, logging, output, progress, quantity,
+    row_places, settings, tally,
 };
 
 /// Runs the command that the arguments name.

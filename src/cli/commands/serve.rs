@@ -16,9 +16,8 @@ use signal_hook::iterator::Signals;
 
 use super::args::ServeArgs;
 use super::exit::{Exit, UsageError};
-use super::logging;
 use super::settings::Settings;
-use crate::allocator;
+use super::{allocator, logging};
 
 pub(super) fn run(args: ServeArgs, settings: Settings) -> Result<Exit> {
     allocator::give_memory_back();
