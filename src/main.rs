@@ -10,5 +10,5 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let typed: Vec<OsString> = env::args_os().collect();
-    finsent::cli::main(&typed)
+    ExitCode::from(finsent::cli::main(&typed))
 }

@@ -33,6 +33,12 @@ impl Model {
         Self { pipeline, pool }
     }
 
+    /// The layers below, for the Python package.
+    #[doc(hidden)]
+    pub fn pipeline(&self) -> &Pipeline {
+        &self.pipeline
+    }
+
     pub(crate) fn pool(&self) -> &Arc<ThreadPool> {
         &self.pool
     }

@@ -29,7 +29,6 @@ mod width;
 
 use std::env;
 use std::ffi::OsString;
-use std::process::ExitCode;
 
 use clap::builder::Resettable;
 
@@ -39,7 +38,7 @@ use exit::Exit;
 
 /// Parses the command line, of which the first part is the name of the program, runs the command, reports its error, and
 /// returns the exit code.
-pub fn main(typed: &[OsString]) -> ExitCode {
+pub fn main(typed: &[OsString]) -> u8 {
     finsent_model::silence_caught_panics();
     if let Some(code) = completion::answer(typed) {
         return code;
@@ -53,7 +52,7 @@ pub fn main(typed: &[OsString]) -> ExitCode {
         Err(error) => usage_error::report(&error, &command, typed),
     };
     logging::flush();
-    ExitCode::from(exit as u8)
+    exit as u8
 }
 
 fn run(args: Args, matches: &clap::ArgMatches, console: Console) -> anyhow::Result<Exit> {
