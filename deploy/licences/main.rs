@@ -3,6 +3,8 @@
 //!     rustc -o target/licences deploy/licences/main.rs
 //!     target/licences x86_64-unknown-linux-musl > target/LICENSES
 //!
+//! A second argument names the package: `finsent`, the command, without one, and `finsent-python` for the wheel.
+//!
 //! Run it in the root of the repository, after `cargo fetch`. It works offline. If a package offers Apache-2.0, it is used
 //! under that license. Texts that differ only in white space count as one. A package without a license text is an error,
 //! unless its license is MIT, or another package of its repository has the text.
@@ -45,7 +47,8 @@ struct Texts(BTreeMap<String, (String, BTreeSet<String>)>);
 
 fn main() -> Result<(), Failure> {
     let target = env::args().nth(1).ok_or("expected a target, such as x86_64-unknown-linux-musl")?;
-    let packages = packages(&target)?;
+    let product = env::args().nth(2).unwrap_or_else(|| "finsent".into());
+    let packages = packages(&product, &target)?;
     let mut texts = Texts::default();
     texts.add("finsent", APACHE);
     texts.add("the Rust toolchain", TOOLCHAIN);
@@ -93,11 +96,11 @@ fn wrapped(names: &[&str]) -> String {
     lines
 }
 
-/// Returns the packages whose code is linked, without procedural macros and build dependencies.
-fn packages(target: &str) -> Result<Vec<Package>, Failure> {
+/// Returns the packages whose code is linked into a product, without procedural macros and build dependencies.
+fn packages(product: &str, target: &str) -> Result<Vec<Package>, Failure> {
     let tree =
-        "tree --locked --offline --package finsent --edges normal,no-proc-macro --prefix none --no-dedupe --format {p}|{l} --target";
-    let tree: Vec<&str> = tree.split(' ').chain([target]).collect();
+        "tree --locked --offline --edges normal,no-proc-macro --prefix none --no-dedupe --format {p}|{l} --package";
+    let tree: Vec<&str> = tree.split(' ').chain([product, "--target", target]).collect();
     let lines: BTreeSet<String> = output("cargo", &tree)?.lines().map(str::to_owned).collect();
     let home = env::var_os("CARGO_HOME").map(PathBuf::from);
     let home = home.or_else(|| Some(PathBuf::from(env::var_os("HOME")?).join(".cargo"))).ok_or("no CARGO_HOME")?;
