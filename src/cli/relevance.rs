@@ -6,7 +6,7 @@ use clap::{Arg, Command, CommandFactory};
 use super::args::Args;
 
 /// Options that `-h` leaves to `--help`.
-const DETAILS: [&str; 32] = [
+const DETAILS: [&str; 33] = [
     // Global ones.
     "models_file",
     "model_dir",
@@ -43,6 +43,7 @@ const DETAILS: [&str; 32] = [
     "drain_delay",
     "shutdown_timeout",
     "cache_entries",
+    "explain_budget",
 ];
 
 /// The command line as it is parsed, and as help shows it.

@@ -42,6 +42,8 @@ pub struct Metrics {
     cache_misses: IntCounterVec,
     shared: IntCounterVec,
     dropped: IntCounterVec,
+    explanations: IntCounterVec,
+    explanation_passes: IntCounterVec,
     model_info: IntGaugeVec,
     pub(crate) ready: IntGauge,
     process: ProcessMetrics,
@@ -65,6 +67,8 @@ pub(crate) struct ModelMetrics {
     pub(crate) shared: IntCounter,
     pub(crate) dropped_deadline: IntCounter,
     pub(crate) dropped_client: IntCounter,
+    pub(crate) explanations: IntCounter,
+    pub(crate) explanation_passes: IntCounter,
 }
 
 /// The labels of `finsent_model_info`.
@@ -135,6 +139,12 @@ impl Metrics {
                 "Texts that were dropped before they were computed, by reason: deadline or client.",
                 &["model", "reason"],
             ),
+            explanations: registrar.counters("explanations_total", "Predictions that were explained.", &MODEL),
+            explanation_passes: registrar.counters(
+                "explanation_passes_total",
+                "Token sequences that were queued for explanations.",
+                &MODEL,
+            ),
             model_info: registrar.gauges(
                 "model_info",
                 "The loaded models. The value is always 1.",
@@ -168,6 +178,8 @@ impl Metrics {
             shared: self.shared.with_label_values(&[name]),
             dropped_deadline: self.dropped.with_label_values(&[name, "deadline"]),
             dropped_client: self.dropped.with_label_values(&[name, "client"]),
+            explanations: self.explanations.with_label_values(&[name]),
+            explanation_passes: self.explanation_passes.with_label_values(&[name]),
         }
     }
 
