@@ -86,7 +86,7 @@ impl ExplainedText {
         }
         match sentences.len() - shown.len() {
             0 => Ok(()),
-            more => self.line(&format!("{INDENT}{} with smaller weights", quantity(more as u64, "more sentence"))),
+            more => self.line(&format!("{INDENT}{} not shown", quantity(more as u64, "sentence"))),
         }
     }
 
