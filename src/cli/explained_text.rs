@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use finsent_model::{Explanation, Part};
+use finsent_model::{ExplainedPart, Explanation};
 use finsent_table::{Destination, Outcome, OutputRecord, Row, RowWriter, TableError};
 use unicode_width::UnicodeWidthStr;
 
@@ -67,8 +67,8 @@ impl ExplainedText {
     }
 
     /// The strongest sentences in the order of the document, with their words marked.
-    fn sentences(&mut self, sentences: &[Part], words: &[Part]) -> Result<(), TableError> {
-        let mut shown: Vec<&Part> = strongest(sentences, LISTED_SENTENCES);
+    fn sentences(&mut self, sentences: &[ExplainedPart], words: &[ExplainedPart]) -> Result<(), TableError> {
+        let mut shown: Vec<&ExplainedPart> = strongest(sentences, LISTED_SENTENCES);
         shown.sort_by_key(|sentence| sentence.bytes().start);
         let largest = largest(words);
         for sentence in &shown {
@@ -91,7 +91,7 @@ impl ExplainedText {
     }
 
     /// A bar for each of the strongest words.
-    fn words(&mut self, words: &[Part]) -> Result<(), TableError> {
+    fn words(&mut self, words: &[ExplainedPart]) -> Result<(), TableError> {
         let shown = strongest(words, LISTED_WORDS);
         let largest = largest(words);
         let texts: Vec<String> = shown.iter().map(|word| cut(&printable(word.text()), WORD_WIDTH)).collect();
@@ -162,13 +162,13 @@ fn id(row: &Row) -> String {
 }
 
 /// The largest weight, whatever its sign.
-pub(super) fn largest(parts: &[Part]) -> f32 {
+pub(super) fn largest(parts: &[ExplainedPart]) -> f32 {
     parts.iter().map(|part| part.weight().abs()).fold(0.0, f32::max)
 }
 
 /// The parts with the largest weights, whatever their signs; the largest first.
-pub(super) fn strongest(parts: &[Part], most: usize) -> Vec<&Part> {
-    let mut sorted: Vec<&Part> = parts.iter().collect();
+pub(super) fn strongest(parts: &[ExplainedPart], most: usize) -> Vec<&ExplainedPart> {
+    let mut sorted: Vec<&ExplainedPart> = parts.iter().collect();
     sorted.sort_by(|one, other| other.weight().abs().total_cmp(&one.weight().abs()));
     sorted.truncate(most);
     sorted

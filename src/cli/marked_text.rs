@@ -2,7 +2,7 @@
 
 use std::env;
 
-use finsent_model::Part;
+use finsent_model::ExplainedPart;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::console::printable;
@@ -79,7 +79,12 @@ pub(super) struct MarkedText(Vec<(String, f32)>);
 impl MarkedText {
     /// The part of `text` that begins at the byte `start` of the text whose offsets the words have. A weight of `largest`
     /// becomes 1.
-    pub(super) fn new<'a>(text: &str, start: usize, words: impl Iterator<Item = &'a Part>, largest: f32) -> Self {
+    pub(super) fn new<'a>(
+        text: &str,
+        start: usize,
+        words: impl Iterator<Item = &'a ExplainedPart>,
+        largest: f32,
+    ) -> Self {
         let mut parts = Vec::new();
         let mut end = 0;
         let mut add = |part: &str, weight| {

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use finsent_model::{Explanation, Part, Prediction};
+use finsent_model::{ExplainedPart, Explanation, Prediction};
 use finsent_table::{Destination, Outcome, OutputRecord, Row, RowWriter, Shape, TableError};
 use unicode_width::UnicodeWidthStr;
 
@@ -282,7 +282,7 @@ impl RowWriter for TextTable {
 /// The words that speak most for the label, and against it: `negative: plunged +0.55, 12% +0.18`.
 fn words_line(explanation: &Explanation) -> Option<String> {
     let words = strongest(explanation.words(), WORDS_BELOW);
-    let word = |word: &&Part| format!("{} {:+.2}", printable(word.text()), word.weight());
+    let word = |word: &&ExplainedPart| format!("{} {:+.2}", printable(word.text()), word.weight());
     let words: Vec<String> = words.iter().map(word).collect();
     (!words.is_empty()).then(|| format!("{}: {}", printable(explanation.label()), words.join(", ")))
 }

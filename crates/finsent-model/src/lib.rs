@@ -97,7 +97,7 @@ pub use classification::{Classification, EncodedText, Granularity};
 pub use convert::{Conversion, ConvertError, WeightFormat};
 pub use document::{Aggregate, Document, Sentence, SplitText, Strongest, sentences};
 pub use encoder::{Architecture, Config, ConfigError, Encoder, EncoderError, Logits};
-pub use explanation::{ExplainError, ExplainOptions, Explaining, Explanation, Method, Part};
+pub use explanation::{ExplainError, ExplainMethod, ExplainOptions, ExplainedPart, Explaining, Explanation};
 pub use html::has_html;
 pub use io_error::{IoError, plain_words};
 pub use json::{LabelCounts, Scores};

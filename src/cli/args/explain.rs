@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use finsent_model::{ExplainOptions, Method};
+use finsent_model::{ExplainMethod, ExplainOptions};
 
 use super::classify::{AggregateArg, ClassifyArgs, Format, Granularity};
 use super::reading::ReadingArgs;
@@ -108,8 +108,8 @@ impl From<ExplainArgs> for ClassifyArgs {
     /// A prediction comes before its explanation, so the texts are classified.
     fn from(args: ExplainArgs) -> Self {
         let method = match args.method {
-            MethodArg::Shapley => Method::Shapley,
-            MethodArg::Occlusion => Method::Occlusion,
+            MethodArg::Shapley => ExplainMethod::Shapley,
+            MethodArg::Occlusion => ExplainMethod::Occlusion,
         };
         let options = ExplainOptions { method, label: args.label, passes: args.passes as usize };
         let granularity = args.granularity.map(|granularity| match granularity {

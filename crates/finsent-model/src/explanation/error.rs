@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::method::Method;
+use super::method::ExplainMethod;
 use crate::tokenizer::TokenizerError;
 
 /// Why a text has no explanation.
@@ -24,7 +24,7 @@ pub enum ExplainError {
     )]
     TooFewPasses {
         /// The method that was asked for.
-        method: Method,
+        method: ExplainMethod,
         /// The words that the model reads of the text.
         words: usize,
         /// The least number of passes.

@@ -4,9 +4,9 @@ use std::ops::Range;
 
 use super::error::ExplainError;
 use super::game::{Game, Weights};
-use super::method::Method;
+use super::method::ExplainMethod;
 use super::options::ExplainOptions;
-use super::result::{Explanation, Part};
+use super::result::{ExplainedPart, Explanation};
 use super::sentences::SentenceGame;
 use super::word_tokens::WordTokens;
 use crate::classification::{Classification, Granularity};
@@ -24,7 +24,7 @@ const EXPLAINED_SENTENCES: usize = 3;
 /// [`Pipeline::advance`](crate::Pipeline::advance), until nothing is left to score; then [`finish`](Self::finish).
 #[derive(Debug)]
 pub struct Explaining {
-    method: Method,
+    method: ExplainMethod,
     label: String,
     /// The id of the label.
     id: usize,
@@ -42,7 +42,7 @@ pub struct Explaining {
 #[derive(Debug)]
 struct WordGame {
     tokens: WordTokens,
-    words: Vec<Part>,
+    words: Vec<ExplainedPart>,
     game: Game,
     /// The probability for all words.
     all: f64,
@@ -61,7 +61,7 @@ struct ExplainedDocument {
     /// Each sentence in the text as the model reads it.
     plain: Vec<Range<usize>>,
     /// Each sentence as it is reported, with the number of its windows.
-    parts: Vec<(Part, usize)>,
+    parts: Vec<(ExplainedPart, usize)>,
     /// The tokens of the empty text; `None` once they are handed out.
     empty: Option<Encoding>,
     /// The probability for the empty text.
@@ -168,10 +168,10 @@ impl Explaining {
         let base_of_text = weights.first().map(|weights| weights.base);
         let base = self.document.as_ref().map_or(base_of_text, |document| document.base);
         let base = base.expect("all token sequences are scored");
-        let mut words: Vec<Part> = Vec::new();
+        let mut words: Vec<ExplainedPart> = Vec::new();
         for (game, weights) in self.games.into_iter().zip(weights) {
             let weighted = game.words.into_iter().zip(weights.weights);
-            words.extend(weighted.map(|(word, weight)| Part { weight: (weight * game.scale) as f32, ..word }));
+            words.extend(weighted.map(|(word, weight)| ExplainedPart { weight: (weight * game.scale) as f32, ..word }));
         }
         words.sort_by_key(|word| word.bytes.start);
         let sentences = self.document.map(|document| document.into_parts(self.method, base));
@@ -186,7 +186,7 @@ impl WordGame {
         text: &Text,
         part: Range<usize>,
         (all, scale): (f64, f64),
-        method: Method,
+        method: ExplainMethod,
         passes: usize,
         tokenizer: &Tokenizer,
     ) -> Result<Self, ExplainError> {
@@ -199,7 +199,7 @@ impl WordGame {
             needed,
             passes,
         })?;
-        let word = |bytes: &Range<usize>| Part {
+        let word = |bytes: &Range<usize>| ExplainedPart {
             bytes: text.source_range(part.start + bytes.start..part.start + bytes.end),
             text: plain[bytes.clone()].to_owned(),
             weight: 0.0,
@@ -229,7 +229,7 @@ impl ExplainedDocument {
             return Err(ExplainError::TooFewPasses { method, words, needed: 1, passes: 0 });
         };
         let part = |sentence: &Sentence| {
-            let part = Part { bytes: sentence.bytes(), text: sentence.text().to_owned(), weight: 0.0 };
+            let part = ExplainedPart { bytes: sentence.bytes(), text: sentence.text().to_owned(), weight: 0.0 };
             (part, sentence.windows())
         };
         Ok(Self {
@@ -245,7 +245,7 @@ impl ExplainedDocument {
 
     /// The words of the strongest sentences. A sentence that is longer than the window, or takes more passes than its part of
     /// what is allowed, is not explained by words.
-    fn games(&self, method: Method, tokenizer: &Tokenizer) -> Result<Vec<WordGame>, ExplainError> {
+    fn games(&self, method: ExplainMethod, tokenizer: &Tokenizer) -> Result<Vec<WordGame>, ExplainError> {
         let weights = self.sentences.weights(method, self.base.unwrap_or_default());
         let mut strongest: Vec<usize> = (0..weights.len()).filter(|&sentence| weights[sentence] != 0.0).collect();
         strongest.sort_by(|&one, &other| weights[other].abs().total_cmp(&weights[one].abs()));
@@ -264,10 +264,10 @@ impl ExplainedDocument {
     }
 
     /// The sentences with their weights.
-    fn into_parts(self, method: Method, base: f64) -> Vec<Part> {
+    fn into_parts(self, method: ExplainMethod, base: f64) -> Vec<ExplainedPart> {
         let weights = self.sentences.weights(method, base);
         let weighted = self.parts.into_iter().zip(weights);
-        weighted.map(|((part, _), weight)| Part { weight: weight as f32, ..part }).collect()
+        weighted.map(|((part, _), weight)| ExplainedPart { weight: weight as f32, ..part }).collect()
     }
 }
 

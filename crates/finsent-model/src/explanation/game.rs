@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 
 use super::coalition::Coalition;
-use super::method::Method;
+use super::method::ExplainMethod;
 use super::permutations::Permutations;
 
 /// The most players for which each set of them is scored.
@@ -55,10 +55,10 @@ impl Game {
     ///
     /// # Errors
     /// With the least number of passes, if it takes more.
-    pub(super) fn new(method: Method, players: usize, passes: usize) -> Result<Self, usize> {
+    pub(super) fn new(method: ExplainMethod, players: usize, passes: usize) -> Result<Self, usize> {
         let needed = match (method, players) {
             (_, 0) => 0,
-            (Method::Occlusion, players) => {
+            (ExplainMethod::Occlusion, players) => {
                 if players == 1 {
                     1
                 } else {
@@ -66,15 +66,15 @@ impl Game {
                 }
             }
             // 2^n - 1 sets, or the sets on the way of two pairs of orders.
-            (Method::Shapley, players) => exact_passes(players).min(MIN_PAIRS * 2 * (players - 1) + 1),
+            (ExplainMethod::Shapley, players) => exact_passes(players).min(MIN_PAIRS * 2 * (players - 1) + 1),
         };
         if needed > passes {
             return Err(needed);
         }
         Ok(match method {
-            Method::Occlusion => Self::occlusion(players),
-            Method::Shapley if exact_passes(players) <= passes => Self::exact(players),
-            Method::Shapley => Self::sampled(players, passes),
+            ExplainMethod::Occlusion => Self::occlusion(players),
+            ExplainMethod::Shapley if exact_passes(players) <= passes => Self::exact(players),
+            ExplainMethod::Shapley => Self::sampled(players, passes),
         })
     }
 
@@ -226,7 +226,7 @@ mod tests {
         all
     }
 
-    fn weights(method: Method, players: usize, passes: usize) -> Weights {
+    fn weights(method: ExplainMethod, players: usize, passes: usize) -> Weights {
         let game = Game::new(method, players, passes).unwrap();
         assert!(game.coalitions().len() <= passes);
         let values: Vec<f64> = game.coalitions().iter().map(|coalition| value(coalition, players)).collect();
@@ -266,7 +266,7 @@ mod tests {
     #[test]
     fn exact_shapley_values_are_the_mean_over_all_orders() {
         for players in 1..=7 {
-            let exact = weights(Method::Shapley, players, 255);
+            let exact = weights(ExplainMethod::Shapley, players, 255);
             assert!(largest_difference(&exact.weights, &by_orders(players)) < 1e-12, "{players}");
             assert_eq!(exact.standard_error, None);
         }
@@ -275,7 +275,7 @@ mod tests {
     #[test]
     fn shapley_values_add_up_to_the_value_of_all_minus_that_of_none() {
         for (players, passes) in [(1, 1), (2, 3), (8, 255), (8, 200), (9, 512), (30, 512), (100, 512), (200, 1000)] {
-            let Weights { base, weights, .. } = weights(Method::Shapley, players, passes);
+            let Weights { base, weights, .. } = weights(ExplainMethod::Shapley, players, passes);
             assert_eq!((base, weights.len()), (0.2, players));
             let sum: f64 = weights.iter().sum();
             assert!((sum - (value(&all(players), players) - base)).abs() < 1e-9, "{players} {sum}");
@@ -284,10 +284,10 @@ mod tests {
 
     #[test]
     fn sampled_shapley_values_converge_to_the_exact_ones_as_their_error_says() {
-        let exact = weights(Method::Shapley, 12, 4095).weights;
+        let exact = weights(ExplainMethod::Shapley, 12, 4095).weights;
         let mut errors = Vec::new();
         for passes in [100, 400, 1600] {
-            let sampled = weights(Method::Shapley, 12, passes);
+            let sampled = weights(ExplainMethod::Shapley, 12, passes);
             let error = largest_difference(&sampled.weights, &exact);
             let stated = sampled.standard_error.unwrap();
             assert!(error < 4.0 * stated, "{passes}: {error}, stated {stated}");
@@ -298,7 +298,7 @@ mod tests {
 
     #[test]
     fn occlusion_is_the_difference_that_a_player_makes_to_all() {
-        let Weights { base, weights, standard_error } = weights(Method::Occlusion, 6, 7);
+        let Weights { base, weights, standard_error } = weights(ExplainMethod::Occlusion, 6, 7);
         assert_eq!((base, standard_error), (0.2, None));
         for (player, weight) in weights.into_iter().enumerate() {
             assert_eq!(weight, value(&all(6), 6) - value(&Coalition::without(6, player), 6));
@@ -307,7 +307,7 @@ mod tests {
 
     #[test]
     fn a_single_player_has_all_of_the_difference_and_no_player_has_none() {
-        for method in Method::ALL {
+        for method in ExplainMethod::ALL {
             let one = Game::new(method, 1, 1).unwrap();
             assert_eq!(one.weights(0.9, &[0.25]), Weights { base: 0.25, weights: vec![0.65], standard_error: None });
             let none = Game::new(method, 0, 0).unwrap();
@@ -317,9 +317,9 @@ mod tests {
 
     #[test]
     fn too_few_passes_are_refused_with_the_number_that_it_takes() {
-        assert_eq!(Game::new(Method::Occlusion, 30, 30).unwrap_err(), 31);
-        assert_eq!(Game::new(Method::Shapley, 30, 116).unwrap_err(), 117);
-        assert!(Game::new(Method::Shapley, 30, 117).is_ok());
-        assert_eq!(Game::new(Method::Shapley, 3, 6).unwrap_err(), 7);
+        assert_eq!(Game::new(ExplainMethod::Occlusion, 30, 30).unwrap_err(), 31);
+        assert_eq!(Game::new(ExplainMethod::Shapley, 30, 116).unwrap_err(), 117);
+        assert!(Game::new(ExplainMethod::Shapley, 30, 117).is_ok());
+        assert_eq!(Game::new(ExplainMethod::Shapley, 3, 6).unwrap_err(), 7);
     }
 }

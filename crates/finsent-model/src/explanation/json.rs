@@ -2,7 +2,7 @@
 
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
-use super::result::{Explanation, Part};
+use super::result::{ExplainedPart, Explanation};
 
 /// `{"label", "method", "base", "words", "sentences", "passes", "standard_error"}`; `sentences` only of a document,
 /// `standard_error` only if the weights are estimates.
@@ -27,9 +27,9 @@ impl Serialize for Explanation {
 }
 
 /// `{"start", "end", "text", "weight"}`.
-impl Serialize for Part {
+impl Serialize for ExplainedPart {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut out = serializer.serialize_struct("Part", 4)?;
+        let mut out = serializer.serialize_struct("ExplainedPart", 4)?;
         out.serialize_field("start", &self.bytes().start)?;
         out.serialize_field("end", &self.bytes().end)?;
         out.serialize_field("text", self.text())?;
@@ -40,15 +40,15 @@ impl Serialize for Part {
 
 #[cfg(test)]
 mod tests {
-    use super::super::method::Method;
+    use super::super::method::ExplainMethod;
     use super::*;
 
     #[test]
     fn an_explanation_has_the_documented_fields() {
-        let part = |bytes, text: &str, weight| Part { bytes, text: text.into(), weight };
+        let part = |bytes, text: &str, weight| ExplainedPart { bytes, text: text.into(), weight };
         let mut explanation = Explanation {
             label: "negative".into(),
-            method: Method::Shapley,
+            method: ExplainMethod::Shapley,
             score: 0.75,
             base: 0.25,
             words: vec![part(0..6, "Shares", 0.125), part(7..14, "plunged", 0.375)],

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 /// How the weight of a word is computed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Method {
+pub enum ExplainMethod {
     /// The probability of the text minus that of the text without the word. It takes one pass per word, and one more.
     Occlusion,
     /// The Shapley value: what the word adds on average, over all orders in which words can be added to the empty text. The
@@ -15,7 +15,7 @@ pub enum Method {
     Shapley,
 }
 
-impl Method {
+impl ExplainMethod {
     /// All methods.
     pub const ALL: [Self; 2] = [Self::Occlusion, Self::Shapley];
 
@@ -28,13 +28,13 @@ impl Method {
     }
 }
 
-impl fmt::Display for Method {
+impl fmt::Display for ExplainMethod {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
 }
 
-impl FromStr for Method {
+impl FromStr for ExplainMethod {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Self, String> {

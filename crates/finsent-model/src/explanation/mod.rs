@@ -22,6 +22,6 @@ mod words;
 
 pub use self::error::ExplainError;
 pub use self::explaining::Explaining;
-pub use self::method::Method;
+pub use self::method::ExplainMethod;
 pub use self::options::ExplainOptions;
-pub use self::result::{Explanation, Part};
+pub use self::result::{ExplainedPart, Explanation};

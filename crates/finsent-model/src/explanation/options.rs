@@ -1,14 +1,14 @@
 //! What is explained, and how.
 
 use super::error::ExplainError;
-use super::method::Method;
+use super::method::ExplainMethod;
 use crate::labels::LabelMap;
 
 /// What is explained, and how.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExplainOptions {
     /// How the weights are computed.
-    pub method: Method,
+    pub method: ExplainMethod,
     /// The label whose probability is explained, in any case; `None` for the predicted one.
     pub label: Option<String>,
     /// The most token sequences that the model may read for the explanation of a text.
@@ -42,6 +42,6 @@ impl ExplainOptions {
 
 impl Default for ExplainOptions {
     fn default() -> Self {
-        Self { method: Method::default(), label: None, passes: Self::PASSES }
+        Self { method: ExplainMethod::default(), label: None, passes: Self::PASSES }
     }
 }

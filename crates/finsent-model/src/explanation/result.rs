@@ -2,24 +2,24 @@
 
 use std::ops::Range;
 
-use super::method::Method;
+use super::method::ExplainMethod;
 
 /// How much the words of a text, and the sentences of a document, add to the probability of a label.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Explanation {
     pub(super) label: String,
-    pub(super) method: Method,
+    pub(super) method: ExplainMethod,
     pub(super) score: f32,
     pub(super) base: f32,
-    pub(super) words: Vec<Part>,
-    pub(super) sentences: Option<Vec<Part>>,
+    pub(super) words: Vec<ExplainedPart>,
+    pub(super) sentences: Option<Vec<ExplainedPart>>,
     pub(super) passes: usize,
     pub(super) standard_error: Option<f32>,
 }
 
 /// A word or a sentence, and its weight.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Part {
+pub struct ExplainedPart {
     pub(super) bytes: Range<usize>,
     pub(super) text: String,
     pub(super) weight: f32,
@@ -32,7 +32,7 @@ impl Explanation {
     }
 
     /// How the weights were computed.
-    pub fn method(&self) -> Method {
+    pub fn method(&self) -> ExplainMethod {
         self.method
     }
 
@@ -48,12 +48,12 @@ impl Explanation {
 
     /// The words, in the order of the text. Those of a document are of its strongest sentences, and their weights are parts
     /// of the sentences' weights.
-    pub fn words(&self) -> &[Part] {
+    pub fn words(&self) -> &[ExplainedPart] {
         &self.words
     }
 
     /// The sentences of a document, in order; `None` for a text that was read as a whole.
-    pub fn sentences(&self) -> Option<&[Part]> {
+    pub fn sentences(&self) -> Option<&[ExplainedPart]> {
         self.sentences.as_deref()
     }
 
@@ -68,7 +68,7 @@ impl Explanation {
     }
 }
 
-impl Part {
+impl ExplainedPart {
     /// Its bytes in the text.
     pub fn bytes(&self) -> Range<usize> {
         self.bytes.clone()
@@ -79,7 +79,7 @@ impl Part {
         &self.text
     }
 
-    /// What it adds to the probability of the label, -1 to 1. With [`Method::Shapley`] all weights add up to
+    /// What it adds to the probability of the label, -1 to 1. With [`ExplainMethod::Shapley`] all weights add up to
     /// [`score`](Explanation::score) - [`base`](Explanation::base).
     pub fn weight(&self) -> f32 {
         self.weight

@@ -1,6 +1,6 @@
 //! What each sentence adds to the probability of a document, which is a weighted mean over its sentences.
 
-use super::method::Method;
+use super::method::ExplainMethod;
 use crate::document::{Aggregate, Sentence};
 
 /// The sentences of a document, as far as the probability of one label is concerned.
@@ -38,13 +38,13 @@ impl SentenceGame {
     ///
     /// Occlusion leaves out the sentence, and takes the mean of the others. For the Shapley value, a sentence that is left out
     /// reads as an empty one and keeps its share. Then the sentences do not interact, and the value is the difference.
-    pub(super) fn weights(&self, method: Method, base: f64) -> Vec<f64> {
+    pub(super) fn weights(&self, method: ExplainMethod, base: f64) -> Vec<f64> {
         let sentences = 0..self.shares.len();
         match method {
-            Method::Shapley => {
+            ExplainMethod::Shapley => {
                 sentences.map(|sentence| self.shares[sentence] * (self.probabilities[sentence] - base)).collect()
             }
-            Method::Occlusion => {
+            ExplainMethod::Occlusion => {
                 let all = self.mean(&self.shares);
                 sentences.map(|sentence| all - self.without(sentence, all, base)).collect()
             }
@@ -103,7 +103,7 @@ mod tests {
     #[test]
     fn occlusion_is_the_difference_to_the_document_without_the_sentence() {
         for aggregate in [Aggregate::TokenWeighted, Aggregate::Mean, Aggregate::Polar] {
-            let weights = SentenceGame::new(&sentences(), aggregate, 0).weights(Method::Occlusion, 0.3);
+            let weights = SentenceGame::new(&sentences(), aggregate, 0).weights(ExplainMethod::Occlusion, 0.3);
             for (left_out, weight) in weights.into_iter().enumerate() {
                 let mut rest = sentences();
                 rest.remove(left_out);
@@ -111,14 +111,15 @@ mod tests {
                 assert!((weight - expected).abs() < 1e-6, "{aggregate:?} {left_out}: {weight} {expected}");
             }
         }
-        let one = SentenceGame::new(&sentences()[..1], Aggregate::Polar, 0).weights(Method::Occlusion, 0.25);
+        let one = SentenceGame::new(&sentences()[..1], Aggregate::Polar, 0).weights(ExplainMethod::Occlusion, 0.25);
         assert!((one[0] - 0.45).abs() < 1e-6, "{one:?}");
     }
 
     #[test]
     fn shapley_values_of_sentences_add_up_to_the_score_minus_the_base() {
         for aggregate in [Aggregate::TokenWeighted, Aggregate::Mean, Aggregate::Polar] {
-            let sum: f64 = SentenceGame::new(&sentences(), aggregate, 0).weights(Method::Shapley, 0.3).iter().sum();
+            let sum: f64 =
+                SentenceGame::new(&sentences(), aggregate, 0).weights(ExplainMethod::Shapley, 0.3).iter().sum();
             assert!((sum - (probability(sentences(), aggregate) - 0.3)).abs() < 1e-6, "{aggregate:?}");
         }
     }

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use finsent_kernels::{Precision, ThreadPool};
 use finsent_model::{
-    Aggregate, Classification, ClassifyError, ExplainError, ExplainOptions, Explanation, Granularity, Method,
+    Aggregate, Classification, ClassifyError, ExplainError, ExplainMethod, ExplainOptions, Explanation, Granularity,
     ModelFiles, ModelOptions, Pipeline, Text,
 };
 
@@ -23,7 +23,7 @@ fn mini() -> &'static Pipeline {
     MINI.get_or_init(|| load(&reference::thread_pool()))
 }
 
-fn options(method: Method, label: Option<&str>) -> ExplainOptions {
+fn options(method: ExplainMethod, label: Option<&str>) -> ExplainOptions {
     ExplainOptions { method, label: label.map(Into::into), ..ExplainOptions::default() }
 }
 
@@ -39,11 +39,11 @@ fn explain_by(
     Ok((classification, explanation))
 }
 
-fn explain(text: &str, method: Method) -> Explanation {
+fn explain(text: &str, method: ExplainMethod) -> Explanation {
     explain_by(mini(), text, Granularity::Text, &options(method, None)).unwrap().1
 }
 
-fn explain_document(text: &str, method: Method) -> (f32, Explanation) {
+fn explain_document(text: &str, method: ExplainMethod) -> (f32, Explanation) {
     let granularity = Granularity::Document(Aggregate::TokenWeighted);
     let (classification, explanation) = explain_by(mini(), text, granularity, &options(method, None)).unwrap();
     let Classification::Document(document) = classification else { panic!("a document was asked for") };
@@ -66,7 +66,7 @@ fn refusal(text: &str, granularity: Granularity, options: &ExplainOptions) -> Ex
 /// What an explanation says of a word is what the model says of the text without it.
 #[test]
 fn occlusion_is_the_difference_to_the_text_without_the_word() {
-    let explanation = explain(HEADLINE, Method::Occlusion);
+    let explanation = explain(HEADLINE, ExplainMethod::Occlusion);
     let words: Vec<&str> = explanation.words().iter().map(|word| word.text()).collect();
     assert_eq!(words, ["Shares", "of", "Nordvik", "plunged", "12%", "although", "sales", "rose"]);
     assert_eq!((explanation.label(), explanation.passes()), ("negative", 9));
@@ -91,14 +91,14 @@ fn shapley_values_add_up_to_the_score_minus_the_base() {
     let long = format!("{HEADLINE} Analysts of three banks had expected the opposite of both, as the market had.");
     let report = format!("{long} The board meets on Monday. It proposes no dividend.");
     for (text, is_estimate) in [("Plunged", false), (HEADLINE, false), (&long, true)] {
-        let explanation = explain(text, Method::Shapley);
+        let explanation = explain(text, ExplainMethod::Shapley);
         let sum: f32 = explanation.words().iter().map(|word| word.weight()).sum();
         assert!((sum - (explanation.score() - explanation.base())).abs() < 1e-5, "{text}: {explanation:?}");
         assert_eq!(explanation.score(), probability(text, explanation.label()));
         assert_eq!(explanation.standard_error().is_some(), is_estimate);
         assert!(explanation.standard_error().is_none_or(|error| error < 0.1) && explanation.passes() <= 512);
     }
-    let (score, explanation) = explain_document(&report, Method::Shapley);
+    let (score, explanation) = explain_document(&report, ExplainMethod::Shapley);
     let sentences = explanation.sentences().unwrap();
     let sum: f32 = sentences.iter().map(|sentence| sentence.weight()).sum();
     assert!((sum - (score - explanation.base())).abs() < 1e-5, "{explanation:?}");
@@ -108,7 +108,7 @@ fn shapley_values_add_up_to_the_score_minus_the_base() {
 #[test]
 fn the_words_of_a_document_are_of_its_strongest_sentences() {
     let text = format!("The board meets on Monday. {HEADLINE} Costs rose by 3%. It was Tuesday. Profit fell.");
-    for method in Method::ALL {
+    for method in ExplainMethod::ALL {
         let (_, explanation) = explain_document(&text, method);
         let sentences = explanation.sentences().unwrap();
         assert_eq!(sentences.len(), 5);
@@ -120,7 +120,7 @@ fn the_words_of_a_document_are_of_its_strongest_sentences() {
         let weakest = with_words.iter().map(|sentence| sentence.weight().abs()).fold(f32::MAX, f32::min);
         let stronger = sentences.iter().filter(|sentence| sentence.weight().abs() >= weakest).count();
         assert_eq!(stronger, 3, "{explanation:?}");
-        if method == Method::Shapley {
+        if method == ExplainMethod::Shapley {
             let words = explanation.words().iter().filter(|word| with_words[0].bytes().contains(&word.bytes().start));
             let sum: f32 = words.map(|word| word.weight()).sum();
             assert!((sum - with_words[0].weight()).abs() < 1e-5, "{sum} {explanation:?}");
@@ -141,7 +141,8 @@ fn an_explanation_is_the_same_with_any_number_of_threads() {
 
 #[test]
 fn any_label_can_be_explained_and_an_unknown_one_is_refused_with_the_known_ones() {
-    let of_label = |label| explain_by(mini(), HEADLINE, Granularity::Text, &options(Method::Occlusion, Some(label)));
+    let of_label =
+        |label| explain_by(mini(), HEADLINE, Granularity::Text, &options(ExplainMethod::Occlusion, Some(label)));
     let explanation = of_label("Positive").unwrap().1;
     assert_eq!(explanation.label(), "positive");
     assert_eq!(explanation.score(), probability(HEADLINE, "positive"));
@@ -151,7 +152,7 @@ fn any_label_can_be_explained_and_an_unknown_one_is_refused_with_the_known_ones(
 
 #[test]
 fn a_text_with_too_many_words_for_the_passes_is_refused_with_the_number_that_it_takes() {
-    let options = ExplainOptions { passes: 5, ..options(Method::Occlusion, None) };
+    let options = ExplainOptions { passes: 5, ..options(ExplainMethod::Occlusion, None) };
     assert_eq!(
         refusal(HEADLINE, Granularity::Text, &options).to_string(),
         "the text has 8 words, for which occlusion takes at least 9 passes, and 5 are allowed"
@@ -172,7 +173,7 @@ fn a_text_that_is_longer_than_the_window_has_the_words_of_the_window() {
     let model = Pipeline::load(&files, &options, &reference::thread_pool()).unwrap();
     let document = Granularity::Document(Aggregate::Mean);
     let few = ExplainOptions { passes: 100, ..ExplainOptions::default() };
-    let occlusion = ExplainOptions { method: Method::Occlusion, ..few.clone() };
+    let occlusion = ExplainOptions { method: ExplainMethod::Occlusion, ..few.clone() };
     let text = "Profit rose in every region. ".repeat(30);
     let (_, explanation) = explain_by(&model, &text, Granularity::Text, &occlusion).unwrap();
     assert!((30..38).contains(&explanation.words().len()), "{}", explanation.words().len());
@@ -192,7 +193,7 @@ fn offsets_are_those_of_the_text_with_its_html() {
     for granularity in [Granularity::Text, Granularity::Document(Aggregate::Mean)] {
         let classification = mini().classify_all(&[&text], granularity).remove(0).unwrap();
         let explanation =
-            mini().explain(&text, &classification, granularity, &options(Method::Occlusion, None)).unwrap();
+            mini().explain(&text, &classification, granularity, &options(ExplainMethod::Occlusion, None)).unwrap();
         let words: Vec<_> = explanation.words().iter().map(|word| (&given[word.bytes()], word.text())).collect();
         assert_eq!(words[..2], [("AT&amp;T", "AT&T"), ("plunged", "plunged")], "{granularity:?}");
     }

@@ -1,6 +1,6 @@
 //! Schemas of the values that requests hold as raw JSON.
 
-use finsent_model::Method;
+use finsent_model::ExplainMethod;
 use utoipa::openapi::schema::{AdditionalProperties, ArrayBuilder, OneOfBuilder, SchemaType};
 use utoipa::openapi::{Object, ObjectBuilder, Ref, RefOr, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
@@ -105,7 +105,7 @@ impl ToSchema for Explain {}
 
 impl PartialSchema for Explain {
     fn schema() -> RefOr<Schema> {
-        let method = of_type(Type::String).enum_values(Some(Method::ALL.map(Method::name)));
+        let method = of_type(Type::String).enum_values(Some(ExplainMethod::ALL.map(ExplainMethod::name)));
         let label = of_type(Type::String).description(Some("A label of the model, in any case"));
         let object = of_type(Type::Object).property("method", method).property("label", label);
         let no_others = AdditionalProperties::<Schema>::FreeForm(false);

@@ -1,6 +1,6 @@
 //! A text of a request, or why it cannot be scored.
 
-use finsent_model::{ExplainError, Method, Text, TextError, TokenizerError};
+use finsent_model::{ExplainError, ExplainMethod, Text, TextError, TokenizerError};
 use serde_json::value::RawValue;
 use thiserror::Error;
 
@@ -42,7 +42,7 @@ pub(crate) enum ItemError {
 /// What to do about a text that is too long to be explained.
 fn remedy(error: &ExplainError) -> &'static str {
     match error {
-        ExplainError::TooFewPasses { method: Method::Shapley, .. } => {
+        ExplainError::TooFewPasses { method: ExplainMethod::Shapley, .. } => {
             "; shorten the text, or send `method` `occlusion` or `granularity` `document`"
         }
         ExplainError::TooFewPasses { .. } => "; shorten the text, or send `granularity` `document`",

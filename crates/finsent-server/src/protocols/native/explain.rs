@@ -1,6 +1,6 @@
 //! The field `explain` of a request.
 
-use finsent_model::{ExplainOptions, Granularity, Method};
+use finsent_model::{ExplainMethod, ExplainOptions, Granularity};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -21,7 +21,7 @@ enum MethodName {
     Shapley,
 }
 
-impl From<MethodName> for Method {
+impl From<MethodName> for ExplainMethod {
     fn from(name: MethodName) -> Self {
         match name {
             MethodName::Occlusion => Self::Occlusion,
