@@ -27,6 +27,16 @@
 //! A text longer than the model's window (512 tokens for most models) is cut, and
 //! [`truncated`](Prediction::truncated) says so. [`Model::classify_document`] reads all of it, sentence by sentence.
 //!
+//! [`Model::explain`] says which words made a prediction:
+//!
+//! ```
+//! # let model = finsent::Model::builder().build()?;
+//! let explanation = model.explain("Shares plunged 12%")?;
+//! let strongest = explanation.words().iter().max_by(|one, other| one.weight().total_cmp(&other.weight()));
+//! assert_eq!((explanation.label(), strongest.map(|word| word.text())), ("negative", Some("plunged")));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! # Choosing a model
 //!
 //! | | |
@@ -70,7 +80,8 @@ mod model;
 pub use finsent_hub::{CatalogError, ResolveError};
 pub use finsent_kernels::{Precision, ThreadPoolError};
 pub use finsent_model::{
-    Aggregate, ClassifyError, Document, FilesError, LoadError, Prediction, Sentence, Strongest, sentences,
+    Aggregate, ClassifyError, Document, ExplainError, ExplainMethod, ExplainOptions, ExplainedPart, Explanation,
+    FilesError, LoadError, Prediction, Sentence, Strongest, sentences,
 };
 
 pub use builder::{BuildError, ModelBuilder};

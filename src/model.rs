@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use finsent_kernels::{Precision, ThreadPool};
 use finsent_model::{
-    Aggregate, ClassifyError, Document, Pipeline, Prediction, Sentence, Text, TextError as InvalidText,
+    Aggregate, ClassifyError, Document, ExplainOptions, Explanation, Granularity, Pipeline, Prediction, Sentence, Text,
+    TextError as InvalidText,
 };
 use thiserror::Error;
 
@@ -16,14 +17,14 @@ pub struct Model {
     pool: Arc<ThreadPool>,
 }
 
-/// Why a text has no prediction.
+/// Why a text has no prediction, or the prediction no explanation.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum TextError {
     /// The text is blank or larger than 32 MiB.
     #[error(transparent)]
     Invalid(#[from] InvalidText),
-    /// The text could not be tokenized, or the model gave no finite result.
+    /// The text could not be tokenized, the model gave no finite result, or the prediction cannot be explained.
     #[error(transparent)]
     Classify(#[from] ClassifyError),
 }
@@ -95,6 +96,50 @@ impl Model {
     pub fn classify_document_by(&self, text: &str, aggregate: Aggregate) -> Result<Document, TextError> {
         let text = Text::parse(text)?;
         Ok(self.pipeline.classify_documents(&[&text], aggregate).remove(0)?)
+    }
+
+    /// Says which words made the prediction for a text: how much each adds to the probability of the predicted label, as a
+    /// Shapley value. It takes up to 512 passes of the model, which are computed in batches.
+    ///
+    /// # Errors
+    /// [`TextError`] if the text is blank or too large, or has more than 128 words: see
+    /// [`explain_document`](Self::explain_document).
+    pub fn explain(&self, text: &str) -> Result<Explanation, TextError> {
+        self.explain_by(text, &ExplainOptions::default())
+    }
+
+    /// Like [`explain`](Self::explain), with the method, the label and the number of passes of your choice.
+    ///
+    /// # Errors
+    /// [`TextError`] if the text is blank or too large, the model does not have the label, or the text has too many words for
+    /// the passes.
+    pub fn explain_by(&self, text: &str, options: &ExplainOptions) -> Result<Explanation, TextError> {
+        self.explained(text, Granularity::Text, options)
+    }
+
+    /// Says which sentences made the prediction of [`classify_document_by`](Self::classify_document_by), and which words the
+    /// three strongest of them.
+    ///
+    /// # Errors
+    /// [`TextError`] if the text is blank or too large, one of its sentences fails, or the model does not have the label.
+    pub fn explain_document(
+        &self,
+        text: &str,
+        aggregate: Aggregate,
+        options: &ExplainOptions,
+    ) -> Result<Explanation, TextError> {
+        self.explained(text, Granularity::Document(aggregate), options)
+    }
+
+    fn explained(
+        &self,
+        text: &str,
+        granularity: Granularity,
+        options: &ExplainOptions,
+    ) -> Result<Explanation, TextError> {
+        let text = Text::parse(text)?;
+        let classification = self.pipeline.classify_all(&[&text], granularity).remove(0)?;
+        Ok(self.pipeline.explain(&text, &classification, granularity, options)?)
     }
 
     /// The labels, in the order of [`Prediction::scores`].

@@ -50,6 +50,7 @@ fn copy(from: &Path, text: &str, to: &Path) -> Result<(), TableError> {
         labels: &labels,
         parquet: input.types.file()?,
         is_beginning: true,
+        is_explained: false,
         is_csv_safe: false,
     };
     let mut writer = writer(OutputFormat::Parquet, &shape, Destination::open(Some(to), TemporaryName::Unique)?);

@@ -24,6 +24,7 @@ pub(super) enum Style {
     Red = 31,
     Green = 32,
     Yellow = 33,
+    Cyan = 36,
 }
 
 impl Default for Console {

@@ -8,7 +8,7 @@ use std::path::Path;
 use finsent_jobs::JobError;
 use finsent_jobs::evaluation::EvaluationError;
 use finsent_jobs::summary::{LeftOut, SummaryError, TimeError};
-use finsent_model::plain_words;
+use finsent_model::{ClassifyError, ExplainError, plain_words};
 use finsent_table::{ItemError, TableError};
 
 use super::other_tools::quoted;
@@ -26,6 +26,12 @@ pub(super) fn message(error: &anyhow::Error) -> String {
 pub(super) fn for_item(error: &ItemError) -> Option<&'static str> {
     match error {
         ItemError::NoColumn(_) | ItemError::OtherType { .. } => Some("--format jsonl takes any columns"),
+        ItemError::Classify(error) => match **error {
+            ClassifyError::Explain(ExplainError::TooFewPasses { .. }) => {
+                Some("finsent explain takes more with --passes N, and long texts with --granularity document")
+            }
+            _ => None,
+        },
         _ => None,
     }
 }

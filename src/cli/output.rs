@@ -8,6 +8,7 @@ use finsent_table::{Destination, OutputFormat, RowWriter, Shape, writer as file_
 use super::args::Format;
 use super::console::Console;
 use super::exit::UsageError;
+use super::explained_text::ExplainedText;
 use super::text_table::{TableColumns, TextTable};
 
 impl Format {
@@ -70,6 +71,12 @@ pub(super) fn check_shards(format: Format) -> Result<(), UsageError> {
     Err(UsageError(format!(
         "the outputs of shards cannot be joined in the format {name}; choose --format jsonl, csv, tsv or parquet"
     )))
+}
+
+/// The writer of explanations for people.
+pub(super) fn explained(out: Destination, console: Console) -> Box<dyn RowWriter> {
+    let colors = out.is_stdout() && console.colors(&io::stdout());
+    Box::new(ExplainedText::new(out, colors))
 }
 
 /// The writer of a format; `columns` are those of the table for people.

@@ -6,7 +6,7 @@ use clap::{Arg, Command, CommandFactory};
 use super::args::Args;
 
 /// Options that `-h` leaves to `--help`.
-const DETAILS: [&str; 32] = [
+const DETAILS: [&str; 34] = [
     // Global ones.
     "models_file",
     "model_dir",
@@ -43,6 +43,9 @@ const DETAILS: [&str; 32] = [
     "drain_delay",
     "shutdown_timeout",
     "cache_entries",
+    "explain_budget",
+    // Of explain.
+    "passes",
 ];
 
 /// The command line as it is parsed, and as help shows it.
@@ -85,7 +88,7 @@ fn shown(command: &str) -> &'static [&'static str] {
         "color",
     ];
     match command {
-        "classify" | "serve" | "verify" | "eval" | "bench" => COMPUTES,
+        "classify" | "explain" | "serve" | "verify" | "eval" | "bench" => COMPUTES,
         "convert" | "pull" => FINDS_MODELS,
         "models" => &["models_file", "model_dir"],
         _ => &[],

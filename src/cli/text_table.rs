@@ -2,12 +2,14 @@
 
 use std::io::Write;
 
-use finsent_model::Prediction;
+use finsent_model::{ExplainedPart, Explanation, Prediction};
 use finsent_table::{Destination, Outcome, OutputRecord, Row, RowWriter, Shape, TableError};
 use unicode_width::UnicodeWidthStr;
 
 use crate::cli::console::{Style, paint, printable};
 use crate::cli::document_lines;
+use crate::cli::explained_text::{largest, strongest};
+use crate::cli::marked_text::{MarkedText, Palette};
 use crate::cli::width::{cut, pad_end, pad_start, stdout_width};
 
 /// Narrowest column of a probability: `0.1234`.
@@ -16,6 +18,8 @@ const SCORE_WIDTH: usize = 6;
 const TEXT_WIDTH: usize = 20;
 /// Narrowest and widest column of the input's.
 const KEY_WIDTHS: [usize; 2] = [6, 20];
+/// Words of an explanation that are listed below a line.
+const WORDS_BELOW: usize = 4;
 /// Shown for a missing value.
 const MISSING: &str = "-";
 
@@ -36,6 +40,7 @@ pub(super) struct TextTable {
     has_sentiment: bool,
     columns: TableColumns,
     colors: bool,
+    palette: Palette,
     /// The columns that a line may have.
     width: Option<usize>,
     /// The widths of the input's columns; `None` until the first lines are known.
@@ -51,8 +56,10 @@ enum Line {
         front: String,
         keys: Vec<String>,
         text: String,
-        /// The lines about the sentences of a document.
-        sentences: Vec<String>,
+        /// The text with its words marked, if the prediction is explained.
+        marked: Option<MarkedText>,
+        /// The lines about the sentences of a document, and about the words of an explanation.
+        below: Vec<String>,
     },
     Failed(String),
 }
@@ -67,6 +74,7 @@ impl TextTable {
             has_sentiment: shape.labels.has_sentiment_score(),
             columns,
             colors,
+            palette: Palette::of_terminal(colors),
             width: out.is_stdout().then(stdout_width).flatten(),
             key_widths: None,
             pending: Vec::new(),
@@ -126,7 +134,8 @@ impl TextTable {
                     front: self.front(prediction),
                     keys: self.columns.keys.iter().map(key).collect(),
                     text: id + &printable(record.text().unwrap_or(text)),
-                    sentences: match record {
+                    marked: None,
+                    below: match record {
                         OutputRecord::Document(document) => document_lines::lines(document),
                         _ => Vec::new(),
                     },
@@ -158,10 +167,14 @@ impl TextTable {
 
     fn laid_out(&self, line: &Line, key_widths: &[usize]) -> String {
         match line {
-            Line::Scored { label: (label, style), front, keys: cells, text, .. } => {
+            Line::Scored { label: (label, style), front, keys: cells, text, marked, .. } => {
                 let label = pad_end(label, self.label_width);
                 let rest = format!("{front}{}  ", keys(cells, key_widths, self.width.is_some()));
-                let text = self.fit_text(text, label.width() + rest.width());
+                let used = label.width() + rest.width();
+                let text = match marked {
+                    Some(marked) => marked.cut(self.room(used), self.palette),
+                    None => self.fit_text(text, used),
+                };
                 paint(&label, *style, self.colors) + &rest + &text
             }
             Line::Failed(error) => {
@@ -173,15 +186,19 @@ impl TextTable {
 
     /// `text`, cut to the rest of the terminal's line after `used` columns.
     fn fit_text(&self, text: &str, used: usize) -> String {
-        let room = self.width.map(|width| width.saturating_sub(used).max(TEXT_WIDTH));
-        room.map_or_else(|| text.to_owned(), |room| cut(text, room))
+        self.room(used).map_or_else(|| text.to_owned(), |room| cut(text, room))
+    }
+
+    /// The rest of the terminal's line after `used` columns.
+    fn room(&self, used: usize) -> Option<usize> {
+        self.width.map(|width| width.saturating_sub(used).max(TEXT_WIDTH))
     }
 
     fn write_line(&mut self, line: &Line, key_widths: &[usize]) -> Result<(), TableError> {
         writeln!(self.out, "{}", self.laid_out(line, key_widths))?;
-        if let Line::Scored { sentences, .. } = line {
-            for sentence in sentences {
-                writeln!(self.out, "  {}", paint(&self.fit_text(sentence, 2), Style::Dim, self.colors))?;
+        if let Line::Scored { below, .. } = line {
+            for below in below {
+                writeln!(self.out, "  {}", paint(&self.fit_text(below, 2), Style::Dim, self.colors))?;
             }
         }
         Ok(())
@@ -230,14 +247,25 @@ fn score_width(label: &str) -> usize {
 impl RowWriter for TextTable {
     fn write(&mut self, row: &Row, outcome: Outcome<'_>) -> Result<(), TableError> {
         let line = self.line(row, outcome);
-        if let Some(widths) = self.key_widths.take() {
-            let written = self.write_line(&line, &widths);
-            self.key_widths = Some(widths);
-            return written;
+        self.add(line)
+    }
+
+    fn write_explained(
+        &mut self,
+        row: &Row,
+        record: OutputRecord<'_>,
+        explanation: &Explanation,
+    ) -> Result<(), TableError> {
+        let mut line = self.line(row, Ok(record));
+        if let Line::Scored { text, marked, below, .. } = &mut line {
+            let given = row.text.as_ref().map(|text| text.as_str()).unwrap_or_default();
+            let words = MarkedText::new(given, 0, explanation.words().iter(), largest(explanation.words()));
+            // An id stands before the text.
+            let before = text.len() - printable(given).len();
+            *marked = Some(words.after(&text[..before]));
+            below.extend(words_line(explanation));
         }
-        self.pending.push(line);
-        // Without columns of the input, nothing is to be settled on the first lines.
-        if self.columns.keys.is_empty() { self.settle() } else { Ok(()) }
+        self.add(line)
     }
 
     fn flush(&mut self) -> Result<(), TableError> {
@@ -248,6 +276,28 @@ impl RowWriter for TextTable {
     fn finish(mut self: Box<Self>) -> Result<Destination, TableError> {
         self.settle()?;
         Ok(self.out)
+    }
+}
+
+/// The words that speak most for the label, and against it: `negative: plunged +0.55, 12% +0.18`.
+fn words_line(explanation: &Explanation) -> Option<String> {
+    let words = strongest(explanation.words(), WORDS_BELOW);
+    let word = |word: &&ExplainedPart| format!("{} {:+.2}", printable(word.text()), word.weight());
+    let words: Vec<String> = words.iter().map(word).collect();
+    (!words.is_empty()).then(|| format!("{}: {}", printable(explanation.label()), words.join(", ")))
+}
+
+impl TextTable {
+    /// Writes a line, once the widths of the columns are known.
+    fn add(&mut self, line: Line) -> Result<(), TableError> {
+        if let Some(widths) = self.key_widths.take() {
+            let written = self.write_line(&line, &widths);
+            self.key_widths = Some(widths);
+            return written;
+        }
+        self.pending.push(line);
+        // Without columns of the input, nothing is to be settled on the first lines.
+        if self.columns.keys.is_empty() { self.settle() } else { Ok(()) }
     }
 }
 
@@ -274,6 +324,7 @@ mod tests {
             has_sentiment: true,
             columns: TableColumns { keys: vec!["ticker".into(), "published".into()], is_wide: false },
             colors: false,
+            palette: Palette::None,
             width,
             key_widths: None,
             pending: Vec::new(),
@@ -287,7 +338,8 @@ mod tests {
             front: "    +0.0012".into(),
             keys: keys.map(String::from).to_vec(),
             text: text.into(),
-            sentences: Vec::new(),
+            marked: None,
+            below: Vec::new(),
         }
     }
 

@@ -12,6 +12,7 @@ mod end_of_run;
 mod engine;
 mod eval;
 mod eval_compare;
+mod explain;
 mod files;
 mod finsent;
 mod folders;

@@ -5,6 +5,7 @@ mod clients;
 mod connections;
 mod disclosure;
 mod errors;
+mod explanations;
 mod lifecycle;
 mod limits;
 mod observe;

@@ -83,6 +83,8 @@ fn every_series_exists_before_the_first_request() {
         "finsent_cache_hits_total{model=\"mini\"} 0",
         "finsent_truncated_texts_total{model=\"mini\"} 0",
         "finsent_dropped_texts_total{model=\"mini\",reason=\"deadline\"} 0",
+        "finsent_explanations_total{model=\"mini\"} 0",
+        "finsent_explanation_passes_total{model=\"mini\"} 0",
         "finsent_ready 1",
     ] {
         assert!(metrics.text().lines().any(|line| line == series), "{series} in {}", metrics.text());

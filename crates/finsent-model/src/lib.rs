@@ -39,6 +39,7 @@
 //! | `labels`, `activation`, `prediction` | [`LabelMap`], [`Activation`], [`Prediction`]: logits to labels with probabilities |
 //! | `document` | [`sentences`], [`Sentence`], [`Document`]: splitting and aggregation |
 //! | `classification`, `json` | [`Granularity`], [`Classification`]: what to predict and the result; its JSON |
+//! | `explanation` | [`Explaining`], [`Explanation`]: which words made a prediction |
 //! | `pipeline` | [`Pipeline`]: the whole flow |
 //! | `convert` | [`Conversion`]: writes a checkpoint in another number format |
 //! | [`mod@bench`], [`verify`], [`candle`] | speed, correctness, and the encoder as a candle module |
@@ -70,6 +71,7 @@ mod classification;
 mod convert;
 mod document;
 mod encoder;
+mod explanation;
 mod html;
 mod io_error;
 mod json;
@@ -95,6 +97,7 @@ pub use classification::{Classification, EncodedText, Granularity};
 pub use convert::{Conversion, ConvertError, WeightFormat};
 pub use document::{Aggregate, Document, Sentence, SplitText, Strongest, sentences};
 pub use encoder::{Architecture, Config, ConfigError, Encoder, EncoderError, Logits};
+pub use explanation::{ExplainError, ExplainMethod, ExplainOptions, ExplainedPart, Explaining, Explanation};
 pub use html::has_html;
 pub use io_error::{IoError, plain_words};
 pub use json::{LabelCounts, Scores};

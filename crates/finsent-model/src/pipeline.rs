@@ -11,6 +11,7 @@ use crate::checkpoint::{Checkpoint, CheckpointError};
 use crate::classification::{Classification, EncodedText, Granularity};
 use crate::document::{Aggregate, Document, Sentence, SplitText};
 use crate::encoder::{Config, ConfigError, Encoder, EncoderError, Operands};
+use crate::explanation::{ExplainError, ExplainOptions, Explaining, Explanation};
 use crate::labels::{LabelError, LabelMap};
 use crate::model_files::{FilesError, ModelFiles};
 use crate::model_options::ModelOptions;
@@ -65,7 +66,13 @@ pub enum ClassifyError {
     /// The text's batch failed.
     #[error(transparent)]
     Encoder(Arc<EncoderError>),
+    /// The prediction cannot be explained.
+    #[error(transparent)]
+    Explain(#[from] ExplainError),
 }
+
+/// Tokens of an explanation that are computed together: enough to fill batches, and not all of a long text's at once.
+const EXPLAINED_TOGETHER: usize = 16 * MAX_BATCH_TOKENS;
 
 /// A loaded model: tokenizer, encoder and labels.
 ///
@@ -235,6 +242,52 @@ impl Pipeline {
     pub fn prediction(&self, encoding: &Encoding, logits: &[f32]) -> Prediction {
         let probabilities = self.activation.probabilities(logits);
         Prediction::new(self.shared_labels(), probabilities, encoding.len(), encoding.truncated)
+    }
+
+    /// Plans the explanation of a prediction: why the model gave `text` this classification, at this granularity.
+    ///
+    /// # Errors
+    /// [`ExplainError`] if the label is unknown, or the text has too many words for [`ExplainOptions::passes`].
+    pub fn explaining(
+        &self,
+        text: &Text,
+        classification: &Classification,
+        granularity: Granularity,
+        options: &ExplainOptions,
+    ) -> Result<Explaining, ExplainError> {
+        Explaining::new(text, classification, granularity, options, (&self.tokenizer, &self.labels))
+    }
+
+    /// Gives an explanation the logits of the token sequences that it handed out last, in their order.
+    ///
+    /// # Errors
+    /// [`ExplainError`] if a sentence of a document cannot be tokenized.
+    pub fn advance(&self, explaining: &mut Explaining, logits: &[impl AsRef<[f32]>]) -> Result<(), ExplainError> {
+        let probabilities = logits.iter().map(|logits| self.activation.probabilities(logits.as_ref()));
+        explaining.receive(probabilities, &self.tokenizer)
+    }
+
+    /// Explains a prediction: all token sequences are computed together, as texts are.
+    ///
+    /// # Errors
+    /// [`ClassifyError::Explain`], or another if the encoder fails.
+    pub fn explain(
+        &self,
+        text: &Text,
+        classification: &Classification,
+        granularity: Granularity,
+        options: &ExplainOptions,
+    ) -> Result<Explanation, ClassifyError> {
+        let mut explaining = self.explaining(text, classification, granularity, options)?;
+        loop {
+            let encodings = explaining.next_passes(EXPLAINED_TOGETHER);
+            if encodings.is_empty() {
+                return Ok(explaining.finish());
+            }
+            let logits = self.logits(&encodings.iter().collect::<Vec<_>>());
+            let logits: Vec<Vec<f32>> = logits.into_iter().collect::<Result<_, _>>()?;
+            self.advance(&mut explaining, &logits)?;
+        }
     }
 
     /// The classification of a tokenized text. `logits` are those of its encodings, in order.

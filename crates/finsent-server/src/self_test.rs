@@ -81,8 +81,14 @@ pub fn self_test(model: &ServedModel) -> Result<(), SelfTestError> {
     let limits = SchedulerLimits { max_batch_tokens: MAX_BATCH_TOKENS, max_queue_tokens: usize::MAX, cache_entries: 0 };
     let scheduler = Scheduler::start(vec![backend], limits)?;
     let deadline = Instant::now() + Duration::from_secs(600);
-    let work =
-        Work { model: 0, encodings: encodings.clone(), lane: Lane::Interactive, deadline, flow: Flow::default() };
+    let work = Work {
+        model: 0,
+        encodings: encodings.clone(),
+        lane: Lane::Interactive,
+        deadline,
+        flow: Flow::default(),
+        is_cached: true,
+    };
     let pending = scheduler.submit(work).map_err(NoPrediction::from)?;
 
     for (((text, expected), encoding), pending) in golden.into_iter().zip(&encodings).zip(pending) {

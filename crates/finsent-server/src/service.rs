@@ -30,6 +30,8 @@ pub struct HttpLimits {
     pub max_text_bytes: usize,
     /// Time from a request's head to its answer.
     pub request_timeout: Duration,
+    /// Token sequences that the explanations of a request may take; with 0, predictions are not explained.
+    pub explain_budget: usize,
 }
 
 /// A service: it starts without models, becomes ready, and drains before it stops.

@@ -26,6 +26,7 @@ const LIMITS: HttpLimits = HttpLimits {
     max_body_bytes: 2000,
     max_text_bytes: 500,
     request_timeout: Duration::from_secs(20),
+    explain_budget: 100,
 };
 
 /// What the backend does with a batch.
@@ -313,6 +314,114 @@ fn work_of_a_disconnected_client_is_dropped() {
     harness.instructions.send(Instruction::Compute).unwrap();
     assert_eq!(answer(next).0, 200);
     assert_eq!(harness.metric("finsent_dropped_texts_total{model=\"small\",reason=\"client\"}"), 1.0);
+}
+
+#[test]
+fn an_explanation_is_counted_and_fills_no_cache() {
+    let harness = Harness::ready(LIMITS);
+    (0..100).for_each(|_| harness.instructions.send(Instruction::Compute).unwrap());
+    let body =
+        r#"{"inputs": ["a b c", {"id": 7, "text": ""}, "a"], "explain": {"method": "occlusion", "label": "LABEL_0"}}"#;
+    let (status, answer) = harness.exchange("POST /v1/sentiment", &body.replace("LABEL_0", &label(&harness)));
+    assert_eq!(status, 200, "{answer}");
+    let results = &json(&answer)["results"];
+    assert_eq!(results[0]["explanation"]["words"].as_array().unwrap().len(), 3, "{answer}");
+    assert_eq!(
+        (results[0]["explanation"]["passes"].as_u64(), results[2]["explanation"]["passes"].as_u64()),
+        (Some(4), Some(1))
+    );
+    assert!(results[1]["error"].is_string() && results[1].get("explanation").is_none(), "{answer}");
+    assert_eq!(harness.metric("finsent_explanations_total{model=\"small\"}"), 2.0);
+    assert_eq!(harness.metric("finsent_explanation_passes_total{model=\"small\"}"), 5.0);
+    assert_eq!(harness.metric("finsent_cache_misses_total{model=\"small\"}"), 2.0);
+    let (_, answer) = harness.exchange("POST /v1/sentiment", r#"{"inputs": ["b c", "a b c"]}"#);
+    assert!(!answer.contains("explanation"), "{answer}");
+    assert_eq!(harness.metric("finsent_cache_hits_total{model=\"small\"}"), 1.0, "a pass was cached");
+    while harness.service.memory.held() > 0 {
+        thread::yield_now();
+    }
+}
+
+#[test]
+fn texts_beyond_the_budget_of_explanations_fail_and_0_turns_them_off() {
+    let harness = Harness::ready(HttpLimits { explain_budget: 7, ..LIMITS });
+    (0..100).for_each(|_| harness.instructions.send(Instruction::Compute).unwrap());
+    let body = r#"{"inputs": ["a b", "b a", "a", "a b c a b c a"], "explain": true}"#;
+    let (status, found) = harness.exchange("POST /v1/sentiment", body);
+    let results = &json(&found)["results"];
+    assert_eq!((status, results[0]["explanation"]["passes"].as_u64()), (200, Some(3)), "{found}");
+    assert_eq!(results[1]["explanation"]["method"], "shapley");
+    assert_eq!(results[2]["explanation"]["words"][0]["text"], "a");
+    assert!(results[3]["error"].as_str().unwrap().contains("send `method` `occlusion`"), "{found}");
+    let (_, found) = harness.exchange("POST /v1/sentiment", &body.replace("\"a\",", "\"a b\","));
+    let refused = json(&found)["results"][2]["error"].to_string();
+    assert!(refused.contains("may take 7 passes in all (--explain-budget); send fewer texts"), "{found}");
+
+    let harness = Harness::ready(HttpLimits { explain_budget: 0, ..LIMITS });
+    let (status, found) = harness.exchange("POST /v1/sentiment", body);
+    assert!(status == 422 && found.contains("explains no predictions"), "{found}");
+}
+
+#[test]
+fn an_explanation_that_is_malformed_is_refused_before_the_work() {
+    let harness = Harness::ready(LIMITS);
+    for (explain, granularity, words) in [
+        ("1", "text", "`explain`: expected true, false or an object, found a number"),
+        (
+            r#"{"method": "lime"}"#,
+            "text",
+            "`explain`: `method`: unknown variant `lime`, expected `occlusion` or `shapley`",
+        ),
+        (r#"{"lable": "a"}"#, "text", "unknown field `lable`; did you mean `label`?"),
+        (r#"{"label": "optimistic"}"#, "text", "`explain`: no label `optimistic` to explain; the labels are"),
+        ("true", "sentence", "`explain` needs `granularity` `text` or `document`"),
+    ] {
+        let body = format!(r#"{{"inputs": "a", "granularity": "{granularity}", "explain": {explain}}}"#);
+        let (status, refused) = harness.exchange("POST /v1/sentiment", &body);
+        let detail = json(&refused)["detail"].as_str().unwrap_or_default().to_owned();
+        assert!(status == 422 && detail.contains(words), "{explain}: {refused}");
+    }
+}
+
+#[test]
+fn an_explanation_ends_when_its_client_leaves_or_its_deadline_passes() {
+    let harness = Harness::ready(LIMITS);
+    let explain = |deadline: u32| {
+        let body = format!(r#"{{"inputs": "a b c a b c a b", "explain": true, "deadline_ms": {deadline}}}"#);
+        harness.send("POST /v1/sentiment", &body)
+    };
+    for deadline in [20_000, 300] {
+        let explained = explain(deadline);
+        // The prediction, from the cache the second time, and the first batch of the explanation.
+        if deadline == 20_000 {
+            harness.batches.recv().unwrap();
+            harness.instructions.send(Instruction::Compute).unwrap();
+        }
+        harness.batches.recv().unwrap();
+        if deadline == 20_000 {
+            drop(explained);
+        } else {
+            assert_eq!(answer(explained).0, 504);
+        }
+        while harness.service.permits.available_permits() < LIMITS.max_concurrent_requests {
+            thread::yield_now();
+        }
+        harness.instructions.send(Instruction::Compute).unwrap();
+        let next = harness.score(&format!("c {deadline}"));
+        harness.instructions.send(Instruction::Compute).unwrap();
+        assert_eq!(answer(next).0, 200);
+        assert_eq!(harness.batches.recv().unwrap(), 1, "more of the explanation was computed");
+    }
+}
+
+/// The first label of the model.
+fn label(harness: &Harness) -> String {
+    json(&harness.exchange("GET /v1/models", "").1)["models"][0]["labels"][0].as_str().unwrap().to_owned()
+}
+
+/// The body of an answer.
+fn json(answer: &str) -> serde_json::Value {
+    serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap()
 }
 
 #[test]

@@ -37,6 +37,7 @@ fn serve(timeouts: Timeouts, routes: fn(&mut web::ServiceConfig)) -> Running {
         max_client_batch_size: 8,
         max_body_bytes: 2000,
         max_text_bytes: 500,
+        explain_budget: 0,
         request_timeout: PATIENCE,
     };
     let dir = tempfile::tempdir().unwrap();

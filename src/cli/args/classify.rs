@@ -6,13 +6,14 @@ use clap::{Args, ValueEnum};
 use finsent_jobs::summary::{Every, TimeFormat, Zone};
 use finsent_table::Shard;
 
+use super::explain::Explained;
 use super::reading::ReadingArgs;
 use super::{model_name, values};
 
 pub(super) const EXAMPLES: &str = include_str!("help/classify_examples.txt");
 pub(super) const NOTES: &str = include_str!("help/classify_notes.txt");
 
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(crate) struct ClassifyArgs {
     /// Texts to score; without any, or with `-`, each line of standard input is a text
     #[arg(value_name = "TEXT")]
@@ -72,6 +73,12 @@ pub(crate) struct ClassifyArgs {
     /// How a document's score is averaged from its sentences [default: tokens]
     #[arg(long, value_enum)]
     pub(crate) aggregate: Option<AggregateArg>,
+    /// Mark the words that made each prediction; in JSON, add its `explanation`. Hundreds of passes per text: see `finsent explain`
+    #[arg(long, conflicts_with = "resume")]
+    pub(crate) explain: bool,
+    /// What is explained; set by `finsent explain`, or by --explain.
+    #[arg(skip)]
+    pub(crate) explained: Option<Explained>,
     /// Also write a summary, with a line for each value of this column
     #[arg(long, value_name = "COLUMN", requires = "input")]
     pub(crate) group_by: Option<String>,

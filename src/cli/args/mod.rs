@@ -4,6 +4,7 @@ mod bench;
 mod classify;
 mod convert;
 mod eval;
+mod explain;
 mod global;
 mod health;
 mod model_name;
@@ -23,6 +24,7 @@ pub(crate) use bench::{BenchArgs, BenchFormat};
 pub(crate) use classify::{AggregateArg, ClassifyArgs, Format, Granularity};
 pub(crate) use convert::ConvertArgs;
 pub(crate) use eval::{EvalArgs, EvalFormat};
+pub(crate) use explain::{ExplainArgs, Explained};
 pub(crate) use global::{ColorChoice, GlobalArgs, LogFormat};
 pub(crate) use health::HealthArgs;
 pub(crate) use models::ModelsArgs;
@@ -63,6 +65,9 @@ pub(crate) enum Command {
     /// Score texts from arguments, standard input or files
     #[command(before_help = classify::EXAMPLES, after_long_help = classify::NOTES, help_template = TEMPLATE)]
     Classify(Box<ClassifyArgs>),
+    /// Show which words and sentences made a prediction
+    #[command(before_help = explain::EXAMPLES, after_long_help = explain::NOTES, help_template = TEMPLATE)]
+    Explain(Box<ExplainArgs>),
     /// Score texts over HTTP
     #[command(before_help = serve::EXAMPLES, after_long_help = serve::NOTES, help_template = TEMPLATE)]
     Serve(Box<ServeArgs>),

@@ -5,7 +5,7 @@ use finsent_table::{ColumnChoice, DialectChoice, EncodingErrors, FileFormat, Quo
 
 use super::values::Expected;
 
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub(crate) struct ReadingArgs {
     /// Encoding of the input, for example latin1 [default: UTF-8, or UTF-16 if there is a byte order mark]
     #[arg(long, value_name = "NAME")]

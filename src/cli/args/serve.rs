@@ -73,6 +73,10 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "N", env = "FINSENT_CACHE_ENTRIES", default_value_t = 8192,
           value_parser = values::number::<u32>(0..=MAX_U32))]
     pub(crate) cache_entries: u32,
+    /// Passes of the model that the explanations of a request may take; 0 turns explanations off
+    #[arg(long, value_name = "N", env = "FINSENT_EXPLAIN_BUDGET", default_value_t = 4096,
+          value_parser = values::number::<u32>(0..=MAX_U32))]
+    pub(crate) explain_budget: u32,
     /// File of API keys, one per line; requests then need `Authorization: Bearer KEY`, except for probes, metrics and docs
     #[arg(long, value_name = "FILE", env = "FINSENT_API_KEY_FILE")]
     pub(crate) api_key_file: Option<PathBuf>,

@@ -29,6 +29,7 @@ pub(super) fn run(args: Args, console: Console) -> Result<Exit> {
     let settings = |global| Settings::resolve(global, console);
     match args.command {
         Command::Classify(classify) => classify::run(*classify, &settings(args.global)?, console),
+        Command::Explain(explain) => classify::run((*explain).into(), &settings(args.global)?, console),
         Command::Serve(serve) => serve::run(*serve, settings(args.global)?),
         Command::Health(health) => health::run(&health),
         Command::Verify(verify) => verify::run(&verify, &settings(args.global)?, console),

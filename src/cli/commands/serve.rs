@@ -49,6 +49,7 @@ fn http_limits(args: &ServeArgs) -> HttpLimits {
         max_body_bytes: args.max_body_bytes as usize,
         max_text_bytes: args.max_text_bytes as usize,
         request_timeout: args.request_timeout,
+        explain_budget: args.explain_budget as usize,
     }
 }
 

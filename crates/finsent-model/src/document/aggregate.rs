@@ -21,6 +21,19 @@ pub enum Aggregate {
     Polar,
 }
 
+impl Aggregate {
+    /// The weight of each sentence in the mean.
+    pub(crate) fn weights(self, sentences: &[Sentence]) -> Vec<usize> {
+        let leaves_out = self == Self::Polar && sentences.iter().any(|sentence| is_polar(sentence.prediction()));
+        let weight = |sentence: &Sentence| match self {
+            Self::Mean => 1,
+            _ if leaves_out && !is_polar(sentence.prediction()) => 0,
+            Self::TokenWeighted | Self::Polar => sentence.prediction().tokens(),
+        };
+        sentences.iter().map(weight).collect()
+    }
+}
+
 /// The prediction for a document, and its sentences.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Document {
@@ -31,15 +44,10 @@ pub struct Document {
 impl Document {
     /// Aggregates a document; `None` if there are no sentences.
     pub fn new(sentences: Vec<Sentence>, labels: &Arc<LabelMap>, aggregate: Aggregate) -> Option<Self> {
-        let is_polar = |sentence: &Sentence| is_polar(sentence.prediction(), labels);
-        let leaves_out = aggregate == Aggregate::Polar && sentences.iter().any(is_polar);
-        let weight = |sentence: &Sentence| match aggregate {
-            Aggregate::Mean => 1,
-            _ if leaves_out && !is_polar(sentence) => 0,
-            Aggregate::TokenWeighted | Aggregate::Polar => sentence.prediction().tokens(),
-        };
-        let weighted = sentences.iter().map(|sentence| (sentence.prediction().probabilities(), weight(sentence)));
+        let weights = aggregate.weights(&sentences);
+        let probabilities = sentences.iter().map(|sentence| sentence.prediction().probabilities());
         let tokens = sentences.iter().map(|sentence| sentence.prediction().tokens()).sum();
+        let weighted = probabilities.zip(weights);
         let prediction =
             (!sentences.is_empty()).then(|| Prediction::new(Arc::clone(labels), mean(weighted), tokens, false))?;
         Some(Self { prediction, sentences })
@@ -73,8 +81,8 @@ impl Document {
 }
 
 /// Whether the label of a prediction is the positive or the negative one.
-fn is_polar(prediction: &Prediction, labels: &LabelMap) -> bool {
-    labels.sentiment_ids().is_some_and(|ids| ids.contains(&prediction.label_id()))
+fn is_polar(prediction: &Prediction) -> bool {
+    prediction.sentiment_ids().is_some_and(|ids| ids.contains(&prediction.label_id()))
 }
 
 #[cfg(test)]

@@ -139,6 +139,11 @@ pub enum TokenizerError {
     /// The text has no tokens, and the tokenizer adds no special tokens.
     #[error("the text has no tokens")]
     NoTokens,
+    /// The text is so long, and has so few tokens for its length, that they cannot be found in it.
+    #[error(
+        "the words of a text of more than 64 KiB cannot be told apart, because its beginning does not fill the window"
+    )]
+    NotLocated,
     /// The whole text has more tokens than the caller accepts.
     #[error("the text has more than {limit} tokens; split it and send the parts")]
     TooManyTokens {

@@ -6,6 +6,7 @@ mod class;
 mod compact;
 mod encoding;
 mod error;
+mod located;
 mod pieces_of_word;
 mod sentence_piece;
 mod settings;
@@ -25,6 +26,8 @@ pub use self::class::ClassOfModel;
 use self::compact::Compaction;
 pub use self::encoding::Encoding;
 pub use self::error::TokenizerError;
+pub(crate) use self::located::LocatedEncoding;
+use self::located::ids;
 use self::pieces_of_word::UnigramPieces;
 use self::settings::Settings;
 use self::truncate::{certain_tokens, has_certain_pieces};
@@ -141,17 +144,18 @@ impl Tokenizer {
     }
 
     fn with_special_tokens(&self, encoding: tokenizers::Encoding, truncated: bool) -> Result<Encoding, TokenizerError> {
+        Ok(ids(&self.process(encoding)?, truncated))
+    }
+
+    /// Adds the special tokens.
+    fn process(&self, encoding: tokenizers::Encoding) -> Result<tokenizers::Encoding, TokenizerError> {
         let processed = self.inner.post_process(encoding, None, true);
         let encoding = processed.map_err(|error| TokenizerError::encode(&error))?;
         if encoding.is_empty() {
             return Err(TokenizerError::NoTokens);
         }
         self.check_rows(encoding.get_ids())?;
-        Ok(Encoding {
-            input_ids: encoding.get_ids().to_vec(),
-            token_type_ids: encoding.get_type_ids().to_vec(),
-            truncated,
-        })
+        Ok(encoding)
     }
 
     /// Checks that each id of a text has a row in the table of embeddings. Few tokenizers have tokens without one.

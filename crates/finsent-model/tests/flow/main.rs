@@ -8,6 +8,7 @@ mod checkpoint_forms;
 mod checkpoints;
 mod deberta;
 mod documents;
+mod explanations;
 mod modern_bert;
 mod packing;
 mod parity;

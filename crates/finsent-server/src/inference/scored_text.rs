@@ -6,6 +6,7 @@ use crate::scheduler::Logits;
 use crate::served_model::ServedModel;
 
 /// A text that the model has read.
+#[derive(Clone)]
 pub(crate) struct ScoredText {
     pub(super) encoded: EncodedText,
     /// One row per encoding.

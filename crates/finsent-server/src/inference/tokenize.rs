@@ -12,12 +12,12 @@ use crate::service::LONG_TEXT_BYTES_AT_A_TIME;
 
 /// Up to this many bytes are tokenized on the worker's thread, which takes a millisecond for most texts and ten for the worst.
 /// More would delay its other connections.
-const INLINE_BYTES: usize = 2 << 10;
+pub(super) const INLINE_BYTES: usize = 2 << 10;
 
 /// What a text costs besides its bytes, however short it is.
 const BYTES_PER_TEXT: usize = 64;
 /// Texts with more bytes than this wait for each other, because of the memory that the tokenizer needs for them.
-const LONG_TEXT_BYTES: usize = 64 << 10;
+pub(super) const LONG_TEXT_BYTES: usize = 64 << 10;
 
 /// What to make of the texts.
 #[derive(Debug, Clone, Copy)]

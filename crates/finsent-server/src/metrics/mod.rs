@@ -48,6 +48,8 @@ pub struct Metrics {
     dropped: IntCounterVec,
     predictions: IntCounterVec,
     label_probability: HistogramVec,
+    explanations: IntCounterVec,
+    explanation_passes: IntCounterVec,
     model_info: IntGaugeVec,
     pub(crate) ready: IntGauge,
     process: ProcessMetrics,
@@ -71,6 +73,8 @@ pub(crate) struct ModelMetrics {
     pub(crate) shared: IntCounter,
     pub(crate) dropped_deadline: IntCounter,
     pub(crate) dropped_client: IntCounter,
+    pub(crate) explanations: IntCounter,
+    pub(crate) explanation_passes: IntCounter,
 }
 
 /// The labels of `finsent_model_info`.
@@ -152,6 +156,12 @@ impl Metrics {
                 &["model", "label"],
                 &PROBABILITIES,
             ),
+            explanations: registrar.counters("explanations_total", "Predictions that were explained.", &MODEL),
+            explanation_passes: registrar.counters(
+                "explanation_passes_total",
+                "Token sequences that were queued for explanations.",
+                &MODEL,
+            ),
             model_info: registrar.gauges(
                 "model_info",
                 "The loaded models. The value is always 1.",
@@ -185,6 +195,8 @@ impl Metrics {
             shared: self.shared.with_label_values(&[name]),
             dropped_deadline: self.dropped.with_label_values(&[name, "deadline"]),
             dropped_client: self.dropped.with_label_values(&[name, "client"]),
+            explanations: self.explanations.with_label_values(&[name]),
+            explanation_passes: self.explanation_passes.with_label_values(&[name]),
         }
     }
 

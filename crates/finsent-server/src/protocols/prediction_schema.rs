@@ -93,6 +93,58 @@ impl PartialSchema for Strongest {
     }
 }
 
+/// A word or a sentence of an [`Explanation`].
+struct ExplainedPart;
+
+impl ToSchema for ExplainedPart {}
+
+impl PartialSchema for ExplainedPart {
+    fn schema() -> RefOr<Schema> {
+        let part = described("A word or a sentence, and what it adds to the probability of the label");
+        let part = with(part, "start", Type::Integer, "Byte offset in the text where it starts");
+        let part = with(part, "end", Type::Integer, "Byte offset where it ends");
+        let part = with(part, "text", Type::String, "The word or the sentence as it is in the text");
+        let part = with(
+            part,
+            "weight",
+            Type::Number,
+            "What it adds to the probability; negative if it speaks against the label",
+        );
+        require(part, &["start", "end", "text", "weight"]).build().into()
+    }
+}
+
+/// The schema of [`finsent_model::Explanation`].
+struct Explanation;
+
+impl ToSchema for Explanation {
+    fn schemas(components: &mut Components) {
+        add::<ExplainedPart>(components);
+    }
+}
+
+impl PartialSchema for Explanation {
+    fn schema() -> RefOr<Schema> {
+        let parts = |description| {
+            ArrayBuilder::new().items(Ref::from_schema_name(ExplainedPart::name())).description(Some(description))
+        };
+        let explanation = described("Which words made the prediction, and of a document which sentences");
+        let explanation = with(explanation, "label", Type::String, "The label whose probability is explained");
+        let explanation = with(explanation, "method", Type::String, "`occlusion` or `shapley`");
+        let explanation = with(explanation, "base", Type::Number, "The probability of the label for an empty text");
+        let words = "The words in the order of the text; of a document, those of its strongest sentences. By `shapley`, the \
+                     weights add up to the probability of the label minus `base`; by `occlusion`, each is the probability \
+                     minus that without the word";
+        let explanation = explanation.property("words", parts(words));
+        let sentences = "The sentences of a document, in order; the weights of a sentence's words are parts of its own";
+        let explanation = explanation.property("sentences", parts(sentences));
+        let explanation = with(explanation, "passes", Type::Integer, "Token sequences that the model read for it");
+        let error = "The largest standard error of a word's weight; absent if the weights are exact";
+        let explanation = with(explanation, "standard_error", Type::Number, error);
+        require(explanation, &["label", "method", "base", "words", "passes"]).build().into()
+    }
+}
+
 /// The schema of a [`finsent_model::Classification`] with its id, or of the error in its place.
 pub(super) struct SentimentResult;
 
@@ -102,6 +154,7 @@ impl ToSchema for SentimentResult {
         add::<Sentence>(components);
         add::<LabelCounts>(components);
         add::<Strongest>(components);
+        add::<Explanation>(components);
     }
 }
 
@@ -118,6 +171,7 @@ impl PartialSchema for SentimentResult {
         let result = with(result, "windows", Type::Integer, "Windows that the whole text was read in");
         let result = result.property("label_counts", Ref::from_schema_name(LabelCounts::name()));
         let result = result.property("strongest", Ref::from_schema_name(Strongest::name()));
+        let result = result.property("explanation", Ref::from_schema_name(Explanation::name()));
         with(result, "error", Type::String, "Why the text has no prediction").build().into()
     }
 }

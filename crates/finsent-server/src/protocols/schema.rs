@@ -1,5 +1,6 @@
 //! Schemas of the values that requests hold as raw JSON.
 
+use finsent_model::ExplainMethod;
 use utoipa::openapi::schema::{AdditionalProperties, ArrayBuilder, OneOfBuilder, SchemaType};
 use utoipa::openapi::{Object, ObjectBuilder, Ref, RefOr, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
@@ -95,6 +96,22 @@ pub(super) fn nested_texts() -> Schema {
 pub(super) fn instances() -> Schema {
     let object = of_type(Type::Object).property("text", text()).required("text").build();
     at_least_one(one_of([text().into(), object.into()]))
+}
+
+/// The schema of whether and how predictions are explained.
+pub(super) struct Explain;
+
+impl ToSchema for Explain {}
+
+impl PartialSchema for Explain {
+    fn schema() -> RefOr<Schema> {
+        let method = of_type(Type::String).enum_values(Some(ExplainMethod::ALL.map(ExplainMethod::name)));
+        let label = of_type(Type::String).description(Some("A label of the model, in any case"));
+        let object = of_type(Type::Object).property("method", method).property("label", label);
+        let no_others = AdditionalProperties::<Schema>::FreeForm(false);
+        let object = object.additional_properties(Some(no_others)).build();
+        one_of([of_type(Type::Boolean).build().into(), object.into()]).into()
+    }
 }
 
 /// An id of the caller's.

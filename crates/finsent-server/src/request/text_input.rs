@@ -1,6 +1,6 @@
 //! A text of a request, or why it cannot be scored.
 
-use finsent_model::{Text, TextError, TokenizerError};
+use finsent_model::{ExplainError, ExplainMethod, Text, TextError, TokenizerError};
 use serde_json::value::RawValue;
 use thiserror::Error;
 
@@ -24,8 +24,30 @@ pub(crate) enum ItemError {
         /// Tokens that the model reads at once.
         window: usize,
     },
+    /// The prediction cannot be explained.
+    #[error("{}{}", .0, remedy(.0))]
+    Explain(#[from] ExplainError),
+    /// The texts before it have used up what explanations may take.
+    #[error(
+        "the explanations of a request may take {limit} passes in all (--explain-budget); send fewer texts at a time"
+    )]
+    ExplainBudget {
+        /// Token sequences that a request may take.
+        limit: usize,
+    },
     #[error(transparent)]
     Compute(#[from] Failure),
+}
+
+/// What to do about a text that is too long to be explained.
+fn remedy(error: &ExplainError) -> &'static str {
+    match error {
+        ExplainError::TooFewPasses { method: ExplainMethod::Shapley, .. } => {
+            "; shorten the text, or send `method` `occlusion` or `granularity` `document`"
+        }
+        ExplainError::TooFewPasses { .. } => "; shorten the text, or send `granularity` `document`",
+        _ => "",
+    }
 }
 
 /// A text of a request, or its error.
@@ -35,9 +57,12 @@ impl ItemError {
     /// The error as that of the whole request: for the only text of a request, and for protocols without errors per text.
     pub(crate) fn into_request_error(self, index: Option<usize>) -> HttpError {
         match self {
-            Self::NotAString(_) | Self::Text(_) | Self::Tokenizer(_) | Self::TooLong { .. } => {
-                HttpError::Invalid { index, reason: self.to_string() }
-            }
+            Self::NotAString(_)
+            | Self::Text(_)
+            | Self::Tokenizer(_)
+            | Self::TooLong { .. }
+            | Self::Explain(_)
+            | Self::ExplainBudget { .. } => HttpError::Invalid { index, reason: self.to_string() },
             Self::Compute(failure) => failure.into(),
         }
     }

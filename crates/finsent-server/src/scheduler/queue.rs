@@ -47,6 +47,8 @@ pub(super) struct Waiter {
     pub(super) reply: oneshot::Sender<Reply>,
     pub(super) since: Instant,
     pub(super) deadline: Instant,
+    /// Whether the logits are remembered for identical texts.
+    pub(super) is_cached: bool,
 }
 
 /// Encodings that are computed together.

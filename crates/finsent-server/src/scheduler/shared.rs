@@ -51,7 +51,7 @@ impl Shared {
 
     /// Accepts a request, or refuses it. To be followed by [`wake`](Self::wake).
     pub(super) fn submit(&self, work: Work) -> Result<Vec<Pending>, Refusal> {
-        let Work { model, encodings, lane, deadline, flow } = work;
+        let Work { model, encodings, lane, deadline, flow, is_cached } = work;
         let keys: Vec<EncodingKey> = encodings.into_iter().map(|encoding| EncodingKey::new(model, encoding)).collect();
         let now = Instant::now();
         let state = &mut *self.state();
@@ -75,13 +75,13 @@ impl Shared {
         let mut pending = Vec::with_capacity(keys.len());
         for (key, cached) in keys.into_iter().zip(cached) {
             if let Some(logits) = cached {
-                metrics.cache_hits.inc();
+                metrics.cache_hits.inc_by(u64::from(is_cached));
                 pending.push(Pending::Ready(EncodingOutput { logits, computed: None }));
                 continue;
             }
-            metrics.cache_misses.inc_by(u64::from(state.cache.is_enabled()));
+            metrics.cache_misses.inc_by(u64::from(is_cached && state.cache.is_enabled()));
             let (reply, receiver) = oneshot::channel();
-            let waiter = Waiter { reply, since: now, deadline };
+            let waiter = Waiter { reply, since: now, deadline, is_cached };
             // An encoding that is twice in one request is new once.
             if state.queue.contains(&key) {
                 state.queue.join(&key, lane, last, waiter);
@@ -129,7 +129,9 @@ impl Shared {
         state.throughputs[batch.model].record(batch.tokens, seconds);
         for (key, outcome) in batch.keys.into_iter().zip(outcomes) {
             let waiters = state.queue.complete(&key);
-            if let Ok(logits) = &outcome {
+            // Also if all have left: they were other texts, as a rule, and may come again.
+            let is_cached = waiters.is_empty() || waiters.iter().any(|waiter| waiter.is_cached);
+            if let Some(logits) = outcome.as_ref().ok().filter(|_| is_cached) {
                 state.cache.insert(key, logits);
             }
             let reply = outcome.map(|logits| EncodingOutput { logits, computed: Some((started, ended)) });

@@ -59,6 +59,7 @@ impl Harness {
             lane,
             deadline: Instant::now() + within,
             flow: Flow::default(),
+            is_cached: true,
         })
     }
 

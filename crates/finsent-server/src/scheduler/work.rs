@@ -35,6 +35,8 @@ pub(crate) struct Work {
     pub(crate) deadline: Instant,
     /// What the encodings belong to.
     pub(crate) flow: Flow,
+    /// Whether the logits are remembered for identical texts.
+    pub(crate) is_cached: bool,
 }
 
 /// Why a request was not accepted.

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use finsent_model::{Granularity, LabelCounts};
+use finsent_model::{Explanation, Granularity, LabelCounts};
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
@@ -32,7 +32,9 @@ impl JsonWriter {
             Granularity::Document(_) => &["label_counts", "strongest", "sentences", "windows"],
         };
         let id = shape.writes_id.then_some("id");
-        let names = id.iter().chain(&names).chain(of_granularity).map(|&name| name.into()).collect();
+        let explanation = shape.is_explained.then_some("explanation");
+        let names =
+            id.iter().chain(&names).chain(of_granularity).chain(&explanation).map(|&name| name.into()).collect();
         let columns = PredictionColumns::beside(shape.columns, names);
         Self { out, columns, writes_id: shape.writes_id, is_array, rows: 0 }
     }
@@ -44,21 +46,16 @@ impl RowWriter for JsonWriter {
     }
 
     fn write(&mut self, row: &Row, outcome: Outcome<'_>) -> Result<(), TableError> {
-        if self.is_array {
-            self.out.write_all(if self.rows == 0 { b"[\n" } else { b",\n" })?;
-        }
-        self.rows += 1;
-        let prefix = match self.check(row) {
-            Ok(()) => self.columns.prefix().to_owned(),
-            Err(_) => self.columns.prefix_beside(row),
-        };
-        let id = row.id.as_ref().filter(|_| self.writes_id);
-        let object = Object { row, id, outcome, prefix: &prefix };
-        serde_json::to_writer(&mut self.out, &object).map_err(std::io::Error::from)?;
-        if !self.is_array {
-            self.out.write_all(b"\n")?;
-        }
-        Ok(())
+        self.write_object(row, outcome, None)
+    }
+
+    fn write_explained(
+        &mut self,
+        row: &Row,
+        record: OutputRecord<'_>,
+        explanation: &Explanation,
+    ) -> Result<(), TableError> {
+        self.write_object(row, Ok(record), Some(explanation))
     }
 
     fn flush(&mut self) -> Result<(), TableError> {
@@ -75,10 +72,36 @@ impl RowWriter for JsonWriter {
     }
 }
 
+impl JsonWriter {
+    fn write_object(
+        &mut self,
+        row: &Row,
+        outcome: Outcome<'_>,
+        explanation: Option<&Explanation>,
+    ) -> Result<(), TableError> {
+        if self.is_array {
+            self.out.write_all(if self.rows == 0 { b"[\n" } else { b",\n" })?;
+        }
+        self.rows += 1;
+        let prefix = match self.check(row) {
+            Ok(()) => self.columns.prefix().to_owned(),
+            Err(_) => self.columns.prefix_beside(row),
+        };
+        let id = row.id.as_ref().filter(|_| self.writes_id);
+        let object = Object { row, id, outcome, explanation, prefix: &prefix };
+        serde_json::to_writer(&mut self.out, &object).map_err(std::io::Error::from)?;
+        if !self.is_array {
+            self.out.write_all(b"\n")?;
+        }
+        Ok(())
+    }
+}
+
 struct Object<'a> {
     row: &'a Row,
     id: Option<&'a Field>,
     outcome: Outcome<'a>,
+    explanation: Option<&'a Explanation>,
     prefix: &'a str,
 }
 
@@ -110,6 +133,9 @@ impl Serialize for Object<'_> {
                 }
             }
             Err(error) => map.serialize_entry(&name("error"), &error.to_string())?,
+        }
+        if let Some(explanation) = self.explanation {
+            map.serialize_entry(&name("explanation"), explanation)?;
         }
         map.end()
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use finsent_model::{Granularity, LabelMap};
+use finsent_model::{Explanation, Granularity, LabelMap};
 
 use super::destination::Destination;
 use super::record::OutputRecord;
@@ -29,6 +29,19 @@ pub trait RowWriter {
     /// # Errors
     /// If the destination cannot be written.
     fn write(&mut self, row: &Row, outcome: Outcome<'_>) -> Result<(), TableError>;
+
+    /// Writes a record with its explanation, if the format has a place for it.
+    ///
+    /// # Errors
+    /// If the destination cannot be written.
+    fn write_explained(
+        &mut self,
+        row: &Row,
+        record: OutputRecord<'_>,
+        _explanation: &Explanation,
+    ) -> Result<(), TableError> {
+        self.write(row, Ok(record))
+    }
 
     /// Makes the rows so far visible to a reader of the output, if the format can be read before its end.
     ///
@@ -57,6 +70,8 @@ pub struct Shape<'a> {
     pub parquet: Option<&'a ParquetFile>,
     /// Whether the output starts here: it does not in a later shard.
     pub is_beginning: bool,
+    /// Whether records have explanations.
+    pub is_explained: bool,
     /// Whether cells of CSV that a spreadsheet takes for formulas get an apostrophe.
     pub is_csv_safe: bool,
 }

@@ -1,6 +1,7 @@
 //! `finsent classify`: rows in, predictions out, in order and in bounded memory.
 
 mod counts;
+mod explainer;
 mod input;
 mod outputs;
 mod resume;
@@ -13,7 +14,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use finsent_jobs::{Stages, TextOptions};
-use finsent_model::{Aggregate, Classification, Granularity, Pipeline};
+use finsent_model::{Aggregate, Classification, Explanation, Granularity, Pipeline};
 use finsent_table::{
     Destination, Input, InputKind, InputProgress, ItemError, LateNotes, OutputRecord, Row, RowWriter, Shape, Shard,
     TemporaryName, check_shape, expand,
@@ -29,6 +30,7 @@ use super::settings::Settings;
 use super::tally::{LimitedNotes, Tally};
 use super::{hints, interrupt, output};
 use counts::Counts;
+use explainer::Explainer;
 use resume::KeptProgress;
 use stopped::Written;
 use summary::SummaryOutput;
@@ -70,6 +72,7 @@ impl Task {
         let Self { args, format, console } = self;
         // Everything that can be wrong with the files is an error before the model is loaded.
         let granularity = granularity(args, *format)?;
+        let explained = Explainer::asked_for(args, *format, granularity)?;
         let mut input = input::open(args, *format)?;
         input::typed_columns(*format, &input)?;
         table_columns::check(args, *format, &input)?;
@@ -84,6 +87,9 @@ impl Task {
         let pipeline = Arc::new(pipeline);
         console.note(&format!("model {} ({}), {}", model.name, model.place, model.options.precision));
         check_aggregate(granularity, &pipeline, &model.name)?;
+        let explains_all = explained.as_ref().is_some_and(|explained| explained.is_all);
+        let explainer = explained.map(|explained| Explainer::new(explained.options, granularity, args, &pipeline));
+        let explainer = explainer.transpose()?;
         let keeps_progress = kept.is_some();
         let how = self.how_read(&input);
         let entries = kept.map(|kept| kept.open(&model, &pipeline, granularity, &how)).transpose()?;
@@ -101,11 +107,19 @@ impl Task {
 
         let (kind, progress) = (input.kind, self.progress(&mut input, &destination));
         let late_notes = input.late_notes.clone();
-        let writer = self.writer(&input, granularity, &pipeline, destination)?;
+        let explains = explainer.is_some().then_some(explains_all);
+        let writer = self.writer(&input, (granularity, explains), &pipeline, destination)?;
         let foreign = ForeignTexts::of(&model, &pipeline, &settings.catalog);
         let counts = Counts::new(&pipeline, foreign, granularity, args.unescape_html);
-        let mut output =
-            Output { writer, summary, tally: Tally::start(), counts, copies: 0, left_out: LimitedNotes::default() };
+        let mut output = Output {
+            writer,
+            summary,
+            explainer,
+            tally: Tally::start(),
+            counts,
+            copies: 0,
+            left_out: LimitedNotes::default(),
+        };
         let written = Written::default();
         if !keeps_progress {
             interrupt::on_interrupt(written.note(args, *console));
@@ -133,10 +147,11 @@ impl Task {
         input.progress.take().filter(|_| self.console.draws_progress() && !writes_to_terminal)
     }
 
+    /// `explains` is whether predictions are explained, and then whether that is all that is asked for.
     fn writer(
         &self,
         input: &Input,
-        granularity: Granularity,
+        (granularity, explains): (Granularity, Option<bool>),
         pipeline: &Pipeline,
         destination: Destination,
     ) -> Result<Box<dyn RowWriter>> {
@@ -147,9 +162,13 @@ impl Task {
             labels: pipeline.labels(),
             parquet: input::typed_columns(self.format, input)?,
             is_beginning: self.args.shard.is_none_or(Shard::is_first),
+            is_explained: explains.is_some(),
             is_csv_safe: self.args.csv_safe,
         };
         self.format.of_file().map_or(Ok(()), |format| check_shape(format, &shape))?;
+        if self.format == Format::Text && explains == Some(true) {
+            return Ok(output::explained(destination, self.console));
+        }
         Ok(output::writer(self.format, &shape, destination, table_columns::of(&self.args), self.console))
     }
 
@@ -180,7 +199,7 @@ impl Task {
 
     /// Completes the output and the summary, and prints what became of the texts.
     fn finish(&self, output: Output, pipeline: &Pipeline, (kind, late): (InputKind, LateNotes)) -> Result<Exit> {
-        let Output { writer, summary, tally, counts, copies, left_out } = output;
+        let Output { writer, summary, tally, counts, copies, left_out, .. } = output;
         let mut destination = writer.finish()?;
         let scored = tally.rows - tally.failed.count();
         let summary_note = summary.as_ref().and_then(|summary| summary.note(left_out.count(), scored));
@@ -217,6 +236,7 @@ fn check_csv_safe(args: &ClassifyArgs, format: Format, summary: Option<&SummaryO
 struct Output {
     writer: Box<dyn RowWriter>,
     summary: Option<SummaryOutput>,
+    explainer: Option<Explainer>,
     tally: Tally,
     counts: Counts,
     /// Encodings that were not computed, because an equal one was.
@@ -229,21 +249,32 @@ impl Output {
     /// Writes a row; returns the notes about it.
     fn write(&mut self, row: &Row, outcome: Result<Classification, ItemError>) -> Result<Vec<String>> {
         let outcome = outcome.and_then(|answer| self.writer.check(row).map(|()| answer));
-        let mut notes: Vec<String> = self.count(row, outcome.as_ref()).into_iter().collect();
+        let outcome = outcome.and_then(|answer| self.explained(row, answer));
+        let answer = outcome.as_ref().map(|(answer, _)| answer);
+        let mut notes: Vec<String> = self.count(row, answer).into_iter().collect();
         if let Some(summary) = &mut self.summary
-            && let Some(reason) = summary.count(row, outcome.as_ref().ok())?
+            && let Some(reason) = summary.count(row, answer.ok())?
         {
             let hint = hints::for_left_out(&reason).map(|hint| format!("; {hint}")).unwrap_or_default();
             let note = || format!("{}: not in the summary: {reason}{hint}", row.place);
             notes.extend(self.left_out.count_one(note, "more rows are not in the summary"));
         }
         match &outcome {
-            Ok(answer) => {
-                OutputRecord::all_of(answer).into_iter().try_for_each(|record| self.writer.write(row, Ok(record)))?;
+            Ok((answer, explanation)) => {
+                OutputRecord::all_of(answer).into_iter().try_for_each(|record| match explanation {
+                    Some(explanation) => self.writer.write_explained(row, record, explanation),
+                    None => self.writer.write(row, Ok(record)),
+                })?;
             }
             Err(error) => self.writer.write(row, Err(error))?,
         }
         Ok(notes)
+    }
+
+    /// A prediction with its explanation, if predictions are explained. One that cannot be is an error.
+    fn explained(&self, row: &Row, answer: Classification) -> Result<(Classification, Option<Explanation>), ItemError> {
+        let explanation = self.explainer.as_ref().map(|explainer| explainer.explain(row, &answer)).transpose()?;
+        Ok((answer, explanation))
     }
 
     /// Counts a row; returns the note about its error.

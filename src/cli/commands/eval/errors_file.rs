@@ -86,6 +86,7 @@ impl ErrorsTarget {
             labels,
             parquet: None,
             is_beginning: true,
+            is_explained: false,
             is_csv_safe: false,
         };
         let table = TableColumns { keys: names.all().map(|name| name.to_string()).collect(), is_wide: false };

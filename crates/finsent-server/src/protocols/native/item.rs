@@ -1,6 +1,6 @@
 //! A text with its id, in a request and in a response.
 
-use finsent_model::Classification;
+use finsent_model::{Classification, Explanation};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -51,4 +51,6 @@ pub(crate) struct ClassifiedText<'a> {
     pub(super) id: Option<&'a RawValue>,
     #[serde(flatten)]
     pub(super) classification: Classification,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) explanation: Option<Explanation>,
 }

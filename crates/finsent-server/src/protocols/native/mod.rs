@@ -1,5 +1,6 @@
 //! finsent's own protocol: `/v1/sentiment`, with a JSON body or as a stream of lines, and `/v1/models`.
 
+mod explain;
 mod item;
 pub(crate) mod models;
 mod options;

@@ -4,16 +4,20 @@ use std::time::Duration;
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
+use finsent_model::{ExplainOptions, Explanation, Text};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::super::{prediction_schema, schema};
+use super::explain::{check_explain, explain as parse_explain};
 use super::item::{ClassifiedText, parse_item};
 use super::options::{Aggregate, Granularity, Priority, check_labels, deadline, granularity};
 use crate::error::HttpError;
-use crate::inference::{ClassifyRequest, ClassifyResponse, INLINE_ENCODINGS, classify};
-use crate::request::{Admitted, AnswerWriter, Body, Fields, TextInput, kind, text_elements};
+use crate::inference::{
+    ClassifyRequest, ClassifyResponse, ExplainRequest, INLINE_ENCODINGS, classify, explain as explain_all,
+};
+use crate::request::{Admitted, AnswerWriter, Body, Fields, MemoryPermit, TextInput, kind, text_elements};
 use crate::scheduler::Lane;
 use crate::served_model::ServedModel;
 
@@ -40,6 +44,12 @@ pub(crate) struct SentimentRequest<'a> {
     deadline_ms: Option<f64>,
     /// `interactive` requests go before `bulk` ones [default: interactive]
     priority: Option<Priority>,
+    /// Also say which words made each prediction, and of a document which sentences: `true`, or how [default: false]. The words
+    /// are weighed by `occlusion` or `shapley`, for the predicted label or another [default: shapley, the predicted label].
+    /// It takes hundreds of passes per text, at bulk priority.
+    #[serde(borrow)]
+    #[schema(value_type = Option<schema::Explain>, inline)]
+    explain: Option<&'a RawValue>,
 }
 
 /// One result per text, in the order of `inputs`
@@ -109,27 +119,39 @@ struct Usage {
     responses((status = 200, description = "The predictions", body = SentimentResponse)))]
 pub(crate) async fn sentiment(admitted: Admitted, body: Body) -> Result<HttpResponse, HttpError> {
     let limit = admitted.service().limits.max_client_batch_size;
-    let (parsed, memory) = body.parse(move |body| parse(body, limit)).await?;
-    let Parsed { inputs: Inputs { texts, ids, is_one }, model, granularity, unescape_html, deadline, lane } = parsed;
+    let (parsed, mut memory) = body.parse(move |body| parse(body, limit)).await?;
+    let Parsed { inputs: Inputs { texts, ids, is_one }, model, granularity, unescape_html, deadline, lane, explain } =
+        parsed;
     let model = admitted.model(model.as_deref())?;
     check_labels(granularity, &model)?;
-    let request = ClassifyRequest {
-        model,
-        inputs: texts,
-        memory,
-        granularity,
-        unescape_html,
-        lane,
-        deadline: admitted.deadline(deadline),
-        truncate: true,
+    check_explain(explain.as_ref(), &model, admitted.service().limits.explain_budget)?;
+    let deadline = admitted.deadline(deadline);
+    let explained = match explain {
+        Some(options) => {
+            let texts = copies(&texts, &mut memory)?;
+            Some(ExplainRequest { options, texts, granularity, unescape_html, deadline })
+        }
+        None => None,
     };
-    let classified = classify(&admitted, request).await?;
+    let request =
+        ClassifyRequest { model, inputs: texts, memory, granularity, unescape_html, lane, deadline, truncate: true };
+    let mut classified = classify(&admitted, request).await?;
+    let explanations = match explained {
+        Some(request) => explain_all(&admitted, &mut classified, request).await?,
+        None => Vec::new(),
+    };
     let mut response = HttpResponse::build(StatusCode::OK);
     classified.add_headers(&mut response);
     let is_long = classified.encodings() > INLINE_ENCODINGS;
-    let write = move || write_answer(classified, &ids, is_one);
+    let write = move || write_answer(classified, explanations, &ids, is_one);
     let answer = if is_long { web::block(write).await.unwrap_or(Err(HttpError::Panicked)) } else { write() };
     Ok(answer?.into_response(&mut response, "application/json"))
+}
+
+/// Copies of the texts, which are explained after they are classified.
+fn copies(inputs: &[TextInput], memory: &mut MemoryPermit) -> Result<Vec<Option<Text>>, HttpError> {
+    memory.grow(inputs.iter().flatten().map(|text| text.as_str().len()).sum())?;
+    Ok(inputs.iter().map(|input| input.as_ref().ok().cloned()).collect())
 }
 
 /// What a request asks for.
@@ -140,6 +162,7 @@ pub(crate) struct Parsed {
     unescape_html: bool,
     deadline: Option<Duration>,
     lane: Lane,
+    explain: Option<ExplainOptions>,
 }
 
 pub(crate) struct Inputs {
@@ -152,11 +175,13 @@ pub(crate) struct Inputs {
 
 pub(crate) fn parse(body: &[u8], limit: usize) -> Result<Parsed, HttpError> {
     let request: SentimentRequest<'_> = Fields::of_body(body)?.read_strict()?;
+    let granularity = granularity(request.granularity, request.aggregate)?;
     Ok(Parsed {
+        explain: parse_explain(request.explain, granularity)?,
         deadline: deadline(request.deadline_ms)?,
         inputs: parse_inputs(request.inputs, limit)?,
         model: request.model,
-        granularity: granularity(request.granularity, request.aggregate)?,
+        granularity,
         unescape_html: request.unescape_html.unwrap_or_default(),
         lane: request.priority.map_or(Lane::Interactive, Into::into),
     })
@@ -180,16 +205,21 @@ fn parse_inputs(inputs: &RawValue, limit: usize) -> Result<Inputs, HttpError> {
 
 fn write_answer(
     classified: ClassifyResponse,
+    explanations: Vec<Option<Explanation>>,
     ids: &[Option<Box<RawValue>>],
     is_one: bool,
 ) -> Result<AnswerWriter, HttpError> {
     let tokens = classified.tokens();
     let ClassifyResponse { model, items, memory, .. } = classified;
     let mut results = Vec::with_capacity(ids.len());
+    let mut explanations = explanations.into_iter();
     for (id, item) in ids.iter().zip(items) {
+        let explanation = explanations.next().flatten();
         let id = id.as_deref();
         results.push(match item {
-            Ok(text) => ResultItem::Classified(ClassifiedText { id, classification: text.classification(&model) }),
+            Ok(text) => {
+                ResultItem::Classified(ClassifiedText { id, classification: text.classification(&model), explanation })
+            }
             Err(error) if is_one => return Err(error.into_request_error(None)),
             Err(error) => ResultItem::Failed(FailedText { id, error: error.to_string() }),
         });

@@ -168,6 +168,7 @@ mod tests {
             labels: &labels,
             parquet: input.types.file()?,
             is_beginning: true,
+            is_explained: false,
             is_csv_safe: false,
         };
         let mut writer = super::super::writer(&shape, Destination::open(Some(&to), TemporaryName::Unique)?);

@@ -27,7 +27,7 @@ struct FailedLine<'a> {
 }
 
 pub(super) fn classified_line(fields: &LineFields, classification: Classification) -> Bytes {
-    write(fields, &ResponseLine::Classified(ClassifiedText { id: fields.id(), classification }))
+    write(fields, &ResponseLine::Classified(ClassifiedText { id: fields.id(), classification, explanation: None }))
 }
 
 pub(super) fn failed_line(fields: &LineFields, error: String, line: u64) -> Bytes {
