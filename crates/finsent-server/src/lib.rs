@@ -56,6 +56,8 @@ mod serve;
 mod served_model;
 mod server;
 mod service;
+#[cfg(feature = "swagger-ui")]
+mod static_file;
 mod transport;
 
 pub use api_keys::{ApiKeys, ApiKeysError};
