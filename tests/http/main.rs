@@ -8,6 +8,7 @@ mod errors;
 mod lifecycle;
 mod limits;
 mod observe;
+mod page;
 mod protocols;
 mod server;
 mod soak;

@@ -22,10 +22,11 @@ static FILES: [StaticFile; 7] = [
     file!("swagger-ui.css", "text/css"),
 ];
 
-/// Starts Swagger UI. Without `validatorUrl`, the page would ask another host to validate the document.
+/// Starts Swagger UI. Without `validatorUrl`, the page would ask another host to validate the document. The path
+/// is relative, for services behind a prefix.
 const INITIALIZER: &str = r##"window.onload = () => {
   window.ui = SwaggerUIBundle({
-    "url": "/openapi.json",
+    "url": "../openapi.json",
     "validatorUrl": "none",
     "dom_id": "#swagger-ui",
     "deepLinking": true,
@@ -52,7 +53,7 @@ pub(crate) async fn file(
     }
     let file = FILES.iter().find(|file| file.name == name);
     let file = file.ok_or_else(|| HttpError::NoRoute { path: request.path().into(), documentation: "/docs" })?;
-    Ok(file.respond(accepted))
+    Ok(file.respond(accepted.as_deref()))
 }
 
 #[cfg(test)]

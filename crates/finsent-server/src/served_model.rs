@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use finsent_kernels::Precision;
 use finsent_model::{Pipeline, PublishedPrediction};
+use serde::Serialize;
 
 use crate::metrics::{Metrics, ModelInfo, ModelMetrics};
 use crate::scheduler::BackendModel;
@@ -22,6 +23,7 @@ pub struct ServedModel {
     pub(crate) pipeline: Arc<Pipeline>,
     pub(crate) metrics: ModelMetrics,
     pub(crate) golden: Vec<PublishedPrediction>,
+    pub(crate) card: ModelCard,
 }
 
 /// What identifies a model to clients.
@@ -37,12 +39,29 @@ pub struct ModelIdentity {
     pub digest: String,
     /// Texts and labels that the [self-test](crate::self_test()) compares with; empty if none are known.
     pub golden: Vec<PublishedPrediction>,
+    /// What the page tells about it.
+    pub card: ModelCard,
+}
+
+/// What people should know about a model, as far as the catalog has it.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct ModelCard {
+    /// What it is, in one line.
+    pub description: Option<String>,
+    /// The license of its weights.
+    pub license: Option<String>,
+    /// The languages that it reads.
+    pub languages: Option<String>,
+    /// Its published accuracy, in one line.
+    pub accuracy: Option<String>,
+    /// What it does not do well, in one line.
+    pub limits: Option<String>,
 }
 
 impl ServedModel {
     /// The model with this index. Its metrics exist from now on.
     pub fn new(index: usize, identity: ModelIdentity, pipeline: Pipeline, metrics: &Metrics) -> Self {
-        let ModelIdentity { name, repository, revision, digest, golden } = identity;
+        let ModelIdentity { name, repository, revision, digest, golden, card } = identity;
         let precision = pipeline.precision();
         let info = ModelInfo {
             name: &name,
@@ -52,7 +71,18 @@ impl ServedModel {
             isa: pipeline.encoder().isa_name(),
         };
         let metrics = metrics.model(info);
-        Self { index, name, repository, revision, digest, precision, pipeline: Arc::new(pipeline), metrics, golden }
+        Self {
+            index,
+            name,
+            repository,
+            revision,
+            digest,
+            precision,
+            pipeline: Arc::new(pipeline),
+            metrics,
+            golden,
+            card,
+        }
     }
 
     /// The model for the scheduler.

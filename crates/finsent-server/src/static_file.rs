@@ -1,11 +1,13 @@
 //! A file that is compiled into the server, compressed.
 
+use std::fmt::Write as _;
 use std::io::Read;
 use std::sync::OnceLock;
 
-use actix_web::http::header::{self, AcceptEncoding, ContentEncoding, Encoding};
-use actix_web::{HttpResponse, web};
+use actix_web::HttpResponse;
+use actix_web::http::header::{self, AcceptEncoding, ContentEncoding, Encoding, EntityTag};
 use flate2::read::GzDecoder;
+use sha2::{Digest, Sha256};
 
 /// A file that the build script has compressed.
 pub(crate) struct StaticFile {
@@ -23,7 +25,7 @@ impl StaticFile {
     }
 
     /// The file, compressed if the client accepts that.
-    pub(crate) fn respond(&'static self, accepted: Option<web::Header<AcceptEncoding>>) -> HttpResponse {
+    pub(crate) fn respond(&'static self, accepted: Option<&AcceptEncoding>) -> HttpResponse {
         let mut response = HttpResponse::Ok();
         response.content_type(self.content_type).insert_header((header::VARY, "Accept-Encoding"));
         let accepts_gzip = accepted.is_some_and(|accepted| {
@@ -33,6 +35,21 @@ impl StaticFile {
             true => response.insert_header(ContentEncoding::Gzip).body(self.gzip),
             false => response.body(self.plain()),
         }
+    }
+
+    /// A tag of the content. It is weak, because it is the same for the compressed and the plain form.
+    pub(crate) fn etag(&self) -> EntityTag {
+        let digest = Sha256::digest(self.gzip);
+        let tag = digest[..8].iter().fold(String::new(), |mut tag, byte| {
+            write!(tag, "{byte:02x}").expect("a string takes all that is written");
+            tag
+        });
+        EntityTag::new_weak(tag)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn compressed_bytes(&self) -> usize {
+        self.gzip.len()
     }
 
     pub(crate) fn plain(&'static self) -> &'static [u8] {
