@@ -5,9 +5,11 @@
 // counts as done when its answer has arrived, and only then, so nothing is lost and nothing is scored twice in the result,
 // wherever a connection breaks.
 
-/** The most rows and characters in one request. Buffers of the system hold as much. */
+import { byteLength } from "./offsets.mjs";
+
+/** The most rows and bytes in one request. Buffers of the system hold as much. */
 export const MAX_ROWS = 1000;
-export const MAX_CHARACTERS = 64 * 1024;
+export const MAX_BYTES = 64 * 1024;
 
 /** How often a request is repeated although no row got further: if the service is busy, and if it does not answer. */
 const BUSY_ATTEMPTS = 30;
@@ -61,11 +63,11 @@ export class Feed {
   /** The rows of the next request, with its body. */
   chunk(rows, first) {
     const lines = [];
-    let characters = 0;
+    let bytes = 0;
     for (let index = first; index < rows.length && lines.length < MAX_ROWS; index += 1) {
       const line = `{"id":${rows[index]},"text":${this.lineOf(rows[index])}}\n`;
-      characters += line.length;
-      if (lines.length > 0 && characters > MAX_CHARACTERS) break;
+      bytes += byteLength(line);
+      if (lines.length > 0 && bytes > MAX_BYTES) break;
       lines.push(line);
     }
     return { rows: rows.slice(first, first + lines.length), body: lines.join("") };

@@ -148,6 +148,7 @@ class FileView {
   begin() {
     const column = Number(this.column.value);
     const results = new Results(this.read, column);
+    results.expectsSentiment = this.models.chosen?.has_sentiment_score ?? true;
     // In the order of the model, whatever the first texts are.
     for (const label of this.models.chosen?.labels ?? []) results.indexOf(label);
     this.results = results;
@@ -249,17 +250,20 @@ class FileView {
     const { done, errors } = this.results;
     const seconds = (performance.now() - this.began) / 1000;
     const failed = errors.size;
-    const retry = failed > 0 && element("button", { type: "button", onclick: () => this.retryFailed() }, `Try the failed ${failed === 1 ? "row" : "rows"} again`);
+    const retry = this.retriable().length > 0 && element("button", { type: "button", onclick: () => this.retryFailed() }, `Try the failed ${failed === 1 ? "row" : "rows"} again`);
     const message = `${quantity(done, "row")} scored in ${duration(seconds)} by ${this.model}${failed > 0 ? `, ${number(failed)} failed` : ""}.`;
     this.say(message);
     this.ended("good", message, retry);
   }
 
+  /** The rows that the service refused; it may have been busy. */
+  retriable() {
+    const wasSent = (row) => !this.read.failed.has(row) && !textOf(this.read.rows[row], this.results.text, this.models.limits.max_body_bytes).error;
+    return [...this.results.errors.keys()].filter(wasSent);
+  }
+
   retryFailed() {
-    for (const row of [...this.results.errors.keys()]) {
-      const { error } = textOf(this.read.rows[row], this.results.text, this.models.limits.max_body_bytes);
-      if (!error && !this.read.failed.has(row)) this.results.forget(row);
-    }
+    for (const row of this.retriable()) this.results.forget(row);
     this.run();
   }
 
@@ -299,7 +303,9 @@ class FileView {
     if (errors.size > 0) figures.push(element("div", {}, element("dt", {}, "Failed"), element("dd", {}, number(errors.size))));
     const waiting = length - done - errors.size;
     if (waiting > 0) figures.push(element("div", {}, element("dt", {}, "Waiting"), element("dd", {}, number(waiting))));
-    fill(byId("file-summary"), element("div", { class: "stack", "aria-hidden": "true" }, parts), element("dl", { class: "figures" }, figures));
+    const { cut } = this.results;
+    const note = cut > 0 && element("p", { class: "notice" }, `${quantity(cut, "row")} ${cut === 1 ? "is" : "are"} longer than the model reads at once, so only the beginning was scored. To score all of it, open the file again and choose \u201Csentence by sentence\u201D.`);
+    fill(byId("file-summary"), element("div", { class: "stack", "aria-hidden": "true" }, parts), element("dl", { class: "figures" }, figures), note);
   }
 
   /** The choices of the filter follow the labels that have come. */

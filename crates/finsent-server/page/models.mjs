@@ -72,7 +72,7 @@ export class Models extends EventTarget {
       ["Limits", card.limits],
       ["Languages", card.languages],
       ["Labels", model.labels.join(", ")],
-      ["Reads at once", `${quantity(model.max_input_length, "token")}; longer texts are scored in parts`],
+      ["Reads at once", `${quantity(model.max_input_length, "token")}`],
       ["Computed in", model.precision],
       ["License", card.license],
       ["Source", model.repository ? `${model.repository}${model.revision ? ` at ${model.revision.slice(0, 12)}` : ""}` : null],

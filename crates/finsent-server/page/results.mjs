@@ -24,6 +24,10 @@ export class Results {
     this.counts = [];
     this.errors = new Map();
     this.hasSentiment = false;
+    /** Whether the model gives a sentiment score, as far as it is known before the first answer. */
+    this.expectsSentiment = true;
+    /** Rows of which the model read only the beginning. */
+    this.cut = 0;
     this.done = 0;
     this.sum = 0;
     this.lowered = new Array(count);
@@ -55,6 +59,7 @@ export class Results {
     }
     this.tokens[row] = answer.tokens ?? sumOf(answer.sentences, "tokens");
     this.truncated[row] = answer.truncated || answer.sentences?.some((sentence) => sentence.truncated) ? 1 : 0;
+    this.cut += this.truncated[row];
   }
 
   fail(row, reason) {
@@ -66,6 +71,7 @@ export class Results {
     if (this.state[row] === DONE) {
       this.done -= 1;
       this.counts[this.label[row]] -= 1;
+      this.cut -= this.truncated[row];
       if (!Number.isNaN(this.sentiment[row])) this.sum -= this.sentiment[row];
     }
     this.errors.delete(row);

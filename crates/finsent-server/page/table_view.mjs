@@ -117,7 +117,7 @@ function columnsOf(results) {
     { name: "Row", by: "row", kind: "number", content: (row) => number(row + 1) },
     { name: "Label", by: "label", kind: "label-cell", content: (row) => outcome(results, row) },
     { name: "Score", by: "score", kind: "number score", content: (row) => (results.state[row] === DONE ? percent(results.score[row]) : "") },
-    { name: "Sentiment", by: "sentiment", kind: "sentiment", content: (row) => sentiment(results.sentiment[row]) },
+    ...(results.expectsSentiment ? [{ name: "Sentiment", by: "sentiment", kind: "sentiment", content: (row) => sentiment(results.sentiment[row]) }] : []),
     { name: names[results.text], by: results.text, kind: "text", content: (row, view) => element("button", { type: "button", onclick: () => view.onOpen(row) }, short(results.textOf(row)) || "(no text)") },
     ...others.map((index) => ({ name: names[index], by: index, kind: "other-cell", content: of(index) })),
   ];

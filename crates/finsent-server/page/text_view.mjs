@@ -166,7 +166,7 @@ function sentenceView(text, prediction, onChoose) {
       event.preventDefault();
       onChoose();
     },
-  }, text, spoken(` (${prediction.label})`));
+  }, text, typeof score === "number" ? spoken(` (${prediction.label})`) : element("span", { class: "kind" }, ` ${prediction.label}`));
   view.prediction = prediction;
   return view;
 }

@@ -345,19 +345,19 @@ def a_hundred_thousand_rows_scroll_sort_and_search(browser):
 def a_run_can_be_canceled_and_resumed(browser):
     with service() as running, person(browser, running.url) as someone:
         page = someone.page
-        someone.score_file("news.jsonl", "".join(json.dumps({"text": f"{HEADLINES[row % 6]} {row}", "n": row}) + "\n" for row in range(4000)))
+        someone.score_file("news.jsonl", "".join(json.dumps({"text": f"{HEADLINES[row % 6]} {row}", "n": row}) + "\n" for row in range(1500)))
         expect(page.locator(".progress-text")).to_contain_text("per second")
         someone.button("Cancel").click()
         expect(page.locator("#file-run")).to_contain_text("Canceled.")
         someone.button(re.compile("Resume at row")).click()
         someone.finished()
         lines = [json.loads(line) for line in someone.save("Download JSON Lines").splitlines()]
-        assert [line["n"] for line in lines] == list(range(4000)) and all(line["label"] for line in lines)
+        assert [line["n"] for line in lines] == list(range(1500)) and all(line["label"] for line in lines)
 
 
 @check
 def a_service_that_is_lost_or_drains_half_way_loses_nothing(browser):
-    content = table([("2026-01-01", f"T{row % 4}", f"{HEADLINES[row % 6]} {row}") for row in range(6000)])
+    content = table([("2026-01-01", f"T{row % 4}", f"{HEADLINES[row % 6]} {row}") for row in range(2500)])
     with service() as running, person(browser, running.url) as someone:
         page = someone.page
         someone.score_file("news.csv", content)
@@ -366,7 +366,7 @@ def a_service_that_is_lost_or_drains_half_way_loses_nothing(browser):
         expect(page.locator("#file-run")).to_contain_text("Trying again in")
         expect(page.locator("#file-run")).to_contain_text("done and kept", timeout=60_000)
         row = int(re.search(r"row ([\d,]+) is next", page.locator("#file-run").inner_text())[1].replace(",", ""))
-        assert 1 < row < 6000, row
+        assert 1 < row < 2500, row
         someone.accessible("a lost service")
         running.again()
         someone.button(re.compile("Resume at row")).click()
@@ -378,7 +378,7 @@ def a_service_that_is_lost_or_drains_half_way_loses_nothing(browser):
             someone.button(re.compile("Resume at row")).click()
         someone.finished()
         scored = list(csv.DictReader(io.StringIO(someone.save("Download CSV"))))
-        assert [row["headline"] for row in scored] == [f"{HEADLINES[row % 6]} {row}" for row in range(6000)]
+        assert [row["headline"] for row in scored] == [f"{HEADLINES[row % 6]} {row}" for row in range(2500)]
         assert all(row["label"] for row in scored)
 
 
@@ -468,7 +468,7 @@ def a_file_that_cannot_be_read_is_refused_with_the_reason(browser):
         someone.button("Score 1 row").click()
         someone.finished()
         someone.score_file("a.jsonl", '{"text":"Orders doubled"}\n{"text":\n{"id":3}\n')
-        expect(someone.page.locator("#file-run")).to_contain_text("1 row scored in 1 second, 2 failed")
+        expect(someone.page.locator("#file-run")).to_contain_text("1 row scored in 1 second by mini, 2 failed")
         someone.score_file("a.csv", "headline\nÜberschuss stieg\n".encode("latin-1"))
         someone.finished()
 
@@ -506,6 +506,31 @@ def another_model_answers_if_it_is_chosen(browser):
             with page.expect_request(re.compile("sentiment\\?model=tiny$")):
                 someone.score_file("texts.txt", "Orders doubled\n")
             someone.finished()
+
+
+@check
+def a_model_of_other_labels_is_shown_as_well(browser):
+    with tempfile.TemporaryDirectory() as folder:
+        model = Path(folder) / "esg"
+        shutil.copytree(SMALL_MODEL, model)
+        if not (model / "model.safetensors").exists():
+            (model / "f32.safetensors").rename(model / "model.safetensors")
+        config = json.loads((model / "config.json").read_text())
+        config["id2label"] = {"0": "Environmental", "1": "Social", "2": "None"}
+        del config["label2id"]
+        (model / "config.json").write_text(json.dumps(config))
+        with service("--model", str(model)) as running, person(browser, running.url) as someone:
+            page = someone.page
+            someone.score(ARTICLE)
+            expect(page.locator(".sentence .kind").first).to_have_text(re.compile("Environmental|Social|None"))
+            assert page.locator(".gauge").count() == 0
+            someone.accessible("an article with other labels")
+            someone.score_file("news.csv", table([*news(60), ("2026-01-01", "T1", "Profit rose. " * 60)]))
+            someone.finished()
+            expect(page.locator("#file-summary")).to_contain_text("1 row is longer than the model reads at once")
+            expect(page.get_by_label("Show", exact=True)).to_contain_text("share of Environmental")
+            assert page.locator("th.sentiment").count() == 0
+            someone.accessible("a file with other labels")
 
 
 @check
