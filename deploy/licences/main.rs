@@ -21,6 +21,7 @@ const MIT: &str = include_str!("MIT.txt");
 const TOOLCHAIN: &str = include_str!("toolchain.txt");
 const MUSL: &str = include_str!("musl.txt");
 const SWAGGER_UI: &str = include_str!("swagger-ui.txt");
+const PAGE: &str = include_str!("../../crates/finsent-server/page/vendor/LICENSES.txt");
 const MINI: &str = "Its weights began as those of sentence-transformers/all-MiniLM-L6-v2; its vocabulary is that of \
     bert-base-uncased, Copyright 2018 The Google AI Language Team Authors. Both are under Apache-2.0, and so is mini. \
     It was trained with texts of SEntFiN (Sinha et al.), Twitter Financial News Sentiment (zeroshot), FinEntity (Tang et \
@@ -61,6 +62,7 @@ fn main() -> Result<(), Failure> {
         texts.add("musl", MUSL);
     }
     texts.add("Swagger UI, the page at /docs", SWAGGER_UI);
+    texts.add("Papa Parse and uPlot, of the page at /", PAGE);
     texts.add("the model mini, in binaries that have it inside", MINI);
     print!("{}", page(&target, &packages, &texts));
     Ok(())

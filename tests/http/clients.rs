@@ -13,13 +13,13 @@ const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/http/clients")
 /// The key in clients/schemathesis.toml.
 const KEY: &str = "the-key-of-the-clients-tests";
 
-fn installed() -> PathBuf {
+pub(crate) fn installed() -> PathBuf {
     env::var_os("FINSENT_TEST_CLIENTS").expect("FINSENT_TEST_CLIENTS names where the clients are installed").into()
 }
 
 #[expect(clippy::print_stdout, reason = "the log of CI shows the output of the clients")]
 #[track_caller]
-fn succeeds(command: &mut Command) {
+pub(crate) fn succeeds(command: &mut Command) {
     let output = command.output().unwrap();
     let text = [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat();
     assert!(output.status.success(), "{command:?}\n{text}");

@@ -9,6 +9,7 @@ mod explanations;
 mod lifecycle;
 mod limits;
 mod observe;
+mod page;
 mod protocols;
 mod server;
 mod soak;

@@ -349,7 +349,7 @@ fn the_openapi_document_has_the_routes_and_the_docs_page_needs_no_other_host() {
     }
     let page = server.address.get("/docs/swagger-initializer.js");
     assert!(
-        page.text().contains("\"/openapi.json\"") && page.text().contains(r#""validatorUrl": "none""#),
+        page.text().contains("\"../openapi.json\"") && page.text().contains(r#""validatorUrl": "none""#),
         "{}",
         page.text()
     );

@@ -45,6 +45,8 @@ pub struct ModelSpec {
     pub languages: Option<Languages>,
     /// Its published accuracy, in one line.
     pub accuracy: Option<String>,
+    /// What it does not do well, in one line.
+    pub limits: Option<String>,
     /// A window in tokens that is smaller than the model's own.
     pub max_length: Option<usize>,
     /// The default precision of the model.
@@ -237,7 +239,7 @@ impl ModelSpec {
 /// The tokens that begin and end every text.
 const SPECIAL_TOKENS: usize = 2;
 
-const MODEL_KEYS: [&str; 15] = [
+const MODEL_KEYS: [&str; 16] = [
     "name",
     "description",
     "license",
@@ -249,6 +251,7 @@ const MODEL_KEYS: [&str; 15] = [
     "files",
     "size",
     "accuracy",
+    "limits",
     "max_length",
     "precision",
     "label_aliases",

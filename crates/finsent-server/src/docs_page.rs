@@ -1,36 +1,18 @@
 //! The page at /docs: Swagger UI over /openapi.json. build.rs prepares its files.
 
-use std::io::Read;
-use std::sync::OnceLock;
-
-use actix_web::http::header::{self, AcceptEncoding, ContentEncoding, Encoding};
+use actix_web::http::header::{self, AcceptEncoding};
 use actix_web::{HttpRequest, HttpResponse, web};
-use flate2::read::GzDecoder;
 
 use crate::error::HttpError;
-
-/// A file of the page.
-struct File {
-    name: &'static str,
-    content_type: &'static str,
-    /// Its content, compressed with gzip.
-    gzip: &'static [u8],
-    /// The same, decompressed for the first client that does not accept gzip.
-    plain: OnceLock<Vec<u8>>,
-}
+use crate::static_file::StaticFile;
 
 macro_rules! file {
     ($name:literal, $content_type:literal) => {
-        File {
-            name: $name,
-            content_type: $content_type,
-            gzip: include_bytes!(concat!(env!("OUT_DIR"), "/", $name, ".gz")),
-            plain: OnceLock::new(),
-        }
+        StaticFile::new($name, $content_type, include_bytes!(concat!(env!("OUT_DIR"), "/", $name, ".gz")))
     };
 }
 
-static FILES: [File; 7] = [
+static FILES: [StaticFile; 7] = [
     file!("favicon-16x16.png", "image/png"),
     file!("favicon-32x32.png", "image/png"),
     file!("index.css", "text/css"),
@@ -40,10 +22,11 @@ static FILES: [File; 7] = [
     file!("swagger-ui.css", "text/css"),
 ];
 
-/// Starts Swagger UI. Without `validatorUrl`, the page would ask another host to validate the document.
+/// Starts Swagger UI. Without `validatorUrl`, the page would ask another host to validate the document. The path
+/// is relative, for services behind a prefix.
 const INITIALIZER: &str = r##"window.onload = () => {
   window.ui = SwaggerUIBundle({
-    "url": "/openapi.json",
+    "url": "../openapi.json",
     "validatorUrl": "none",
     "dom_id": "#swagger-ui",
     "deepLinking": true,
@@ -70,25 +53,7 @@ pub(crate) async fn file(
     }
     let file = FILES.iter().find(|file| file.name == name);
     let file = file.ok_or_else(|| HttpError::NoRoute { path: request.path().into(), documentation: "/docs" })?;
-    let mut response = HttpResponse::Ok();
-    response.content_type(file.content_type).insert_header((header::VARY, "Accept-Encoding"));
-    let accepts_gzip = accepted.is_some_and(|accepted| {
-        accepted.negotiate([Encoding::gzip(), Encoding::identity()].iter()) == Some(Encoding::gzip())
-    });
-    Ok(match accepts_gzip {
-        true => response.insert_header(ContentEncoding::Gzip).body(file.gzip),
-        false => response.body(file.plain()),
-    })
-}
-
-impl File {
-    fn plain(&'static self) -> &'static [u8] {
-        self.plain.get_or_init(|| {
-            let mut content = Vec::new();
-            GzDecoder::new(self.gzip).read_to_end(&mut content).expect("a test has decompressed it");
-            content
-        })
-    }
+    Ok(file.respond(accepted.as_deref()))
 }
 
 #[cfg(test)]

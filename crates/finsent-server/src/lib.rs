@@ -20,7 +20,7 @@
 //!
 //! A stream of lines (`protocols::native::stream`) takes steps 4 to 8 for each line, while its body is still being read.
 //! Each module uses only modules that come after it in `server`, `transport`, `middleware`, `routes`, `protocols`, `inference`,
-//! `request`, `service`, `error`, `scheduler`, `metrics`.
+//! `request`, `service`, `error`, `scheduler`, `metrics`. The page at `/` is in `page`; its files are in the folder `page` beside `src`.
 //!
 //! # Features
 //!
@@ -44,6 +44,7 @@ mod memory_budget;
 mod metrics;
 mod middleware;
 mod openapi;
+mod page;
 mod probes;
 mod protocols;
 mod request;
@@ -56,6 +57,7 @@ mod serve;
 mod served_model;
 mod server;
 mod service;
+mod static_file;
 mod transport;
 
 pub use api_keys::{ApiKeys, ApiKeysError};
@@ -65,7 +67,7 @@ pub use metrics::Metrics;
 pub use scheduler::{BackendModel, Failure, Refusal, Scheduler, SchedulerLimits};
 pub use self_test::{NoPrediction, SelfTestError, self_test};
 pub use serve::{ServeError, serve};
-pub use served_model::{ModelIdentity, ServedModel};
+pub use served_model::{ModelCard, ModelIdentity, ServedModel};
 pub use server::{Server, ServerSettings};
 pub use service::{HttpLimits, Service};
 pub use transport::StartError;

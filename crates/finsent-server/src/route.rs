@@ -11,6 +11,9 @@ use utoipa::openapi::{RefOr, Schema};
 use crate::error::HttpError;
 use crate::error_format::ErrorFormat;
 
+/// Where the routes are listed for people.
+pub(crate) const DOCUMENTATION: &str = if cfg!(feature = "swagger-ui") { "/docs" } else { "/openapi.json" };
+
 /// One route.
 pub(crate) struct Route {
     /// The path as actix-web matches it, which is also the `route` of metrics and logs.

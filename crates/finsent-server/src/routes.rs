@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use actix_web::dev::ResourceDef;
+use actix_web::dev::{ResourceDef, ServiceRequest};
 use actix_web::guard::GuardContext;
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
@@ -15,8 +15,8 @@ use crate::protocols::native::{self, Problem};
 use crate::protocols::tei::{self, TextEmbeddingsError};
 use crate::protocols::{PlainError, kserve, open_inference};
 use crate::request::{is_json_lines, service};
-use crate::route::{Purpose, Route};
-use crate::{openapi, probes};
+use crate::route::{DOCUMENTATION, Purpose, Route};
+use crate::{openapi, page, probes};
 
 /// The error formats of the protocols.
 const NATIVE: ErrorFormat = ErrorFormat::of::<Problem>();
@@ -26,19 +26,19 @@ const OPEN_INFERENCE: ErrorFormat = ErrorFormat::of::<PlainError>();
 
 /// What a request for predictions may fail with.
 const COMPUTE_ERRORS: [u16; 12] = [400, 401, 404, 405, 408, 413, 415, 422, 429, 500, 503, 504];
-/// The statuses of the other routes. 308 is that of /docs.
-const OTHER_STATUSES: [u16; 6] = [200, 308, 401, 404, 405, 503];
+/// The statuses of the other routes. 304 is that of the page, 308 that of /docs.
+const OTHER_STATUSES: [u16; 7] = [200, 304, 308, 401, 404, 405, 503];
 /// What is refused before its path is known.
 const REFUSAL_STATUSES: [u16; 3] = [400, 408, 431];
 
 /// The `route` of requests whose path is not in the table, in metrics and logs.
 pub(crate) const UNKNOWN: &str = "unknown";
 
-/// Where the routes are listed for people.
-const DOCUMENTATION: &str = if cfg!(feature = "swagger-ui") { "/docs" } else { "/openapi.json" };
+/// The files of the page.
+const PAGE: &str = "/page/{file:.*}";
 
 static ROUTES: LazyLock<Vec<Route>> =
-    LazyLock::new(|| [protocols(), documentation(), observation()].into_iter().flatten().collect());
+    LazyLock::new(|| [protocols(), page_files(), documentation(), observation()].into_iter().flatten().collect());
 
 #[rustfmt::skip]
 fn protocols() -> Vec<Route> {
@@ -112,6 +112,15 @@ fn error_formats_by_prefix() -> Vec<(ResourceDef, ErrorFormat)> {
     ]
 }
 
+/// What the page at `/` consists of. `GET /` itself counts as the last of these.
+fn page_files() -> Vec<Route> {
+    vec![
+        // Before the files, whose pattern matches it: the first match counts.
+        Route::get("/page/service.json", Purpose::Describe, NATIVE, page::service_json),
+        Route::get(PAGE, Purpose::Observe, NATIVE, page::file),
+    ]
+}
+
 fn documentation() -> Vec<Route> {
     vec![
         Route::get("/openapi.json", Purpose::Observe, NATIVE, openapi_json),
@@ -146,8 +155,15 @@ async fn no_route(request: HttpRequest) -> Result<String, HttpError> {
     Err(HttpError::NoRoute { path: request.path().into(), documentation: DOCUMENTATION })
 }
 
-/// The route with this path in the table.
-pub(crate) fn find(path: &str) -> Option<&'static Route> {
+/// The route of a request.
+pub(crate) fn find(request: &ServiceRequest) -> Option<&'static Route> {
+    if page::is_asked_for(request) {
+        return with_path(PAGE);
+    }
+    with_path(&request.match_pattern()?)
+}
+
+fn with_path(path: &str) -> Option<&'static Route> {
     ROUTES.iter().find(|route| route.path == path)
 }
 
@@ -179,9 +195,16 @@ pub(crate) fn create_series(metrics: &Metrics, model: &str) {
     }
 }
 
-/// Registers all routes.
+/// Registers all routes, and the page.
 pub(crate) fn register_all(app: &mut ServiceConfig) {
-    ROUTES.iter().for_each(|route| route.register(app));
+    page::register(app);
+    page_files().iter().for_each(|route| route.register(app));
+    register_without_page(app);
+}
+
+/// Registers all routes but those of the page.
+pub(crate) fn register_without_page(app: &mut ServiceConfig) {
+    [protocols(), documentation(), observation()].iter().flatten().for_each(|route| route.register(app));
     app.default_service(web::to(no_route));
 }
 

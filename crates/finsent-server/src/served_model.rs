@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use finsent_kernels::Precision;
 use finsent_model::{Pipeline, PublishedPrediction};
+use serde::Serialize;
 
 use crate::metrics::{Metrics, ModelInfo, ModelMetrics, PredictionMetrics};
 use crate::scheduler::BackendModel;
@@ -23,6 +24,7 @@ pub struct ServedModel {
     pub(crate) metrics: ModelMetrics,
     pub(crate) predictions: PredictionMetrics,
     pub(crate) golden: Vec<PublishedPrediction>,
+    pub(crate) card: ModelCard,
 }
 
 /// What identifies a model to clients.
@@ -38,12 +40,29 @@ pub struct ModelIdentity {
     pub digest: String,
     /// Texts and labels that the [self-test](crate::self_test()) compares with; empty if none are known.
     pub golden: Vec<PublishedPrediction>,
+    /// What the page tells about it.
+    pub card: ModelCard,
+}
+
+/// What people should know about a model, as far as the catalog has it.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct ModelCard {
+    /// What it is, in one line.
+    pub description: Option<String>,
+    /// The license of its weights.
+    pub license: Option<String>,
+    /// The languages that it reads.
+    pub languages: Option<String>,
+    /// Its published accuracy, in one line.
+    pub accuracy: Option<String>,
+    /// What it does not do well, in one line.
+    pub limits: Option<String>,
 }
 
 impl ServedModel {
     /// The model with this index. Its metrics exist from now on.
     pub fn new(index: usize, identity: ModelIdentity, pipeline: Pipeline, metrics: &Metrics) -> Self {
-        let ModelIdentity { name, repository, revision, digest, golden } = identity;
+        let ModelIdentity { name, repository, revision, digest, golden, card } = identity;
         let precision = pipeline.precision();
         let info = ModelInfo {
             name: &name,
@@ -55,7 +74,7 @@ impl ServedModel {
         let predictions = PredictionMetrics::new(metrics, &name, pipeline.labels().labels(), pipeline.activation());
         let metrics = metrics.model(info);
         let pipeline = Arc::new(pipeline);
-        Self { index, name, repository, revision, digest, precision, pipeline, metrics, predictions, golden }
+        Self { index, name, repository, revision, digest, precision, pipeline, metrics, predictions, golden, card }
     }
 
     /// The model for the scheduler.

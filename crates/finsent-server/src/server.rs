@@ -24,6 +24,8 @@ pub struct ServerSettings {
     pub listen: Vec<Listen>,
     /// A second address, for probes and metrics only.
     pub metrics_listen: Option<Listen>,
+    /// Whether browsers get the page at `/`.
+    pub page: bool,
     /// Origins whose pages may send requests; `*` stands for all. If there are none, CORS is off.
     pub cors_origins: Vec<String>,
     /// How long the service stays open after it has become not ready, so that load balancers notice.
@@ -59,7 +61,8 @@ impl Server {
     pub fn bind(service: &Arc<Service>, settings: &ServerSettings) -> Result<Self, ListenError> {
         routes::create_series(service.metrics(), "");
         let mut server = Self::new(service, settings)?;
-        server.listen(settings, &settings.listen, routes::register_all, probes::OF_SERVICE)?;
+        let routes = if settings.page { routes::register_all } else { routes::register_without_page };
+        server.listen(settings, &settings.listen, routes, probes::OF_SERVICE)?;
         if let Some(listen) = &settings.metrics_listen {
             let listen = std::slice::from_ref(listen);
             server.listen(settings, listen, routes::register_observation, probes::OF_METRICS_LISTENER)?;

@@ -18,7 +18,7 @@ use tokio::sync::oneshot;
 use crate::memory_budget::Holder;
 use crate::scheduler::{Backend, BackendModel, Scheduler, SchedulerLimits};
 use crate::server::{Server, ServerSettings};
-use crate::{ApiKeys, HttpLimits, LoadedModels, ModelIdentity, ServedModel, Service, probes, routes};
+use crate::{ApiKeys, HttpLimits, LoadedModels, ModelCard, ModelIdentity, ServedModel, Service, probes, routes};
 
 const LIMITS: HttpLimits = HttpLimits {
     max_concurrent_requests: 4,
@@ -138,6 +138,7 @@ fn bind(service: &Arc<Service>) -> Server {
     let settings = ServerSettings {
         listen: vec!["127.0.0.1:0".parse().unwrap()],
         metrics_listen: None,
+        page: true,
         cors_origins: Vec::new(),
         drain_delay: Duration::ZERO,
         shutdown_timeout: Duration::from_secs(5),
@@ -170,6 +171,7 @@ fn small_model(service: &Service) -> ServedModel {
         revision: None,
         digest: "sha256:0".into(),
         golden: Vec::new(),
+        card: ModelCard::default(),
     };
     ServedModel::new(0, identity, pipeline, &service.metrics)
 }

@@ -45,6 +45,7 @@ fn serve(timeouts: Timeouts, routes: fn(&mut web::ServiceConfig)) -> Running {
     let settings = ServerSettings {
         listen: vec!["127.0.0.1:0".parse().unwrap(), Listen::Unix(socket.clone())],
         metrics_listen: None,
+        page: true,
         cors_origins: Vec::new(),
         drain_delay: Duration::ZERO,
         shutdown_timeout: Duration::from_secs(1),

@@ -8,8 +8,8 @@ use anyhow::{Context, Result, anyhow};
 use finsent_hub::{FileDigests, ResolvedModel};
 use finsent_model::Pipeline;
 use finsent_server::{
-    ApiKeys, HttpLimits, Listen, ListenError, LoadedModels, ModelIdentity, Scheduler, SchedulerLimits, ServeError,
-    ServedModel, Server, ServerSettings, Service, StartError, self_test,
+    ApiKeys, HttpLimits, Listen, ListenError, LoadedModels, ModelCard, ModelIdentity, Scheduler, SchedulerLimits,
+    ServeError, ServedModel, Server, ServerSettings, Service, StartError, self_test,
 };
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -35,6 +35,7 @@ pub(super) fn run(args: ServeArgs, settings: Settings) -> Result<Exit> {
     for address in server.addresses() {
         tracing::info!("listening on {address}");
     }
+    log_where_to_begin(&args, server.addresses());
     match finsent_server::serve(server, move |service| load(&args, &settings, service)) {
         Ok(()) => Ok(Exit::Done),
         Err(ServeError::Load(error)) => Err(error),
@@ -57,10 +58,30 @@ fn server_settings(args: &ServeArgs) -> ServerSettings {
     ServerSettings {
         listen: args.listen.clone(),
         metrics_listen: args.metrics_listen.clone(),
+        page: !args.no_page,
         cors_origins: args.cors_origin.clone(),
         drain_delay: args.drain_delay,
         shutdown_timeout: args.shutdown_timeout,
     }
+}
+
+/// Logs where a person finds what the service has, and a first request.
+fn log_where_to_begin(args: &ServeArgs, addresses: &[String]) {
+    let is_tcp = args.listen.iter().any(|listen| matches!(listen, Listen::Tcp(_)));
+    // Those of the service come before that for metrics.
+    let Some(base) = addresses.iter().find(|address| is_tcp && address.starts_with("http://")) else { return };
+    let base = reachable(base);
+    if !args.no_page {
+        tracing::info!("page: {base}/");
+    }
+    tracing::info!("routes: {base}/docs, metrics: {base}/metrics");
+    let key = if args.api_key_file.is_some() { " -H 'Authorization: Bearer KEY'" } else { "" };
+    tracing::info!(r#"try: curl -s {base}/v1/sentiment{key} --json '{{"inputs": "Shares plunged 12%"}}'"#);
+}
+
+/// The address with a host that this machine can connect to, instead of one that stands for all of its addresses.
+fn reachable(address: &str) -> String {
+    address.replacen("//0.0.0.0:", "//127.0.0.1:", 1).replacen("//[::]:", "//[::1]:", 1)
 }
 
 /// Adds the flag with another address to the error if a port is in use.
@@ -174,12 +195,32 @@ fn identity(settings: &Settings, resolved: &ResolvedModel, digests: &FileDigests
         revision: pin.filter(|pin| digests.match_listed(&pin.files)).map(|pin| pin.revision.clone()),
         digest: digests.model_digest(),
         golden,
+        card: card(settings, resolved),
+    }
+}
+
+/// What the catalog says about a model. A directory is not a model of the catalog, whatever its name.
+fn card(settings: &Settings, resolved: &ResolvedModel) -> ModelCard {
+    let Some(spec) = settings.catalog.get(&resolved.name) else { return ModelCard::default() };
+    ModelCard {
+        description: Some(spec.description.clone()),
+        license: Some(spec.license.clone()),
+        languages: spec.languages.as_ref().map(ToString::to_string),
+        accuracy: spec.accuracy.clone(),
+        limits: spec.limits.clone(),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_address_that_stands_for_all_is_logged_as_one_to_connect_to() {
+        assert_eq!(reachable("http://0.0.0.0:8080"), "http://127.0.0.1:8080");
+        assert_eq!(reachable("http://[::]:8080"), "http://[::1]:8080");
+        assert_eq!(reachable("http://10.0.0.0:8080"), "http://10.0.0.0:8080");
+    }
 
     #[test]
     fn the_next_port_is_suggested_for_one_in_use() {

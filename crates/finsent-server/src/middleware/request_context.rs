@@ -31,7 +31,7 @@ pub(super) struct RequestContext {
 
 impl RequestContext {
     pub(super) fn new(request: &ServiceRequest) -> Self {
-        let route = request.match_pattern().and_then(|path| routes::find(&path));
+        let route = routes::find(request);
         Self {
             service: Arc::clone(service(request.request())),
             start: Instant::now(),
