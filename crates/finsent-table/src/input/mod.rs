@@ -45,7 +45,7 @@ mod text_lines;
 mod whole_files;
 mod xlsx;
 
-pub use columns::{ColumnChoice, ColumnSelection};
+pub use columns::{ColumnChoice, ColumnSelection, text_by_name};
 pub use dialect::{DialectChoice, Quote};
 pub use encoding::{Encoding, encoding};
 pub use encoding_errors::EncodingErrors;

@@ -193,6 +193,11 @@ impl Input {
         Ok(())
     }
 
+    /// The files whose columns are known before they are read, with these; of JSON, those of the first object.
+    pub fn known_files(&self) -> impl Iterator<Item = (&str, &[Arc<str>])> {
+        self.files.iter().map(|(file, columns)| (file.as_str(), columns.as_slice()))
+    }
+
     /// Checks that each file has a column, as far as the columns are known before the file is read.
     ///
     /// # Errors
