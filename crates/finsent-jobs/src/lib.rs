@@ -7,6 +7,7 @@
 
 mod error;
 pub mod evaluation;
+mod hash;
 mod journal;
 mod language;
 mod once;

@@ -12,6 +12,7 @@ mod precision;
 mod pull;
 mod reading;
 mod serve;
+mod summary;
 mod values;
 mod verify;
 
@@ -29,6 +30,7 @@ pub(crate) use models::ModelsArgs;
 pub(crate) use precision::PrecisionArg;
 pub(crate) use pull::PullArgs;
 pub(crate) use serve::ServeArgs;
+pub(crate) use summary::{SummaryArgs, SummaryFormat};
 pub(crate) use values::Expected;
 pub(crate) use verify::VerifyArgs;
 
@@ -63,6 +65,9 @@ pub(crate) enum Command {
     /// Score texts from arguments, standard input or files
     #[command(before_help = classify::EXAMPLES, after_long_help = classify::NOTES, help_template = TEMPLATE)]
     Classify(Box<ClassifyArgs>),
+    /// Aggregate scored files into tables, charts and reports
+    #[command(before_help = summary::EXAMPLES, after_long_help = summary::NOTES, help_template = TEMPLATE)]
+    Summary(Box<SummaryArgs>),
     /// Score texts over HTTP
     #[command(before_help = serve::EXAMPLES, after_long_help = serve::NOTES, help_template = TEMPLATE)]
     Serve(Box<ServeArgs>),

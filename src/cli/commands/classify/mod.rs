@@ -26,7 +26,7 @@ use super::foreign::ForeignTexts;
 use super::progress::Bar;
 use super::row_places::id;
 use super::settings::Settings;
-use super::tally::{LimitedNotes, Tally};
+use super::tally::Tally;
 use super::{hints, interrupt, output};
 use counts::Counts;
 use resume::KeptProgress;
@@ -104,8 +104,7 @@ impl Task {
         let writer = self.writer(&input, granularity, &pipeline, destination)?;
         let foreign = ForeignTexts::of(&model, &pipeline, &settings.catalog);
         let counts = Counts::new(&pipeline, foreign, granularity, args.unescape_html);
-        let mut output =
-            Output { writer, summary, tally: Tally::start(), counts, copies: 0, left_out: LimitedNotes::default() };
+        let mut output = Output { writer, summary, tally: Tally::start(), counts, copies: 0 };
         let written = Written::default();
         if !keeps_progress {
             interrupt::on_interrupt(written.note(args, *console));
@@ -150,7 +149,7 @@ impl Task {
             is_csv_safe: self.args.csv_safe,
         };
         self.format.of_file().map_or(Ok(()), |format| check_shape(format, &shape))?;
-        Ok(output::writer(self.format, &shape, destination, table_columns::of(&self.args), self.console))
+        Ok(output::writer(self.format, &shape, destination, table_columns::of(&self.args, input), self.console))
     }
 
     /// Scores all rows and writes them.
@@ -180,10 +179,11 @@ impl Task {
 
     /// Completes the output and the summary, and prints what became of the texts.
     fn finish(&self, output: Output, pipeline: &Pipeline, (kind, late): (InputKind, LateNotes)) -> Result<Exit> {
-        let Output { writer, summary, tally, counts, copies, left_out } = output;
+        let Output { writer, summary, tally, counts, copies } = output;
         let mut destination = writer.finish()?;
         let scored = tally.rows - tally.failed.count();
-        let summary_note = summary.as_ref().and_then(|summary| summary.note(left_out.count(), scored));
+        let left_out = summary.as_ref().map_or(0, SummaryOutput::left_out);
+        let summary_note = summary.as_ref().and_then(|summary| summary.note(scored));
         if let Some(summary) = summary {
             destination = summary.finish(pipeline.labels(), destination, self.args.csv_safe, self.console)?;
         }
@@ -199,7 +199,7 @@ impl Task {
         let of_texts = [counts.truncation(pipeline.max_length()), counts.foreign(), counts.html()];
         let notes = late.lines().into_iter().chain(of_texts.into_iter().flatten()).chain(reasons);
         notes.chain(summary_note).chain(total).for_each(|note| self.console.note(&note));
-        Ok(if tally.failed.count() + left_out.count() == 0 { Exit::Done } else { Exit::SomeItemsFailed })
+        Ok(if tally.failed.count() + left_out == 0 { Exit::Done } else { Exit::SomeItemsFailed })
     }
 }
 
@@ -221,8 +221,6 @@ struct Output {
     counts: Counts,
     /// Encodings that were not computed, because an equal one was.
     copies: u64,
-    /// Rows with a prediction that are not in the summary's sums.
-    left_out: LimitedNotes,
 }
 
 impl Output {
@@ -230,12 +228,8 @@ impl Output {
     fn write(&mut self, row: &Row, outcome: Result<Classification, ItemError>) -> Result<Vec<String>> {
         let outcome = outcome.and_then(|answer| self.writer.check(row).map(|()| answer));
         let mut notes: Vec<String> = self.count(row, outcome.as_ref()).into_iter().collect();
-        if let Some(summary) = &mut self.summary
-            && let Some(reason) = summary.count(row, outcome.as_ref().ok())?
-        {
-            let hint = hints::for_left_out(&reason).map(|hint| format!("; {hint}")).unwrap_or_default();
-            let note = || format!("{}: not in the summary: {reason}{hint}", row.place);
-            notes.extend(self.left_out.count_one(note, "more rows are not in the summary"));
+        if let Some(summary) = &mut self.summary {
+            notes.extend(summary.count(row, outcome.as_ref().ok())?);
         }
         match &outcome {
             Ok(answer) => {
