@@ -137,7 +137,7 @@ fn for_summary(error: &SummaryError) -> Option<String> {
         }
         SummaryError::NoTexts { .. } => Some("choose one with --text-column".to_owned()),
         SummaryError::LongTexts { .. } => Some("ask for fewer texts with --top, or for fewer groups".to_owned()),
-        SummaryError::TooManyRows { .. } => Some("leave out --unique and --compare".to_owned()),
+        SummaryError::TooManyRows { .. } => Some("leave out --unique, --compare or --since".to_owned()),
         _ => None,
     }
 }

@@ -6,7 +6,7 @@ use clap::{Arg, Command, CommandFactory};
 use super::args::Args;
 
 /// Options that `-h` leaves to `--help`.
-const DETAILS: [&str; 32] = [
+const DETAILS: [&str; 33] = [
     // Global ones.
     "models_file",
     "model_dir",
@@ -25,6 +25,7 @@ const DETAILS: [&str; 32] = [
     // Of classify.
     "shard",
     "resume",
+    "since",
     "csv_safe",
     "aggregate",
     "time_column",

@@ -30,6 +30,7 @@ mod parquet_limits;
 mod published;
 mod resume;
 mod shards;
+mod since;
 mod summary;
 mod terminal_width;
 mod times;

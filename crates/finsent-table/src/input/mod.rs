@@ -12,6 +12,7 @@ mod dialect_tests;
 mod encoding;
 mod encoding_errors;
 mod escapes;
+mod filtered_rows;
 mod first_rows;
 mod folder;
 mod format;

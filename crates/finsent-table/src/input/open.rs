@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::arguments::Arguments;
 use super::concat::ConcatReader;
 use super::counted_rows::CountedRows;
+use super::filtered_rows::FilteredRows;
 use super::first_rows::FirstRows;
 use super::folder;
 use super::input_file::InputFile;
@@ -175,6 +176,11 @@ impl Input {
     pub fn limit(self, rows: u64) -> Self {
         let progress = self.progress.map(|progress| progress.limit(rows));
         Self { rows: Box::new(FirstRows { rows: self.rows, left: rows }), progress, ..self }
+    }
+
+    /// Only the rows that are wanted.
+    pub fn filter(self, is_wanted: impl Fn(&Row) -> bool + Send + 'static) -> Self {
+        Self { rows: Box::new(FilteredRows { rows: self.rows, is_wanted: Box::new(is_wanted) }), ..self }
     }
 
     /// Shows the first rows, at most so many, to `check`. They stay to be read.

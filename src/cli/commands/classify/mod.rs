@@ -4,6 +4,7 @@ mod counts;
 mod input;
 mod outputs;
 mod resume;
+mod since;
 mod stopped;
 mod summary;
 mod table_columns;
@@ -79,6 +80,8 @@ impl Task {
         outputs::space_note(args, *format, &input).iter().for_each(|note| console.note(note));
         let summary = SummaryOutput::open(args, *format, &mut input, temporary)?;
         check_csv_safe(args, *format, summary.as_ref())?;
+        let is_standard_input = input.kind == InputKind::StandardInput;
+        let mut known = if is_standard_input { None } else { since::known_rows(args, &input, *console)? };
 
         let (model, pipeline) = settings.load(&args.model)?;
         let pipeline = Arc::new(pipeline);
@@ -87,7 +90,7 @@ impl Task {
         let keeps_progress = kept.is_some();
         let how = self.how_read(&input);
         let entries = kept.map(|kept| kept.open(&model, &pipeline, granularity, &how)).transpose()?;
-        let is_terminal = input.kind == InputKind::StandardInput && io::stdin().is_terminal();
+        let is_terminal = is_standard_input && io::stdin().is_terminal();
         if is_terminal {
             let how = if args.whole_file { "one text" } else { "one text per line" };
             console.note(&format!("reading {how} from the terminal; Ctrl-D ends"));
@@ -95,6 +98,12 @@ impl Task {
         input = input::settle(input, args, *format, is_terminal)?;
         table_columns::check_settled(args, &input)?;
         input.notes.iter().for_each(|note| console.note(note));
+        if is_standard_input {
+            known = since::known_rows(args, &input, *console)?;
+        }
+        if let Some(known) = known.clone() {
+            input = input.filter(move |row| !known.has(row));
+        }
         if let Some(shard) = args.shard {
             input = input::only(shard, input, args, *format, *console)?;
         }
@@ -111,6 +120,7 @@ impl Task {
         }
         let stages = Stages::start(input.rows, &pipeline, self.text_options(granularity), entries)?;
         self.score(stages, progress, &written, &mut output)?;
+        known.iter().filter_map(|known| since::note(args, known)).for_each(|note| console.note(&note));
         self.finish(output, &pipeline, (kind, late_notes))
     }
 
