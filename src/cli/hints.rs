@@ -137,6 +137,13 @@ fn for_summary(error: &SummaryError) -> Option<String> {
         SummaryError::Table(error) => for_table(error),
         SummaryError::Times { error, .. } => for_time(error),
         SummaryError::Format => Some("name its file with --summary".to_owned()),
+        SummaryError::NotScored { file, .. } => {
+            let input = if file == "standard input" { String::new() } else { format!(" --input {}", quoted(file)) };
+            Some(format!("`finsent classify` writes them: finsent classify{input} --output scored.csv"))
+        }
+        SummaryError::NoTexts { .. } => Some("choose one with --text-column".to_owned()),
+        SummaryError::LongTexts { .. } => Some("ask for fewer texts with --top, or for fewer groups".to_owned()),
+        SummaryError::TooManyRows { .. } => Some("leave out --unique, --compare or --since".to_owned()),
         _ => None,
     }
 }

@@ -6,7 +6,7 @@ use clap::{Arg, Command, CommandFactory};
 use super::args::Args;
 
 /// Options that `-h` leaves to `--help`.
-const DETAILS: [&str; 34] = [
+const DETAILS: [&str; 35] = [
     // Global ones.
     "models_file",
     "model_dir",
@@ -25,6 +25,7 @@ const DETAILS: [&str; 34] = [
     // Of classify.
     "shard",
     "resume",
+    "since",
     "csv_safe",
     "aggregate",
     "time_column",
@@ -48,6 +49,9 @@ const DETAILS: [&str; 34] = [
     "passes",
 ];
 
+/// Those of them that `finsent summary` is mostly used with.
+const OF_EVERY_SUMMARY: &[&str] = &["time_column", "every", "weight_column"];
+
 /// The command line as it is parsed, and as help shows it.
 pub(super) fn command() -> Command {
     let command = without_details(Args::command()).mut_subcommands(without_details);
@@ -57,8 +61,10 @@ pub(super) fn command() -> Command {
 
 /// Hides from `-h` what few people need.
 fn without_details(command: Command) -> Command {
+    let of_every_day = if command.get_name() == "summary" { OF_EVERY_SUMMARY } else { &[] };
     command.mut_args(|arg| {
-        let is_detail = DETAILS.contains(&arg.get_id().as_str());
+        let id = arg.get_id().as_str();
+        let is_detail = DETAILS.contains(&id) && !of_every_day.contains(&id);
         if is_detail { arg.hide_short_help(true) } else { arg }
     })
 }
@@ -90,6 +96,7 @@ fn shown(command: &str) -> &'static [&'static str] {
     match command {
         "classify" | "explain" | "serve" | "verify" | "eval" | "bench" => COMPUTES,
         "convert" | "pull" => FINDS_MODELS,
+        "summary" => &["quiet", "verbose", "log_format", "color"],
         "models" => &["models_file", "model_dir"],
         _ => &[],
     }

@@ -2,76 +2,93 @@
 
 use std::io::{self, Write};
 
-use finsent_jobs::summary::{Group, GroupKey, Periods, Summary, SummaryShape, Zone};
+use finsent_jobs::summary::{Group, GroupKey, Periods, SummaryRow, SummaryShape, Zone};
 use unicode_width::UnicodeWidthStr;
 
 use super::console::{Style, paint, printable};
+use super::summary_trends::Trends;
 use super::text_table::label_style;
 use super::width::{cut, pad_end, pad_start};
 
 /// Widest bar, and narrowest one that says something, in columns.
 const BARS: [usize; 2] = [8, 4];
+/// The same of sparklines.
+const TRENDS: [usize; 2] = [24, 5];
 /// Width of a percentage: `100%`.
 const PERCENT: usize = 4;
 /// Shown for a missing value.
-const MISSING: &str = "-";
+pub(super) const MISSING: &str = "-";
 /// Widest column of groups, and what is left of it before other columns are.
 const GROUP_WIDTHS: [usize; 2] = [32, 12];
 const COUNT_WIDTH: usize = 7;
 const SENTIMENT_WIDTH: usize = 9;
+const CHANGE_WIDTH: usize = 8;
 const NET_WIDTH: usize = 6;
 
-/// Writes all groups, in order. Where lines must fit into `room` columns, what says least is left out.
+/// Writes rows, in order, with the trends of their groups if there are some. Where lines must fit into `room` columns, what
+/// says least is left out.
 pub(super) fn write(
-    summary: &Summary,
+    rows: &[SummaryRow<'_>],
     shape: &SummaryShape<'_>,
+    trends: Option<&Trends<'_>>,
     out: &mut impl Write,
     room: Option<usize>,
     colors: bool,
 ) -> io::Result<()> {
-    let mut layout = Layout::new(summary, shape);
+    let mut layout = Layout::new(rows, shape, trends);
     if let Some(room) = room {
         layout = layout.fitted(room);
     }
-    let table = SummaryTable { shape, layout, colors };
+    let table = SummaryTable { shape, layout, trends, colors };
     writeln!(out, "\n{}", paint(table.header().trim_end(), Style::Dim, colors))?;
-    summary.groups().try_for_each(|(key, group)| writeln!(out, "{}", table.line(key, group).trim_end()))
+    rows.iter().try_for_each(|row| writeln!(out, "{}", table.line(row).trim_end()))
 }
 
 /// The widths of the columns.
 #[derive(Debug, Clone)]
 struct Layout {
-    group: usize,
+    groups: Vec<usize>,
     /// `None` without periods.
     period: Option<usize>,
     has_sentiment: bool,
+    /// Whether the change since the period before is shown.
+    has_change: bool,
+    /// Whether an earlier summary is shown.
+    has_before: bool,
     has_net: bool,
     /// The widths of the labels that are shown.
     labels: Vec<usize>,
     /// 0 without bars.
     bar: usize,
+    /// 0 without sparklines.
+    trend: usize,
 }
 
 impl Layout {
     /// The widths that show everything.
-    fn new(summary: &Summary, shape: &SummaryShape<'_>) -> Self {
-        let [most, _] = GROUP_WIDTHS;
-        let widest = summary.groups().map(|(key, _)| name(key).width()).max().unwrap_or(0);
+    fn new(rows: &[SummaryRow<'_>], shape: &SummaryShape<'_>, trends: Option<&Trends<'_>>) -> Self {
         let has_sentiment = shape.labels.has_sentiment_score();
         Self {
-            group: widest.max(shape.group.width()).min(most),
+            groups: group_widths(rows, shape),
             period: shape.periods.as_ref().map(period_width),
             has_sentiment,
+            has_change: has_sentiment && shape.has_change,
+            has_before: shape.has_before,
             has_net: has_sentiment,
             labels: shape.labels.labels().iter().map(|label| printable(label).width()).collect(),
             bar: BARS[0],
+            trend: trends.map_or(0, |trends| trends.len().clamp(TRENDS[1], TRENDS[0])),
         }
     }
 
-    /// Narrower bars, then none; no net, which the shares say; narrower groups; at last fewer labels.
+    /// Narrower bars and sparklines, then no bars; no net, which the shares say; narrower groups; at last no sparklines and
+    /// fewer labels.
     fn fitted(mut self, room: usize) -> Self {
         while self.width() > room && self.bar > BARS[1] {
             self.bar -= 1;
+        }
+        while self.width() > room && self.trend > TRENDS[1] {
+            self.trend -= 1;
         }
         if self.width() > room {
             self.bar = 0;
@@ -79,8 +96,12 @@ impl Layout {
         if self.width() > room {
             self.has_net = false;
         }
-        while self.width() > room && self.group > GROUP_WIDTHS[1] {
-            self.group -= 1;
+        while self.width() > room {
+            let Some(widest) = self.groups.iter_mut().max().filter(|width| **width > GROUP_WIDTHS[1]) else { break };
+            *widest -= 1;
+        }
+        if self.width() > room {
+            self.trend = 0;
         }
         while self.width() > room && self.labels.len() > 1 {
             self.labels.pop();
@@ -90,13 +111,22 @@ impl Layout {
 
     fn width(&self) -> usize {
         let column = |is_shown: bool, width: usize| if is_shown { 2 + width } else { 0 };
-        self.group
+        let groups = self.groups.iter().map(|width| width + 2).sum::<usize>();
+        // The first column has no space before it.
+        groups
             + self.period.map_or(0, |width| 2 + width)
-            + 2
             + COUNT_WIDTH
+            + column(self.has_before, COUNT_WIDTH)
             + column(self.has_sentiment, SENTIMENT_WIDTH)
+            + column(self.has_sentiment && self.has_before, SENTIMENT_WIDTH)
+            + column(self.shows_change(), CHANGE_WIDTH)
             + self.labels.iter().map(|&label| 2 + self.label(label)).sum::<usize>()
             + column(self.has_net, NET_WIDTH)
+            + column(self.trend > 0, self.trend)
+    }
+
+    fn shows_change(&self) -> bool {
+        self.has_sentiment && (self.has_change || self.has_before)
     }
 
     /// The width of the column of a label of this width.
@@ -109,48 +139,70 @@ impl Layout {
 struct SummaryTable<'a> {
     shape: &'a SummaryShape<'a>,
     layout: Layout,
+    trends: Option<&'a Trends<'a>>,
     colors: bool,
 }
 
 impl SummaryTable<'_> {
     fn header(&self) -> String {
-        let Layout { group, period, has_sentiment, has_net, ref labels, .. } = self.layout;
-        let mut header = pad_end(&cut(&printable(self.shape.group), group), group);
-        if let Some(width) = period {
-            header += &format!("  {}", pad_end("period", width));
+        let layout = &self.layout;
+        let mut cells = cells(self.shape.groups.iter(), &layout.groups);
+        cells.extend(layout.period.map(|width| pad_end("period", width)));
+        let mut right = |is_shown: bool, name: &str, width: usize| {
+            cells.extend(is_shown.then(|| pad_start(name, width)));
+        };
+        right(true, "count", COUNT_WIDTH);
+        right(layout.has_before, "was", COUNT_WIDTH);
+        right(layout.has_sentiment, "sentiment", SENTIMENT_WIDTH);
+        right(layout.has_sentiment && layout.has_before, "was", SENTIMENT_WIDTH);
+        right(layout.shows_change(), "change", CHANGE_WIDTH);
+        for (label, &width) in self.shape.labels.labels().iter().zip(&layout.labels) {
+            cells.push(pad_end(&printable(label), layout.label(width)));
         }
-        header += &format!("  {:>COUNT_WIDTH$}", "count");
-        if has_sentiment {
-            header += &format!("  {:>SENTIMENT_WIDTH$}", "sentiment");
-        }
-        for (label, &width) in self.shape.labels.labels().iter().zip(labels) {
-            header += &format!("  {}", pad_end(&printable(label), self.layout.label(width)));
-        }
-        if has_net {
-            header += &format!("  {:>NET_WIDTH$}", "net");
-        }
-        header
+        cells.extend(layout.has_net.then(|| pad_start("net", NET_WIDTH)));
+        cells.extend((layout.trend > 0).then(|| "trend".to_owned()));
+        cells.join("  ")
     }
 
-    fn line(&self, key: &GroupKey, group: &Group) -> String {
+    fn line(&self, row: &SummaryRow<'_>) -> String {
         let (labels, layout) = (self.shape.labels, &self.layout);
-        let mut line = pad_end(&cut(&name(key), layout.group), layout.group);
+        let values = row.key.values.iter().map(|value| value.as_deref().unwrap_or(MISSING));
+        let mut cells = cells(values, &layout.groups);
         if let (Some(periods), Some(width)) = (&self.shape.periods, layout.period) {
-            let start = key.1.map_or_else(|| MISSING.to_owned(), |start| periods.format(start));
-            line += &format!("  {}", pad_end(&start, width));
+            let start = row.key.period.map_or_else(|| MISSING.to_owned(), |start| periods.format(start));
+            cells.push(pad_end(&start, width));
         }
-        line += &format!("  {:>COUNT_WIDTH$}", group.count());
+        let count = |group: Option<&Group>| format!("{:>COUNT_WIDTH$}", group.map_or(0, Group::count));
+        let sentiment = |group: Option<&Group>| {
+            let score = group.and_then(|group| group.sentiment_score(labels));
+            pad_start(&signed(score, 4), SENTIMENT_WIDTH)
+        };
+        cells.push(count(row.group));
+        cells.extend(layout.has_before.then(|| count(row.before)));
         if layout.has_sentiment {
-            line += &format!("  {}", pad_start(&signed(group.sentiment_score(labels), 4), SENTIMENT_WIDTH));
+            cells.push(sentiment(row.group));
+            cells.extend(layout.has_before.then(|| sentiment(row.before)));
         }
-        let shares = group.shares();
+        let change = if layout.has_before { row.sentiment_change(labels) } else { row.change };
+        cells.extend(layout.shows_change().then(|| self.change(change)));
         for (id, (label, &width)) in labels.labels().iter().zip(&layout.labels).enumerate() {
-            line += &self.share(label, width, shares.as_ref().map(|shares| shares[id]));
+            cells.push(self.share(label, width, row.group.and_then(|group| group.share(id))));
         }
-        if layout.has_net {
-            line += &format!("  {}", pad_start(&signed(group.net(labels), 2), NET_WIDTH));
+        let net = || signed(row.group.and_then(|group| group.net(labels)), 2);
+        cells.extend(layout.has_net.then(|| pad_start(&net(), NET_WIDTH)));
+        let trend = self.trends.filter(|_| layout.trend > 0);
+        cells.extend(trend.map(|trends| trends.sparkline(row.key, layout.trend)));
+        cells.join("  ")
+    }
+
+    /// A change, in the color of its direction.
+    fn change(&self, change: Option<f64>) -> String {
+        let cell = pad_start(&signed(change, 4), CHANGE_WIDTH);
+        match change {
+            Some(change) if change > 0.0 => paint(&cell, Style::Green, self.colors),
+            Some(change) if change < 0.0 => paint(&cell, Style::Red, self.colors),
+            _ => cell,
         }
-        line
     }
 
     /// The share of a label, in percent and as a bar.
@@ -158,17 +210,40 @@ impl SummaryTable<'_> {
         let percent = share.map_or_else(|| MISSING.to_owned(), |share| format!("{:.0}%", 100.0 * share));
         let (percent, width) = (pad_start(&percent, PERCENT), self.layout.label(width));
         if self.layout.bar == 0 {
-            return format!("  {}", pad_end(&percent, width));
+            return pad_end(&percent, width);
         }
         let bar = share.map(|share| bar(share, self.layout.bar)).unwrap_or_default();
         let bar = pad_end(&bar, width - PERCENT - 1);
-        format!("  {percent} {}", paint(&bar, label_style(label, self.shape.labels.has_sentiment_score()), self.colors))
+        format!("{percent} {}", paint(&bar, label_style(label, self.shape.labels.has_sentiment_score()), self.colors))
     }
 }
 
-/// The value of a group.
-fn name(key: &GroupKey) -> String {
-    key.0.as_ref().map_or_else(|| MISSING.to_owned(), |name| printable(name))
+/// The widths of the columns of groups.
+pub(super) fn group_widths(rows: &[SummaryRow<'_>], shape: &SummaryShape<'_>) -> Vec<usize> {
+    let width = |(column, name): (usize, &String)| {
+        let widest = rows.iter().map(|row| value(row.key, column).width()).max().unwrap_or(0);
+        widest.max(name.width()).min(GROUP_WIDTHS[0])
+    };
+    shape.groups.iter().enumerate().map(width).collect()
+}
+
+/// Cells of these widths at the beginning of a line.
+pub(super) fn cells(values: impl Iterator<Item = impl AsRef<str>>, widths: &[usize]) -> Vec<String> {
+    values.zip(widths).map(|(value, &width)| pad_end(&cut(&printable(value.as_ref()), width), width)).collect()
+}
+
+/// The value of a group in one of its columns.
+fn value(key: &GroupKey, column: usize) -> String {
+    key.values.get(column).and_then(Option::as_ref).map_or_else(|| MISSING.to_owned(), |value| printable(value))
+}
+
+/// The values of a group in one line.
+pub(super) fn group_name(key: &GroupKey) -> String {
+    if key.values.is_empty() {
+        "all".to_owned()
+    } else {
+        (0..key.values.len()).map(|column| value(key, column)).collect::<Vec<_>>().join(", ")
+    }
 }
 
 /// Width of a date, or of a date and time with a zone.
@@ -180,7 +255,8 @@ fn period_width(periods: &Periods) -> usize {
     }
 }
 
-fn signed(number: Option<f64>, digits: usize) -> String {
+/// A number with its sign and so many decimals.
+pub(super) fn signed(number: Option<f64>, digits: usize) -> String {
     number.map_or_else(|| MISSING.to_owned(), |number| format!("{number:+.digits$}"))
 }
 
@@ -205,13 +281,22 @@ mod tests {
 
     #[test]
     fn a_layout_gives_up_bars_then_the_net_then_the_width_of_groups() {
-        let layout =
-            Layout { group: 32, period: Some(10), has_sentiment: true, has_net: true, labels: vec![8, 8, 7], bar: 8 };
+        let layout = Layout {
+            groups: vec![32],
+            period: Some(10),
+            has_sentiment: true,
+            has_change: false,
+            has_before: false,
+            has_net: true,
+            labels: vec![8, 8, 7],
+            bar: 8,
+            trend: 0,
+        };
         assert_eq!(layout.width(), 117);
         let fitted = layout.clone().fitted(110);
-        assert_eq!((fitted.bar, fitted.group, fitted.width()), (5, 32, 108));
+        assert_eq!((fitted.bar, fitted.groups[0], fitted.width()), (5, 32, 108));
         let fitted = layout.clone().fitted(80);
-        assert_eq!((fitted.bar, fitted.group, fitted.has_net), (0, 19, false), "{fitted:?}");
+        assert_eq!((fitted.bar, fitted.groups[0], fitted.has_net), (0, 19, false), "{fitted:?}");
         assert!(fitted.width() <= 80);
         let many = Layout { labels: vec![12; 30], ..layout };
         assert!(many.fitted(80).width() <= 80);

@@ -31,6 +31,8 @@ mod parquet_limits;
 mod published;
 mod resume;
 mod shards;
+mod since;
+mod summary;
 mod terminal_width;
 mod times;
 mod whole_files;

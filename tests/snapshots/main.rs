@@ -44,6 +44,7 @@ cases! {
     serve
     settings
     shards
+    summary
     texts
     verify
 }

@@ -7,7 +7,9 @@
 
 mod error;
 pub mod evaluation;
+mod hash;
 mod journal;
+mod known_rows;
 mod language;
 mod once;
 mod recent_logits;
@@ -17,6 +19,7 @@ mod text_options;
 
 pub use error::JobError;
 pub use journal::{Fingerprint, Journal, JournalEntries, JournalError, Scored};
+pub use known_rows::KnownRows;
 pub use language::{LanguageCheck, reads_only_english};
 pub use once::Copies;
 pub use stages::{Stages, Window};

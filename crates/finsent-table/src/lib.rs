@@ -18,11 +18,12 @@ pub use error::{DirectoryProblem, ParquetFailure, TableError};
 pub use input::{
     ColumnChoice, ColumnSelection, ColumnTypes, DialectChoice, Encoding, EncodingErrors, FileFormat, Input, InputKind,
     InputProgress, LateNotes, Quote, Reading, Shard, ShardError, check_rereadable, encoding, expand, list_files,
+    text_by_name,
 };
 pub use item_error::{ItemError, NotUtf8};
 pub use output::{
-    Cell, Delimiter, Destination, Outcome, OutputFormat, OutputRecord, ParquetColumn, PredictionColumns, RecordValue,
-    RowWriter, Shape, check_outputs, check_shape, no_formula, write_columns, writer,
+    Cell, Delimiter, Destination, Outcome, OutputFormat, OutputRecord, PREDICTION_PREFIX, ParquetColumn,
+    PredictionColumns, RecordValue, RowWriter, Shape, check_outputs, check_shape, no_formula, write_columns, writer,
 };
 pub use parquet::ParquetFile;
 pub use row::{Field, Origin, Row, RowReader};

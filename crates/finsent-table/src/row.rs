@@ -1,5 +1,6 @@
 //! Rows: texts with their columns.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -30,7 +31,12 @@ pub struct Row {
 impl Row {
     /// The value of a column, as a cell of a CSV file.
     pub fn cell(&self, column: &str) -> Option<String> {
-        self.fields.iter().find(|(name, _)| **name == *column).map(|(_, field)| field.to_cell())
+        self.value(column).map(Cow::into_owned)
+    }
+
+    /// The value of a column, as a cell of a CSV file, borrowed if it is stored like that.
+    pub fn value(&self, column: &str) -> Option<Cow<'_, str>> {
+        self.fields.iter().find(|(name, _)| **name == *column).map(|(_, field)| field.cell())
     }
 
     /// Approximate memory of the row in bytes.
@@ -98,10 +104,19 @@ impl Field {
 
     /// The value as a cell of a CSV file: strings as they are, null as an empty cell, everything else as JSON.
     pub fn to_cell(&self) -> String {
+        self.cell().into_owned()
+    }
+
+    /// The value as a cell of a CSV file, borrowed if it is stored like that.
+    pub fn cell(&self) -> Cow<'_, str> {
         match self {
-            Self::Text(text) => text.clone(),
-            Self::Json(_) if self.is_null() => String::new(),
-            Self::Json(json) => serde_json::from_str(json.get()).unwrap_or_else(|_| json.get().to_owned()),
+            Self::Text(text) => Cow::Borrowed(text),
+            Self::Json(_) if self.is_null() => Cow::Borrowed(""),
+            Self::Json(json) => match json.get().strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
+                None => Cow::Borrowed(json.get()),
+                Some(plain) if !plain.contains('\\') => Cow::Borrowed(plain),
+                Some(_) => serde_json::from_str(json.get()).map_or_else(|_| Cow::Borrowed(json.get()), Cow::Owned),
+            },
         }
     }
 }

@@ -45,6 +45,10 @@ pub(crate) struct ClassifyArgs {
     /// Score only the first N rows
     #[arg(long, value_name = "N", value_parser = values::number::<u64>(1..=u64::MAX))]
     pub(crate) limit: Option<u64>,
+    /// Leave out rows that FILE, an earlier output, has a prediction for: those with the same id, with --id-column, else those
+    /// with the same text
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["texts", "shard", "resume", "whole_file"])]
+    pub(crate) since: Option<PathBuf>,
     /// Score only part I of N of the rows; I counts from 0
     #[arg(long, value_name = "I/N")]
     pub(crate) shard: Option<Shard>,

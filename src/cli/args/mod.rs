@@ -13,6 +13,7 @@ mod precision;
 mod pull;
 mod reading;
 mod serve;
+mod summary;
 mod values;
 mod verify;
 
@@ -31,6 +32,7 @@ pub(crate) use models::ModelsArgs;
 pub(crate) use precision::PrecisionArg;
 pub(crate) use pull::PullArgs;
 pub(crate) use serve::ServeArgs;
+pub(crate) use summary::{SummaryArgs, SummaryFormat};
 pub(crate) use values::Expected;
 pub(crate) use verify::VerifyArgs;
 
@@ -68,6 +70,9 @@ pub(crate) enum Command {
     /// Show which words and sentences made a prediction
     #[command(before_help = explain::EXAMPLES, after_long_help = explain::NOTES, help_template = TEMPLATE)]
     Explain(Box<ExplainArgs>),
+    /// Aggregate scored files into tables, charts and reports
+    #[command(before_help = summary::EXAMPLES, after_long_help = summary::NOTES, help_template = TEMPLATE)]
+    Summary(Box<SummaryArgs>),
     /// Score texts over HTTP
     #[command(before_help = serve::EXAMPLES, after_long_help = serve::NOTES, help_template = TEMPLATE)]
     Serve(Box<ServeArgs>),

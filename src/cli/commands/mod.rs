@@ -10,6 +10,7 @@ mod man;
 mod models;
 mod pull;
 mod serve;
+mod summary;
 mod verify;
 
 use anyhow::Result;
@@ -21,7 +22,7 @@ use super::settings::Settings;
 use super::stdout::print;
 use super::{
     allocator, args, console, download_progress, exit, foreign, hints, interrupt, logging, output, progress, quantity,
-    row_places, settings, tally,
+    row_places, settings, summary_output, tally,
 };
 
 /// Runs the command that the arguments name.
@@ -30,6 +31,7 @@ pub(super) fn run(args: Args, console: Console) -> Result<Exit> {
     match args.command {
         Command::Classify(classify) => classify::run(*classify, &settings(args.global)?, console),
         Command::Explain(explain) => classify::run((*explain).into(), &settings(args.global)?, console),
+        Command::Summary(summary) => summary::run(&summary, console),
         Command::Serve(serve) => serve::run(*serve, settings(args.global)?),
         Command::Health(health) => health::run(&health),
         Command::Verify(verify) => verify::run(&verify, &settings(args.global)?, console),

@@ -26,6 +26,9 @@ pub struct ColumnChoice {
     pub id: Option<String>,
     /// The column of the labels, which cannot be that of the texts unless it is named so.
     pub label: Option<String>,
+    /// Whether files may be without texts. Where no column is known to have them, the first of strings is read as such, and
+    /// [`Row::text`](crate::Row::text) means nothing.
+    pub is_text_optional: bool,
 }
 
 /// The columns of a file's texts and ids.
@@ -49,9 +52,15 @@ impl ColumnChoice {
             Some(name) => known(name)?,
             None => self
                 .default_text(columns, strings)
+                .or_else(|| self.any(columns, strings))
                 .ok_or_else(|| TableError::WhichColumn { file: file.to_owned(), columns: columns.to_vec() })?,
         };
         Ok(ItemColumns { text, id: self.id.as_ref().map(known).transpose()? })
+    }
+
+    /// Any column, if no text is needed.
+    fn any(&self, columns: &[Arc<str>], strings: &[Arc<str>]) -> Option<Arc<str>> {
+        strings.first().or_else(|| columns.first()).filter(|_| self.is_text_optional).cloned()
     }
 
     fn default_text(&self, columns: &[Arc<str>], strings: &[Arc<str>]) -> Option<Arc<str>> {
@@ -63,6 +72,11 @@ impl ColumnChoice {
         };
         find(columns, "text").or_else(only).or_else(|| only_text_name(columns))
     }
+}
+
+/// `text`, or the only column with a name that texts have.
+pub fn text_by_name(columns: &[Arc<str>]) -> Option<Arc<str>> {
+    find(columns, "text").or_else(|| only_text_name(columns))
 }
 
 fn only_text_name(columns: &[Arc<str>]) -> Option<Arc<str>> {
@@ -113,6 +127,15 @@ mod tests {
         let columns = arcs(&["headline", "label"]);
         let choice = ColumnChoice { label: Some("label".into()), ..ColumnChoice::default() };
         assert_eq!(&*choice.settle("f.csv", &columns, &columns).unwrap().text, "headline");
+    }
+
+    #[test]
+    fn a_file_that_may_be_without_texts_is_read_without_naming_their_column() {
+        let choice = ColumnChoice { is_text_optional: true, ..ColumnChoice::default() };
+        let settle =
+            |columns: &[&str]| choice.settle("f.csv", &arcs(columns), &arcs(columns)).unwrap().text.to_string();
+        assert_eq!(settle(&["ticker", "label", "headline"]), "headline");
+        assert_eq!(settle(&["ticker", "label"]), "ticker");
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod dialect_tests;
 mod encoding;
 mod encoding_errors;
 mod escapes;
+mod filtered_rows;
 mod first_rows;
 mod folder;
 mod format;
@@ -45,7 +46,7 @@ mod text_lines;
 mod whole_files;
 mod xlsx;
 
-pub use columns::{ColumnChoice, ColumnSelection};
+pub use columns::{ColumnChoice, ColumnSelection, text_by_name};
 pub use dialect::{DialectChoice, Quote};
 pub use encoding::{Encoding, encoding};
 pub use encoding_errors::EncodingErrors;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::arguments::Arguments;
 use super::concat::ConcatReader;
 use super::counted_rows::CountedRows;
+use super::filtered_rows::FilteredRows;
 use super::first_rows::FirstRows;
 use super::folder;
 use super::input_file::InputFile;
@@ -177,6 +178,11 @@ impl Input {
         Self { rows: Box::new(FirstRows { rows: self.rows, left: rows }), progress, ..self }
     }
 
+    /// Only the rows that are wanted.
+    pub fn filter(self, is_wanted: impl Fn(&Row) -> bool + Send + 'static) -> Self {
+        Self { rows: Box::new(FilteredRows { rows: self.rows, is_wanted: Box::new(is_wanted) }), ..self }
+    }
+
     /// Shows the first rows, at most so many, to `check`. They stay to be read.
     ///
     /// # Errors
@@ -191,6 +197,11 @@ impl Input {
         check(rows.ahead())?;
         self.rows = Box::new(rows);
         Ok(())
+    }
+
+    /// The files whose columns are known before they are read, with these; of JSON, those of the first object.
+    pub fn known_files(&self) -> impl Iterator<Item = (&str, &[Arc<str>])> {
+        self.files.iter().map(|(file, columns)| (file.as_str(), columns.as_slice()))
     }
 
     /// Checks that each file has a column, as far as the columns are known before the file is read.

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use crate::item_error::ItemError;
 use crate::row::Row;
 
-/// The prefix of the prediction's names if one of them is taken.
-const PREFIX: &str = "finsent_";
+/// The prefix of the prediction's columns if one of their names is taken by the input.
+pub const PREFIX: &str = "finsent_";
 
 /// The prediction's columns, with names that the input does not have.
 #[derive(Debug)]

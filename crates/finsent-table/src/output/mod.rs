@@ -16,7 +16,7 @@ mod spreadsheet;
 use finsent_model::Granularity;
 
 pub use self::parquet::{Cell, ParquetColumn, write_columns};
-pub use columns::PredictionColumns;
+pub use columns::{PREFIX as PREDICTION_PREFIX, PredictionColumns};
 pub use delimiter::Delimiter;
 pub use destination::Destination;
 pub use record::{OutputRecord, RecordValue};

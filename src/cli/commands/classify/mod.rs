@@ -5,6 +5,7 @@ mod explainer;
 mod input;
 mod outputs;
 mod resume;
+mod since;
 mod stopped;
 mod summary;
 mod table_columns;
@@ -27,7 +28,7 @@ use super::foreign::ForeignTexts;
 use super::progress::Bar;
 use super::row_places::id;
 use super::settings::Settings;
-use super::tally::{LimitedNotes, Tally};
+use super::tally::Tally;
 use super::{hints, interrupt, output};
 use counts::Counts;
 use explainer::Explainer;
@@ -82,6 +83,8 @@ impl Task {
         outputs::space_note(args, *format, &input).iter().for_each(|note| console.note(note));
         let summary = SummaryOutput::open(args, *format, &mut input, temporary)?;
         check_csv_safe(args, *format, summary.as_ref())?;
+        let is_standard_input = input.kind == InputKind::StandardInput;
+        let mut known = if is_standard_input { None } else { since::known_rows(args, &input, *console)? };
 
         let (model, pipeline) = settings.load(&args.model)?;
         let pipeline = Arc::new(pipeline);
@@ -93,7 +96,7 @@ impl Task {
         let keeps_progress = kept.is_some();
         let how = self.how_read(&input);
         let entries = kept.map(|kept| kept.open(&model, &pipeline, granularity, &how)).transpose()?;
-        let is_terminal = input.kind == InputKind::StandardInput && io::stdin().is_terminal();
+        let is_terminal = is_standard_input && io::stdin().is_terminal();
         if is_terminal {
             let how = if args.whole_file { "one text" } else { "one text per line" };
             console.note(&format!("reading {how} from the terminal; Ctrl-D ends"));
@@ -101,6 +104,12 @@ impl Task {
         input = input::settle(input, args, *format, is_terminal)?;
         table_columns::check_settled(args, &input)?;
         input.notes.iter().for_each(|note| console.note(note));
+        if is_standard_input {
+            known = since::known_rows(args, &input, *console)?;
+        }
+        if let Some(known) = known.clone() {
+            input = input.filter(move |row| !known.has(row));
+        }
         if let Some(shard) = args.shard {
             input = input::only(shard, input, args, *format, *console)?;
         }
@@ -111,21 +120,14 @@ impl Task {
         let writer = self.writer(&input, (granularity, explains), &pipeline, destination)?;
         let foreign = ForeignTexts::of(&model, &pipeline, &settings.catalog);
         let counts = Counts::new(&pipeline, foreign, granularity, args.unescape_html);
-        let mut output = Output {
-            writer,
-            summary,
-            explainer,
-            tally: Tally::start(),
-            counts,
-            copies: 0,
-            left_out: LimitedNotes::default(),
-        };
+        let mut output = Output { writer, summary, explainer, tally: Tally::start(), counts, copies: 0 };
         let written = Written::default();
         if !keeps_progress {
             interrupt::on_interrupt(written.note(args, *console));
         }
         let stages = Stages::start(input.rows, &pipeline, self.text_options(granularity), entries)?;
         self.score(stages, progress, &written, &mut output)?;
+        known.iter().filter_map(|known| since::note(args, known)).for_each(|note| console.note(&note));
         self.finish(output, &pipeline, (kind, late_notes))
     }
 
@@ -169,7 +171,7 @@ impl Task {
         if self.format == Format::Text && explains == Some(true) {
             return Ok(output::explained(destination, self.console));
         }
-        Ok(output::writer(self.format, &shape, destination, table_columns::of(&self.args), self.console))
+        Ok(output::writer(self.format, &shape, destination, table_columns::of(&self.args, input), self.console))
     }
 
     /// Scores all rows and writes them.
@@ -199,10 +201,11 @@ impl Task {
 
     /// Completes the output and the summary, and prints what became of the texts.
     fn finish(&self, output: Output, pipeline: &Pipeline, (kind, late): (InputKind, LateNotes)) -> Result<Exit> {
-        let Output { writer, summary, tally, counts, copies, left_out, .. } = output;
+        let Output { writer, summary, tally, counts, copies, .. } = output;
         let mut destination = writer.finish()?;
         let scored = tally.rows - tally.failed.count();
-        let summary_note = summary.as_ref().and_then(|summary| summary.note(left_out.count(), scored));
+        let left_out = summary.as_ref().map_or(0, SummaryOutput::left_out);
+        let summary_note = summary.as_ref().and_then(|summary| summary.note(scored));
         if let Some(summary) = summary {
             destination = summary.finish(pipeline.labels(), destination, self.args.csv_safe, self.console)?;
         }
@@ -218,7 +221,7 @@ impl Task {
         let of_texts = [counts.truncation(pipeline.max_length()), counts.foreign(), counts.html()];
         let notes = late.lines().into_iter().chain(of_texts.into_iter().flatten()).chain(reasons);
         notes.chain(summary_note).chain(total).for_each(|note| self.console.note(&note));
-        Ok(if tally.failed.count() + left_out.count() == 0 { Exit::Done } else { Exit::SomeItemsFailed })
+        Ok(if tally.failed.count() + left_out == 0 { Exit::Done } else { Exit::SomeItemsFailed })
     }
 }
 
@@ -241,8 +244,6 @@ struct Output {
     counts: Counts,
     /// Encodings that were not computed, because an equal one was.
     copies: u64,
-    /// Rows with a prediction that are not in the summary's sums.
-    left_out: LimitedNotes,
 }
 
 impl Output {
@@ -252,12 +253,8 @@ impl Output {
         let outcome = outcome.and_then(|answer| self.explained(row, answer));
         let answer = outcome.as_ref().map(|(answer, _)| answer);
         let mut notes: Vec<String> = self.count(row, answer).into_iter().collect();
-        if let Some(summary) = &mut self.summary
-            && let Some(reason) = summary.count(row, answer.ok())?
-        {
-            let hint = hints::for_left_out(&reason).map(|hint| format!("; {hint}")).unwrap_or_default();
-            let note = || format!("{}: not in the summary: {reason}{hint}", row.place);
-            notes.extend(self.left_out.count_one(note, "more rows are not in the summary"));
+        if let Some(summary) = &mut self.summary {
+            notes.extend(summary.count(row, answer.ok())?);
         }
         match &outcome {
             Ok((answer, explanation)) => {

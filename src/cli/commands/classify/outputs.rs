@@ -46,9 +46,9 @@ pub(super) fn space_note(args: &ClassifyArgs, format: Format, input: &Input) -> 
 fn inputs(args: &ClassifyArgs) -> Result<Vec<PathBuf>, TableError> {
     let reads_standard_input = args.input.is_empty() && (args.texts.is_empty() || args.texts == [STANDARD]);
     if reads_standard_input {
-        return Ok(vec![STANDARD.into()]);
+        return Ok([STANDARD.into()].into_iter().chain(args.since.clone()).collect());
     }
-    let mut inputs = args.input.clone();
+    let mut inputs: Vec<PathBuf> = args.input.iter().chain(&args.since).cloned().collect();
     inputs.extend(list_files(&args.input, args.reading.format())?);
     Ok(inputs)
 }

@@ -4,18 +4,17 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use finsent_jobs::summary::{
-    GroupColumns, Grouping, LeftOut, SummaryError, TIME_EXAMPLES, TimeColumn, TimeReader, write_summary,
-};
+use finsent_jobs::summary::{GroupColumns, Grouping, TimeColumn, TimeReader, rows};
 use finsent_model::{Classification, LabelMap};
 use finsent_table::{Destination, Input, InputKind, Row, TableError, TemporaryName};
 
-use crate::cli::args::{ClassifyArgs, Format};
+use crate::cli::args::{ClassifyArgs, Format, SummaryFormat};
 use crate::cli::console::Console;
 use crate::cli::exit::UsageError;
-use crate::cli::quantity::{grouped, quantity};
+use crate::cli::left_out::LeftOutRows;
+use crate::cli::summary_output::{self, FinishedSummary, QUOTES_OF_PAGE};
+use crate::cli::summary_table;
 use crate::cli::width::terminal_width;
-use crate::cli::{output, summary_table};
 
 /// Rows whose times are checked before the work.
 const FIRST_ROWS: usize = 100;
@@ -24,15 +23,17 @@ const FIRST_ROWS: usize = 100;
 pub(super) struct SummaryOutput {
     grouping: Grouping,
     target: Target,
-    /// Rows whose time cannot be read.
-    without_time: u64,
+    /// Rows with a prediction that are not in the sums.
+    left_out: LeftOutRows,
+    /// What a page says about where the figures come from.
+    source: String,
 }
 
 /// Where the summary goes.
 enum Target {
     /// After the table of rows on standard output.
     AfterRows,
-    File(Format, Destination),
+    File(SummaryFormat, Destination),
 }
 
 impl SummaryOutput {
@@ -58,77 +59,78 @@ impl SummaryOutput {
             let zone = args.time_zone.clone().unwrap_or_default();
             TimeColumn { name, every, reader: TimeReader { format: args.time_format.clone(), zone } }
         });
-        let grouping = Grouping::new(GroupColumns { group, time, weight: args.weight_column.clone() }, input)?;
+        let groups = GroupColumns::split(&group, input);
+        let quotes = if writes_page(args, rows) { QUOTES_OF_PAGE } else { 0 };
+        let grouping = Grouping::new(GroupColumns { groups, time, weight: args.weight_column.clone() }, quotes, input)?;
         if args.time_column.is_some() {
             input.look_ahead(FIRST_ROWS, |rows| grouping.check_times(rows))?;
         }
         let target = match path(args, rows)? {
             None => Target::AfterRows,
-            Some(path) => Target::File(output::format(None, Some(&path))?, Destination::open(Some(&path), temporary)?),
+            Some(path) => {
+                Target::File(summary_output::format_of_file(&path)?, Destination::open(Some(&path), temporary)?)
+            }
         };
-        Ok(Some(Self { grouping, target, without_time: 0 }))
+        let source = args.input.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ");
+        Ok(Some(Self { grouping, target, left_out: LeftOutRows::default(), source }))
     }
 
     /// Whether it is a CSV file.
     pub(super) fn is_csv(&self) -> bool {
-        matches!(self.target, Target::File(Format::Csv | Format::Tsv, _))
+        matches!(self.target, Target::File(SummaryFormat::Csv | SummaryFormat::Tsv, _))
     }
 
-    /// Counts a row with its classification, or `None` if it failed. Returns why a row with one is not in the sums.
-    pub(super) fn count(
-        &mut self,
-        row: &Row,
-        answer: Option<&Classification>,
-    ) -> Result<Option<LeftOut>, SummaryError> {
+    /// Counts a row with its classification, or `None` if it failed. Returns the note about a row with one that is not in the
+    /// sums.
+    pub(super) fn count(&mut self, row: &Row, answer: Option<&Classification>) -> Result<Option<String>> {
         let left_out = self.grouping.count(row, answer)?;
-        self.without_time += u64::from(matches!(left_out, Some(LeftOut::Time(_))));
-        Ok(left_out)
+        Ok(left_out.and_then(|reason| self.left_out.add(row, &reason)))
     }
 
-    /// The note about `left_out` rows that are not in the sums, of `scored` rows with a prediction.
-    pub(super) fn note(&self, left_out: u64, scored: u64) -> Option<String> {
-        match (left_out, self.grouping.time_column()) {
-            (0, _) => None,
-            (_, Some(column)) if self.without_time == scored => Some(format!(
-                "no row has a readable time in `{column}`, so the summary has no scores. Times look like {TIME_EXAMPLES}"
-            )),
-            _ => {
-                let are = if left_out == 1 { "is" } else { "are" };
-                let (left_out, scored) = (quantity(left_out, "row"), grouped(scored));
-                Some(format!("{left_out} of {scored} {are} counted as failed in the summary"))
-            }
-        }
+    /// Rows with a prediction that are not in the sums.
+    pub(super) fn left_out(&self) -> u64 {
+        self.left_out.count()
+    }
+
+    /// The note about rows that are not in the sums, of `scored` rows with a prediction.
+    pub(super) fn note(&self, scored: u64) -> Option<String> {
+        self.left_out.note(scored, self.grouping.time_column())
     }
 
     /// Writes the summary: to its file, or after the rows. Returns the destination of the rows.
     pub(super) fn finish(
         self,
         labels: &LabelMap,
-        rows: Destination,
+        mut rows_out: Destination,
         is_csv_safe: bool,
         console: Console,
     ) -> Result<Destination> {
-        let Self { grouping, target, .. } = self;
+        let Self { grouping, target, source, .. } = self;
         let (summary, shape) = (grouping.summary(), grouping.shape(labels, is_csv_safe));
         let table = |out: &mut Destination| {
             let (room, colors) = (out.is_stdout().then(terminal_width), console.colors(&io::stdout()));
-            summary_table::write(summary, &shape, out, room, colors).map_err(TableError::from)
+            summary_table::write(&rows(summary, None, labels), &shape, None, out, room, colors)
+                .map_err(TableError::from)
         };
         match target {
-            Target::AfterRows => {
-                let mut rows = rows;
-                table(&mut rows)?;
-                Ok(rows)
-            }
-            Target::File(format, mut file) => {
-                match format.of_file() {
-                    Some(format) => file = write_summary(format, summary, &shape, file)?,
-                    None => table(&mut file)?,
-                }
+            Target::AfterRows => table(&mut rows_out)?,
+            Target::File(SummaryFormat::Text, mut file) => {
+                table(&mut file)?;
                 file.finish()?;
-                Ok(rows)
+            }
+            Target::File(format, file) => {
+                let title = format!("Sentiment by {}", shape.groups.join(", "));
+                let mut shape = shape;
+                // The columns of the other formats are fixed.
+                if format == SummaryFormat::Html {
+                    (shape.has_change, shape.quotes) = (shape.periods.is_some(), QUOTES_OF_PAGE);
+                }
+                let finished =
+                    FinishedSummary { summary, shape, before: None, changes: None, sort: None, title, source };
+                finished.write(format, file, console)?.finish()?;
             }
         }
+        Ok(rows_out)
     }
 }
 
@@ -141,6 +143,12 @@ pub(super) fn path(args: &ClassifyArgs, rows: Format) -> Result<Option<PathBuf>,
         (None, None) if rows == Format::Text => Ok(None),
         (None, None) => Err(UsageError("the summary needs a file: add --summary FILE or --output FILE".into())),
     }
+}
+
+/// Whether the summary is a page, which has texts.
+fn writes_page(args: &ClassifyArgs, rows: Format) -> bool {
+    let format = |path: PathBuf| summary_output::format_of_file(&path).ok();
+    path(args, rows).ok().flatten().and_then(format) == Some(SummaryFormat::Html)
 }
 
 /// `scored.summary.csv` for `scored.csv`.

@@ -1,6 +1,7 @@
 //! The columns of the table for people.
 
 use anyhow::Result;
+use finsent_jobs::summary::GroupColumns;
 use finsent_table::{Input, InputKind};
 
 use crate::cli::args::{ClassifyArgs, Format};
@@ -8,11 +9,11 @@ use crate::cli::exit::UsageError;
 use crate::cli::text_table::TableColumns;
 
 /// The columns that the user named; else, if rows are grouped, those that they are grouped by. The texts are shown anyway.
-pub(super) fn of(args: &ClassifyArgs) -> TableColumns {
-    let of_groups = [&args.group_by, &args.time_column].into_iter().flatten();
-    let of_groups = of_groups.filter(|column| args.text_column.as_ref() != Some(column));
+pub(super) fn of(args: &ClassifyArgs, input: &Input) -> TableColumns {
+    let groups = args.group_by.as_ref().map(|names| GroupColumns::split(names, input)).unwrap_or_default();
+    let of_groups = groups.into_iter().chain(args.time_column.clone());
     let keys = match args.keep_columns.as_slice() {
-        [] => of_groups.cloned().collect(),
+        [] => of_groups.filter(|column| args.text_column.as_ref() != Some(column)).collect(),
         named => named.iter().map(|name| args.reading.column(name)).collect(),
     };
     TableColumns { keys, is_wide: args.wide }
