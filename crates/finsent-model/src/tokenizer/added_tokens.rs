@@ -9,7 +9,7 @@ use serde_json::Value;
 use tokenizers::{AddedToken, Tokenizer};
 
 use super::error::TokenizerError;
-use super::settings::Fields;
+use super::fields::Fields;
 use crate::model_files::TokenizerFiles;
 
 /// The special tokens that have a name, in the order in which they get ids.

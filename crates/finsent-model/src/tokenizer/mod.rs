@@ -6,6 +6,7 @@ mod class;
 mod compact;
 mod encoding;
 mod error;
+mod fields;
 mod pieces_of_word;
 mod sentence_piece;
 mod settings;
