@@ -9,6 +9,7 @@ mod checkpoints;
 mod deberta;
 mod documents;
 mod modern_bert;
+mod outcomes;
 mod packing;
 mod parity;
 mod pickles;
