@@ -7,9 +7,12 @@ mod compact;
 mod encoding;
 mod error;
 mod fields;
+mod frame;
 mod pieces_of_word;
 mod sentence_piece;
 mod settings;
+mod sweep;
+mod trie;
 mod truncate;
 mod unigram;
 mod vocabulary;
@@ -17,6 +20,7 @@ mod windows;
 mod word_piece;
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use tokenizers::TruncationDirection;
 
@@ -26,8 +30,10 @@ pub use self::class::ClassOfModel;
 use self::compact::Compaction;
 pub use self::encoding::Encoding;
 pub use self::error::TokenizerError;
+use self::frame::{Frame, post_process};
 use self::pieces_of_word::UnigramPieces;
 use self::settings::Settings;
+use self::sweep::Sweep;
 use self::truncate::{certain_tokens, has_certain_pieces};
 use self::unigram::Pieces;
 use self::vocabulary::Vocabulary;
@@ -50,6 +56,10 @@ pub struct Limits {
 #[derive(Debug)]
 pub struct Tokenizer {
     inner: tokenizers::Tokenizer,
+    /// The fast way to the ids of ordinary text, if the tokenizer is like BERT's.
+    sweep: Option<Sweep>,
+    /// `None` if the post-processor does more than to put special tokens around a text.
+    frame: Option<Frame>,
     /// `None` if all of a text may matter.
     compaction: Option<Compaction>,
     /// If texts are split into the most probable pieces.
@@ -102,7 +112,8 @@ impl Tokenizer {
             }
         };
         inner.set_encode_special_tokens(settings.split_special_tokens);
-        let rows = check_ids(&inner, files.vocabulary_file(), limits.vocab_size)?;
+        let vocabulary = inner.get_vocab(false);
+        let rows = check_ids(&inner, &vocabulary, files.vocabulary_file(), limits.vocab_size)?;
         let max_length = settings.max_length().unwrap_or(usize::MAX).min(limits.max_length);
         let special_tokens =
             inner.get_post_processor().map_or(0, |post| tokenizers::PostProcessor::added_tokens(post, false));
@@ -110,7 +121,8 @@ impl Tokenizer {
         let text_tokens = text_tokens.ok_or(TokenizerError::Window { max_length })?;
         let truncation_side = settings.truncation_side(stored_side);
         let (compaction, unigram) = (Compaction::of(&inner), UnigramPieces::of(&inner));
-        Ok(Self { compaction, unigram, inner, truncation_side, rows, max_length, text_tokens })
+        let (sweep, frame) = (Sweep::of(&inner, &vocabulary), Frame::of(&inner));
+        Ok(Self { sweep, frame, compaction, unigram, inner, truncation_side, rows, max_length, text_tokens })
     }
 
     /// The window in tokens, special tokens included.
@@ -131,28 +143,28 @@ impl Tokenizer {
     }
 
     fn encode_str(&self, text: &str) -> Result<Encoding, TokenizerError> {
-        let encoding = match self.truncation_side {
+        let ids = match self.truncation_side {
             TruncationDirection::Right => self.tokenize_start(text),
             TruncationDirection::Left => self.tokenize_end(text),
         };
-        let mut encoding = encoding.map_err(|error| TokenizerError::encode(&error))?;
-        let truncated = encoding.len() > self.text_tokens;
-        encoding.truncate(self.text_tokens, 0, self.truncation_side);
-        self.with_special_tokens(encoding, truncated)
+        let ids = ids.map_err(|error| TokenizerError::encode(&error))?;
+        let (truncated, window) = (ids.len() > self.text_tokens, ids.len().min(self.text_tokens));
+        match self.truncation_side {
+            TruncationDirection::Right => self.with_special_tokens(&ids[..window], truncated),
+            TruncationDirection::Left => self.with_special_tokens(&ids[ids.len() - window..], truncated),
+        }
     }
 
-    fn with_special_tokens(&self, encoding: tokenizers::Encoding, truncated: bool) -> Result<Encoding, TokenizerError> {
-        let processed = self.inner.post_process(encoding, None, true);
-        let encoding = processed.map_err(|error| TokenizerError::encode(&error))?;
+    fn with_special_tokens(&self, ids: &[u32], truncated: bool) -> Result<Encoding, TokenizerError> {
+        let encoding = match &self.frame {
+            Some(frame) => frame.around(ids, truncated),
+            None => post_process(&self.inner, ids, truncated).map_err(|error| TokenizerError::encode(&error))?,
+        };
         if encoding.is_empty() {
             return Err(TokenizerError::NoTokens);
         }
-        self.check_rows(encoding.get_ids())?;
-        Ok(Encoding {
-            input_ids: encoding.get_ids().to_vec(),
-            token_type_ids: encoding.get_type_ids().to_vec(),
-            truncated,
-        })
+        self.check_rows(&encoding.input_ids)?;
+        Ok(encoding)
     }
 
     /// Checks that each id of a text has a row in the table of embeddings. Few tokenizers have tokens without one.
@@ -169,18 +181,40 @@ impl Tokenizer {
 
     /// Tokenizes all of `text`, and of a long one keeps as much of the end as it takes to fill the window and to know that
     /// more precedes it.
-    fn tokenize_end(&self, text: &str) -> tokenizers::Result<tokenizers::Encoding> {
+    fn tokenize_end(&self, text: &str) -> tokenizers::Result<Vec<u32>> {
         if text.len() <= PIECE {
-            return self.inner.encode_fast(text, false);
+            return self.all_ids(text);
         }
-        self.last_ids(&self.compact(text), self.text_tokens + 1).map(|ids| windows::from_ids(&ids))
+        self.last_ids(&self.compact(text), self.text_tokens + 1)
+    }
+
+    /// The ids of a text of at most [`PIECE`] bytes, without special tokens.
+    fn all_ids(&self, text: &str) -> tokenizers::Result<Vec<u32>> {
+        match self.swept_ids(text, usize::MAX)? {
+            Some(ids) => Ok(ids),
+            None => Ok(self.inner.encode_fast(text, false)?.get_ids().to_vec()),
+        }
+    }
+
+    /// The first ids of a text, at least `enough` or all if there are fewer; `None` if there is no fast way to them.
+    fn swept_ids(&self, text: &str, enough: usize) -> tokenizers::Result<Option<Vec<u32>>> {
+        let Some(sweep) = &self.sweep else { return Ok(None) };
+        sweep.ids(text, enough, self.first_bytes(), |part| self.inner.encode_fast(part, false))
+    }
+
+    /// A length of a text that surely fills the window, unless most of it becomes no token.
+    fn first_bytes(&self) -> usize {
+        self.max_length.saturating_mul(16)
     }
 
     /// Tokenizes as much of `text` as it takes to fill the window and to know whether more follows: a text of 10 MB is
     /// not tokenized whole. One that does not fill the window soon is shortened first.
-    fn tokenize_start(&self, text: &str) -> tokenizers::Result<tokenizers::Encoding> {
+    fn tokenize_start(&self, text: &str) -> tokenizers::Result<Vec<u32>> {
+        if let Some(ids) = self.swept_ids(text, self.text_tokens + 1)? {
+            return Ok(ids);
+        }
         let start = &text[..text.floor_char_boundary(PIECE)];
-        if let Some(full) = self.fill_window(start, self.max_length.saturating_mul(16))? {
+        if let Some(full) = self.fill_window(start, self.first_bytes())? {
             return Ok(full);
         }
         if self.unigram.is_some() && text.len() > PIECE {
@@ -190,19 +224,19 @@ impl Tokenizer {
         let text = self.compact(text);
         match self.fill_window(&text, PIECE)? {
             Some(full) => Ok(full),
-            None => self.inner.encode_fast(&*text, false),
+            None => Ok(self.inner.encode_fast(&*text, false)?.get_ids().to_vec()),
         }
     }
 
     /// Tokenizes beginnings of `text`, the first of so many bytes and each longer than the one before, until one fills the
     /// window and more follows.
-    fn fill_window(&self, text: &str, mut bytes: usize) -> tokenizers::Result<Option<tokenizers::Encoding>> {
+    fn fill_window(&self, text: &str, mut bytes: usize) -> tokenizers::Result<Option<Vec<u32>>> {
         while bytes < text.len() {
             let start = &text[..text.floor_char_boundary(bytes)];
             let encoding = self.inner.encode(start, false)?;
             let settles = |pieces| has_certain_pieces(start, &encoding, self.text_tokens, (&self.inner, pieces));
             if certain_tokens(start, &encoding) > self.text_tokens || self.unigram.is_some_and(settles) {
-                return Ok(Some(encoding));
+                return Ok(Some(encoding.get_ids().to_vec()));
             }
             bytes = bytes.saturating_mul(4);
         }
@@ -222,6 +256,7 @@ impl Tokenizer {
 /// the number of rows if there are tokens without one: added tokens, and words that no text can have.
 fn check_ids(
     tokenizer: &tokenizers::Tokenizer,
+    words: &HashMap<String, u32>,
     file: &ModelFile,
     vocab_size: usize,
 ) -> Result<Option<usize>, TokenizerError> {
@@ -231,7 +266,6 @@ fn check_ids(
         .encode_fast(PROBE, true)
         .map_err(|error| TokenizerError::Tokenizer { file: file.to_string(), reason: error.to_string() })?;
     let added = tokenizer.get_added_tokens_decoder();
-    let words = tokenizer.get_vocab(false);
     let is_ordinary = |word: &str, id: u32| !word.trim().is_empty() && !added.contains_key(&id);
     let ordinary = words.iter().filter(|&(word, &id)| is_ordinary(word, id)).map(|(_, &id)| id);
     let last = ordinary.chain(probe.get_ids().iter().copied()).max().map_or(0, |id| id as usize);
