@@ -5,7 +5,8 @@
 //! $ FINSENT_BENCH_TEXTS=headlines.jsonl cargo bench --package finsent-model
 //! ```
 //!
-//! `FINSENT_BENCH_TEXTS` names JSON lines with a field `text`.
+//! `FINSENT_BENCH_TEXTS` names JSON lines with a field `text`. `FINSENT_BENCH_TOKENIZERS` names further `tokenizer.json`,
+//! separated by spaces; they are read as they are.
 #![expect(clippy::unwrap_used, reason = "a measurement should end where it cannot continue")]
 
 use std::hint::black_box;
@@ -82,4 +83,43 @@ fn word_piece_of_the_library(bencher: Bencher<'_, '_>) {
 fn word_piece_load(bencher: Bencher<'_, '_>) {
     let files = TokenizerFiles::bare(VocabularyFiles::WordPiece(ModelFile::Disk(vocabulary())));
     bencher.bench_local(|| Tokenizer::load(&files, Limits { vocab_size: 30_522, max_length: 512 }).unwrap());
+}
+
+/// The files of `FINSENT_BENCH_TOKENIZERS`.
+fn stored_files() -> Vec<String> {
+    let files = std::env::var("FINSENT_BENCH_TOKENIZERS").unwrap_or_default();
+    files.split_whitespace().map(ToOwned::to_owned).collect()
+}
+
+fn load_stored(file: &str) -> Tokenizer {
+    let files = TokenizerFiles::bare(VocabularyFiles::Json(ModelFile::Disk(file.into())));
+    Tokenizer::load(&files, Limits { vocab_size: 1 << 20, max_length: 512 }).unwrap()
+}
+
+fn load_stored_by_the_library(file: &str) -> tokenizers::Tokenizer {
+    let mut tokenizer = tokenizers::Tokenizer::from_file(file).unwrap();
+    tokenizer.with_padding(None).with_truncation(None).unwrap();
+    tokenizer
+}
+
+#[divan::bench(args = stored_files())]
+fn stored(bencher: Bencher<'_, '_>, file: &str) {
+    let tokenizer = load_stored(file);
+    counted(bencher, |text| tokenizer.encode(text).unwrap().len());
+}
+
+#[divan::bench(args = stored_files())]
+fn stored_of_the_library(bencher: Bencher<'_, '_>, file: &str) {
+    let tokenizer = load_stored_by_the_library(file);
+    counted(bencher, |text| tokenizer.encode_fast(text.as_str(), true).unwrap().len());
+}
+
+#[divan::bench(args = stored_files())]
+fn stored_load(bencher: Bencher<'_, '_>, file: &str) {
+    bencher.bench_local(|| load_stored(file));
+}
+
+#[divan::bench(args = stored_files())]
+fn stored_load_by_the_library(bencher: Bencher<'_, '_>, file: &str) {
+    bencher.bench_local(|| load_stored_by_the_library(file));
 }

@@ -1,8 +1,9 @@
 //! The special tokens around the tokens of a text.
 
-use tokenizers::{Result, Token, Tokenizer};
+use tokenizers::{Result, Token};
 
 use super::encoding::Encoding;
+use super::model::Library;
 
 /// What every text begins and ends with: ids with their segments.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,7 +16,7 @@ pub(super) struct Frame {
 
 impl Frame {
     /// `None` if the post-processor does anything but put the same tokens around each text.
-    pub(super) fn of(tokenizer: &Tokenizer) -> Option<Self> {
+    pub(super) fn of(tokenizer: &Library) -> Option<Self> {
         // No token of a frame has such an id.
         const TEXT: [u32; 2] = [u32::MAX - 1, u32::MAX - 2];
         let around = |ids: &[u32]| -> Option<Vec<(u32, u32)>> {
@@ -43,7 +44,7 @@ impl Frame {
 }
 
 /// The same for any post-processor.
-pub(super) fn post_process(tokenizer: &Tokenizer, ids: &[u32], truncated: bool) -> Result<Encoding> {
+pub(super) fn post_process(tokenizer: &Library, ids: &[u32], truncated: bool) -> Result<Encoding> {
     let encoding = tokenizer.post_process(from_ids(ids), None, true)?;
     let (input_ids, token_type_ids) = (encoding.get_ids().to_vec(), encoding.get_type_ids().to_vec());
     Ok(Encoding { input_ids, token_type_ids, truncated })
@@ -62,7 +63,7 @@ mod tests {
 
     use super::*;
 
-    fn check(tokenizer: &Tokenizer) -> bool {
+    fn check(tokenizer: &Library) -> bool {
         let Some(frame) = Frame::of(tokenizer) else { return false };
         for ids in [&[][..], &[5], &[1, 2, 3], &[0; 100]] {
             assert_eq!(frame.around(ids, true), post_process(tokenizer, ids, true).unwrap());
@@ -70,8 +71,8 @@ mod tests {
         true
     }
 
-    fn template(single: &str) -> Tokenizer {
-        let mut tokenizer = Tokenizer::new(WordLevel::default());
+    fn template(single: &str) -> Library {
+        let mut tokenizer = Library::new(WordLevel::default().into());
         let special = vec![("[CLS]", 1), ("[SEP]", 2)];
         let template = TemplateProcessing::builder().try_single(single).unwrap().special_tokens(special).build();
         tokenizer.with_post_processor(Some(template.unwrap()));
@@ -80,7 +81,7 @@ mod tests {
 
     #[test]
     fn a_frame_does_what_the_post_processor_does_or_there_is_none() {
-        let mut tokenizer = Tokenizer::new(WordLevel::default());
+        let mut tokenizer = Library::new(WordLevel::default().into());
         assert!(check(&tokenizer));
         tokenizer.with_post_processor(Some(BertProcessing::new(("[SEP]".into(), 2), ("[CLS]".into(), 1))));
         assert!(check(&tokenizer));

@@ -8,11 +8,11 @@ mod encoding;
 mod error;
 mod fields;
 mod frame;
+mod model;
 mod pieces_of_word;
 mod sentence_piece;
 mod settings;
 mod sweep;
-mod trie;
 mod truncate;
 mod unigram;
 mod vocabulary;
@@ -20,7 +20,6 @@ mod windows;
 mod word_piece;
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 
 use tokenizers::TruncationDirection;
 
@@ -31,6 +30,7 @@ use self::compact::Compaction;
 pub use self::encoding::Encoding;
 pub use self::error::TokenizerError;
 use self::frame::{Frame, post_process};
+use self::model::Library;
 use self::pieces_of_word::UnigramPieces;
 use self::settings::Settings;
 use self::sweep::Sweep;
@@ -55,7 +55,7 @@ pub struct Limits {
 /// Turns texts into [`Encoding`]s of at most [`Tokenizer::max_length`] tokens.
 #[derive(Debug)]
 pub struct Tokenizer {
-    inner: tokenizers::Tokenizer,
+    inner: Library,
     /// The fast way to the ids of ordinary text, if the tokenizer is like BERT's.
     sweep: Option<Sweep>,
     /// `None` if the post-processor does more than to put special tokens around a text.
@@ -112,8 +112,7 @@ impl Tokenizer {
             }
         };
         inner.set_encode_special_tokens(settings.split_special_tokens);
-        let vocabulary = inner.get_vocab(false);
-        let rows = check_ids(&inner, &vocabulary, files.vocabulary_file(), limits.vocab_size)?;
+        let rows = check_ids(&inner, files.vocabulary_file(), limits.vocab_size)?;
         let max_length = settings.max_length().unwrap_or(usize::MAX).min(limits.max_length);
         let special_tokens =
             inner.get_post_processor().map_or(0, |post| tokenizers::PostProcessor::added_tokens(post, false));
@@ -121,7 +120,7 @@ impl Tokenizer {
         let text_tokens = text_tokens.ok_or(TokenizerError::Window { max_length })?;
         let truncation_side = settings.truncation_side(stored_side);
         let (compaction, unigram) = (Compaction::of(&inner), UnigramPieces::of(&inner));
-        let (sweep, frame) = (Sweep::of(&inner, &vocabulary), Frame::of(&inner));
+        let (sweep, frame) = (Sweep::of(&inner), Frame::of(&inner));
         Ok(Self { sweep, frame, compaction, unigram, inner, truncation_side, rows, max_length, text_tokens })
     }
 
@@ -199,7 +198,7 @@ impl Tokenizer {
     /// The first ids of a text, at least `enough` or all if there are fewer; `None` if there is no fast way to them.
     fn swept_ids(&self, text: &str, enough: usize) -> tokenizers::Result<Option<Vec<u32>>> {
         let Some(sweep) = &self.sweep else { return Ok(None) };
-        sweep.ids(text, enough, self.first_bytes(), |part| self.inner.encode_fast(part, false))
+        sweep.ids(text, enough, self.first_bytes(), &self.inner)
     }
 
     /// A length of a text that surely fills the window, unless most of it becomes no token.
@@ -254,25 +253,21 @@ impl Tokenizer {
 
 /// Checks that every id of an ordinary text has a row in the table of embeddings, and that the tokenizer works. Returns
 /// the number of rows if there are tokens without one: added tokens, and words that no text can have.
-fn check_ids(
-    tokenizer: &tokenizers::Tokenizer,
-    words: &HashMap<String, u32>,
-    file: &ModelFile,
-    vocab_size: usize,
-) -> Result<Option<usize>, TokenizerError> {
+fn check_ids(tokenizer: &Library, file: &ModelFile, vocab_size: usize) -> Result<Option<usize>, TokenizerError> {
     /// Letters of several scripts, so that no vocabulary has all of them.
     const PROBE: &str = "profit \u{1f680} \u{5229} \u{10ffff}";
     let probe = tokenizer
         .encode_fast(PROBE, true)
         .map_err(|error| TokenizerError::Tokenizer { file: file.to_string(), reason: error.to_string() })?;
     let added = tokenizer.get_added_tokens_decoder();
+    let words = tokenizer.get_model().vocabulary();
     let is_ordinary = |word: &str, id: u32| !word.trim().is_empty() && !added.contains_key(&id);
-    let ordinary = words.iter().filter(|&(word, &id)| is_ordinary(word, id)).map(|(_, &id)| id);
+    let ordinary = words.iter().filter(|(word, id)| is_ordinary(word, *id)).map(|(_, id)| *id);
     let last = ordinary.chain(probe.get_ids().iter().copied()).max().map_or(0, |id| id as usize);
     if last >= vocab_size {
         return Err(TokenizerError::VocabSize { file: file.to_string(), tokens: last + 1, vocab_size });
     }
-    let all = words.values().chain(added.keys()).max().map_or(0, |&id| id as usize + 1);
+    let all = words.iter().map(|(_, id)| id).chain(added.keys()).max().map_or(0, |&id| id as usize + 1);
     // DeBERTa's table has more rows than tokens, so that their number is round.
     let unused = if UnigramPieces::of(tokenizer).is_some() { vocab_size / 1000 } else { 0 };
     if all + unused < vocab_size {
@@ -283,15 +278,12 @@ fn check_ids(
 
 /// The tokenizer as the library reads it, with the special tokens that the settings add, and the side at which it cuts
 /// texts.
-fn as_stored(
-    file: &ModelFile,
-    settings: &Settings,
-) -> Result<(tokenizers::Tokenizer, Option<TruncationDirection>), TokenizerError> {
+fn as_stored(file: &ModelFile, settings: &Settings) -> Result<(Library, Option<TruncationDirection>), TokenizerError> {
     let refused =
         |error: tokenizers::Error| TokenizerError::Tokenizer { file: file.to_string(), reason: error.to_string() };
     let json = file.read_vocabulary()?;
     unigram::check_stored(&json).map_err(|reason| refused(reason.into()))?;
-    let mut tokenizer = tokenizers::Tokenizer::from_bytes(json).map_err(refused)?;
+    let mut tokenizer = Library::from_bytes(json).map_err(refused)?;
     let side = tokenizer.get_truncation().map(|truncation| truncation.direction);
     tokenizer.with_padding(None).with_truncation(None).map_err(refused)?;
     settings.tokens.with(Vec::new(), &[]).add_to(&mut tokenizer)?;
@@ -320,7 +312,7 @@ fn ends(
 }
 
 /// [`ends`] with their ids.
-fn with_ids(ends: [String; 2], tokenizer: &tokenizers::Tokenizer) -> [(String, u32); 2] {
+fn with_ids(ends: [String; 2], tokenizer: &Library) -> [(String, u32); 2] {
     ends.map(|token| {
         let id = tokenizer.token_to_id(&token).expect("the token is in the vocabulary, or was added");
         (token, id)

@@ -10,22 +10,18 @@ mod letters;
 mod names;
 #[cfg(test)]
 mod tests;
-mod words;
 
-use std::collections::HashMap;
-
-use tokenizers::{ModelWrapper, NormalizerWrapper, PreTokenizerWrapper, Result, Tokenizer};
+use tokenizers::{NormalizerWrapper, PreTokenizerWrapper, Result};
 
 use self::letters::{Kind, Letter, Letters};
 use self::names::Names;
-use self::words::{Word, Words};
+use crate::tokenizer::model::{AnyModel, Library, Word, WordPieceModel};
 
 /// What is known about a tokenizer like BERT's.
 #[derive(Debug)]
 pub(super) struct Sweep {
     letters: Letters,
     names: Names,
-    words: Words,
 }
 
 /// Why a sweep ends.
@@ -37,38 +33,37 @@ enum Stop {
 }
 
 impl Sweep {
-    /// That of a tokenizer with this vocabulary; `None` if it is not like BERT's.
-    pub(super) fn of(tokenizer: &Tokenizer, vocabulary: &HashMap<String, u32>) -> Option<Self> {
+    /// That of a tokenizer; `None` if it is not like BERT's.
+    pub(super) fn of(tokenizer: &Library) -> Option<Self> {
         let Some(NormalizerWrapper::BertNormalizer(normalizer)) = tokenizer.get_normalizer() else { return None };
         let Some(PreTokenizerWrapper::BertPreTokenizer(_)) = tokenizer.get_pre_tokenizer() else { return None };
-        let ModelWrapper::WordPiece(model) = tokenizer.get_model() else { return None };
+        let AnyModel::WordPiece(model) = tokenizer.get_model() else { return None };
+        if !model.has_unknown() {
+            return None;
+        }
         let mut letters = Letters::new(normalizer).ok()?;
         let names = Names::of(tokenizer, normalizer, &mut letters).ok()??;
-        Some(Self { letters, names, words: Words::new(model, vocabulary)? })
+        Some(Self { letters, names })
     }
 
-    /// The ids of `text` without special tokens, or the first ones if at least `enough` of them are known.
+    /// The ids of `text` without special tokens, or the first ones if at least `enough` of them are known. `library` is
+    /// the tokenizer that this is of.
     ///
-    /// `None` if more than `longest` bytes in a row are for `library`.
+    /// `None` if more than `longest` bytes in a row are not ordinary.
     ///
     /// # Errors
     /// Those of `library`.
-    pub(super) fn ids(
-        &self,
-        text: &str,
-        enough: usize,
-        longest: usize,
-        library: impl Fn(&str) -> Result<tokenizers::Encoding>,
-    ) -> Result<Option<Vec<u32>>> {
+    pub(super) fn ids(&self, text: &str, enough: usize, longest: usize, library: &Library) -> Result<Option<Vec<u32>>> {
+        let AnyModel::WordPiece(model) = library.get_model() else { return Ok(None) };
         // Four bytes per token are usual.
         let mut ids = Vec::with_capacity((text.len() / 3).min(enough) + 8);
         let mut from = 0;
-        while let Stop::Foreign { from: start, at } = self.advance(text, from, enough, &mut ids) {
+        while let Stop::Foreign { from: start, at } = self.advance((text, from), enough, model, &mut ids) {
             let end = self.end_of_foreign(text, at, start.saturating_add(longest));
             if end - start > longest {
                 return Ok(None);
             }
-            ids.extend_from_slice(library(&text[start..end])?.get_ids());
+            ids.extend_from_slice(library.encode_fast(&text[start..end], false)?.get_ids());
             if ids.len() >= enough {
                 break;
             }
@@ -78,7 +73,7 @@ impl Sweep {
     }
 
     /// Appends ids of `text` from the byte `from`, at which a part of it begins.
-    fn advance(&self, text: &str, from: usize, enough: usize, ids: &mut Vec<u32>) -> Stop {
+    fn advance(&self, (text, from): (&str, usize), enough: usize, model: &WordPieceModel, ids: &mut Vec<u32>) -> Stop {
         let mut word = Word::default();
         // Where the part of the text begins, and its ids.
         let (mut part, mut known) = (from, ids.len());
@@ -99,15 +94,15 @@ impl Sweep {
             at += length;
             match letter.kind {
                 Kind::Letter => {
-                    self.words.extend(&mut word, letter.normalized);
+                    model.extend(&mut word, letter.normalized);
                     continue;
                 }
                 Kind::Removed | Kind::Foreign => continue,
-                Kind::Blank => self.words.take(&mut word, ids),
+                Kind::Blank => model.finish(&mut word, ids),
                 Kind::Punctuation => {
-                    self.words.take(&mut word, ids);
-                    self.words.extend(&mut word, letter.normalized);
-                    self.words.take(&mut word, ids);
+                    model.finish(&mut word, ids);
+                    model.extend(&mut word, letter.normalized);
+                    model.finish(&mut word, ids);
                 }
             }
             if ids.len() >= enough {
@@ -117,7 +112,7 @@ impl Sweep {
                 (part, known) = (at, ids.len());
             }
         }
-        self.words.take(&mut word, ids);
+        model.finish(&mut word, ids);
         Stop::Complete
     }
 

@@ -1,9 +1,10 @@
 //! The names of added tokens, which are found in a text before it is split into words.
 
 use tokenizers::normalizers::BertNormalizer;
-use tokenizers::{NormalizedString, Normalizer, Result, Tokenizer};
+use tokenizers::{NormalizedString, Normalizer, Result};
 
 use super::letters::{Kind, Letters};
+use crate::tokenizer::model::Library;
 
 /// The most added tokens whose names are looked for one by one.
 const MAX_NAMES: usize = 64;
@@ -17,11 +18,7 @@ pub(super) struct Names {
 impl Names {
     /// Marks the letters that names begin with. `None` if there are too many names, or one has blanks or nothing but
     /// characters that are removed.
-    pub(super) fn of(
-        tokenizer: &Tokenizer,
-        normalizer: &BertNormalizer,
-        letters: &mut Letters,
-    ) -> Result<Option<Self>> {
+    pub(super) fn of(tokenizer: &Library, normalizer: &BertNormalizer, letters: &mut Letters) -> Result<Option<Self>> {
         let mut names = Vec::new();
         for token in tokenizer.get_added_tokens_decoder().into_values() {
             let mut normalized = NormalizedString::from(&*token.content);

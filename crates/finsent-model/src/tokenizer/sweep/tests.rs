@@ -5,14 +5,18 @@ use std::fs;
 use fastrand::Rng;
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokenizers::models::wordpiece::WordPiece;
 
+use super::Stop;
 use crate::model_files::{ModelFile, TokenizerFiles, VocabularyFiles};
+use crate::tokenizer::model::AnyModel;
 use crate::tokenizer::{Limits, Tokenizer};
 
 /// A directory with settings, and the names that stand in its texts.
 struct Form {
     _dir: TempDir,
     tokenizer: Tokenizer,
+    library: tokenizers::Tokenizer,
     names: Vec<&'static str>,
     /// Pieces of the vocabulary.
     pieces: Vec<String>,
@@ -39,11 +43,13 @@ fn form(vocabulary: (&str, String), settings: Value, added: Value, names: &[&'st
     };
     let tokenizer = Tokenizer::load(&files, Limits { vocab_size: 31_000, max_length }).unwrap();
     assert!(tokenizer.sweep.is_some() && tokenizer.frame.is_some());
+    let library = library(&tokenizer, if is_json { ("[UNK]", "@", 9) } else { ("[UNK]", "##", 100) });
     let words = tokenizer.inner.get_vocab(true).into_keys();
     let mut pieces: Vec<String> = words.map(|piece| piece.trim_start_matches("##").to_owned()).collect();
     pieces.sort_unstable();
     Form {
         _dir: dir,
+        library,
         tokenizer,
         names: [&["[MASK]", "[CLS]", "[SEP]", "[mask]", "[UNK", "PAD]"], names].concat(),
         pieces,
@@ -134,20 +140,40 @@ fn text(form: &Form, random: &mut Rng) -> String {
         .collect()
 }
 
+/// The tokenizer with the model of the library.
+fn library(tokenizer: &Tokenizer, settings: (&str, &str, usize)) -> tokenizers::Tokenizer {
+    let inner = &tokenizer.inner;
+    let (unknown, prefix, max_letters) = settings;
+    let model = WordPiece::builder()
+        .vocab(inner.get_vocab(false).into_iter().collect::<ahash::AHashMap<_, _>>())
+        .unk_token(unknown.into())
+        .continuing_subword_prefix(prefix.into())
+        .max_input_chars_per_word(max_letters)
+        .build();
+    let mut library = tokenizers::Tokenizer::new(model.unwrap());
+    library.with_normalizer(inner.get_normalizer().cloned()).unwrap();
+    library.with_pre_tokenizer(inner.get_pre_tokenizer().cloned());
+    library.with_post_processor(inner.get_post_processor().cloned());
+    library.with_added_vocabulary(inner.get_added_vocabulary().clone());
+    library
+}
+
 fn check(form: &Form, text: &str) {
-    let tokenizer = &form.tokenizer;
-    let expected = tokenizer.inner.encode_fast(text, false).unwrap().get_ids().to_vec();
-    let library = |part: &str| tokenizer.inner.encode_fast(part, false);
-    let swept = tokenizer.sweep.as_ref().unwrap().ids(text, usize::MAX, usize::MAX, library).unwrap().unwrap();
-    assert_eq!(swept, expected, "{text:?}");
-    let window = expected.len().min(tokenizer.text_tokens);
-    let kept = match tokenizer.truncation_side {
-        tokenizers::TruncationDirection::Right => &expected[..window],
-        tokenizers::TruncationDirection::Left => &expected[expected.len() - window..],
-    };
-    let truncated = window < expected.len();
-    let framed = super::super::post_process(&tokenizer.inner, kept, truncated).unwrap();
-    assert_eq!(tokenizer.encode_str(text).unwrap(), framed, "{text:?}");
+    let Form { tokenizer, library, .. } = form;
+    let mut framed = library.encode_fast(text, false).unwrap();
+    let expected = framed.get_ids().to_vec();
+    let swept = tokenizer.sweep.as_ref().unwrap().ids(text, usize::MAX, usize::MAX, &tokenizer.inner).unwrap();
+    assert_eq!(swept.unwrap(), expected, "{text:?}");
+    // The model alone, for some texts.
+    if expected.len() % 8 == 0 {
+        assert_eq!(tokenizer.inner.encode_fast(text, false).unwrap().get_ids(), expected, "{text:?}");
+    }
+    framed.truncate(tokenizer.text_tokens, 0, tokenizer.truncation_side);
+    let framed = library.post_process(framed, None, true).unwrap();
+    let encoding = tokenizer.encode_str(text).unwrap();
+    assert_eq!(encoding.input_ids, framed.get_ids(), "{text:?}");
+    assert_eq!(encoding.token_type_ids, framed.get_type_ids(), "{text:?}");
+    assert_eq!(encoding.truncated, expected.len() > tokenizer.text_tokens, "{text:?}");
 }
 
 #[test]
@@ -199,13 +225,14 @@ fn only_what_is_not_ordinary_is_given_to_the_library() {
         ("x [MASK] up", &["[MASK]"]),
         ("up,\u{301}down [sep] \u{301} up", &["up,\u{301}down [sep] \u{301}"]),
     ] {
-        let parts = std::cell::RefCell::new(Vec::new());
-        let library = |part: &str| {
-            parts.borrow_mut().push(part.to_owned());
-            form.tokenizer.inner.encode_fast(part, false)
-        };
-        sweep.ids(text, usize::MAX, usize::MAX, library).unwrap();
-        assert_eq!(parts.into_inner(), foreign, "{text:?}");
+        let mut parts = Vec::new();
+        let AnyModel::WordPiece(model) = form.tokenizer.inner.get_model() else { panic!("another model") };
+        let mut from = 0;
+        while let Stop::Foreign { from: start, at } = sweep.advance((text, from), usize::MAX, model, &mut Vec::new()) {
+            from = sweep.end_of_foreign(text, at, usize::MAX);
+            parts.push(&text[start..from]);
+        }
+        assert_eq!(parts, foreign, "{text:?}");
     }
 }
 
@@ -213,11 +240,11 @@ fn only_what_is_not_ordinary_is_given_to_the_library() {
 fn a_long_part_that_is_not_ordinary_ends_the_sweep() {
     let form = bert(json!({}), Value::Null, &[], 512);
     let sweep = form.tokenizer.sweep.as_ref().unwrap();
-    let library = |part: &str| form.tokenizer.inner.encode_fast(part, false);
     let text = format!("profit {} rose", "я ".repeat(100));
-    assert_eq!(sweep.ids(&text, usize::MAX, 299, library).unwrap().map(|ids| ids.len()), Some(102));
-    assert_eq!(sweep.ids(&text, usize::MAX, 298, library).unwrap(), None);
-    assert_eq!(sweep.ids(&text, 1, 298, library).unwrap(), Some(vec![5618]));
+    let ids = |enough, longest| sweep.ids(&text, enough, longest, &form.tokenizer.inner).unwrap();
+    assert_eq!(ids(usize::MAX, 299).map(|ids| ids.len()), Some(102));
+    assert_eq!(ids(usize::MAX, 298), None);
+    assert_eq!(ids(1, 298), Some(vec![5618]));
 }
 
 #[test]

@@ -77,6 +77,11 @@ impl Trie {
         longest
     }
 
+    /// The id of a piece.
+    pub(super) fn id(&self, piece: &[u8]) -> Option<u32> {
+        self.longest(piece).filter(|(length, _)| *length == piece.len()).map(|(_, id)| id)
+    }
+
     /// Calls `take` with the bytes and the id of each piece that `text` begins with, the shortest first.
     #[inline]
     pub(super) fn prefixes(&self, text: &[u8], mut take: impl FnMut(usize, u32)) {
