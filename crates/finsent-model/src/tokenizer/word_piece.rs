@@ -39,7 +39,7 @@ pub(super) fn build(vocabulary: Vocabulary, settings: &Settings) -> Result<Libra
         |error: tokenizers::Error| TokenizerError::Tokenizer { file: file.clone(), reason: error.to_string() };
     let settings = WordPieceSettings { unknown: &unknown, prefix: PREFIX, max_letters: MAX_LETTERS };
     let model = WordPieceModel::new(ids.iter().map(|(token, id)| (&**token, *id)), settings);
-    let model = model.ok_or_else(|| refused("an id is too large".into()))?;
+    let model = model.ok_or_else(|| refused("a token has an id that no model has".into()))?;
     let mut tokenizer = Library::new(model.into());
     tokenizer.with_normalizer(Some(normalizer)).map_err(refused)?.with_pre_tokenizer(Some(BertPreTokenizer));
     tokens.add_to(&mut tokenizer)?;
