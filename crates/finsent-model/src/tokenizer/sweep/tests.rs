@@ -2,10 +2,10 @@
 //! `FINSENT_TEST_SEED` chooses others.
 
 use std::fs;
+use std::sync::LazyLock;
 
 use fastrand::Rng;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 use tokenizers::models::wordpiece::WordPiece;
 
 use super::Stop;
@@ -13,9 +13,8 @@ use crate::model_files::{ModelFile, TokenizerFiles, VocabularyFiles};
 use crate::tokenizer::model::AnyModel;
 use crate::tokenizer::{Limits, Tokenizer};
 
-/// A directory with settings, and the names that stand in its texts.
+/// A tokenizer with some settings, and the names that stand in its texts.
 struct Form {
-    _dir: TempDir,
     tokenizer: Tokenizer,
     library: tokenizers::Tokenizer,
     names: Vec<&'static str>,
@@ -49,7 +48,6 @@ fn form(vocabulary: (&str, String), settings: Value, added: Value, names: &[&'st
     let mut pieces: Vec<String> = words.map(|piece| piece.trim_start_matches("##").to_owned()).collect();
     pieces.sort_unstable();
     Form {
-        _dir: dir,
         library,
         tokenizer,
         names: [&["[MASK]", "[CLS]", "[SEP]", "[mask]", "[UNK", "PAD]"], names].concat(),
@@ -89,7 +87,7 @@ fn stored(names: &[&'static str]) -> Form {
     form(("tokenizer.json", json.to_string()), json!({}), Value::Null, names, 16)
 }
 
-fn forms() -> Vec<Form> {
+static FORMS: LazyLock<Vec<Form>> = LazyLock::new(|| {
     let names: &[&'static str] = &["AAPL", "aap", "ÉTF", "$x", "a\u{301}b", "[x\u{ad}]", "K!"];
     let added = json!({"AAPL": 30522, "ÉTF": 30523, "$x": 30524, "a\u{301}b": 30525, "K!": 30526});
     vec![
@@ -103,7 +101,7 @@ fn forms() -> Vec<Form> {
         stored(&[]),
         stored(names),
     ]
-}
+});
 
 /// A part of a text: what is ordinary, and what is not.
 fn part(form: &Form, random: &mut Rng) -> String {
@@ -181,10 +179,9 @@ fn check(form: &Form, text: &str) {
 fn random_strings_have_the_ids_of_the_library() {
     let number = |name: &str, default: u64| std::env::var(name).map_or(default, |number| number.parse().unwrap());
     let (strings, seed) = (number("FINSENT_TEST_STRINGS", 10_000), number("FINSENT_TEST_SEED", 0));
-    let forms = forms();
-    let each = strings / forms.len() as u64 + 1;
+    let each = strings / FORMS.len() as u64 + 1;
     std::thread::scope(|scope| {
-        for (form, seed) in forms.iter().zip(seed * 100..) {
+        for (form, seed) in FORMS.iter().zip(seed * 100..) {
             scope.spawn(move || {
                 let mut random = Rng::with_seed(seed);
                 (0..each).for_each(|_| check(form, &text(form, &mut random)));
@@ -197,7 +194,7 @@ fn random_strings_have_the_ids_of_the_library() {
 fn difficult_strings_have_the_ids_of_the_library_with_all_settings() {
     let nasty = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden/nasty.json");
     let cases: Vec<Value> = serde_json::from_slice(&fs::read(nasty).unwrap()).unwrap();
-    for form in &forms() {
+    for form in FORMS.iter() {
         for case in &cases {
             check(form, case["text"].as_str().unwrap());
         }
@@ -207,7 +204,7 @@ fn difficult_strings_have_the_ids_of_the_library_with_all_settings() {
 /// Each known character before, after and between others.
 #[test]
 fn characters_have_the_ids_of_the_library_in_all_places() {
-    for form in &forms() {
+    for form in FORMS.iter() {
         for code in (0..0x260).chain(0x1ff0..0x2160) {
             let letter = char::from_u32(code).unwrap();
             check(form, &format!("{letter} a{letter}b {letter}{letter} pro{letter}fit{letter} e{letter}\u{301}"));
