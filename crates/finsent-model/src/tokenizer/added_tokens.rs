@@ -6,10 +6,11 @@ use std::collections::{BTreeMap, HashSet};
 
 use serde::Deserialize;
 use serde_json::Value;
-use tokenizers::{AddedToken, Tokenizer};
+use tokenizers::AddedToken;
 
 use super::error::TokenizerError;
-use super::settings::Fields;
+use super::fields::Fields;
+use super::model::Library;
 use crate::model_files::TokenizerFiles;
 
 /// The special tokens that have a name, in the order in which they get ids.
@@ -159,7 +160,7 @@ impl AddedTokens {
     ///
     /// # Errors
     /// If a token gets another id than the files say.
-    pub(super) fn add_to(&self, tokenizer: &mut Tokenizer) -> Result<(), TokenizerError> {
+    pub(super) fn add_to(&self, tokenizer: &mut Library) -> Result<(), TokenizerError> {
         let refused =
             |error: tokenizers::Error| TokenizerError::Tokenizer { file: self.file.clone(), reason: error.to_string() };
         tokenizer.add_tokens(self.by_id.values().cloned()).map_err(refused)?;

@@ -1,24 +1,26 @@
 //! The tokenizer of RoBERTa.
 
+use tokenizers::AddedToken;
 use tokenizers::models::bpe::BPE;
 use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 use tokenizers::processors::roberta::RobertaProcessing;
-use tokenizers::{AddedToken, Tokenizer};
 
 use super::error::TokenizerError;
+use super::model::Library;
 use super::settings::Settings;
 use super::vocabulary::Vocabulary;
 use super::{ENDS, ends, with_ids};
 
 /// Byte-level BPE as transformers' `RobertaTokenizer` builds it. As there, bytes that are not in the vocabulary have no
 /// token. Of `tokenizer.json` it uses the vocabulary, the merges and the added tokens.
-pub(super) fn build(vocabulary: Vocabulary, settings: &Settings) -> Result<Tokenizer, TokenizerError> {
+pub(super) fn build(vocabulary: Vocabulary, settings: &Settings) -> Result<Library, TokenizerError> {
     let tokens = settings.tokens.with(vocabulary.added.clone(), &defaults());
     let ends = ends(&tokens, ENDS, &vocabulary.file, |token| vocabulary.ids.contains_key(token))?;
     let add_prefix_space = settings.add_prefix_space.unwrap_or(false);
     let Vocabulary { merges_file: file, ids, merges, .. } = vocabulary;
     let refused = |error: tokenizers::Error| TokenizerError::Tokenizer { file, reason: error.to_string() };
-    let mut tokenizer = Tokenizer::new(BPE::builder().vocab_and_merges(ids, merges).build().map_err(refused)?);
+    let model = BPE::builder().vocab_and_merges(ids, merges).build().map_err(refused)?;
+    let mut tokenizer = Library::new(model.into());
     tokenizer.with_pre_tokenizer(Some(ByteLevel::default().add_prefix_space(add_prefix_space)));
     tokens.add_to(&mut tokenizer)?;
     let [cls, sep] = with_ids(ends, &tokenizer);

@@ -6,8 +6,10 @@
 
 use std::borrow::Cow;
 
-use tokenizers::{ModelWrapper, NormalizerWrapper, PreTokenizerWrapper};
+use tokenizers::{NormalizerWrapper, PreTokenizerWrapper};
 use unicode_categories::UnicodeCategories;
+
+use super::model::{AnyModel, Library};
 
 /// What BERT's tokenizer makes no token of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,16 +34,16 @@ enum Kind {
 
 impl Compaction {
     /// That of a tokenizer; `None` if it is not like BERT's.
-    pub(super) fn of(tokenizer: &tokenizers::Tokenizer) -> Option<Self> {
+    pub(super) fn of(tokenizer: &Library) -> Option<Self> {
         let Some(NormalizerWrapper::BertNormalizer(normalizer)) = tokenizer.get_normalizer() else { return None };
         let Some(PreTokenizerWrapper::BertPreTokenizer(_)) = tokenizer.get_pre_tokenizer() else { return None };
-        let ModelWrapper::WordPiece(model) = tokenizer.get_model() else { return None };
+        let AnyModel::WordPiece(model) = tokenizer.get_model() else { return None };
         // Names of special tokens are found before anything else, so no part of them may be removed.
         let mut added = tokenizer.get_added_tokens_decoder().into_values();
         let is_bracketed = added.all(|token| token.content.starts_with(|first: char| first.is_ascii_punctuation()));
         (normalizer.clean_text && normalizer.handle_chinese_chars && is_bracketed).then(|| Self {
             strips_accents: normalizer.strip_accents.unwrap_or(normalizer.lowercase),
-            max_word: model.max_input_chars_per_word,
+            max_word: model.max_letters,
         })
     }
 

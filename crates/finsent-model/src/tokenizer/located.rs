@@ -51,15 +51,23 @@ impl Tokenizer {
         let truncated = encoding.len() > self.text_tokens;
         encoding.truncate(self.text_tokens, 0, self.truncation_side);
         let processed = self.process(encoding)?;
+        self.check_rows(processed.get_ids())?;
         let is_special = processed.get_special_tokens_mask().iter();
         let offsets = processed.get_offsets().iter().zip(is_special);
         let bytes = offsets.map(|(&(start, end), &special)| (special == 0).then(|| offset + start..offset + end));
         Ok(LocatedEncoding { bytes: bytes.collect(), encoding: ids(&processed, truncated) })
     }
+
+    /// Adds the special tokens.
+    fn process(&self, encoding: tokenizers::Encoding) -> Result<tokenizers::Encoding, TokenizerError> {
+        let processed = self.inner.post_process(encoding, None, true);
+        let encoding = processed.map_err(|error| TokenizerError::encode(&error))?;
+        if encoding.is_empty() { Err(TokenizerError::NoTokens) } else { Ok(encoding) }
+    }
 }
 
 /// The ids of what the library has tokenized.
-pub(super) fn ids(encoding: &tokenizers::Encoding, truncated: bool) -> Encoding {
+fn ids(encoding: &tokenizers::Encoding, truncated: bool) -> Encoding {
     Encoding { input_ids: encoding.get_ids().to_vec(), token_type_ids: encoding.get_type_ids().to_vec(), truncated }
 }
 

@@ -6,10 +6,14 @@ mod class;
 mod compact;
 mod encoding;
 mod error;
+mod fields;
+mod frame;
 mod located;
+mod model;
 mod pieces_of_word;
 mod sentence_piece;
 mod settings;
+mod sweep;
 mod truncate;
 mod unigram;
 mod vocabulary;
@@ -26,10 +30,12 @@ pub use self::class::ClassOfModel;
 use self::compact::Compaction;
 pub use self::encoding::Encoding;
 pub use self::error::TokenizerError;
+use self::frame::{Frame, post_process};
 pub(crate) use self::located::LocatedEncoding;
-use self::located::ids;
+use self::model::Library;
 use self::pieces_of_word::UnigramPieces;
 use self::settings::Settings;
+use self::sweep::Sweep;
 use self::truncate::{certain_tokens, has_certain_pieces};
 use self::unigram::Pieces;
 use self::vocabulary::Vocabulary;
@@ -51,7 +57,11 @@ pub struct Limits {
 /// Turns texts into [`Encoding`]s of at most [`Tokenizer::max_length`] tokens.
 #[derive(Debug)]
 pub struct Tokenizer {
-    inner: tokenizers::Tokenizer,
+    inner: Library,
+    /// The fast way to the ids of ordinary text, if the tokenizer is like BERT's.
+    sweep: Option<Sweep>,
+    /// `None` if the post-processor does more than to put special tokens around a text.
+    frame: Option<Frame>,
     /// `None` if all of a text may matter.
     compaction: Option<Compaction>,
     /// If texts are split into the most probable pieces.
@@ -112,7 +122,8 @@ impl Tokenizer {
         let text_tokens = text_tokens.ok_or(TokenizerError::Window { max_length })?;
         let truncation_side = settings.truncation_side(stored_side);
         let (compaction, unigram) = (Compaction::of(&inner), UnigramPieces::of(&inner));
-        Ok(Self { compaction, unigram, inner, truncation_side, rows, max_length, text_tokens })
+        let (sweep, frame) = (Sweep::of(&inner), Frame::of(&inner));
+        Ok(Self { sweep, frame, compaction, unigram, inner, truncation_side, rows, max_length, text_tokens })
     }
 
     /// The window in tokens, special tokens included.
@@ -133,28 +144,27 @@ impl Tokenizer {
     }
 
     fn encode_str(&self, text: &str) -> Result<Encoding, TokenizerError> {
-        let encoding = match self.truncation_side {
+        let ids = match self.truncation_side {
             TruncationDirection::Right => self.tokenize_start(text),
             TruncationDirection::Left => self.tokenize_end(text),
         };
-        let mut encoding = encoding.map_err(|error| TokenizerError::encode(&error))?;
-        let truncated = encoding.len() > self.text_tokens;
-        encoding.truncate(self.text_tokens, 0, self.truncation_side);
-        self.with_special_tokens(encoding, truncated)
+        let ids = ids.map_err(|error| TokenizerError::encode(&error))?;
+        let (truncated, window) = (ids.len() > self.text_tokens, ids.len().min(self.text_tokens));
+        match self.truncation_side {
+            TruncationDirection::Right => self.with_special_tokens(&ids[..window], truncated),
+            TruncationDirection::Left => self.with_special_tokens(&ids[ids.len() - window..], truncated),
+        }
     }
 
-    fn with_special_tokens(&self, encoding: tokenizers::Encoding, truncated: bool) -> Result<Encoding, TokenizerError> {
-        Ok(ids(&self.process(encoding)?, truncated))
-    }
-
-    /// Adds the special tokens.
-    fn process(&self, encoding: tokenizers::Encoding) -> Result<tokenizers::Encoding, TokenizerError> {
-        let processed = self.inner.post_process(encoding, None, true);
-        let encoding = processed.map_err(|error| TokenizerError::encode(&error))?;
+    fn with_special_tokens(&self, ids: &[u32], truncated: bool) -> Result<Encoding, TokenizerError> {
+        let encoding = match &self.frame {
+            Some(frame) => frame.around(ids, truncated),
+            None => post_process(&self.inner, ids, truncated).map_err(|error| TokenizerError::encode(&error))?,
+        };
         if encoding.is_empty() {
             return Err(TokenizerError::NoTokens);
         }
-        self.check_rows(encoding.get_ids())?;
+        self.check_rows(&encoding.input_ids)?;
         Ok(encoding)
     }
 
@@ -172,18 +182,40 @@ impl Tokenizer {
 
     /// Tokenizes all of `text`, and of a long one keeps as much of the end as it takes to fill the window and to know that
     /// more precedes it.
-    fn tokenize_end(&self, text: &str) -> tokenizers::Result<tokenizers::Encoding> {
+    fn tokenize_end(&self, text: &str) -> tokenizers::Result<Vec<u32>> {
         if text.len() <= PIECE {
-            return self.inner.encode_fast(text, false);
+            return self.all_ids(text);
         }
-        self.last_ids(&self.compact(text), self.text_tokens + 1).map(|ids| windows::from_ids(&ids))
+        self.last_ids(&self.compact(text), self.text_tokens + 1)
+    }
+
+    /// The ids of a text of at most [`PIECE`] bytes, without special tokens.
+    fn all_ids(&self, text: &str) -> tokenizers::Result<Vec<u32>> {
+        match self.swept_ids(text, usize::MAX)? {
+            Some(ids) => Ok(ids),
+            None => Ok(self.inner.encode_fast(text, false)?.get_ids().to_vec()),
+        }
+    }
+
+    /// The first ids of a text, at least `enough` or all if there are fewer; `None` if there is no fast way to them.
+    fn swept_ids(&self, text: &str, enough: usize) -> tokenizers::Result<Option<Vec<u32>>> {
+        let Some(sweep) = &self.sweep else { return Ok(None) };
+        sweep.ids(text, enough, self.first_bytes(), &self.inner)
+    }
+
+    /// A length of a text that surely fills the window, unless most of it becomes no token.
+    fn first_bytes(&self) -> usize {
+        self.max_length.saturating_mul(16)
     }
 
     /// Tokenizes as much of `text` as it takes to fill the window and to know whether more follows: a text of 10 MB is
     /// not tokenized whole. One that does not fill the window soon is shortened first.
-    fn tokenize_start(&self, text: &str) -> tokenizers::Result<tokenizers::Encoding> {
+    fn tokenize_start(&self, text: &str) -> tokenizers::Result<Vec<u32>> {
+        if let Some(ids) = self.swept_ids(text, self.text_tokens + 1)? {
+            return Ok(ids);
+        }
         let start = &text[..text.floor_char_boundary(PIECE)];
-        if let Some(full) = self.fill_window(start, self.max_length.saturating_mul(16))? {
+        if let Some(full) = self.fill_window(start, self.first_bytes())? {
             return Ok(full);
         }
         if self.unigram.is_some() && text.len() > PIECE {
@@ -193,19 +225,19 @@ impl Tokenizer {
         let text = self.compact(text);
         match self.fill_window(&text, PIECE)? {
             Some(full) => Ok(full),
-            None => self.inner.encode_fast(&*text, false),
+            None => Ok(self.inner.encode_fast(&*text, false)?.get_ids().to_vec()),
         }
     }
 
     /// Tokenizes beginnings of `text`, the first of so many bytes and each longer than the one before, until one fills the
     /// window and more follows.
-    fn fill_window(&self, text: &str, mut bytes: usize) -> tokenizers::Result<Option<tokenizers::Encoding>> {
+    fn fill_window(&self, text: &str, mut bytes: usize) -> tokenizers::Result<Option<Vec<u32>>> {
         while bytes < text.len() {
             let start = &text[..text.floor_char_boundary(bytes)];
             let encoding = self.inner.encode(start, false)?;
             let settles = |pieces| has_certain_pieces(start, &encoding, self.text_tokens, (&self.inner, pieces));
             if certain_tokens(start, &encoding) > self.text_tokens || self.unigram.is_some_and(settles) {
-                return Ok(Some(encoding));
+                return Ok(Some(encoding.get_ids().to_vec()));
             }
             bytes = bytes.saturating_mul(4);
         }
@@ -223,25 +255,21 @@ impl Tokenizer {
 
 /// Checks that every id of an ordinary text has a row in the table of embeddings, and that the tokenizer works. Returns
 /// the number of rows if there are tokens without one: added tokens, and words that no text can have.
-fn check_ids(
-    tokenizer: &tokenizers::Tokenizer,
-    file: &ModelFile,
-    vocab_size: usize,
-) -> Result<Option<usize>, TokenizerError> {
+fn check_ids(tokenizer: &Library, file: &ModelFile, vocab_size: usize) -> Result<Option<usize>, TokenizerError> {
     /// Letters of several scripts, so that no vocabulary has all of them.
     const PROBE: &str = "profit \u{1f680} \u{5229} \u{10ffff}";
     let probe = tokenizer
         .encode_fast(PROBE, true)
         .map_err(|error| TokenizerError::Tokenizer { file: file.to_string(), reason: error.to_string() })?;
     let added = tokenizer.get_added_tokens_decoder();
-    let words = tokenizer.get_vocab(false);
+    let words = tokenizer.get_model().vocabulary();
     let is_ordinary = |word: &str, id: u32| !word.trim().is_empty() && !added.contains_key(&id);
-    let ordinary = words.iter().filter(|&(word, &id)| is_ordinary(word, id)).map(|(_, &id)| id);
+    let ordinary = words.iter().filter(|(word, id)| is_ordinary(word, *id)).map(|(_, id)| *id);
     let last = ordinary.chain(probe.get_ids().iter().copied()).max().map_or(0, |id| id as usize);
     if last >= vocab_size {
         return Err(TokenizerError::VocabSize { file: file.to_string(), tokens: last + 1, vocab_size });
     }
-    let all = words.values().chain(added.keys()).max().map_or(0, |&id| id as usize + 1);
+    let all = words.iter().map(|(_, id)| id).chain(added.keys()).max().map_or(0, |&id| id as usize + 1);
     // DeBERTa's table has more rows than tokens, so that their number is round.
     let unused = if UnigramPieces::of(tokenizer).is_some() { vocab_size / 1000 } else { 0 };
     if all + unused < vocab_size {
@@ -252,15 +280,12 @@ fn check_ids(
 
 /// The tokenizer as the library reads it, with the special tokens that the settings add, and the side at which it cuts
 /// texts.
-fn as_stored(
-    file: &ModelFile,
-    settings: &Settings,
-) -> Result<(tokenizers::Tokenizer, Option<TruncationDirection>), TokenizerError> {
+fn as_stored(file: &ModelFile, settings: &Settings) -> Result<(Library, Option<TruncationDirection>), TokenizerError> {
     let refused =
         |error: tokenizers::Error| TokenizerError::Tokenizer { file: file.to_string(), reason: error.to_string() };
     let json = file.read_vocabulary()?;
     unigram::check_stored(&json).map_err(|reason| refused(reason.into()))?;
-    let mut tokenizer = tokenizers::Tokenizer::from_bytes(json).map_err(refused)?;
+    let mut tokenizer = Library::from_bytes(json).map_err(refused)?;
     let side = tokenizer.get_truncation().map(|truncation| truncation.direction);
     tokenizer.with_padding(None).with_truncation(None).map_err(refused)?;
     settings.tokens.with(Vec::new(), &[]).add_to(&mut tokenizer)?;
@@ -289,7 +314,7 @@ fn ends(
 }
 
 /// [`ends`] with their ids.
-fn with_ids(ends: [String; 2], tokenizer: &tokenizers::Tokenizer) -> [(String, u32); 2] {
+fn with_ids(ends: [String; 2], tokenizer: &Library) -> [(String, u32); 2] {
     ends.map(|token| {
         let id = tokenizer.token_to_id(&token).expect("the token is in the vocabulary, or was added");
         (token, id)

@@ -3,9 +3,8 @@
 //! A text without spaces, as Chinese and Japanese are written, is one word. Its most probable pieces depend on all of it,
 //! but a change at its end changes only the last few.
 
-use tokenizers::models::unigram::Unigram;
-use tokenizers::{Model, ModelWrapper, Tokenizer};
-
+use super::model::UnigramModel;
+use super::model::{AnyModel, Library};
 use super::unigram::SPACE;
 
 /// What is special about a unigram model.
@@ -20,23 +19,19 @@ pub(super) struct UnigramPieces {
 
 impl UnigramPieces {
     /// `None` if the tokenizer has another model.
-    pub(super) fn of(tokenizer: &Tokenizer) -> Option<Self> {
-        let ModelWrapper::Unigram(model) = tokenizer.get_model() else { return None };
+    pub(super) fn of(tokenizer: &Library) -> Option<Self> {
+        let AnyModel::Unigram(model) = tokenizer.get_model() else { return None };
         // The model does not say which piece is unknown. No text has this character.
-        let unknown = model.tokenize("\u{10ffff}").ok().filter(|tokens| tokens.len() == 1).map(|tokens| tokens[0].id);
-        Some(Self {
-            longest: model.iter().map(|(piece, _)| piece.len()).max().unwrap_or(0),
-            space: model.token_to_id(SPACE.encode_utf8(&mut [0; 4])),
-            unknown,
-        })
+        let unknown = model.split("\u{10ffff}").ok().filter(|pieces| pieces.len() == 1).map(|pieces| pieces[0].id);
+        Some(Self { longest: model.longest(), space: model.id(SPACE.encode_utf8(&mut [0; 4])), unknown })
     }
 
     /// How many tokens at the beginning of a word stay the same whatever follows its tokens `pieces` with `ids`.
     ///
     /// The most probable pieces of the whole word include a best path to some place among the last `longest` bytes of what is
     /// known, or to its end. So they begin with what the best paths to all these places have in common.
-    pub(super) fn settled(self, tokenizer: &Tokenizer, pieces: &[String], ids: &[u32]) -> usize {
-        let ModelWrapper::Unigram(model) = tokenizer.get_model() else { return 0 };
+    pub(super) fn settled(self, tokenizer: &Library, pieces: &[String], ids: &[u32]) -> usize {
+        let AnyModel::Unigram(model) = tokenizer.get_model() else { return 0 };
         let word = pieces.concat();
         let from = word.floor_char_boundary(word.len().saturating_sub(self.longest));
         let ends = (from..=word.len()).filter(|&end| word.is_char_boundary(end));
@@ -57,9 +52,9 @@ impl UnigramPieces {
 }
 
 /// How many ids at the beginning of `word` are those of `ids`; `None` if none is.
-fn shared(model: &Unigram, word: &str, ids: &[u32]) -> Option<usize> {
-    let found = model.tokenize(word).ok()?;
-    let shared = found.iter().zip(ids).take_while(|(token, id)| token.id == **id).count();
+fn shared(model: &UnigramModel, word: &str, ids: &[u32]) -> Option<usize> {
+    let found = model.split(word).ok()?;
+    let shared = found.iter().zip(ids).take_while(|(piece, id)| piece.id == **id).count();
     (shared > 0).then_some(shared)
 }
 
@@ -68,7 +63,7 @@ mod tests {
     use super::*;
 
     /// A model whose best pieces change far back when one letter is added.
-    fn tokenizer() -> Tokenizer {
+    fn tokenizer() -> Library {
         let pieces = [
             ("<unk>", 0.0),
             ("\u{2581}", -3.0),
@@ -81,10 +76,10 @@ mod tests {
             ("c", -3.0),
         ];
         let pieces = pieces.map(|(piece, score)| (piece.to_owned(), score)).to_vec();
-        Tokenizer::new(Unigram::from(pieces, Some(0), false).unwrap())
+        Library::new(UnigramModel::new(&pieces, Some(0), false).unwrap().into())
     }
 
-    fn tokens(tokenizer: &Tokenizer, word: &str) -> (Vec<String>, Vec<u32>) {
+    fn tokens(tokenizer: &Library, word: &str) -> (Vec<String>, Vec<u32>) {
         let encoding = tokenizer.encode(word, false).unwrap();
         (encoding.get_tokens().to_vec(), encoding.get_ids().to_vec())
     }

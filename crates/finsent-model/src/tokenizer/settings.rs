@@ -1,13 +1,11 @@
 //! `tokenizer_config.json`: how texts are normalized, and how they are cut to the window.
 
-use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
 use tokenizers::TruncationDirection;
 
 use super::added_tokens::{DECODER, TokenSettings};
 use super::error::TokenizerError;
-use crate::json_error::JsonError;
-use crate::model_files::{ModelFile, TokenizerFiles};
+use super::fields::Fields;
+use crate::model_files::TokenizerFiles;
 
 /// The fields of `tokenizer_config.json` that affect the ids, with the defaults of transformers.
 #[derive(Debug)]
@@ -58,7 +56,7 @@ impl Settings {
                 .map(|field| (from(field).file.clone(), field)),
             split_special_tokens: from("split_special_tokens").get("split_special_tokens")?.unwrap_or(false),
             tokenizer_class: config.get("tokenizer_class")?,
-            truncation_side: from("truncation_side").truncation_side()?,
+            truncation_side: truncation_side(from("truncation_side"))?,
             // The old name counts only if the new one is absent: `null` means that there is no limit.
             max_length: match from("model_max_length").has("model_max_length") {
                 true => from("model_max_length").get("model_max_length")?,
@@ -79,50 +77,11 @@ impl Settings {
     }
 }
 
-/// The fields of a JSON object, with the name of its file.
-#[derive(Debug)]
-pub(super) struct Fields {
-    pub(super) file: String,
-    pub(super) fields: Map<String, Value>,
-}
-
-impl Fields {
-    /// No fields.
-    fn absent(name: &str) -> Self {
-        Self { file: name.into(), fields: Map::new() }
-    }
-
-    /// No fields if there is no file.
-    pub(super) fn read(file: Option<&ModelFile>, name: &str) -> Result<Self, TokenizerError> {
-        let Some(file) = file else { return Ok(Self::absent(name)) };
-        let fields = serde_json::from_slice(&file.read_settings()?)
-            .map_err(|source| TokenizerError::Json { file: file.to_string(), source: JsonError::new(source) })?;
-        Ok(Self { file: file.to_string(), fields })
-    }
-
-    /// Whether the field is present, even as `null`.
-    pub(super) fn has(&self, field: &str) -> bool {
-        self.fields.contains_key(field)
-    }
-
-    /// The value of a field; `None` if it is absent or `null`.
-    pub(super) fn get<T: DeserializeOwned>(&self, field: &str) -> Result<Option<T>, TokenizerError> {
-        match self.fields.get(field) {
-            None | Some(Value::Null) => Ok(None),
-            Some(value) => T::deserialize(value).map(Some).map_err(|error| self.error(field, &error.to_string())),
-        }
-    }
-
-    pub(super) fn error(&self, field: &str, reason: &str) -> TokenizerError {
-        TokenizerError::Field { file: self.file.clone(), field: field.into(), reason: reason.into() }
-    }
-
-    fn truncation_side(&self) -> Result<Option<TruncationDirection>, TokenizerError> {
-        match self.get::<String>("truncation_side")?.as_deref() {
-            None => Ok(None),
-            Some("left") => Ok(Some(TruncationDirection::Left)),
-            Some("right") => Ok(Some(TruncationDirection::Right)),
-            Some(other) => Err(self.error("truncation_side", &format!("`{other}` is neither `left` nor `right`"))),
-        }
+fn truncation_side(fields: &Fields) -> Result<Option<TruncationDirection>, TokenizerError> {
+    match fields.get::<String>("truncation_side")?.as_deref() {
+        None => Ok(None),
+        Some("left") => Ok(Some(TruncationDirection::Left)),
+        Some("right") => Ok(Some(TruncationDirection::Right)),
+        Some(other) => Err(fields.error("truncation_side", &format!("`{other}` is neither `left` nor `right`"))),
     }
 }

@@ -1,8 +1,9 @@
 //! How much of a text has to be tokenized to fill the window.
 
-use tokenizers::{Encoding, Tokenizer};
+use tokenizers::Encoding;
 use unicode_categories::UnicodeCategories;
 
+use super::model::Library;
 use super::pieces_of_word::UnigramPieces;
 
 /// The bytes before a cut whose tokens may change although their words are complete. This is longer than the name of a
@@ -34,7 +35,7 @@ pub(super) fn has_certain_pieces(
     start: &str,
     encoding: &Encoding,
     needed: usize,
-    (tokenizer, pieces): (&Tokenizer, UnigramPieces),
+    (tokenizer, pieces): (&Library, UnigramPieces),
 ) -> bool {
     let tokens = before_margin(start, encoding);
     let words = encoding.get_word_ids();

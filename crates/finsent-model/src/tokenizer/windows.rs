@@ -2,8 +2,6 @@
 
 use std::ops::Range;
 
-use tokenizers::Token;
-
 use super::Tokenizer;
 use super::encoding::Encoding;
 use super::error::TokenizerError;
@@ -53,7 +51,7 @@ impl Tokenizer {
             return Ok(Windows { tokens: encoding.len(), encodings: vec![encoding] });
         }
         let continues = |token: usize| self.continues_word(ids[token]);
-        let window = |range: Range<usize>| self.with_special_tokens(from_ids(&ids[range]), false);
+        let window = |range: Range<usize>| self.with_special_tokens(&ids[range], false);
         let encodings = ranges(ids.len(), self.text_tokens, continues).map(window).collect::<Result<_, _>>()?;
         Ok(Windows { encodings, tokens: ids.len() + self.max_length - self.text_tokens })
     }
@@ -69,13 +67,13 @@ impl Tokenizer {
     }
 
     /// The first ids of `text`, at least `count` of them or all if there are fewer, without special tokens.
-    pub(super) fn first_ids(&self, text: &str, count: usize) -> tokenizers::Result<tokenizers::Encoding> {
+    pub(super) fn first_ids(&self, text: &str, count: usize) -> tokenizers::Result<Vec<u32>> {
         let mut ids = Vec::new();
         self.each_piece(text, |tokenizer, piece| {
             tokenizer.append(&mut ids, piece)?;
             Ok(ids.len() < count)
         })?;
-        Ok(from_ids(&ids))
+        Ok(ids)
     }
 
     /// The last `count` ids of `text`, or all if there are fewer, without special tokens.
@@ -108,10 +106,10 @@ impl Tokenizer {
     }
 
     fn append(&self, ids: &mut Vec<u32>, Piece { text, begins_within_word }: Piece<'_>) -> tokenizers::Result<()> {
-        let encoding = self.inner.encode_fast(text, false)?;
+        let found = self.all_ids(text)?;
         match self.unigram {
-            Some(pieces) => pieces.join(ids, encoding.get_ids(), begins_within_word),
-            None => ids.extend_from_slice(encoding.get_ids()),
+            Some(pieces) => pieces.join(ids, &found, begins_within_word),
+            None => ids.extend_from_slice(&found),
         }
         Ok(())
     }
@@ -152,11 +150,6 @@ impl Tokenizer {
 struct Piece<'a> {
     text: &'a str,
     begins_within_word: bool,
-}
-
-pub(super) fn from_ids(ids: &[u32]) -> tokenizers::Encoding {
-    let token = |&id: &u32| Token::new(id, String::new(), (0, 0));
-    tokenizers::Encoding::from_tokens(ids.iter().map(token).collect(), 0)
 }
 
 /// Windows of `length` over more tokens than that: the first one starts at the first token, the last one ends at the
@@ -207,7 +200,7 @@ mod tests {
                 assert_eq!(tokenizer.ids(&text).unwrap(), whole, "{file} {unit:?}");
                 assert_eq!(tokenizer.last_ids(&text, 9).unwrap(), whole[whole.len().saturating_sub(9)..], "{unit:?}");
                 let first = tokenizer.first_ids(&text, 9).unwrap();
-                assert!(first.get_ids().len() >= 9.min(whole.len()) && whole.starts_with(first.get_ids()), "{unit:?}");
+                assert!(first.len() >= 9.min(whole.len()) && whole.starts_with(&first), "{unit:?}");
             }
         }
     }

@@ -1,19 +1,24 @@
 //! The tokenizer of BERT and DistilBERT.
 
-use tokenizers::models::wordpiece::WordPiece;
+use tokenizers::AddedToken;
 use tokenizers::normalizers::BertNormalizer;
 use tokenizers::pre_tokenizers::bert::BertPreTokenizer;
 use tokenizers::processors::bert::BertProcessing;
-use tokenizers::{AddedToken, Tokenizer};
 
 use super::error::TokenizerError;
+use super::model::{Library, WordPieceModel, WordPieceSettings};
 use super::settings::Settings;
 use super::vocabulary::Vocabulary;
 use super::{ENDS, ends, with_ids};
 
+/// What pieces that continue a word begin with.
+const PREFIX: &str = "##";
+/// Longer words are unknown.
+const MAX_LETTERS: usize = 100;
+
 /// `WordPiece` as transformers' `BertTokenizer` builds it. Of `tokenizer.json` it uses the vocabulary and the added
 /// tokens; how texts are normalized is said by the settings.
-pub(super) fn build(vocabulary: Vocabulary, settings: &Settings) -> Result<Tokenizer, TokenizerError> {
+pub(super) fn build(vocabulary: Vocabulary, settings: &Settings) -> Result<Library, TokenizerError> {
     let defaults = [
         ("unk_token", "[UNK]"),
         ("sep_token", "[SEP]"),
@@ -32,8 +37,10 @@ pub(super) fn build(vocabulary: Vocabulary, settings: &Settings) -> Result<Token
 
     let refused =
         |error: tokenizers::Error| TokenizerError::Tokenizer { file: file.clone(), reason: error.to_string() };
-    let model = WordPiece::builder().vocab(ids).unk_token(unknown).build().map_err(refused)?;
-    let mut tokenizer = Tokenizer::new(model);
+    let settings = WordPieceSettings { unknown: &unknown, prefix: PREFIX, max_letters: MAX_LETTERS };
+    let model = WordPieceModel::new(ids.iter().map(|(token, id)| (&**token, *id)), settings);
+    let model = model.ok_or_else(|| refused("a token has an id that no model has".into()))?;
+    let mut tokenizer = Library::new(model.into());
     tokenizer.with_normalizer(Some(normalizer)).map_err(refused)?.with_pre_tokenizer(Some(BertPreTokenizer));
     tokens.add_to(&mut tokenizer)?;
     let [cls, sep] = with_ids(ends, &tokenizer);

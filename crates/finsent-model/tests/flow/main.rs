@@ -10,6 +10,7 @@ mod deberta;
 mod documents;
 mod explanations;
 mod modern_bert;
+mod outcomes;
 mod packing;
 mod parity;
 mod pickles;

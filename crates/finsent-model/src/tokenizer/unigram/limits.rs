@@ -2,11 +2,12 @@
 
 /// The largest accepted number of pieces. XLM-RoBERTa has 250,000.
 const MAX_PIECES: usize = 1 << 20;
-/// The longest accepted piece in bytes. The library's tree of pieces has a level for each byte, and its destructor calls
-/// itself for each level. sentencepiece learns pieces of at most 16 characters unless it is told otherwise.
+/// The longest accepted piece in bytes. sentencepiece learns pieces of at most 16 characters unless it is told otherwise. A
+/// `tokenizer.json` in an unusual form is read by the library, whose tree of pieces has a level for each byte, and whose
+/// destructor calls itself for each level.
 const MAX_PIECE_BYTES: usize = 512;
-/// The largest accepted sum of the bytes of all pieces. The tree takes up to 400 bytes for each of them. XLM-RoBERTa's
-/// pieces have 2 MB.
+/// The largest accepted sum of the bytes of all pieces. The tree takes nine bytes for each of them, the library's up to
+/// 400. XLM-RoBERTa's pieces have 2 MB.
 const MAX_BYTES: usize = 4 << 20;
 
 /// Counts pieces.

@@ -10,7 +10,6 @@ mod limits;
 mod pieces;
 mod stored;
 
-use tokenizers::models::unigram::Unigram;
 use tokenizers::normalizers::replace::ReplacePattern;
 use tokenizers::normalizers::{self, Lowercase, NFC, NFKD, Replace, Strip, StripAccents};
 use tokenizers::pre_tokenizers::metaspace::{Metaspace, PrependScheme};
@@ -18,15 +17,15 @@ use tokenizers::pre_tokenizers::punctuation::Punctuation;
 use tokenizers::pre_tokenizers::sequence::Sequence;
 use tokenizers::pre_tokenizers::whitespace::WhitespaceSplit;
 use tokenizers::processors::bert::BertProcessing;
-use tokenizers::{
-    AddedToken, NormalizerWrapper, PostProcessorWrapper, PreTokenizerWrapper, SplitDelimiterBehavior, Tokenizer,
-};
+use tokenizers::{AddedToken, NormalizerWrapper, PostProcessorWrapper, PreTokenizerWrapper, SplitDelimiterBehavior};
 
 pub(super) use self::pieces::Pieces;
 pub(super) use self::stored::check as check_stored;
 use super::added_tokens::AddedTokens;
 use super::class::Class;
 use super::error::TokenizerError;
+use super::model::Library;
+use super::model::UnigramModel;
 use super::settings::Settings;
 use super::{ends, with_ids};
 
@@ -34,7 +33,7 @@ use super::{ends, with_ids};
 pub(super) const SPACE: char = '\u{2581}';
 
 /// The tokenizer that transformers builds for `class`.
-pub(super) fn build(pieces: Pieces, class: Class, settings: &Settings) -> Result<Tokenizer, TokenizerError> {
+pub(super) fn build(pieces: Pieces, class: Class, settings: &Settings) -> Result<Library, TokenizerError> {
     if let (Class::Albert, Some(_), Some((file, field))) = (class, &pieces.of_model, &settings.ends_field) {
         let reason = "it changes the tokens around a text, which finsent does not support for this class";
         return Err(TokenizerError::Field { file: file.clone(), field: (*field).into(), reason: reason.into() });
@@ -50,7 +49,8 @@ pub(super) fn build(pieces: Pieces, class: Class, settings: &Settings) -> Result
 
     let refused =
         |error: tokenizers::Error| TokenizerError::Tokenizer { file: file.clone(), reason: error.to_string() };
-    let mut tokenizer = Tokenizer::new(Unigram::from(vocab, Some(unk_id), false).map_err(refused)?);
+    let model = UnigramModel::new(&vocab, Some(unk_id), false).map_err(|reason| refused(reason.into()))?;
+    let mut tokenizer = Library::new(model.into());
     tokenizer.with_normalizer(normalizer(class, charsmap, settings).map_err(refused)?).map_err(refused)?;
     tokenizer.with_pre_tokenizer(Some(pre_tokenizer(class, settings)));
     tokens.add_to(&mut tokenizer)?;
