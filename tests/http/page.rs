@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use finsent_testing::Response;
+use finsent_testing::{Response, wait_for_output};
 use serde_json::json;
 
 use crate::clients::{installed, succeeds};
@@ -93,6 +93,10 @@ fn an_environment_variable_turns_the_page_off() {
     let server = Server::spawn(command, &[]);
     server.wait_until_ready();
     assert_eq!(browse(&server, "/").status, 405);
+
+    let mut command = finsent(&["serve"]);
+    let run = wait_for_output(command.env("FINSENT_NO_PAGE", "perhaps").spawn().unwrap());
+    run.assert_fails(2, &["FINSENT_NO_PAGE", "must be true or false"]);
 }
 
 #[test]

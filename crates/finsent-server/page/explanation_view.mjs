@@ -46,7 +46,7 @@ async function show(place, text, model) {
   }
 }
 
-function wordsView(text, { label, method, words }) {
+function wordsView(text, { label, method, words, standard_error: error }) {
   const largest = Math.max(...words.map((word) => Math.abs(word.weight)), 0);
   const side = sideOf(label);
   const marked = parts(text, words).map(({ text: part, span }) => (span ? element("span", { class: wordTone(span.weight, largest, side), title: signed(span.weight, 3) }, part) : part));
@@ -55,7 +55,7 @@ function wordsView(text, { label, method, words }) {
     element("h3", {}, `The words that made it ${label.toLowerCase()}`),
     element("p", { class: "reading words" }, marked),
     element("table", { class: "weights" },
-      element("caption", {}, `Weights for ${capital(label)} (${method}). A positive weight speaks for it; a negative one, with a dotted line, against it.`),
+      element("caption", {}, `Weights for ${capital(label)} (${method}${error > 0 ? `, estimated with a standard error of ${error.toFixed(3)}` : ""}). A positive weight speaks for it; a negative one, with a dotted line, against it.`),
       element("thead", {}, element("tr", {}, element("th", { scope: "col" }, "Word"), element("th", { scope: "col" }, "Weight"), element("th", { scope: "col" }, element("span", { class: "spoken" }, "Bar")))),
       element("tbody", {}, strongest.map((word) => weightRow(word, largest, side)))),
   ];

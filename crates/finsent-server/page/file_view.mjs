@@ -14,9 +14,11 @@ import { errorOf, newKey, pause, send } from "./service.mjs";
 import { TableView } from "./table_view.mjs";
 import { sideOf } from "./tone.mjs";
 
-/** Milliseconds between drawings while a file is being scored: of what is cheap, and of what reads all rows. */
+/** Milliseconds between drawings while a file is being scored: of what is cheap, and, at least, of what reads all rows. */
 const OFTEN = 150;
 const SELDOM = 2000;
+/** The share of the time that may go into drawing all rows, so that a large file leaves the page quick. */
+const SHARE = 0.04;
 
 export function startFileView(models, onCommand) {
   const view = new FileView(models, onCommand);
@@ -177,7 +179,7 @@ class FileView {
     this.began = performance.now();
     this.doneBefore = this.results.length - rows.length;
     this.lastDrawn = 0;
-    this.lastDrawnAll = performance.now();
+    this.nextDrawnAll = performance.now() + SELDOM;
     this.spoken = 0;
     this.showProgress();
     const feed = new Feed({
@@ -232,9 +234,10 @@ class FileView {
       this.spoken = tenth;
       this.say(`${tenth * 10} % scored`);
     }
-    const isDue = now - this.lastDrawnAll > SELDOM;
-    if (isDue) this.lastDrawnAll = now;
+    const isDue = now > this.nextDrawnAll;
     this.draw(isDue);
+    const spent = performance.now() - now;
+    if (isDue) this.nextDrawnAll = now + Math.max(SELDOM, spent / SHARE);
   }
 
   say(message) {

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use clap::builder::BoolishValueParser;
 use finsent_model::MAX_BATCH_TOKENS;
 use finsent_server::Listen;
 
@@ -85,7 +84,7 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "ORIGIN", env = "FINSENT_CORS_ORIGIN", value_delimiter = ',')]
     pub(crate) cors_origin: Vec<String>,
     /// Leave out the page that browsers get at `/`
-    #[arg(long, env = "FINSENT_NO_PAGE", value_parser = BoolishValueParser::new())]
+    #[arg(long, env = "FINSENT_NO_PAGE", value_parser = values::switch)]
     pub(crate) no_page: bool,
     /// Second address, for probes and metrics only
     #[arg(long, value_name = "ADDRESS", env = "FINSENT_METRICS_LISTEN")]

@@ -40,6 +40,15 @@ fn expected_number(range: &RangeInclusive<u64>) -> Expected {
     })
 }
 
+/// Parses the variable of a flag that takes no value.
+pub(super) fn switch(text: &str) -> Result<bool, Expected> {
+    match text.to_ascii_lowercase().as_str() {
+        "1" | "true" | "yes" | "on" => Ok(true),
+        "" | "0" | "false" | "no" | "off" => Ok(false),
+        _ => Err(Expected::new("true or false")),
+    }
+}
+
 /// Parses a time in seconds.
 pub(super) fn seconds(text: &str) -> Result<Duration, Expected> {
     let seconds = text.parse().ok().filter(|seconds| (0.0..=MAX_SECONDS).contains(seconds));

@@ -223,7 +223,7 @@ def explain(page):
             return route.continue_()
         text = body["inputs"]
         words = [{"start": len(text[:found.start()].encode()), "end": len(text[:found.end()].encode()), "text": found[0], "weight": (-1 if "hares" in found[0] else 1) * len(found[0]) / 10} for found in re.finditer(r"\S+", text)]
-        explanation = {"label": "negative", "method": "occlusion", "base": 0.3, "words": words}
+        explanation = {"label": "negative", "method": "occlusion", "base": 0.3, "words": words, "standard_error": 0.0123}
         route.fulfill(json={"model": {"name": "mini"}, "results": [{"label": "negative", "score": 0.9, "scores": {"negative": 0.9}, "explanation": explanation}]})
 
     page.route("**/v1/sentiment", sentiment)
@@ -245,6 +245,7 @@ def the_words_that_made_a_prediction_are_shown_if_the_service_explains(browser):
         words = page.locator(".words .word")
         expect(words).to_have_text(["“Añil”", "shares", "plunged", "👍🏽", "12%"])
         assert "negative" in words.nth(2).get_attribute("class") and "against" in words.nth(1).get_attribute("class")
+        expect(page.locator(".weights caption")).to_contain_text("standard error of 0.012")
         expect(page.locator(".weights tbody th").first).to_have_text("plunged")
         expect(page.locator(".weights tbody td.figure").first).to_have_text("+0.700")
         someone.accessible("an explanation")
