@@ -50,7 +50,11 @@ impl Trie {
                 children.push(labels.len() as u32);
                 while from < to {
                     let label = sorted[from].piece[depth];
-                    let end = from + sorted[from..to].partition_point(|entry| entry.piece[depth] == label);
+                    // Most nodes have one child.
+                    let end = match sorted[to - 1].piece[depth] == label {
+                        true => to,
+                        false => from + sorted[from..to].partition_point(|entry| entry.piece[depth] == label),
+                    };
                     labels.push(label);
                     next.push((from, end));
                     from = end;
