@@ -367,9 +367,12 @@ mod tests {
             (&["models", "finbert"], "unexpected argument `finbert`; to download a model, run `finsent pull finbert`"),
             (
                 &["--input", "n.csv"],
-                "unknown option `--input`; it is an option of `finsent classify` and `finsent bench`",
+                "unknown option `--input`; it is an option of `finsent classify`, `finsent explain` and `finsent bench`",
             ),
-            (&["-i", "n.csv"], "unknown option `-i`; it is an option of `finsent classify` and `finsent bench`"),
+            (
+                &["-i", "n.csv"],
+                "unknown option `-i`; it is an option of `finsent classify`, `finsent explain` and `finsent bench`",
+            ),
             (&["--file", "n.csv"], "unknown option `--file`; run `finsent classify --input n.csv`"),
             (
                 &["--port", "80"],
