@@ -92,12 +92,13 @@ impl ScoredFiles {
         }
     }
 
-    /// The columns of files that are read for their predictions and texts.
-    pub fn columns(&self, files: &Input) -> Vec<String> {
+    /// The columns of files that are read for their predictions, and for their texts if those are wanted. The columns of
+    /// probabilities are not: [`ScoredFiles::name_labels`] takes the labels from their names.
+    pub fn columns(&self, files: &Input, has_texts: bool) -> Vec<String> {
         let mut names: Vec<String> = Vec::new();
         for (_, columns) in files.known_files() {
             let layout = Layout::of(columns, self.text_column.as_deref());
-            for index in layout.used() {
+            for index in layout.used().chain(layout.text.filter(|_| has_texts)) {
                 if !names.iter().any(|name| **name == *columns[index]) {
                     names.push(columns[index].to_string());
                 }
@@ -106,12 +107,24 @@ impl ScoredFiles {
         names
     }
 
+    /// The column of the labels, if it has the same name in all files.
+    pub fn label_column(&self, files: &Input) -> Option<String> {
+        let name = |columns: &[Arc<str>]| {
+            let layout = Layout::of(columns, None);
+            layout.label.map(|label| layout.names[label].to_string())
+        };
+        let mut names = files.known_files().map(|(_, columns)| name(columns));
+        let first = names.next()??;
+        names.all(|other| other.as_ref() == Some(&first)).then_some(first)
+    }
+
     /// The labels so far.
     pub fn labels(&self) -> &SeenLabels {
         &self.labels
     }
 
-    /// Takes the labels of files without predictions from the names of their columns, if these have them.
+    /// Takes the labels from the names of columns, if these have them and no label is known: for files without predictions, or
+    /// whose columns of probabilities are not read.
     ///
     /// # Errors
     /// [`SummaryError::TooManyLabels`].
@@ -265,8 +278,7 @@ impl Layout {
 
     /// The columns that are read.
     fn used(&self) -> impl Iterator<Item = usize> {
-        let some = [self.label, self.score, self.sentiment, self.scores, self.error, self.text];
-        some.into_iter().flatten().chain(self.probabilities.iter().copied())
+        [self.label, self.score, self.sentiment, self.scores, self.error].into_iter().flatten()
     }
 
     /// The value of a column, unless it is blank.

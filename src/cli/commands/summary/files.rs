@@ -130,12 +130,19 @@ impl Files<'_> {
         if matches!(input.types, ColumnTypes::Untyped) {
             return Ok(input);
         }
-        let mut columns = scored.columns(&input);
+        scored.name_labels()?;
+        let has_texts = self.quotes > 0 || !args.compare.is_empty() || unique_by(args) == Some(UniqueBy::Text);
+        let mut columns = scored.columns(&input, has_texts);
         columns.extend(group_columns(args, &input).names().cloned());
         if let Some(UniqueBy::Columns(names)) = unique_by(args) {
             columns.extend(names);
         }
-        open(paths, &Reading { selection: ColumnSelection::Columns(columns), ..reading })
+        let mut reading = Reading { selection: ColumnSelection::Columns(columns), ..reading };
+        if !has_texts {
+            // Texts that nobody sees are most of the bytes.
+            reading.columns.text = scored.label_column(&input).or(reading.columns.text);
+        }
+        open(paths, &reading)
     }
 }
 

@@ -157,7 +157,8 @@ fn charts(report: &Report<'_>, out: &mut impl Write) -> io::Result<()> {
     if report.shape.labels.has_sentiment_score() {
         let of = if has_periods { "Sentiment over time" } else { "Sentiment" };
         writeln!(out, "<section>\n<div class=\"head\"><h2>{of}</h2>")?;
-        writeln!(out, "<p class=\"small dim noprint\">Choose a point to read its texts</p></div>")?;
+        let dashed = if report.shape.has_before && !has_periods { ". Dashed lines are the means before" } else { "" };
+        writeln!(out, "<p class=\"small dim\">Choose a point to read its texts{dashed}</p></div>")?;
         writeln!(out, "<div class=\"chips\" id=\"chips\"></div>\n<div id=\"chart\"></div>\n</section>")?;
     } else if has_periods {
         writeln!(out, "<div class=\"chips\" id=\"chips\"></div>")?;
