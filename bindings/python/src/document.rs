@@ -6,6 +6,7 @@ use finsent::{Document as Scored, Sentence as ScoredSentence};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+use crate::characters::Characters;
 use crate::prediction::{add_reading, add_scores, scores};
 
 /// A sentence of a text, with its prediction. `text[start:end]` is the sentence.
@@ -24,18 +25,12 @@ pub(crate) struct Document {
 }
 
 impl Sentence {
-    /// The sentences of a text. Their offsets become those of Python, which counts characters and not bytes.
+    /// The sentences of a text.
     pub(crate) fn all(text: &str, sentences: Vec<ScoredSentence>) -> Vec<Self> {
-        let (mut bytes, mut characters) = (0, 0);
-        // Sentences are in order, so each character is counted once.
-        let mut character = |offset: usize| {
-            characters += text[bytes..offset].chars().count();
-            bytes = offset;
-            characters
-        };
+        let mut characters = Characters::of(text);
         let at = |sentence: ScoredSentence| {
-            let range = sentence.bytes();
-            Self { start: character(range.start), end: character(range.end), sentence }
+            let place = characters.range(sentence.bytes());
+            Self { start: place.start, end: place.end, sentence }
         };
         sentences.into_iter().map(at).collect()
     }

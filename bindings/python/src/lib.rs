@@ -6,9 +6,11 @@
 
 mod arrow_batch;
 mod arrow_texts;
+mod characters;
 mod command;
 mod document;
 mod error;
+mod explanation;
 mod model;
 mod prediction;
 mod process;
@@ -23,6 +25,8 @@ mod _finsent {
     use super::command::run_command;
     #[pymodule_export]
     use super::document::{Document, Sentence};
+    #[pymodule_export]
+    use super::explanation::{ExplainedPart, Explanation};
     #[pymodule_export]
     use super::model::Model;
     #[pymodule_export]

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use finsent::{Aggregate, Model as Loaded, ModelBuilder, Precision, Prediction as Scores, TextError};
+use finsent::{
+    Aggregate, ExplainMethod, ExplainOptions, Model as Loaded, ModelBuilder, Precision, Prediction as Scores, TextError,
+};
 use finsent_model::{Activation, ClassifyError, Encoding, Text, suggest};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -13,6 +15,7 @@ use crate::arrow_batch::ArrowBatch;
 use crate::arrow_texts::ArrowTexts;
 use crate::document::{Document, Sentence};
 use crate::error;
+use crate::explanation::Explanation;
 use crate::prediction::Prediction;
 use crate::process::Process;
 use crate::texts::{TextResult, Texts, text_of};
@@ -113,6 +116,35 @@ impl Model {
         let text = text_of(text).map_err(|message| error::of_text(None, &message))?;
         let sentences = py.detach(|| self.model.classify_sentences(text.as_str()));
         Ok(Sentence::all(text.as_str(), sentences.map_err(|error| error::of_one(&error))?))
+    }
+
+    /// Says which words made a prediction, and of a document which sentences.
+    #[pyo3(signature = (text, *, method="shapley", label=None, passes=None, granularity="text"))]
+    fn explain(
+        &self,
+        text: &Bound<'_, PyString>,
+        method: &str,
+        label: Option<String>,
+        passes: Option<usize>,
+        granularity: &str,
+    ) -> PyResult<Explanation> {
+        self.process.check()?;
+        let py = text.py();
+        let passes = passes.unwrap_or(ExplainOptions::PASSES);
+        let options = ExplainOptions { method: parse_method(method)?, label, passes };
+        let is_document = match granularity {
+            "text" => false,
+            "document" => true,
+            other => {
+                return Err(PyValueError::new_err(format!("granularity is \"text\" or \"document\", not {other:?}")));
+            }
+        };
+        let text = text_of(text).map_err(|message| error::of_text(None, &message))?;
+        let explanation = py.detach(|| match is_document {
+            false => self.model.explain_by(text.as_str(), &options),
+            true => self.model.explain_document(text.as_str(), Aggregate::default(), &options),
+        });
+        Explanation::new(py, text.as_str(), explanation.map_err(|error| error::of_one(&error))?)
     }
 
     /// Classifies a column of texts, or that column of a table, into columns of Arrow. A text that fails has its `error`.
@@ -312,6 +344,11 @@ fn unknown_setting(name: &str) -> String {
         Some(nearest) => format!("Model() has no argument `{name}`. Did you mean `{nearest}`?"),
         None => format!("Model() has no argument `{name}`; it has {}", SETTINGS.join(", ")),
     }
+}
+
+fn parse_method(method: &str) -> PyResult<ExplainMethod> {
+    let found = ExplainMethod::ALL.into_iter().find(|known| known.name() == method);
+    found.ok_or_else(|| PyValueError::new_err(format!("method is \"shapley\" or \"occlusion\", not {method:?}")))
 }
 
 fn parse_precision(precision: &str) -> PyResult<Precision> {

@@ -101,6 +101,35 @@ def test_sentences_have_places_in_characters(model):
         model.classify_document(text, aggregate="median")
 
 
+def test_an_explanation_names_the_words_and_adds_up(model):
+    text = "Größe: shares of Löwenbräu plunged 12%"
+    explanation = model.explain(text)
+    strongest = max(explanation.words, key=lambda word: word.weight)
+    assert (explanation.label, strongest.text, explanation.method) == ("negative", "plunged", "shapley")
+    assert all(text[word.start : word.end] == word.text for word in explanation.words)
+    added = sum(word.weight for word in explanation.words)
+    assert added == pytest.approx(explanation.score - explanation.base, abs=1e-5)
+    assert explanation.score == pytest.approx(model.classify(text).scores["negative"], abs=1e-6)
+    occlusion = model.explain(text, method="occlusion", label="positive").to_dict()
+    assert (occlusion["label"], occlusion["method"], len(occlusion["words"])) == ("positive", "occlusion", 6)
+    document = model.explain("Profit rose. Größe € fell. The board meets.", granularity="document")
+    assert [sentence.text for sentence in document.sentences] == ["Profit rose.", "Größe € fell.", "The board meets."]
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "words"),
+    [
+        ({"method": "lime"}, ValueError, "shapley"),
+        ({"label": "bullish"}, finsent.TextError, "positive"),
+        ({"passes": 1}, finsent.TextError, "pass"),
+        ({"granularity": "sentence"}, ValueError, "document"),
+    ],
+)
+def test_what_cannot_be_explained_is_refused(model, settings, error, words):
+    with pytest.raises(error, match=words):
+        model.explain("Profit rose 12 %", **settings)
+
+
 def test_pickles_hold_predictions_and_reload_models(model):
     prediction = model.classify(TEXTS[0])
     copy = pickle.loads(pickle.dumps(prediction))

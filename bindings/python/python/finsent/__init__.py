@@ -8,7 +8,7 @@
 >>> [p.label for p in model.classify(["Orders doubled in March", "The board meets on Monday"])]
 ['positive', 'neutral']
 
-``Model`` loads a model and classifies texts, lists, columns and documents; ``score`` adds predictions to a data frame;
+``Model`` loads a model, classifies texts, lists, columns and documents, and explains predictions; ``score`` adds predictions to a data frame;
 ``pipeline`` has the results of transformers' pipeline. The command ``finsent`` comes with the package.
 """
 
@@ -16,13 +16,15 @@ from __future__ import annotations
 
 from ._errors import FinsentError, ModelError, NetworkError, TextError
 from ._finsent import __VERSION__ as __version__
-from ._finsent import ArrowBatch, Document, Model, Prediction, Sentence
+from ._finsent import ArrowBatch, Document, ExplainedPart, Explanation, Model, Prediction, Sentence
 from ._frames import score
 from ._pipeline import TextClassificationPipeline, pipeline
 
 __all__ = [
     "ArrowBatch",
     "Document",
+    "ExplainedPart",
+    "Explanation",
     "FinsentError",
     "Model",
     "ModelError",
