@@ -17,7 +17,9 @@ from pathlib import Path
 
 import numpy as np
 
-from inputs import FUSED, FUSED_INT8, MEASURED, OPENVINO, OPENVINO_INT8, encode, full_window, padded, read_sentences
+from inputs import (
+    FUSED, FUSED_INT8, MEASURED, OPENVINO, OPENVINO_INT8, encode, full_window, input_names, padded, read_sentences,
+)  # fmt: skip
 
 PRECISIONS = ["f32", "bf16", "int8"]
 SINGLES = 60
@@ -85,10 +87,10 @@ def openvino_rival(file, hint=None):
             settings["INFERENCE_PRECISION_HINT"] = hint
         compiled = openvino.Core().compile_model(str(checkpoint / file), "CPU", settings)
         chosen = compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()
-        request = compiled.create_infer_request()
+        request, names = compiled.create_infer_request(), [tensor.get_any_name() for tensor in compiled.inputs]
 
         def run(batch):
-            return np.array(request.infer(batch)["logits"])
+            return np.array(request.infer({name: batch[name] for name in names})["logits"])
 
         return Rival(run, f"computes in {chosen} on this CPU" if hint and chosen != hint else "")
 
@@ -98,17 +100,18 @@ def openvino_rival(file, hint=None):
 def torch_rival(precision):
     def load(checkpoint, threads):
         import torch
-        from transformers import BertForSequenceClassification
+        from transformers import AutoModelForSequenceClassification
         from transformers.utils import logging
 
         logging.disable_progress_bar()
         torch.set_num_threads(threads)
         kind = {"f32": torch.float32, "bf16": torch.bfloat16}[precision]
-        model = BertForSequenceClassification.from_pretrained(checkpoint, dtype=kind).eval()
+        model = AutoModelForSequenceClassification.from_pretrained(checkpoint, dtype=kind).eval()
+        names = input_names(model)
 
         @torch.inference_mode()
         def run(batch):
-            return model(**{name: torch.from_numpy(array) for name, array in batch.items()}).logits.float().numpy()
+            return model(**{name: torch.from_numpy(batch[name]) for name in names}).logits.float().numpy()
 
         return Rival(run)
 

@@ -11,15 +11,19 @@ import openvino
 import torch
 from onnxruntime.quantization import QuantType, quantize_dynamic
 from onnxruntime.transformers import optimizer
-from transformers import BertForSequenceClassification
+from transformers import AutoModelForSequenceClassification
 
-from inputs import FUSED, FUSED_INT8, OPENVINO, OPENVINO_INT8, encode, padded, read_sentences
+from inputs import FUSED, FUSED_INT8, OPENVINO, OPENVINO_INT8, encode, input_names, padded, read_sentences
+
+# The architectures whose attention ONNX Runtime's optimizer knows. Of the others it fuses the rest.
+FUSIBLE = {"bert", "roberta"}
 
 
 def to_onnx(model, file):
     """Trace the model into an ONNX graph with dynamic batch size and length."""
-    ids = torch.full((2, 9), 2000)
+    ids = torch.full((2, 9), min(2000, model.config.vocab_size - 1))
     inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids), "token_type_ids": torch.zeros_like(ids)}
+    inputs = {name: inputs[name] for name in input_names(model)}
     axes = {0: "batch", 1: "length"}
     torch.onnx.export(
         model,
@@ -40,7 +44,7 @@ def to_fused(source, config, file):
     )
     counts = {name: count for name, count in fused.get_fused_operator_statistics().items() if count}
     print(f"fused: {counts}")
-    if counts.get("Attention", 0) != config.num_hidden_layers:
+    if config.model_type in FUSIBLE and counts.get("Attention", 0) != config.num_hidden_layers:
         sys.exit("the optimizer did not fuse the attention of every layer, so ONNX Runtime would not run at its best")
     fused.save_model_to_file(str(file))
 
@@ -57,9 +61,10 @@ def to_dynamic_int8(source, file, reduce_range):
     )
 
 
-def to_static_int8(model, texts, file):
+def to_static_int8(model, texts, names, file):
     """Quantize weights and activations to int8. The ranges of the activations come from the calibration sentences."""
-    dataset = nncf.Dataset([padded([ids]) for ids in texts])
+    batches = [padded([ids]) for ids in texts]
+    dataset = nncf.Dataset([{name: batch[name] for name in names} for batch in batches])
     quantized = nncf.quantize(model, dataset, model_type=nncf.ModelType.TRANSFORMER, subset_size=len(texts))
     openvino.save_model(quantized, str(file), compress_to_fp16=False)
 
@@ -77,7 +82,7 @@ def main():
 
     _, calibration = read_sentences(args.sentences)
     # Eager attention, because the optimizer does not recognize the graph of PyTorch's fused attention.
-    model = BertForSequenceClassification.from_pretrained(args.dir, attn_implementation="eager").eval()
+    model = AutoModelForSequenceClassification.from_pretrained(args.dir, attn_implementation="eager").eval()
     with tempfile.TemporaryDirectory(dir=args.dir) as scratch:
         traced = Path(scratch) / "traced.onnx"
         to_onnx(model, traced)
@@ -85,7 +90,7 @@ def main():
         to_dynamic_int8(args.dir / FUSED, args.dir / FUSED_INT8, args.reduce_range)
         converted = openvino.convert_model(str(traced))
         openvino.save_model(converted, str(args.dir / OPENVINO), compress_to_fp16=False)
-        to_static_int8(converted, encode(args.dir, calibration), args.dir / OPENVINO_INT8)
+        to_static_int8(converted, encode(args.dir, calibration), input_names(model), args.dir / OPENVINO_INT8)
     for file in sorted(args.dir.iterdir()):
         print(f"{file.name}  {file.stat().st_size / 1e6:.0f} MB")
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import numpy as np
-from tokenizers import BertWordPieceTokenizer
+from tokenizers import BertWordPieceTokenizer, Tokenizer
 
 WINDOW = 512
 MEASURED = 256
@@ -28,15 +28,26 @@ def read_sentences(file):
 
 
 def load_tokenizer(checkpoint):
-    """Return FinBERT's tokenizer, which truncates to the model's window."""
-    tokenizer = BertWordPieceTokenizer(str(Path(checkpoint) / "vocab.txt"), lowercase=True)
+    """Return the tokenizer of tokenizer.json, or FinBERT's. It truncates to the window."""
+    file = Path(checkpoint) / "tokenizer.json"
+    if file.exists():
+        tokenizer = Tokenizer.from_file(str(file))
+    else:
+        tokenizer = BertWordPieceTokenizer(str(Path(checkpoint) / "vocab.txt"), lowercase=True)
     tokenizer.enable_truncation(WINDOW)
     return tokenizer
 
 
 def encode(checkpoint, sentences):
-    """Return the token ids of each sentence, including [CLS] and [SEP]."""
+    """Return the token ids of each sentence, including those of its start and end."""
     return [encoding.ids for encoding in load_tokenizer(checkpoint).encode_batch(sentences)]
+
+
+def input_names(model):
+    """Return which arrays of a batch a model of transformers takes. Not all models know token types."""
+    config = model.config
+    takes_types = config.model_type != "modernbert" and getattr(config, "type_vocab_size", 0) > 0
+    return ["input_ids", "attention_mask", *(["token_type_ids"] if takes_types else [])]
 
 
 def full_window(texts):
@@ -48,7 +59,8 @@ def full_window(texts):
 
 
 def padded(texts):
-    """Return a batch for the other engines, padded to the longest text."""
+    """Return a batch for the other engines, padded to the longest text. The id of the padding does not matter: it is
+    masked, and follows the text."""
     width = max(len(ids) for ids in texts)
     rows = np.array([ids + [0] * (width - len(ids)) for ids in texts], dtype=np.int64)
     lengths = np.array([len(ids) for ids in texts])

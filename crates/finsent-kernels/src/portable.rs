@@ -2,7 +2,7 @@
 #![expect(unsafe_code, reason = "memory behind pointers")]
 
 use super::product::PAIR_ORDER;
-use super::simd::{Simd, TileKernel, match_rows};
+use super::simd::{MAX_LANES, Simd, TileKernel, match_rows};
 
 /// Four lanes. Every CPU can run them, so anyone may create this token.
 #[derive(Debug, Clone, Copy)]
@@ -165,6 +165,19 @@ impl Simd for Portable {
     #[inline(always)]
     fn odd_bytes(self, x: [i32; 4]) -> [i32; 4] {
         lanes!(i => (x[i] >> 24) << 16 | (x[i] << 16 >> 24) & 0xffff)
+    }
+
+    #[inline(always)]
+    fn permute(self, x: [f32; 4], lanes: [i32; 4]) -> [f32; 4] {
+        lanes!(i => x[lanes[i] as usize])
+    }
+
+    #[inline(always)]
+    fn transpose(self, square: &mut [[f32; 4]; MAX_LANES]) {
+        let [a, b, c, d, ..] = *square;
+        for (i, vector) in square[..4].iter_mut().enumerate() {
+            *vector = [a[i], b[i], c[i], d[i]];
+        }
     }
 
     #[inline(always)]

@@ -93,6 +93,11 @@ pub(super) trait Simd: Copy + Send + Sync {
     /// Bytes 1 and 3 of each lane as signed 16-bit halves.
     fn odd_bytes(self, x: Self::I32) -> Self::I32;
 
+    /// Lane `i` of the result is the lane of `x` whose number is lane `i` of `lanes`, in `0..LANES`.
+    fn permute(self, x: Self::F32, lanes: Self::I32) -> Self::F32;
+    /// Transposes the square of the first `LANES` vectors.
+    fn transpose(self, square: &mut [Self::F32; MAX_LANES]);
+
     /// Runs `tile` with `rows`, which is in `1..=MR`, as a constant.
     fn run_tile<T: TileKernel>(self, rows: usize, tile: T);
 

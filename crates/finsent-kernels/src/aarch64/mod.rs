@@ -7,7 +7,7 @@ use std::arch::aarch64::*;
 use std::arch::{asm, is_aarch64_feature_detected};
 
 use super::product::{Product, ProductKernel};
-use super::simd::{Kernel, NV, Simd, TileKernel, match_rows};
+use super::simd::{Kernel, MAX_LANES, NV, Simd, TileKernel, match_rows};
 
 /// Proves that the CPU has NEON.
 #[derive(Debug, Clone, Copy)]
@@ -26,6 +26,14 @@ macro_rules! op {
         // SAFETY: as above.
         let second = unsafe { $intrinsic $(::<$bits>)? ($($operand.1),*) };
         Pair(first, second)
+    }};
+}
+
+/// The same, for operands that are not pairs.
+macro_rules! op_one {
+    ($intrinsic:ident ($($operand:expr),*)) => {{
+        // SAFETY: as in `op`.
+        unsafe { $intrinsic($($operand),*) }
     }};
 }
 
@@ -330,7 +338,46 @@ impl Simd for Neon {
     }
 
     #[inline(always)]
+    fn permute(self, x: Floats, lanes: Ints) -> Floats {
+        // The instruction takes bytes: number `n` has the bytes from `4 n` on.
+        let (every, bytes) = (self.splat_i32(0x0404_0404), self.splat_i32(0x0302_0100));
+        let bytes = self.add_i32(self.mul_i32(lanes, every), bytes);
+        let (bytes, table) = (op!(vreinterpretq_u8_s32(bytes)), op!(vreinterpretq_u8_f32(x)));
+        let table = uint8x16x2_t(table.0, table.1);
+        let found = Pair(op_one!(vqtbl2q_u8(table, bytes.0)), op_one!(vqtbl2q_u8(table, bytes.1)));
+        op!(vreinterpretq_f32_u8(found))
+    }
+
+    #[inline(always)]
+    fn transpose(self, square: &mut [Floats; MAX_LANES]) {
+        let [upper, lower, ..] = square.as_chunks_mut().0 else { unreachable!("a square has more rows") };
+        let [above, below] = [*upper, *lower];
+        let [a, b] = [transpose_block(above.map(|row| row.0)), transpose_block(above.map(|row| row.1))];
+        let [c, d] = [transpose_block(below.map(|row| row.0)), transpose_block(below.map(|row| row.1))];
+        for column in 0..4 {
+            upper[column] = Pair(a[column], c[column]);
+            lower[column] = Pair(b[column], d[column]);
+        }
+    }
+
+    #[inline(always)]
     fn run_tile<T: TileKernel>(self, rows: usize, tile: T) {
         match_rows!(rows, tile, 1 2 3 4 5 6)
     }
+}
+
+/// Transposes a block of 4 x 4 numbers.
+#[inline(always)]
+fn transpose_block([a, b, c, d]: [float32x4_t; 4]) -> [float32x4_t; 4] {
+    let [first, third] = interleave_pairs(op_one!(vtrn1q_f32(a, b)), op_one!(vtrn1q_f32(c, d)));
+    let [second, fourth] = interleave_pairs(op_one!(vtrn2q_f32(a, b)), op_one!(vtrn2q_f32(c, d)));
+    [first, second, third, fourth]
+}
+
+/// The first pairs of numbers of `a` and `b`, and the second ones.
+#[inline(always)]
+fn interleave_pairs(a: float32x4_t, b: float32x4_t) -> [float32x4_t; 2] {
+    let (a, b) = (op_one!(vreinterpretq_f64_f32(a)), op_one!(vreinterpretq_f64_f32(b)));
+    let (low, high) = (op_one!(vtrn1q_f64(a, b)), op_one!(vtrn2q_f64(a, b)));
+    [op_one!(vreinterpretq_f32_f64(low)), op_one!(vreinterpretq_f32_f64(high))]
 }

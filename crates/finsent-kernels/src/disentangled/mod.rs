@@ -14,6 +14,7 @@
 //! A product with positions has one column for each position that the distances of its block reach. Texts of any length
 //! therefore need working memory for a block of queries only, beside their keys and values.
 
+mod add;
 mod projections;
 mod relative_positions;
 #[cfg(test)]
@@ -21,6 +22,7 @@ mod tests;
 
 use std::ops::Range;
 
+use self::add::{AddOfKeys, AddOfQueries};
 pub use self::projections::PositionProjections;
 pub use self::relative_positions::RelativePositions;
 use crate::aligned::{AlignedBuffer, CACHE_LINE};
@@ -30,7 +32,7 @@ use crate::matrix::Matrix;
 use crate::partition::split_evenly;
 use crate::product::F32Weights;
 use crate::shared::Block;
-use crate::simd::{Kernel, Simd};
+use crate::simd::{Kernel, MAX_LANES, Simd};
 use crate::thread_pool::ThreadPool;
 
 /// Queries of a block, and most keys of a chunk. Few columns of a product with positions are then of no use: the product
@@ -65,11 +67,12 @@ impl DisentangledAttention<'_> {
         let lens = cu_lens[1].windows(2).map(|text| text[1].saturating_sub(text[0]));
         assert_eq!(queries_and_keys[0].columns(), self.positions.hidden_size(), "columns of the positions");
         let longest = lens.max().unwrap_or(0);
-        let columns = self.positions.positions().columns(longest);
+        let columns = padded_columns(self.positions.positions(), longest);
+        let are_gapless = columns.windows(2).all(|pair| pair[1] - pair[0] <= 1);
         let heads = self.positions.heads();
         for_each_head(pool, heads, Reach::All, queries_and_keys, cu_lens, scratch, context, |head, panels| {
-            let columns = &columns[longest - head.tokens()..][..(2 * head.tokens()).saturating_sub(1)];
-            let distances = Distances { tokens: head.tokens(), columns, linear: self.positions.positions().linear() };
+            let columns = &columns[longest - head.tokens()..];
+            let distances = Distances { tokens: head.tokens(), columns, are_gapless };
             self.attend(head, panels, &distances);
         });
     }
@@ -109,7 +112,7 @@ impl DisentangledAttention<'_> {
         for queries in split_evenly(scores.queries.clone(), QUERIES) {
             let products = distances.products(self.isa, queries.clone(), 0..distances.tokens);
             let numbers = products.room(queries.len(), buffer);
-            let out = Block::new(&mut *numbers, products.width, products.width);
+            let out = Block::new(&mut numbers[..queries.len() * products.width], products.width, products.width);
             self.isa.run_widening(F32Weights, head.query_product(queries.clone(), lanes, products.panels.clone(), out));
             let (stride, scores) = (scores.stride, scores.rows(&queries));
             self.isa.run(AddOfQueries { distances, products: &products, numbers, queries, scores, stride });
@@ -125,13 +128,16 @@ impl DisentangledAttention<'_> {
         buffer: &mut AlignedBuffer,
     ) {
         let Some(lanes) = self.positions.queries(self.isa, head.index()) else { return };
-        let queries = scores.queries.clone();
-        for keys in split_evenly(0..distances.tokens, queries.len().max(QUERIES)) {
+        let (queries, stride) = (scores.queries.clone(), scores.stride);
+        let chunk = queries.len().max(QUERIES).next_multiple_of(MAX_LANES);
+        for start in (0..distances.tokens).step_by(chunk) {
+            let keys = start..distances.tokens.min(start + chunk);
             let products = distances.products(self.isa, queries.clone(), keys.clone());
             let numbers = products.room(keys.len(), buffer);
-            let out = Block::new(&mut *numbers, products.width, products.width);
+            let out = Block::new(&mut numbers[..keys.len() * products.width], products.width, products.width);
             self.isa.run_widening(F32Weights, head.key_product(keys.clone(), lanes, products.panels.clone(), out));
-            scores.add_of_keys(distances, &products, keys, numbers);
+            let (queries, scores) = (queries.clone(), &mut *scores.numbers);
+            self.isa.run(AddOfKeys { distances, products: &products, numbers, keys, queries, scores, stride });
         }
     }
 }
@@ -180,40 +186,35 @@ fn score_stride(tokens: usize) -> usize {
     (tokens.div_ceil(line) | 1) * line
 }
 
+/// The columns of the positions for the distances `key - query` from `1 - tokens` on, as many as vectors of columns reach.
+fn padded_columns(positions: &RelativePositions, tokens: usize) -> Vec<u32> {
+    let mut columns = positions.columns(tokens);
+    let last = columns.last().copied().unwrap_or(0);
+    columns.resize(columns.len() + 2 * MAX_LANES, last);
+    columns
+}
+
 /// The distances within a text.
 struct Distances<'a> {
     tokens: usize,
-    /// The columns of the positions for the distances `key - query` from `1 - tokens` to `tokens - 1`. They never fall.
-    columns: &'a [usize],
-    /// Up to this distance, each distance has a column of its own.
-    linear: usize,
+    /// The columns of the positions for the distances `key - query` from `1 - tokens` to `tokens - 1`, and for more after
+    /// them. They never fall.
+    columns: &'a [u32],
+    /// Whether the columns of consecutive distances are the same or consecutive.
+    are_gapless: bool,
 }
 
 impl Distances<'_> {
-    /// The columns for a query and the given keys.
+    /// The columns for a query and the keys from `key` on.
     #[inline(always)]
-    fn of_query(&self, query: usize, keys: Range<usize>) -> &[usize] {
-        let from_first_key = self.tokens - 1 - query;
-        &self.columns[from_first_key + keys.start..from_first_key + keys.end]
-    }
-
-    /// The columns for a key and the given queries, the last one first.
-    #[inline(always)]
-    fn of_key(&self, key: usize, queries: Range<usize>) -> &[usize] {
-        let from_first_query = self.tokens + key;
-        &self.columns[from_first_query - queries.end..from_first_query - queries.start]
-    }
-
-    /// The keys at a linear distance from a query.
-    #[inline(always)]
-    fn linear(&self, query: usize) -> Range<usize> {
-        query.saturating_sub(self.linear)..(query + self.linear + 1).min(self.tokens)
+    fn columns(&self, query: usize, key: usize) -> &[u32] {
+        &self.columns[self.tokens - 1 - query + key..]
     }
 
     /// The products with the positions that some queries and keys reach.
     fn products(&self, isa: Isa, queries: Range<usize>, keys: Range<usize>) -> Products {
-        let first = self.of_query(queries.end - 1, keys.start..keys.start + 1)[0];
-        let last = self.of_query(queries.start, keys.end - 1..keys.end)[0];
+        let first = self.columns(queries.end - 1, keys.start)[0] as usize;
+        let last = self.columns(queries.start, keys.end - 1)[0] as usize;
         let panel = isa.panel_width();
         let panels = first / panel..last / panel + 1;
         Products { width: panels.len() * panel, first: panels.start * panel, panels }
@@ -230,9 +231,12 @@ struct Products {
 }
 
 impl Products {
+    /// Room for so many rows, and for what vectors reach beyond them: more rows, up to whole vectors of rows, and the rest
+    /// of a vector that begins in the last one.
     fn room<'b>(&self, rows: usize, buffer: &'b mut AlignedBuffer) -> &'b mut [f32] {
-        buffer.grow::<f32>(rows * self.width);
-        &mut buffer.as_mut_slice()[..rows * self.width]
+        let len = rows.next_multiple_of(MAX_LANES) * self.width + 2 * MAX_LANES;
+        buffer.grow::<f32>(len);
+        &mut buffer.as_mut_slice()[..len]
     }
 }
 
@@ -248,54 +252,5 @@ impl Scores<'_> {
     fn rows(&mut self, queries: &Range<usize>) -> &mut [f32] {
         let row = |query: usize| (query - self.queries.start) * self.stride;
         &mut self.numbers[row(queries.start)..row(queries.end)]
-    }
-
-    /// Adds the products of some keys with the positions of all of the queries.
-    fn add_of_keys(&mut self, distances: &Distances<'_>, products: &Products, keys: Range<usize>, numbers: &[f32]) {
-        for (key, numbers) in keys.zip(numbers.chunks_exact(products.width)) {
-            let columns = distances.of_key(key, self.queries.clone()).iter().rev();
-            for (scores, column) in self.numbers.chunks_exact_mut(self.stride).zip(columns) {
-                scores[key] += numbers[column - products.first];
-            }
-        }
-    }
-}
-
-/// Adds the products of some queries with the positions of all keys to their scores.
-struct AddOfQueries<'a> {
-    distances: &'a Distances<'a>,
-    products: &'a Products,
-    numbers: &'a [f32],
-    queries: Range<usize>,
-    scores: &'a mut [f32],
-    stride: usize,
-}
-
-impl Kernel for AddOfQueries<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<S: Simd>(self, s: S) {
-        let Self { distances, products, numbers, queries, scores, stride } = self;
-        let rows = numbers.chunks_exact(products.width).zip(scores.chunks_exact_mut(stride));
-        for (query, (numbers, scores)) in queries.zip(rows) {
-            let linear = distances.linear(query);
-            for keys in [0..linear.start, linear.end..distances.tokens] {
-                let columns = distances.of_query(query, keys.clone());
-                for (score, column) in scores[keys].iter_mut().zip(columns) {
-                    *score += numbers[column - products.first];
-                }
-            }
-            let column = distances.of_query(query, linear.start..linear.start + 1)[0] - products.first;
-            add(s, &numbers[column..column + linear.len()], &mut scores[linear]);
-        }
-    }
-}
-
-/// `to += x`
-#[inline(always)]
-fn add<S: Simd>(s: S, x: &[f32], to: &mut [f32]) {
-    for (x, to) in x.chunks(S::LANES).zip(to.chunks_mut(S::LANES)) {
-        s.store_up_to(s.add(s.load_or(to, 0.0), s.load_or(x, 0.0)), to);
     }
 }

@@ -50,10 +50,6 @@ impl RelativePositions {
         self.rows() - 1 - self.column(-distance)
     }
 
-    pub(super) fn linear(&self) -> usize {
-        self.linear
-    }
-
     /// The column for the distance `key - query`. It never falls when the distance grows.
     fn column(&self, distance: isize) -> usize {
         let bucket = self.bucket(distance.unsigned_abs());
@@ -72,9 +68,9 @@ impl RelativePositions {
     }
 
     /// The columns for the distances `key - query` from `1 - tokens` to `tokens - 1`.
-    pub(super) fn columns(&self, tokens: usize) -> Vec<usize> {
+    pub(super) fn columns(&self, tokens: usize) -> Vec<u32> {
         let longest = tokens.saturating_sub(1).cast_signed();
-        (-longest..=longest).map(|distance| self.column(distance)).collect()
+        (-longest..=longest).map(|distance| self.column(distance) as u32).collect()
     }
 }
 
@@ -130,10 +126,10 @@ mod tests {
             RelativePositions::of_buckets(8, 40),
         ] {
             let columns = positions.columns(60);
-            assert!(columns.is_sorted() && *columns.last().unwrap() < positions.rows(), "{positions:?}");
-            let (middle, linear) = (59, positions.linear());
+            assert!(columns.is_sorted() && (*columns.last().unwrap() as usize) < positions.rows(), "{positions:?}");
+            let (middle, linear) = (59, positions.linear);
             for (index, &column) in columns[middle - linear..=middle + linear].iter().enumerate() {
-                assert_eq!(column + linear, positions.span - 1 + index, "{positions:?}");
+                assert_eq!(column as usize + linear, positions.span - 1 + index, "{positions:?}");
             }
         }
     }

@@ -143,6 +143,8 @@ fn disentangled_attention_equals_the_reference_for_every_text_of_a_packed_batch(
             for positions in [
                 RelativePositions::of_buckets(8, 16),
                 RelativePositions::of_buckets(32, 512),
+                // Consecutive distances skip buckets.
+                RelativePositions::of_buckets(32, 20),
                 RelativePositions::of_distances(1),
                 RelativePositions::of_distances(20),
             ] {

@@ -5,7 +5,7 @@ use std::arch::asm;
 use std::arch::x86_64::*;
 
 use super::op;
-use crate::simd::{Kernel, Simd, TileKernel, match_rows};
+use crate::simd::{Kernel, MAX_LANES, Simd, TileKernel, match_rows};
 
 /// Proves that the CPU has AVX2 and FMA.
 #[derive(Debug, Clone, Copy)]
@@ -190,6 +190,21 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
+    fn permute(self, x: __m256, lanes: __m256i) -> __m256 {
+        op!(_mm256_permutevar8x32_ps(x, lanes))
+    }
+
+    #[inline(always)]
+    fn transpose(self, square: &mut [__m256; MAX_LANES]) {
+        let [upper, lower, ..] = square.as_chunks_mut().0 else { unreachable!("a square has more rows") };
+        let (above, below) = (transpose_blocks(*upper), transpose_blocks(*lower));
+        for column in 0..4 {
+            upper[column] = op!(_mm256_permute2f128_ps::<0x20>(above[column], below[column]));
+            lower[column] = op!(_mm256_permute2f128_ps::<0x31>(above[column], below[column]));
+        }
+    }
+
+    #[inline(always)]
     fn run_tile<T: TileKernel>(self, rows: usize, tile: T) {
         match_rows!(rows, tile, 1 2 3 4 5 6)
     }
@@ -200,6 +215,24 @@ impl Simd for Avx2 {
 fn halves(x: __m256i) -> __m128i {
     let (low, high) = (op!(_mm256_castsi256_si128(x)), op!(_mm256_extracti128_si256::<1>(x)));
     op!(_mm_packus_epi32(low, high))
+}
+
+/// Transposes the two blocks of 4 x 4 numbers that four vectors have side by side.
+#[inline(always)]
+fn transpose_blocks([a, b, c, d]: [__m256; 4]) -> [__m256; 4] {
+    let (ab, cd) = (op!(_mm256_unpacklo_ps(a, b)), op!(_mm256_unpacklo_ps(c, d)));
+    let [first, second] = interleave_pairs(ab, cd);
+    let (ab, cd) = (op!(_mm256_unpackhi_ps(a, b)), op!(_mm256_unpackhi_ps(c, d)));
+    let [third, fourth] = interleave_pairs(ab, cd);
+    [first, second, third, fourth]
+}
+
+/// The first pairs of numbers of the blocks of `a` and `b` in turn, and the second ones.
+#[inline(always)]
+fn interleave_pairs(a: __m256, b: __m256) -> [__m256; 2] {
+    let (a, b) = (op!(_mm256_castps_pd(a)), op!(_mm256_castps_pd(b)));
+    let (low, high) = (op!(_mm256_unpacklo_pd(a, b)), op!(_mm256_unpackhi_pd(a, b)));
+    [op!(_mm256_castpd_ps(low)), op!(_mm256_castpd_ps(high))]
 }
 
 /// `vpmaddwd` and `vpaddd`, in assembly. LLVM would reorder the additions of a whole step so that all its products are

@@ -6,7 +6,7 @@ use std::arch::x86_64::*;
 
 use super::op;
 use crate::product::{Product, ProductKernel};
-use crate::simd::{Kernel, NV, Simd, TileKernel, match_rows};
+use crate::simd::{Kernel, MAX_LANES, NV, Simd, TileKernel, match_rows};
 
 /// Proves that the CPU has AVX-512 F, BW, DQ and VL.
 #[derive(Debug, Clone, Copy)]
@@ -337,9 +337,50 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
+    fn permute(self, x: __m512, lanes: __m512i) -> __m512 {
+        op!(_mm512_permutexvar_ps(lanes, x))
+    }
+
+    #[inline(always)]
+    fn transpose(self, square: &mut [__m512; MAX_LANES]) {
+        let mut blocks = [self.splat(0.0); MAX_LANES];
+        for (four, blocks) in square.as_chunks().0.iter().zip(blocks.as_chunks_mut().0) {
+            *blocks = transpose_blocks(*four);
+        }
+        // Each vector has a column of each of its four blocks. Two rounds of pairs bring the blocks together.
+        for column in 0..4 {
+            let [a, b, c, d] = [blocks[column], blocks[4 + column], blocks[8 + column], blocks[12 + column]];
+            let (ab, cd) = (op!(_mm512_shuffle_f32x4::<0x44>(a, b)), op!(_mm512_shuffle_f32x4::<0x44>(c, d)));
+            square[column] = op!(_mm512_shuffle_f32x4::<0x88>(ab, cd));
+            square[4 + column] = op!(_mm512_shuffle_f32x4::<0xdd>(ab, cd));
+            let (ab, cd) = (op!(_mm512_shuffle_f32x4::<0xee>(a, b)), op!(_mm512_shuffle_f32x4::<0xee>(c, d)));
+            square[8 + column] = op!(_mm512_shuffle_f32x4::<0x88>(ab, cd));
+            square[12 + column] = op!(_mm512_shuffle_f32x4::<0xdd>(ab, cd));
+        }
+    }
+
+    #[inline(always)]
     fn run_tile<T: TileKernel>(self, rows: usize, tile: T) {
         match_rows!(rows, tile, 1 2 3 4 5 6 7 8 9 10 11 12)
     }
+}
+
+/// Transposes the four blocks of 4 x 4 numbers that four vectors have side by side.
+#[inline(always)]
+fn transpose_blocks([a, b, c, d]: [__m512; 4]) -> [__m512; 4] {
+    let (ab, cd) = (op!(_mm512_unpacklo_ps(a, b)), op!(_mm512_unpacklo_ps(c, d)));
+    let [first, second] = interleave_pairs(ab, cd);
+    let (ab, cd) = (op!(_mm512_unpackhi_ps(a, b)), op!(_mm512_unpackhi_ps(c, d)));
+    let [third, fourth] = interleave_pairs(ab, cd);
+    [first, second, third, fourth]
+}
+
+/// The first pairs of numbers of the blocks of `a` and `b` in turn, and the second ones.
+#[inline(always)]
+fn interleave_pairs(a: __m512, b: __m512) -> [__m512; 2] {
+    let (a, b) = (op!(_mm512_castps_pd(a)), op!(_mm512_castps_pd(b)));
+    let (low, high) = (op!(_mm512_unpacklo_pd(a, b)), op!(_mm512_unpackhi_pd(a, b)));
+    [op!(_mm512_castpd_ps(low)), op!(_mm512_castpd_ps(high))]
 }
 
 /// `vpmaddwd` and `vpaddd`, in assembly. LLVM would reorder the additions of a whole step so that all its products are
