@@ -7,7 +7,7 @@ use crate::error::TableError;
 /// Names of columns of texts, in any case, for files with several columns of strings.
 const TEXT_NAMES: [&str; 7] = ["headline", "title", "sentence", "tweet", "body", "content", "message"];
 
-/// The columns whose values are wanted. Only Parquet files can leave the others unread.
+/// The columns whose values are wanted. Parquet files leave the others unread.
 #[derive(Debug, Clone, Default)]
 pub enum ColumnSelection {
     /// All of them.
@@ -15,6 +15,18 @@ pub enum ColumnSelection {
     All,
     /// Those of the text and the id, and these.
     Columns(Vec<String>),
+    /// The same; rows of separated values do not have the others either.
+    Only(Vec<String>),
+}
+
+impl ColumnSelection {
+    /// Whether rows of separated values have a column.
+    pub(super) fn keeps(&self, name: &str) -> bool {
+        match self {
+            Self::All | Self::Columns(_) => true,
+            Self::Only(names) => names.iter().any(|wanted| wanted == name),
+        }
+    }
 }
 
 /// The columns that the user named.

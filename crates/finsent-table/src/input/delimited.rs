@@ -41,6 +41,8 @@ pub(super) struct Delimited {
     /// Lines before those of the reader.
     lines_before: u64,
     header: Vec<Arc<str>>,
+    /// Which columns rows have.
+    is_kept: Vec<bool>,
     /// Where the text and the id are in the header.
     text: usize,
     id: Option<usize>,
@@ -87,12 +89,14 @@ impl Delimited {
             errors: reading.encoding_errors,
             lines_before,
             header: Vec::new(),
+            is_kept: Vec::new(),
             text: 0,
             id: None,
             ahead: None,
             record: ByteRecord::new(),
         };
         let renamed = rows.read_names()?;
+        rows.is_kept = rows.header.iter().map(|name| reading.selection.keeps(name)).collect();
         let ItemColumns { text, id } =
             choice.settle(&rows.name, &rows.header, &strings(&rows.header, rows.ahead.as_ref()))?;
         let place = |name: &Arc<str>| rows.header.iter().position(|column| column == name);
@@ -216,8 +220,9 @@ impl Delimited {
             None => Text::parse(cell(self.text)).map_err(ItemError::from),
         };
         let id = self.id.map(|id| Field::Text(cell(id).into()));
-        let padded = (0..self.header.len()).map(cell);
-        let fields = self.header.iter().cloned().zip(padded.map(|cell| Field::Text(cell.into()))).collect();
+        let kept = self.header.iter().zip(&self.is_kept).enumerate().filter(|(_, (_, is_kept))| **is_kept);
+        // A record may be shorter than the header.
+        let fields = kept.map(|(column, (name, _))| (name.clone(), Field::Text(cell(column).into()))).collect();
         Ok(Row { place, text, id, fields, origin: None })
     }
 

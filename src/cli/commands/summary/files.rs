@@ -5,7 +5,7 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 
 use anyhow::{Context, Result};
-use finsent_jobs::summary::{Grouping, ScoredFiles, ScoredRow, TextChanges, UniqueBy};
+use finsent_jobs::summary::{Grouping, ScoredFiles, ScoredRow, SummaryError, TextChanges, UniqueBy};
 use finsent_table::{ColumnChoice, ColumnSelection, ColumnTypes, Input, Reading, Row, RowReader, TableError};
 
 use super::columns::{group_columns, grouping, unique_by};
@@ -118,26 +118,37 @@ impl Files<'_> {
         Ok(left_out.and_then(|reason| counted.left_out.add(row, &reason)))
     }
 
-    /// Opens files. Of Parquet files, only the columns that are needed are read.
+    /// Takes the labels from the first rows, which still have their columns. To read one row of Parquet is to read many.
+    fn learn_labels(input: &mut Input, scored: &mut ScoredFiles) -> Result<(), SummaryError> {
+        match input.types {
+            ColumnTypes::Untyped => {
+                input.look_ahead(FIRST_ROWS, |rows| rows.iter().try_for_each(|row| scored.read(row).map(|_| ())))
+            }
+            ColumnTypes::Parquet(_) | ColumnTypes::Mixed(_) => scored.name_labels(),
+        }
+    }
+
+    /// Opens files, twice if they can be: the first time tells their columns, of which only those that are needed are read.
     fn open(&self, paths: &[PathBuf], scored: &mut ScoredFiles) -> Result<Input> {
         let args = self.args;
         let choice = ColumnChoice { text: self.text_column(), is_text_optional: true, ..ColumnChoice::default() };
         let reading = args.reading.reading(choice)?;
-        let input = open(paths, &reading)?;
+        let mut input = open(paths, &reading)?;
         for note in input.notes.iter().chain(&scored.check(&input)?) {
             self.console.note(note);
         }
-        if matches!(input.types, ColumnTypes::Untyped) {
+        // A pipe can be read once only.
+        if !paths.iter().all(|path| path.is_file() || path.is_dir()) {
             return Ok(input);
         }
-        scored.name_labels()?;
+        Self::learn_labels(&mut input, scored)?;
         let has_texts = self.quotes > 0 || !args.compare.is_empty() || unique_by(args) == Some(UniqueBy::Text);
         let mut columns = scored.columns(&input, has_texts);
         columns.extend(group_columns(args, &input).names().cloned());
         if let Some(UniqueBy::Columns(names)) = unique_by(args) {
             columns.extend(names);
         }
-        let mut reading = Reading { selection: ColumnSelection::Columns(columns), ..reading };
+        let mut reading = Reading { selection: ColumnSelection::Only(columns), ..reading };
         if !has_texts {
             // Texts that nobody sees are most of the bytes.
             reading.columns.text = scored.label_column(&input).or(reading.columns.text);

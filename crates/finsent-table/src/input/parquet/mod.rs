@@ -205,7 +205,7 @@ fn names(file: &ParquetFile) -> Result<Vec<Arc<str>>, TableError> {
 fn is_read(name: &Arc<str>, columns: &ItemColumns, selection: &ColumnSelection) -> bool {
     match selection {
         ColumnSelection::All => true,
-        ColumnSelection::Columns(selected) => {
+        ColumnSelection::Columns(selected) | ColumnSelection::Only(selected) => {
             *name == columns.text || columns.id.as_ref() == Some(name) || selected.iter().any(|one| **one == **name)
         }
     }
