@@ -356,7 +356,7 @@ def docs():
             loaded = re.findall(r"(?:url\(|@import)\s*[\"']?(?!data:)([^\"')\s]+)", content.text)
             equal(f"what {asset} loads", loaded, [])
     setup = session.get(urljoin(page.url, "swagger-initializer.js")).text
-    contains("the page's document", setup, '"url": "/openapi.json"')
+    contains("the page's document", setup, '"url": "../openapi.json"')
     equal("hosts in the page's setup", re.findall(r"https?://[\w.]+", setup + page.text), [])
     # Without it, a browser that loads the page from another host than localhost calls validator.swagger.io.
     contains("the page's setup", setup, '"validatorUrl": "none"')

@@ -105,8 +105,10 @@ impl ToSchema for Explain {}
 
 impl PartialSchema for Explain {
     fn schema() -> RefOr<Schema> {
-        let method = of_type(Type::String).enum_values(Some(ExplainMethod::ALL.map(ExplainMethod::name)));
-        let label = of_type(Type::String).description(Some("A label of the model, in any case"));
+        let string_or_null = || ObjectBuilder::new().schema_type(SchemaType::from_iter([Type::String, Type::Null]));
+        let methods = ExplainMethod::ALL.iter().map(|method| Some(method.name()));
+        let method = string_or_null().enum_values(Some(methods.chain([None])));
+        let label = string_or_null().description(Some("A label of the model, in any case"));
         let object = of_type(Type::Object).property("method", method).property("label", label);
         let no_others = AdditionalProperties::<Schema>::FreeForm(false);
         let object = object.additional_properties(Some(no_others)).build();
