@@ -1,4 +1,5 @@
 //! The command line: it parses arguments, runs a command, and reports errors with an exit code.
+#![expect(rustdoc::invalid_html_tags, reason = "the comments on arguments are the text of --help")]
 
 mod allocator;
 mod args;
