@@ -28,6 +28,7 @@ pub(super) fn known_rows(args: &ClassifyArgs, input: &Input, console: Console) -
 /// The note about rows that were left out.
 pub(super) fn note(args: &ClassifyArgs, known: &KnownRows) -> Option<String> {
     let file = args.since.as_ref()?.display();
-    let (rows, were) = (quantity(known.found(), "row"), if known.found() == 1 { "was" } else { "were" });
-    Some(format!("{rows} {were} left out, because `{file}` has them"))
+    let (were, them) = if known.found() == 1 { ("was", "it") } else { ("were", "them") };
+    let rows = quantity(known.found(), "row");
+    Some(format!("{rows} {were} left out, because `{file}` has {them}"))
 }
