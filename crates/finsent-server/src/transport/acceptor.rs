@@ -126,7 +126,7 @@ async fn accept(shared: Rc<Shared>, listener: Listener, routing: Routing) {
                 let (place, full) = places.take(routing.listener, peer);
                 welcome(&shared, socket, place, routing);
                 if let Some(full) = full {
-                    shared.waiting.evict_oldest(full);
+                    shared.waiting.evict_one(full, Instant::now());
                     // Whoever was evicted leaves before the next one comes.
                     yield_now().await;
                 }
@@ -172,7 +172,7 @@ fn welcome(shared: &Rc<Shared>, socket: Socket, mut place: Place, routing: Routi
     if is_other && place.admit() {
         return visitor.hand_over(place);
     }
-    let ticket = visitor.shared.waiting.enter(&place);
+    let ticket = visitor.shared.waiting.enter(&place, waiting_since);
     spawn_local(visitor.attend(place, ticket));
 }
 
@@ -181,7 +181,7 @@ async fn take_back(shared: Rc<Shared>, mut handed_back: HandedBack) {
     while let Some(Handover { socket, first, waiting_since, place, routing }) = handed_back.recv().await {
         match Socket::attach(socket) {
             Ok(socket) => {
-                let ticket = shared.waiting.enter(&place);
+                let ticket = shared.waiting.enter(&place, waiting_since);
                 let shared = Rc::clone(&shared);
                 let (bytes, unsent) = (first, Vec::new());
                 let (is_last, is_idle) = (false, true);
@@ -244,6 +244,7 @@ impl Visitor {
 
     /// Waits for a place at the workers, unless a newer connection needs the place here first.
     async fn wait_for_place(&self, place: &mut Place, ticket: &Ticket) -> bool {
+        ticket.ask();
         let deadline = self.waiting_since + self.timeouts().head;
         let admitted = pin!(timeout_at(deadline.into(), place.admitted()));
         match select(admitted, pin!(ticket.evicted())).await {
