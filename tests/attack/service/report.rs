@@ -37,7 +37,9 @@ impl Report {
                     faults.push(format!("{name}: {what}"));
                 }
             };
-            expect(seen.failed_probes == 0, "a probe was not answered");
+            for got in &seen.failed_probes {
+                expect(false, &format!("a probe was not answered: {got}"));
+            }
             expect(seen.latency(1.0) < max_latency, "a probe took too long");
             expect(seen.wrong == 0, "an answer was wrong");
             expect(seen.lost == 0, "an answer was lost");

@@ -1,7 +1,7 @@
 //! What others see of the service while it is attacked.
 
 use std::fs;
-use std::io::BufReader;
+use std::io::{BufReader, Read as _, Write as _};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -42,7 +42,8 @@ pub(super) struct Watch {
 pub(super) struct Seen {
     /// How long each probe took, sorted.
     pub(super) latencies: Vec<Duration>,
-    pub(super) failed_probes: u64,
+    /// What the probes got that were not answered.
+    pub(super) failed_probes: Vec<String>,
     pub(super) right: u64,
     pub(super) wrong: u64,
     /// Refused because there is too much to do.
@@ -77,7 +78,7 @@ impl Watch {
             for probe in probes {
                 let (latencies, failed) = probe.join().unwrap();
                 seen.latencies.extend(latencies);
-                seen.failed_probes += failed;
+                seen.failed_probes.extend(failed);
             }
             texts.join().unwrap().add_to(&mut seen);
         });
@@ -133,21 +134,31 @@ fn post(address: &Address, texts: &[&str]) -> Option<Response> {
     Response::read(&mut BufReader::new(stream))
 }
 
-/// Probes again and again. Returns how long each answer took, and how many were missing.
-fn probe(address: &Address, is_over: impl Fn() -> bool) -> (Vec<Duration>, u64) {
-    let (mut latencies, mut failed) = (Vec::new(), 0);
+/// Probes again and again. Returns how long each answer took, and what the probes got that were not answered.
+fn probe(address: &Address, is_over: impl Fn() -> bool) -> (Vec<Duration>, Vec<String>) {
+    let (mut latencies, mut failed) = (Vec::new(), Vec::new());
     while !is_over() {
         let start = Instant::now();
-        let mut stream = address.connect();
-        let sent = stream.write_all(&address.request("GET", "/livez").header("Connection", "close").bytes());
-        let answer = sent.ok().and_then(|()| Response::read(&mut BufReader::new(stream)));
-        match answer {
-            Some(answer) if answer.status == 200 => latencies.push(start.elapsed()),
-            _ => failed += 1,
+        match ask_whether_alive(address) {
+            Ok(()) => latencies.push(start.elapsed()),
+            Err(got) => failed.push(format!("{address:?} after {:?}: {got}", start.elapsed())),
         }
         thread::sleep(PAUSE);
     }
     (latencies, failed)
+}
+
+/// Sends one probe. Without an answer of 200, returns what came instead.
+fn ask_whether_alive(address: &Address) -> Result<(), String> {
+    let mut stream = address.connect();
+    let probe = address.request("GET", "/livez").header("Connection", "close").bytes();
+    stream.write_all(&probe).map_err(|error| format!("sending: {error}"))?;
+    let mut answer = Vec::new();
+    let read = stream.read_to_end(&mut answer);
+    if answer.starts_with(b"HTTP/1.1 200 ") {
+        return Ok(());
+    }
+    Err(format!("{read:?}: {}", String::from_utf8_lossy(&answer)))
 }
 
 /// Memory of a process that is in RAM.
