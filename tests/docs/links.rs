@@ -1,5 +1,6 @@
 //! Every link to a file or a heading leads somewhere.
 
+use std::collections::HashMap;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
@@ -8,8 +9,11 @@ use finsent_testing::models::repository;
 use crate::markdown::{Link, anchors, links};
 use crate::page::{Page, all};
 
+/// The anchors of pages that links have led to.
+type Anchors = HashMap<PathBuf, Vec<String>>;
+
 /// What is wrong with a link, if it is a link into the repository.
-fn fault(page: &Page, link: &Link) -> Option<String> {
+fn fault(page: &Page, link: &Link, known: &mut Anchors) -> Option<String> {
     if ["http://", "https://", "mailto:"].iter().any(|scheme| link.target.starts_with(scheme)) {
         return None;
     }
@@ -19,9 +23,12 @@ fn fault(page: &Page, link: &Link) -> Option<String> {
     if !path.is_empty() && !file.exists() {
         return Some(format!("{} does not exist", target.display()));
     }
-    let text = || if path.is_empty() { page.text.clone() } else { fs::read_to_string(&file).unwrap() };
-    let is_missing = !anchor.is_empty() && !anchors(&text()).iter().any(|known| known == anchor);
-    is_missing.then(|| format!("{} has no heading #{anchor}", target.display()))
+    if anchor.is_empty() {
+        return None;
+    }
+    let read = || if path.is_empty() { anchors(&page.text) } else { anchors(&fs::read_to_string(&file).unwrap()) };
+    let anchors = known.entry(target.clone()).or_insert_with(read);
+    (!anchors.iter().any(|known| known == anchor)).then(|| format!("{} has no heading #{anchor}", target.display()))
 }
 
 /// The path without `.` and `..`.
@@ -36,16 +43,17 @@ fn normal(path: &Path) -> PathBuf {
     })
 }
 
-fn faults(page: &Page) -> Vec<String> {
+fn faults(page: &Page, known: &mut Anchors) -> Vec<String> {
     let links = links(&page.text);
-    let fault = |link: &Link| Some(format!("{}: {}", page.at(link.line), fault(page, link)?));
+    let fault = |link: &Link| Some(format!("{}: {}", page.at(link.line), fault(page, link, known)?));
     links.iter().filter_map(fault).collect()
 }
 
 #[test]
 fn every_relative_link_resolves() {
     let pages = all();
-    let faults: Vec<String> = pages.iter().flat_map(faults).collect();
+    let mut known = Anchors::new();
+    let faults: Vec<String> = pages.iter().flat_map(|page| faults(page, &mut known)).collect();
     assert!(faults.is_empty(), "\n{}", faults.join("\n"));
 }
 
@@ -54,7 +62,7 @@ fn a_link_that_leads_nowhere_is_found() {
     let text = "# A\n\n[a](#a) [b](#b) [c](../LICENSE) [d](../none.md)\n[e](https://none.example)\n";
     let page = Page { path: "docs/page.md".into(), text: text.into() };
     assert_eq!(
-        faults(&page),
+        faults(&page, &mut Anchors::new()),
         ["docs/page.md:3: docs/page.md has no heading #b", "docs/page.md:3: none.md does not exist"]
     );
 }
