@@ -13,6 +13,7 @@ use crate::metrics::Metrics;
 use crate::protocols::hugging_face::{self, HuggingFaceError};
 use crate::protocols::native::{self, Problem};
 use crate::protocols::tei::{self, TextEmbeddingsError};
+use crate::protocols::vllm::{self, VllmError};
 use crate::protocols::{PlainError, kserve, open_inference};
 use crate::request::{is_json_lines, service};
 use crate::route::{DOCUMENTATION, Purpose, Route};
@@ -22,6 +23,7 @@ use crate::{openapi, page, probes};
 const NATIVE: ErrorFormat = ErrorFormat::of::<Problem>();
 const HUGGING_FACE: ErrorFormat = ErrorFormat::of::<HuggingFaceError>();
 const TEI: ErrorFormat = ErrorFormat::of::<TextEmbeddingsError>();
+const VLLM: ErrorFormat = ErrorFormat::of::<VllmError>();
 const OPEN_INFERENCE: ErrorFormat = ErrorFormat::of::<PlainError>();
 
 /// What a request for predictions may fail with.
@@ -45,6 +47,7 @@ fn protocols() -> Vec<Route> {
     use Purpose::{Describe, Observe};
     use native::{models, sentiment};
     use open_inference::{config, health, infer, metadata, repository, statistics};
+    use tei::{info, predict, tokenize};
 
     const DESCRIBE: &[u16] = &[401, 503];
     const DESCRIBE_MODEL: &[u16] = &[401, 404, 503];
@@ -65,8 +68,13 @@ fn protocols() -> Vec<Route> {
         Route::post("/models/{model:.+}", HUGGING_FACE, hugging_face::by_model)
             .documented::<hugging_face::__path_by_model>(&COMPUTE_ERRORS),
 
-        Route::post("/predict", TEI, tei::predict).documented::<tei::__path_predict>(&COMPUTE_ERRORS),
-        Route::get("/info", Describe, TEI, tei::info).documented::<tei::__path_info>(DESCRIBE),
+        Route::post("/predict", TEI, predict::predict).documented::<predict::__path_predict>(&COMPUTE_ERRORS),
+        Route::post("/tokenize", TEI, tokenize::tokenize).documented::<tokenize::__path_tokenize>(&COMPUTE_ERRORS),
+        Route::get("/info", Describe, TEI, info::info).documented::<info::__path_info>(DESCRIBE),
+
+        Route::post("/classify", VLLM, vllm::classify).documented::<vllm::__path_classify>(&COMPUTE_ERRORS),
+        Route::post("/v1/classify", VLLM, vllm::v1_classify)
+            .documented::<vllm::__path_v1_classify>(&COMPUTE_ERRORS),
 
         Route::get("/v2", Describe, OPEN_INFERENCE, metadata::server).documented::<metadata::__path_server>(&[401]),
         Route::get("/v2/health/live", Observe, OPEN_INFERENCE, health::live)
@@ -240,6 +248,9 @@ mod tests {
             ("/models/a/b", "application/json", "error"),
             ("/predict", "application/json", "error_type"),
             ("/info", "application/json", "error_type"),
+            ("/tokenize", "application/json", "error_type"),
+            ("/classify", "application/json", "error"),
+            ("/v1/classify", "application/json", "error"),
             ("/v2/models", "application/json", "error"),
             ("/v1/models/a/b:predict", "application/json", "error"),
         ] {
@@ -280,7 +291,7 @@ mod tests {
             }
         }
         let distinct: HashSet<&String> = ids.iter().collect();
-        assert_eq!((ids.len(), distinct.len()), (27, 27));
+        assert_eq!((ids.len(), distinct.len()), (30, 30));
     }
 
     #[test]
