@@ -1,5 +1,6 @@
 //! All routes, in one table. Handlers, 405 responses, error formats, metrics and the OpenAPI document follow from it.
 
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use actix_web::dev::{ResourceDef, ServiceRequest};
@@ -163,12 +164,16 @@ async fn no_route(request: HttpRequest) -> Result<String, HttpError> {
     Err(HttpError::NoRoute { path: request.path().into(), documentation: DOCUMENTATION })
 }
 
-/// The route of a request.
+/// The routes of an app whose paths have no parameters, by their paths.
+struct FixedPaths(HashMap<&'static str, &'static Route>);
+
+/// The route of a request. Most are found by their paths: to match all patterns takes longer than to read a short body.
 pub(crate) fn find(request: &ServiceRequest) -> Option<&'static Route> {
     if page::is_asked_for(request) {
         return with_path(PAGE);
     }
-    with_path(&request.match_pattern()?)
+    let fixed = request.app_data().and_then(|FixedPaths(routes)| routes.get(request.path()).copied());
+    fixed.or_else(|| with_path(&request.match_pattern()?))
 }
 
 fn with_path(path: &str) -> Option<&'static Route> {
@@ -206,20 +211,29 @@ pub(crate) fn create_series(metrics: &Metrics, model: &str) {
 /// Registers all routes, and the page.
 pub(crate) fn register_all(app: &mut ServiceConfig) {
     page::register(app);
-    page_files().iter().for_each(|route| route.register(app));
-    register_without_page(app);
+    register(app, [page_files(), protocols(), documentation(), observation()]);
 }
 
 /// Registers all routes but those of the page.
 pub(crate) fn register_without_page(app: &mut ServiceConfig) {
-    [protocols(), documentation(), observation()].iter().flatten().for_each(|route| route.register(app));
-    app.default_service(web::to(no_route));
+    register(app, [protocols(), documentation(), observation()]);
 }
 
 /// Registers probes and metrics only.
 pub(crate) fn register_observation(app: &mut ServiceConfig) {
-    observation().iter().for_each(|route| route.register(app));
+    register(app, [observation()]);
+}
+
+fn register<const N: usize>(app: &mut ServiceConfig, routes: [Vec<Route>; N]) {
+    let paths = routes.iter().flatten().map(|route| route.path).filter(|path| is_fixed(path));
+    app.app_data(FixedPaths(paths.filter_map(|path| Some((path, with_path(path)?))).collect()));
+    routes.iter().flatten().for_each(|route| route.register(app));
     app.default_service(web::to(no_route));
+}
+
+/// Whether a path has no parameters.
+fn is_fixed(path: &str) -> bool {
+    !path.contains('{')
 }
 
 #[cfg(test)]
@@ -235,6 +249,14 @@ mod tests {
     fn no_path_is_in_the_table_twice() {
         let paths: HashSet<&str> = ROUTES.iter().map(|route| route.path).collect();
         assert_eq!(paths.len(), ROUTES.len());
+    }
+
+    #[test]
+    fn a_path_without_parameters_is_that_of_the_first_route_that_matches_it() {
+        for path in ROUTES.iter().map(|route| route.path).filter(|path| is_fixed(path)) {
+            let first = ROUTES.iter().find(|route| ResourceDef::new(route.path).is_match(path));
+            assert_eq!(first.map(|route| route.path), Some(path));
+        }
     }
 
     #[test]
