@@ -188,7 +188,7 @@ pub(crate) struct Parsed {
 
 pub(crate) fn parse(body: &[u8], limit: usize) -> Result<Parsed, HttpError> {
     let fields = Fields::of_body(body)?;
-    if fields.get("messages").is_some() {
+    if fields.get("messages").is_some() && fields.get("input").is_none() {
         return Err(HttpError::invalid("`messages`: the model reads no chats; send texts as `input`"));
     }
     let request: ClassificationRequest<'_> = fields.read()?;
