@@ -3,6 +3,7 @@
 use finsent_testing::Address;
 use serde_json::{Value, json};
 
+use crate::limits::gzip;
 use crate::server;
 
 const UP: &str = "Operating profit rose to EUR 13.1 mn from EUR 8.7 mn";
@@ -363,4 +364,143 @@ fn head_is_get_without_a_body() {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("\r\n\r\n"), "{answer}");
+}
+
+#[test]
+fn vllms_clients_get_labels_with_all_probabilities() {
+    let server = server::start(&[]);
+    let classify = |path: &str, request: Value| server.address.post(path, request.to_string());
+    for path in ["/classify", "/v1/classify"] {
+        let answer = classify(path, json!({"model": "mini", "input": [UP, DOWN], "user": "u-1"}));
+        let id = answer.headers["x-request-id"].clone();
+        let answer = answer.expect(200);
+        assert_eq!((&answer["object"], &answer["model"]), (&"list".into(), &"mini".into()));
+        assert_eq!(answer["id"], format!("classify-{id}"));
+        assert!(answer["created"].as_u64() > Some(1_600_000_000), "{answer}");
+        let data = answer["data"].as_array().unwrap();
+        let of = |field: &str| -> Vec<&Value> { data.iter().map(|item| &item[field]).collect() };
+        assert_eq!((of("index"), of("num_classes")), (vec![&json!(0), &json!(1)], vec![&json!(3), &json!(3)]));
+        assert_eq!(of("label"), ["positive", "negative"]);
+        // models/mini/golden.json; the probabilities are in the order of the labels.
+        is_near(&data[0]["probs"][0], 0.9712546045312207);
+        assert!(data[1]["probs"][1].as_f64() > Some(0.5), "{answer}");
+        let tokens = answer["usage"]["total_tokens"].as_u64().unwrap();
+        let usage = json!({"prompt_tokens": tokens, "total_tokens": tokens, "completion_tokens": 0,
+            "prompt_tokens_details": null});
+        assert_eq!(answer["usage"], usage);
+    }
+    let one = classify("/classify", json!({"input": UP, "request_id": "r-1"})).expect(200);
+    assert_eq!((&one["id"], one["data"].as_array().unwrap().len()), (&"classify-r-1".into(), 1));
+    for name in ["use_activation", "activation", "softmax"] {
+        let logits = classify("/classify", json!({"input": UP, name: false})).expect(200);
+        assert!(logits["data"][0]["probs"][0].as_f64() > Some(1.0), "{logits}");
+        assert_eq!(logits["data"][0]["label"], "positive");
+    }
+    let bulk = classify("/classify", json!({"input": UP, "priority": 1})).expect(200);
+    assert_eq!(bulk["data"], one["data"]);
+}
+
+#[test]
+fn vllms_errors_have_its_shape_and_long_texts_are_cut_only_on_request() {
+    let server = server::start(&[]);
+    let classify = |request: Value| server.address.post("/classify", request.to_string());
+    let refused = |request: Value, status: u16, kind: &str, message: &str| {
+        let error = classify(request).expect(status);
+        let expected =
+            json!({"error": {"message": error["error"]["message"], "type": kind, "param": null, "code": status}});
+        assert_eq!(error, expected);
+        let found = error["error"]["message"].as_str().unwrap();
+        assert!(found.contains(message), "{found}");
+    };
+    let long = UP.repeat(60);
+    refused(
+        json!({"input": [UP, long]}),
+        422,
+        "BadRequestError",
+        "input[1]: the text is longer than the model's window",
+    );
+    for cut in [-1, 512] {
+        let answer = classify(json!({"input": long, "truncate_prompt_tokens": cut}));
+        assert_eq!(answer.headers["x-truncated-texts"], "1");
+        assert_eq!(answer.expect(200)["usage"]["prompt_tokens"], 512);
+    }
+    let at_ten = json!({"input": UP, "truncate_prompt_tokens": 10});
+    refused(at_ten, 422, "BadRequestError", "expected -1 or the model's window of 512, found 10");
+    refused(json!({"input": UP, "model": "minj"}), 404, "NotFoundError", "did you mean `mini`?");
+    refused(json!({"input": []}), 422, "BadRequestError", "`input` is empty");
+    refused(json!({"input": [[101, 102]]}), 422, "BadRequestError", "input[0]: expected a string, found an array");
+    refused(json!({"inputs": UP}), 422, "BadRequestError", "the field `input` is missing");
+    refused(json!({"messages": [{"role": "user", "content": UP}]}), 422, "BadRequestError", "send texts as `input`");
+    refused(json!({"input": UP, "add_special_tokens": false}), 422, "BadRequestError", "`add_special_tokens`");
+    let malformed = server.address.post("/v1/classify", "{").expect(400);
+    assert_eq!((&malformed["error"]["type"], &malformed["error"]["code"]), (&"BadRequestError".into(), &400.into()));
+}
+
+#[test]
+fn tokens_are_shown_with_their_places_in_the_text() {
+    let server = server::start(&[]);
+    let tokenize = |request: Value| server.address.post("/tokenize", request.to_string());
+    let text = "Gewinn \u{20ac}12";
+    let all = tokenize(json!({"inputs": text})).expect(200);
+    assert_eq!(all.as_array().map(Vec::len), Some(1));
+    let tokens = all[0].as_array().unwrap();
+    let of_text = |token: &Value| {
+        let place = |name: &str| token[name].as_u64().unwrap() as usize;
+        text[place("start")..place("stop")].to_owned()
+    };
+    let first = json!({"id": 101, "text": "[CLS]", "special": true, "start": null, "stop": null});
+    assert_eq!((&tokens[0], &tokens[tokens.len() - 1]["text"]), (&first, &"[SEP]".into()));
+    let own = &tokens[1..tokens.len() - 1];
+    assert!(own.iter().all(|token| token["special"] == false && token["text"] == of_text(token)), "{all}");
+    assert_eq!(own.iter().map(of_text).collect::<String>(), "Gewinn\u{20ac}12");
+    let scored = server.address.post("/v1/sentiment", json!({"inputs": text}).to_string()).expect(200);
+    assert_eq!(scored["results"][0]["tokens"], tokens.len());
+    let bare = tokenize(json!({"inputs": [text, "up"], "add_special_tokens": false})).expect(200);
+    assert_eq!(bare[0].as_array().unwrap(), own);
+    assert_eq!(bare[1].as_array().unwrap().len(), 1);
+    // More than the window, of which an answer of some 100 kB is made.
+    let long = tokenize(json!({"inputs": "up ".repeat(1500)})).expect(200);
+    assert_eq!(long[0].as_array().unwrap().len(), 1502);
+
+    let refused = |request: Value, message: &str| {
+        let error = tokenize(request).expect(422);
+        assert!(error["error"].as_str().unwrap().contains(message), "{error}");
+        assert!(error["error_type"].is_string(), "{error}");
+    };
+    refused(json!({"inputs": ["up", " "]}), "inputs[1]: the text is empty");
+    refused(json!({"inputs": "up ".repeat(30_000)}), "the text has 90000 bytes; the limit is 65536");
+    refused(json!({"inputs": vec!["up ".repeat(10_000); 8]}), "more than 65536 tokens; send them in several requests");
+}
+
+/// A request as Flink's provider for Triton writes it: one text, whose column names the input; the version `latest`; names
+/// of tensors in capitals from its first releases; perhaps compressed.
+#[test]
+fn flinks_provider_for_triton_gets_one_output_per_text() {
+    let server = server::start(&[]);
+    server.address.get("/v2/health/live").expect(200);
+    let input = json!({"name": "HEADLINE", "datatype": "BYTES", "shape": [1], "data": [UP]});
+    let ask = |output: &str| {
+        let request = json!({
+            "id": "job-0-1",
+            "parameters": {"priority": 1, "sequence_start": true, "sequence_end": true},
+            "inputs": [input],
+            "outputs": [{"name": output}],
+        });
+        let request = gzip(request.to_string().as_bytes());
+        let post = server.address.request("POST", "/v2/models/mini/versions/latest/infer");
+        let post = post.header("Content-Type", "application/json; charset=utf-8").header("Content-Encoding", "gzip");
+        post.body(request).send().expect(200)
+    };
+    for name in ["label", "LABEL"] {
+        let answer = ask(name);
+        assert_eq!((&answer["id"], &answer["model_version"]), (&"job-0-1".into(), &"1".into()));
+        assert_eq!(
+            answer["outputs"],
+            json!([{"name": "label", "datatype": "BYTES", "shape": [1], "data": ["positive"]}])
+        );
+    }
+    assert_eq!(ask("PROBABILITIES")["outputs"][0]["data"].as_array().unwrap().len(), 3);
+    let score = &ask("Sentiment_Score")["outputs"];
+    assert_eq!((score.as_array().unwrap().len(), &score[0]["name"]), (1, &"sentiment_score".into()));
+    assert!(score[0]["data"][0].as_f64() > Some(0.5), "{score}");
 }

@@ -115,4 +115,4 @@ pub use published::PublishedPrediction;
 pub use regular_file::{is_regular, open_regular};
 pub use suggest::suggest;
 pub use text::{Text, TextError};
-pub use tokenizer::{ClassOfModel, Encoding, Limits, OVERLAP, Tokenizer, TokenizerError, Windows};
+pub use tokenizer::{ClassOfModel, Encoding, Limits, OVERLAP, Token, TokenPlace, Tokenizer, TokenizerError, Windows};

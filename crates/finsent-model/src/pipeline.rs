@@ -151,6 +151,11 @@ impl Pipeline {
         self.tokenizer.encode(text)
     }
 
+    /// The tokenizer.
+    pub fn tokenizer(&self) -> &Tokenizer {
+        &self.tokenizer
+    }
+
     /// Tokenizes a text as its granularity needs it: as one encoding, or all of it in windows of sentences.
     ///
     /// # Errors

@@ -4,7 +4,7 @@ use actix_web::web::Bytes;
 
 use crate::error::HttpError;
 use crate::protocols::native::{LineInput, LineSplitter, sentiment};
-use crate::protocols::{hugging_face, kserve, open_inference, tei};
+use crate::protocols::{hugging_face, kserve, open_inference, tei, vllm};
 use crate::request::{ContentCoding, Decoder};
 
 /// The limits of `finsent serve`, by default.
@@ -19,12 +19,14 @@ const CODINGS: [ContentCoding; 3] = [ContentCoding::Identity, ContentCoding::Gzi
 /// # Errors
 /// What the client is told.
 pub fn read_body(protocol: u8, coding: u8, body: &[u8]) -> Result<usize, String> {
-    let texts = decompress(coding, body).and_then(|body| match protocol % 6 {
+    let texts = decompress(coding, body).and_then(|body| match protocol % 8 {
         0 => Ok(sentiment::parse(&body, MAX_TEXTS)?.inputs.texts.len()),
         1 => Ok(hugging_face::parse(&body, MAX_TEXTS)?.inputs.len()),
-        2 => Ok(tei::parse(&body, MAX_TEXTS)?.inputs.len()),
+        2 => Ok(tei::predict::parse(&body, MAX_TEXTS)?.inputs.len()),
         3 => Ok(kserve::parse(&body, MAX_TEXTS)?.len()),
         4 => Ok(open_inference::infer::parse(&body, None, MAX_TEXTS)?.inputs.len()),
+        5 => Ok(vllm::parse(&body, MAX_TEXTS)?.inputs.len()),
+        6 => Ok(tei::tokenize::parse(&body, MAX_TEXTS)?.inputs.len()),
         // With binary tensors: the first byte is the length of the JSON.
         _ => {
             let (&length, body) = body.split_first().ok_or(HttpError::Empty)?;

@@ -1,5 +1,5 @@
-//! The HTTP service of finsent: requests in, predictions out, through the protocols of five kinds of clients (finsent's own,
-//! Hugging Face, text-embeddings-inference, the Open Inference Protocol, KServe).
+//! The HTTP service of finsent: requests in, predictions out, through the protocols of six kinds of clients (finsent's own,
+//! Hugging Face, text-embeddings-inference, vLLM, the Open Inference Protocol, KServe).
 //!
 //! [`Service`] is the state of the service, [`Server`] listens, and [`serve()`] runs both: it answers probes at once, loads
 //! the models meanwhile, and drains at the end. Signals, command line and log format are the caller's.

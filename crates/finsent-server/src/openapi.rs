@@ -13,7 +13,7 @@ use crate::route::{Documentation, Purpose, Route, Verb};
 #[openapi(
     info(
         title = "finsent",
-        description = "Financial sentiment of texts with FinBERT on the CPU. The same models can be used through five protocols.",
+        description = "Financial sentiment of texts with FinBERT on the CPU. The same models can be used through six protocols.",
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
     servers((url = "/")),
@@ -21,6 +21,7 @@ use crate::route::{Documentation, Purpose, Route, Verb};
         (name = "finsent", description = "finsent's own protocol"),
         (name = "hugging face", description = "For clients of the Hugging Face inference API"),
         (name = "text-embeddings-inference", description = "For clients of text-embeddings-inference"),
+        (name = "vllm", description = "For clients of vLLM and SGLang"),
         (name = "open inference", description = "For clients of KServe, Triton and MLServer"),
         (name = "operations", description = "Probes and metrics")
     )

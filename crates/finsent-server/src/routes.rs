@@ -1,5 +1,6 @@
 //! All routes, in one table. Handlers, 405 responses, error formats, metrics and the OpenAPI document follow from it.
 
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use actix_web::dev::{ResourceDef, ServiceRequest};
@@ -13,6 +14,7 @@ use crate::metrics::Metrics;
 use crate::protocols::hugging_face::{self, HuggingFaceError};
 use crate::protocols::native::{self, Problem};
 use crate::protocols::tei::{self, TextEmbeddingsError};
+use crate::protocols::vllm::{self, VllmError};
 use crate::protocols::{PlainError, kserve, open_inference};
 use crate::request::{is_json_lines, service};
 use crate::route::{DOCUMENTATION, Purpose, Route};
@@ -22,6 +24,7 @@ use crate::{openapi, page, probes};
 const NATIVE: ErrorFormat = ErrorFormat::of::<Problem>();
 const HUGGING_FACE: ErrorFormat = ErrorFormat::of::<HuggingFaceError>();
 const TEI: ErrorFormat = ErrorFormat::of::<TextEmbeddingsError>();
+const VLLM: ErrorFormat = ErrorFormat::of::<VllmError>();
 const OPEN_INFERENCE: ErrorFormat = ErrorFormat::of::<PlainError>();
 
 /// What a request for predictions may fail with.
@@ -45,6 +48,7 @@ fn protocols() -> Vec<Route> {
     use Purpose::{Describe, Observe};
     use native::{models, sentiment};
     use open_inference::{config, health, infer, metadata, repository, statistics};
+    use tei::{info, predict, tokenize};
 
     const DESCRIBE: &[u16] = &[401, 503];
     const DESCRIBE_MODEL: &[u16] = &[401, 404, 503];
@@ -65,8 +69,13 @@ fn protocols() -> Vec<Route> {
         Route::post("/models/{model:.+}", HUGGING_FACE, hugging_face::by_model)
             .documented::<hugging_face::__path_by_model>(&COMPUTE_ERRORS),
 
-        Route::post("/predict", TEI, tei::predict).documented::<tei::__path_predict>(&COMPUTE_ERRORS),
-        Route::get("/info", Describe, TEI, tei::info).documented::<tei::__path_info>(DESCRIBE),
+        Route::post("/predict", TEI, predict::predict).documented::<predict::__path_predict>(&COMPUTE_ERRORS),
+        Route::post("/tokenize", TEI, tokenize::tokenize).documented::<tokenize::__path_tokenize>(&COMPUTE_ERRORS),
+        Route::get("/info", Describe, TEI, info::info).documented::<info::__path_info>(DESCRIBE),
+
+        Route::post("/classify", VLLM, vllm::classify).documented::<vllm::__path_classify>(&COMPUTE_ERRORS),
+        Route::post("/v1/classify", VLLM, vllm::v1_classify)
+            .documented::<vllm::__path_v1_classify>(&COMPUTE_ERRORS),
 
         Route::get("/v2", Describe, OPEN_INFERENCE, metadata::server).documented::<metadata::__path_server>(&[401]),
         Route::get("/v2/health/live", Observe, OPEN_INFERENCE, health::live)
@@ -155,12 +164,16 @@ async fn no_route(request: HttpRequest) -> Result<String, HttpError> {
     Err(HttpError::NoRoute { path: request.path().into(), documentation: DOCUMENTATION })
 }
 
-/// The route of a request.
+/// The routes of an app whose paths have no parameters, by their paths.
+struct FixedPaths(HashMap<&'static str, &'static Route>);
+
+/// The route of a request. Most are found by their paths: to match all patterns takes longer than to read a short body.
 pub(crate) fn find(request: &ServiceRequest) -> Option<&'static Route> {
     if page::is_asked_for(request) {
         return with_path(PAGE);
     }
-    with_path(&request.match_pattern()?)
+    let fixed = request.app_data().and_then(|FixedPaths(routes)| routes.get(request.path()).copied());
+    fixed.or_else(|| with_path(&request.match_pattern()?))
 }
 
 fn with_path(path: &str) -> Option<&'static Route> {
@@ -198,20 +211,29 @@ pub(crate) fn create_series(metrics: &Metrics, model: &str) {
 /// Registers all routes, and the page.
 pub(crate) fn register_all(app: &mut ServiceConfig) {
     page::register(app);
-    page_files().iter().for_each(|route| route.register(app));
-    register_without_page(app);
+    register(app, [page_files(), protocols(), documentation(), observation()]);
 }
 
 /// Registers all routes but those of the page.
 pub(crate) fn register_without_page(app: &mut ServiceConfig) {
-    [protocols(), documentation(), observation()].iter().flatten().for_each(|route| route.register(app));
-    app.default_service(web::to(no_route));
+    register(app, [protocols(), documentation(), observation()]);
 }
 
 /// Registers probes and metrics only.
 pub(crate) fn register_observation(app: &mut ServiceConfig) {
-    observation().iter().for_each(|route| route.register(app));
+    register(app, [observation()]);
+}
+
+fn register<const N: usize>(app: &mut ServiceConfig, routes: [Vec<Route>; N]) {
+    let paths = routes.iter().flatten().map(|route| route.path).filter(|path| is_fixed(path));
+    app.app_data(FixedPaths(paths.filter_map(|path| Some((path, with_path(path)?))).collect()));
+    routes.iter().flatten().for_each(|route| route.register(app));
     app.default_service(web::to(no_route));
+}
+
+/// Whether a path has no parameters.
+fn is_fixed(path: &str) -> bool {
+    !path.contains('{')
 }
 
 #[cfg(test)]
@@ -230,6 +252,14 @@ mod tests {
     }
 
     #[test]
+    fn a_path_without_parameters_is_that_of_the_first_route_that_matches_it() {
+        for path in ROUTES.iter().map(|route| route.path).filter(|path| is_fixed(path)) {
+            let first = ROUTES.iter().find(|route| ResourceDef::new(route.path).is_match(path));
+            assert_eq!(first.map(|route| route.path), Some(path));
+        }
+    }
+
+    #[test]
     fn unknown_paths_have_the_error_format_of_their_protocol() {
         for (path, content_type, field) in [
             ("/nothing", "application/problem+json", "detail"),
@@ -240,6 +270,9 @@ mod tests {
             ("/models/a/b", "application/json", "error"),
             ("/predict", "application/json", "error_type"),
             ("/info", "application/json", "error_type"),
+            ("/tokenize", "application/json", "error_type"),
+            ("/classify", "application/json", "error"),
+            ("/v1/classify", "application/json", "error"),
             ("/v2/models", "application/json", "error"),
             ("/v1/models/a/b:predict", "application/json", "error"),
         ] {
@@ -280,7 +313,7 @@ mod tests {
             }
         }
         let distinct: HashSet<&String> = ids.iter().collect();
-        assert_eq!((ids.len(), distinct.len()), (27, 27));
+        assert_eq!((ids.len(), distinct.len()), (30, 30));
     }
 
     #[test]

@@ -485,7 +485,9 @@ fn an_upgrade_with_a_body_is_refused_and_the_connection_is_closed() {
         let head = format!("POST /v1/sentiment HTTP/1.1\r\nHost: x\r\nContent-Type: {kind}\r\n");
         let upgrade = "Connection: Upgrade\r\nUpgrade: WebSocket\r\n";
         let next = "GET /livez HTTP/1.1\r\nHost: x\r\n\r\n";
-        write!(stream, "{head}{upgrade}Content-Length: {}\r\n\r\n{body}{next}", body.len()).unwrap();
+        // In one piece: the head is refused before the rest is there.
+        let request = format!("{head}{upgrade}Content-Length: {}\r\n\r\n{body}{next}", body.len());
+        stream.write_all(request.as_bytes()).unwrap();
         let (status, refused) = answer(stream);
         assert!(status == 400 && refused.contains("upgrade"), "{refused}");
         assert_eq!(refused.matches("HTTP/1.1").count(), 1, "what follows is answered as another request: {refused}");

@@ -162,6 +162,29 @@ def text_embeddings(expected, tokens):
     equal("/info: others", ("model_sha" in info, info["tokenization_workers"] > 0, bool(info["version"])), (True,) * 3)
 
 
+    tokens = post("/tokenize", {"inputs": NEGATIVE})
+    equal("/tokenize: special tokens", [tokens[0][0]["text"], tokens[0][-1]["text"]], ["[CLS]", "[SEP]"])
+    for token in tokens[0][1:-1]:
+        equal("/tokenize: a token", NEGATIVE[token["start"] : token["stop"]], token["text"])
+    bare = post("/tokenize", {"inputs": [NEGATIVE, "a"], "add_special_tokens": False})
+    equal("/tokenize: without special tokens", bare[0], tokens[0][1:-1])
+    refused("/tokenize", {"inputs": ""}, 422, "empty", keys=keys)
+
+
+def vllm(verdict):
+    probabilities = [verdict["scores"][label] for label in LABELS]
+    for path in ("/classify", "/v1/classify"):
+        answer = post(path, {"model": "mini", "input": [NEGATIVE, NEGATIVE]})
+        item = {"label": "negative", "probs": probabilities, "num_classes": 3}
+        equal(f"{path}: data", answer["data"], [{"index": 0, **item}, {"index": 1, **item}])
+        equal(f"{path}: tokens", answer["usage"]["total_tokens"], 2 * verdict["tokens"])
+        error = post(path, {"input": LONG}, status=422)["error"]
+        equal(f"{path}: error", (error["type"], error["code"]), ("BadRequestError", 422))
+        contains(f"{path}: error", error["message"], "512 tokens")
+        equal(f"{path}: cut", post(path, {"input": LONG, "truncate_prompt_tokens": -1})["usage"]["total_tokens"], 512)
+        equal(f"{path}: methods", header(ask("PUT", path, 405), "allow"), "POST")
+
+
 def kserve(verdict):
     route = "/v1/models/mini:predict"
     answer = post(route, {"instances": [NEGATIVE, {"text": NEGATIVE}]})
@@ -320,11 +343,11 @@ def document():
     ends = ("", "/ready", "/infer", "/config", "/stats")
     v2 = [f"{start}{end}" for start in ("/v2/models/{model}", versions) for end in ends]
     v2 += ["/v2", "/v2/health/live", "/v2/health/ready", "/v2/models/stats", "/v2/repository/index"]
-    others = "/ /models/{model} /predict /info /v1/sentiment"
+    others = "/ /models/{model} /predict /tokenize /info /classify /v1/classify /v1/sentiment"
     watching = "/v1/models /v1/models/{model} /v1/models/{model}:predict /livez /readyz /health /metrics"
     equal("paths of the document", sorted(document["paths"]), sorted([*v2, *others.split(), *watching.split()]))
     for path, operations in document["paths"].items():
-        expected = "post" if re.search("^/$|^/models/|predict$|infer$|index$|sentiment$", path) else "get"
+        expected = "post" if re.search("^/$|^/models/|predict$|tokenize$|classify$|infer$|index$|sentiment$", path) else "get"
         equal(f"methods of {path}", list(operations), [expected])
         if expected == "get":
             there = session.get(base + path.replace("{model}", "mini").replace("{version}", "1"))
@@ -366,6 +389,7 @@ at_first = set(series())
 verdict = native()
 labels = hugging_face(verdict)
 text_embeddings(labels, verdict["tokens"])
+vllm(verdict)
 kserve(verdict)
 open_inference(verdict)
 watching()

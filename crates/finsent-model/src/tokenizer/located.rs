@@ -59,7 +59,7 @@ impl Tokenizer {
     }
 
     /// Adds the special tokens.
-    fn process(&self, encoding: tokenizers::Encoding) -> Result<tokenizers::Encoding, TokenizerError> {
+    pub(super) fn process(&self, encoding: tokenizers::Encoding) -> Result<tokenizers::Encoding, TokenizerError> {
         let processed = self.inner.post_process(encoding, None, true);
         let encoding = processed.map_err(|error| TokenizerError::encode(&error))?;
         if encoding.is_empty() { Err(TokenizerError::NoTokens) } else { Ok(encoding) }

@@ -38,15 +38,19 @@ impl ScoredText {
         model.pipeline.classification(self.encoded, &self.logits)
     }
 
-    /// Each label with its score, the highest first. The activation is the model's own by default.
+    /// The score of each label, in the order of the labels. The activation is the model's own by default.
+    pub(crate) fn scores(&self, model: &ServedModel, activation: Option<Activation>) -> Vec<f32> {
+        activation.unwrap_or(model.pipeline.activation()).probabilities(&self.logits[0])
+    }
+
+    /// Each label with its score, the highest first.
     pub(crate) fn sorted_scores<'a>(
         &self,
         model: &'a ServedModel,
         activation: Option<Activation>,
     ) -> Vec<(&'a str, f32)> {
-        let activation = activation.unwrap_or(model.pipeline.activation());
         let labels = model.pipeline.labels().labels().iter().map(String::as_str);
-        let mut scores: Vec<(&str, f32)> = labels.zip(activation.probabilities(&self.logits[0])).collect();
+        let mut scores: Vec<(&str, f32)> = labels.zip(self.scores(model, activation)).collect();
         scores.sort_by(|a, b| b.1.total_cmp(&a.1));
         scores
     }

@@ -32,7 +32,23 @@ impl ComputeSpan {
     }
 }
 
-/// Milliseconds, as the timing headers give them.
+/// Milliseconds, as the timing headers give them: with three digits after the point. Whole numbers are written faster than
+/// fractions.
 pub(crate) fn milliseconds(duration: Duration) -> String {
-    format!("{:.3}", duration.as_secs_f64() * 1e3)
+    let microseconds = (duration.as_nanos() + 500) / 1000;
+    format!("{}.{:03}", microseconds / 1000, microseconds % 1000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn milliseconds_are_rounded_to_three_digits() {
+        for (nanoseconds, written) in
+            [(0, "0.000"), (499, "0.000"), (500, "0.001"), (1_234_567, "1.235"), (60_000_000_000, "60000.000")]
+        {
+            assert_eq!(milliseconds(Duration::from_nanos(nanoseconds)), written);
+        }
+    }
 }

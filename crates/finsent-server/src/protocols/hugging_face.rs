@@ -12,9 +12,7 @@ use super::schema;
 use crate::error::HttpError;
 use crate::error_format::ErrorBody;
 use crate::inference::{ClassifyRequest, ScoredText, classify};
-use crate::request::{
-    Admitted, Body, Fields, Object, TextInput, WholeNumber, json_answer, kind, parse_text, text_elements,
-};
+use crate::request::{Admitted, Body, Fields, Object, TextInput, WholeNumber, json_answer, parse_texts};
 
 /// A request of the clients of the Hugging Face inference API. Other fields are ignored.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -136,18 +134,6 @@ pub(crate) fn parse(body: &[u8], limit: usize) -> Result<Parsed, HttpError> {
         Some(WholeNumber(top_k)) => top_k as usize,
         None => usize::MAX,
     };
-    let (inputs, activation) = (parse_inputs(inputs, limit)?, function_to_apply.map(Activation::from));
+    let (inputs, activation) = (parse_texts(inputs, "inputs", limit)?, function_to_apply.map(Activation::from));
     Ok(Parsed { inputs, top_k, activation, truncate: truncation.unwrap_or(true) })
-}
-
-/// One text, or a list of texts.
-fn parse_inputs(inputs: &RawValue, limit: usize) -> Result<Vec<TextInput>, HttpError> {
-    match kind(inputs) {
-        "a string" => Ok(vec![parse_text(inputs, None)?]),
-        "an array" => {
-            let items = text_elements(inputs, limit)?;
-            items.into_iter().enumerate().map(|(index, item)| parse_text(item, Some(index))).collect()
-        }
-        other => Err(HttpError::invalid(format!("`inputs`: expected a string or an array of strings, found {other}"))),
-    }
 }

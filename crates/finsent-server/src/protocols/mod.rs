@@ -9,5 +9,6 @@ mod plain_error;
 mod prediction_schema;
 mod schema;
 pub(crate) mod tei;
+pub(crate) mod vllm;
 
 pub(crate) use self::plain_error::PlainError;

@@ -31,6 +31,23 @@ pub(super) fn count() -> Schema {
     ObjectBuilder::new().schema_type(types).minimum(Some(1)).build().into()
 }
 
+/// A whole number, or null.
+pub(super) fn whole() -> Schema {
+    ObjectBuilder::new().schema_type(SchemaType::from_iter([Type::Integer, Type::Null])).build().into()
+}
+
+/// -1, or null. A model's window is accepted as well, but which one that is depends on the model.
+pub(super) fn cut() -> Schema {
+    let types = SchemaType::from_iter([Type::Integer, Type::Null]);
+    ObjectBuilder::new().schema_type(types).enum_values(Some([Some(-1), None])).build().into()
+}
+
+/// True, or null.
+pub(super) fn always_true() -> Schema {
+    let types = SchemaType::from_iter([Type::Boolean, Type::Null]);
+    ObjectBuilder::new().schema_type(types).enum_values(Some([Some(true), None])).build().into()
+}
+
 /// A time in milliseconds, or null.
 pub(super) fn milliseconds() -> Schema {
     let types = SchemaType::from_iter([Type::Number, Type::Null]);

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use actix_web::dev::Payload;
 use actix_web::http::header::{self, HeaderMap};
+use actix_web::web::Bytes;
 use actix_web::{FromRequest, HttpRequest, web};
 use futures_util::StreamExt;
 
@@ -26,8 +27,14 @@ const BYTES_PER_REQUEST: usize = 8 << 10;
 
 /// A JSON body. Its memory is counted until it is dropped.
 pub(crate) struct Body {
-    bytes: Vec<u8>,
+    content: Content,
     memory: MemoryPermit,
+}
+
+/// The bytes of a body. Those of most have arrived together, and are not copied.
+enum Content {
+    Whole(Bytes),
+    Collected(Vec<u8>),
 }
 
 /// A body of any type, for protocols with a binary form.
@@ -42,11 +49,11 @@ impl Body {
         self,
         parse: impl FnOnce(&[u8]) -> Result<T, HttpError> + Send + 'static,
     ) -> Result<(T, MemoryPermit), HttpError> {
-        let Self { bytes, memory } = self;
-        if bytes.len() <= INLINE_BYTES {
-            return Ok((parse(&bytes)?, memory));
+        let Self { content, memory } = self;
+        if content.bytes().len() <= INLINE_BYTES {
+            return Ok((parse(content.bytes())?, memory));
         }
-        let parsed = web::block(move || parse(&bytes)).await.unwrap_or(Err(HttpError::Panicked));
+        let parsed = web::block(move || parse(content.bytes())).await.unwrap_or(Err(HttpError::Panicked));
         Ok((parsed?, memory))
     }
 }
@@ -109,18 +116,18 @@ async fn collect(service: &Arc<Service>, mut payload: Payload) -> Result<Body, H
     let mut body = Body::new(service)?;
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|error| HttpError::Malformed(format!("the body ended early: {error}")))?;
-        body.append(&chunk, service.limits.max_body_bytes)?;
+        body.append(chunk, service.limits.max_body_bytes)?;
     }
     Ok(body)
 }
 
 fn decompress(coding: ContentCoding, service: &Arc<Service>, compressed: Body) -> Result<Body, HttpError> {
     let mut decoder = Decoder::new(coding);
-    decoder.push(compressed.bytes.into());
+    decoder.push(compressed.content.into_bytes());
     decoder.end();
     let mut body = Body::new(service)?;
     while let Some(step) = decoder.next()? {
-        body.append(&step.bytes, service.limits.max_body_bytes)?;
+        body.append(step.bytes, service.limits.max_body_bytes)?;
     }
     Ok(body)
 }
@@ -129,14 +136,64 @@ impl Body {
     fn new(service: &Arc<Service>) -> Result<Self, HttpError> {
         let mut memory = MemoryPermit::new(service, Holder::Request);
         memory.grow(BYTES_PER_REQUEST)?;
-        Ok(Self { bytes: Vec::new(), memory })
+        Ok(Self { content: Content::Whole(Bytes::new()), memory })
     }
 
-    fn append(&mut self, chunk: &[u8], limit: usize) -> Result<(), HttpError> {
-        if self.bytes.len() + chunk.len() > limit {
+    fn append(&mut self, chunk: Bytes, limit: usize) -> Result<(), HttpError> {
+        if self.content.bytes().len() + chunk.len() > limit {
             return Err(HttpError::BodyTooLarge { limit });
         }
-        self.bytes.extend_from_slice(chunk);
-        self.memory.resize(BYTES_PER_REQUEST + self.bytes.capacity())
+        self.content.append(chunk);
+        self.memory.resize(BYTES_PER_REQUEST + self.content.capacity())
+    }
+}
+
+impl Content {
+    fn append(&mut self, chunk: Bytes) {
+        match self {
+            Self::Whole(bytes) if bytes.is_empty() => *bytes = chunk,
+            Self::Whole(bytes) => *self = Self::Collected([&**bytes, &*chunk].concat()),
+            Self::Collected(bytes) => bytes.extend_from_slice(&chunk),
+        }
+    }
+
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Whole(bytes) => bytes,
+            Self::Collected(bytes) => bytes,
+        }
+    }
+
+    fn into_bytes(self) -> Bytes {
+        match self {
+            Self::Whole(bytes) => bytes,
+            Self::Collected(bytes) => bytes.into(),
+        }
+    }
+
+    /// The memory that it takes. What has arrived together is in the buffer of its connection, which is counted with that.
+    fn capacity(&self) -> usize {
+        match self {
+            Self::Whole(bytes) => bytes.len(),
+            Self::Collected(bytes) => bytes.capacity(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_that_arrives_at_once_is_not_copied_and_pieces_are_joined() {
+        let (first, mut content) = (Bytes::from_static(b"abc"), Content::Whole(Bytes::new()));
+        content.append(Bytes::new());
+        content.append(first.clone());
+        assert_eq!((content.bytes().as_ptr(), content.capacity()), (first.as_ptr(), 3));
+        content.append(Bytes::from_static(b"de"));
+        content.append(Bytes::from_static(b"f"));
+        assert_eq!(content.bytes(), b"abcdef");
+        assert!(content.capacity() >= 6);
+        assert_eq!(content.into_bytes(), "abcdef");
     }
 }

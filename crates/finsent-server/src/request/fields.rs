@@ -20,7 +20,7 @@ const MAX_FIELDS: usize = 64;
 /// The longest value of a field that is not listed in [`LONG_FIELDS`], in bytes.
 const MAX_VALUE: usize = 16 << 10;
 /// The fields whose values may be as long as the body: texts, and what comes back.
-const LONG_FIELDS: [&str; 5] = ["data", "id", "inputs", "instances", "text"];
+const LONG_FIELDS: [&str; 6] = ["data", "id", "input", "inputs", "instances", "text"];
 
 /// The unread fields of one object. A field that is `null` counts as absent.
 #[derive(Debug)]

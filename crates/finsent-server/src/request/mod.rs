@@ -25,5 +25,5 @@ pub(crate) use self::fields::Fields;
 pub(crate) use self::json::{WholeNumber, elements, kind, text_elements, without_position};
 pub(crate) use self::memory::MemoryPermit;
 pub(crate) use self::object::Object;
-pub(crate) use self::text_input::{ItemError, TextInput, parse_text};
+pub(crate) use self::text_input::{ItemError, TextInput, parse_text, parse_texts};
 pub(crate) use self::turn::Turn;

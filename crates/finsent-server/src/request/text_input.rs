@@ -4,7 +4,7 @@ use finsent_model::{ExplainError, ExplainMethod, Text, TextError, TokenizerError
 use serde_json::value::RawValue;
 use thiserror::Error;
 
-use super::json::{kind, without_position};
+use super::json::{kind, text_elements, without_position};
 use crate::error::HttpError;
 use crate::scheduler::Failure;
 
@@ -79,4 +79,19 @@ pub(crate) fn parse_text(json: &RawValue, index: Option<usize>) -> Result<TextIn
     let string = serde_json::from_str::<String>(json.get());
     let not_a_string = |error: serde_json::Error| ItemError::NotAString(without_position(&error));
     Ok(string.map_err(not_a_string).and_then(|string| Ok(Text::parse(string)?)))
+}
+
+/// Reads a field that holds a text, or a list of texts.
+///
+/// # Errors
+/// [`HttpError`] for anything else, and for a list of none or of more than `limit`.
+pub(crate) fn parse_texts(json: &RawValue, field: &str, limit: usize) -> Result<Vec<TextInput>, HttpError> {
+    match kind(json) {
+        "a string" => Ok(vec![parse_text(json, None)?]),
+        "an array" => {
+            let items = text_elements(json, limit)?;
+            items.into_iter().enumerate().map(|(index, item)| parse_text(item, Some(index))).collect()
+        }
+        other => Err(HttpError::invalid(format!("`{field}`: expected a string or an array of strings, found {other}"))),
+    }
 }

@@ -1,7 +1,10 @@
 //! The tensors of a response.
 
+use std::borrow::Cow;
+
 use finsent_model::Prediction;
-use serde::Deserialize;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
 
 use super::super::schema;
@@ -11,8 +14,8 @@ use crate::inference::ScoredText;
 use crate::request::WholeNumber;
 use crate::served_model::ServedModel;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ToSchema)]
+#[schema(rename_all = "snake_case")]
 pub(super) enum OutputName {
     Label,
     Probabilities,
@@ -27,6 +30,17 @@ pub(super) struct RequestedParameters {
     /// `probabilities`.
     #[schema(schema_with = schema::count)]
     classification: Option<WholeNumber>,
+}
+
+/// In any case: Flink's provider for Triton wrote the names of tensors in capitals.
+impl<'de> Deserialize<'de> for OutputName {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        const NAMES: &[&str] = &["label", "probabilities", "sentiment_score"];
+        let name = Cow::<str>::deserialize(deserializer)?;
+        let found = [Self::Label, Self::Probabilities, Self::SentimentScore];
+        let found = found.into_iter().find(|known| known.as_str().eq_ignore_ascii_case(&name));
+        found.ok_or_else(|| D::Error::unknown_variant(&name, NAMES))
+    }
 }
 
 impl OutputName {

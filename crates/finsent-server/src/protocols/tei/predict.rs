@@ -1,23 +1,17 @@
-//! The routes of text-embeddings-inference for classifiers: POST /predict and GET /info.
+//! POST /predict.
 
-use std::collections::BTreeMap;
-
+use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use actix_web::{HttpRequest, HttpResponse};
 use finsent_model::Activation;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use super::label_score::LabelScore;
-use super::schema;
+use super::super::label_score::LabelScore;
+use super::super::schema;
 use crate::error::HttpError;
-use crate::error_format::ErrorBody;
 use crate::inference::{ClassifyRequest, ClassifyResponse, ScoredText, classify, milliseconds};
-use crate::request::{
-    Admitted, Body, Fields, TextInput, elements, json_answer, kind, parse_text, service, text_elements,
-};
-use crate::service::http_workers;
+use crate::request::{Admitted, Body, Fields, TextInput, elements, json_answer, kind, parse_text, text_elements};
 
 /// A request of the clients of text-embeddings-inference. Pairs of texts are not supported: a list of strings is a batch.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -46,47 +40,6 @@ enum TruncationDirection {
 pub(crate) enum PredictResponse<'a> {
     One(Vec<LabelScore<'a>>),
     Many(Vec<Vec<LabelScore<'a>>>),
-}
-
-/// An error of text-embeddings-inference
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct TextEmbeddingsError {
-    error: String,
-    /// Validation, Empty, Overloaded, Backend or Unhealthy.
-    error_type: &'static str,
-}
-
-impl ErrorBody for TextEmbeddingsError {
-    const CONTENT_TYPE: &'static str = "application/json";
-
-    fn new(error: &HttpError) -> Self {
-        Self { error: error.message_with_index("inputs"), error_type: error_type(error) }
-    }
-}
-
-fn error_type(error: &HttpError) -> &'static str {
-    match error {
-        HttpError::Empty => "Empty",
-        HttpError::Overloaded { .. } => "Overloaded",
-        HttpError::Panicked | HttpError::Compute(_) | HttpError::DeadlinePassed => "Backend",
-        HttpError::Loading | HttpError::Stopped => "Unhealthy",
-        HttpError::Malformed(_)
-        | HttpError::Upgrade
-        | HttpError::Unauthorized
-        | HttpError::NoRoute { .. }
-        | HttpError::UnknownModel { .. }
-        | HttpError::UnknownVersion { .. }
-        | HttpError::Method { .. }
-        | HttpError::SlowBody { .. }
-        | HttpError::BodyTooLarge { .. }
-        | HttpError::TooManyTexts { .. }
-        | HttpError::TooManyTokens { .. }
-        | HttpError::MediaType { .. }
-        | HttpError::ContentEncoding { .. }
-        | HttpError::UnknownField { .. }
-        | HttpError::UnknownParameter { .. }
-        | HttpError::Invalid { .. } => "Validation",
-    }
 }
 
 /// Classify texts
@@ -169,59 +122,4 @@ fn parse_item(item: &RawValue, index: usize) -> Result<TextInput, HttpError> {
     };
     let reason = format!("expected one text, found {found}; pairs of texts are not supported");
     Err(HttpError::Invalid { index: Some(index), reason })
-}
-
-/// The default model and the limits
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Info<'a> {
-    model_id: &'a str,
-    model_sha: Option<&'a str>,
-    model_dtype: String,
-    served_model_name: &'a str,
-    model_type: ModelType<'a>,
-    max_concurrent_requests: usize,
-    max_input_length: usize,
-    max_batch_tokens: usize,
-    max_client_batch_size: usize,
-    auto_truncate: bool,
-    tokenization_workers: usize,
-    version: &'static str,
-}
-
-#[derive(Debug, Serialize, ToSchema)]
-struct ModelType<'a> {
-    classifier: ClassifierModel<'a>,
-}
-
-#[derive(Debug, Serialize, ToSchema)]
-struct ClassifierModel<'a> {
-    #[schema(value_type = HashMap<String, String>)]
-    id2label: BTreeMap<usize, &'a str>,
-    label2id: BTreeMap<&'a str, usize>,
-}
-
-/// Describe the default model and the limits
-#[utoipa::path(get, path = "", tag = "text-embeddings-inference", operation_id = "tei_info",
-    responses((status = 200, description = "The default model and the limits", body = Info)))]
-pub(crate) async fn info(request: HttpRequest) -> Result<HttpResponse, HttpError> {
-    let service = service(&request);
-    let model = service.loaded()?.find(None)?;
-    let labels = || model.pipeline.labels().labels().iter().map(String::as_str);
-    let id2label = labels().enumerate().collect();
-    let label2id = labels().zip(0..).collect();
-    let info = Info {
-        model_id: model.repository.as_deref().unwrap_or(&model.name),
-        model_sha: model.revision.as_deref(),
-        model_dtype: model.precision.to_string(),
-        served_model_name: &model.name,
-        model_type: ModelType { classifier: ClassifierModel { id2label, label2id } },
-        max_concurrent_requests: service.limits.max_concurrent_requests,
-        max_input_length: model.pipeline.max_length(),
-        max_batch_tokens: service.max_batch_tokens,
-        max_client_batch_size: service.limits.max_client_batch_size,
-        auto_truncate: true,
-        tokenization_workers: http_workers(),
-        version: env!("CARGO_PKG_VERSION"),
-    };
-    Ok(HttpResponse::Ok().json(info))
 }
