@@ -14,7 +14,7 @@ from ._loaded import loaded
 def score(frame: Any, column: Optional[str] = None, *, model: Union[str, "os.PathLike[str]", Model] = "mini") -> Any:
     """Return the data frame with the predictions for a column of texts beside its rows.
 
-    ``frame`` is a ``DataFrame`` of pandas or polars, or a pyarrow ``Table`` or ``RecordBatch``, and so is the
+    ``frame`` is a ``DataFrame`` of pandas, polars or Spark, or a pyarrow ``Table`` or ``RecordBatch``, and so is the
     result. The columns are ``label``, ``score``, one per label, ``sentiment_score``, ``tokens``, ``truncated`` and
     ``error``. If the frame has one of these names, all of them begin with ``finsent_``. A row whose text cannot be
     scored has its ``error``.
@@ -23,6 +23,8 @@ def score(frame: Any, column: Optional[str] = None, *, model: Union[str, "os.Pat
     sentence, tweet, body, content or message.
     """
     library = type(frame).__module__.split(".")[0]
+    if library == "pyspark" and hasattr(frame, "mapInArrow"):
+        return _score_spark(frame, column, model)
     kept = model if isinstance(model, Model) else loaded(model)
     names = [str(name) for name in (frame.column_names if library == "pyarrow" else getattr(frame, "columns", []))]
     if library == "pandas" and hasattr(frame, "columns"):
@@ -36,7 +38,19 @@ def score(frame: Any, column: Optional[str] = None, *, model: Union[str, "os.Pat
     if library == "pyarrow" and hasattr(frame, "append_column"):
         return with_predictions(frame, column, kept)
     kind = f"{type(frame).__module__}.{type(frame).__name__}"
-    raise TypeError(f"score takes a DataFrame of pandas or polars, or a Table of pyarrow, not {kind}")
+    raise TypeError(f"score takes a DataFrame of pandas, polars or Spark, or a Table of pyarrow, not {kind}")
+
+
+def _score_spark(frame: Any, column: Optional[str], model: Union[str, "os.PathLike[str]", Model]) -> Any:
+    from ._spark import spark
+
+    if isinstance(model, Model):
+        raise TypeError(
+            "a model that is loaded cannot go to the executors; name it, as in score(frame, model=\"mini\"), "
+            "or pass its settings to finsent.spark"
+        )
+    scorer = spark(column, model=model)
+    return frame.mapInArrow(scorer, scorer.schema(frame))
 
 
 def _score_pandas(frame: Any, names: List[str], column: Optional[str], model: Model) -> Any:
