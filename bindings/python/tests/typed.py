@@ -16,3 +16,4 @@ places: list[tuple[int, int]] = [(s.start, s.end) for s in model.classify_docume
 weights: list[tuple[str, float]] = [(word.text, word.weight) for word in model.explain("Profit rose").words]
 pipe: finsent.TextClassificationPipeline = finsent.pipeline("text-classification", model=model, top_k=None)
 scorer: finsent.SparkScorer = finsent.spark("headline", model="mini", precision="int8")
+actor: finsent.Ray = finsent.Ray("headline", model=Path("models/mini"), threads=2)

@@ -9,7 +9,7 @@
 ['positive', 'neutral']
 
 ``Model`` loads a model, classifies texts, lists, columns and documents, and explains predictions; ``score`` adds
-predictions to a data frame, ``spark`` and ``spark_udf`` to those of Spark; ``pipeline`` has the results
+predictions to a data frame, ``spark``, ``spark_udf`` and ``Ray`` to data sets on a cluster; ``pipeline`` has the results
 of transformers' pipeline. The command ``finsent`` comes with the package.
 """
 
@@ -20,6 +20,7 @@ from ._finsent import __VERSION__ as __version__
 from ._finsent import ArrowBatch, Document, ExplainedPart, Explanation, Model, Prediction, Sentence
 from ._frames import score
 from ._pipeline import TextClassificationPipeline, pipeline
+from ._ray import Ray
 from ._spark import SparkScorer, spark, spark_udf
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "ModelError",
     "NetworkError",
     "Prediction",
+    "Ray",
     "Sentence",
     "SparkScorer",
     "TextClassificationPipeline",
