@@ -7,6 +7,8 @@ import pyarrow.parquet
 
 ROWS = 200_000
 FILES = 20
+# Java has it built in. The library for snappy takes a machine for one of musl if musl is installed beside glibc.
+COMPRESSION = "gzip"
 COMPANIES = ("Acme", "Bolt", "Corvid", "Dunmore", "Elstree", "Fenwick", "Gantry", "Holm")
 EVENTS = (
     "shares fall {0}.{1}% after profit warning",
@@ -30,5 +32,5 @@ def write(folder: Path, rows: int = ROWS, files: int = FILES) -> Path:
         numbers = range(part * rows // files, (part + 1) * rows // files)
         texts = [None if row % 10_000 == 5_000 else headline(row) for row in numbers]
         table = pyarrow.table({"row": pyarrow.array(numbers, pyarrow.int64()), "headline": texts})
-        pyarrow.parquet.write_table(table, folder / f"part-{part:02}.parquet")
+        pyarrow.parquet.write_table(table, folder / f"part-{part:02}.parquet", compression=COMPRESSION)
     return folder

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import Any, List
 
+import headlines
 import pyspark
 from processes import children
 from pyspark.sql import SparkSession
@@ -51,6 +52,7 @@ class SparkCluster:
             "spark.executor.cores": self._cores,
             "spark.executor.memory": "512m",
             "spark.sql.files.maxPartitionBytes": "1m",
+            "spark.sql.parquet.compression.codec": headlines.COMPRESSION,
             "spark.sql.files.openCostInBytes": "1m",
             "spark.ui.enabled": False,
         }
