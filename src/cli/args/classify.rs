@@ -14,8 +14,10 @@ pub(super) const EXAMPLES: &str = include_str!("help/classify_examples.txt");
 pub(super) const NOTES: &str = include_str!("help/classify_notes.txt");
 
 #[derive(Debug, Default, Args)]
-#[command(mut_arg("time_column", |arg| of_summary(arg, "Split the summary into periods by the times in this column")))]
-#[command(mut_arg("weight_column", |arg| of_summary(arg, "Weight the rows of the summary by the numbers in this column")))]
+#[command(mut_arg("time_column", |arg| {
+    of_groups(arg, "Split the summary into periods by the times in this column").requires("every")
+}))]
+#[command(mut_arg("weight_column", |arg| of_groups(arg, "Weight the rows of the summary by the numbers in this column")))]
 pub(crate) struct ClassifyArgs {
     /// Texts to score; without any, or with `-`, each line of standard input is a text
     #[arg(value_name = "TEXT")]
@@ -97,7 +99,7 @@ pub(crate) struct ClassifyArgs {
 }
 
 /// An argument of a summary, which classify makes only of groups.
-fn of_summary(arg: Arg, help: &'static str) -> Arg {
+fn of_groups(arg: Arg, help: &'static str) -> Arg {
     arg.requires("group_by").help(help)
 }
 

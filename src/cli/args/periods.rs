@@ -6,7 +6,8 @@ use finsent_jobs::summary::{Every, TimeColumn, TimeFormat, TimeReader, Zone};
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct PeriodArgs {
     /// Split the groups into periods by the times in this column
-    #[arg(long, value_name = "COLUMN", requires = "every")]
+    // It requires --every, which the commands say after what else they require: messages have that order.
+    #[arg(long, value_name = "COLUMN")]
     pub(crate) time_column: Option<String>,
     /// Length of a period: 15m, 6h, 1d, 1w, 1mo, 1q, 1y
     #[arg(long, value_name = "LENGTH", requires = "time_column")]

@@ -13,6 +13,7 @@ pub(super) const EXAMPLES: &str = include_str!("help/summary_examples.txt");
 pub(super) const NOTES: &str = include_str!("help/summary_notes.txt");
 
 #[derive(Debug, Args)]
+#[command(mut_arg("time_column", |arg| arg.requires("every")))]
 pub(crate) struct SummaryArgs {
     /// Scored files, as `finsent classify` writes them (.csv, .tsv, .json, .jsonl, also as .gz or .zst; .parquet), folders of
     /// them, or patterns such as 'scored/*.csv'; - is standard input
