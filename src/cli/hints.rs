@@ -116,6 +116,7 @@ fn for_table(error: &TableError) -> Option<String> {
             return Some(format!("to read the files alone, use a pattern such as '**/{}'", name.display()));
         }
         TableError::OtherTable { .. } => "write its current rows to Parquet files, and read those",
+        TableError::InputTwice { .. } => "name it once",
         TableError::OutputInInput { .. } => "write to another folder",
         TableError::StandardInputOnce | TableError::NotRegularFile { .. } => "give a regular file: --input FILE",
         TableError::OutputIsInput { .. } => "write to another file",

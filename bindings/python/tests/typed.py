@@ -15,3 +15,5 @@ sentiment: float | None = one.sentiment_score
 places: list[tuple[int, int]] = [(s.start, s.end) for s in model.classify_document("Profit rose.").sentences]
 weights: list[tuple[str, float]] = [(word.text, word.weight) for word in model.explain("Profit rose").words]
 pipe: finsent.TextClassificationPipeline = finsent.pipeline("text-classification", model=model, top_k=None)
+scorer: finsent.SparkScorer = finsent.spark("headline", model="mini", precision="int8")
+actor: finsent.Ray = finsent.Ray("headline", model=Path("models/mini"), threads=2)

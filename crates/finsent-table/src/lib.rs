@@ -23,7 +23,8 @@ pub use input::{
 pub use item_error::{ItemError, NotUtf8};
 pub use output::{
     Cell, Delimiter, Destination, Outcome, OutputFormat, OutputRecord, PREDICTION_PREFIX, ParquetColumn,
-    PredictionColumns, RecordValue, RowWriter, Shape, check_outputs, check_shape, no_formula, write_columns, writer,
+    PredictionColumns, RecordValue, RowWriter, Shape, check_once, check_outputs, check_shape, no_formula,
+    write_columns, writer,
 };
 pub use parquet::ParquetFile;
 pub use row::{Field, Origin, Row, RowReader};

@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
-use finsent_jobs::summary::{Every, TimeFormat, Zone};
+use clap::{Arg, Args, ValueEnum};
 use finsent_table::Shard;
 
 use super::explain::Explained;
+use super::periods::PeriodArgs;
 use super::reading::ReadingArgs;
 use super::{model_name, values};
 
@@ -14,6 +14,10 @@ pub(super) const EXAMPLES: &str = include_str!("help/classify_examples.txt");
 pub(super) const NOTES: &str = include_str!("help/classify_notes.txt");
 
 #[derive(Debug, Default, Args)]
+#[command(mut_arg("time_column", |arg| {
+    of_groups(arg, "Split the summary into periods by the times in this column").requires("every")
+}))]
+#[command(mut_arg("weight_column", |arg| of_groups(arg, "Weight the rows of the summary by the numbers in this column")))]
 pub(crate) struct ClassifyArgs {
     /// Texts to score; without any, or with `-`, each line of standard input is a text
     #[arg(value_name = "TEXT")]
@@ -86,25 +90,17 @@ pub(crate) struct ClassifyArgs {
     /// Also write a summary, with a line for each value of this column
     #[arg(long, value_name = "COLUMN", requires = "input")]
     pub(crate) group_by: Option<String>,
-    /// Split the summary into periods by the times in this column
-    #[arg(long, value_name = "COLUMN", requires = "group_by", requires = "every")]
-    pub(crate) time_column: Option<String>,
-    /// Length of a period: 15m, 6h, 1d, 1w, 1mo, 1q, 1y
-    #[arg(long, value_name = "LENGTH", requires = "time_column")]
-    pub(crate) every: Option<Every>,
-    /// Form of the times, for example '%m/%d/%Y' or '%d.%m.%Y %H:%M' [default: any form that is read in one way only]
-    #[arg(long, value_name = "PATTERN", requires = "time_column")]
-    pub(crate) time_format: Option<TimeFormat>,
-    /// Time zone of the periods and of times that name none, for example America/New_York [default: UTC]
-    #[arg(long, value_name = "ZONE", requires = "time_column")]
-    pub(crate) time_zone: Option<Zone>,
-    /// Weight the rows of the summary by the numbers in this column
-    #[arg(long, value_name = "COLUMN", requires = "group_by")]
-    pub(crate) weight_column: Option<String>,
+    #[command(flatten)]
+    pub(crate) periods: PeriodArgs,
     /// Write the summary to FILE [default: NAME.summary.EXT for --output NAME.EXT; after the rows in a table on standard
     /// output]
     #[arg(long, value_name = "FILE", requires = "group_by")]
     pub(crate) summary: Option<PathBuf>,
+}
+
+/// An argument of a summary, which classify makes only of groups.
+fn of_groups(arg: Arg, help: &'static str) -> Arg {
+    arg.requires("group_by").help(help)
 }
 
 /// Format of the output.

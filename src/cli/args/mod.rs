@@ -9,6 +9,7 @@ mod global;
 mod health;
 mod model_name;
 mod models;
+mod periods;
 mod precision;
 mod pull;
 mod reading;

@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use finsent_jobs::summary::{Every, SortKey, TimeFormat, Zone};
+use finsent_jobs::summary::SortKey;
 
+use super::periods::PeriodArgs;
 use super::reading::ReadingArgs;
 use super::values;
 
@@ -12,6 +13,7 @@ pub(super) const EXAMPLES: &str = include_str!("help/summary_examples.txt");
 pub(super) const NOTES: &str = include_str!("help/summary_notes.txt");
 
 #[derive(Debug, Args)]
+#[command(mut_arg("time_column", |arg| arg.requires("every")))]
 pub(crate) struct SummaryArgs {
     /// Scored files, as `finsent classify` writes them (.csv, .tsv, .json, .jsonl, also as .gz or .zst; .parquet), folders of
     /// them, or patterns such as 'scored/*.csv'; - is standard input
@@ -20,21 +22,8 @@ pub(crate) struct SummaryArgs {
     /// Columns whose values are the groups, with commas between them [default: one group of all rows]
     #[arg(short, long, value_name = "COLUMNS")]
     pub(crate) by: Option<String>,
-    /// Split the groups into periods by the times in this column
-    #[arg(long, value_name = "COLUMN", requires = "every")]
-    pub(crate) time_column: Option<String>,
-    /// Length of a period: 15m, 6h, 1d, 1w, 1mo, 1q, 1y
-    #[arg(long, value_name = "LENGTH", requires = "time_column")]
-    pub(crate) every: Option<Every>,
-    /// Form of the times, for example '%m/%d/%Y' or '%d.%m.%Y %H:%M' [default: any form that is read in one way only]
-    #[arg(long, value_name = "PATTERN", requires = "time_column")]
-    pub(crate) time_format: Option<TimeFormat>,
-    /// Time zone of the periods and of times that name none, for example America/New_York [default: UTC]
-    #[arg(long, value_name = "ZONE", requires = "time_column")]
-    pub(crate) time_zone: Option<Zone>,
-    /// Weight the rows by the numbers in this column
-    #[arg(long, value_name = "COLUMN")]
-    pub(crate) weight_column: Option<String>,
+    #[command(flatten)]
+    pub(crate) periods: PeriodArgs,
     /// Count rows with the same text once in each group and period, or those with the same values in COLUMNS
     #[arg(long, value_name = "COLUMNS", num_args = 0..=1, require_equals = true, default_missing_value = "")]
     pub(crate) unique: Option<String>,

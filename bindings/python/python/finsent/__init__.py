@@ -8,8 +8,9 @@
 >>> [p.label for p in model.classify(["Orders doubled in March", "The board meets on Monday"])]
 ['positive', 'neutral']
 
-``Model`` loads a model, classifies texts, lists, columns and documents, and explains predictions; ``score`` adds predictions to a data frame;
-``pipeline`` has the results of transformers' pipeline. The command ``finsent`` comes with the package.
+``Model`` loads a model, classifies texts, lists, columns and documents, and explains predictions; ``score`` adds
+predictions to a data frame, ``spark``, ``spark_udf`` and ``Ray`` to data sets on a cluster; ``pipeline`` has the results
+of transformers' pipeline. The command ``finsent`` comes with the package.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from ._finsent import __VERSION__ as __version__
 from ._finsent import ArrowBatch, Document, ExplainedPart, Explanation, Model, Prediction, Sentence
 from ._frames import score
 from ._pipeline import TextClassificationPipeline, pipeline
+from ._ray import Ray
+from ._spark import SparkScorer, spark, spark_udf
 
 __all__ = [
     "ArrowBatch",
@@ -30,10 +33,14 @@ __all__ = [
     "ModelError",
     "NetworkError",
     "Prediction",
+    "Ray",
     "Sentence",
+    "SparkScorer",
     "TextClassificationPipeline",
     "TextError",
     "__version__",
     "pipeline",
     "score",
+    "spark",
+    "spark_udf",
 ]

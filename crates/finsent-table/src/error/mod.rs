@@ -4,7 +4,7 @@ mod directory_problem;
 mod parquet_failure;
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use finsent_model::IoError;
@@ -394,6 +394,14 @@ pub enum TableError {
         /// The other.
         second: PathBuf,
     },
+    /// Two inputs are the same file.
+    #[error("{}", twice(first, second))]
+    InputTwice {
+        /// One of them.
+        first: PathBuf,
+        /// The other.
+        second: PathBuf,
+    },
     /// The input has other rows than when they were counted for a shard.
     #[error(
         "the input has {} rows than the {counted} that were counted: it has changed. Leave it as it is until all shards \
@@ -550,6 +558,11 @@ impl WriteFailure {
     pub(crate) fn of(path: &str, error: io::Error) -> io::Error {
         io::Error::new(error.kind(), Self { path: path.to_owned(), source: error.into() })
     }
+}
+
+fn twice(first: &Path, second: &Path) -> String {
+    let also = if first == second { String::new() } else { format!(", also as `{}`", second.display()) };
+    format!("`{}` is named twice{also}, and its rows would count twice", first.display())
 }
 
 /// The name of a file in backquotes, or of a standard stream.

@@ -21,7 +21,7 @@ pub use delimiter::Delimiter;
 pub use destination::Destination;
 pub use record::{OutputRecord, RecordValue};
 pub use row_writer::{Outcome, RowWriter, Shape};
-pub use same_path::check_outputs;
+pub use same_path::{check_once, check_outputs};
 pub use spreadsheet::no_formula;
 
 use crate::error::TableError;

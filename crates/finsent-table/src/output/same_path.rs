@@ -1,5 +1,6 @@
 //! Whether two paths name the same file, though it may not exist yet.
 
+use std::collections::HashMap;
 use std::ffi::OsString;
 use std::fs::{self, Metadata};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
@@ -31,6 +32,21 @@ pub fn check_outputs(outputs: &[PathBuf], inputs: &[PathBuf]) -> Result<(), Tabl
         }
         if let Some((folder, _)) = folders.iter().find(|(_, folder)| output.is_in(*folder)) {
             return Err(TableError::OutputInInput { path: path.clone(), folder: (*folder).clone() });
+        }
+    }
+    Ok(())
+}
+
+/// Refuses inputs of which two are the same file, whose rows would count twice.
+///
+/// # Errors
+/// [`TableError::InputTwice`].
+pub fn check_once(inputs: &[PathBuf]) -> Result<(), TableError> {
+    let mut known: HashMap<(u64, u64), &PathBuf> = HashMap::new();
+    for path in inputs {
+        let Ok(file) = fs::metadata(path) else { continue };
+        if let Some(first) = file.is_file().then(|| known.insert(id(&file), path)).flatten() {
+            return Err(TableError::InputTwice { first: first.clone(), second: path.clone() });
         }
     }
     Ok(())
@@ -161,6 +177,22 @@ mod tests {
         fs::write(path("there"), "").unwrap();
         fs::hard_link(path("there"), path("hard")).unwrap();
         assert!(matches!(check(&[path("hard")], &[path("there")]), Err(TableError::OutputIsInput { .. })));
+    }
+
+    #[test]
+    fn an_input_that_is_given_twice_is_refused_by_any_of_its_names() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = |name: &str| dir.path().join(name);
+        fs::write(path("there"), "").unwrap();
+        fs::write(path("other"), "").unwrap();
+        symlink("there", path("link")).unwrap();
+        fs::hard_link(path("there"), path("hard")).unwrap();
+        for again in ["there", "./there", "link", "hard"] {
+            let error = check_once(&[path("there"), path("other"), path(again)]).unwrap_err();
+            assert!(matches!(error, TableError::InputTwice { .. }), "{again}: {error}");
+        }
+        check_once(&[path("there"), path("other"), path("missing"), path("missing")]).unwrap();
+        check_once(&["/dev/null".into(), "/dev/null".into()]).unwrap();
     }
 
     #[test]

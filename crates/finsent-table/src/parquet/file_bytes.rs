@@ -10,6 +10,12 @@ use bytes::Bytes;
 use parquet::errors::{ParquetError, Result};
 use parquet::file::reader::{ChunkReader, Length};
 
+#[cfg(test)]
+std::thread_local! {
+    /// Bytes that this thread has read, for tests of what is left unread.
+    pub(crate) static BYTES_READ: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
+}
+
 /// A file in which each reader has its own position. Its length is the one at opening.
 #[derive(Clone)]
 pub(super) struct FileBytes {
@@ -50,6 +56,7 @@ impl ChunkReader for FileBytes {
         }
         let mut bytes = vec![0; length];
         self.file.read_exact_at(&mut bytes, start)?;
+        note_read(length);
         Ok(bytes.into())
     }
 }
@@ -63,7 +70,16 @@ pub(super) struct PositionedReader {
 impl Read for PositionedReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.file.read_at(buffer, self.position)?;
+        note_read(read);
         self.position += read as u64;
         Ok(read)
     }
 }
+
+#[cfg(test)]
+fn note_read(bytes: usize) {
+    BYTES_READ.set(BYTES_READ.get() + bytes as u64);
+}
+
+#[cfg(not(test))]
+fn note_read(_: usize) {}

@@ -32,6 +32,8 @@ use parquet::schema::types::{Type, TypePtr};
 
 pub(crate) use check::ColumnCheck;
 pub(crate) use copy::{RepeatedRows, copy_column};
+#[cfg(test)]
+pub(crate) use file_bytes::BYTES_READ;
 use file_bytes::FileBytes;
 pub(crate) use guarded::guarded;
 pub(crate) use key_values::key_values_with;

@@ -90,7 +90,7 @@ fn selection(args: &ClassifyArgs, format: Format) -> ColumnSelection {
         Format::Json | Format::Jsonl | Format::Csv | Format::Tsv => ColumnSelection::All,
         // Parquet copies the other columns; the rest do not show them.
         Format::Parquet | Format::Text | Format::FinbertCsv => {
-            let of_groups = [&args.group_by, &args.time_column, &args.weight_column];
+            let of_groups = [&args.group_by, &args.periods.time_column, &args.periods.weight_column];
             let names = of_groups.into_iter().flatten().chain(&args.keep_columns).cloned();
             // Names with commas between them are several columns, unless one column is called so.
             let parts = args.group_by.iter().flat_map(|names| names.split(',')).map(|name| name.trim().to_owned());

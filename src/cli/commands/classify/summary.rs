@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use finsent_jobs::summary::{GroupColumns, Grouping, TimeColumn, TimeReader, rows};
+use finsent_jobs::summary::{GroupColumns, Grouping, rows};
 use finsent_model::{Classification, LabelMap};
 use finsent_table::{Destination, Input, InputKind, Row, TableError, TemporaryName};
 
@@ -55,14 +55,11 @@ impl SummaryOutput {
         if input.kind != InputKind::File {
             return Err(UsageError("--group-by names a column of a file; give a file: --input FILE".into()).into());
         }
-        let time = args.time_column.clone().zip(args.every).map(|(name, every)| {
-            let zone = args.time_zone.clone().unwrap_or_default();
-            TimeColumn { name, every, reader: TimeReader { format: args.time_format.clone(), zone } }
-        });
         let groups = GroupColumns::split(&group, input);
         let quotes = if writes_page(args, rows) { QUOTES_OF_PAGE } else { 0 };
-        let grouping = Grouping::new(GroupColumns { groups, time, weight: args.weight_column.clone() }, quotes, input)?;
-        if args.time_column.is_some() {
+        let (time, weight) = (args.periods.time(String::clone), args.periods.weight_column.clone());
+        let grouping = Grouping::new(GroupColumns { groups, time, weight }, quotes, input)?;
+        if args.periods.time_column.is_some() {
             input.look_ahead(FIRST_ROWS, |rows| grouping.check_times(rows))?;
         }
         let target = match path(args, rows)? {

@@ -11,7 +11,7 @@ use crate::cli::text_table::TableColumns;
 /// The columns that the user named; else, if rows are grouped, those that they are grouped by. The texts are shown anyway.
 pub(super) fn of(args: &ClassifyArgs, input: &Input) -> TableColumns {
     let groups = args.group_by.as_ref().map(|names| GroupColumns::split(names, input)).unwrap_or_default();
-    let of_groups = groups.into_iter().chain(args.time_column.clone());
+    let of_groups = groups.into_iter().chain(args.periods.time_column.clone());
     let keys = match args.keep_columns.as_slice() {
         [] => of_groups.filter(|column| args.text_column.as_ref() != Some(column)).collect(),
         named => named.iter().map(|name| args.reading.column(name)).collect(),

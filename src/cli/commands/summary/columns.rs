@@ -1,6 +1,6 @@
 //! The columns that a summary is made by.
 
-use finsent_jobs::summary::{GroupColumns, Grouping, TimeColumn, TimeReader, UniqueBy};
+use finsent_jobs::summary::{GroupColumns, Grouping, UniqueBy};
 use finsent_table::{Input, TableError};
 
 use crate::cli::args::SummaryArgs;
@@ -8,12 +8,9 @@ use crate::cli::args::SummaryArgs;
 /// The columns of the groups, the times and the weights.
 pub(super) fn group_columns(args: &SummaryArgs, input: &Input) -> GroupColumns {
     let column = |name: &String| args.reading.column(name);
-    let time = args.time_column.as_ref().zip(args.every).map(|(name, every)| {
-        let zone = args.time_zone.clone().unwrap_or_default();
-        TimeColumn { name: column(name), every, reader: TimeReader { format: args.time_format.clone(), zone } }
-    });
     let groups = args.by.as_ref().map(|by| GroupColumns::split(by, input)).unwrap_or_default();
-    GroupColumns { groups: groups.iter().map(column).collect(), time, weight: args.weight_column.as_ref().map(column) }
+    let (time, weight) = (args.periods.time(column), args.periods.weight_column.as_ref().map(column));
+    GroupColumns { groups: groups.iter().map(column).collect(), time, weight }
 }
 
 /// What makes rows copies of each other, if copies are counted once.

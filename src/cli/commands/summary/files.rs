@@ -70,7 +70,7 @@ impl Files<'_> {
         if unique_by(self.args) == Some(UniqueBy::Text) || self.args.top.is_some() {
             scored.check_texts(&input)?;
         }
-        if self.args.time_column.is_some() {
+        if self.args.periods.time_column.is_some() {
             input.look_ahead(FIRST_ROWS, |rows| counted.grouping.check_times(rows))?;
         }
         let progress = input.progress.take().filter(|_| self.console.draws_progress());

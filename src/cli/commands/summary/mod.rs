@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use finsent_jobs::summary::{ScoredFiles, SummaryShape, TextChanges};
 use finsent_model::LabelMap;
-use finsent_table::{Destination, TableError, TemporaryName, check_outputs, expand, list_files};
+use finsent_table::{Destination, TableError, TemporaryName, check_once, check_outputs, expand, list_files};
 
 use super::args::{SummaryArgs, SummaryFormat};
 use super::console::Console;
@@ -28,7 +28,7 @@ pub(super) fn run(args: &SummaryArgs, console: Console) -> Result<Exit> {
     let format = summary_output::format(args.format, args.output.as_deref())?;
     check_format(args, format)?;
     let (now, before) = (expand(args.files.clone())?, expand(args.compare.clone())?);
-    check_paths(args, &[&now[..], &before].concat())?;
+    check_paths(args, &now, &before)?;
     let destination = Destination::open(args.output.as_deref(), TemporaryName::Unique)?;
 
     let quotes = args.top.unwrap_or(if format == SummaryFormat::Html { QUOTES_OF_PAGE } else { 0 });
@@ -116,12 +116,18 @@ fn check_format(args: &SummaryArgs, format: SummaryFormat) -> Result<(), UsageEr
     Ok(())
 }
 
-/// Refuses to write over an input.
-fn check_paths(args: &SummaryArgs, inputs: &[PathBuf]) -> Result<(), TableError> {
+/// Refuses to write over an input, and to read one twice.
+fn check_paths(args: &SummaryArgs, now: &[PathBuf], before: &[PathBuf]) -> Result<(), TableError> {
+    let is_file = |path: &&PathBuf| path.as_os_str() != "-";
+    let mut read = Vec::new();
+    for inputs in [now, before] {
+        let files: Vec<PathBuf> = inputs.iter().filter(is_file).cloned().collect();
+        let parts = list_files(&files, args.reading.format())?;
+        check_once(&parts)?;
+        read.extend(files.into_iter().chain(parts));
+    }
     let output = args.output.clone().unwrap_or_else(|| "-".into());
-    let files: Vec<PathBuf> = inputs.iter().filter(|path| path.as_os_str() != "-").cloned().collect();
-    let parts = list_files(&files, args.reading.format())?;
-    check_outputs(&[output], &[files, parts].concat())
+    check_outputs(&[output], &read)
 }
 
 fn title(shape: &SummaryShape<'_>) -> String {

@@ -1,6 +1,8 @@
 //! Rows of .parquet files.
 
 mod json;
+#[cfg(test)]
+mod shard_tests;
 
 use std::path::Path;
 use std::sync::Arc;
