@@ -5,8 +5,9 @@
 //! are. A lone caller has all threads. Helpers move when a caller begins or ends, and between jobs, so that one that begins
 //! late gets its share within a job's time, and the last one to work gets the threads of those that have ended.
 
+use std::collections::VecDeque;
 use std::ops::Deref;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::sync::{Arc, Condvar, Mutex};
 
 use super::sync::ignore_poison;
 use super::{NonZeroUsize, Ordering, ThreadPool, ThreadPoolError, Threads};
@@ -17,10 +18,19 @@ pub struct ComputeThreads {
     threads: Arc<Threads>,
     /// One per thread, as each has a caller that is a thread.
     pools: Vec<ThreadPool>,
-    /// By pool: whether it is in use.
-    in_use: Mutex<Vec<bool>>,
+    lent: Mutex<Lent>,
     /// Wakes those that wait for a pool.
     given_back: Condvar,
+}
+
+/// Which pools are in use, and who waits for one.
+#[derive(Debug)]
+struct Lent {
+    /// By pool.
+    in_use: Vec<bool>,
+    /// Numbers of those that wait, in the order of their arrival.
+    waiting: VecDeque<u64>,
+    arrivals: u64,
 }
 
 impl ComputeThreads {
@@ -31,7 +41,8 @@ impl ComputeThreads {
     pub fn new(threads: Option<NonZeroUsize>) -> Result<Self, ThreadPoolError> {
         let threads = Arc::new(Threads::start(threads, |threads| threads)?);
         let pools: Vec<_> = (0..threads.count()).map(|lane| ThreadPool::of(Arc::clone(&threads), lane)).collect();
-        Ok(Self { in_use: Mutex::new(vec![false; pools.len()]), threads, pools, given_back: Condvar::new() })
+        let lent = Lent { in_use: vec![false; pools.len()], waiting: VecDeque::new(), arrivals: 0 };
+        Ok(Self { threads, pools, lent: Mutex::new(lent), given_back: Condvar::new() })
     }
 
     /// The number of threads.
@@ -39,30 +50,53 @@ impl ComputeThreads {
         self.pools.len()
     }
 
-    /// A pool with its share of the threads. Waits if as many pools are in use as there are threads.
+    /// A pool with its share of the threads. If as many pools are in use as there are threads, it waits for one, in the order
+    /// of the calls.
     pub fn pool(&self) -> SharedPool<'_> {
-        let mut in_use = ignore_poison(self.in_use.lock());
+        let mut lent = ignore_poison(self.lent.lock());
+        let number = lent.arrivals;
+        lent.arrivals += 1;
+        lent.waiting.push_back(number);
         loop {
-            if let Some(index) = in_use.iter().position(|in_use| !in_use) {
-                return self.lend(index, &mut in_use);
+            if lent.waiting.front() == Some(&number) {
+                if let Some(pool) = self.lend(&mut lent) {
+                    lent.waiting.pop_front();
+                    if !lent.waiting.is_empty() {
+                        self.given_back.notify_all();
+                    }
+                    return pool;
+                }
             }
-            in_use = ignore_poison(self.given_back.wait(in_use));
+            lent = ignore_poison(self.given_back.wait(lent));
         }
     }
 
+    /// A pool, if one is free that nobody waits for.
+    pub fn try_pool(&self) -> Option<SharedPool<'_>> {
+        let mut lent = ignore_poison(self.lent.lock());
+        if lent.waiting.is_empty() { self.lend(&mut lent) } else { None }
+    }
+
+    /// Whether someone waits for a pool.
+    pub fn are_awaited(&self) -> bool {
+        !ignore_poison(self.lent.lock()).waiting.is_empty()
+    }
+
     /// Takes the lowest pool that is free, so that a lone caller finds the helpers where it has left them.
-    fn lend(&self, index: usize, in_use: &mut MutexGuard<'_, Vec<bool>>) -> SharedPool<'_> {
-        in_use[index] = true;
-        self.divide(in_use);
-        SharedPool { of: self, index }
+    fn lend(&self, lent: &mut Lent) -> Option<SharedPool<'_>> {
+        let index = lent.in_use.iter().position(|in_use| !in_use)?;
+        lent.in_use[index] = true;
+        self.divide(&lent.in_use);
+        Some(SharedPool { of: self, index })
     }
 
     fn give_back(&self, index: usize) {
-        let mut in_use = ignore_poison(self.in_use.lock());
-        in_use[index] = false;
-        self.divide(&in_use);
-        drop(in_use);
-        self.given_back.notify_one();
+        let mut lent = ignore_poison(self.lent.lock());
+        lent.in_use[index] = false;
+        self.divide(&lent.in_use);
+        if !lent.waiting.is_empty() {
+            self.given_back.notify_all();
+        }
     }
 
     /// Divides the helpers among the pools in use. If there are none, they stay where they are: most callers come again.
@@ -176,6 +210,7 @@ mod tests {
         let threads = threads(2);
         let (first, second) = (threads.pool(), threads.pool());
         let index = second.index;
+        assert!(threads.try_pool().is_none() && !threads.are_awaited());
         thread::scope(|scope| {
             let third = scope.spawn(|| threads.pool().index);
             drop(second);

@@ -15,7 +15,7 @@ use crate::workers::{Size, batch_tokens};
 /// Tokens of each text: those of a headline.
 const LENGTH: usize = 32;
 /// How long each rate is measured.
-const DURATION: Duration = Duration::from_millis(1500);
+const DURATION: Duration = Duration::from_secs(1);
 /// Jobs of a measurement of barriers, of which the median counts.
 const JOBS: usize = 2001;
 /// Tasks of the jobs that barriers are measured with: few, and many.

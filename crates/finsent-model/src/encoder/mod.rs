@@ -113,9 +113,9 @@ impl Encoder {
         self.network.try_worker()
     }
 
-    /// Whether someone waits for a worker.
+    /// Whether someone waits for a worker, of this encoder or of another one with the same threads.
     pub(crate) fn is_awaited(&self) -> bool {
-        self.network.workers().are_awaited()
+        self.network.workers().are_awaited() || self.network.threads().are_awaited()
     }
 
     /// The number of logits per text.

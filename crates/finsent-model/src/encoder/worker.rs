@@ -79,25 +79,21 @@ impl Workers {
             self.changed.notify_all();
         }
         drop(idle);
-        self.lend(arena.expect("`is_next` has found one"), threads)
+        let arena = LentArena { arena: Some(arena.expect("`is_next` has found one")), of: self };
+        Worker { pool: threads.pool(), arena }
     }
 
-    /// A worker, if one is idle that nobody waits for.
+    /// A worker, if one is idle that nobody waits for, and a thread for it. Never waits, so that a caller may hold others.
     pub(super) fn try_take<'a>(&'a self, threads: &'a ComputeThreads) -> Option<Worker<'a>> {
+        let pool = threads.try_pool()?;
         let mut idle = self.idle();
         let arena = if idle.waiting.is_empty() { idle.arenas.pop() } else { None };
-        drop(idle);
-        arena.map(|arena| self.lend(arena, threads))
+        Some(Worker { pool, arena: LentArena { arena: Some(arena?), of: self } })
     }
 
     /// Whether someone waits for a worker.
     pub(super) fn are_awaited(&self) -> bool {
         !self.idle().waiting.is_empty()
-    }
-
-    fn lend<'a>(&'a self, arena: Box<Mutex<Arena>>, threads: &'a ComputeThreads) -> Worker<'a> {
-        let arena = LentArena { arena: Some(arena), of: self };
-        Worker { pool: threads.pool(), arena }
     }
 
     fn idle(&self) -> MutexGuard<'_, Idle> {
