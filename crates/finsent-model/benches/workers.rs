@@ -1,7 +1,7 @@
 //! How fast files are with 1 worker on all threads, and with a worker per thread, in turn; and how long a lone text takes.
 //!
 //! ```console
-//! $ cargo bench --package finsent-model --bench workers -- MODEL FILE.jsonl [TEXTS] [PRECISION]
+//! $ cargo bench --package finsent-model --bench workers -- MODEL FILE.jsonl [TEXTS] [PRECISION] [ROUNDS]
 //! ```
 #![expect(clippy::unwrap_used, reason = "a measurement should fail where it cannot continue")]
 
@@ -20,7 +20,7 @@ const ROUNDS: usize = 5;
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
     let [model, file, rest @ ..] = args.as_slice() else {
-        println!("usage: MODEL FILE.jsonl [TEXTS] [PRECISION]");
+        println!("usage: MODEL FILE.jsonl [TEXTS] [PRECISION] [ROUNDS]");
         return;
     };
     let texts: usize = rest.first().map_or(20_000, |texts| texts.parse().unwrap());
@@ -44,7 +44,7 @@ fn main() {
         texts_of_file.map(|text| pipelines[0].encode(&Text::parse(&text).unwrap()).unwrap()).collect();
     let encodings: Vec<&Encoding> = known.iter().cycle().take(texts).collect();
     println!("{precision}, {all} threads, {texts} texts, {} tokens", encodings.iter().map(|e| e.len()).sum::<usize>());
-    for _ in 0..ROUNDS {
+    for _ in 0..rest.get(2).map_or(ROUNDS, |rounds| rounds.parse().unwrap()) {
         let rates = pipelines.each_ref().map(|pipeline| {
             let start = Instant::now();
             encodings.chunks(WINDOW).for_each(|window| drop(pipeline.logits(window)));
