@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 #[cfg(feature = "hub")]
 use finsent_hub::{CatalogError, DownloadProgress, Hub, HubSettings, ModelResolver, ResolveError, ResolvedModel};
-use finsent_kernels::{Precision, ThreadPool, ThreadPoolError};
+use finsent_kernels::{ComputeThreads, Precision, ThreadPoolError};
 use finsent_model::{FilesError, LoadError, ModelFiles, ModelOptions, Pipeline};
 use thiserror::Error;
 
@@ -26,7 +26,8 @@ pub struct ModelBuilder {
     max_length: Option<usize>,
     label_aliases: Vec<(String, String)>,
     threads: Option<usize>,
-    pool: Option<Arc<ThreadPool>>,
+    shared: Option<Arc<ComputeThreads>>,
+    workers: Option<usize>,
     #[cfg(feature = "hub")]
     model_dir: Option<PathBuf>,
     #[cfg(feature = "hub")]
@@ -53,6 +54,14 @@ pub enum BuildError {
     /// `threads(0)` was asked for.
     #[error("a model needs at least 1 thread")]
     NoThreads,
+    /// More workers were asked for than there are threads, or none.
+    #[error("{workers} workers on {threads} threads: a model needs 1 worker or more, and a thread for each")]
+    Workers {
+        /// How many were asked for.
+        workers: usize,
+        /// The model's threads.
+        threads: usize,
+    },
     /// The compute threads could not be started.
     #[error(transparent)]
     Threads(#[from] ThreadPoolError),
@@ -165,13 +174,24 @@ impl ModelBuilder {
     /// How many threads compute, the calling one included: 1 starts none. Without it: as many as the process may use
     /// CPUs at a time, by its affinity and the quota of its cgroup.
     pub fn threads(mut self, threads: usize) -> Self {
-        (self.threads, self.pool) = (Some(threads), None);
+        (self.threads, self.shared) = (Some(threads), None);
+        self
+    }
+
+    /// How many batches compute at the same time: those of one call with many texts, or of calls from several threads. They
+    /// share the weights and divide the threads among them, and one that is alone has all threads. Predictions do not depend
+    /// on it. Each worker takes memory for the activations of a batch.
+    ///
+    /// Without it, the number of threads, the size of the model and the memory of the machine or the container decide. With
+    /// 1, calls take turns. A call starts threads for the other workers if it has several batches.
+    pub fn workers(mut self, workers: usize) -> Self {
+        self.workers = Some(workers);
         self
     }
 
     /// Computes on the threads of another model, so that two models do not compete for the same CPUs.
     pub fn share_threads(mut self, model: &Model) -> Self {
-        (self.threads, self.pool) = (None, Some(Arc::clone(model.pool())));
+        (self.threads, self.shared) = (None, Some(Arc::clone(model.threads())));
         self
     }
 
@@ -185,15 +205,16 @@ impl ModelBuilder {
         options.int8_margin = self.int8_margin.unwrap_or(options.int8_margin);
         options.max_length = self.max_length.or(options.max_length);
         options.label_aliases.extend(self.label_aliases);
-        let pool = match (self.pool, self.threads) {
-            (Some(pool), _) => pool,
-            (None, None) => Arc::new(ThreadPool::new(None)?),
+        let threads = match (self.shared, self.threads) {
+            (Some(threads), _) => threads,
+            (None, None) => Arc::new(ComputeThreads::new(None)?),
             (None, Some(threads)) => {
                 let threads = NonZeroUsize::new(threads).ok_or(BuildError::NoThreads)?;
-                Arc::new(ThreadPool::new(Some(threads))?)
+                Arc::new(ComputeThreads::new(Some(threads))?)
             }
         };
-        Ok(Model::new(Pipeline::load(&files, &options, &pool)?, pool))
+        options.workers = self.workers.map(|workers| checked_workers(workers, threads.threads())).transpose()?;
+        Ok(Model::new(Pipeline::load(&files, &options, &threads)?, threads))
     }
 
     fn resolve(&self) -> Result<(ModelFiles, ModelOptions), BuildError> {
@@ -223,6 +244,10 @@ impl ModelBuilder {
         };
         Ok(resolver.resolve(name, &SilentDownload)?)
     }
+}
+
+fn checked_workers(workers: usize, threads: usize) -> Result<NonZeroUsize, BuildError> {
+    NonZeroUsize::new(workers).filter(|_| workers <= threads).ok_or(BuildError::Workers { workers, threads })
 }
 
 /// The library reports no progress.

@@ -63,9 +63,10 @@
 //!
 //! # Guarantees
 //!
-//! The prediction of a text is the same, bit for bit, alone or in any batch and with any number of threads. The library
-//! starts no thread but the compute threads of a [`Model`], installs no hook, prints nothing, and uses the network only
-//! for a model that you name and that is not on the machine.
+//! The prediction of a text is the same, bit for bit, alone or in any batch and with any number of threads and workers. The
+//! library starts no thread but the compute threads of a [`Model`] and, while a call has several batches, one for each further
+//! [worker](ModelBuilder::workers). It installs no hook, prints nothing, and uses the network only for a model that you name
+//! and that is not on the machine.
 #![warn(missing_docs)]
 
 mod builder;

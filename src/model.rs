@@ -3,18 +3,18 @@
 use std::fmt;
 use std::sync::Arc;
 
-use finsent_kernels::{Precision, ThreadPool};
+use finsent_kernels::{ComputeThreads, Precision};
 use finsent_model::{
     Aggregate, ClassifyError, Document, ExplainOptions, Explanation, Granularity, Pipeline, Prediction, Sentence, Text,
     TextError as InvalidText,
 };
 use thiserror::Error;
 
-/// A loaded model. Load it once and share it: all methods take `&self`, and calls from several threads take turns on the
-/// model's compute threads.
+/// A loaded model. Load it once and share it: all methods take `&self`, and calls from several threads share the model's
+/// compute threads, as many at a time as it has [workers](crate::ModelBuilder::workers).
 pub struct Model {
     pipeline: Pipeline,
-    pool: Arc<ThreadPool>,
+    threads: Arc<ComputeThreads>,
 }
 
 /// Why a text has no prediction, or the prediction no explanation.
@@ -30,8 +30,8 @@ pub enum TextError {
 }
 
 impl Model {
-    pub(crate) fn new(pipeline: Pipeline, pool: Arc<ThreadPool>) -> Self {
-        Self { pipeline, pool }
+    pub(crate) fn new(pipeline: Pipeline, threads: Arc<ComputeThreads>) -> Self {
+        Self { pipeline, threads }
     }
 
     /// The layers below, for the Python package.
@@ -40,8 +40,8 @@ impl Model {
         &self.pipeline
     }
 
-    pub(crate) fn pool(&self) -> &Arc<ThreadPool> {
-        &self.pool
+    pub(crate) fn threads(&self) -> &Arc<ComputeThreads> {
+        &self.threads
     }
 
     /// Classifies one text. Only the first [`max_length`](Self::max_length) tokens are read;

@@ -140,7 +140,7 @@ const OPTIONS: [Replacement; 44] = [
     ),
     of(&["convert"], &["--to", "--dtype", "--type", "--quantize", "--bits", "--format"], "write --precision {FORMAT}"),
     of(&["models"], &["--format", "-f"], "write --json"),
-    of(COMPUTES, &["--workers", "--jobs", "-j", "--num-threads", "--cpus", "--cores", "-w"], "write --threads {N}"),
+    of(COMPUTES, &["--jobs", "-j", "--num-threads", "--cpus", "--cores", "-w"], "write --threads {N}"),
     of(COMPUTES, &["--dtype", "--quantize", "--quantization", "--fp16", "--int8"], "write --precision {FORMAT}"),
     of(
         COMPUTES,

@@ -6,10 +6,11 @@ use clap::{Arg, Command, CommandFactory};
 use super::args::Args;
 
 /// Options that `-h` leaves to `--help`.
-const DETAILS: [&str; 35] = [
+const DETAILS: [&str; 36] = [
     // Global ones.
     "models_file",
     "model_dir",
+    "workers",
     "int8_margin",
     "offline",
     "log_format",
@@ -85,6 +86,7 @@ fn shown(command: &str) -> &'static [&'static str] {
         "models_file",
         "model_dir",
         "threads",
+        "workers",
         "precision",
         "int8_margin",
         "offline",

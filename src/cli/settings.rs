@@ -8,12 +8,13 @@ use std::time::Instant;
 
 use anyhow::Result;
 use finsent_hub::{Catalog, CatalogError, Hub, HubSettings, ModelResolver, ResolvedModel};
-use finsent_kernels::{Precision, ThreadPool, ThreadPoolError};
+use finsent_kernels::{ComputeThreads, Precision};
 use finsent_model::{ModelFiles, Pipeline};
 
 use super::args::{GlobalArgs, PrecisionArg};
 use super::console::Console;
 use super::download_progress::DownloadDisplay;
+use super::exit::UsageError;
 
 /// The global options, resolved.
 pub(super) struct Settings {
@@ -23,8 +24,10 @@ pub(super) struct Settings {
     console: Console,
     embedded: Option<ModelFiles>,
     threads: Option<NonZeroUsize>,
+    /// `None` if the model and the machine decide.
+    workers: Option<NonZeroUsize>,
     /// Started when the first model is loaded.
-    pool: OnceCell<Arc<ThreadPool>>,
+    started: OnceCell<Arc<ComputeThreads>>,
     pub(super) precision: Option<Precision>,
     int8_margin: Option<f32>,
 }
@@ -37,8 +40,9 @@ impl Settings {
             hub: Hub::new(HubSettings::from_environment(global.offline)),
             console,
             embedded: crate::embedded::model_files(),
-            pool: OnceCell::new(),
+            started: OnceCell::new(),
             threads: global.threads.and_then(|threads| NonZeroUsize::new(threads.into())),
+            workers: NonZeroUsize::new(global.workers.into()),
             precision: global.precision.and_then(PrecisionArg::computed_in),
             int8_margin: global.int8_margin,
         })
@@ -56,13 +60,34 @@ impl Settings {
         self.load_found(found)
     }
 
+    /// As [`Settings::load_in`], with a worker for each thread.
+    pub(super) fn load_with_all_workers(&self, model: &str, precision: Precision) -> Result<(ResolvedModel, Pipeline)> {
+        let mut found = self.find(model)?;
+        found.options.precision = precision;
+        found.options.workers = NonZeroUsize::new(self.compute_threads()?.threads());
+        self.load_found(found)
+    }
+
     /// The compute threads, which all models share.
-    fn pool(&self) -> Result<&Arc<ThreadPool>, ThreadPoolError> {
-        if let Some(pool) = self.pool.get() {
-            return Ok(pool);
+    fn compute_threads(&self) -> Result<&Arc<ComputeThreads>> {
+        if let Some(started) = self.started.get() {
+            return Ok(started);
         }
-        let pool = Arc::new(ThreadPool::new(self.threads)?);
-        Ok(self.pool.get_or_init(|| pool))
+        let threads = Arc::new(ComputeThreads::new(self.threads)?);
+        self.check_workers(threads.threads())?;
+        Ok(self.started.get_or_init(|| threads))
+    }
+
+    /// Refuses more workers than threads, of which each needs one.
+    fn check_workers(&self, threads: usize) -> Result<(), UsageError> {
+        match self.workers.filter(|workers| workers.get() > threads) {
+            None => Ok(()),
+            Some(workers) => Err(UsageError(format!(
+                "--workers {workers} needs {workers} threads, and there {} {threads}; choose --workers {threads} or auto, \
+                 or --threads {workers}",
+                if threads == 1 { "is" } else { "are" },
+            ))),
+        }
     }
 
     /// Resolves names of models.
@@ -80,16 +105,18 @@ impl Settings {
         let mut found = self.resolver().resolve(model, &DownloadDisplay::new(self.console))?;
         found.options.precision = self.precision.unwrap_or(found.options.precision);
         found.options.int8_margin = self.int8_margin.unwrap_or(found.options.int8_margin);
+        found.options.workers = self.workers;
         Ok(found)
     }
 
     /// Loads a resolved model, and starts the compute threads.
     pub(super) fn load_found(&self, found: ResolvedModel) -> Result<(ResolvedModel, Pipeline)> {
         let start = Instant::now();
-        let pipeline = Pipeline::load(&found.files, &found.options, self.pool()?)?;
+        let pipeline = Pipeline::load(&found.files, &found.options, self.compute_threads()?)?;
         let (labels, window, seconds) =
             (pipeline.labels().labels().join(", "), pipeline.max_length(), start.elapsed().as_secs_f64());
         tracing::info!("loaded in {seconds:.2} s; window of {window} tokens; labels {labels}");
+        tracing::debug!(workers = pipeline.workers(), "batches at a time");
         Ok((found, pipeline))
     }
 }

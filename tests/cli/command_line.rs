@@ -51,7 +51,7 @@ fn options_of_other_tools_are_answered_with_ours() {
         (&["serve", ":9000"], "write --listen 127.0.0.1:9000"),
         (&["serve", "8080"], "write --listen 127.0.0.1:8080"),
         (&["serve", "--listen", "9000"], "did you mean `127.0.0.1:9000`?"),
-        (&["serve", "--workers", "4"], "write --threads 4"),
+        (&["serve", "--num-threads", "4"], "write --threads 4"),
         (&["classify", "--file", "n.csv"], "unknown option `--file`; write --input n.csv"),
         (&["classify", "--column", "title", "--input", "n.csv"], "write --text-column title"),
         (&["classify", "--device", "cuda", "a"], "computes on the CPU"),

@@ -35,6 +35,44 @@ fn the_number_of_threads_does_not_change_a_byte() {
 }
 
 #[test]
+fn the_number_of_workers_does_not_change_a_byte() {
+    let dir = tempfile::tempdir().unwrap();
+    // Several batches, for which workers are there.
+    let input = write_file(dir.path(), "lines.txt", lines().repeat(4));
+    let with = |workers: &str| {
+        run(&["classify", "--threads", "3", "--workers", workers, "--precision", "int8", "--input", &input])
+    };
+    let expected = with("1");
+    assert_eq!((expected.code, expected.stdout.lines().count()), (Some(0), 160), "{expected:?}");
+    for workers in ["2", "3", "auto"] {
+        assert_eq!(with(workers).stdout, expected.stdout, "{workers} workers");
+    }
+}
+
+#[test]
+fn more_workers_than_threads_are_refused() {
+    assert_fails(
+        &run(&["classify", "--threads", "2", "--workers", "3", "a"]),
+        2,
+        &["--workers 3 needs 3 threads, and there are 2; choose --workers 2 or auto, or --threads 3"],
+    );
+    assert_fails(&run(&["classify", "--workers", "0", "a"]), 2, &["--workers must be `auto` or a number from 1 to 1024"]);
+}
+
+#[test]
+fn scaling_is_measured_and_predicted() {
+    let dir = tempfile::tempdir().unwrap();
+    let model = small_model(dir.path(), "small");
+    let model = model.to_str().unwrap();
+    let args = ["bench", "--scaling", "--threads", "2", "--precision", "int8", "--format", "json", "--model", model];
+    let output = run(&args).assert_succeeds();
+    let scaling = &serde_json::from_str::<Value>(&output.stdout).unwrap()[0];
+    assert_eq!(scaling["threads"], 2);
+    assert_eq!(scaling["measured"].as_array().map(Vec::len), Some(2), "{scaling}");
+    assert_eq!(scaling["predicted"].as_array().map(Vec::len), Some(4), "{scaling}");
+}
+
+#[test]
 fn forced_kernels_give_nearly_the_same_scores() {
     let score = |isa: &str| -> f64 {
         let output = finsent(&["classify", "Fed leaves rates unchanged"]).env("FINSENT_ISA", isa).output().unwrap();

@@ -20,12 +20,14 @@ const FIRST_WINDOW_ROWS: usize = 16;
 const FULL_WINDOW_ROWS: usize = 64;
 /// A window that has to wait as long as this for the engine is large enough.
 const SLOW: Duration = Duration::from_secs(1);
-/// Most rows that are sorted by length and classified together.
+/// Most rows that are sorted by length and classified together, unless there are many workers.
 const MAX_WINDOW_ROWS: usize = 512;
-/// Bytes of a window's rows: the limit on its memory if texts are long.
+/// Bytes of a window of so many rows: the limit on its memory if texts are long.
 const WINDOW_BYTES: usize = 1 << 20;
 /// Encodings that are written to a journal at a time: the most that a killed run has scored in vain.
 const JOURNALED_TOGETHER: usize = 128;
+/// Rows for each worker, at least: some batches of headlines, so that all workers have something to do for most of the time.
+const ROWS_PER_WORKER: usize = 32;
 /// Windows that wait for a stage: it can start on one while the stage before it prepares the next.
 const READY_WINDOWS: usize = 1;
 
@@ -114,6 +116,7 @@ fn read(
         let prepared = text.and_then(|text| options.encode(text, pipeline));
         (row, prepared)
     };
+    let most = MAX_WINDOW_ROWS.max(ROWS_PER_WORKER * pipeline.workers());
     let mut window_rows = FIRST_WINDOW_ROWS;
     loop {
         let window = read_window(rows.as_mut(), window_rows);
@@ -128,7 +131,7 @@ fn read(
         }
         // Windows of a slow model stay small, so that predictions and progress keep coming.
         if window_rows < FULL_WINDOW_ROWS || ready.elapsed() < SLOW {
-            window_rows = MAX_WINDOW_ROWS.min(2 * window_rows);
+            window_rows = most.min(2 * window_rows);
         }
     }
 }
@@ -137,7 +140,8 @@ fn read(
 fn read_window(rows: &mut dyn RowReader, most: usize) -> Result<Vec<Row>, TableError> {
     let mut window = Vec::new();
     let mut bytes = 0;
-    while window.len() < most && bytes < WINDOW_BYTES && (window.is_empty() || !rows.would_wait()) {
+    let most_bytes = WINDOW_BYTES * most.div_ceil(MAX_WINDOW_ROWS);
+    while window.len() < most && bytes < most_bytes && (window.is_empty() || !rows.would_wait()) {
         let Some(row) = rows.next_row()? else { break };
         bytes += row.bytes();
         window.push(row);
@@ -191,7 +195,8 @@ impl Engine {
                 Ok(once.logits(&encodings, |encodings| pipeline.logits(encodings)))
             }
             Some(journal) => {
-                let parts = encodings.chunks(JOURNALED_TOGETHER).map(|part| journaled(pipeline, once, journal, part));
+                let together = JOURNALED_TOGETHER.max(ROWS_PER_WORKER * pipeline.workers());
+                let parts = encodings.chunks(together).map(|part| journaled(pipeline, once, journal, part));
                 Ok(parts.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
             }
         }

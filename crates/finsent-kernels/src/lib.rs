@@ -8,7 +8,7 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | `thread_pool` | a pool of workers that run the tasks of one job at a time |
+//! | `thread_pool` | pools of workers that run the tasks of one job at a time, and share their threads |
 //! | `simd` | vectors |
 //! | `product` | the step of a matrix product for each pair of number formats |
 //! | `portable`, `x86_64`, `aarch64` | a token for each instruction set that proves the CPU has it |
@@ -104,5 +104,5 @@ pub use peak::peak_gops;
 pub use precision::Precision;
 pub use quantized::QuantizedMatrix;
 pub use rotary::Rotary;
-pub use thread_pool::{ThreadPool, ThreadPoolError};
+pub use thread_pool::{ComputeThreads, SharedPool, ThreadPool, ThreadPoolError};
 pub use widen::{read_f32, scale_rows, widen_bf16, widen_f16, widen_i8};

@@ -13,9 +13,9 @@ pub(super) fn for_each_chunk(pool: &ThreadPool, rows: usize, body: impl Fn(Range
     pool.run(rows.div_ceil(chunk), |_, index| body(index * chunk..rows.min((index + 1) * chunk)));
 }
 
-/// Length of a chunk when `items` are divided among the workers.
+/// Length of a chunk when `items` are divided among the workers that are present.
 pub(super) fn chunk_len(pool: &ThreadPool, items: usize) -> usize {
-    items.div_ceil(pool.threads() * CHUNKS_PER_WORKER).max(1)
+    items.div_ceil(pool.present() * CHUNKS_PER_WORKER).max(1)
 }
 
 /// Splits `range` into as few parts as possible of at most `longest` items. Their lengths differ by at most one.

@@ -1,5 +1,8 @@
 //! Benchmarks of the encoder on this machine, relative to the peak of the hardware.
 
+mod cost;
+mod scaling;
+
 use std::time::{Duration, Instant};
 
 use finsent_kernels::Precision;
@@ -9,6 +12,9 @@ use thiserror::Error;
 use crate::batch::{MAX_BATCH_TOKENS, PackedBatch, plan_batches};
 use crate::encoder::{Encoder, EncoderError};
 use crate::tokenizer::Encoding;
+
+pub use self::cost::{Costs, Division, Predicted};
+pub use self::scaling::{Measured, Scaling, measure as measure_scaling};
 
 /// The default lengths of texts in tokens, `[CLS]` and `[SEP]` included.
 pub const LENGTHS: [usize; 6] = [8, 16, 32, 64, 128, 512];

@@ -11,12 +11,12 @@
 //! use std::path::Path;
 //! use std::sync::Arc;
 //!
-//! use finsent_kernels::ThreadPool;
+//! use finsent_kernels::ComputeThreads;
 //! use finsent_model::{ModelFiles, ModelOptions, Pipeline, Text};
 //!
-//! let pool = Arc::new(ThreadPool::new(None)?);
+//! let threads = Arc::new(ComputeThreads::new(None)?);
 //! let files = ModelFiles::in_dir(Path::new("finbert"), &[])?;
-//! let pipeline = Pipeline::load(&files, &ModelOptions::default(), &pool)?;
+//! let pipeline = Pipeline::load(&files, &ModelOptions::default(), &threads)?;
 //! let text = Text::parse("Shares plunged 12% after the profit warning")?;
 //! for prediction in pipeline.classify(&[&text]) {
 //!     let prediction = prediction?;
@@ -40,6 +40,8 @@
 //! | `document` | [`sentences`], [`Sentence`], [`Document`]: splitting and aggregation |
 //! | `classification`, `json` | [`Granularity`], [`Classification`]: what to predict and the result; its JSON |
 //! | `explanation` | [`Explaining`], [`Explanation`]: which words made a prediction |
+//! | [`machine`] | memory, and how the CPUs hang together |
+//! | `workers` | how many batches are computed at a time |
 //! | `pipeline` | [`Pipeline`]: the whole flow |
 //! | `convert` | [`Conversion`]: writes a checkpoint in another number format |
 //! | [`mod@bench`], [`verify`], [`candle`] | speed, correctness, and the encoder as a candle module |
@@ -52,12 +54,12 @@
 //!
 //! # Guarantees
 //!
-//! - The logits of a text are the same, bit for bit, alone or in any batch and with any number of threads.
+//! - The logits of a text are the same, bit for bit, alone or in any batch and with any number of threads and workers.
 //! - A text that fails does not affect the others of a call.
 //! - Files of models may come from anywhere: they are checked before use, nothing in a pickle is run, and errors name
 //!   the file, what is wrong and what to do.
-//! - The crate starts no threads but those of the [`ThreadPool`](finsent_kernels::ThreadPool) that you give it. It
-//!   installs no panic hook unless you call [`silence_caught_panics`].
+//! - The crate computes on the [`ComputeThreads`](finsent_kernels::ComputeThreads) that you give it. A call with several
+//!   batches may start a thread for each worker but the first; they end with the call. The crate installs no panic hook unless you call [`silence_caught_panics`].
 //! - Types of candle appear only in [`candle`], those of serde_json and tokenizers nowhere.
 #![warn(missing_docs)]
 
@@ -78,6 +80,7 @@ mod json;
 mod json_error;
 mod labels;
 mod language;
+pub mod machine;
 mod model_files;
 mod model_options;
 mod pipeline;
@@ -88,6 +91,7 @@ mod suggest;
 mod text;
 mod tokenizer;
 pub mod verify;
+mod workers;
 
 pub use activation::Activation;
 pub use batch::{MAX_BATCH_TOKENS, PackedBatch};

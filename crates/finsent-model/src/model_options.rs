@@ -1,6 +1,7 @@
 //! Settings of a model that are not in its files.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 
 use finsent_kernels::Precision;
 
@@ -16,6 +17,9 @@ pub struct ModelOptions {
     /// Only with int8: a text whose two largest probabilities are closer than this is computed again with f32
     /// activations. 0 turns that off.
     pub int8_margin: f32,
+    /// How many batches are computed at the same time, on a share of the threads each. `None` lets the number of threads,
+    /// the size of the model and the memory decide.
+    pub workers: Option<NonZeroUsize>,
 }
 
 /// How often labels agree with f32 at this margin, and how many texts are computed again, is in docs/benchmarks.md.
@@ -28,6 +32,7 @@ impl Default for ModelOptions {
             label_aliases: BTreeMap::new(),
             precision: Precision::default(),
             int8_margin: DEFAULT_INT8_MARGIN,
+            workers: None,
         }
     }
 }

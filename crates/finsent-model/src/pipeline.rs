@@ -1,8 +1,10 @@
 //! The whole way of a text: tokens, packed batches, logits, predictions.
 
+mod batches;
+
 use std::sync::Arc;
 
-use finsent_kernels::{Precision, ThreadPool};
+use finsent_kernels::{ComputeThreads, Precision};
 use thiserror::Error;
 
 use crate::activation::Activation;
@@ -10,14 +12,16 @@ use crate::batch::{MAX_BATCH_TOKENS, PackedBatch, plan_batches};
 use crate::checkpoint::{Checkpoint, CheckpointError};
 use crate::classification::{Classification, EncodedText, Granularity};
 use crate::document::{Aggregate, Document, Sentence, SplitText};
-use crate::encoder::{Config, ConfigError, Encoder, EncoderError, Operands};
+use crate::encoder::{Config, ConfigError, Encoder, EncoderError, Operands, Worker};
 use crate::explanation::{ExplainError, ExplainOptions, Explaining, Explanation};
 use crate::labels::{LabelError, LabelMap};
+use crate::machine::available_memory;
 use crate::model_files::{FilesError, ModelFiles};
 use crate::model_options::ModelOptions;
 use crate::prediction::{Prediction, margin};
 use crate::text::Text;
 use crate::tokenizer::{Encoding, Limits, Tokenizer, TokenizerError};
+use crate::workers::{Size, batch_tokens, bytes_of};
 
 /// Why a model could not be loaded.
 #[derive(Debug, Error)]
@@ -89,13 +93,20 @@ pub struct Pipeline {
 }
 
 impl Pipeline {
-    /// Loads a model. The threads of `pool` compute.
+    /// Loads a model. `threads` compute.
     ///
     /// # Errors
     /// [`LoadError`] with the file and what is wrong with it.
-    pub fn load(files: &ModelFiles, options: &ModelOptions, pool: &Arc<ThreadPool>) -> Result<Self, LoadError> {
+    pub fn load(files: &ModelFiles, options: &ModelOptions, threads: &Arc<ComputeThreads>) -> Result<Self, LoadError> {
         let Parts { config, tokenizer, checkpoint } = Parts::open(files, options)?;
-        let encoder = Encoder::load(&config, &checkpoint, options.precision, Arc::clone(pool))?;
+        let mut encoder = Encoder::load(&config, &checkpoint, options.precision, Arc::clone(threads))?;
+        encoder.set_workers(match options.workers {
+            Some(workers) => workers.get(),
+            None => {
+                let weights = weight_bytes(&config, &checkpoint, options.precision)?;
+                Size { memory: available_memory(), ..Size::of(&encoder, weights, tokenizer.max_length()) }.workers()
+            }
+        });
         let labels = labels(files, &config, encoder.num_labels(), options)?;
         let activation = Activation::choose(config.problem_type.as_deref(), encoder.num_labels());
         let escalation_margin = if options.precision == Precision::Int8 { options.int8_margin } else { 0.0 };
@@ -136,6 +147,11 @@ impl Pipeline {
     /// The encoder.
     pub fn encoder(&self) -> &Encoder {
         &self.encoder
+    }
+
+    /// How many batches are computed at the same time.
+    pub fn workers(&self) -> usize {
+        self.encoder.workers()
     }
 
     /// The number format of the encoder.
@@ -341,18 +357,25 @@ impl Pipeline {
     fn run(&self, encodings: &[&Encoding], operands: Operands) -> Vec<Result<Vec<f32>, ClassifyError>> {
         let lengths: Vec<usize> = encodings.iter().map(|encoding| encoding.len()).collect();
         let mut logits: Vec<Option<Result<Vec<f32>, ClassifyError>>> = encodings.iter().map(|_| None).collect();
-        for batch in plan_batches(&lengths, MAX_BATCH_TOKENS) {
-            let of_batch: Vec<&Encoding> = batch.iter().map(|&text| encodings[text]).collect();
-            for (text, of_text) in batch.into_iter().zip(self.run_batch(&of_batch, operands)) {
-                logits[text] = Some(of_text);
-            }
+        let batches = plan_batches(&lengths, batch_tokens(self.workers()));
+        let computed = batches::compute_all(&self.encoder, batches.len(), |worker, batch| {
+            let of_batch: Vec<&Encoding> = batches[batch].iter().map(|&text| encodings[text]).collect();
+            self.run_batch(worker, &of_batch, operands)
+        });
+        for (text, of_text) in batches.into_iter().flatten().zip(computed.into_iter().flatten()) {
+            logits[text] = Some(of_text);
         }
         logits.into_iter().map(|logits| logits.expect("every text is in a batch")).collect()
     }
 
-    fn run_batch(&self, encodings: &[&Encoding], operands: Operands) -> Vec<Result<Vec<f32>, ClassifyError>> {
+    fn run_batch(
+        &self,
+        worker: &Worker<'_>,
+        encodings: &[&Encoding],
+        operands: Operands,
+    ) -> Vec<Result<Vec<f32>, ClassifyError>> {
         let batch = PackedBatch::pack(encodings.iter().copied());
-        match self.encoder.forward_with(&batch, operands) {
+        match self.encoder.forward_on(worker, &batch, operands) {
             Ok(logits) => logits.rows().map(finite).collect(),
             Err(error) => {
                 let error = Arc::new(error);
@@ -360,6 +383,11 @@ impl Pipeline {
             }
         }
     }
+}
+
+fn weight_bytes(config: &Config, checkpoint: &Checkpoint, precision: Precision) -> Result<usize, CheckpointError> {
+    let bytes = config.parameters(checkpoint)?.map(|weights| bytes_of(precision, weights.is_quantized, &weights.shape));
+    Ok(bytes.fold(0, usize::saturating_add))
 }
 
 /// The parts of a model that are read before its weights.

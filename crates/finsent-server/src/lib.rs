@@ -29,7 +29,6 @@
 #![warn(missing_docs)]
 
 mod api_keys;
-mod available_memory;
 #[cfg(feature = "swagger-ui")]
 mod docs_page;
 mod error;

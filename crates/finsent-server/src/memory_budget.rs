@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::available_memory::available_memory;
+use finsent_model::machine::available_memory;
 
 /// All requests together may hold this part of the memory that the process may have. Most of a small one is the model's, and
 /// the buffers of connections and the tokenizer need some, too.

@@ -9,7 +9,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use actix_web::web;
-use finsent_kernels::ThreadPool;
+use finsent_kernels::ComputeThreads;
 use finsent_model::{ClassifyError, Encoding, ModelFiles, ModelOptions, Pipeline};
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -164,7 +164,8 @@ fn answer(mut stream: TcpStream) -> (u16, String) {
 fn small_model(service: &Service) -> ServedModel {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden/small");
     let files = ModelFiles::in_dir(&dir, &["f32.safetensors"]).unwrap();
-    let pipeline = Pipeline::load(&files, &ModelOptions::default(), &Arc::new(ThreadPool::new(None).unwrap())).unwrap();
+    let pipeline =
+        Pipeline::load(&files, &ModelOptions::default(), &Arc::new(ComputeThreads::new(None).unwrap())).unwrap();
     let identity = ModelIdentity {
         name: "small".into(),
         repository: Some("acme/small".into()),

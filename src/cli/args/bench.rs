@@ -27,6 +27,9 @@ pub(crate) struct BenchArgs {
     #[arg(long, value_name = "N", default_value_t = 256, requires = "input",
           value_parser = values::number::<u16>(1..=MAX_U16))]
     pub(crate) limit: u16,
+    /// Measure one batch at a time on all threads against several on a share of them, and predict more cores
+    #[arg(long, conflicts_with_all = ["lengths", "input"])]
+    pub(crate) scaling: bool,
     /// Format of the output
     #[arg(short, long, value_enum, default_value = "text")]
     pub(crate) format: BenchFormat,

@@ -7,9 +7,6 @@ use clap::{ArgAction, Args, ValueEnum};
 use super::precision::PrecisionArg;
 use super::values;
 
-/// The most threads that can be chosen, more than any machine has cores.
-const MAX_THREADS: u64 = 1024;
-
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct GlobalArgs {
@@ -20,8 +17,11 @@ pub(crate) struct GlobalArgs {
     #[arg(long, global = true, value_name = "DIR", env = "FINSENT_MODEL_DIR")]
     pub(crate) model_dir: Option<PathBuf>,
     /// Use N compute threads [default: the CPU quota of the cgroup]
-    #[arg(long, global = true, value_name = "N", env = "FINSENT_THREADS", value_parser = values::number::<u16>(1..=MAX_THREADS))]
+    #[arg(long, global = true, value_name = "N", env = "FINSENT_THREADS", value_parser = values::number::<u16>(1..=values::MAX_THREADS))]
     pub(crate) threads: Option<u16>,
+    /// Compute N batches at a time, which share the weights and the threads; auto goes by threads, model and memory
+    #[arg(long, global = true, value_name = "N", env = "FINSENT_WORKERS", default_value = "auto", value_parser = values::workers)]
+    pub(crate) workers: u16,
     /// Number format to compute in [default: the catalog's, else f32]
     #[arg(long, global = true, value_enum, env = "FINSENT_PRECISION")]
     pub(crate) precision: Option<PrecisionArg>,

@@ -7,6 +7,8 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use super::precision::PrecisionArg;
 
+/// The most threads that can be chosen, more than any machine has cores.
+pub(super) const MAX_THREADS: u64 = 1024;
 /// The longest time that an option takes, in seconds.
 const MAX_SECONDS: f64 = 3600.0;
 
@@ -38,6 +40,14 @@ fn expected_number(range: &RangeInclusive<u64>) -> Expected {
         u64::MAX => format!("a number, {start} or more"),
         end => format!("a number from {start} to {end}"),
     })
+}
+
+/// Parses a number of workers: 0 stands for `auto`.
+pub(super) fn workers(text: &str) -> Result<u16, Expected> {
+    match text {
+        "auto" => Ok(0),
+        _ => number(1..=MAX_THREADS)(text).map_err(|Expected(number)| Expected(format!("`auto` or {number}"))),
+    }
 }
 
 /// Parses the variable of a flag that takes no value.
@@ -90,6 +100,15 @@ pub(super) fn weight_format() -> impl TypedValueParser<Value = PrecisionArg> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn workers_are_a_number_or_auto() {
+        assert_eq!((workers("auto"), workers("2")), (Ok(0), Ok(2)));
+        for text in ["0", "", "all", "1025"] {
+            let expected = "must be `auto` or a number from 1 to 1024";
+            assert_eq!(workers(text).unwrap_err().to_string(), expected, "{text}");
+        }
+    }
 
     #[test]
     fn a_number_outside_its_range_is_an_error_that_names_the_range() {

@@ -1,5 +1,7 @@
 //! `finsent bench`: measures the speed of a model on this machine.
 
+mod scaling;
+
 use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
@@ -7,6 +9,7 @@ use std::path::Path;
 use anyhow::{Error, Result, anyhow};
 use finsent_kernels::Precision;
 use finsent_model::bench::{LENGTHS, Measurement, Workload};
+use finsent_model::machine::Topology;
 use finsent_model::{Encoding, Pipeline, Text};
 
 use super::args::{BenchArgs, BenchFormat};
@@ -17,6 +20,12 @@ use super::settings::Settings;
 
 pub(super) fn run(args: &BenchArgs, settings: &Settings, console: Console) -> Result<Exit> {
     let precisions = settings.precision.map_or(Precision::ALL.to_vec(), |precision| vec![precision]);
+    if let Some(topology) = Topology::read() {
+        tracing::info!("a machine of {topology}");
+    }
+    if args.scaling {
+        return scaling::run(args, &precisions, settings, console);
+    }
     let mut measurements = Vec::new();
     for precision in precisions {
         let (found, pipeline) = settings.load_in(&args.model, precision)?;

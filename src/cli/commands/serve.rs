@@ -7,6 +7,7 @@ use std::{panic, process, thread};
 use anyhow::{Context, Result, anyhow};
 use finsent_hub::{FileDigests, ResolvedModel};
 use finsent_model::Pipeline;
+use finsent_model::machine::Topology;
 use finsent_server::{
     ApiKeys, HttpLimits, Listen, ListenError, LoadedModels, ModelCard, ModelIdentity, Scheduler, SchedulerLimits,
     ServeError, ServedModel, Server, ServerSettings, Service, StartError, self_test,
@@ -16,6 +17,7 @@ use signal_hook::iterator::Signals;
 
 use super::args::ServeArgs;
 use super::exit::{Exit, UsageError};
+use super::quantity::quantity;
 use super::settings::Settings;
 use super::{allocator, logging};
 
@@ -167,7 +169,14 @@ fn load(args: &ServeArgs, settings: &Settings, service: &Service) -> Result<Load
         cache_entries: args.cache_entries as usize,
     };
     let scheduler = Scheduler::start(models.iter().map(|model| model.backend()).collect(), limits)?;
+    log_workers(scheduler.workers());
     Ok(LoadedModels { models, scheduler })
+}
+
+/// Logs what explains the speed of the service.
+fn log_workers(workers: usize) {
+    let machine = Topology::read().map(|topology| format!(" on a machine of {topology}")).unwrap_or_default();
+    tracing::info!("{}{machine}", quantity(workers as u64, "worker"));
 }
 
 /// Hashes the files while they are being loaded.

@@ -111,7 +111,7 @@ fn idle_workers_sleep_and_wake_for_the_next_job() {
     let pool = pool(3);
     for _ in 0..if cfg!(miri) { 1 } else { 5 } {
         let start = Instant::now();
-        while pool.protocol.sleepers() < 2 {
+        while pool.lane().sleepers() < 2 {
             assert!(start.elapsed() < PATIENCE, "idle workers do not sleep");
             thread::yield_now();
         }

@@ -16,12 +16,20 @@ pub(super) trait WaitPolicy {
     fn wait_awake(&self, condition: impl Fn() -> bool) -> bool;
 }
 
-/// Spins, then yields, then gives up.
-#[derive(Debug)]
-pub(super) struct SpinThenSleep;
+/// How the threads of a pool wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Waiting {
+    /// Spins, then yields, then gives up: the next job comes soon.
+    SpinThenSleep,
+    /// Gives up at once: there are no jobs.
+    Sleep,
+}
 
-impl WaitPolicy for SpinThenSleep {
+impl WaitPolicy for Waiting {
     fn wait_awake(&self, condition: impl Fn() -> bool) -> bool {
+        if *self == Self::Sleep {
+            return condition();
+        }
         let start = Instant::now();
         loop {
             for _ in 0..16 {

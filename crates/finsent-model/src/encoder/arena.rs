@@ -4,6 +4,7 @@ use finsent_kernels::{Matrix, Operand, OperandFormat, QuantizedMatrix, Rotary, S
 
 use super::config::Config;
 use super::engine::{Engine, Operands};
+use super::structure::FeedForwardKind;
 
 /// Activations that a matrix product reads: in f32, and in the operand format of the precision.
 #[derive(Debug)]
@@ -105,6 +106,20 @@ impl Arena {
             },
         }
     }
+}
+
+/// The bytes of activations per token of a batch, at most: what [`Arena`] grows to, but for the memory of each thread.
+pub(super) fn bytes_per_token(config: &Config, engine: Engine<'_>) -> usize {
+    let &Config { hidden_size, intermediate_size, .. } = config;
+    let is_gated = config.structure().feed_forward == FeedForwardKind::Gated;
+    let rounded = match operand_format(engine.isa, engine.precision) {
+        OperandFormat::F32 => 0,
+        _ => size_of::<u16>(),
+    };
+    // Hidden states, normalized ones, queries, keys, values, contexts and what they are projected to.
+    let floats = config.embedding_size() + 7 * hidden_size + intermediate_size * (1 + usize::from(is_gated));
+    // Three of these, and the intermediate states, are operands.
+    floats * size_of::<f32>() + rounded * (3 * hidden_size + intermediate_size)
 }
 
 /// The rotary position embeddings of a model, which has few bases.

@@ -6,11 +6,13 @@ use candle_core::{CpuStorage, CustomOp1, Error, Layout, Result, Shape};
 
 use super::engine::Operands;
 use super::network::Network;
+use super::worker::Worker;
 use crate::batch::PackedBatch;
 
 /// The classification of a packed batch.
 pub(super) struct ClassifyPacked<'a> {
     pub(super) network: &'a Network,
+    pub(super) worker: &'a Worker<'a>,
     pub(super) batch: &'a PackedBatch,
     pub(super) operands: Operands,
 }
@@ -27,7 +29,7 @@ impl CustomOp1 for ClassifyPacked<'_> {
             let expected = self.batch.input_ids.len();
             return Err(Error::Msg(format!("expected the {expected} ids of the batch as u32, got {total_tokens} ids")));
         }
-        let logits = self.network.forward(self.batch, self.operands);
+        let logits = self.network.forward(self.worker, self.batch, self.operands);
         let texts = self.batch.cu_seqlens.len() - 1;
         Ok((CpuStorage::F32(logits), Shape::from((texts, self.network.num_labels()))))
     }

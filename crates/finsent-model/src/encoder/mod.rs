@@ -29,11 +29,12 @@ mod pooling;
 mod relative;
 mod structure;
 mod weights;
+mod worker;
 
 use std::sync::Arc;
 
 use candle_core::{Device, Tensor};
-use finsent_kernels::{Precision, ThreadPool};
+use finsent_kernels::{ComputeThreads, Precision};
 
 pub use self::architecture::Architecture;
 pub use self::config::Config;
@@ -44,6 +45,7 @@ pub use self::logits::Logits;
 pub(crate) use self::parameters::Parameter;
 #[cfg(feature = "verify")]
 pub(crate) use self::structure::{HeadActivation, Pooling};
+pub(crate) use self::worker::Worker;
 
 use self::custom_op::ClassifyPacked;
 use self::network::Network;
@@ -58,7 +60,8 @@ pub struct Encoder {
 }
 
 impl Encoder {
-    /// Reads the tensors that `config` describes and packs them in `precision`. The threads of `pool` compute.
+    /// Reads the tensors that `config` describes and packs them in `precision`. `threads` compute, one batch at a time
+    /// unless [`set_workers`](Self::set_workers) changes that.
     ///
     /// # Errors
     /// [`EncoderError::Checkpoint`] with the tensor that is missing or has the wrong shape.
@@ -66,10 +69,53 @@ impl Encoder {
         config: &Config,
         checkpoint: &Checkpoint,
         precision: Precision,
-        pool: Arc<ThreadPool>,
+        threads: Arc<ComputeThreads>,
     ) -> Result<Self, EncoderError> {
-        let network = Network::load(config, checkpoint, precision, pool)?;
+        let network = Network::load(config, checkpoint, precision, threads)?;
         Ok(Self { config: config.clone(), network })
+    }
+
+    /// Sets how many batches may be computed at the same time: at least one, and not more than there are threads. They
+    /// share the weights, each has memory for activations of its own, and the threads are divided among those that compute.
+    pub fn set_workers(&mut self, workers: usize) {
+        self.network.set_workers(&self.config, workers.clamp(1, self.threads()));
+    }
+
+    /// How many batches may be computed at the same time.
+    pub fn workers(&self) -> usize {
+        self.network.workers().count()
+    }
+
+    /// What the network consists of.
+    pub(crate) fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The bytes of activations that each worker needs per token of its largest batch.
+    pub(crate) fn activation_bytes_per_token(&self) -> usize {
+        self.network.bytes_per_token()
+    }
+
+    /// The bytes that attention takes of each thread per token of the longest text: keys, values and scores of a head.
+    pub(crate) fn attention_bytes_per_token(&self) -> usize {
+        /// Rows of scores that are computed together.
+        const ROWS: usize = 16;
+        (2 * self.config.hidden_size / self.config.num_attention_heads + ROWS) * size_of::<f32>()
+    }
+
+    /// Waits for a worker, in the order of the calls.
+    pub(crate) fn worker(&self) -> Worker<'_> {
+        self.network.worker()
+    }
+
+    /// A worker, if one is idle that nobody waits for.
+    pub(crate) fn try_worker(&self) -> Option<Worker<'_>> {
+        self.network.try_worker()
+    }
+
+    /// Whether someone waits for a worker, of this encoder or of another one with the same threads.
+    pub(crate) fn is_awaited(&self) -> bool {
+        self.network.workers().are_awaited() || self.network.threads().are_awaited()
     }
 
     /// The number of logits per text.
@@ -79,17 +125,17 @@ impl Encoder {
 
     /// The number format of the weights and, where the hardware supports it, of the activations.
     pub fn precision(&self) -> Precision {
-        self.network.engine().precision
+        self.network.precision()
     }
 
     /// The instruction set of the kernels.
     pub fn isa_name(&self) -> &'static str {
-        self.network.engine().isa.name()
+        self.network.isa().name()
     }
 
     /// The number of compute threads.
     pub fn threads(&self) -> usize {
-        self.network.engine().pool.threads()
+        self.network.threads().threads()
     }
 
     /// The number of ids that the model knows.
@@ -100,8 +146,7 @@ impl Encoder {
     /// Measures the peak of the hardware: billions of operations per second on registers only, in this encoder's
     /// arithmetic.
     pub fn peak_gops(&self) -> f64 {
-        let engine = self.network.engine();
-        finsent_kernels::peak_gops(engine.isa, engine.pool, engine.precision)
+        finsent_kernels::peak_gops(self.network.isa(), &self.network.threads().pool(), self.network.precision())
     }
 
     /// The operations for texts with these numbers of tokens; a multiplication and an addition count as two.
@@ -114,19 +159,25 @@ impl Encoder {
 
     /// Computes the logits of each text of the batch, in order.
     ///
-    /// The logits of a text are the same, bit for bit, alone or in any batch and with any number of threads. One call
-    /// runs at a time; others wait.
+    /// The logits of a text are the same, bit for bit, alone or in any batch and with any number of threads and workers. As
+    /// many calls run at a time as there are [`workers`](Self::workers); others wait.
     ///
     /// # Errors
     /// [`EncoderError::Id`] if the model does not know an id of the batch.
     pub fn forward(&self, batch: &PackedBatch) -> Result<Logits, EncoderError> {
-        self.forward_with(batch, Operands::Native)
+        self.forward_on(&self.worker(), batch, Operands::Native)
     }
 
-    pub(crate) fn forward_with(&self, batch: &PackedBatch, operands: Operands) -> Result<Logits, EncoderError> {
+    /// As [`forward`](Self::forward), on a worker of this encoder.
+    pub(crate) fn forward_on(
+        &self,
+        worker: &Worker<'_>,
+        batch: &PackedBatch,
+        operands: Operands,
+    ) -> Result<Logits, EncoderError> {
         self.network.check(batch)?;
         let logits = Tensor::new(batch.input_ids.as_slice(), &Device::Cpu)
-            .and_then(|input_ids| self.classify_packed(&input_ids, batch, operands))
+            .and_then(|input_ids| self.classify_packed(worker, &input_ids, batch, operands))
             .and_then(|logits| logits.flatten_all()?.to_vec1())
             .map_err(EncoderError::candle)?;
         Ok(Logits::new(logits, self.num_labels()))
@@ -138,15 +189,16 @@ impl Encoder {
     /// [`EncoderError::Id`], or what candle says.
     pub(crate) fn forward_tensor(&self, input_ids: &Tensor, batch: &PackedBatch) -> candle_core::Result<Tensor> {
         self.network.check(batch).map_err(candle_core::Error::wrap)?;
-        self.classify_packed(input_ids, batch, Operands::Native)
+        self.classify_packed(&self.worker(), input_ids, batch, Operands::Native)
     }
 
     fn classify_packed(
         &self,
+        worker: &Worker<'_>,
         input_ids: &Tensor,
         batch: &PackedBatch,
         operands: Operands,
     ) -> candle_core::Result<Tensor> {
-        input_ids.apply_op1_no_bwd(&ClassifyPacked { network: &self.network, batch, operands })
+        input_ids.apply_op1_no_bwd(&ClassifyPacked { network: &self.network, worker, batch, operands })
     }
 }

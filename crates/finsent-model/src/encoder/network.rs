@@ -1,10 +1,10 @@
 //! The network: embeddings, layers and head on the kernels, with the memory that they work in.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use finsent_kernels::{Isa, LayerNorm, Matrix, Precision, ThreadPool};
+use finsent_kernels::{ComputeThreads, Isa, LayerNorm, Matrix, Precision, ThreadPool};
 
-use super::arena::Arena;
+use super::arena::{self, Arena};
 use super::config::Config;
 use super::embeddings::Embeddings;
 use super::engine::{Engine, Operands};
@@ -16,6 +16,7 @@ use super::pooling;
 use super::relative::RelativeEmbeddings;
 use super::structure::Pooling;
 use super::weights::Weights;
+use super::worker::{Worker, Workers};
 use crate::batch::PackedBatch;
 use crate::checkpoint::Checkpoint;
 
@@ -23,7 +24,7 @@ use crate::checkpoint::Checkpoint;
 #[derive(Debug)]
 pub(super) struct Network {
     isa: Isa,
-    pool: Arc<ThreadPool>,
+    threads: Arc<ComputeThreads>,
     precision: Precision,
     embeddings: Embeddings,
     layers: Vec<Layer>,
@@ -32,7 +33,8 @@ pub(super) struct Network {
     pooling: Pooling,
     head: Head,
     num_labels: usize,
-    arena: Mutex<Arena>,
+    workers: Workers,
+    bytes_per_token: usize,
 }
 
 impl Network {
@@ -40,9 +42,10 @@ impl Network {
         config: &Config,
         checkpoint: &Checkpoint,
         precision: Precision,
-        pool: Arc<ThreadPool>,
+        threads: Arc<ComputeThreads>,
     ) -> Result<Self, EncoderError> {
         let isa = Isa::chosen()?;
+        let pool = threads.pool();
         let engine = Engine { isa, pool: &pool, precision };
         let weights = Weights::root(checkpoint, engine);
         let (names, structure) = (config.architecture.names(), config.structure());
@@ -63,17 +66,56 @@ impl Network {
             pooling: structure.pooling,
             head: Head::load(&weights, config, num_labels)?,
             num_labels,
-            arena: Mutex::new(Arena::new(config, engine)),
-            pool,
+            workers: Workers::new(1, || Arena::new(config, engine)),
+            bytes_per_token: arena::bytes_per_token(config, engine),
+            threads: Arc::clone(&threads),
         })
+    }
+
+    /// Lets so many batches be computed at the same time.
+    pub(super) fn set_workers(&mut self, config: &Config, count: usize) {
+        let pool = self.threads.pool();
+        let engine = self.engine(&pool);
+        self.workers = Workers::new(count, || Arena::new(config, engine));
+    }
+
+    pub(super) fn workers(&self) -> &Workers {
+        &self.workers
+    }
+
+    /// The bytes of activations that a worker needs per token of its largest batch.
+    pub(super) fn bytes_per_token(&self) -> usize {
+        self.bytes_per_token
+    }
+
+    pub(super) fn threads(&self) -> &ComputeThreads {
+        &self.threads
+    }
+
+    pub(super) fn isa(&self) -> Isa {
+        self.isa
+    }
+
+    pub(super) fn precision(&self) -> Precision {
+        self.precision
+    }
+
+    /// Waits for a worker.
+    pub(super) fn worker(&self) -> Worker<'_> {
+        self.workers.take(&self.threads)
+    }
+
+    /// A worker, if one is idle that nobody waits for.
+    pub(super) fn try_worker(&self) -> Option<Worker<'_>> {
+        self.workers.try_take(&self.threads)
     }
 
     pub(super) fn num_labels(&self) -> usize {
         self.num_labels
     }
 
-    pub(super) fn engine(&self) -> Engine<'_> {
-        Engine { isa: self.isa, pool: &self.pool, precision: self.precision }
+    fn engine<'a>(&self, pool: &'a ThreadPool) -> Engine<'a> {
+        Engine { isa: self.isa, pool, precision: self.precision }
     }
 
     /// # Errors
@@ -83,10 +125,9 @@ impl Network {
     }
 
     /// `[texts, num_labels]`, row-major. The caller has checked the batch.
-    pub(super) fn forward(&self, batch: &PackedBatch, operands: Operands) -> Vec<f32> {
-        // A pass overwrites all that it reads, so the arena of a pass that panicked is as good as any.
-        let arena = &mut *self.arena.lock().unwrap_or_else(PoisonError::into_inner);
-        let engine = self.engine();
+    pub(super) fn forward(&self, worker: &Worker<'_>, batch: &PackedBatch, operands: Operands) -> Vec<f32> {
+        let arena = &mut *worker.arena();
+        let engine = self.engine(&worker.pool);
         self.embeddings.forward(engine, operands, batch, arena);
         for layer in &self.layers {
             layer.forward(engine, operands, arena, &batch.cu_seqlens);
@@ -94,12 +135,12 @@ impl Network {
         match self.pooling {
             Pooling::First => {
                 self.last_layer.forward_first(engine, operands, arena, &batch.cu_seqlens);
-                self.normalize(&mut arena.pooled.states.values);
+                self.normalize(engine, &mut arena.pooled.states.values);
             }
             Pooling::Mean => {
                 self.last_layer.forward(engine, operands, arena, &batch.cu_seqlens);
                 let hidden = &mut arena.hidden.states.values;
-                self.normalize(hidden);
+                self.normalize(engine, hidden);
                 pooling::mean(hidden, &batch.cu_seqlens, &mut arena.pooled.states.values);
             }
         }
@@ -107,9 +148,9 @@ impl Network {
     }
 
     /// The normalization after the last layer, if there is one.
-    fn normalize(&self, hidden: &mut Matrix) {
+    fn normalize(&self, engine: Engine<'_>, hidden: &mut Matrix) {
         if let Some(norm) = &self.final_norm {
-            norm.forward(self.isa, &self.pool, None, hidden, None);
+            norm.forward(engine.isa, engine.pool, None, hidden, None);
         }
     }
 }

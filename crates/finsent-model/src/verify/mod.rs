@@ -152,10 +152,10 @@ mod tests {
     fn candle_transformers_agrees_about_every_architecture() {
         use std::sync::Arc;
 
-        use finsent_kernels::ThreadPool;
+        use finsent_kernels::ComputeThreads;
 
         let golden = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden");
-        let pool = Arc::new(ThreadPool::new(None).unwrap());
+        let pool = Arc::new(ComputeThreads::new(None).unwrap());
         for name in ["distilbert", "roberta", "xlm-roberta", "camembert", "electra"] {
             let files = ModelFiles::in_dir(&golden.join(name), &[]).unwrap();
             let pipeline = Pipeline::load(&files, &crate::ModelOptions::default(), &pool).unwrap();

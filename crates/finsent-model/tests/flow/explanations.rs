@@ -3,7 +3,7 @@
 use std::num::NonZero;
 use std::sync::{Arc, OnceLock};
 
-use finsent_kernels::{Precision, ThreadPool};
+use finsent_kernels::{ComputeThreads, Precision};
 use finsent_model::{
     Aggregate, Classification, ClassifyError, ExplainError, ExplainMethod, ExplainOptions, Explanation, Granularity,
     ModelFiles, ModelOptions, Pipeline, Text,
@@ -13,7 +13,7 @@ use crate::reference;
 
 const HEADLINE: &str = "Shares of Nordvik plunged 12%, although sales rose.";
 
-fn load(pool: &Arc<ThreadPool>) -> Pipeline {
+fn load(pool: &Arc<ComputeThreads>) -> Pipeline {
     let files = ModelFiles::in_dir(&reference::mini(), &[]).unwrap();
     Pipeline::load(&files, &ModelOptions { precision: Precision::Int8, ..ModelOptions::default() }, pool).unwrap()
 }
@@ -130,7 +130,7 @@ fn the_words_of_a_document_are_of_its_strongest_sentences() {
 
 #[test]
 fn an_explanation_is_the_same_with_any_number_of_threads() {
-    let one = load(&Arc::new(ThreadPool::new(NonZero::new(1)).unwrap()));
+    let one = load(&Arc::new(ComputeThreads::new(NonZero::new(1)).unwrap()));
     for (granularity, text) in
         [(Granularity::Text, HEADLINE.repeat(3)), (Granularity::Document(Aggregate::Mean), HEADLINE.repeat(2))]
     {

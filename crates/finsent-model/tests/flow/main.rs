@@ -23,3 +23,4 @@ mod tokenizer_fields;
 mod tokenizer_settings;
 mod unigram;
 mod word_piece;
+mod workers;

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use finsent_kernels::{Precision, ThreadPool};
+use finsent_kernels::{ComputeThreads, Precision};
 use finsent_model::{Checkpoint, Config, Encoder, ModelFiles, ModelOptions, Pipeline, Prediction, Text, Tokenizer};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -37,9 +37,9 @@ pub(crate) fn repository() -> &'static Path {
 }
 
 /// The thread pool that all tests share.
-pub(crate) fn thread_pool() -> Arc<ThreadPool> {
-    static POOL: OnceLock<Arc<ThreadPool>> = OnceLock::new();
-    Arc::clone(POOL.get_or_init(|| Arc::new(ThreadPool::new(None).unwrap())))
+pub(crate) fn thread_pool() -> Arc<ComputeThreads> {
+    static POOL: OnceLock<Arc<ComputeThreads>> = OnceLock::new();
+    Arc::clone(POOL.get_or_init(|| Arc::new(ComputeThreads::new(None).unwrap())))
 }
 
 /// A file of `tests/golden`.

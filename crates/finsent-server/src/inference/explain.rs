@@ -134,8 +134,9 @@ impl Engine<'_> {
     /// Computes all token sequences of an explanation.
     async fn run(&mut self, mut explaining: Explaining) -> Result<Result<Explanation, ItemError>, HttpError> {
         let service = self.admitted.service();
-        let of_queue = self.admitted.loaded().scheduler.max_queue_tokens() / SHARE_OF_QUEUE;
-        let tokens = of_queue.min(BATCHES_AHEAD * service.max_batch_tokens);
+        let scheduler = &self.admitted.loaded().scheduler;
+        let of_queue = scheduler.max_queue_tokens() / SHARE_OF_QUEUE;
+        let tokens = of_queue.min(BATCHES_AHEAD.max(scheduler.workers()) * service.max_batch_tokens);
         loop {
             let encodings = explaining.next_passes(tokens);
             if encodings.is_empty() {

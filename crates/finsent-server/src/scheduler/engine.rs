@@ -1,4 +1,4 @@
-//! The engine thread: takes batches from the queue and computes them.
+//! A worker: takes batches from the queue and computes them.
 
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
@@ -13,15 +13,19 @@ use super::key::EncodingKey;
 use super::shared::Shared;
 use super::work::Failure;
 
-/// Starts the thread. `dead` becomes true when it ends, whether it was closed or it panicked.
-pub(super) fn start(shared: Arc<Shared>, dead: watch::Sender<bool>) -> std::io::Result<JoinHandle<()>> {
-    thread::Builder::new().name("engine".into()).spawn(move || {
+/// Starts the thread of a worker. `dead` becomes true when it panics, or when the last one ends.
+pub(super) fn start(
+    worker: usize,
+    shared: Arc<Shared>,
+    dead: Arc<watch::Sender<bool>>,
+) -> std::io::Result<JoinHandle<()>> {
+    thread::Builder::new().name(format!("engine-{worker}")).spawn(move || {
         let guard = DeathGuard { shared, dead };
-        while let Some(batch) = guard.shared.next_batch() {
+        while let Some(batch) = guard.shared.next_batch(worker) {
             let encodings: Vec<&Encoding> = batch.keys.iter().map(EncodingKey::encoding).collect();
             let started = Instant::now();
             let outcomes = compute(&*guard.shared.models[batch.model].backend, &encodings);
-            guard.shared.finish(batch, outcomes, started);
+            guard.shared.finish(worker, batch, outcomes, started);
         }
     })
 }
@@ -39,14 +43,18 @@ fn compute(backend: &dyn Backend, encodings: &[&Encoding]) -> Vec<Result<Logits,
     }
 }
 
-/// Announces the end of the thread, however it ends.
+/// Announces that no worker is left, or that one has panicked.
 struct DeathGuard {
     shared: Arc<Shared>,
-    dead: watch::Sender<bool>,
+    dead: Arc<watch::Sender<bool>>,
 }
 
 impl Drop for DeathGuard {
     fn drop(&mut self) {
+        let is_last = self.shared.worker_ends();
+        if !is_last && !thread::panicking() {
+            return;
+        }
         // In this order: a client whose request fails now must find that the service is not ready.
         self.dead.send_replace(true);
         self.shared.mark_dead();

@@ -2,7 +2,8 @@
 //!
 //! A request is admitted or refused at once (`admission`). Its encodings wait in a queue that is fair by tokens
 //! (`fair_queue`) among requests and streams (`flow`), where equal encodings of several requests are one entry (`queue`), unless a bounded cache has their logits
-//! (`cache`). Whenever the engine thread (`engine`) is idle, it takes the next batch; batches are never delayed to fill up.
+//! (`cache`). Whenever a worker (`engine`) is idle, it takes the next batch; batches are never delayed to fill up. Workers share
+//! the threads that compute, so that a batch has all of them while it is alone.
 //! An encoding that nobody waits for, because its client has disconnected or its deadline has passed, is dropped before it
 //! is computed.
 
@@ -34,24 +35,35 @@ pub(crate) use self::flow::Flow;
 pub(crate) use self::work::{EncodingOutput, Pending, Work};
 pub use self::work::{Failure, Refusal, SchedulerLimits};
 
-/// Accepts requests and computes them on a thread of its own. Dropping it waits until the queue is empty, and ends the
-/// thread.
+/// Accepts requests and computes them on threads of its own. Dropping it waits until the queue is empty, and ends the
+/// threads.
 pub struct Scheduler {
     shared: Arc<Shared>,
     dead: watch::Receiver<bool>,
-    engine: Option<JoinHandle<()>>,
+    workers: Vec<JoinHandle<()>>,
 }
 
 impl Scheduler {
-    /// Starts the engine thread for these models. A request names a model by its index.
+    /// Starts as many workers for these models as one of them can use. A request names a model by its index.
     ///
     /// # Errors
     /// If the system cannot start a thread.
     pub fn start(models: Vec<BackendModel>, limits: SchedulerLimits) -> std::io::Result<Self> {
-        let shared = Arc::new(Shared::new(models, limits));
+        let workers = models.iter().map(|model| model.backend.workers()).max().unwrap_or(1);
+        let shared = Arc::new(Shared::new(models, limits, workers));
         let (sender, dead) = watch::channel(false);
-        let engine = engine::start(Arc::clone(&shared), sender)?;
-        Ok(Self { shared, dead, engine: Some(engine) })
+        let sender = Arc::new(sender);
+        let mut scheduler = Self { shared, dead, workers: Vec::new() };
+        for worker in 0..workers {
+            let (shared, sender) = (Arc::clone(&scheduler.shared), Arc::clone(&sender));
+            scheduler.workers.push(engine::start(worker, shared, sender)?);
+        }
+        Ok(scheduler)
+    }
+
+    /// Batches that are computed at the same time, at most.
+    pub fn workers(&self) -> usize {
+        self.workers.len()
     }
 
     /// Accepts a request: one [`Pending`] per encoding, in their order.
@@ -60,7 +72,7 @@ impl Scheduler {
     /// [`Refusal`], at once.
     pub(crate) fn submit(&self, work: Work) -> Result<Vec<Pending>, Refusal> {
         let pending = self.shared.submit(work)?;
-        self.shared.wake();
+        self.shared.wake_one();
         Ok(pending)
     }
 
@@ -69,12 +81,12 @@ impl Scheduler {
         self.shared.limits.max_queue_tokens
     }
 
-    /// Whether the engine thread runs.
+    /// Whether all workers run.
     pub(crate) fn is_alive(&self) -> bool {
         !*self.dead.borrow()
     }
 
-    /// Returns when the engine thread has died.
+    /// Returns when a worker has died.
     pub(crate) async fn died(&self) {
         let mut dead = self.dead.clone();
         // The sender sends `true` before it is dropped, so an error means the same.
@@ -85,9 +97,9 @@ impl Scheduler {
 impl Drop for Scheduler {
     fn drop(&mut self) {
         self.shared.close();
-        if let Some(engine) = self.engine.take() {
+        for worker in self.workers.drain(..) {
             // A panic was logged when it happened.
-            engine.join().unwrap_or_default();
+            worker.join().unwrap_or_default();
         }
     }
 }

@@ -1,11 +1,11 @@
-//! What the scheduler's callers and its engine thread share, behind one lock.
+//! What the scheduler's callers and its workers share, behind one lock.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use tokio::sync::oneshot;
 
-use super::admission::{Candidate, admit};
+use super::admission::{Candidate, EngineState, admit};
 use super::backend::{BackendModel, Logits};
 use super::cache::LogitsCache;
 use super::key::EncodingKey;
@@ -16,40 +16,66 @@ use super::work::{EncodingOutput, Failure, Pending, Refusal, SchedulerLimits, Wo
 pub(super) struct Shared {
     pub(super) models: Vec<BackendModel>,
     pub(super) limits: SchedulerLimits,
+    /// The most tokens of a worker's batch, unless a single text is longer.
+    batch_tokens: usize,
     state: Mutex<State>,
-    /// Wakes the engine thread.
+    /// Wakes workers.
     work_arrived: Condvar,
 }
+
+/// Batches of several workers are smaller than that of one, so that they take as long; but not smaller than this.
+const LEAST_BATCH_TOKENS: usize = 128;
 
 struct State {
     queue: Queue,
     cache: LogitsCache,
     /// By model.
     throughputs: Vec<Throughput>,
-    /// Model and tokens of the batch that is being computed.
-    running: Option<(usize, usize)>,
+    /// By worker: the batch that it computes.
+    running: Vec<Option<Running>>,
+    /// Workers whose threads have not ended.
+    workers: usize,
     closing: bool,
     dead: bool,
 }
 
+/// A batch that is being computed.
+#[derive(Debug, Clone, Copy)]
+struct Running {
+    model: usize,
+    tokens: usize,
+    /// Batches that were being computed when it began, this one included.
+    together: usize,
+}
+
+impl State {
+    /// How many batches are being computed.
+    fn together(&self) -> usize {
+        self.running.iter().flatten().count()
+    }
+}
+
 impl Shared {
-    pub(super) fn new(models: Vec<BackendModel>, limits: SchedulerLimits) -> Self {
+    pub(super) fn new(models: Vec<BackendModel>, limits: SchedulerLimits, workers: usize) -> Self {
         let state = State {
             queue: Queue::new(models.iter().map(|model| model.metrics.clone()).collect()),
             cache: LogitsCache::new(limits.cache_entries),
             throughputs: models.iter().map(|_| Throughput::default()).collect(),
-            running: None,
+            running: vec![None; workers],
+            workers,
             closing: false,
             dead: false,
         };
-        Self { models, limits, state: Mutex::new(state), work_arrived: Condvar::new() }
+        let least = LEAST_BATCH_TOKENS.min(limits.max_batch_tokens);
+        let batch_tokens = (limits.max_batch_tokens / workers).max(least);
+        Self { models, limits, batch_tokens, state: Mutex::new(state), work_arrived: Condvar::new() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Accepts a request, or refuses it. To be followed by [`wake`](Self::wake).
+    /// Accepts a request, or refuses it. To be followed by [`wake_one`](Self::wake_one).
     pub(super) fn submit(&self, work: Work) -> Result<Vec<Pending>, Refusal> {
         let Work { model, encodings, lane, deadline, flow, is_cached } = work;
         let keys: Vec<EncodingKey> = encodings.into_iter().map(|encoding| EncodingKey::new(model, encoding)).collect();
@@ -66,7 +92,13 @@ impl Shared {
         if let Some(&of_last) = places.last() {
             let tokens = new_lengths.iter().sum();
             let candidate = Candidate { lane, model, tokens, places: of_last, time_left: deadline - now };
-            admit(candidate, &state.queue, self.limits.max_queue_tokens, state.running, &state.throughputs)?;
+            let engine = EngineState {
+                running: state.running.iter().flatten().map(|batch| (batch.model, batch.tokens)).collect(),
+                workers: state.running.len(),
+                batch_tokens: self.batch_tokens,
+                throughputs: &state.throughputs,
+            };
+            admit(candidate, &state.queue, self.limits.max_queue_tokens, &engine)?;
             flow.advance_to(of_last);
         }
 
@@ -94,17 +126,24 @@ impl Shared {
         Ok(pending)
     }
 
-    /// Wakes the engine thread; called without the lock, so that it does not wake up to wait for it.
-    pub(super) fn wake(&self) {
+    /// Wakes a worker, which wakes another if it leaves work. Called without the lock, so that it does not wake up to wait for
+    /// it.
+    pub(super) fn wake_one(&self) {
         self.work_arrived.notify_one();
     }
 
     /// Waits for work. `None` means that the scheduler is closing and the queue is empty.
-    pub(super) fn next_batch(&self) -> Option<Batch> {
+    pub(super) fn next_batch(&self, worker: usize) -> Option<Batch> {
         let mut state = self.state();
         loop {
-            if let Some(batch) = state.queue.next_batch(self.limits.max_batch_tokens) {
-                state.running = Some((batch.model, batch.tokens));
+            if let Some(batch) = state.queue.next_batch(self.batch_tokens) {
+                let together = state.together() + 1;
+                state.running[worker] = Some(Running { model: batch.model, tokens: batch.tokens, together });
+                let leaves_work = state.queue.tokens() > 0;
+                drop(state);
+                if leaves_work {
+                    self.wake_one();
+                }
                 return Some(batch);
             }
             if state.closing {
@@ -115,7 +154,7 @@ impl Shared {
     }
 
     /// Sends the results of a batch to everyone who waits for them.
-    pub(super) fn finish(&self, batch: Batch, outcomes: Vec<Result<Logits, Failure>>, started: Instant) {
+    pub(super) fn finish(&self, worker: usize, batch: Batch, outcomes: Vec<Result<Logits, Failure>>, started: Instant) {
         assert_eq!(batch.keys.len(), outcomes.len(), "the backend must return one outcome per encoding");
         let metrics = &self.models[batch.model].metrics;
         let ended = Instant::now();
@@ -125,8 +164,11 @@ impl Shared {
         metrics.batch_tokens.observe(batch.tokens as f64);
 
         let state = &mut *self.state();
-        state.running = None;
-        state.throughputs[batch.model].record(batch.tokens, seconds);
+        let together = state.together();
+        let at_first = state.running[worker].take().map_or(1, |running| running.together);
+        // Batches that are computed at the same time share the threads. What is learned is how fast all threads are.
+        let share = 2.0 / (at_first + together.max(1)) as f64;
+        state.throughputs[batch.model].record(batch.tokens, seconds * share);
         for (key, outcome) in batch.keys.into_iter().zip(outcomes) {
             let waiters = state.queue.complete(&key);
             // Also if all have left: they were other texts, as a rule, and may come again.
@@ -142,13 +184,20 @@ impl Shared {
         }
     }
 
-    /// Tells the engine thread to end once the queue is empty.
+    /// Tells the workers to end once the queue is empty.
     pub(super) fn close(&self) {
         self.state().closing = true;
-        self.wake();
+        self.work_arrived.notify_all();
     }
 
-    /// The engine thread has died: everyone who waits gets [`Failure::Stopped`].
+    /// The thread of a worker ends. Returns whether it was the last one.
+    pub(super) fn worker_ends(&self) -> bool {
+        let mut state = self.state();
+        state.workers -= 1;
+        state.workers == 0
+    }
+
+    /// A worker has died: everyone who waits gets [`Failure::Stopped`].
     pub(super) fn mark_dead(&self) {
         let mut state = self.state();
         state.dead = true;

@@ -1,7 +1,7 @@
 //! The scheduler with a backend whose batches the tests start and end.
 
-use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use finsent_model::{ClassifyError, Encoding};
@@ -95,6 +95,142 @@ fn outputs(pending: Vec<Pending>) -> Vec<Result<f32, String>> {
     let output =
         |pending: Pending| pending.wait().map(|output| output.logits[0]).map_err(|failure| failure.to_string());
     pending.into_iter().map(output).collect()
+}
+
+/// Computes up to two batches at the same time. A batch ends when its first text is released.
+struct TwoWorkers {
+    released: Mutex<Vec<u32>>,
+    changed: Condvar,
+    batches: Mutex<Sender<Vec<u32>>>,
+}
+
+impl Backend for TwoWorkers {
+    fn workers(&self) -> usize {
+        2
+    }
+
+    fn logits(&self, encodings: &[&Encoding]) -> Vec<Result<Vec<f32>, ClassifyError>> {
+        let ids: Vec<u32> = encodings.iter().map(|encoding| encoding.input_ids[0]).collect();
+        self.batches.lock().unwrap().send(ids.clone()).unwrap();
+        let released = self.released.lock().unwrap();
+        let waits = |released: &mut Vec<u32>| !released.contains(&ids[0]);
+        drop(self.changed.wait_timeout_while(released, SOON, waits).unwrap());
+        ids.into_iter().filter(|&id| id != DEADLY).map(|id| Ok(vec![id as f32])).collect()
+    }
+}
+
+impl TwoWorkers {
+    fn release(&self, id: u32) {
+        self.released.lock().unwrap().push(id);
+        self.changed.notify_all();
+    }
+}
+
+/// A scheduler with two workers, whose batches hold a text of 10 tokens each.
+fn two_workers() -> (Harness, Arc<TwoWorkers>) {
+    let (sender, batches) = channel();
+    let (release, _) = channel();
+    let metrics = Metrics::new();
+    let info = ModelInfo { name: "m", revision: "", digest: "", precision: "f32", isa: "scalar" };
+    let backend =
+        Arc::new(TwoWorkers { released: Mutex::default(), changed: Condvar::new(), batches: Mutex::new(sender) });
+    let model = BackendModel { backend: Arc::clone(&backend) as _, metrics: metrics.model(info) };
+    let limits = SchedulerLimits { max_batch_tokens: 10, ..LIMITS };
+    let scheduler = Scheduler::start(vec![model], limits).unwrap();
+    (Harness { scheduler, release, batches, metrics }, backend)
+}
+
+/// The ids of the next two batches, which may start in any order.
+fn next_two(harness: &Harness) -> [u32; 2] {
+    let mut ids = [harness.next_batch()[0], harness.next_batch()[0]];
+    ids.sort_unstable();
+    ids
+}
+
+#[test]
+fn two_workers_compute_two_batches_at_the_same_time() {
+    let (harness, backend) = two_workers();
+    assert_eq!(harness.scheduler.workers(), 2);
+    // One request wakes both.
+    let pending = harness.submit(&[(1, 10), (2, 10), (3, 10)]);
+    assert_eq!(next_two(&harness), [1, 2]);
+    backend.release(2);
+    assert_eq!(harness.next_batch(), [3], "the worker that is idle takes the next batch");
+    backend.release(3);
+    backend.release(1);
+    assert_eq!(outputs(pending), [Ok(1.0), Ok(2.0), Ok(3.0)], "results are in the order of the request");
+}
+
+#[test]
+fn with_two_workers_priorities_and_fairness_are_those_of_one_queue() {
+    let (harness, backend) = two_workers();
+    let running = harness.submit(&[(1, 10), (2, 10)]);
+    next_two(&harness);
+    let bulk = harness.submit_in(Lane::Bulk, SOON, &[(3, 10), (4, 10)]).unwrap();
+    let large = harness.submit(&[(5, 10), (6, 10)]);
+    let small = harness.submit(&[(7, 10)]);
+    let mut order = Vec::new();
+    for id in [1, 5, 7, 6, 3] {
+        backend.release(id);
+        order.push(harness.next_batch()[0]);
+    }
+    assert_eq!(
+        order,
+        [5, 7, 6, 3, 4],
+        "interactive before bulk, and a request of one text before the second of another"
+    );
+    [2, 4].into_iter().for_each(|id| backend.release(id));
+    for (pending, count) in [(running, 2), (bulk, 2), (large, 2), (small, 1)] {
+        assert_eq!(outputs(pending).into_iter().filter(Result::is_ok).count(), count);
+    }
+}
+
+#[test]
+fn a_text_that_one_worker_computes_is_not_computed_by_the_other() {
+    let (harness, backend) = two_workers();
+    let (first, second) = (harness.submit(&[(1, 10)]), harness.submit(&[(1, 10), (2, 10)]));
+    assert_eq!(next_two(&harness), [1, 2]);
+    [1, 2].into_iter().for_each(|id| backend.release(id));
+    assert_eq!((outputs(first), outputs(second)), (vec![Ok(1.0)], vec![Ok(1.0), Ok(2.0)]));
+    assert_eq!(harness.metric("finsent_shared_texts_total{"), 1.0);
+}
+
+#[test]
+fn with_two_workers_work_that_nobody_waits_for_is_dropped() {
+    let (harness, backend) = two_workers();
+    let running = harness.submit(&[(1, 10), (2, 10)]);
+    next_two(&harness);
+    drop(harness.submit(&[(3, 10)]));
+    let late = harness.submit_in(Lane::Interactive, Duration::ZERO, &[(4, 10)]).unwrap();
+    let stays = harness.submit(&[(5, 10)]);
+    backend.release(2);
+    assert_eq!(harness.next_batch(), [5]);
+    [1, 5].into_iter().for_each(|id| backend.release(id));
+    assert_eq!(outputs(running), [Ok(1.0), Ok(2.0)]);
+    assert_eq!(outputs(stays), [Ok(5.0)]);
+    assert_eq!(outputs(late), [Err("the deadline has passed".into())]);
+}
+
+#[test]
+fn a_scheduler_with_two_workers_computes_all_that_waits_before_it_ends() {
+    let (harness, backend) = two_workers();
+    let pending = harness.submit(&[(1, 10), (2, 10), (3, 10), (4, 10)]);
+    next_two(&harness);
+    (1..=4).for_each(|id| backend.release(id));
+    drop(harness.scheduler);
+    assert_eq!(outputs(pending), [Ok(1.0), Ok(2.0), Ok(3.0), Ok(4.0)]);
+}
+
+#[test]
+fn the_death_of_one_of_two_workers_fails_what_both_have() {
+    let (harness, backend) = two_workers();
+    let pending = harness.submit(&[(1, 10), (DEADLY, 10), (3, 10)]);
+    next_two(&harness);
+    backend.release(DEADLY);
+    block_on(harness.scheduler.died());
+    assert!(!harness.scheduler.is_alive());
+    backend.release(1);
+    assert!(outputs(pending).iter().all(|output| output == &Err("the inference engine has stopped".into())));
 }
 
 #[test]

@@ -14,7 +14,7 @@ use super::flow::Flow;
 /// How much the scheduler accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SchedulerLimits {
-    /// The most tokens in one batch. A longer text is a batch of its own.
+    /// The most tokens in one batch. Several workers divide them. A longer text is a batch of its own.
     pub max_batch_tokens: usize,
     /// The most tokens that may wait.
     pub max_queue_tokens: usize,

@@ -16,7 +16,7 @@
 //!    acquire, so if it can claim a task, it sees the job that the task belongs to.
 //! 2. The caller stores `claims` and then loads `sleepers`; a worker adds itself to `sleepers` and then loads `claims`.
 //!    All four are sequentially consistent, so at least one of the two sees the other: the worker finds the job, or the
-//!    caller wakes the worker.
+//!    caller wakes the worker. What tells a worker to leave is stored and loaded in the same way.
 //! 3. The last worker to finish counts `unfinished` down and then loads `caller_sleeps`; the caller stores
 //!    `caller_sleeps` and then loads `unfinished`. The same argument holds.
 //! 4. A thread checks its condition and starts to wait under the `sleep` lock, and the thread that wakes it takes that
@@ -54,12 +54,11 @@ pub(super) struct Protocol<W> {
     sleep: Mutex<()>,
     /// Workers that sleep or are about to.
     sleepers: AtomicUsize,
-    /// Wakes workers: a job was published, or the pool closes.
+    /// Wakes workers: a job was published, or some of them are to leave.
     published: Condvar,
     caller_sleeps: AtomicBool,
     /// Wakes the caller: the last task has finished.
     finished: Condvar,
-    closing: AtomicBool,
 }
 
 impl<W: WaitPolicy> Protocol<W> {
@@ -75,7 +74,6 @@ impl<W: WaitPolicy> Protocol<W> {
             published: Condvar::new(),
             caller_sleeps: AtomicBool::new(false),
             finished: Condvar::new(),
-            closing: AtomicBool::new(false),
         }
     }
 
@@ -97,20 +95,14 @@ impl<W: WaitPolicy> Protocol<W> {
         }
     }
 
-    /// Runs tasks until the pool closes: the life of a worker thread.
-    pub(super) fn serve(&self, worker: usize) {
-        while !self.is_closing() {
+    /// Runs tasks for as long as `stays`, which another thread may change before it calls [`Protocol::wake_sleepers`].
+    pub(super) fn serve(&self, worker: usize, stays: impl Fn() -> bool) {
+        while stays() {
             self.work(worker);
-            if !self.wait.wait_awake(|| self.has_work() || self.is_closing()) {
-                self.sleep_until_woken();
+            if !self.wait.wait_awake(|| self.has_work() || !stays()) {
+                self.sleep_until_woken(&stays);
             }
         }
-    }
-
-    /// Tells the workers to return from [`Protocol::serve`].
-    pub(super) fn close(&self) {
-        self.closing.store(true, Ordering::SeqCst);
-        self.notify_workers();
     }
 
     /// First step of a job: says what its tasks do.
@@ -129,8 +121,8 @@ impl<W: WaitPolicy> Protocol<W> {
         self.claims.store(previous.next_job(tasks).to_bits(), Ordering::SeqCst);
     }
 
-    /// Third step of a job.
-    fn wake_sleepers(&self) {
+    /// Third step of a job; also lets workers notice that they do not stay.
+    pub(super) fn wake_sleepers(&self) {
         if self.sleepers.load(Ordering::SeqCst) > 0 {
             self.notify_workers();
         }
@@ -189,10 +181,10 @@ impl<W: WaitPolicy> Protocol<W> {
         }
     }
 
-    fn sleep_until_woken(&self) {
+    fn sleep_until_woken(&self, stays: impl Fn() -> bool) {
         let mut sleep = self.lock_sleep();
         self.sleepers.fetch_add(1, Ordering::SeqCst);
-        while !(self.has_work() || self.is_closing()) {
+        while !self.has_work() && stays() {
             sleep = ignore_poison(self.published.wait(sleep));
         }
         self.sleepers.fetch_sub(1, Ordering::SeqCst);
@@ -207,16 +199,23 @@ impl<W: WaitPolicy> Protocol<W> {
         Claims::from_bits(self.claims.load(Ordering::SeqCst)).task().is_some()
     }
 
-    fn is_closing(&self) -> bool {
-        self.closing.load(Ordering::SeqCst)
-    }
-
     fn take_panic(&self) -> Option<Box<dyn Any + Send>> {
         ignore_poison(self.panic.lock()).take()
     }
 
     fn lock_sleep(&self) -> MutexGuard<'_, ()> {
         ignore_poison(self.sleep.lock())
+    }
+
+    /// Runs a job that does nothing, of which the caller runs no task.
+    #[cfg(all(test, loom))]
+    pub(super) fn run_by_others(&self, tasks: usize) {
+        let job: Job<'_> = &|_, _| ();
+        // SAFETY: one thread of a model runs the jobs of a protocol, and `job` lives until all tasks have finished.
+        unsafe { self.set_job(tasks, &job) };
+        self.open_claims(tasks);
+        self.wake_sleepers();
+        self.wait_for_finish();
     }
 
     /// Workers that sleep.

@@ -59,21 +59,54 @@ fn explore(preemptions: Option<usize>, model: impl Fn() + Sync + Send + 'static)
     builder.check(model);
 }
 
-/// Runs jobs with these numbers of tasks. `run`, `serve` and `close` are those of [`Protocol`], or broken ones.
+/// A protocol whose workers stay until it closes.
+struct Pool<W> {
+    protocol: Protocol<W>,
+    closing: AtomicBool,
+}
+
+impl<W> std::ops::Deref for Pool<W> {
+    type Target = Protocol<W>;
+
+    fn deref(&self) -> &Protocol<W> {
+        &self.protocol
+    }
+}
+
+impl<W: WaitPolicy> Pool<W> {
+    fn new(wait: W) -> Self {
+        Self { protocol: Protocol::new(wait), closing: AtomicBool::new(false) }
+    }
+
+    fn stays(&self) -> bool {
+        !self.closing.load(Ordering::SeqCst)
+    }
+
+    fn serve(&self, worker: usize) {
+        self.protocol.serve(worker, || self.stays());
+    }
+
+    fn close(&self) {
+        self.closing.store(true, Ordering::SeqCst);
+        self.protocol.wake_sleepers();
+    }
+}
+
+/// Runs jobs with these numbers of tasks. `run`, `serve` and `close` are those of [`Pool`], or broken ones.
 fn run_jobs<W: WaitPolicy + Send + Sync + 'static>(
     wait: W,
     workers: usize,
     sizes: &[usize],
     run: fn(&Protocol<W>, usize, usize, &Job<'_>),
-    serve: fn(&Protocol<W>, usize),
-    close: fn(&Protocol<W>),
+    serve: fn(&Pool<W>, usize),
+    close: fn(&Pool<W>),
 ) {
     // Everything outlives the workers, so that a broken protocol meets an assertion and not freed memory.
     let runs: Vec<Vec<Runs>> =
         sizes.iter().map(|&tasks| (0..tasks).map(|_| Runs(UnsafeCell::new(0))).collect()).collect();
     let bodies: Vec<_> = runs.iter().map(|runs| move |_: usize, task: usize| runs[task].add()).collect();
     let jobs: Vec<Job<'_>> = bodies.iter().map(|body| body as Job<'_>).collect();
-    let protocol = Arc::new(Protocol::new(wait));
+    let protocol = Arc::new(Pool::new(wait));
     let spawn = |worker| {
         let protocol = Arc::clone(&protocol);
         thread::spawn(move || serve(&protocol, worker))
@@ -102,28 +135,28 @@ fn set_job<W: WaitPolicy>(protocol: &Protocol<W>, tasks: usize, job: &Job<'_>) {
 
 #[test]
 fn workers_that_sleep_run_every_task_once() {
-    explore(Some(3), || run_jobs(SleepAtOnce, 2, &[2, 1], run_job, Protocol::serve, Protocol::close));
+    explore(Some(3), || run_jobs(SleepAtOnce, 2, &[2, 1], run_job, Pool::serve, Pool::close));
 }
 
 #[test]
 fn workers_that_spin_run_every_task_once() {
-    explore(Some(3), || run_jobs(NeverSleep, 2, &[2, 1], run_job, Protocol::serve, Protocol::close));
+    explore(Some(3), || run_jobs(NeverSleep, 2, &[2, 1], run_job, Pool::serve, Pool::close));
 }
 
 #[test]
 fn two_workers_and_the_caller_run_every_task_once() {
-    explore(Some(2), || run_jobs(SleepAtOnce, 3, &[2], run_job, Protocol::serve, Protocol::close));
+    explore(Some(2), || run_jobs(SleepAtOnce, 3, &[2], run_job, Pool::serve, Pool::close));
 }
 
 #[test]
 fn a_pool_without_a_job_closes() {
-    explore(None, || run_jobs(SleepAtOnce, 3, &[], run_job, Protocol::serve, Protocol::close));
+    explore(None, || run_jobs(SleepAtOnce, 3, &[], run_job, Pool::serve, Pool::close));
 }
 
 #[test]
 fn the_panic_of_a_task_reaches_the_caller_and_the_next_job_runs() {
     explore(Some(3), || {
-        let protocol = Arc::new(Protocol::new(SleepAtOnce));
+        let protocol = Arc::new(Pool::new(SleepAtOnce));
         let worker = Arc::clone(&protocol);
         let worker = thread::spawn(move || worker.serve(1));
         let panicking = |_: usize, task: usize| {
@@ -150,8 +183,8 @@ fn a_job_that_the_caller_leaves_to_the_workers_runs() {
         protocol.wake_sleepers();
         protocol.wait_for_finish();
     };
-    explore(None, move || run_jobs(SleepAtOnce, 2, &[1], run, Protocol::serve, Protocol::close));
-    explore(Some(3), move || run_jobs(SleepAtOnce, 2, &[1, 1], run, Protocol::serve, Protocol::close));
+    explore(None, move || run_jobs(SleepAtOnce, 2, &[1], run, Pool::serve, Pool::close));
+    explore(Some(3), move || run_jobs(SleepAtOnce, 2, &[1, 1], run, Pool::serve, Pool::close));
 }
 
 #[test]
@@ -170,7 +203,7 @@ fn claims_opened_before_the_job_is_set_are_caught() {
         protocol.work(0);
         protocol.wait_for_finish();
     };
-    explore(None, move || run_jobs(NeverSleep, 2, &[1, 1], run, Protocol::serve, Protocol::close));
+    explore(None, move || run_jobs(NeverSleep, 2, &[1, 1], run, Pool::serve, Pool::close));
 }
 
 #[test]
@@ -181,7 +214,7 @@ fn a_job_published_without_waking_the_workers_is_caught() {
         protocol.open_claims(tasks);
         protocol.wait_for_finish();
     };
-    explore(None, move || run_jobs(SleepAtOnce, 2, &[1], run, Protocol::serve, Protocol::close));
+    explore(None, move || run_jobs(SleepAtOnce, 2, &[1], run, Pool::serve, Pool::close));
 }
 
 #[test]
@@ -195,14 +228,14 @@ fn workers_woken_without_the_lock_are_caught() {
         }
         protocol.wait_for_finish();
     };
-    explore(None, move || run_jobs(SleepAtOnce, 2, &[1], run, Protocol::serve, Protocol::close));
+    explore(None, move || run_jobs(SleepAtOnce, 2, &[1], run, Pool::serve, Pool::close));
 }
 
 #[test]
 #[should_panic(expected = "deadlock")]
 fn a_last_task_that_does_not_wake_the_caller_is_caught() {
-    let serve = |protocol: &Protocol<SleepAtOnce>, worker| {
-        while !protocol.is_closing() {
+    let serve = |protocol: &Pool<SleepAtOnce>, worker| {
+        while protocol.stays() {
             let mut claims = Claims::from_bits(protocol.claims.load(Ordering::Acquire));
             while let Some((job, task)) = protocol.claim(&mut claims) {
                 // SAFETY: as in `work`.
@@ -210,17 +243,17 @@ fn a_last_task_that_does_not_wake_the_caller_is_caught() {
                 job(worker, task);
                 protocol.unfinished.fetch_sub(1, Ordering::SeqCst);
             }
-            protocol.sleep_until_woken();
+            protocol.sleep_until_woken(|| protocol.stays());
         }
     };
-    explore(None, move || run_jobs(SleepAtOnce, 2, &[2], run_job, serve, Protocol::close));
+    explore(None, move || run_jobs(SleepAtOnce, 2, &[2], run_job, serve, Pool::close));
 }
 
 #[test]
 #[should_panic(expected = "deadlock")]
 fn a_pool_that_closes_without_waking_the_workers_is_caught() {
-    let close = |protocol: &Protocol<SleepAtOnce>| protocol.closing.store(true, Ordering::SeqCst);
-    explore(None, move || run_jobs(SleepAtOnce, 2, &[], run_job, Protocol::serve, close));
+    let close = |protocol: &Pool<SleepAtOnce>| protocol.closing.store(true, Ordering::SeqCst);
+    explore(None, move || run_jobs(SleepAtOnce, 2, &[], run_job, Pool::serve, close));
 }
 
 #[test]
@@ -232,5 +265,5 @@ fn a_caller_that_does_not_wait_for_its_workers_is_caught() {
         protocol.wake_sleepers();
         protocol.work(0);
     };
-    explore(None, move || run_jobs(SleepAtOnce, 2, &[2], run, Protocol::serve, Protocol::close));
+    explore(None, move || run_jobs(SleepAtOnce, 2, &[2], run, Pool::serve, Pool::close));
 }

@@ -1,4 +1,7 @@
-//! Random mixes of clients, each simulated twice: with a probe that is interactive, and with the same probe as bulk.
+//! Random mixes of clients and numbers of workers, each simulated twice: with a probe that is interactive, and with the same
+//! probe as bulk.
+
+use std::collections::VecDeque;
 
 use super::*;
 
@@ -21,6 +24,10 @@ struct Simulation {
     order: FairQueue,
     waiting: Vec<(QueuedText, Sender)>,
     clients: Vec<Client>,
+    /// Batches that are computed at the same time.
+    workers: usize,
+    /// The batches that are being computed; the first one ends first.
+    running: VecDeque<Vec<Sender>>,
     arrivals: u64,
     computed: usize,
     /// The most tokens that ever waited.
@@ -40,10 +47,13 @@ impl Simulation {
     fn random(seed: u64) -> Self {
         let mut random = fastrand::Rng::with_seed(seed);
         let clients = (0..random.usize(1..30)).map(|_| Client::random(&mut random)).collect();
+        let workers = [1, 2, 4][seed as usize % 3];
         Self {
             order: FairQueue::default(),
             waiting: Vec::new(),
             clients,
+            workers,
+            running: VecDeque::new(),
             arrivals: 0,
             computed: 0,
             most_waiting: 0,
@@ -60,7 +70,8 @@ impl Simulation {
         }
     }
 
-    /// Lets the clients send, then computes a batch. Returns whether the probe, which no client has sent, was in it.
+    /// Lets the clients send, then begins a batch, and ends the oldest one if no worker is idle. Returns whether the probe,
+    /// which no client has sent, was in the batch.
     fn step(&mut self, batch: usize) -> bool {
         for client in 0..self.clients.len() {
             let Client { lane, unanswered, sends_at, .. } = self.clients[client];
@@ -79,11 +90,17 @@ impl Simulation {
         let taken: Vec<Sender> = chosen.into_iter().rev().map(|text| self.waiting.remove(text).1).collect();
         for sender in &taken {
             self.longest_wait = self.longest_wait.max(self.computed - sender.computed);
-            let Some(client) = sender.client else { continue };
-            self.clients[client].unanswered -= 1;
-            self.clients[client].sends_at = batch + self.clients[client].pause;
         }
-        taken.iter().any(|sender| sender.client.is_none())
+        let has_probe = taken.iter().any(|sender| sender.client.is_none());
+        self.running.push_back(taken);
+        if self.running.len() >= self.workers {
+            let ended = self.running.pop_front();
+            for client in ended.into_iter().flatten().filter_map(|sender| sender.client) {
+                self.clients[client].unanswered -= 1;
+                self.clients[client].sends_at = batch + self.clients[client].pause;
+            }
+        }
+        has_probe
     }
 }
 

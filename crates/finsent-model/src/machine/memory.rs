@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The least of the memory limits of the process's control groups and the memory of the machine; `None` if none is known.
-pub(crate) fn available_memory() -> Option<usize> {
+pub fn available_memory() -> Option<usize> {
     let read = |path: &Path| fs::read_to_string(path).ok();
     let groups = read(Path::new("/proc/self/cgroup")).unwrap_or_default();
     let limits = limit_files(&groups).into_iter().filter_map(|file| limit(&read(&file)?));
