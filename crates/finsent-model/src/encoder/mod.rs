@@ -26,10 +26,12 @@ mod norm;
 mod operations;
 mod parameters;
 mod pooling;
+mod recording;
 mod relative;
 mod structure;
 mod weights;
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use candle_core::{Device, Tensor};
@@ -37,11 +39,13 @@ use finsent_kernels::{Precision, ThreadPool};
 
 pub use self::architecture::Architecture;
 pub use self::config::Config;
+pub(crate) use self::config::PACKED;
 pub use self::config_error::ConfigError;
 pub(crate) use self::engine::Operands;
 pub use self::error::EncoderError;
 pub use self::logits::Logits;
 pub(crate) use self::parameters::Parameter;
+pub(crate) use self::recording::Recording;
 #[cfg(feature = "verify")]
 pub(crate) use self::structure::{HeadActivation, Pooling};
 
@@ -68,8 +72,23 @@ impl Encoder {
         precision: Precision,
         pool: Arc<ThreadPool>,
     ) -> Result<Self, EncoderError> {
-        let network = Network::load(config, checkpoint, precision, pool)?;
+        let network = Network::load(config, checkpoint, precision, pool, None)?;
         Ok(Self { config: config.clone(), network })
+    }
+
+    /// Loads the network as [`Encoder::load`] does, and keeps the weights as this CPU reads them instead of the network.
+    ///
+    /// # Errors
+    /// See [`Encoder::load`].
+    pub(crate) fn record(
+        config: &Config,
+        checkpoint: &Checkpoint,
+        precision: Precision,
+        pool: Arc<ThreadPool>,
+    ) -> Result<Recording, EncoderError> {
+        let recording = RefCell::default();
+        Network::load(config, checkpoint, precision, pool, Some(&recording))?;
+        Ok(recording.into_inner())
     }
 
     /// The number of logits per text.
