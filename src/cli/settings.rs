@@ -57,7 +57,7 @@ impl Settings {
     }
 
     /// The compute threads, which all models share.
-    fn pool(&self) -> Result<&Arc<ThreadPool>, ThreadPoolError> {
+    pub(super) fn pool(&self) -> Result<&Arc<ThreadPool>, ThreadPoolError> {
         if let Some(pool) = self.pool.get() {
             return Ok(pool);
         }
