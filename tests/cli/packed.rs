@@ -52,7 +52,7 @@ fn every_command_runs_on_packed_weights_in_their_precision() {
         let again = dir.path().join("again").join(precision);
         fs::create_dir_all(&again).unwrap();
         convert(&model, &again, &["--precision", precision, "--packed"]);
-        for file in ["model.safetensors", "config.json"] {
+        for file in ["model.packed.safetensors", "config.json"] {
             assert!(fs::read(again.join(file)).unwrap() == fs::read(model.join(file)).unwrap(), "{file}");
         }
     }
@@ -107,7 +107,7 @@ fn what_cannot_be_packed_is_refused() {
 fn a_damaged_packed_file_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let model = packed(&small_model(dir.path(), "source"), dir.path(), "int8");
-    let path = model.join("model.safetensors");
+    let path = model.join("model.packed.safetensors");
     let bytes = fs::read(&path).unwrap();
     let classify = || run(&["classify", "--model", model.to_str().unwrap(), "a"]);
     let at = bytes.windows(11).position(|window| window == br#""version":""#).unwrap() + 11;

@@ -105,8 +105,8 @@ pub use json_error::JsonError;
 pub use labels::{LabelError, LabelMap};
 pub use language::{Language, LanguageError, Languages};
 pub use model_files::{
-    CONFIG_FILE, FilesError, ModelFile, ModelFiles, SAFETENSORS_FILE, SENTENCE_PIECE_FILES, TokenizerFiles,
-    VocabularyFiles, WeightFiles,
+    CONFIG_FILE, FilesError, ModelFile, ModelFiles, PACKED_FILE, SAFETENSORS_FILE, SENTENCE_PIECE_FILES,
+    TokenizerFiles, VocabularyFiles, WeightFiles,
 };
 pub use model_options::ModelOptions;
 pub use pipeline::{ClassifyError, LoadError, Pipeline};

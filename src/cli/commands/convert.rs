@@ -10,7 +10,7 @@ use finsent_hub::ResolvedModel;
 use finsent_kernels::Precision;
 use finsent_model::{
     CONFIG_FILE, Checkpoint, Config, ConfigError, Conversion, ConvertError, JsonError, LoadError, ModelFile,
-    ModelFiles, ModelOptions, PackedConversion, Pipeline, SAFETENSORS_FILE, WeightFormat,
+    ModelFiles, ModelOptions, PACKED_FILE, PackedConversion, Pipeline, SAFETENSORS_FILE, WeightFormat,
 };
 use finsent_table::AtomicDirectory;
 use indicatif::DecimalBytes;
@@ -131,7 +131,11 @@ fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
 }
 
 fn write_weights(conversion: &Prepared<'_>, to: &Path, console: Console) -> Result<()> {
-    let file = File::create_new(to.join(SAFETENSORS_FILE))?;
+    let name = match conversion {
+        Prepared::Plain(_) => SAFETENSORS_FILE,
+        Prepared::Packed(_) => PACKED_FILE,
+    };
+    let file = File::create_new(to.join(name))?;
     let bar = Bar::new(console.draws_progress().then(|| conversion.file_len()));
     conversion.write(&file, |written| bar.update(written, "converted".into()))?;
     Ok(file.sync_all()?)

@@ -69,7 +69,7 @@ pub(super) fn convert_config(json: &[u8], format: WeightFormat, kept: &[String])
 }
 
 /// Changes the fields of `json` that describe the number format to those of packed weights: a method that other programs
-/// refuse by its name.
+/// do not know.
 ///
 /// # Errors
 /// If `json` is not a JSON object.

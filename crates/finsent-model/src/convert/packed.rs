@@ -70,8 +70,8 @@ impl PackedConversion {
         Ok(Self { head: head(&header, &pieces), pieces })
     }
 
-    /// The config.json of the new file: `json` with the fields for the number format changed, so that other programs refuse
-    /// it. All other fields keep their order and their bytes.
+    /// The config.json of the new file: `json` with the fields for the number format changed, so that other programs see that
+    /// they do not know it. All other fields keep their order and their bytes.
     ///
     /// # Errors
     /// If `json` is not a JSON object.

@@ -256,7 +256,8 @@ impl Config {
     }
 }
 
-/// `quant_method` of a model with packed weights. transformers refuses a method that it does not know, by its name.
+/// `quant_method` of a model with packed weights. transformers warns of a method that it does not know, by its name, and finds
+/// no weights.
 pub(crate) const PACKED: &str = "finsent-packed";
 
 /// Accepts the one supported layout: compressed-tensors `int-quantized`, 8 bits, symmetric, a scale per row. Also weights that

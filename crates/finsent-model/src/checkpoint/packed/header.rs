@@ -11,7 +11,7 @@ use std::ops::Range;
 use finsent_kernels::{PackedWeights, Precision};
 use serde::{Deserialize, Serialize};
 
-/// `format` in the metadata. Other readers of safetensors ask for `pt`, and so refuse the file.
+/// `format` in the metadata, which is `pt` in files of PyTorch.
 pub(crate) const FORMAT: &str = "finsent-packed";
 /// `version` in the metadata: it changes if older programs would misread the file.
 pub(crate) const VERSION: &str = "1";
@@ -94,6 +94,21 @@ impl MatrixHeader {
         }
     }
 
+    /// Checks that the parts are as many rows as the matrix has.
+    ///
+    /// # Errors
+    /// What is wrong with them.
+    pub(super) fn check_parts(&self) -> Result<(), String> {
+        if let Some(TensorPart { tensor, rows, of }) = self.parts.iter().find(|part| !part.is_possible()) {
+            return Err(format!("it has the rows {rows:?} of {of} of the tensor `{tensor}`"));
+        }
+        let rows = self.parts.iter().fold(0usize, |rows, part| rows.saturating_add(part.rows.len()));
+        match rows == self.shape[0] {
+            true => Ok(()),
+            false => Err(format!("its parts have {rows} rows, but its shape is {:?}", self.shape)),
+        }
+    }
+
     pub(super) fn key(&self) -> MatrixKey {
         MatrixKey::new(self.precision, &self.parts)
     }
@@ -141,6 +156,12 @@ impl MatrixKey {
 impl fmt::Display for MatrixKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}", self.parts, self.precision)
+    }
+}
+
+impl TensorPart {
+    fn is_possible(&self) -> bool {
+        !self.rows.is_empty() && self.rows.end <= self.of
     }
 }
 

@@ -86,6 +86,7 @@ impl PackedFile {
             })?;
             let key = matrix.key();
             let of_matrix = |reason: String| invalid(format!("the matrix `{key}`: {reason}"));
+            matrix.check_parts().map_err(of_matrix)?;
             let weights = Arc::new(tensors.weights(&key, layout, &matrix).map_err(of_matrix)?);
             segments.add(&matrix, &weights).map_err(of_matrix)?;
             if packed.matrices.insert(key.clone(), weights).is_some() {
@@ -189,12 +190,10 @@ struct Segments {
 }
 
 impl Segments {
+    /// The caller has checked the parts.
     fn add(&mut self, matrix: &MatrixHeader, weights: &Arc<PackedWeights>) -> Result<(), String> {
-        let mut first: usize = 0;
+        let mut first = 0;
         for TensorPart { tensor, rows, of } in &matrix.parts {
-            if rows.is_empty() || rows.end > *of {
-                return Err(format!("it has the rows {rows:?} of {of} of the tensor `{tensor}`"));
-            }
             let shape = [*of, matrix.shape[1]];
             let known = self.shapes.entry(tensor.clone()).or_insert(shape);
             if *known != shape {
@@ -202,12 +201,9 @@ impl Segments {
             }
             let segment = Segment { rows: rows.clone(), weights: Arc::clone(weights), first };
             self.segments.entry((tensor.clone(), matrix.precision)).or_default().push(segment);
-            first = first.saturating_add(rows.len());
+            first += rows.len();
         }
-        match first == matrix.shape[0] {
-            true => Ok(()),
-            false => Err(format!("its parts have {first} rows, but its shape is {:?}", matrix.shape)),
-        }
+        Ok(())
     }
 
     /// The tensors of which all rows are there, each in its most exact precision.
