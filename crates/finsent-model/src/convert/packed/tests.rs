@@ -252,3 +252,22 @@ fn a_changed_file_never_panics() {
         }
     }
 }
+
+/// The seed of the fuzz target: `a` and the second row of `b` as int8, whose bytes are 7 i modulo 5.
+#[test]
+fn a_file_of_version_1_stays_readable() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/seeds/checkpoint/packed");
+    let checkpoint = Checkpoint::open(&WeightFiles::Single(ModelFile::Disk(path))).unwrap();
+    assert_eq!(checkpoint.packed_precision(), Some(Precision::Int8));
+    // A lane has four numbers of one of 8 columns, and a lane of low bits has eight.
+    let byte = |at: usize| (7 * at % 5) as f32;
+    let number = |row: usize, k: usize| {
+        let low_bits = if k.is_multiple_of(2) { byte(4 * row + k / 2) } else { 0.0 };
+        0.5 * (byte((k / 4 * 8 + row) * 4 + k % 4) + low_bits / 16.0)
+    };
+    let expected: Vec<f32> = (0..2).flat_map(|row| (0..5).map(move |k| number(row, k))).collect();
+    assert_eq!(checkpoint.tensor("a", &[2, 5]).unwrap(), expected);
+    assert_eq!(checkpoint.tensor("c", &[2]).unwrap(), [0.5, 0.5]);
+    // The two rows of `b` are not there in the same precision.
+    assert!(checkpoint.tensor("b", &[2, 5]).is_err());
+}
