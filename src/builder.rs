@@ -7,7 +7,7 @@ use std::sync::Arc;
 #[cfg(feature = "hub")]
 use finsent_hub::{CatalogError, DownloadProgress, Hub, HubSettings, ModelResolver, ResolveError, ResolvedModel};
 use finsent_kernels::{ComputeThreads, Precision, ThreadPoolError};
-use finsent_model::{FilesError, LoadError, ModelFiles, ModelOptions, Pipeline};
+use finsent_model::{FilesError, LoadError, ModelFiles, ModelOptions, Pipeline, packed_precision};
 use thiserror::Error;
 
 use crate::embedded;
@@ -146,14 +146,15 @@ impl ModelBuilder {
         self
     }
 
-    /// The number format to compute in. Without it: what the catalog recommends for the model, else f32.
+    /// The number format to compute in. Without it: the one that the weights are packed in (`finsent convert --packed`),
+    /// else what the catalog recommends for the model, else f32.
     pub fn precision(mut self, precision: Precision) -> Self {
         self.precision = Some(precision);
         self
     }
 
     /// With int8: texts whose two best labels are closer than this in probability are computed again with f32
-    /// activations. The default is 0.2; 0 turns it off.
+    /// activations. The default is 0.13; 0 turns it off.
     pub fn int8_margin(mut self, margin: f32) -> Self {
         self.int8_margin = Some(margin);
         self
@@ -223,7 +224,11 @@ impl ModelBuilder {
                 let files = embedded::model_files().ok_or(BuildError::NotEmbedded)?;
                 Ok((files, ModelOptions::default()))
             }
-            Source::Directory(path) => Ok((ModelFiles::in_dir(path, &[])?, ModelOptions::default())),
+            Source::Directory(path) => {
+                let files = ModelFiles::in_dir(path, &[])?;
+                let precision = packed_precision(&files.weights).unwrap_or_default();
+                Ok((files, ModelOptions { precision, ..ModelOptions::default() }))
+            }
             #[cfg(feature = "hub")]
             Source::Named(name) => {
                 let ResolvedModel { files, options, .. } = self.resolve_named(name)?;

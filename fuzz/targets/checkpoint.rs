@@ -1,5 +1,5 @@
-//! A file of weights: safetensors, and pytorch_model.bin as an archive and as a legacy pickle. If it opens, all of it is
-//! read.
+//! A file of weights: safetensors, also with packed weights, and pytorch_model.bin as an archive and as a legacy pickle. If
+//! it opens, all of it is read.
 #![no_main]
 
 use finsent_fuzz::scratch_file;

@@ -69,7 +69,7 @@ impl Settings {
     }
 
     /// The compute threads, which all models share.
-    fn compute_threads(&self) -> Result<&Arc<ComputeThreads>> {
+    pub(super) fn compute_threads(&self) -> Result<&Arc<ComputeThreads>> {
         if let Some(started) = self.started.get() {
             return Ok(started);
         }

@@ -17,14 +17,23 @@ const TIME: Duration = Duration::from_secs(90);
 const MIN_RUNS: usize = 50;
 
 fn valid(dir: &Path, random: &mut Rng) -> PathBuf {
-    match random.u8(..6) {
+    match random.u8(..8) {
         0 => small_model(dir, "model"),
         1 => small_torch_model(dir, "model", "f32.bin"),
         2 => small_torch_model(dir, "model", "bf16.legacy.bin"),
         3 => model_of(dir, "distilbert"),
         4 => model_of(dir, "modernbert"),
-        _ => model_of(dir, "roberta"),
+        5 => model_of(dir, "roberta"),
+        _ => packed(dir, ["f32", "bf16", "int8"][random.usize(..3)]),
     }
+}
+
+fn packed(dir: &Path, precision: &str) -> PathBuf {
+    let (source, model) = (small_model(dir, "source"), dir.join("model"));
+    let paths = [&source, &model].map(|path| path.to_str().unwrap());
+    let outcome = run(&["convert", paths[0], paths[1], "--packed", "--precision", precision]);
+    assert_eq!(outcome.code, Some(0), "{outcome:?}");
+    model
 }
 
 /// Damages one file. Of weights it is usually the beginning, where the header is.
@@ -57,7 +66,8 @@ fn a_damaged_model_is_refused_or_what_becomes_of_it_loads() {
         let converted = dir.path().join("converted");
         let paths = [&model, &converted].map(|path| path.to_str().unwrap());
         let precision = ["f32", "bf16", "int8"][random.usize(..3)];
-        let outcome = run(&["convert", paths[0], paths[1], "--precision", precision]);
+        let args = ["convert", paths[0], paths[1], "--precision", precision, "--packed"];
+        let outcome = run(&args[..args.len() - usize::from(random.bool())]);
         let case = || format!("{} to {precision}: {outcome:?}", damaged.display());
         let code = outcome.code.and_then(|code| usize::try_from(code).ok()).filter(|code| *code < codes.len());
         codes[code.unwrap_or_else(|| panic!("it ends by a panic or a signal: {}", case()))] += 1;

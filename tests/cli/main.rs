@@ -26,6 +26,7 @@ mod memory;
 mod model_directories;
 mod models;
 mod outputs;
+mod packed;
 mod parquet;
 mod parquet_limits;
 mod published;

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use finsent_model::{FilesError, Languages, ModelFile, ModelFiles, ModelOptions, suggest};
+use finsent_model::{FilesError, Languages, ModelFile, ModelFiles, ModelOptions, packed_precision, suggest};
 use thiserror::Error;
 
 use crate::catalog::{Catalog, FileSpec, ModelSpec, Origin};
@@ -90,7 +90,7 @@ pub struct ResolvedModel {
     pub place: String,
     /// Its files.
     pub files: ModelFiles,
-    /// Its settings in the catalog.
+    /// Its settings in the catalog. Packed weights decide the precision.
     pub options: ModelOptions,
     /// The languages that it reads, if the catalog says so.
     pub languages: Option<Languages>,
@@ -111,12 +111,13 @@ pub struct Pin {
 
 impl ResolvedModel {
     fn new(name: &str, dir: &Path, files: ModelFiles, spec: Option<&ModelSpec>) -> Self {
-        let options = spec.map_or_else(ModelOptions::default, |spec| ModelOptions {
+        let mut options = spec.map_or_else(ModelOptions::default, |spec| ModelOptions {
             max_length: spec.max_length,
             label_aliases: spec.label_aliases.clone(),
             precision: spec.precision.unwrap_or_default(),
             ..ModelOptions::default()
         });
+        options.precision = packed_precision(&files.weights).unwrap_or(options.precision);
         let languages = spec.and_then(|spec| spec.languages.clone());
         Self { name: name.into(), place: dir.display().to_string(), files, options, languages, pin: None }
     }

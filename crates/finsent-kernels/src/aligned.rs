@@ -44,3 +44,9 @@ impl AlignedBuffer {
         bytemuck::cast_slice_mut(&mut self.0)
     }
 }
+
+impl AsRef<[u8]> for AlignedBuffer {
+    fn as_ref(&self) -> &[u8] {
+        self.as_slice()
+    }
+}

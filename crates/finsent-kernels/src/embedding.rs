@@ -9,6 +9,7 @@ use super::linear::WeightRows;
 use super::matrix::Matrix;
 use super::partition::for_each_chunk;
 use super::shared::SharedSlice;
+use super::shared_bytes::SharedBytes;
 use crate::precision::Precision;
 use crate::thread_pool::ThreadPool;
 
@@ -16,18 +17,29 @@ use crate::thread_pool::ThreadPool;
 const CHUNK: usize = 256;
 
 /// An embedding table, in the precision of the model.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct EmbeddingTable {
     rows: usize,
     columns: usize,
     numbers: Numbers,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Numbers {
-    F32(Vec<f32>),
-    Bf16(Vec<bf16>),
-    Int8 { bytes: Vec<i8>, scales: Vec<f32> },
+    F32(SharedBytes),
+    Bf16(SharedBytes),
+    Int8 { bytes: SharedBytes, scales: Vec<f32> },
+}
+
+/// The numbers of a table in the types that a file has, row-major and little-endian.
+#[derive(Debug)]
+pub enum TableNumbers<'a> {
+    /// f32.
+    F32(&'a SharedBytes),
+    /// bfloat16.
+    Bf16(&'a SharedBytes),
+    /// Signed bytes, with the scale of each row.
+    Int8(&'a SharedBytes, &'a [f32]),
 }
 
 impl EmbeddingTable {
@@ -42,6 +54,37 @@ impl EmbeddingTable {
             Precision::Bf16 | Precision::Int8 => load_bf16(pool, table, rows, columns),
         };
         Self { rows, columns, numbers }
+    }
+
+    /// A table `[rows, columns]` whose numbers are read where they are.
+    ///
+    /// # Panics
+    /// If there are not as many numbers, or if they are not aligned for their type.
+    pub fn new(numbers: &TableNumbers<'_>, rows: usize, columns: usize) -> Self {
+        let (numbers, size) = match *numbers {
+            TableNumbers::F32(values) => (Numbers::F32(values.clone()), values.as_slice::<f32>().len()),
+            TableNumbers::Bf16(values) => (Numbers::Bf16(values.clone()), values.as_slice::<bf16>().len()),
+            TableNumbers::Int8(bytes, scales) => {
+                assert_eq!(scales.len(), rows, "scales");
+                (Numbers::Int8 { bytes: bytes.clone(), scales: scales.to_vec() }, bytes.as_bytes().len())
+            }
+        };
+        assert_eq!(Some(size), rows.checked_mul(columns), "numbers of a table");
+        Self { rows, columns, numbers }
+    }
+
+    /// Returns the numbers, in the precision of the table.
+    pub fn numbers(&self) -> TableNumbers<'_> {
+        match &self.numbers {
+            Numbers::F32(values) => TableNumbers::F32(values),
+            Numbers::Bf16(values) => TableNumbers::Bf16(values),
+            Numbers::Int8 { bytes, scales } => TableNumbers::Int8(bytes, scales),
+        }
+    }
+
+    /// Returns the number of columns.
+    pub fn columns(&self) -> usize {
+        self.columns
     }
 
     /// Returns the number of rows, one per id.
@@ -71,11 +114,17 @@ impl EmbeddingTable {
         assert_eq!(to.len(), self.columns, "columns");
         let of_row = row * self.columns..(row + 1) * self.columns;
         match &self.numbers {
-            Numbers::F32(values) => to.iter_mut().zip(&values[of_row]).for_each(|(to, value)| *to += value),
-            Numbers::Bf16(values) => to.iter_mut().zip(&values[of_row]).for_each(|(to, value)| *to += value.to_f32()),
+            Numbers::F32(values) => {
+                to.iter_mut().zip(&values.as_slice::<f32>()[of_row]).for_each(|(to, value)| *to += value);
+            }
+            Numbers::Bf16(values) => {
+                to.iter_mut().zip(&values.as_slice::<bf16>()[of_row]).for_each(|(to, value)| *to += value.to_f32());
+            }
             Numbers::Int8 { bytes, scales } => {
                 let scale = scales[row];
-                to.iter_mut().zip(&bytes[of_row]).for_each(|(to, &byte)| *to += f32::from(byte) * scale);
+                to.iter_mut()
+                    .zip(&bytes.as_slice::<i8>()[of_row])
+                    .for_each(|(to, &byte)| *to += f32::from(byte) * scale);
             }
         }
     }
@@ -89,7 +138,7 @@ fn load_f32(pool: &ThreadPool, table: &dyn WeightRows, rows: usize, columns: usi
         let to = unsafe { to.slice(rows.start * columns..rows.end * columns) };
         table.read(rows, to);
     });
-    Numbers::F32(values)
+    Numbers::F32(SharedBytes::of_numbers(values))
 }
 
 fn load_bf16(pool: &ThreadPool, table: &dyn WeightRows, rows: usize, columns: usize) -> Numbers {
@@ -102,7 +151,7 @@ fn load_bf16(pool: &ThreadPool, table: &dyn WeightRows, rows: usize, columns: us
         table.read(rows, &mut values);
         to.iter_mut().zip(values).for_each(|(to, value)| *to = bf16::from_f32(value));
     });
-    Numbers::Bf16(values)
+    Numbers::Bf16(SharedBytes::of_numbers(values))
 }
 
 fn load_int8(pool: &ThreadPool, table: &dyn WeightRows, rows: usize, columns: usize) -> Numbers {
@@ -115,7 +164,7 @@ fn load_int8(pool: &ThreadPool, table: &dyn WeightRows, rows: usize, columns: us
         let scales = unsafe { to_scales.slice(rows.clone()) };
         table.read_int8(rows, to, scales);
     });
-    Numbers::Int8 { bytes, scales }
+    Numbers::Int8 { bytes: SharedBytes::of_numbers(bytes), scales }
 }
 
 /// Runs `body` on all workers, for parts that together hold every row exactly once.

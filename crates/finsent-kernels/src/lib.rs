@@ -17,6 +17,7 @@
 //! | `math` | exp and GELU on vectors |
 //! | `widen` | the numbers of a file become f32 |
 //! | `aligned`, `matrix`, `shared` | matrices with rows on cache lines, and how threads write parts of them |
+//! | `shared_bytes` | weights that are only read, in memory or in a mapped file |
 //! | `partition` | how work is divided among workers |
 //! | `operand`, `quantized` | activations in these formats |
 //! | `gemm` | a matrix product, tile by tile |
@@ -81,6 +82,7 @@ mod quantized;
 mod reference;
 mod rotary;
 mod shared;
+mod shared_bytes;
 mod simd;
 #[cfg(test)]
 mod tests;
@@ -92,11 +94,13 @@ mod x86_64;
 pub use attention::{Attention, Reach, Scratch};
 pub use disentangled::{DisentangledAttention, PositionProjections, RelativePositions};
 pub use elementwise::{add, multiply};
-pub use embedding::EmbeddingTable;
+pub use embedding::{EmbeddingTable, TableNumbers};
 pub use gemm::Activation;
 pub use isa::{Isa, IsaError};
 pub use layer_norm::LayerNorm;
-pub use linear::{Linear, WeightRows, operand_format, quantize_weights};
+pub use linear::{
+    Linear, PackedError, PackedParts, PackedWeights, WeightLayout, WeightRows, operand_format, quantize_weights,
+};
 pub use matrix::Matrix;
 pub use operand::Operand;
 pub use operand_format::OperandFormat;
@@ -104,5 +108,6 @@ pub use peak::peak_gops;
 pub use precision::Precision;
 pub use quantized::QuantizedMatrix;
 pub use rotary::Rotary;
+pub use shared_bytes::SharedBytes;
 pub use thread_pool::{ComputeThreads, SharedPool, ThreadPool, ThreadPoolError};
 pub use widen::{read_f32, scale_rows, widen_bf16, widen_f16, widen_i8};

@@ -96,9 +96,9 @@ mod workers;
 pub use activation::Activation;
 pub use batch::{MAX_BATCH_TOKENS, PackedBatch};
 pub use catch_panic::{catch_panic, silence_caught_panics};
-pub use checkpoint::{Checkpoint, CheckpointError, PickleError, weight_files};
+pub use checkpoint::{Checkpoint, CheckpointError, PickleError, packed_precision, weight_files};
 pub use classification::{Classification, EncodedText, Granularity};
-pub use convert::{Conversion, ConvertError, WeightFormat};
+pub use convert::{Conversion, ConvertError, PackedConversion, WeightFormat};
 pub use document::{Aggregate, Document, Sentence, SplitText, Strongest, sentences};
 pub use encoder::{Architecture, Config, ConfigError, Encoder, EncoderError, Logits};
 pub use explanation::{ExplainError, ExplainMethod, ExplainOptions, ExplainedPart, Explaining, Explanation};
@@ -109,8 +109,8 @@ pub use json_error::JsonError;
 pub use labels::{LabelError, LabelMap};
 pub use language::{Language, LanguageError, Languages};
 pub use model_files::{
-    CONFIG_FILE, FilesError, ModelFile, ModelFiles, SAFETENSORS_FILE, SENTENCE_PIECE_FILES, TokenizerFiles,
-    VocabularyFiles, WeightFiles,
+    CONFIG_FILE, FilesError, ModelFile, ModelFiles, PACKED_FILE, SAFETENSORS_FILE, SENTENCE_PIECE_FILES,
+    TokenizerFiles, VocabularyFiles, WeightFiles,
 };
 pub use model_options::ModelOptions;
 pub use pipeline::{ClassifyError, LoadError, Pipeline};

@@ -292,13 +292,15 @@ pub const SENTENCE_PIECE_FILES: [&str; 3] = ["sentencepiece.bpe.model", "spm.mod
 pub const CONFIG_FILE: &str = "config.json";
 /// The name of the weights in a single safetensors file.
 pub const SAFETENSORS_FILE: &str = "model.safetensors";
+/// The name of packed weights. Other programs do not look for it, so that none takes them for weights that it knows.
+pub const PACKED_FILE: &str = "model.packed.safetensors";
 const INDEX: &str = "model.safetensors.index.json";
 const TORCH_SINGLE: &str = "pytorch_model.bin";
 const TORCH_INDEX: &str = "pytorch_model.bin.index.json";
 
-/// The files of weights, in the order in which transformers looks for them. It ignores all others: variants such as
+/// The files of weights, in the order in which transformers looks for them, and packed ones. It ignores all others: variants such as
 /// `model.fp16.safetensors`, and the weights of other libraries.
-const WEIGHTS: [&str; 4] = [SAFETENSORS_FILE, INDEX, TORCH_SINGLE, TORCH_INDEX];
+const WEIGHTS: [&str; 5] = [SAFETENSORS_FILE, INDEX, TORCH_SINGLE, TORCH_INDEX, PACKED_FILE];
 /// Files of an adapter, which changes the weights of another model. Without it, the predictions would be those of the
 /// model before its training.
 const ADAPTERS: [&str; 3] = ["adapter_config.json", "adapter_model.safetensors", "adapter_model.bin"];
@@ -357,7 +359,7 @@ mod tests {
 
     #[test]
     fn of_several_files_of_weights_the_first_is_used_as_in_transformers() {
-        let all = [TORCH_INDEX, TORCH_SINGLE, INDEX, SAFETENSORS_FILE];
+        let all = [PACKED_FILE, TORCH_INDEX, TORCH_SINGLE, INDEX, SAFETENSORS_FILE];
         for count in 1..=all.len() {
             assert_eq!(chosen(&all[..count], &[]), all[count - 1]);
         }

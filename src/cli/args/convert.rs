@@ -23,4 +23,7 @@ pub(crate) struct ConvertArgs {
     /// Number format to store the weights in
     #[arg(long, value_name = "int8|bf16|f16|f32", hide_possible_values = true, value_parser = values::weight_format())]
     pub(crate) precision: PrecisionArg,
+    /// Write the weights as this CPU computes with them, so that processes start faster and share them
+    #[arg(long)]
+    pub(crate) packed: bool,
 }

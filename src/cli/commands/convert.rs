@@ -3,19 +3,21 @@
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow};
 use finsent_hub::ResolvedModel;
+use finsent_kernels::Precision;
 use finsent_model::{
-    CONFIG_FILE, Checkpoint, Config, ConfigError, Conversion, LoadError, ModelFile, ModelFiles, ModelOptions, Pipeline,
-    SAFETENSORS_FILE, WeightFormat,
+    CONFIG_FILE, Checkpoint, Config, ConfigError, Conversion, ConvertError, JsonError, LoadError, ModelFile,
+    ModelFiles, ModelOptions, PACKED_FILE, PackedConversion, Pipeline, SAFETENSORS_FILE, WeightFormat,
 };
 use finsent_table::AtomicDirectory;
 use indicatif::DecimalBytes;
 
 use super::args::ConvertArgs;
 use super::console::Console;
-use super::exit::Exit;
+use super::exit::{Exit, UsageError};
 use super::interrupt;
 use super::progress::Bar;
 use super::settings::Settings;
@@ -24,10 +26,21 @@ pub(super) fn run(args: &ConvertArgs, settings: &Settings, console: Console) -> 
     interrupt::watch().context("cannot watch for signals")?;
     let ResolvedModel { name, place, files, options, .. } = settings.find(&args.source)?;
     let format = WeightFormat::from(args.precision);
+    if args.packed && args.precision.computed_in().is_none() {
+        return Err(UsageError(ConvertError::NotComputed(format).to_string()).into());
+    }
     // All of the model, though only its weights change: nobody wants a copy of one that does not load.
     Pipeline::check(&files, &options)?;
     let checkpoint = Checkpoint::open(&files.weights).map_err(LoadError::from)?;
-    let conversion = conversion(&files.config, &checkpoint, format)?;
+    tell_what_packing_lost(&checkpoint, format, console);
+    let config = parsed(&files.config)?;
+    let conversion = match args.packed {
+        true => {
+            let packed = PackedConversion::new(&config, &checkpoint, format, Arc::clone(settings.compute_threads()?));
+            Prepared::Packed(packed.map_err(invalid_weights)?)
+        }
+        false => Prepared::Plain(Conversion::new(&config, &checkpoint, format).map_err(LoadError::from)?),
+    };
 
     let directory = AtomicDirectory::create(&args.destination)?;
     let cannot_write = || format!("cannot write {}", args.destination.display());
@@ -36,19 +49,65 @@ pub(super) fn run(args: &ConvertArgs, settings: &Settings, console: Console) -> 
     check(directory.unfinished()).with_context(cannot_write)?;
     directory.finish().with_context(cannot_write)?;
 
+    let packed = if args.packed { "packed " } else { "" };
     let [before, after] = [checkpoint.file_bytes(), conversion.file_len()].map(DecimalBytes);
     let destination = args.destination.display();
     console.note(&format!(
-        "converted model {name} ({place}) to {format} in {destination}: {before} of weights became {after}"
+        "converted model {name} ({place}) to {packed}{format} in {destination}: {before} of weights became {after}"
     ));
     super::print(&[args.destination.as_os_str().as_encoded_bytes(), b"\n"].concat())
 }
 
-/// The conversion of the tensors that config.json describes.
-fn conversion<'a>(config: &ModelFile, checkpoint: &'a Checkpoint, format: WeightFormat) -> Result<Conversion<'a>> {
-    let parsed =
-        Config::parse(&config.read_settings().map_err(LoadError::from)?).map_err(|source| invalid(config, source))?;
-    Ok(Conversion::new(&parsed, checkpoint, format).map_err(LoadError::from)?)
+/// A conversion that is ready to be written.
+enum Prepared<'a> {
+    Plain(Conversion<'a>),
+    Packed(PackedConversion),
+}
+
+impl Prepared<'_> {
+    fn config(&self, json: &[u8]) -> Result<Vec<u8>, JsonError> {
+        match self {
+            Self::Plain(conversion) => conversion.config(json),
+            Self::Packed(conversion) => conversion.config(json),
+        }
+    }
+
+    fn file_len(&self) -> u64 {
+        match self {
+            Self::Plain(conversion) => conversion.file_len(),
+            Self::Packed(conversion) => conversion.file_len(),
+        }
+    }
+
+    fn write(&self, file: &File, progress: impl FnMut(u64)) -> Result<(), ConvertError> {
+        match self {
+            Self::Plain(conversion) => conversion.write(file, progress),
+            Self::Packed(conversion) => conversion.write(file, progress),
+        }
+    }
+}
+
+/// Packed weights are as exact as their precision; whoever converts them to a wider one may expect the original's.
+fn tell_what_packing_lost(source: &Checkpoint, format: WeightFormat, console: Console) {
+    let lost = match (source.packed_precision(), format) {
+        (None | Some(Precision::F32), _) => return,
+        (Some(Precision::Bf16), WeightFormat::Bf16) | (Some(Precision::Int8), WeightFormat::Int8) => return,
+        (Some(precision), _) => precision,
+    };
+    console.note(&format!("the source is packed in {lost}: the result is no more exact. Convert the original instead"));
+}
+
+fn parsed(config: &ModelFile) -> Result<Config> {
+    let json = config.read_settings().map_err(LoadError::from)?;
+    Ok(Config::parse(&json).map_err(|source| invalid(config, source))?)
+}
+
+/// Gives an error about the source the exit code of an invalid model.
+fn invalid_weights(error: ConvertError) -> anyhow::Error {
+    match error {
+        ConvertError::Encoder(error) => LoadError::from(error).into(),
+        error => error.into(),
+    }
 }
 
 fn invalid(config: &ModelFile, source: ConfigError) -> LoadError {
@@ -56,7 +115,7 @@ fn invalid(config: &ModelFile, source: ConfigError) -> LoadError {
 }
 
 /// Copies everything except the weights.
-fn copy_small_files(model: &ModelFiles, conversion: &Conversion<'_>, to: &Path) -> Result<()> {
+fn copy_small_files(model: &ModelFiles, conversion: &Prepared<'_>, to: &Path) -> Result<()> {
     for file in model.tokenizer.iter() {
         write(&to.join(file.name()), &file.read_vocabulary().map_err(LoadError::from)?)?;
     }
@@ -71,8 +130,12 @@ fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
-fn write_weights(conversion: &Conversion<'_>, to: &Path, console: Console) -> Result<()> {
-    let file = File::create_new(to.join(SAFETENSORS_FILE))?;
+fn write_weights(conversion: &Prepared<'_>, to: &Path, console: Console) -> Result<()> {
+    let name = match conversion {
+        Prepared::Plain(_) => SAFETENSORS_FILE,
+        Prepared::Packed(_) => PACKED_FILE,
+    };
+    let file = File::create_new(to.join(name))?;
     let bar = Bar::new(console.draws_progress().then(|| conversion.file_len()));
     conversion.write(&file, |written| bar.update(written, "converted".into()))?;
     Ok(file.sync_all()?)

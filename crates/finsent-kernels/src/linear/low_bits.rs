@@ -8,38 +8,59 @@
 use super::quantize::{LANE_BYTES, round};
 use crate::aligned::AlignedBuffer;
 use crate::shared::SharedSlice;
+use crate::shared_bytes::SharedBytes;
 
 /// Units of a nibble in the unit of a byte.
 pub(super) const NIBBLES: f32 = 16.0;
 
 /// `[panels, steps / 2, width]` lanes of 32 bits: the four nibbles of a column for one step, and those for the next.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct LowBits {
-    lanes: AlignedBuffer,
-    steps: usize,
+    lanes: SharedBytes,
+    panel_len: usize,
 }
 
 impl LowBits {
-    pub(super) fn new(columns: usize, steps: usize) -> Self {
-        Self { lanes: AlignedBuffer::zeros::<i32>(columns * steps.div_ceil(2)), steps }
+    /// The low bits of panels of `steps` steps and `width` columns.
+    pub(super) fn new(lanes: SharedBytes, steps: usize, width: usize) -> Self {
+        Self { lanes, panel_len: steps.div_ceil(2) * width }
     }
 
-    fn panel_len(&self, width: usize) -> usize {
-        self.steps.div_ceil(2) * width
+    pub(super) fn lanes(&self) -> &SharedBytes {
+        &self.lanes
     }
 
-    pub(super) fn panel(&self, panel: usize, width: usize) -> &[i32] {
-        &self.lanes.as_slice()[panel * self.panel_len(width)..][..self.panel_len(width)]
-    }
-
-    /// Shares all panels among threads that fill them.
-    pub(super) fn share(&mut self, width: usize) -> SharedLowBits<'_> {
-        let panel_len = self.panel_len(width);
-        SharedLowBits { lanes: SharedSlice::new(self.lanes.as_mut_slice()), panel_len, width }
+    pub(super) fn panel(&self, panel: usize) -> &[i32] {
+        &self.lanes.as_slice()[panel * self.panel_len..][..self.panel_len]
     }
 }
 
-/// The panels of [`LowBits`], of which several threads may fill their own.
+/// Low bits that are being filled.
+#[derive(Debug)]
+pub(super) struct NewLowBits {
+    lanes: AlignedBuffer,
+    steps: usize,
+    width: usize,
+}
+
+impl NewLowBits {
+    pub(super) fn zeros(columns: usize, steps: usize, width: usize) -> Self {
+        Self { lanes: AlignedBuffer::zeros::<i32>(columns * steps.div_ceil(2)), steps, width }
+    }
+
+    pub(super) fn finish(self) -> LowBits {
+        let len = self.lanes.as_slice::<u8>().len();
+        LowBits::new(SharedBytes::of_buffer(self.lanes, len), self.steps, self.width)
+    }
+
+    /// Shares all panels among threads that fill them.
+    pub(super) fn share(&mut self) -> SharedLowBits<'_> {
+        let panel_len = self.steps.div_ceil(2) * self.width;
+        SharedLowBits { lanes: SharedSlice::new(self.lanes.as_mut_slice()), panel_len, width: self.width }
+    }
+}
+
+/// The panels of [`NewLowBits`], of which several threads may fill their own.
 #[derive(Debug)]
 pub(super) struct SharedLowBits<'a> {
     lanes: SharedSlice<'a, i32>,

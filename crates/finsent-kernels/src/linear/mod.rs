@@ -4,17 +4,21 @@
 //! int8 weights keep what they lost in rounding as [`LowBits`], for operands of f32.
 #![expect(unsafe_code, reason = "threads write the panels of one matrix at the same time")]
 
+mod layout;
 mod low_bits;
 mod pack;
+mod packed;
 mod quantize;
+mod rows;
 mod unpack;
 mod weights;
 
 use std::cell::RefCell;
 use std::ops::Range;
 
-use self::low_bits::LowBits;
-use self::pack::{group, pack_bf16, pack_f32, pack_int8};
+pub use self::layout::WeightLayout;
+use self::pack::group;
+pub use self::packed::{PackedError, PackedParts, PackedWeights};
 pub use self::quantize::quantize_weights;
 use self::unpack::Unpack;
 pub use self::weights::WeightRows;
@@ -27,30 +31,16 @@ use crate::operand_format::OperandFormat;
 use crate::partition::chunk_len;
 use crate::precision::Precision;
 use crate::product::{Bf16Weights, F32Weights, ProductKernel};
-use crate::shared::{Block, SharedSlice};
+use crate::shared::Block;
 use crate::thread_pool::ThreadPool;
 
 /// `act(x Wᵀ + b)` with packed weights.
 #[derive(Debug)]
 pub struct Linear {
     isa: Isa,
-    precision: Precision,
-    inputs: usize,
-    outputs: usize,
-    /// Steps along k.
-    steps: usize,
-    /// Columns of a panel.
-    width: usize,
-    /// `[panels, steps, width]`
-    lanes: AlignedBuffer,
+    weights: PackedWeights,
     /// One number per column, for whole panels.
     bias: Vec<f32>,
-    /// The scale of each column's weights. Empty unless the weights are bytes.
-    scales: Vec<f32>,
-    /// The sum of each column's weights. Empty unless the weights are bytes.
-    sums: Vec<i32>,
-    /// What bytes lack of the weights that they were rounded from.
-    low_bits: Option<LowBits>,
 }
 
 thread_local! {
@@ -76,79 +66,35 @@ impl Linear {
         precision: Precision,
         weights: &dyn WeightRows,
         inputs: usize,
-        mut bias: Vec<f32>,
+        bias: Vec<f32>,
     ) -> Self {
-        let (outputs, width) = (bias.len(), isa.panel_width());
-        let steps = inputs.div_ceil(group(precision));
-        let columns = outputs.next_multiple_of(width);
-        bias.resize(columns, 0.0);
-        let byte_columns = if precision == Precision::Int8 { columns } else { 0 };
-        let mut linear = Self {
-            isa,
-            precision,
-            inputs,
-            outputs,
-            steps,
-            width,
-            lanes: AlignedBuffer::zeros::<i32>(columns * steps),
-            bias,
-            scales: vec![1.0; byte_columns],
-            sums: vec![0; byte_columns],
-            low_bits: (byte_columns > 0 && !weights.are_int8()).then(|| LowBits::new(columns, steps)),
-        };
-        match precision {
-            Precision::Int8 => linear.fill_int8(pool, weights),
-            _ => linear.fill_floats(pool, weights),
-        }
-        linear
+        Self::new(isa, PackedWeights::pack(isa, pool, precision, weights, [bias.len(), inputs]), bias)
     }
 
-    fn fill_floats(&mut self, pool: &ThreadPool, weights: &dyn WeightRows) {
-        let (precision, inputs, outputs, width) = (self.precision, self.inputs, self.outputs, self.width);
-        let panel_len = self.steps * width;
-        let lanes = SharedSlice::new(&mut self.lanes.as_mut_slice::<i32>()[..self.bias.len() * self.steps]);
-        pool.run(outputs.div_ceil(width), |_, panel| {
-            let columns = panel * width..outputs.min((panel + 1) * width);
-            // SAFETY: each panel is one task.
-            let lanes = unsafe { lanes.slice(panel * panel_len..(panel + 1) * panel_len) };
-            let values = read(weights, columns, inputs);
-            match precision {
-                Precision::F32 => pack_f32(values.chunks_exact(inputs), width, lanes),
-                _ => pack_bf16(values.chunks_exact(inputs), width, lanes),
-            }
-        });
+    /// A layer with weights that are packed already. The bias has one number per output.
+    ///
+    /// # Panics
+    /// If the layout of the weights is not the one of the instruction set, or if the bias has another length.
+    pub fn new(isa: Isa, weights: PackedWeights, mut bias: Vec<f32>) -> Self {
+        let layout = weights.layout();
+        assert_eq!(layout, WeightLayout::of(isa, layout.precision()), "layout of the weights");
+        assert_eq!(bias.len(), weights.outputs, "length of the bias");
+        bias.resize(layout.columns(weights.outputs), 0.0);
+        Self { isa, weights, bias }
     }
 
-    fn fill_int8(&mut self, pool: &ThreadPool, weights: &dyn WeightRows) {
-        let (inputs, outputs, width) = (self.inputs, self.outputs, self.width);
-        let panel_len = self.steps * width;
-        let (scales, sums) = (SharedSlice::new(&mut self.scales), SharedSlice::new(&mut self.sums));
-        let lanes = SharedSlice::new(&mut self.lanes.as_mut_slice::<i32>()[..self.bias.len() * self.steps]);
-        let low_bits = self.low_bits.as_mut().map(|low_bits| low_bits.share(width));
-        pool.run(outputs.div_ceil(width), |_, panel| {
-            let columns = panel * width..outputs.min((panel + 1) * width);
-            // SAFETY: each panel is one task, here and below.
-            let lanes = unsafe { lanes.slice(panel * panel_len..(panel + 1) * panel_len) };
-            // SAFETY: as above.
-            let scales = unsafe { scales.slice(columns.clone()) };
-            // SAFETY: as above.
-            let sums = unsafe { sums.slice(columns.clone()) };
-            let mut bytes = vec![0; columns.len() * inputs];
-            weights.read_int8(columns.clone(), &mut bytes, scales);
-            for (sum, row) in sums.iter_mut().zip(bytes.chunks_exact(inputs)) {
-                *sum = row.iter().map(|&byte| i32::from(byte)).sum();
-            }
-            if let Some(low_bits) = &low_bits {
-                // SAFETY: as above.
-                unsafe { low_bits.fill(panel, &read(weights, columns, inputs), &bytes, scales) };
-            }
-            pack_int8(bytes.chunks_exact(inputs), width, lanes);
-        });
+    /// Returns the packed weights.
+    pub fn weights(&self) -> &PackedWeights {
+        &self.weights
+    }
+
+    fn precision(&self) -> Precision {
+        self.weights.layout.precision()
     }
 
     /// Returns the format of an operand in which [`Linear::forward`] is fastest. It also accepts f32.
     pub fn operand_format(&self) -> OperandFormat {
-        operand_format(self.isa, self.precision)
+        operand_format(self.isa, self.precision())
     }
 
     /// Computes `[rows, inputs]` -> `[rows, outputs]`.
@@ -156,15 +102,17 @@ impl Linear {
     /// # Panics
     /// If the shapes do not match, or if the format of the operand is neither f32 nor [`Linear::operand_format`].
     pub fn forward(&self, pool: &ThreadPool, x: Operand<'_>, activation: Activation, out: &mut Matrix) {
-        assert_eq!((x.columns(), out.columns()), (self.inputs, self.outputs), "columns");
+        let &PackedWeights { inputs, outputs, .. } = &self.weights;
+        assert_eq!((x.columns(), out.columns()), (inputs, outputs), "columns");
         out.set_rows(x.rows());
-        let is_exact = self.precision == Precision::Int8 && x.format() == OperandFormat::F32;
-        let (rows, panels) = (x.rows(), self.bias.len() / self.width);
+        let is_exact = self.precision() == Precision::Int8 && x.format() == OperandFormat::F32;
+        let width = self.weights.width();
+        let (rows, panels) = (x.rows(), self.bias.len() / width);
         let out = out.share();
         let chunk = chunk_len(pool, panels);
         pool.run(panels.div_ceil(chunk), |_, index| {
             let panels = index * chunk..panels.min((index + 1) * chunk);
-            let columns = |panels: Range<usize>| panels.start * self.width..self.outputs.min(panels.end * self.width);
+            let columns = |panels: Range<usize>| panels.start * width..outputs.min(panels.end * width);
             if is_exact {
                 UNPACKED.with_borrow_mut(|unpacked| {
                     for panel in panels {
@@ -187,10 +135,10 @@ impl Linear {
         let gemm = Gemm {
             operand,
             operand_stride,
-            lanes: self.lanes.as_slice(),
+            lanes: self.weights.lanes.as_slice(),
             first_panel: 0,
-            panel_steps: self.steps,
-            steps: self.steps,
+            panel_steps: self.weights.steps(),
+            steps: self.weights.steps(),
             panels,
             out,
             epilogue: Some(self.epilogue(&x, activation)),
@@ -213,8 +161,8 @@ impl Linear {
             operand_stride,
             lanes: self.unpack(panel, unpacked),
             first_panel: panel,
-            panel_steps: self.inputs,
-            steps: self.inputs,
+            panel_steps: self.weights.inputs,
+            steps: self.weights.inputs,
             panels: panel..panel + 1,
             out,
             epilogue: Some(self.epilogue(&x, activation)),
@@ -223,16 +171,18 @@ impl Linear {
     }
 
     fn epilogue<'a>(&'a self, x: &'a Operand<'_>, activation: Activation) -> Epilogue<'a> {
-        Epilogue { rows: x.row_scales(), bias: &self.bias, scales: &self.scales, sums: &self.sums, activation }
+        let PackedWeights { scales, sums, .. } = &self.weights;
+        Epilogue { rows: x.row_scales(), bias: &self.bias, scales, sums, activation }
     }
 
     /// The weights of a panel as f32, with their low bits and without their scales: `[inputs, width]`.
     fn unpack<'a>(&self, panel: usize, to: &'a mut AlignedBuffer) -> &'a [i32] {
-        let len = self.steps * group(Precision::Int8) * self.width;
+        let panel_len = self.weights.steps() * self.weights.width();
+        let len = panel_len * group(Precision::Int8);
         to.grow::<f32>(len);
         self.isa.run(Unpack {
-            bytes: &self.lanes.as_slice()[panel * self.steps * self.width..][..self.steps * self.width],
-            low_bits: self.low_bits.as_ref().map(|low_bits| low_bits.panel(panel, self.width)),
+            bytes: &self.weights.lanes.as_slice()[panel * panel_len..][..panel_len],
+            low_bits: self.weights.low_bits.as_ref().map(|low_bits| low_bits.panel(panel)),
             to: &mut to.as_mut_slice()[..len],
         });
         &to.as_slice()[..len]
@@ -240,7 +190,7 @@ impl Linear {
 
     /// Runs a kernel with products of an operand in this format and these weights.
     fn run(&self, format: OperandFormat, kernel: impl ProductKernel) {
-        match (self.precision, format) {
+        match (self.precision(), format) {
             (Precision::F32, OperandFormat::F32) => self.isa.run_widening(F32Weights, kernel),
             (Precision::Bf16, OperandFormat::F32) => self.isa.run_widening(Bf16Weights, kernel),
             (precision, format) => {
@@ -252,10 +202,4 @@ impl Linear {
             }
         }
     }
-}
-
-fn read(weights: &dyn WeightRows, rows: Range<usize>, inputs: usize) -> Vec<f32> {
-    let mut values = vec![0.0; rows.len() * inputs];
-    weights.read(rows, &mut values);
-    values
 }

@@ -70,6 +70,38 @@ pub enum CheckpointError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The metadata of packed weights contradicts the tensors of the file.
+    #[error("the packed weights of `{file}` are damaged: {reason}. Convert the original model again")]
+    Packed {
+        /// The file.
+        file: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The weights are packed by a later or earlier version of finsent.
+    #[error(
+        "`{file}` has packed weights of the version `{found}`; this finsent reads version {known}. Convert the original model again with this finsent, or use the version that wrote it"
+    )]
+    PackedVersion {
+        /// The file.
+        file: String,
+        /// The version in the file.
+        found: String,
+        /// The version that is read.
+        known: &'static str,
+    },
+    /// The weights are packed in a layout that this version does not know.
+    #[error(
+        "`{file}` has weights packed in the layout `{layout}` with panels of {width} columns, which this finsent does not know. Convert the original model again with this finsent, or use the version that wrote it"
+    )]
+    PackedLayout {
+        /// The file.
+        file: String,
+        /// The name of the layout.
+        layout: String,
+        /// Columns of a panel.
+        width: usize,
+    },
     /// Two tensors have the same plain name.
     #[error("`{file}` has both `{first}` and `{second}`, which name the same tensor")]
     Duplicate {

@@ -24,7 +24,8 @@ impl Bytes {
         let file = open_regular(path)?;
         // SAFETY: the bytes are only read as numbers, for which every bit pattern is valid. If another process changes
         // the file meanwhile, the numbers are different; if it truncates the file, this process ends with SIGBUS, like
-        // every program that maps files.
+        // every program that maps files. Packed weights stay mapped as long as the model lives. What decides about bounds,
+        // such as lengths, is copied when the file is opened.
         unsafe { Mmap::map(&file) }.map(Self::Mapped)
     }
 
@@ -46,5 +47,11 @@ impl Bytes {
         if let Err(error) = released {
             tracing::debug!(%error, "cannot release the pages of mapped weights");
         }
+    }
+}
+
+impl AsRef<[u8]> for Bytes {
+    fn as_ref(&self) -> &[u8] {
+        self.as_slice()
     }
 }

@@ -11,6 +11,7 @@ mod layout;
 mod mapped;
 mod matrix;
 mod names;
+mod packed;
 mod pickle;
 mod safetensors;
 mod shard;
@@ -19,15 +20,19 @@ mod widen;
 use std::collections::HashMap;
 
 use ::safetensors::Dtype;
-use finsent_kernels::WeightRows;
+use finsent_kernels::{Precision, WeightRows};
 
 pub use self::error::CheckpointError;
 pub use self::index::weight_files;
 pub(crate) use self::matrix::StoredMatrix;
+pub use self::packed::packed_precision;
+pub(crate) use self::packed::{ALIGNMENT, MatrixHeader, MatrixKey, PackedFile, PackedHeader, TensorPart};
 pub use self::pickle::PickleError;
 
 use self::index::ShardIndex;
+use self::matrix::PlainMatrix;
 use self::names::plain_name;
+use self::packed::PackedRows;
 use self::shard::{Shard, StoredTensor};
 use crate::model_files::WeightFiles;
 
@@ -36,7 +41,7 @@ const MATRIX_TYPES: [Dtype; 4] = [Dtype::F32, Dtype::F16, Dtype::BF16, Dtype::I8
 /// The element types of vectors that are read.
 const FLOAT_TYPES: [Dtype; 3] = [Dtype::F32, Dtype::F16, Dtype::BF16];
 /// The suffix of the name of int8 weights that names their scales.
-const SCALE: &str = "_scale";
+pub(crate) const SCALE: &str = "_scale";
 
 /// The tensors of a model, by plain name.
 #[derive(Debug)]
@@ -70,6 +75,11 @@ impl Checkpoint {
             let reason = format!("the tensor `{tensor}` is not in the shard `{shard}`");
             return Err(CheckpointError::Index { file, reason });
         }
+        if let Some(shard) = shards.iter().find(|shard| shard.packed().is_some()) {
+            let reason =
+                format!("the weights of the shard `{}` are packed, but packed weights have no shards", shard.name());
+            return Err(CheckpointError::Index { file, reason });
+        }
         Self::from_shards(file, shards)
     }
 
@@ -82,6 +92,11 @@ impl Checkpoint {
                     return Err(CheckpointError::Duplicate { file, first, second });
                 }
             }
+            let mut packed = shard.packed().into_iter().flat_map(PackedFile::names);
+            if let Some(twice) = packed.find(|name| tensors.contains_key(*name)) {
+                let reason = format!("the tensor `{twice}` is there twice, packed and as it is");
+                return Err(CheckpointError::Packed { file: shard.name().into(), reason });
+            }
         }
         Ok(Self { name, shards, tensors })
     }
@@ -91,14 +106,35 @@ impl Checkpoint {
         self.shards.iter().map(Shard::len).sum()
     }
 
+    /// The packed weights, if the file has some.
+    pub(crate) fn packed(&self) -> Option<&PackedFile> {
+        self.shards.iter().find_map(Shard::packed)
+    }
+
+    /// The precision that the weights are packed in. `None` if they are not packed.
+    pub fn packed_precision(&self) -> Option<Precision> {
+        self.packed().map(PackedFile::precision)
+    }
+
+    /// The file, or the index of the shards.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// The plain names of all tensors, in no particular order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.tensors.keys().map(String::as_str)
+        self.tensors.keys().map(String::as_str).chain(self.packed_names())
+    }
+
+    fn packed_names(&self) -> impl Iterator<Item = &str> {
+        self.packed().into_iter().flat_map(PackedFile::names)
     }
 
     /// The shape of the tensor with this plain name, if there is one.
     pub fn shape(&self, tensor: &str) -> Option<&[usize]> {
-        let (shard, stored) = self.tensors.get(tensor)?;
+        let Some((shard, stored)) = self.tensors.get(tensor) else {
+            return self.packed().and_then(|packed| packed.shape(tensor));
+        };
         self.shards[*shard].tensor(stored).map(|tensor| tensor.shape())
     }
 
@@ -108,7 +144,7 @@ impl Checkpoint {
             self.shards[*shard].tensor(stored).is_some_and(|tensor| tensor.expect(&MATRIX_TYPES).is_ok())
         };
         let names = self.tensors.iter().filter(move |(_, stored)| is_read(stored)).map(|(name, _)| name.as_str());
-        names.filter(|name| !name.ends_with(SCALE))
+        names.filter(|name| !name.ends_with(SCALE)).chain(self.packed_names())
     }
 
     /// Reads a tensor as f32, in row-major order.
@@ -142,11 +178,27 @@ impl Checkpoint {
         tensor: &str,
         [rows, columns]: [usize; 2],
     ) -> Result<StoredMatrix<'_>, CheckpointError> {
+        if let Some(packed) = self.packed_rows(tensor, [rows, columns])? {
+            return Ok(StoredMatrix::Packed(packed));
+        }
         let stored = self.stored(tensor, &[rows, columns])?;
         stored.expect(&MATRIX_TYPES)?;
         let is_int8 = stored.dtype() == Dtype::I8;
         let scales = is_int8.then(|| self.floats(&format!("{tensor}{SCALE}"), &[rows, 1])).transpose()?;
-        Ok(StoredMatrix { stored, columns, scales })
+        Ok(StoredMatrix::Plain(PlainMatrix { stored, columns, scales }))
+    }
+
+    fn packed_rows(&self, tensor: &str, shape: [usize; 2]) -> Result<Option<PackedRows<'_>>, CheckpointError> {
+        let Some(packed) = self.packed() else { return Ok(None) };
+        match packed.shape(tensor) {
+            Some(found) if found != shape => Err(CheckpointError::Shape {
+                file: self.name.clone(),
+                tensor: tensor.into(),
+                expected: shape.into(),
+                found: found.into(),
+            }),
+            _ => Ok(packed.rows(tensor)),
+        }
     }
 
     /// Finds a tensor of which some rows can be read at a time; a vector is a matrix of one column.
@@ -159,7 +211,7 @@ impl Checkpoint {
         }
         let stored = self.stored(tensor, shape)?;
         stored.expect(&FLOAT_TYPES)?;
-        Ok(StoredMatrix { stored, columns: 1, scales: None })
+        Ok(StoredMatrix::Plain(PlainMatrix { stored, columns: 1, scales: None }))
     }
 
     fn floats(&self, tensor: &str, shape: &[usize]) -> Result<Vec<f32>, CheckpointError> {

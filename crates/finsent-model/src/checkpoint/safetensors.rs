@@ -8,21 +8,33 @@ use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, Visitor
 
 use super::error::CheckpointError;
 use super::layout::TensorLayout;
+use super::shard::Table;
 
 /// The bytes of the length before the header.
-const LENGTH_BYTES: usize = 8;
+pub(super) const LENGTH_BYTES: usize = 8;
 /// The largest accepted header in bytes. BERT-large has 400 tensors and a header of 45 kB.
-const MAX_HEADER_BYTES: u64 = 4 << 20;
+pub(super) const MAX_HEADER_BYTES: u64 = 4 << 20;
 
-/// The tensors of a file by name.
+/// The table of a file: its tensors by name, and what else its header says.
 ///
 /// # Errors
 /// [`CheckpointError`] if the header does not describe exactly the bytes of the file.
-pub(super) fn tensors(file: &str, bytes: &[u8]) -> Result<HashMap<String, TensorLayout>, CheckpointError> {
+pub(super) fn table(file: &str, bytes: &[u8]) -> Result<Table, CheckpointError> {
     let (data, metadata) = parse_header(file, bytes)?;
     let layout =
         |info: &TensorInfo| TensorLayout::contiguous(info.dtype, info.shape.clone(), data + info.data_offsets.0);
-    Ok(metadata.tensors().into_iter().map(|(name, info)| (name, layout(info))).collect())
+    let tensors = metadata.tensors().into_iter().map(|(name, info)| (name, layout(info))).collect();
+    Ok(Table { tensors, metadata: metadata.metadata().clone().unwrap_or_default() })
+}
+
+/// The metadata of a header, without a check of its tensors.
+pub(super) fn metadata(header: &[u8]) -> Option<HashMap<String, String>> {
+    #[derive(serde::Deserialize)]
+    struct Json {
+        #[serde(rename = "__metadata__")]
+        metadata: HashMap<String, String>,
+    }
+    serde_json::from_slice(header).ok().map(|Json { metadata }| metadata)
 }
 
 /// The offset of the data, and its tensors.

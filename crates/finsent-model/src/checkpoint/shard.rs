@@ -2,12 +2,15 @@
 
 use std::collections::HashMap;
 use std::ops::Range;
+use std::sync::Arc;
 
 use ::safetensors::Dtype;
+use finsent_kernels::SharedBytes;
 
 use super::error::CheckpointError;
 use super::layout::TensorLayout;
 use super::mapped::Bytes;
+use super::packed::{self, PackedFile};
 use super::widen::widen;
 use super::{pickle, safetensors};
 use crate::model_files::ModelFile;
@@ -19,8 +22,17 @@ const CHUNK_BYTES: usize = 4 << 20;
 #[derive(Debug)]
 pub(super) struct Shard {
     name: String,
-    bytes: Bytes,
+    bytes: Arc<Bytes>,
+    /// Those that are not packed.
     tensors: HashMap<String, TensorLayout>,
+    packed: Option<PackedFile>,
+}
+
+/// The table of a file: its tensors by name, and the metadata of safetensors.
+#[derive(Debug)]
+pub(super) struct Table {
+    pub(super) tensors: HashMap<String, TensorLayout>,
+    pub(super) metadata: HashMap<String, String>,
 }
 
 /// A tensor of a [`Shard`].
@@ -41,14 +53,18 @@ impl Shard {
             }
             ModelFile::Embedded { bytes, .. } => Bytes::Embedded(bytes),
         };
-        let tensors = tensors(&name, bytes.as_slice())?;
-        bytes.release(0, bytes.as_slice().len());
-        Ok(Self { name, bytes, tensors })
+        let Table { mut tensors, metadata } = table(&name, bytes.as_slice())?;
+        let bytes = Arc::new(bytes);
+        let packed = PackedFile::open(&name, &bytes, &mut tensors, &metadata)?;
+        if packed.is_none() {
+            bytes.release(0, bytes.as_slice().len());
+        }
+        Ok(Self { name, bytes, tensors, packed })
     }
 
     #[cfg(test)]
     pub(super) fn from_bytes(bytes: &'static [u8], tensors: HashMap<String, TensorLayout>) -> Self {
-        Self { name: "w".into(), bytes: Bytes::Embedded(bytes), tensors }
+        Self { name: "w".into(), bytes: Arc::new(Bytes::Embedded(bytes)), tensors, packed: None }
     }
 
     pub(super) fn name(&self) -> &str {
@@ -60,6 +76,11 @@ impl Shard {
         self.bytes.as_slice().len() as u64
     }
 
+    pub(super) fn packed(&self) -> Option<&PackedFile> {
+        self.packed.as_ref()
+    }
+
+    /// The stored names of the tensors that are not packed.
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
         self.tensors.keys().map(String::as_str)
     }
@@ -69,12 +90,13 @@ impl Shard {
     }
 }
 
-/// The tensors of a file by name. The first bytes decide the container, not the name of the file.
-pub(super) fn tensors(file: &str, bytes: &[u8]) -> Result<HashMap<String, TensorLayout>, CheckpointError> {
-    match pickle::is_torch_file(bytes) {
-        true => pickle::tensors(bytes).map_err(|reason| CheckpointError::Pickle { file: file.into(), reason }),
-        false => safetensors::tensors(file, bytes),
+/// The table of a file. The first bytes decide the container, not the name of the file.
+pub(super) fn table(file: &str, bytes: &[u8]) -> Result<Table, CheckpointError> {
+    if !pickle::is_torch_file(bytes) {
+        return safetensors::table(file, bytes);
     }
+    let tensors = pickle::tensors(bytes).map_err(|reason| CheckpointError::Pickle { file: file.into(), reason })?;
+    Ok(Table { tensors, metadata: HashMap::new() })
 }
 
 impl<'a> StoredTensor<'a> {
@@ -137,6 +159,16 @@ impl<'a> StoredTensor<'a> {
             true => read(stored),
             false => read(&self.layout.in_order(numbers, stored)),
         }
-        self.shard.bytes.release(bytes.start, bytes.len());
+        // The pages of packed weights stay: they are what the kernels read.
+        if self.shard.packed.is_none() {
+            self.shard.bytes.release(bytes.start, bytes.len());
+        }
+    }
+
+    /// All numbers where they are mapped, in row-major order and little-endian, aligned for their type. `None` if the file
+    /// is not one of packed weights: those of others are not kept.
+    pub(super) fn shared(&self) -> Option<SharedBytes> {
+        let is_kept = self.shard.packed.is_some() && self.layout.is_in_order() && cfg!(target_endian = "little");
+        is_kept.then(|| packed::shared(&self.shard.bytes, self.layout, self.dtype().bitsize() / 8))
     }
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use super::weight_format::WeightFormat;
+use crate::encoder::PACKED;
 
 const QUANTIZATION: &str = "quantization_config";
 /// The field for the type of the weights, in new and old files.
@@ -67,6 +68,21 @@ pub(super) fn convert_config(json: &[u8], format: WeightFormat, kept: &[String])
     Ok(json)
 }
 
+/// Changes the fields of `json` that describe the number format to those of packed weights: a method that other programs
+/// do not know.
+///
+/// # Errors
+/// If `json` is not a JSON object.
+pub(super) fn packed_config(json: &[u8]) -> Result<Vec<u8>, serde_json::Error> {
+    let Fields(mut fields) = serde_json::from_slice(json)?;
+    fields.retain(|(name, _)| name != QUANTIZATION);
+    let packed = format!("{{\n    \"quant_method\": \"{PACKED}\"\n  }}");
+    fields.push((QUANTIZATION.into(), RawValue::from_string(packed)?));
+    let mut json = serde_json::to_vec_pretty(&Fields(fields))?;
+    json.push(b'\n');
+    Ok(json)
+}
+
 /// The type's name in PyTorch, if all tensors have the same type.
 fn dtype(format: WeightFormat) -> Option<&'static str> {
     match format {
@@ -122,6 +138,17 @@ mod tests {
         assert_eq!(added, format!("{}\n}}\n", int_quantized(&["a.dense".into(), "classifier".into()])));
         assert_eq!(converted(&int8, WeightFormat::Int8), int8);
         assert_eq!(converted(&int8, WeightFormat::F32), json);
+    }
+
+    #[test]
+    fn packing_and_unpacking_restores_the_configuration() {
+        let json = "{\n  \"z\": {\n    \"0\": 1e-12\n  },\n  \"torch_dtype\": \"float32\"\n}\n";
+        let packed = String::from_utf8(packed_config(json.as_bytes()).unwrap()).unwrap();
+        let (before, added) = packed.split_once(",\n  \"quantization_config\": ").unwrap();
+        assert_eq!(before, json.trim_end_matches("\n}\n"));
+        assert_eq!(added, "{\n    \"quant_method\": \"finsent-packed\"\n  }\n}\n");
+        assert_eq!(converted(&packed, WeightFormat::F32), json);
+        assert!(packed_config(b"[]").is_err());
     }
 
     #[test]

@@ -3,10 +3,11 @@
 //! The names are those of transformers' `save_pretrained` for the architecture. The order of the tensors and the
 //! padding are those of the safetensors library, so that the file is byte for byte the one that it would write. int8 is
 //! the layout `int-quantized` of compressed-tensors: bytes `[rows, columns]` under the tensor's name, and f32 scales
-//! `[rows, 1]` under that name and `_scale`.
+//! `[rows, 1]` under that name and `_scale`. [`PackedConversion`] writes weights as the kernels read them instead.
 
 mod config_json;
 mod narrow;
+mod packed;
 mod weight_format;
 
 use std::cmp::Reverse;
@@ -18,14 +19,15 @@ use std::os::unix::fs::FileExt;
 
 use ::safetensors::Dtype;
 use ::safetensors::tensor::{Metadata, TensorInfo};
-use finsent_kernels::{WeightRows, quantize_weights};
+use finsent_kernels::WeightRows;
 use thiserror::Error;
 
 use self::config_json::convert_config;
 use self::narrow::{TooLarge, narrow};
+pub use self::packed::PackedConversion;
 pub use self::weight_format::WeightFormat;
 use crate::checkpoint::{Checkpoint, CheckpointError, StoredMatrix};
-use crate::encoder::{Config, Parameter};
+use crate::encoder::{Config, EncoderError, Parameter};
 use crate::io_error::IoError;
 use crate::json_error::JsonError;
 
@@ -59,6 +61,12 @@ pub enum ConvertError {
     /// The file could not be written.
     #[error(transparent)]
     Io(IoError),
+    /// The weights could not be packed.
+    #[error(transparent)]
+    Encoder(#[from] EncoderError),
+    /// The number format is one that nothing computes in.
+    #[error("weights can be packed in int8, bf16 or f32, in which finsent computes, but not in {0}")]
+    NotComputed(WeightFormat),
 }
 
 impl From<io::Error> for ConvertError {
@@ -197,17 +205,15 @@ impl Part<'_> {
 
     /// Reads stored bytes as they are, and quantizes other numbers. Quantizing would hide a number that is not finite.
     fn read_int8(&self, rows: Range<usize>, bytes: &mut [i8], scales: &mut [f32]) -> Result<(), ConvertError> {
-        if self.source.are_int8() {
-            self.source.read_int8(rows, bytes, scales);
+        self.source.read_int8(rows.clone(), bytes, scales);
+        // If a number of a row is not finite, neither is its scale.
+        if self.source.are_int8() || scales.iter().all(|scale| scale.is_finite()) {
             return Ok(());
         }
         let mut values = vec![0.0; bytes.len()];
         self.source.read(rows, &mut values);
-        if let Some(&value) = values.iter().find(|value| !value.is_finite()) {
-            return Err(ConvertError::NotFinite { tensor: self.parameter.name.clone(), value });
-        }
-        quantize_weights(&values, bytes, scales);
-        Ok(())
+        let value = values.into_iter().find(|value| !value.is_finite()).unwrap_or(f32::INFINITY);
+        Err(ConvertError::NotFinite { tensor: self.parameter.name.clone(), value })
     }
 
     /// The tensors in the new file: name, type, shape.
@@ -236,9 +242,14 @@ fn layout(parts: &[Part<'_>]) -> Metadata {
     Metadata::new(Some(format), tensors).expect("each tensor begins where the previous one ends")
 }
 
-/// The length of the header, the header, and spaces as padding.
 fn head(metadata: &Metadata) -> Vec<u8> {
-    let mut header = serde_json::to_vec(metadata).expect("names and numbers can be JSON");
-    header.resize(header.len().next_multiple_of(HEADER_ALIGNMENT), b' ');
+    let header = serde_json::to_vec(metadata).expect("names and numbers can be JSON");
+    padded_head(header, HEADER_ALIGNMENT)
+}
+
+/// The length of the header, the header, and spaces up to a multiple of `alignment`.
+fn padded_head(mut header: Vec<u8>, alignment: usize) -> Vec<u8> {
+    let end = (size_of::<u64>() + header.len()).next_multiple_of(alignment);
+    header.resize(end - size_of::<u64>(), b' ');
     [&(header.len() as u64).to_le_bytes(), header.as_slice()].concat()
 }

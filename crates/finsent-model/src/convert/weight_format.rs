@@ -3,6 +3,7 @@
 use std::fmt;
 
 use ::safetensors::Dtype;
+use finsent_kernels::Precision;
 
 /// The number format of a converted checkpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +19,16 @@ pub enum WeightFormat {
 }
 
 impl WeightFormat {
+    /// The precision that computes with weights in this format.
+    pub(super) fn precision(self) -> Option<Precision> {
+        match self {
+            Self::F32 => Some(Precision::F32),
+            Self::Bf16 => Some(Precision::Bf16),
+            Self::Int8 => Some(Precision::Int8),
+            Self::F16 => None,
+        }
+    }
+
     /// The type of the tensors that are not quantized.
     pub(super) fn float(self) -> Dtype {
         match self {

@@ -256,13 +256,21 @@ impl Config {
     }
 }
 
-/// Accepts the one supported layout: compressed-tensors `int-quantized`, 8 bits, symmetric, a scale per row.
+/// `quant_method` of a model with packed weights. transformers warns of a method that it does not know, by its name, and finds
+/// no weights.
+pub(crate) const PACKED: &str = "finsent-packed";
+
+/// Accepts the one supported layout: compressed-tensors `int-quantized`, 8 bits, symmetric, a scale per row. Also weights that
+/// finsent packed: the header of their file describes them.
 fn check_quantization(quantization: &Value) -> Result<(), ConfigError> {
     let supported = "compressed-tensors int-quantized: weights of 8 bits, int, symmetric, strategy channel";
     let expect = |field, found: &Value, expected: Value| match *found == expected {
         true => Ok(()),
         false => Err(ConfigError::Unsupported { field, found: found.to_string(), supported }),
     };
+    if quantization["quant_method"] == PACKED {
+        return Ok(());
+    }
     expect("quantization_config.quant_method", &quantization["quant_method"], "compressed-tensors".into())?;
     expect("quantization_config.format", &quantization["format"], "int-quantized".into())?;
     let groups = quantization["config_groups"].as_object();

@@ -26,11 +26,13 @@ mod norm;
 mod operations;
 mod parameters;
 mod pooling;
+mod recording;
 mod relative;
 mod structure;
 mod weights;
 mod worker;
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use candle_core::{Device, Tensor};
@@ -38,11 +40,13 @@ use finsent_kernels::{ComputeThreads, Precision};
 
 pub use self::architecture::Architecture;
 pub use self::config::Config;
+pub(crate) use self::config::PACKED;
 pub use self::config_error::ConfigError;
 pub(crate) use self::engine::Operands;
 pub use self::error::EncoderError;
 pub use self::logits::Logits;
 pub(crate) use self::parameters::Parameter;
+pub(crate) use self::recording::Recording;
 #[cfg(feature = "verify")]
 pub(crate) use self::structure::{HeadActivation, Pooling};
 pub(crate) use self::worker::Worker;
@@ -71,7 +75,7 @@ impl Encoder {
         precision: Precision,
         threads: Arc<ComputeThreads>,
     ) -> Result<Self, EncoderError> {
-        let network = Network::load(config, checkpoint, precision, threads)?;
+        let network = Network::load(config, checkpoint, precision, threads, None)?;
         Ok(Self { config: config.clone(), network })
     }
 
@@ -116,6 +120,21 @@ impl Encoder {
     /// Whether someone waits for a worker, of this encoder or of another one with the same threads.
     pub(crate) fn is_awaited(&self) -> bool {
         self.network.workers().are_awaited() || self.network.threads().are_awaited()
+    }
+
+    /// Loads the network as [`Encoder::load`] does, and keeps the weights as this CPU reads them instead of the network.
+    ///
+    /// # Errors
+    /// See [`Encoder::load`].
+    pub(crate) fn record(
+        config: &Config,
+        checkpoint: &Checkpoint,
+        precision: Precision,
+        threads: Arc<ComputeThreads>,
+    ) -> Result<Recording, EncoderError> {
+        let recording = RefCell::default();
+        Network::load(config, checkpoint, precision, threads, Some(&recording))?;
+        Ok(recording.into_inner())
     }
 
     /// The number of logits per text.

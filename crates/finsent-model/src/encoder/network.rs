@@ -1,5 +1,6 @@
 //! The network: embeddings, layers and head on the kernels, with the memory that they work in.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use finsent_kernels::{ComputeThreads, Isa, LayerNorm, Matrix, Precision, ThreadPool};
@@ -13,6 +14,7 @@ use super::head::Head;
 use super::layer::Layer;
 use super::parameters::num_labels;
 use super::pooling;
+use super::recording::Recording;
 use super::relative::RelativeEmbeddings;
 use super::structure::Pooling;
 use super::weights::Weights;
@@ -43,11 +45,12 @@ impl Network {
         checkpoint: &Checkpoint,
         precision: Precision,
         threads: Arc<ComputeThreads>,
+        recording: Option<&RefCell<Recording>>,
     ) -> Result<Self, EncoderError> {
         let isa = Isa::chosen()?;
         let pool = threads.pool();
         let engine = Engine { isa, pool: &pool, precision };
-        let weights = Weights::root(checkpoint, engine);
+        let weights = Weights::root(checkpoint, engine, recording);
         let (names, structure) = (config.architecture.names(), config.structure());
         let positions = RelativeEmbeddings::load(&weights, config)?;
         let layer = |index| Layer::load(&weights.at(&names.layer(index)), config, index, positions.as_ref());

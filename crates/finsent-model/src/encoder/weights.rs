@@ -1,11 +1,13 @@
 //! Loads the tensors of a checkpoint into the types of the kernels.
 
+use std::cell::RefCell;
 use std::ops::Range;
 
-use finsent_kernels::{EmbeddingTable, LayerNorm, Linear, Matrix, Precision, WeightRows};
+use finsent_kernels::{EmbeddingTable, LayerNorm, Linear, Matrix, PackedWeights, Precision, WeightLayout, WeightRows};
 
 use super::engine::Engine;
-use crate::checkpoint::{Checkpoint, CheckpointError, StoredMatrix};
+use super::recording::Recording;
+use crate::checkpoint::{Checkpoint, CheckpointError, StoredMatrix, TensorPart};
 
 /// A path in the tree of tensor names of a [`Checkpoint`], and the engine that its weights are packed for.
 #[derive(Debug)]
@@ -13,38 +15,77 @@ pub(super) struct Weights<'a> {
     checkpoint: &'a Checkpoint,
     engine: Engine<'a>,
     path: String,
+    /// Keeps all that is read.
+    recording: Option<&'a RefCell<Recording>>,
 }
 
 impl<'a> Weights<'a> {
-    pub(super) fn root(checkpoint: &'a Checkpoint, engine: Engine<'a>) -> Self {
-        Self { checkpoint, engine, path: String::new() }
+    pub(super) fn root(
+        checkpoint: &'a Checkpoint,
+        engine: Engine<'a>,
+        recording: Option<&'a RefCell<Recording>>,
+    ) -> Self {
+        tell_about_packed(checkpoint, engine);
+        Self { checkpoint, engine, path: String::new(), recording }
     }
 
     pub(super) fn at(&self, name: &str) -> Self {
-        Self { checkpoint: self.checkpoint, engine: self.engine, path: self.full_name(name) }
+        Self { path: self.full_name(name), ..*self }
     }
 
     /// The same path, for weights that are always f32.
     pub(super) fn in_f32(&self) -> Self {
         let engine = Engine { precision: Precision::F32, ..self.engine };
-        Self { checkpoint: self.checkpoint, engine, path: self.path.clone() }
+        Self { engine, path: self.path.clone(), ..*self }
     }
 
     /// Modules with the same input as one layer, with their outputs side by side.
     pub(super) fn linear(&self, parts: &[Part], inputs: usize, has_bias: bool) -> Result<Linear, CheckpointError> {
-        let mut stack = Stack { parts: Vec::new(), inputs };
-        let mut bias = Vec::new();
+        // config.json may claim any size; the tensors are compared with it next.
+        let outputs = parts.iter().fold(0usize, |outputs, part| outputs.saturating_add(part.rows.len()));
+        let weights = self.packed(parts, [outputs, inputs])?;
+        let mut bias = Vec::with_capacity(outputs);
         for Part { name, rows, outputs } in parts {
-            let at = self.at(name);
-            let matrix = at.checkpoint.matrix(&at.full_name("weight"), [*outputs, inputs])?;
-            stack.parts.push((matrix, rows.clone()));
             match has_bias {
-                true => bias.extend(&at.checkpoint.vector(&at.full_name("bias"), *outputs)?[rows.clone()]),
+                true => bias.extend(&self.at(name).vector("bias", *outputs)?[rows.clone()]),
                 false => bias.resize(bias.len() + rows.len(), 0.0),
             }
         }
+        Ok(Linear::new(self.engine.isa, weights, bias))
+    }
+
+    /// The weights of modules with the same input: mapped, if the file has them as this CPU reads them.
+    fn packed(&self, parts: &[Part], shape: [usize; 2]) -> Result<PackedWeights, CheckpointError> {
         let Engine { isa, pool, precision } = self.engine;
-        Ok(Linear::pack(isa, pool, precision, &stack, inputs, bias))
+        let tensors: Vec<TensorPart> = parts.iter().map(|part| part.of_tensor(self)).collect();
+        let found = self.checkpoint.packed().and_then(|packed| packed.find(precision, &tensors));
+        let packed = match found.filter(|found| found.shape() == shape) {
+            Some(found) if found.layout() == WeightLayout::of(isa, precision) => PackedWeights::clone(found),
+            Some(found) => PackedWeights::pack(isa, pool, precision, &**found, shape),
+            None => PackedWeights::pack(isa, pool, precision, &self.stack(parts, shape[1])?, shape),
+        };
+        if let Some(recording) = self.recording {
+            recording.borrow_mut().matrix(precision, tensors, &packed);
+        }
+        Ok(packed)
+    }
+
+    fn stack(&self, parts: &[Part], inputs: usize) -> Result<Stack<'a>, CheckpointError> {
+        let matrix = |Part { name, rows, outputs }: &Part| {
+            let matrix = self.checkpoint.matrix(&self.at(name).full_name("weight"), [*outputs, inputs])?;
+            Ok((matrix, rows.clone()))
+        };
+        Ok(Stack { parts: parts.iter().map(matrix).collect::<Result<_, CheckpointError>>()?, inputs })
+    }
+
+    /// The vector `name` of this module.
+    fn vector(&self, name: &str, len: usize) -> Result<Vec<f32>, CheckpointError> {
+        let name = self.full_name(name);
+        let vector = self.checkpoint.vector(&name, len)?;
+        if let Some(recording) = self.recording {
+            recording.borrow_mut().floats(name, vec![len], &vector);
+        }
+        Ok(vector)
     }
 
     pub(super) fn layer_norm(
@@ -55,23 +96,35 @@ impl<'a> Weights<'a> {
         has_bias: bool,
     ) -> Result<LayerNorm, CheckpointError> {
         let at = self.at(name);
-        let vector = |name| at.checkpoint.vector(&at.full_name(name), size);
-        let weight = vector("weight")?;
-        let bias = if has_bias { vector("bias")? } else { vec![0.0; size] };
+        let weight = at.vector("weight", size)?;
+        let bias = if has_bias { at.vector("bias", size)? } else { vec![0.0; size] };
         Ok(LayerNorm { weight, bias, eps: eps as f32 })
     }
 
     pub(super) fn table(&self, name: &str, rows: usize, columns: usize) -> Result<EmbeddingTable, CheckpointError> {
-        let matrix = self.checkpoint.matrix(&self.at(name).full_name("weight"), [rows, columns])?;
-        Ok(EmbeddingTable::load(self.engine.pool, self.engine.precision, &matrix, rows, columns))
+        let Engine { pool, precision, .. } = self.engine;
+        let name = self.at(name).full_name("weight");
+        let matrix = self.checkpoint.matrix(&name, [rows, columns])?;
+        let mapped = matrix.mapped_table(precision, rows);
+        let table = mapped.unwrap_or_else(|| EmbeddingTable::load(pool, precision, &matrix, rows, columns));
+        if let Some(recording) = self.recording {
+            recording.borrow_mut().table(name, &table);
+        }
+        Ok(table)
     }
 
     /// A table in f32, whatever the precision of the model.
     pub(super) fn matrix(&self, name: &str, rows: usize, columns: usize) -> Result<Matrix, CheckpointError> {
-        let stored = self.checkpoint.matrix(&self.at(name).full_name("weight"), [rows, columns])?;
+        let name = self.at(name).full_name("weight");
+        let stored = self.checkpoint.matrix(&name, [rows, columns])?;
+        let mut values = vec![0.0; rows * columns];
+        stored.read(0..rows, &mut values);
         let mut matrix = Matrix::new(columns);
         matrix.set_rows(rows);
-        (0..rows).for_each(|row| stored.read(row..row + 1, matrix.row_mut(row)));
+        (0..rows).zip(values.chunks(columns)).for_each(|(row, values)| matrix.row_mut(row).copy_from_slice(values));
+        if let Some(recording) = self.recording {
+            recording.borrow_mut().floats(name, vec![rows, columns], &values);
+        }
         Ok(matrix)
     }
 
@@ -84,6 +137,24 @@ impl<'a> Weights<'a> {
             "" => name.to_owned(),
             path => format!("{path}.{name}"),
         }
+    }
+}
+
+/// Says so if packed weights are not in the form that this process reads.
+fn tell_about_packed(checkpoint: &Checkpoint, Engine { isa, precision, .. }: Engine<'_>) {
+    let Some(packed) = checkpoint.packed() else { return };
+    let (file, stored) = (checkpoint.name(), packed.precision());
+    if stored != precision {
+        tracing::warn!(
+            "`{file}` has weights packed in {stored}: in {precision} they are unpacked when the model is loaded, which \
+             takes longer, and they stay as exact as {stored} has them"
+        );
+    } else if let Some(other) = packed.other_layout(|precision| WeightLayout::of(isa, precision)) {
+        let (name, width) = (other.name(), other.width());
+        tracing::warn!(
+            "`{file}` has weights packed for another kind of CPU ({name}, {width} columns) than this one ({isa}): they are \
+             packed again when the model is loaded. Convert the model on this kind of CPU to start faster"
+        );
     }
 }
 
@@ -106,6 +177,14 @@ impl Part {
     pub(super) fn nth(name: &'static str, index: usize, parts: usize, outputs: usize) -> Self {
         let start = index.saturating_mul(outputs);
         Self { name, rows: start..start.saturating_add(outputs), outputs: outputs.saturating_mul(parts) }
+    }
+}
+
+impl Part {
+    /// The same outputs by the name of their tensor. `at` is where the module is.
+    fn of_tensor(&self, at: &Weights<'_>) -> TensorPart {
+        let Self { name, rows, outputs } = self;
+        TensorPart { tensor: at.at(name).full_name("weight"), rows: rows.clone(), of: *outputs }
     }
 }
 

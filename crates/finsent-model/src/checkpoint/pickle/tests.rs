@@ -24,7 +24,7 @@ fn reference(name: &str) -> PathBuf {
 }
 
 fn open(bytes: &[u8]) -> Result<Shard, CheckpointError> {
-    shard::tensors("pytorch_model.bin", bytes).map(|tensors| Shard::from_bytes(bytes.to_vec().leak(), tensors))
+    shard::table("pytorch_model.bin", bytes).map(|table| Shard::from_bytes(bytes.to_vec().leak(), table.tensors))
 }
 
 #[track_caller]
