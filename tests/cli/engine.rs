@@ -56,7 +56,11 @@ fn more_workers_than_threads_are_refused() {
         2,
         &["--workers 3 needs 3 threads, and there are 2; choose --workers 2 or auto, or --threads 3"],
     );
-    assert_fails(&run(&["classify", "--workers", "0", "a"]), 2, &["--workers must be `auto` or a number from 1 to 1024"]);
+    assert_fails(
+        &run(&["classify", "--workers", "0", "a"]),
+        2,
+        &["--workers must be `auto` or a number from 1 to 1024"],
+    );
 }
 
 #[test]

@@ -111,7 +111,13 @@ fn f32_holds_all_that_other_precisions_need() {
 /// As another kind of CPU would have packed them.
 fn repacked(mut recording: Recording, isa: Isa) -> Recording {
     for (_, weights) in &mut recording.matrices {
-        *weights = PackedWeights::pack(isa, &threads().pool(), weights.layout().precision(), &weights.clone(), weights.shape());
+        *weights = PackedWeights::pack(
+            isa,
+            &threads().pool(),
+            weights.layout().precision(),
+            &weights.clone(),
+            weights.shape(),
+        );
     }
     recording
 }
