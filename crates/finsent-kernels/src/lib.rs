@@ -12,7 +12,7 @@
 //! | `simd` | vectors |
 //! | `product` | the step of a matrix product for each pair of number formats |
 //! | `portable`, `x86_64`, `aarch64` | a token for each instruction set that proves the CPU has it |
-//! | `operand_format` | the number formats of activations |
+//! | `operand_format`, `panel_layout` | the number formats of activations, and where packed weights lie |
 //! | `isa` | the instruction set that this process uses |
 //! | `math` | exp and GELU on vectors |
 //! | `widen` | the numbers of a file become f32 |
@@ -71,6 +71,7 @@ mod math;
 mod matrix;
 mod operand;
 mod operand_format;
+mod panel_layout;
 mod partition;
 mod peak;
 mod portable;
@@ -100,6 +101,7 @@ pub use linear::{Linear, WeightRows, operand_format, quantize_weights};
 pub use matrix::Matrix;
 pub use operand::Operand;
 pub use operand_format::OperandFormat;
+pub use panel_layout::PanelLayout;
 pub use peak::peak_gops;
 pub use precision::Precision;
 pub use quantized::QuantizedMatrix;

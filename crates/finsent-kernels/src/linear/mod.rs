@@ -14,9 +14,10 @@ use std::cell::RefCell;
 use std::ops::Range;
 
 use self::low_bits::LowBits;
-use self::pack::{group, pack_bf16, pack_f32, pack_int8};
+use self::pack::{pack_bf16, pack_f32, pack_int8};
+use self::quantize::LANE_BYTES;
 pub use self::quantize::quantize_weights;
-use self::unpack::Unpack;
+use self::unpack::{Unpack, split_groups, widen_groups};
 pub use self::weights::WeightRows;
 use crate::aligned::AlignedBuffer;
 use crate::gemm::{Activation, Epilogue, Gemm};
@@ -24,6 +25,7 @@ use crate::isa::Isa;
 use crate::matrix::Matrix;
 use crate::operand::Operand;
 use crate::operand_format::OperandFormat;
+use crate::panel_layout::PanelLayout;
 use crate::partition::chunk_len;
 use crate::precision::Precision;
 use crate::product::{Bf16Weights, F32Weights, ProductKernel};
@@ -39,9 +41,8 @@ pub struct Linear {
     outputs: usize,
     /// Steps along k.
     steps: usize,
-    /// Columns of a panel.
-    width: usize,
-    /// `[panels, steps, width]`
+    layout: PanelLayout,
+    /// `[panels, steps, width, group]`
     lanes: AlignedBuffer,
     /// One number per column, for whole panels.
     bias: Vec<f32>,
@@ -78,9 +79,9 @@ impl Linear {
         inputs: usize,
         mut bias: Vec<f32>,
     ) -> Self {
-        let (outputs, width) = (bias.len(), isa.panel_width());
-        let steps = inputs.div_ceil(group(precision));
-        let columns = outputs.next_multiple_of(width);
+        let (outputs, layout) = (bias.len(), isa.panel_layout(precision));
+        let steps = layout.steps(inputs);
+        let columns = outputs.next_multiple_of(layout.width);
         bias.resize(columns, 0.0);
         let byte_columns = if precision == Precision::Int8 { columns } else { 0 };
         let mut linear = Self {
@@ -89,12 +90,13 @@ impl Linear {
             inputs,
             outputs,
             steps,
-            width,
-            lanes: AlignedBuffer::zeros::<i32>(columns * steps),
+            layout,
+            lanes: AlignedBuffer::zeros::<i32>(columns * layout.column_lanes() * steps),
             bias,
             scales: vec![1.0; byte_columns],
             sums: vec![0; byte_columns],
-            low_bits: (byte_columns > 0 && !weights.are_int8()).then(|| LowBits::new(columns, steps)),
+            low_bits: (byte_columns > 0 && !weights.are_int8())
+                .then(|| LowBits::new(columns, inputs.div_ceil(LANE_BYTES))),
         };
         match precision {
             Precision::Int8 => linear.fill_int8(pool, weights),
@@ -104,9 +106,9 @@ impl Linear {
     }
 
     fn fill_floats(&mut self, pool: &ThreadPool, weights: &dyn WeightRows) {
-        let (precision, inputs, outputs, width) = (self.precision, self.inputs, self.outputs, self.width);
-        let panel_len = self.steps * width;
-        let lanes = SharedSlice::new(&mut self.lanes.as_mut_slice::<i32>()[..self.bias.len() * self.steps]);
+        let (precision, inputs, outputs, layout) = (self.precision, self.inputs, self.outputs, self.layout);
+        let (width, panel_len) = (layout.width, self.steps * layout.step_lanes());
+        let lanes = SharedSlice::new(self.lanes.as_mut_slice::<i32>());
         pool.run(outputs.div_ceil(width), |_, panel| {
             let columns = panel * width..outputs.min((panel + 1) * width);
             // SAFETY: each panel is one task.
@@ -114,16 +116,16 @@ impl Linear {
             let values = read(weights, columns, inputs);
             match precision {
                 Precision::F32 => pack_f32(values.chunks_exact(inputs), width, lanes),
-                _ => pack_bf16(values.chunks_exact(inputs), width, lanes),
+                _ => pack_bf16(values.chunks_exact(inputs), layout, lanes),
             }
         });
     }
 
     fn fill_int8(&mut self, pool: &ThreadPool, weights: &dyn WeightRows) {
-        let (inputs, outputs, width) = (self.inputs, self.outputs, self.width);
-        let panel_len = self.steps * width;
+        let (inputs, outputs, layout) = (self.inputs, self.outputs, self.layout);
+        let (width, panel_len) = (layout.width, self.steps * layout.step_lanes());
         let (scales, sums) = (SharedSlice::new(&mut self.scales), SharedSlice::new(&mut self.sums));
-        let lanes = SharedSlice::new(&mut self.lanes.as_mut_slice::<i32>()[..self.bias.len() * self.steps]);
+        let lanes = SharedSlice::new(self.lanes.as_mut_slice::<i32>());
         let low_bits = self.low_bits.as_mut().map(|low_bits| low_bits.share(width));
         pool.run(outputs.div_ceil(width), |_, panel| {
             let columns = panel * width..outputs.min((panel + 1) * width);
@@ -142,7 +144,7 @@ impl Linear {
                 // SAFETY: as above.
                 unsafe { low_bits.fill(panel, &read(weights, columns, inputs), &bytes, scales) };
             }
-            pack_int8(bytes.chunks_exact(inputs), width, lanes);
+            pack_int8(bytes.chunks_exact(inputs), layout, lanes);
         });
     }
 
@@ -158,14 +160,15 @@ impl Linear {
     pub fn forward(&self, pool: &ThreadPool, x: Operand<'_>, activation: Activation, out: &mut Matrix) {
         assert_eq!((x.columns(), out.columns()), (self.inputs, self.outputs), "columns");
         out.set_rows(x.rows());
-        let is_exact = self.precision == Precision::Int8 && x.format() == OperandFormat::F32;
-        let (rows, panels) = (x.rows(), self.bias.len() / self.width);
+        let unpacks = x.format() == OperandFormat::F32 && self.must_unpack();
+        let (width, rows) = (self.layout.width, x.rows());
+        let panels = self.bias.len() / width;
         let out = out.share();
         let chunk = chunk_len(pool, panels);
         pool.run(panels.div_ceil(chunk), |_, index| {
             let panels = index * chunk..panels.min((index + 1) * chunk);
-            let columns = |panels: Range<usize>| panels.start * self.width..self.outputs.min(panels.end * self.width);
-            if is_exact {
+            let columns = |panels: Range<usize>| panels.start * width..self.outputs.min(panels.end * width);
+            if unpacks {
                 UNPACKED.with_borrow_mut(|unpacked| {
                     for panel in panels {
                         // SAFETY: each panel is in exactly one chunk.
@@ -179,6 +182,15 @@ impl Linear {
                 self.multiply(panels, x, activation, out);
             }
         });
+    }
+
+    /// Whether a product with f32 needs the weights in another order, or with their low bits.
+    fn must_unpack(&self) -> bool {
+        match self.precision {
+            Precision::F32 => false,
+            Precision::Bf16 => self.layout.column_lanes() > 1,
+            Precision::Int8 => true,
+        }
     }
 
     /// Multiplies by some panels.
@@ -198,7 +210,7 @@ impl Linear {
         self.run(x.format(), gemm);
     }
 
-    /// Multiplies an operand of f32 by one panel of bytes, with its low bits. `unpacked` is working memory.
+    /// Multiplies an operand of f32 by one panel, which is unpacked before, with its low bits. `unpacked` is working memory.
     fn multiply_unpacked(
         &self,
         panel: usize,
@@ -228,13 +240,25 @@ impl Linear {
 
     /// The weights of a panel as f32, with their low bits and without their scales: `[inputs, width]`.
     fn unpack<'a>(&self, panel: usize, to: &'a mut AlignedBuffer) -> &'a [i32] {
-        let len = self.steps * group(Precision::Int8) * self.width;
-        to.grow::<f32>(len);
-        self.isa.run(Unpack {
-            bytes: &self.lanes.as_slice()[panel * self.steps * self.width..][..self.steps * self.width],
-            low_bits: self.low_bits.as_ref().map(|low_bits| low_bits.panel(panel, self.width)),
-            to: &mut to.as_mut_slice()[..len],
-        });
+        let (width, panel_len) = (self.layout.width, self.steps * self.layout.step_lanes());
+        let packed = &self.lanes.as_slice()[panel * panel_len..][..panel_len];
+        let len = self.steps * self.layout.group * width;
+        to.grow::<f32>(len + panel_len);
+        let (to_f32, fours) = to.as_mut_slice().split_at_mut(len);
+        match self.precision {
+            Precision::Int8 => {
+                let bytes = if self.layout.group == LANE_BYTES {
+                    packed
+                } else {
+                    let fours = bytemuck::cast_slice_mut(fours);
+                    split_groups(packed, width, fours);
+                    &fours[..panel_len]
+                };
+                let low_bits = self.low_bits.as_ref().map(|low_bits| low_bits.panel(panel, width));
+                self.isa.run(Unpack { bytes, low_bits, to: to_f32 });
+            }
+            _ => widen_groups(packed, width, to_f32),
+        }
         &to.as_slice()[..len]
     }
 
@@ -242,7 +266,7 @@ impl Linear {
     fn run(&self, format: OperandFormat, kernel: impl ProductKernel) {
         match (self.precision, format) {
             (Precision::F32, OperandFormat::F32) => self.isa.run_widening(F32Weights, kernel),
-            (Precision::Bf16, OperandFormat::F32) => self.isa.run_widening(Bf16Weights, kernel),
+            (Precision::Bf16, OperandFormat::F32) if !self.must_unpack() => self.isa.run_widening(Bf16Weights, kernel),
             (precision, format) => {
                 assert_eq!(format, self.operand_format(), "format of the operand");
                 match precision {
