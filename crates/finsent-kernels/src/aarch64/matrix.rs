@@ -66,6 +66,10 @@ impl NeonBf16 {
     }
 }
 
+/// Most rows of a tile: 16 registers of sums. With 6 rows, 24 are sums, and LLVM spills some of the weights: 101 instructions
+/// for 48 products, and 61 for 32 with 4 rows.
+const MR: usize = 4;
+
 /// Multiplies signed operand bytes by signed weights, eight along k. The sums are exact.
 impl Product<Neon> for NeonI8mm {
     type Operand = i8;
@@ -73,6 +77,7 @@ impl Product<Neon> for NeonI8mm {
     type Weights = *const i32;
     const GROUP: usize = 8;
     const COLUMN_LANES: usize = 2;
+    const MR: usize = MR;
     const ROWS: usize = 2;
 
     #[inline(always)]
@@ -124,6 +129,7 @@ impl Product<Neon> for NeonBf16 {
     type Weights = *const i32;
     const GROUP: usize = 4;
     const COLUMN_LANES: usize = 2;
+    const MR: usize = MR;
     const ROWS: usize = 2;
 
     #[inline(always)]
