@@ -6,9 +6,10 @@ use std::sync::OnceLock;
 use thiserror::Error;
 
 #[cfg(target_arch = "aarch64")]
-use super::aarch64::{Neon, NeonDot};
+use super::aarch64::{Neon, NeonBf16, NeonDot, NeonI8mm};
 use super::operand_format::OperandFormat;
 use super::portable::Portable;
+use super::precision::Precision;
 use super::product::{I16Pairs, ProductKernel, Widen, Widening};
 use super::simd::{Kernel, Simd};
 #[cfg(target_arch = "x86_64")]
@@ -40,6 +41,12 @@ pub enum Isa {
     /// NEON with products of bytes.
     #[cfg(target_arch = "aarch64")]
     NeonDot(NeonDot),
+    /// NEON with matrix products of bytes.
+    #[cfg(target_arch = "aarch64")]
+    NeonI8mm(NeonI8mm),
+    /// NEON with matrix products of bytes and of bfloat16.
+    #[cfg(target_arch = "aarch64")]
+    NeonBf16(NeonBf16),
 }
 
 /// `FINSENT_ISA` names an instruction set that cannot be used.
@@ -62,7 +69,8 @@ pub enum IsaError {
 }
 
 /// The names that [`ISA_VARIABLE`] accepts, on any CPU.
-const NAMES: [&str; 7] = ["scalar", "avx2", "avx512", "avx512-vnni", "avx512-bf16", "neon", "neon-dotprod"];
+const NAMES: [&str; 9] =
+    ["scalar", "avx2", "avx512", "avx512-vnni", "avx512-bf16", "neon", "neon-dotprod", "neon-i8mm", "neon-bf16"];
 
 impl Isa {
     /// Returns the instruction set to use. It is determined once per process.
@@ -107,6 +115,8 @@ impl Isa {
         {
             available.extend(Neon::new().map(Self::Neon));
             available.extend(NeonDot::new().map(Self::NeonDot));
+            available.extend(NeonI8mm::new().map(Self::NeonI8mm));
+            available.extend(NeonBf16::new().map(Self::NeonBf16));
         }
         available
     }
@@ -127,6 +137,10 @@ impl Isa {
             Self::Neon(_) => "neon",
             #[cfg(target_arch = "aarch64")]
             Self::NeonDot(_) => "neon-dotprod",
+            #[cfg(target_arch = "aarch64")]
+            Self::NeonI8mm(_) => "neon-i8mm",
+            #[cfg(target_arch = "aarch64")]
+            Self::NeonBf16(_) => "neon-bf16",
         }
     }
 
@@ -146,6 +160,10 @@ impl Isa {
             Self::Neon(s) => s.run(kernel),
             #[cfg(target_arch = "aarch64")]
             Self::NeonDot(s) => s.neon().run(kernel),
+            #[cfg(target_arch = "aarch64")]
+            Self::NeonI8mm(s) => s.neon().run(kernel),
+            #[cfg(target_arch = "aarch64")]
+            Self::NeonBf16(s) => s.i8mm().neon().run(kernel),
         }
     }
 
@@ -163,16 +181,25 @@ impl Isa {
             Self::Avx512Bf16(product) => product.vnni().run_product(kernel),
             #[cfg(target_arch = "aarch64")]
             Self::NeonDot(product) => product.run_product(kernel),
+            #[cfg(target_arch = "aarch64")]
+            Self::NeonI8mm(product) => product.run_product(kernel),
+            #[cfg(target_arch = "aarch64")]
+            Self::NeonBf16(product) => product.i8mm().run_product(kernel),
             _ => self.run(WithProduct { product: I16Pairs, kernel }),
         }
     }
 
     /// Runs a kernel with products of two bfloat16. Only valid if [`Isa::bf16_operand`] is bfloat16.
-    #[cfg_attr(not(target_arch = "x86_64"), expect(unused_variables, reason = "only x86-64 has these products"))]
+    #[cfg_attr(
+        not(any(target_arch = "x86_64", target_arch = "aarch64")),
+        expect(unused_variables, reason = "only these have such products")
+    )]
     pub(super) fn run_bf16<K: ProductKernel>(self, kernel: K) {
         match self {
             #[cfg(target_arch = "x86_64")]
             Self::Avx512Bf16(product) => product.run_product(kernel),
+            #[cfg(target_arch = "aarch64")]
+            Self::NeonBf16(product) => product.run_product(kernel),
             _ => unreachable!("this instruction set has no products of bfloat16"),
         }
     }
@@ -183,7 +210,7 @@ impl Isa {
             #[cfg(target_arch = "x86_64")]
             Self::Avx512Vnni(_) | Self::Avx512Bf16(_) => OperandFormat::U8,
             #[cfg(target_arch = "aarch64")]
-            Self::NeonDot(_) => OperandFormat::I8,
+            Self::NeonDot(_) | Self::NeonI8mm(_) | Self::NeonBf16(_) => OperandFormat::I8,
             _ => OperandFormat::I16,
         }
     }
@@ -193,7 +220,21 @@ impl Isa {
         match self {
             #[cfg(target_arch = "x86_64")]
             Self::Avx512Bf16(_) => OperandFormat::Bf16,
+            #[cfg(target_arch = "aarch64")]
+            Self::NeonBf16(_) => OperandFormat::Bf16,
             _ => OperandFormat::F32,
+        }
+    }
+
+    /// Whether the products read two lanes of 32 bits of each column of packed weights next to each other.
+    #[cfg_attr(not(target_arch = "aarch64"), expect(unused_variables, reason = "only ARM has such products"))]
+    pub(super) fn has_lane_pairs(self, precision: Precision) -> bool {
+        match self {
+            #[cfg(target_arch = "aarch64")]
+            Self::NeonI8mm(_) => precision == Precision::Int8,
+            #[cfg(target_arch = "aarch64")]
+            Self::NeonBf16(_) => precision != Precision::F32,
+            _ => false,
         }
     }
 
@@ -249,6 +290,14 @@ mod tests {
         assert_eq!(Isa::choose(Some(" ")).unwrap().name(), available.last().unwrap().name());
         for isa in available {
             assert_eq!(Isa::choose(Some(isa.name())).unwrap().name(), isa.name());
+        }
+    }
+
+    /// `.ci/run arm` says what an emulated CPU has.
+    #[test]
+    fn the_best_one_is_what_the_cpu_has() {
+        if let Ok(expected) = std::env::var("FINSENT_TEST_BEST_ISA") {
+            assert_eq!(Isa::choose(None).unwrap().name(), expected);
         }
     }
 

@@ -1,4 +1,4 @@
-//! The peak of the CPU: the step of a product, repeated on registers alone.
+//! The peak of the CPU: the step of a product, repeated on registers and, if they do not hold the weights of a step, the first-level cache.
 #![expect(unsafe_code, reason = "a step reads its operand through a pointer")]
 
 use std::hint::black_box;
@@ -9,7 +9,7 @@ use super::isa::Isa;
 use super::linear::operand_format;
 use super::operand_format::OperandFormat;
 use super::product::{Bf16Weights, F32Weights, Product, ProductKernel};
-use super::simd::{NV, Simd, TileKernel};
+use super::simd::{MAX_LANES, NV, Simd, TileKernel};
 use crate::precision::Precision;
 use crate::thread_pool::ThreadPool;
 
@@ -68,12 +68,15 @@ impl<S: Simd, P: Product<S>> TileKernel for PeakTile<S, P> {
         let operand = black_box([[0_u64; 2]; 16]);
         const { assert!(P::GROUP * size_of::<P::Operand>() <= size_of::<[u64; 2]>()) };
         const { assert!(align_of::<P::Operand>() <= align_of::<u64>()) };
-        let weights = black_box([s.splat_i32(0); NV]);
+        let lanes = black_box([0_i32; 2 * NV * MAX_LANES]);
+        const { assert!(P::COLUMN_LANES <= 2) };
+        // SAFETY: there are as many lanes as any step has.
+        let weights = unsafe { product.weights(s, lanes.as_ptr()) };
         let mut sums = [[product.sums_from_bits(s, s.splat_i32(0)); NV]; MR];
         for step in 0..steps {
             // SAFETY: with a stride of 0, all rows read the same `GROUP` numbers. They fit into 16 bytes and are aligned,
             // as asserted.
-            unsafe { product.step(s, &mut sums, operand[step % 16].as_ptr().cast(), 0, weights) };
+            unsafe { product.step(s, &mut sums, operand[step % 16].as_ptr().cast(), 0, MR, weights) };
         }
         black_box(sums.map(|sums| sums.map(|sums| s.lanes(s.bits_to_f32(product.sums_to_bits(s, sums))))));
     }

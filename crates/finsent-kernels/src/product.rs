@@ -1,8 +1,9 @@
 //! The inner step of a matrix product, for each pair of number formats.
 //!
-//! Packed weights are lanes of 32 bits, one per column. A lane holds one f32, two bfloat16 or four bytes along k. A step
-//! broadcasts as many numbers of each row of the operand (the activations) and adds the products to the sums of the row.
-#![expect(unsafe_code, reason = "a step reads the operand through a pointer")]
+//! Packed weights are lanes of 32 bits, one or two for each column and step. A lane holds one f32, two bfloat16 or four bytes
+//! along k. A step takes as many numbers of each row of the operand (the activations) and adds the products to the sums of
+//! the row.
+#![expect(unsafe_code, reason = "a step reads the operand and the weights through pointers")]
 
 use super::simd::{NV, Simd};
 
@@ -12,10 +13,16 @@ pub(super) trait Product<S: Simd>: Copy {
     type Operand: Copy;
     /// A vector of 32-bit sums.
     type Sums: Copy;
-    /// Numbers along k in a lane of weights.
+    /// The weights of a step: vectors, or their address if they take more registers than there are.
+    type Weights: Copy;
+    /// Numbers along k in a step.
     const GROUP: usize;
+    /// Lanes of each column in a step of packed weights.
+    const COLUMN_LANES: usize = 1;
     /// Most rows of a tile.
     const MR: usize = S::MR;
+    /// Rows that one instruction multiplies. `MR` is a multiple of it.
+    const ROWS: usize = 1;
 
     /// Restores sums that [`Product::sums_to_bits`] gave. All zeros are empty sums.
     fn sums_from_bits(self, s: S, sums: S::I32) -> Self::Sums;
@@ -24,24 +31,48 @@ pub(super) trait Product<S: Simd>: Copy {
     /// of the column's weights; this subtracts it.
     fn dequantize(self, s: S, sums: Self::Sums, zero: i32, column_sums: S::I32) -> S::F32;
 
-    /// Multiplies `GROUP` numbers of each of `MR` rows by a lane of each of `NV` vectors of weights, and adds the
-    /// products to `sums`.
+    /// Brings sums of rows by vectors of columns into the order in which steps add to them, and back.
+    fn exchange<const MR: usize>(self, _s: S, _sums: &mut [[Self::Sums; NV]; MR]) {}
+
+    /// The weights of a step.
     ///
     /// # Safety
-    /// For each row in `0..MR`, `operand + row * stride` points to `GROUP` readable numbers, aligned for their type.
+    /// As long as the result is used, `from` points to the readable lanes of a step: `COLUMN_LANES` for each of `NR` columns.
+    unsafe fn weights(self, s: S, from: *const i32) -> Self::Weights;
+
+    /// Multiplies `GROUP` numbers of each of `rows` rows by the weights of a step, and adds the products to `sums`.
+    ///
+    /// # Safety
+    /// - For each row in `0..rows`, `operand + row * stride` points to `GROUP` readable numbers, aligned for their type.
+    /// - `rows` is `MR`, or less by fewer than `ROWS`.
     unsafe fn step<const MR: usize>(
         self,
         s: S,
         sums: &mut [[Self::Sums; NV]; MR],
         operand: *const Self::Operand,
         stride: usize,
-        weights: [S::I32; NV],
+        rows: usize,
+        weights: Self::Weights,
     );
 }
 
 /// Code that needs a product.
 pub(super) trait ProductKernel {
     fn run<S: Simd, P: Product<S>>(self, s: S, product: P);
+}
+
+/// Loads the `NV` vectors of a step.
+///
+/// # Safety
+/// `from` points to `NR` readable lanes.
+#[inline(always)]
+pub(super) unsafe fn load_vectors<S: Simd>(s: S, from: *const i32) -> [S::I32; NV] {
+    // SAFETY: there are `NR` lanes, which are `NV` = 2 vectors.
+    let second = unsafe { from.add(S::LANES) };
+    // SAFETY: as above.
+    let first = unsafe { s.load_i32_from(from) };
+    // SAFETY: as above.
+    [first, unsafe { s.load_i32_from(second) }]
 }
 
 /// Multiplies f32 by weights that widen to f32. Products are exact; sums are rounded to f32.
@@ -85,6 +116,7 @@ impl Widen for Bf16Weights {
 impl<S: Simd, W: Widen> Product<S> for Widening<W> {
     type Operand = f32;
     type Sums = S::F32;
+    type Weights = [S::I32; NV];
     const GROUP: usize = W::GROUP;
     const MR: usize = if W::GROUP == 1 { S::MR } else { S::MR_UNPACKING };
 
@@ -104,12 +136,19 @@ impl<S: Simd, W: Widen> Product<S> for Widening<W> {
     }
 
     #[inline(always)]
+    unsafe fn weights(self, s: S, from: *const i32) -> [S::I32; NV] {
+        // SAFETY: the caller vouches for a step, which has `NR` lanes.
+        unsafe { load_vectors(s, from) }
+    }
+
+    #[inline(always)]
     unsafe fn step<const MR: usize>(
         self,
         s: S,
         sums: &mut [[S::F32; NV]; MR],
         operand: *const f32,
         stride: usize,
+        _rows: usize,
         weights: [S::I32; NV],
     ) {
         for k in 0..W::GROUP {
@@ -140,6 +179,7 @@ pub(super) const PAIR_ORDER: [usize; 4] = [0, 2, 1, 3];
 impl<S: Simd> Product<S> for I16Pairs {
     type Operand = i16;
     type Sums = S::I32;
+    type Weights = [S::I32; NV];
     const GROUP: usize = 4;
     const MR: usize = S::MR_UNPACKING;
 
@@ -159,12 +199,19 @@ impl<S: Simd> Product<S> for I16Pairs {
     }
 
     #[inline(always)]
+    unsafe fn weights(self, s: S, from: *const i32) -> [S::I32; NV] {
+        // SAFETY: the caller vouches for a step, which has `NR` lanes.
+        unsafe { load_vectors(s, from) }
+    }
+
+    #[inline(always)]
     unsafe fn step<const MR: usize>(
         self,
         s: S,
         sums: &mut [[S::I32; NV]; MR],
         operand: *const i16,
         stride: usize,
+        _rows: usize,
         weights: [S::I32; NV],
     ) {
         for pair in 0..2 {

@@ -34,7 +34,8 @@ pub(super) fn to_f64(xs: &[f32]) -> Vec<f64> {
     xs.iter().copied().map(f64::from).collect()
 }
 
-struct Rows<'a>(&'a [f32], usize);
+/// Weights in f32, and their columns.
+pub(super) struct Rows<'a>(pub(super) &'a [f32], pub(super) usize);
 
 impl WeightRows for Rows<'_> {
     fn read(&self, rows: Range<usize>, to: &mut [f32]) {
@@ -207,6 +208,38 @@ fn products_of_bytes_are_exact_at_the_limits_of_their_range() {
         for (column, &sum) in out.row(0).iter().enumerate() {
             let sign = if column % 2 == 0 { 1.0 } else { -1.0 };
             assert_eq!(sum, sign * 255.0 * 127.0 * inputs as f32, "{isa}, column {column}");
+        }
+    }
+}
+
+#[test]
+fn products_of_bytes_equal_plain_integers_bit_for_bit() {
+    let sizes = if cfg!(miri) {
+        vec![[1, 3, 2], [5, 9, 9]]
+    } else {
+        (1..=15).map(|rows| [rows, 8 * rows - 3, 37]).chain([[1, 1100, 33], [40, 1100, 33], [101, 768, 48]]).collect()
+    };
+    for isa in Isa::available() {
+        for [rows, inputs, outputs] in sizes.clone() {
+            let pool = pool(2);
+            // Both scales are 1: a row of `x` reaches from -100 to 155, and one of the weights has 127.
+            let scaled = |len: usize, seed, size: f32| random(len, seed).into_iter().map(move |x| (x * size).round());
+            let mut x: Vec<f32> = scaled(rows * inputs, 1, 100.0).collect();
+            for row in x.chunks_exact_mut(inputs) {
+                (row[0], row[inputs - 1]) = (155.0, -100.0);
+            }
+            let mut weights: Vec<f32> = scaled(outputs * inputs, 2, 127.0).collect();
+            weights.chunks_exact_mut(inputs).for_each(|row| row[inputs / 2] = 127.0);
+            let linear = Linear::pack(isa, &pool, Precision::Int8, &Rows(&weights, inputs), inputs, vec![0.0; outputs]);
+            let (matrix, format) = (Matrix::from_rows(inputs, &x), linear.operand_format());
+            let out = forward(isa, &pool, &linear, &matrix, format, Activation::Identity, outputs);
+            for (row, x) in x.chunks_exact(inputs).enumerate() {
+                for (column, weights) in weights.chunks_exact(inputs).enumerate() {
+                    let sum: i64 = x.iter().zip(weights).map(|(x, w)| (x * w) as i64).sum();
+                    let found = out.row(row)[column];
+                    assert_eq!(found, sum as f32, "{isa} {rows}x{inputs}x{outputs} [{row}, {column}]");
+                }
+            }
         }
     }
 }

@@ -1,12 +1,15 @@
 //! NEON: vectors of 4 lanes that are used in pairs, 32 registers, and its products of bytes.
 //!
-//! This file only maps operations to instructions; the kernels are elsewhere.
+//! These files only map operations to instructions; the kernels are elsewhere.
 #![expect(unsafe_code, reason = "intrinsics, inline assembly, and memory behind pointers")]
+
+mod matrix;
 
 use std::arch::aarch64::*;
 use std::arch::{asm, is_aarch64_feature_detected};
 
-use super::product::{Product, ProductKernel};
+pub(super) use self::matrix::{NeonBf16, NeonI8mm};
+use super::product::{Product, ProductKernel, load_vectors};
 use super::simd::{Kernel, MAX_LANES, NV, Simd, TileKernel, match_rows};
 
 /// Proves that the CPU has NEON.
@@ -36,6 +39,8 @@ macro_rules! op_one {
         unsafe { $intrinsic($($operand),*) }
     }};
 }
+
+use {op, op_one};
 
 /// Two vectors that are used as one.
 #[derive(Debug, Clone, Copy)]
@@ -84,6 +89,7 @@ impl NeonDot {
 impl Product<Neon> for NeonDot {
     type Operand = i8;
     type Sums = Ints;
+    type Weights = [Ints; NV];
     const GROUP: usize = 4;
 
     #[inline(always)]
@@ -102,12 +108,19 @@ impl Product<Neon> for NeonDot {
     }
 
     #[inline(always)]
+    unsafe fn weights(self, s: Neon, from: *const i32) -> [Ints; NV] {
+        // SAFETY: the caller vouches for a step, which has `NR` lanes.
+        unsafe { load_vectors(s, from) }
+    }
+
+    #[inline(always)]
     unsafe fn step<const MR: usize>(
         self,
         s: Neon,
         sums: &mut [[Ints; NV]; MR],
         operand: *const i8,
         stride: usize,
+        _rows: usize,
         weights: [Ints; NV],
     ) {
         for (row, sums) in sums.iter_mut().enumerate() {

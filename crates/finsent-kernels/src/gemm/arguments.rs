@@ -14,7 +14,7 @@ pub(crate) struct Gemm<'a> {
     pub(crate) operand: &'a [u8],
     /// Bytes from the start of one row of the operand to the start of the next.
     pub(crate) operand_stride: usize,
-    /// `[panels, panel_steps, NR]`, from panel `first_panel` on. The product takes the first `steps` of each panel.
+    /// `[panels, panel_steps, NR * COLUMN_LANES]`, from panel `first_panel` on. The product takes the first `steps` of each panel.
     pub(crate) lanes: &'a [i32],
     /// The first panel in `lanes`.
     pub(crate) first_panel: usize,
@@ -35,6 +35,12 @@ impl Gemm<'_> {
         self.panels.start * S::NR + self.out.columns()
     }
 
+    /// Lanes of a step of packed weights.
+    #[inline(always)]
+    pub(super) fn step_lanes<S: Simd, P: Product<S>>() -> usize {
+        S::NR * P::COLUMN_LANES
+    }
+
     /// Checks once what every tile relies on.
     pub(super) fn check<S: Simd, P: Product<S>>(&self) {
         let rows = self.out.rows();
@@ -45,7 +51,10 @@ impl Gemm<'_> {
         assert!(self.panels.start <= self.panels.end && self.panels.start >= self.first_panel, "panels");
         assert!(self.steps <= self.panel_steps, "steps");
         let before_last = (self.panels.end - self.first_panel).saturating_sub(1) * self.panel_steps;
-        assert!(self.panels.is_empty() || self.lanes.len() >= (before_last + self.steps) * S::NR, "weights");
+        assert!(
+            self.panels.is_empty() || self.lanes.len() >= (before_last + self.steps) * Self::step_lanes::<S, P>(),
+            "weights"
+        );
         assert!(self.out.columns().div_ceil(S::NR) == self.panels.len(), "columns of the result");
         if let Some(epilogue) = &self.epilogue {
             epilogue.check(rows, self.panels.end * S::NR);

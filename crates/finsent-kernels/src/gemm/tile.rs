@@ -10,13 +10,21 @@ use crate::aligned::CACHE_LINE;
 use crate::product::Product;
 use crate::simd::{NV, Simd, TileKernel};
 
+/// The weights of a panel in a block along k.
+#[derive(Clone)]
+pub(super) struct PanelBlock {
+    pub(super) panel: usize,
+    pub(super) steps: Range<usize>,
+    /// The weights of the first step.
+    pub(super) lanes: *const i32,
+}
+
 /// Some rows by one panel, over a block along k.
 pub(super) struct Tile<'a, S, P> {
     gemm: &'a Gemm<'a>,
     s: S,
     product: P,
-    panel: usize,
-    steps: Range<usize>,
+    block: &'a PanelBlock,
     rows: Range<usize>,
     /// Number of the tile among those of the same block along k.
     index: usize,
@@ -25,25 +33,25 @@ pub(super) struct Tile<'a, S, P> {
 impl<'a, S: Simd, P: Product<S>> Tile<'a, S, P> {
     /// # Safety
     /// - [`Gemm::check`] passed for `S` and `P`.
-    /// - `panel`, `steps` and `rows` are within those of the product.
-    /// - If `steps` does not begin at 0, the panel is whole.
+    /// - The panel and the steps of `block`, and `rows`, are within those of the product.
+    /// - `block` points to the weights of its steps.
+    /// - If the steps do not begin at 0, the panel is whole.
     #[inline(always)]
     pub(super) unsafe fn new(
         gemm: &'a Gemm<'a>,
         s: S,
         product: P,
-        panel: usize,
-        steps: Range<usize>,
+        block: &'a PanelBlock,
         rows: Range<usize>,
         index: usize,
     ) -> Self {
-        Self { gemm, s, product, panel, steps, rows, index }
+        Self { gemm, s, product, block, rows, index }
     }
 
     /// The operand of the first row at the first step.
     #[inline(always)]
     fn operand(&self) -> *const P::Operand {
-        let offset = self.rows.start * self.operand_stride() + self.steps.start * P::GROUP;
+        let offset = self.rows.start * self.operand_stride() + self.block.steps.start * P::GROUP;
         // SAFETY: the row and the step are within the operand (`new`, `Gemm::check`).
         unsafe { self.gemm.operand.as_ptr().cast::<P::Operand>().add(offset) }
     }
@@ -54,18 +62,16 @@ impl<'a, S: Simd, P: Product<S>> Tile<'a, S, P> {
         self.gemm.operand_stride / size_of::<P::Operand>()
     }
 
-    /// The weights of the panel at the first step.
+    /// Rows of the tile, which is a constant unless the product takes several rows at a time.
     #[inline(always)]
-    fn lanes(&self) -> *const i32 {
-        let step = (self.panel - self.gemm.first_panel) * self.gemm.panel_steps + self.steps.start;
-        // SAFETY: the panel and the step are within the weights (`new`, `Gemm::check`).
-        unsafe { self.gemm.lanes.as_ptr().add(step * S::NR) }
+    fn row_count<const MR: usize>(&self) -> usize {
+        if P::ROWS == 1 { MR } else { self.rows.len() }
     }
 
     /// The result of the first row in the first column.
     #[inline(always)]
     fn out(&self) -> *mut f32 {
-        let column = (self.panel - self.gemm.panels.start) * S::NR;
+        let column = (self.block.panel - self.gemm.panels.start) * S::NR;
         // SAFETY: each panel has at least one column in the result (`Gemm::check`), and the row is within it (`new`).
         unsafe { self.gemm.out.at(self.rows.start, column) }
     }
@@ -73,13 +79,13 @@ impl<'a, S: Simd, P: Product<S>> Tile<'a, S, P> {
     /// Sums of zero, or those that an earlier block along k stored in the result.
     ///
     /// # Safety
-    /// The tile has `MR` rows.
+    /// The tile has `MR` rows, or fewer than `ROWS` less.
     #[inline(always)]
     unsafe fn load_sums<const MR: usize>(&self) -> [[P::Sums; NV]; MR] {
         let Self { s, product, .. } = *self;
         let mut sums = [[product.sums_from_bits(s, s.splat_i32(0)); NV]; MR];
-        if self.steps.start > 0 {
-            for (row, sums) in sums.iter_mut().enumerate() {
+        if self.block.steps.start > 0 {
+            for (row, sums) in sums.iter_mut().enumerate().take(self.row_count::<MR>()) {
                 for (v, sums) in sums.iter_mut().enumerate() {
                     // SAFETY: the panel is whole (`new`), so all its columns are within the result.
                     let bits = unsafe { self.out().add(row * self.gemm.out.stride() + v * S::LANES) };
@@ -88,6 +94,7 @@ impl<'a, S: Simd, P: Product<S>> Tile<'a, S, P> {
                     *sums = product.sums_from_bits(s, bits);
                 }
             }
+            product.exchange(s, &mut sums);
         }
         sums
     }
@@ -95,7 +102,7 @@ impl<'a, S: Simd, P: Product<S>> Tile<'a, S, P> {
     /// Adds the products of one step to the sums.
     ///
     /// # Safety
-    /// The tile has `MR` rows, and `operand` and `lanes` point to one of its steps.
+    /// The tile has `MR` rows, or fewer than `ROWS` less; `operand` and `lanes` point to one of its steps.
     #[inline(always)]
     unsafe fn step<const MR: usize>(
         &self,
@@ -104,40 +111,36 @@ impl<'a, S: Simd, P: Product<S>> Tile<'a, S, P> {
         stride: usize,
         lanes: *const i32,
     ) {
-        // SAFETY: a step has `NR` lanes, which are `NV` = 2 vectors.
-        let second = unsafe { lanes.add(S::LANES) };
-        // SAFETY: as above.
-        let first = unsafe { self.s.load_i32_from(lanes) };
-        // SAFETY: as above.
-        let second = unsafe { self.s.load_i32_from(second) };
+        // SAFETY: `lanes` points to the weights of a step.
+        let weights = unsafe { self.product.weights(self.s, lanes) };
         // SAFETY: a step has `GROUP` numbers of each row, and `Gemm::check` found them aligned.
-        unsafe { self.product.step(self.s, sums, operand, stride, [first, second]) };
+        unsafe { self.product.step(self.s, sums, operand, stride, self.row_count::<MR>(), weights) };
     }
 
     /// Adds the products of all steps of the block to the sums.
     ///
     /// # Safety
-    /// The tile has `MR` rows.
+    /// The tile has `MR` rows, or fewer than `ROWS` less.
     #[inline(always)]
     unsafe fn add_products<const MR: usize>(&self, sums: &mut [[P::Sums; NV]; MR]) {
-        let (mut operand, mut lanes, stride) = (self.operand(), self.lanes(), self.operand_stride());
-        let steps = self.steps.len();
+        let (mut operand, mut lanes, stride) = (self.operand(), self.block.lanes, self.operand_stride());
+        let (steps, step_lanes) = (self.block.steps.len(), Gemm::step_lanes::<S, P>());
         // The tiles prefetch the weights after these, which are the next block along k or the next panels. Each tile asks
         // for half a block, so that memory and arithmetic are busy at the same time.
         //
         // The loop takes two steps at a time, so that the addresses of the rows are computed once for both. For four,
         // LLVM keeps more values live than there are registers. It is unrolled by hand, because LLVM does not unroll
         // loops over inline assembly.
-        let mut ahead = lanes.wrapping_add(steps * S::NR + self.index * (steps / 2) * S::NR);
+        let mut ahead = lanes.wrapping_add(steps * step_lanes + self.index * (steps / 2) * step_lanes);
         for _ in 0..steps / 2 {
-            for line in (0..S::NR).step_by(CACHE_LINE / size_of::<i32>()) {
+            for line in (0..step_lanes).step_by(CACHE_LINE / size_of::<i32>()) {
                 self.s.prefetch(ahead.wrapping_add(line));
             }
-            ahead = ahead.wrapping_add(S::NR);
+            ahead = ahead.wrapping_add(step_lanes);
             // SAFETY: two steps are left.
             unsafe { self.step(sums, operand, stride, lanes) };
             // SAFETY: as above.
-            let second_lanes = unsafe { lanes.add(S::NR) };
+            let second_lanes = unsafe { lanes.add(step_lanes) };
             // SAFETY: as above.
             let second_operand = unsafe { operand.add(P::GROUP) };
             // SAFETY: as above.
@@ -145,7 +148,7 @@ impl<'a, S: Simd, P: Product<S>> Tile<'a, S, P> {
             // SAFETY: what follows two steps is another step, or the end.
             operand = unsafe { operand.add(2 * P::GROUP) };
             // SAFETY: as above.
-            lanes = unsafe { lanes.add(2 * S::NR) };
+            lanes = unsafe { lanes.add(2 * step_lanes) };
         }
         if steps % 2 == 1 {
             // SAFETY: one step is left.
@@ -156,14 +159,15 @@ impl<'a, S: Simd, P: Product<S>> Tile<'a, S, P> {
     /// Stores the sums, or the numbers that the epilogue makes of them.
     ///
     /// # Safety
-    /// The tile has `MR` rows.
+    /// The tile has `MR` rows, or fewer than `ROWS` less.
     #[inline(always)]
-    unsafe fn store_sums<const MR: usize>(&self, sums: [[P::Sums; NV]; MR], epilogue: Option<&Epilogue<'_>>) {
-        let Self { s, product, panel, .. } = *self;
+    unsafe fn store_sums<const MR: usize>(&self, mut sums: [[P::Sums; NV]; MR], epilogue: Option<&Epilogue<'_>>) {
+        let Self { s, product, block: PanelBlock { panel, .. }, .. } = *self;
+        product.exchange(s, &mut sums);
         let tile = self.out();
         let columns = self.gemm.columns::<S>();
         let is_whole = columns >= (panel + 1) * S::NR;
-        for (row, sums) in sums.into_iter().enumerate() {
+        for (row, sums) in sums.into_iter().enumerate().take(self.row_count::<MR>()) {
             for (v, sums) in sums.into_iter().enumerate() {
                 let column = panel * S::NR + v * S::LANES;
                 let value = match epilogue {
@@ -188,9 +192,9 @@ impl<'a, S: Simd, P: Product<S>> Tile<'a, S, P> {
 impl<S: Simd, P: Product<S>> TileKernel for Tile<'_, S, P> {
     #[inline(always)]
     fn run<const MR: usize>(self) {
-        assert!(self.rows.len() == MR, "{} rows in a tile of {MR}", self.rows.len());
-        let is_last = self.steps.end == self.gemm.steps;
-        // SAFETY: the tile has `MR` rows, as asserted.
+        assert!(self.rows.len().next_multiple_of(P::ROWS) == MR, "{} rows in a tile of {MR}", self.rows.len());
+        let is_last = self.block.steps.end == self.gemm.steps;
+        // SAFETY: the tile has `MR` rows, or fewer than `ROWS` less, as asserted.
         let mut sums = unsafe { self.load_sums::<MR>() };
         // SAFETY: as above.
         unsafe { self.add_products(&mut sums) };

@@ -17,10 +17,10 @@ use std::cell::RefCell;
 use std::ops::Range;
 
 pub use self::layout::WeightLayout;
-use self::pack::group;
 pub use self::packed::{PackedError, PackedParts, PackedWeights};
+use self::quantize::LANE_BYTES;
 pub use self::quantize::quantize_weights;
-use self::unpack::Unpack;
+use self::unpack::{Unpack, split_groups, widen_groups};
 pub use self::weights::WeightRows;
 use crate::aligned::AlignedBuffer;
 use crate::gemm::{Activation, Epilogue, Gemm};
@@ -105,7 +105,7 @@ impl Linear {
         let &PackedWeights { inputs, outputs, .. } = &self.weights;
         assert_eq!((x.columns(), out.columns()), (inputs, outputs), "columns");
         out.set_rows(x.rows());
-        let is_exact = self.precision() == Precision::Int8 && x.format() == OperandFormat::F32;
+        let unpacks = x.format() == OperandFormat::F32 && self.must_unpack();
         let width = self.weights.width();
         let (rows, panels) = (x.rows(), self.bias.len() / width);
         let out = out.share();
@@ -113,7 +113,7 @@ impl Linear {
         pool.run(panels.div_ceil(chunk), |_, index| {
             let panels = index * chunk..panels.min((index + 1) * chunk);
             let columns = |panels: Range<usize>| panels.start * width..outputs.min(panels.end * width);
-            if is_exact {
+            if unpacks {
                 UNPACKED.with_borrow_mut(|unpacked| {
                     for panel in panels {
                         // SAFETY: each panel is in exactly one chunk.
@@ -127,6 +127,15 @@ impl Linear {
                 self.multiply(panels, x, activation, out);
             }
         });
+    }
+
+    /// Whether a product with f32 needs the weights in another order, or with their low bits.
+    fn must_unpack(&self) -> bool {
+        match self.precision() {
+            Precision::F32 => false,
+            Precision::Bf16 => self.weights.layout.column_lanes() > 1,
+            Precision::Int8 => true,
+        }
     }
 
     /// Multiplies by some panels.
@@ -146,7 +155,7 @@ impl Linear {
         self.run(x.format(), gemm);
     }
 
-    /// Multiplies an operand of f32 by one panel of bytes, with its low bits. `unpacked` is working memory.
+    /// Multiplies an operand of f32 by one panel, which is unpacked before, with its low bits. `unpacked` is working memory.
     fn multiply_unpacked(
         &self,
         panel: usize,
@@ -177,14 +186,26 @@ impl Linear {
 
     /// The weights of a panel as f32, with their low bits and without their scales: `[inputs, width]`.
     fn unpack<'a>(&self, panel: usize, to: &'a mut AlignedBuffer) -> &'a [i32] {
-        let panel_len = self.weights.steps() * self.weights.width();
-        let len = panel_len * group(Precision::Int8);
-        to.grow::<f32>(len);
-        self.isa.run(Unpack {
-            bytes: &self.weights.lanes.as_slice()[panel * panel_len..][..panel_len],
-            low_bits: self.weights.low_bits.as_ref().map(|low_bits| low_bits.panel(panel)),
-            to: &mut to.as_mut_slice()[..len],
-        });
+        let layout = self.weights.layout;
+        let (width, panel_len) = (layout.width(), self.weights.steps() * layout.step_lanes());
+        let packed = &self.weights.lanes.as_slice()[panel * panel_len..][..panel_len];
+        let len = self.weights.steps() * layout.group() * width;
+        to.grow::<f32>(len + panel_len);
+        let (to_f32, fours) = to.as_mut_slice().split_at_mut(len);
+        match layout.precision() {
+            Precision::Int8 => {
+                let bytes = if layout.group() == LANE_BYTES {
+                    packed
+                } else {
+                    let fours = bytemuck::cast_slice_mut(fours);
+                    split_groups(packed, width, fours);
+                    &fours[..panel_len]
+                };
+                let low_bits = self.weights.low_bits.as_ref().map(|low_bits| low_bits.panel(panel));
+                self.isa.run(Unpack { bytes, low_bits, to: to_f32 });
+            }
+            _ => widen_groups(packed, width, to_f32),
+        }
         &to.as_slice()[..len]
     }
 
@@ -192,7 +213,7 @@ impl Linear {
     fn run(&self, format: OperandFormat, kernel: impl ProductKernel) {
         match (self.precision(), format) {
             (Precision::F32, OperandFormat::F32) => self.isa.run_widening(F32Weights, kernel),
-            (Precision::Bf16, OperandFormat::F32) => self.isa.run_widening(Bf16Weights, kernel),
+            (Precision::Bf16, OperandFormat::F32) if !self.must_unpack() => self.isa.run_widening(Bf16Weights, kernel),
             (precision, format) => {
                 assert_eq!(format, self.operand_format(), "format of the operand");
                 match precision {

@@ -8,6 +8,7 @@ use thiserror::Error;
 use super::layout::WeightLayout;
 use super::low_bits::{LowBits, NewLowBits};
 use super::pack::{pack_bf16, pack_f32, pack_int8};
+use super::quantize::LANE_BYTES;
 use super::weights::WeightRows;
 use crate::aligned::{AlignedBuffer, CACHE_LINE};
 use crate::isa::Isa;
@@ -22,7 +23,7 @@ pub struct PackedWeights {
     pub(super) layout: WeightLayout,
     pub(super) inputs: usize,
     pub(super) outputs: usize,
-    /// `[panels, steps, width]`
+    /// `[panels, steps, width, lanes of a column]`
     pub(super) lanes: SharedBytes,
     /// The scale of each column's weights, for whole panels. Empty unless the weights are bytes.
     pub(super) scales: Vec<f32>,
@@ -93,12 +94,12 @@ impl PackedWeights {
             layout,
             inputs,
             outputs,
-            panel_len: steps * layout.width(),
-            lanes: AlignedBuffer::zeros::<i32>(columns * steps),
+            panel_len: steps * layout.step_lanes(),
+            lanes: AlignedBuffer::zeros::<i32>(columns * layout.column_lanes() * steps),
             scales: vec![1.0; byte_columns],
             sums: vec![0; byte_columns],
             low_bits: (byte_columns > 0 && !weights.are_int8())
-                .then(|| NewLowBits::zeros(columns, steps, layout.width())),
+                .then(|| NewLowBits::zeros(columns, inputs.div_ceil(LANE_BYTES), layout.width())),
         };
         match precision {
             Precision::Int8 => new.fill_int8(pool, weights),
@@ -126,19 +127,19 @@ impl PackedWeights {
             return Err(PackedError::LowBits);
         }
         let columns = (outputs as u128).next_multiple_of(layout.width() as u128);
-        let steps = layout.steps(inputs);
+        let (lanes_len, low_bits_steps) = (layout.steps(inputs) * layout.column_lanes(), inputs.div_ceil(LANE_BYTES));
         let of_columns = if is_int8 { 4 * columns } else { 0 };
-        check("its weights", lanes.as_bytes().len(), padded(columns * steps as u128))?;
+        check("its weights", lanes.as_bytes().len(), padded(columns * lanes_len as u128))?;
         check("its scales", size_of_val(scales.as_slice()), of_columns)?;
         check("its sums", size_of_val(sums.as_slice()), of_columns)?;
         if let Some(low_bits) = &low_bits {
-            check("its low bits", low_bits.as_bytes().len(), padded(columns * steps.div_ceil(2) as u128))?;
+            check("its low bits", low_bits.as_bytes().len(), padded(columns * low_bits_steps.div_ceil(2) as u128))?;
         }
         let is_possible = |sum: i32| u64::from(sum.unsigned_abs()) <= 128 * inputs as u64;
         if let Some((output, &found)) = sums.iter().enumerate().find(|(_, sum)| !is_possible(**sum)) {
             return Err(PackedError::Sum { output, found, inputs });
         }
-        let low_bits = low_bits.map(|low_bits| LowBits::new(low_bits, steps, layout.width()));
+        let low_bits = low_bits.map(|low_bits| LowBits::new(low_bits, low_bits_steps, layout.width()));
         Ok(Self { layout, inputs, outputs, lanes, scales, sums, low_bits })
     }
 
@@ -217,7 +218,7 @@ impl New {
             let values = read(weights, columns, inputs);
             match layout.precision() {
                 Precision::F32 => pack_f32(values.chunks_exact(inputs), width, lanes),
-                _ => pack_bf16(values.chunks_exact(inputs), width, lanes),
+                _ => pack_bf16(values.chunks_exact(inputs), layout, lanes),
             }
         });
     }
@@ -245,7 +246,7 @@ impl New {
                 // SAFETY: as above.
                 unsafe { low_bits.fill(panel, &read(weights, columns, inputs), &bytes, scales) };
             }
-            pack_int8(bytes.chunks_exact(inputs), width, lanes);
+            pack_int8(bytes.chunks_exact(inputs), layout, lanes);
         });
     }
 }

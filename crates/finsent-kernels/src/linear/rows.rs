@@ -9,11 +9,13 @@ use super::weights::WeightRows;
 use crate::precision::Precision;
 
 impl PackedWeights {
-    /// The lanes of a column, one per step.
+    /// The lanes of a column, in the order of its numbers.
     fn column(&self, row: usize) -> impl Iterator<Item = i32> {
-        let (width, panel_len) = (self.width(), self.steps() * self.width());
+        let (width, step_lanes, column_lanes) = (self.width(), self.layout.step_lanes(), self.layout.column_lanes());
+        let panel_len = self.steps() * step_lanes;
         let panel = &self.lanes.as_slice()[row / width * panel_len..][..panel_len];
-        panel[row % width..].iter().step_by(width).copied()
+        let first = row % width * column_lanes;
+        panel.chunks_exact(step_lanes).flat_map(move |step| &step[first..first + column_lanes]).copied()
     }
 
     /// The low bits of a column, in the unit of a byte. Zero if there are none.

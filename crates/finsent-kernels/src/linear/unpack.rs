@@ -1,8 +1,30 @@
-//! Weights of bytes as f32, for operands of f32.
+//! Packed weights as f32, for operands of f32.
 
 use super::low_bits::NIBBLES;
 use super::quantize::LANE_BYTES;
 use crate::simd::{Kernel, NV, Simd};
+
+/// Reorders bytes in groups of eight, `[steps, width, 8]`, to groups of four: `[2 steps, width, 4]`.
+pub(super) fn split_groups(eights: &[i32], width: usize, fours: &mut [i32]) {
+    for (from, to) in eights.chunks_exact(2 * width).zip(fours.chunks_exact_mut(2 * width)) {
+        let (first, second) = to.split_at_mut(width);
+        for (([a, b], first), second) in from.as_chunks().0.iter().zip(first).zip(second) {
+            (*first, *second) = (*a, *b);
+        }
+    }
+}
+
+/// Converts bfloat16 in groups of four, `[steps, width, 4]`, to f32: `[4 steps, width]`.
+pub(super) fn widen_groups(groups: &[i32], width: usize, to: &mut [f32]) {
+    for (from, to) in groups.chunks_exact(2 * width).zip(to.chunks_exact_mut(4 * width)) {
+        for (column, &lanes) in from.as_chunks::<2>().0.iter().enumerate() {
+            let four: [u16; 4] = bytemuck::cast(lanes);
+            for (k, bits) in four.into_iter().enumerate() {
+                to[k * width + column] = f32::from_bits(u32::from(bits) << 16);
+            }
+        }
+    }
+}
 
 /// Converts a panel of bytes, with its low bits if it has them, to f32: `[4 steps, width]`.
 pub(super) struct Unpack<'a> {

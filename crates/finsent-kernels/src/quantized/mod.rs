@@ -32,7 +32,7 @@ impl QuantizedMatrix {
     pub fn new(format: OperandFormat, columns: usize) -> Self {
         let bytes = match format {
             OperandFormat::F32 => 0,
-            OperandFormat::U8 | OperandFormat::I8 => columns.next_multiple_of(4),
+            OperandFormat::U8 | OperandFormat::I8 => columns.next_multiple_of(8),
             OperandFormat::Bf16 | OperandFormat::I16 => 2 * columns.next_multiple_of(4),
         };
         Self { format, columns, numbers: Matrix::new(bytes), scales: Vec::new(), zeros: Vec::new() }

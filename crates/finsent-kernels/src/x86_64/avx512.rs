@@ -5,7 +5,7 @@ use std::arch::asm;
 use std::arch::x86_64::*;
 
 use super::op;
-use crate::product::{Product, ProductKernel};
+use crate::product::{Product, ProductKernel, load_vectors};
 use crate::simd::{Kernel, MAX_LANES, NV, Simd, TileKernel, match_rows};
 
 /// Proves that the CPU has AVX-512 F, BW, DQ and VL.
@@ -84,6 +84,7 @@ impl Avx512Bf16 {
 impl Product<Avx512> for Avx512Vnni {
     type Operand = u8;
     type Sums = __m512i;
+    type Weights = [__m512i; NV];
     const GROUP: usize = 4;
 
     #[inline(always)]
@@ -102,12 +103,19 @@ impl Product<Avx512> for Avx512Vnni {
     }
 
     #[inline(always)]
+    unsafe fn weights(self, s: Avx512, from: *const i32) -> [__m512i; NV] {
+        // SAFETY: the caller vouches for a step, which has `NR` lanes.
+        unsafe { load_vectors(s, from) }
+    }
+
+    #[inline(always)]
     unsafe fn step<const MR: usize>(
         self,
         _: Avx512,
         sums: &mut [[__m512i; NV]; MR],
         operand: *const u8,
         stride: usize,
+        _rows: usize,
         weights: [__m512i; NV],
     ) {
         for (row, sums) in sums.iter_mut().enumerate() {
@@ -126,6 +134,7 @@ impl Product<Avx512> for Avx512Vnni {
 impl Product<Avx512> for Avx512Bf16 {
     type Operand = u16;
     type Sums = __m512;
+    type Weights = [__m512i; NV];
     const GROUP: usize = 2;
 
     #[inline(always)]
@@ -144,12 +153,19 @@ impl Product<Avx512> for Avx512Bf16 {
     }
 
     #[inline(always)]
+    unsafe fn weights(self, s: Avx512, from: *const i32) -> [__m512i; NV] {
+        // SAFETY: the caller vouches for a step, which has `NR` lanes.
+        unsafe { load_vectors(s, from) }
+    }
+
+    #[inline(always)]
     unsafe fn step<const MR: usize>(
         self,
         _: Avx512,
         sums: &mut [[__m512; NV]; MR],
         operand: *const u16,
         stride: usize,
+        _rows: usize,
         weights: [__m512i; NV],
     ) {
         for (row, sums) in sums.iter_mut().enumerate() {
