@@ -144,15 +144,34 @@ mod feed_forward_out {
 }
 
 /// All heads of one text. Counts tokens.
-#[divan::bench(args = TOKENS, min_time = 0.2)]
-fn attention(bencher: Bencher<'_, '_>, tokens: usize) {
-    let attention = Attention { isa: isa(), heads: HEADS, reach: Reach::All };
-    let (query, key_value) = (matrix(tokens, HIDDEN), matrix(tokens, 2 * HIDDEN));
-    let texts = [0, tokens];
-    let (mut scratch, mut context) = (Scratch::default(), Matrix::new(HIDDEN));
-    bencher.counter(ItemsCount::new(tokens)).bench_local(|| {
-        attention.forward(&POOL, [black_box(&query), &key_value], [&texts, &texts], &mut scratch, &mut context);
-    });
+#[divan::bench_group(min_time = 0.2)]
+mod attention {
+    use super::*;
+
+    fn run(bencher: Bencher<'_, '_>, precision: Precision, tokens: usize) {
+        let attention = Attention { isa: isa(), heads: HEADS, reach: Reach::All, precision };
+        let (query, key_value) = (matrix(tokens, HIDDEN), matrix(tokens, 2 * HIDDEN));
+        let texts = [0, tokens];
+        let (mut scratch, mut context) = (Scratch::default(), Matrix::new(HIDDEN));
+        bencher.counter(ItemsCount::new(tokens)).bench_local(|| {
+            attention.forward(&POOL, [black_box(&query), &key_value], [&texts, &texts], &mut scratch, &mut context);
+        });
+    }
+
+    #[divan::bench(args = TOKENS)]
+    fn f32(bencher: Bencher<'_, '_>, tokens: usize) {
+        run(bencher, Precision::F32, tokens);
+    }
+
+    #[divan::bench(args = TOKENS)]
+    fn bf16(bencher: Bencher<'_, '_>, tokens: usize) {
+        run(bencher, Precision::Bf16, tokens);
+    }
+
+    #[divan::bench(args = TOKENS)]
+    fn int8(bencher: Bencher<'_, '_>, tokens: usize) {
+        run(bencher, Precision::Int8, tokens);
+    }
 }
 
 /// Layer normalization with a residual and a quantized copy of the result. Counts tokens.

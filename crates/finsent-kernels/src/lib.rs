@@ -11,6 +11,7 @@
 //! | `thread_pool` | pools of workers that run the tasks of one job at a time, and share their threads |
 //! | `simd` | vectors |
 //! | `product` | the step of a matrix product for each pair of number formats |
+//! | `narrow` | what attention in bfloat16 and bytes needs beside them |
 //! | `portable`, `x86_64`, `aarch64` | a token for each instruction set that proves the CPU has it |
 //! | `operand_format` | the number formats of activations |
 //! | `isa` | the instruction set that this process uses |
@@ -70,6 +71,8 @@ mod layer_norm;
 mod linear;
 mod math;
 mod matrix;
+#[cfg(target_arch = "x86_64")]
+mod narrow;
 mod operand;
 mod operand_format;
 mod partition;

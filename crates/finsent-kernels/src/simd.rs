@@ -162,7 +162,7 @@ pub(super) trait Simd: Copy + Send + Sync {
         sum
     }
 
-    /// The largest lane, ignoring NaN.
+    /// The largest lane. It is unspecified if a lane is NaN.
     #[inline(always)]
     fn largest(self, x: Self::F32) -> f32 {
         let lanes = self.lanes(x);
@@ -173,7 +173,7 @@ pub(super) trait Simd: Copy + Send + Sync {
         largest
     }
 
-    /// The smallest lane, ignoring NaN.
+    /// The smallest lane. It is unspecified if a lane is NaN.
     #[inline(always)]
     fn smallest(self, x: Self::F32) -> f32 {
         -self.largest(self.sub(self.splat(0.0), x))

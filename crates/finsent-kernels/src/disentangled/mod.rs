@@ -81,7 +81,7 @@ impl DisentangledAttention<'_> {
     ///
     /// Each step is a kernel of its own: one that holds several products would be too large to be compiled well.
     fn attend(self, mut head: Head<'_>, panels: &mut Panels, distances: &Distances<'_>) {
-        let Panels { keys, values, scores, positions } = panels;
+        let Panels { keys, values, scores, positions, .. } = panels;
         let (isa, tokens, stride) = (self.isa, head.tokens(), score_stride(head.tokens()));
         let (keys, values) = isa.run(PackHead { head: &head, keys, values });
         scores.grow::<f32>(BLOCK.min(head.queries()) * stride);

@@ -59,6 +59,8 @@ impl Epilogue<'_> {
         let value = s.mul_add(value, scale, s.load(&self.bias[column..]));
         match self.activation {
             Activation::Identity => value,
+            // Who multiplies bytes rounds the result to bytes.
+            Activation::Gelu if self.rows.is_some() => math::coarse_gelu(s, value),
             Activation::Gelu => math::gelu(s, value),
         }
     }

@@ -181,7 +181,7 @@ impl Product<Avx512> for Avx512Bf16 {
 }
 
 #[inline(always)]
-fn as_bf16(bits: __m512i) -> __m512bh {
+pub(super) fn as_bf16(bits: __m512i) -> __m512bh {
     // SAFETY: both types are 512 bits, and every bit pattern is valid in both.
     unsafe { std::mem::transmute(bits) }
 }
@@ -373,6 +373,11 @@ impl Simd for Avx512 {
             square[8 + column] = op!(_mm512_shuffle_f32x4::<0x88>(ab, cd));
             square[12 + column] = op!(_mm512_shuffle_f32x4::<0xdd>(ab, cd));
         }
+    }
+
+    #[inline(always)]
+    fn largest(self, x: __m512) -> f32 {
+        op!(_mm512_reduce_max_ps(x))
     }
 
     #[inline(always)]

@@ -2,6 +2,7 @@
 
 mod avx2;
 mod avx512;
+mod narrow;
 
 pub(crate) use avx2::Avx2;
 pub(crate) use avx512::{Avx512, Avx512Bf16, Avx512Vnni};

@@ -85,13 +85,11 @@ impl Attention {
         let (queries_and_keys, values) = ([&*query, &*key_value], &mut context.values);
         match &self.relative {
             Some(relative) => relative.forward(engine, queries_and_keys, cu_lens, scratch, values),
-            None => finsent_kernels::Attention { isa: engine.isa, heads: self.heads, reach: self.reach }.forward(
-                engine.pool,
-                queries_and_keys,
-                cu_lens,
-                scratch,
-                values,
-            ),
+            None => {
+                let precision = operands.precision(engine);
+                finsent_kernels::Attention { isa: engine.isa, heads: self.heads, reach: self.reach, precision }
+                    .forward(engine.pool, queries_and_keys, cu_lens, scratch, values);
+            }
         }
         context.round(engine, operands);
     }

@@ -18,3 +18,13 @@ pub(crate) enum Operands {
     /// f32, so that only the weights are rounded.
     F32,
 }
+
+impl Operands {
+    /// The precision of products in which no operand is a weight.
+    pub(super) fn precision(self, engine: Engine<'_>) -> Precision {
+        match self {
+            Self::Native => engine.precision,
+            Self::F32 => Precision::F32,
+        }
+    }
+}

@@ -14,6 +14,7 @@ fn load(dir: &std::path::Path, precision: Precision, int8_margin: f32) -> Pipeli
 pub(crate) struct Agreement {
     pub(crate) same_label: f64,
     pub(crate) largest_difference: f64,
+    pub(crate) mean_difference: f64,
 }
 
 impl Agreement {
@@ -27,6 +28,7 @@ impl Agreement {
         Self {
             same_label: same as f64 / exact.len() as f64,
             largest_difference: pairs().map(difference).fold(0.0, f64::max),
+            mean_difference: pairs().map(difference).sum::<f64>() / exact.len() as f64,
         }
     }
 }

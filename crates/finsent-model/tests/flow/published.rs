@@ -132,14 +132,34 @@ fn real_headlines_have_the_same_bits_alone_and_in_random_batches() {
     }
 }
 
+/// Articles, cut into pieces of 200 words, which have more than 200 tokens.
+fn long_texts() -> Vec<Text> {
+    let articles = rows("data/longdocs_crypto_news.jsonl");
+    let pieces = articles.iter().flat_map(|row| {
+        let words: Vec<&str> = row["text"].as_str().unwrap().split_whitespace().collect();
+        words.chunks_exact(200).map(|words| words.join(" ")).collect::<Vec<_>>()
+    });
+    pieces.map(|piece| Text::parse(piece).unwrap()).collect()
+}
+
 /// Prints figures for docs/benchmarks.md: the agreement with f32, the largest difference, and the share of texts that
-/// are computed again. It reads every eighth text, or every `FINSENT_TEST_EVERY`-th: all of them take an hour in a test
+/// are computed again. It reads every eighth text, or every `FINSENT_TEST_EVERY`-th: all of them take minutes in a test
 /// build.
 #[test]
 #[ignore = "needs the datasets and finsent-mini-2-source, which are not in the repository"]
 fn labels_of_the_other_precisions_agree_with_those_of_f32() {
     let every = std::env::var("FINSENT_TEST_EVERY").map_or(8, |every| every.parse().unwrap());
-    let texts: Vec<Text> = real_texts().into_iter().step_by(every).collect();
+    report_agreement(&real_texts().into_iter().step_by(every).collect::<Vec<_>>(), [0.997, 0.99, 0.999]);
+}
+
+#[test]
+#[ignore = "needs the datasets and finsent-mini-2-source, which are not in the repository"]
+fn labels_of_long_texts_in_the_other_precisions_agree_with_those_of_f32() {
+    report_agreement(&long_texts(), [0.99, 0.98, 0.99]);
+}
+
+/// `least` are the least shares of texts that have the label of f32, in bf16, in int8, and in int8 with a second pass.
+fn report_agreement(texts: &[Text], least: [f64; 3]) {
     let dir = tempfile::tempdir().unwrap();
     for name in ["vocab.txt", "tokenizer_config.json", "special_tokens_map.json"] {
         fs::copy(reference::mini().join(name), dir.path().join(name)).unwrap();
@@ -149,16 +169,15 @@ fn labels_of_the_other_precisions_agree_with_those_of_f32() {
     }
     let margin = ModelOptions::default().int8_margin;
     let mut report = std::io::stderr();
-    let exact = reference::classify(&load_in(dir.path(), Precision::F32, 0.0), &texts);
-    for (name, precision, int8_margin, least) in [
-        ("bf16", Precision::Bf16, 0.0, 0.997),
-        ("int8", Precision::Int8, 0.0, 0.99),
-        ("int8, escalated", Precision::Int8, margin, 0.999),
-    ] {
-        let found = reference::classify(&load_in(dir.path(), precision, int8_margin), &texts);
-        let Agreement { same_label, largest_difference } = Agreement::of(&exact, &found);
+    let exact = reference::classify(&load_in(dir.path(), Precision::F32, 0.0), texts);
+    let formats =
+        [("bf16", Precision::Bf16, 0.0), ("int8", Precision::Int8, 0.0), ("int8, escalated", Precision::Int8, margin)];
+    for ((name, precision, int8_margin), least) in formats.into_iter().zip(least) {
+        let found = reference::classify(&load_in(dir.path(), precision, int8_margin), texts);
+        let Agreement { same_label, largest_difference, mean_difference } = Agreement::of(&exact, &found);
         let (texts, same) = (texts.len(), same_label * 100.0);
-        writeln!(report, "{name}: {texts} texts, {same:.3} % same label, {largest_difference:.4} at most").unwrap();
+        let difference = format!("{largest_difference:.4} at most, {mean_difference:.5} on average");
+        writeln!(report, "{name}: {texts} texts, {same:.3} % same label, {difference}").unwrap();
         if precision == Precision::Int8 && int8_margin == 0.0 {
             let again = found.iter().filter(|prediction| prediction.margin() < margin).count();
             writeln!(report, "margin {margin}: {:.2} % computed again", again as f64 / texts as f64 * 100.0).unwrap();
