@@ -21,9 +21,9 @@ impl Worker<'_> {
         self.pool.threads()
     }
 
-    /// Runs a job that does nothing, to measure what it costs.
-    pub(crate) fn run_empty_job(&self, tasks: usize) {
-        self.pool.run(tasks, |_, _| ());
+    /// Runs a job that computes nothing, to measure what it costs.
+    pub(crate) fn run_job(&self, tasks: usize, task: &(dyn Fn() + Sync)) {
+        self.pool.run(tasks, |_, _| task());
     }
 
     /// The memory, for one pass.
