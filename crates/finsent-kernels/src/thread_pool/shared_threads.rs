@@ -157,7 +157,8 @@ impl Drop for SharedPool<'_> {
     }
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(not(loom))]
+#[cfg(test)]
 mod tests {
     use std::collections::HashSet;
     use std::sync::atomic::AtomicUsize;
