@@ -4,6 +4,7 @@
 //! $ cargo bench --package finsent-model --bench workers -- MODEL FILE.jsonl [TEXTS] [PRECISION] [ROUNDS]
 //! ```
 #![expect(clippy::unwrap_used, reason = "a measurement should fail where it cannot continue")]
+#![expect(clippy::print_stdout, reason = "the measurements are the output")]
 
 use std::num::NonZeroUsize;
 use std::path::Path;

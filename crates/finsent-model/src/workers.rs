@@ -69,7 +69,9 @@ impl Size {
     /// The number of workers: as many as have a thread each, or several if the model is large, and as fit into memory.
     pub(crate) fn workers(self) -> usize {
         let seconds = self.operations * (MAX_BATCH_TOKENS / SPLIT) as f64 / THREAD_SPEED;
-        let threads_of_each = ((seconds / BATCH_SECONDS).ceil() as usize).clamp(1, MOST_THREADS);
+        let fast_enough = ((seconds / BATCH_SECONDS).ceil() as usize).clamp(1, MOST_THREADS);
+        // Powers of two divide the panels of the usual widths evenly: 24 of 768 columns, 96 of 3,072.
+        let threads_of_each = 1 << fast_enough.ilog2();
         let wanted = (self.threads / threads_of_each).max(self.threads.min(SPLIT));
         (1..=wanted).rev().find(|&workers| self.fits(workers)).unwrap_or(1)
     }
@@ -110,7 +112,7 @@ mod tests {
     #[test]
     fn few_threads_have_a_worker_each_and_many_share_those_of_a_large_model() {
         assert_eq!([1, 2, 4].map(|threads| base(threads).workers()), [1, 2, 4]);
-        assert_eq!([8, 16, 64].map(|threads| base(threads).workers()), [4, 4, 12]);
+        assert_eq!([8, 16, 32, 64].map(|threads| base(threads).workers()), [4, 4, 8, 16]);
         let mini = |threads| Size { operations: 2.1e7, bytes: 18_000, ..base(threads) };
         assert_eq!([2, 16, 64].map(|threads| mini(threads).workers()), [2, 16, 64]);
     }

@@ -58,14 +58,14 @@ impl ComputeThreads {
         lent.arrivals += 1;
         lent.waiting.push_back(number);
         loop {
-            if lent.waiting.front() == Some(&number) {
-                if let Some(pool) = self.lend(&mut lent) {
-                    lent.waiting.pop_front();
-                    if !lent.waiting.is_empty() {
-                        self.given_back.notify_all();
-                    }
-                    return pool;
+            if lent.waiting.front() == Some(&number)
+                && let Some(pool) = self.lend(&mut lent)
+            {
+                lent.waiting.pop_front();
+                if !lent.waiting.is_empty() {
+                    self.given_back.notify_all();
                 }
+                return pool;
             }
             lent = ignore_poison(self.given_back.wait(lent));
         }
@@ -157,7 +157,8 @@ impl Drop for SharedPool<'_> {
     }
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(not(loom))]
+#[cfg(test)]
 mod tests {
     use std::collections::HashSet;
     use std::sync::atomic::AtomicUsize;

@@ -18,8 +18,10 @@ const LENGTH: usize = 32;
 const DURATION: Duration = Duration::from_secs(1);
 /// Jobs of a measurement of barriers, of which the median counts.
 const JOBS: usize = 2001;
-/// Tasks of the jobs that barriers are measured with: few, and many.
-const TASKS: [usize; 2] = [2, 66];
+/// A task that lasts long enough for all threads to take part in its job.
+const TASK: Duration = Duration::from_micros(20);
+/// Tasks of the jobs that claims are measured with: few, and many.
+const CLAIMS: [usize; 2] = [2, 66];
 /// Cores that costs are predicted for.
 const PREDICTED: [usize; 4] = [8, 16, 32, 64];
 
@@ -128,24 +130,33 @@ fn rate(encoder: &Encoder, callers: usize) -> Result<f64, EncoderError> {
     Ok((passes * texts * LENGTH) as f64 / start.elapsed().as_secs_f64())
 }
 
-/// Microseconds of an empty job per thread, and of a claim; 0 with one thread.
+/// Microseconds of the start and the end of a job per thread, and of a claim; 0 with one thread.
 fn barrier(encoder: &Encoder) -> [f64; 2] {
     let worker = encoder.worker();
-    let threads = worker.threads() as f64;
-    if threads < 2.0 {
+    let threads = worker.threads();
+    if threads < 2 {
         return [0.0; 2];
     }
-    let [few, many] = TASKS.map(|tasks| {
-        let mut times: Vec<f64> = (0..JOBS)
-            .map(|_| {
-                let start = Instant::now();
-                worker.run_empty_job(tasks);
-                start.elapsed().as_secs_f64() * 1e6
-            })
-            .collect();
-        times.sort_by(f64::total_cmp);
-        times[JOBS / 2]
-    });
-    let claim = ((many - few) / (TASKS[1] - TASKS[0]) as f64).max(0.0);
-    [((few - claim * TASKS[0] as f64) / threads).max(0.0), claim]
+    // Empty tasks are claimed faster than another thread notices them. With a task for each thread that takes a while, all
+    // threads take part.
+    let wait = || {
+        let start = Instant::now();
+        while start.elapsed() < TASK {}
+    };
+    let job = median_us(|| worker.run_job(threads, &wait)) - TASK.as_secs_f64() * 1e6;
+    let [few, many] = CLAIMS.map(|tasks| median_us(|| worker.run_job(tasks, &|| ())));
+    let claim = (many - few) / (CLAIMS[1] - CLAIMS[0]) as f64;
+    [(job / threads as f64).max(0.0), claim.max(0.0)]
+}
+
+fn median_us(job: impl Fn()) -> f64 {
+    let mut times: Vec<f64> = (0..JOBS)
+        .map(|_| {
+            let start = Instant::now();
+            job();
+            start.elapsed().as_secs_f64() * 1e6
+        })
+        .collect();
+    times.sort_by(f64::total_cmp);
+    times[JOBS / 2]
 }

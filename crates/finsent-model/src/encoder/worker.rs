@@ -21,9 +21,9 @@ impl Worker<'_> {
         self.pool.threads()
     }
 
-    /// Runs a job that does nothing, to measure what it costs.
-    pub(crate) fn run_empty_job(&self, tasks: usize) {
-        self.pool.run(tasks, |_, _| ());
+    /// Runs a job that computes nothing, to measure what it costs.
+    pub(crate) fn run_job(&self, tasks: usize, task: &(dyn Fn() + Sync)) {
+        self.pool.run(tasks, |_, _| task());
     }
 
     /// The memory, for one pass.
@@ -46,7 +46,7 @@ pub(super) struct Workers {
 #[derive(Debug)]
 struct Idle {
     /// The one used last is lent first: its memory has grown already.
-    arenas: Vec<Box<Mutex<Arena>>>,
+    arenas: Vec<Mutex<Arena>>,
     /// Who waits, by number.
     waiting: VecDeque<u64>,
     arrivals: u64,
@@ -54,7 +54,7 @@ struct Idle {
 
 impl Workers {
     pub(super) fn new(count: usize, arena: impl Fn() -> Arena) -> Self {
-        let arenas = (0..count).map(|_| Box::new(Mutex::new(arena()))).collect();
+        let arenas = (0..count).map(|_| Mutex::new(arena())).collect();
         let idle = Idle { arenas, waiting: VecDeque::new(), arrivals: 0 };
         Self { count, idle: Mutex::new(idle), changed: Condvar::new() }
     }
@@ -105,7 +105,7 @@ impl Workers {
 #[derive(Debug)]
 struct LentArena<'a> {
     /// `None` once it has gone back.
-    arena: Option<Box<Mutex<Arena>>>,
+    arena: Option<Mutex<Arena>>,
     of: &'a Workers,
 }
 
