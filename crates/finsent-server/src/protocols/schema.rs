@@ -42,12 +42,6 @@ pub(super) fn cut() -> Schema {
     ObjectBuilder::new().schema_type(types).enum_values(Some([Some(-1), None])).build().into()
 }
 
-/// True, or null.
-pub(super) fn always_true() -> Schema {
-    let types = SchemaType::from_iter([Type::Boolean, Type::Null]);
-    ObjectBuilder::new().schema_type(types).enum_values(Some([Some(true), None])).build().into()
-}
-
 /// A time in milliseconds, or null.
 pub(super) fn milliseconds() -> Schema {
     let types = SchemaType::from_iter([Type::Number, Type::Null]);

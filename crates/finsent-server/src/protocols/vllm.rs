@@ -36,8 +36,9 @@ pub(crate) struct ClassificationRequest<'a> {
     activation: Option<bool>,
     /// An older name of `use_activation`.
     softmax: Option<bool>,
-    /// The model always reads special tokens.
-    #[schema(schema_with = schema::always_true)]
+    /// Only `true` is accepted: the model always reads special tokens. It is not documented, because no type for that is known
+    /// to all generators of clients.
+    #[schema(ignore)]
     add_special_tokens: Option<bool>,
     /// More than 0 waits for the others [default: 0]
     #[schema(schema_with = schema::whole)]
