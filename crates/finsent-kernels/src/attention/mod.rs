@@ -12,6 +12,11 @@
 //! If tokens attend to those near them only, a block of queries multiplies the keys and values that any of its queries
 //! reaches. The cost is tokens times window.
 //!
+//! Working memory is that of one head of one text, and of a block of scores: in proportion to the length of the text.
+//!
+//! That is how `exact` does it, in f32. `low` rounds the operands to the number format that `format` chooses by precision, CPU
+//! and length of the text.
+//!
 //! The result for a text depends only on that text.
 #[cfg(target_arch = "x86_64")]
 mod bytes;
