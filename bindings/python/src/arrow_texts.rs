@@ -48,17 +48,18 @@ impl ArrowTexts {
     }
 }
 
-/// Whether text can be read from a type. The texts of a dictionary are the values of its keys.
+/// Whether text can be read from a type. The texts of a dictionary are the values of its keys. A column whose texts are all
+/// missing may have no other type than null.
 fn is_strings(data_type: &DataType) -> bool {
     match data_type {
-        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => true,
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Null => true,
         DataType::Dictionary(_, values) => is_strings(values),
         _ => false,
     }
 }
 
 fn text_at(array: &ArrayRef, row: usize) -> TextResult {
-    if array.is_null(row) {
+    if array.is_null(row) || *array.data_type() == DataType::Null {
         return Err("expected a string, found null".into());
     }
     let text = match array.data_type() {

@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use finsent::{Document as Scored, Sentence as ScoredSentence};
+use finsent::{Document as ScoredDocument, Sentence as ScoredSentence};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::characters::Characters;
-use crate::prediction::{add_reading, add_scores, scores};
+use crate::prediction::{Scored, add_reading, add_scores};
 
 /// A sentence of a text, with its prediction. `text[start:end]` is the sentence.
-#[pyclass(frozen, module = "finsent")]
+#[pyclass(frozen, extends = Scored, module = "finsent")]
 pub(crate) struct Sentence {
     sentence: ScoredSentence,
     start: usize,
@@ -18,19 +18,20 @@ pub(crate) struct Sentence {
 }
 
 /// A document of any length: its scores are the mean of its sentences' scores.
-#[pyclass(frozen, module = "finsent")]
+#[pyclass(frozen, extends = Scored, module = "finsent")]
 pub(crate) struct Document {
-    document: Scored,
+    document: ScoredDocument,
     sentences: Vec<Py<Sentence>>,
 }
 
 impl Sentence {
     /// The sentences of a text.
-    pub(crate) fn all(text: &str, sentences: Vec<ScoredSentence>) -> Vec<Self> {
+    pub(crate) fn all(py: Python<'_>, text: &str, sentences: Vec<ScoredSentence>) -> PyResult<Vec<Py<Self>>> {
         let mut characters = Characters::of(text);
         let at = |sentence: ScoredSentence| {
             let place = characters.range(sentence.bytes());
-            Self { start: place.start, end: place.end, sentence }
+            let scored = PyClassInitializer::from(Scored(sentence.prediction().clone()));
+            Py::new(py, scored.add_subclass(Self { start: place.start, end: place.end, sentence }))
         };
         sentences.into_iter().map(at).collect()
     }
@@ -54,30 +55,6 @@ impl Sentence {
     #[getter]
     fn text(&self) -> &str {
         self.sentence.text()
-    }
-
-    /// The label with the highest score.
-    #[getter]
-    fn label(&self) -> &str {
-        self.sentence.prediction().label()
-    }
-
-    /// The score of `label`: a probability, 0 to 1.
-    #[getter]
-    fn score(&self) -> f32 {
-        self.sentence.prediction().score()
-    }
-
-    /// The score of each label, in the model's order.
-    #[getter]
-    fn scores<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        scores(py, self.sentence.prediction())
-    }
-
-    /// P(positive) - P(negative), -1 to 1; None if the model lacks either label.
-    #[getter]
-    fn sentiment_score(&self) -> Option<f32> {
-        self.sentence.prediction().sentiment_score()
     }
 
     /// How many tokens the model read.
@@ -110,39 +87,15 @@ impl Sentence {
 }
 
 impl Document {
-    pub(crate) fn new(py: Python<'_>, text: &str, document: Scored) -> PyResult<Self> {
-        let sentences = Sentence::all(text, document.sentences().to_vec());
-        let sentences = sentences.into_iter().map(|sentence| Py::new(py, sentence)).collect::<PyResult<_>>()?;
-        Ok(Self { document, sentences })
+    pub(crate) fn new<'py>(py: Python<'py>, text: &str, document: ScoredDocument) -> PyResult<Bound<'py, Self>> {
+        let sentences = Sentence::all(py, text, document.sentences().to_vec())?;
+        let scored = PyClassInitializer::from(Scored(document.prediction().clone()));
+        Bound::new(py, scored.add_subclass(Self { document, sentences }))
     }
 }
 
 #[pymethods]
 impl Document {
-    /// The label with the highest score.
-    #[getter]
-    fn label(&self) -> &str {
-        self.document.prediction().label()
-    }
-
-    /// The score of `label`: a probability, 0 to 1.
-    #[getter]
-    fn score(&self) -> f32 {
-        self.document.prediction().score()
-    }
-
-    /// The score of each label, in the model's order.
-    #[getter]
-    fn scores<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        scores(py, self.document.prediction())
-    }
-
-    /// P(positive) - P(negative), -1 to 1; None if the model lacks either label.
-    #[getter]
-    fn sentiment_score(&self) -> Option<f32> {
-        self.document.prediction().sentiment_score()
-    }
-
     /// The sentences, in order.
     #[getter]
     fn sentences(&self, py: Python<'_>) -> Vec<Py<Sentence>> {

@@ -30,7 +30,7 @@ mod _finsent {
     #[pymodule_export]
     use super::model::Model;
     #[pymodule_export]
-    use super::prediction::{Prediction, restore_prediction};
+    use super::prediction::{Prediction, Scored, restore_prediction};
 
     #[pymodule_export]
     const __VERSION__: &str = env!("CARGO_PKG_VERSION");

@@ -92,7 +92,7 @@ impl Model {
         };
         let predictions = PyList::empty(py);
         self.in_chunks(py, texts, |index, result| match result {
-            Ok(prediction) => predictions.append(Prediction(prediction)),
+            Ok(prediction) => predictions.append(Prediction::new(py, prediction)?),
             Err(_) if coerce => predictions.append(py.None()),
             Err(message) => Err(error::of_text(Some(index), &message)),
         })?;
@@ -101,7 +101,7 @@ impl Model {
 
     /// Classifies all of a text of any length, from its sentences.
     #[pyo3(signature = (text, *, aggregate="tokens"))]
-    fn classify_document(&self, text: &Bound<'_, PyString>, aggregate: &str) -> PyResult<Document> {
+    fn classify_document<'py>(&self, text: &Bound<'py, PyString>, aggregate: &str) -> PyResult<Bound<'py, Document>> {
         self.process.check()?;
         let (py, aggregate) = (text.py(), parse_aggregate(aggregate)?);
         let text = text_of(text).map_err(|message| error::of_text(None, &message))?;
@@ -110,12 +110,12 @@ impl Model {
     }
 
     /// Splits a text into sentences and classifies each.
-    fn classify_sentences(&self, text: &Bound<'_, PyString>) -> PyResult<Vec<Sentence>> {
+    fn classify_sentences(&self, text: &Bound<'_, PyString>) -> PyResult<Vec<Py<Sentence>>> {
         self.process.check()?;
         let py = text.py();
         let text = text_of(text).map_err(|message| error::of_text(None, &message))?;
         let sentences = py.detach(|| self.model.classify_sentences(text.as_str()));
-        Ok(Sentence::all(text.as_str(), sentences.map_err(|error| error::of_one(&error))?))
+        Sentence::all(py, text.as_str(), sentences.map_err(|error| error::of_one(&error))?)
     }
 
     /// Says which words made a prediction, and of a document which sentences.
@@ -215,7 +215,7 @@ impl Model {
         let py = text.py();
         let result = text_of(text).and_then(|text| py.detach(|| self.classify_texts(vec![Ok(text)])).remove(0));
         match result {
-            Ok(prediction) => Ok(Bound::new(py, Prediction(prediction))?.into_any()),
+            Ok(prediction) => Ok(Prediction::new(py, prediction)?.into_any()),
             Err(_) if coerce => Ok(py.None().into_bound(py)),
             Err(message) => Err(error::of_text(None, &message)),
         }

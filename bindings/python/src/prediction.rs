@@ -9,13 +9,12 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-/// The prediction for a text: its label and the score of each label.
-#[pyclass(frozen, eq, module = "finsent")]
-#[derive(PartialEq)]
-pub(crate) struct Prediction(pub(crate) Scores);
+/// What the predictions of texts, sentences and documents have in common.
+#[pyclass(frozen, subclass, module = "finsent._finsent")]
+pub(crate) struct Scored(pub(crate) Scores);
 
 #[pymethods]
-impl Prediction {
+impl Scored {
     /// The label with the highest score.
     #[getter]
     fn label(&self) -> &str {
@@ -39,45 +38,72 @@ impl Prediction {
     fn sentiment_score(&self) -> Option<f32> {
         self.0.sentiment_score()
     }
+}
 
+/// The prediction for a text: its label and the score of each label.
+#[pyclass(frozen, extends = Scored, module = "finsent")]
+pub(crate) struct Prediction;
+
+impl Prediction {
+    pub(crate) fn new(py: Python<'_>, scores: Scores) -> PyResult<Bound<'_, Self>> {
+        Bound::new(py, PyClassInitializer::from(Scored(scores)).add_subclass(Self))
+    }
+
+    fn scores<'a>(slf: &'a Bound<'_, Self>) -> &'a Scores {
+        &slf.as_super().get().0
+    }
+}
+
+#[pymethods]
+impl Prediction {
     /// How many tokens the model read.
     #[getter]
-    fn tokens(&self) -> usize {
-        self.0.tokens()
+    fn tokens(slf: &Bound<'_, Self>) -> usize {
+        Self::scores(slf).tokens()
     }
 
     /// Whether the text was longer than the model's window, so that only its start was read.
     #[getter]
-    fn truncated(&self) -> bool {
-        self.0.truncated()
+    fn truncated(slf: &Bound<'_, Self>) -> bool {
+        Self::scores(slf).truncated()
     }
 
     /// The prediction as a dict, as `finsent classify` writes it in JSON.
-    fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let dict = PyDict::new(py);
-        add_scores(&dict, &self.0)?;
-        add_reading(&dict, &self.0)?;
+    fn to_dict<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyDict>> {
+        let dict = PyDict::new(slf.py());
+        add_scores(&dict, Self::scores(slf))?;
+        add_reading(&dict, Self::scores(slf))?;
         Ok(dict)
     }
 
-    fn __repr__(&self) -> String {
-        let Self(prediction) = self;
+    fn __repr__(slf: &Bound<'_, Self>) -> String {
+        let prediction = Self::scores(slf);
         let truncated = if prediction.truncated() { ", truncated" } else { "" };
         format!("Prediction({}, {:.4}{truncated})", prediction.label(), prediction.score())
     }
 
-    fn __hash__(&self) -> u64 {
+    fn __eq__(slf: &Bound<'_, Self>, other: &Bound<'_, Self>) -> bool {
+        Self::scores(slf) == Self::scores(other)
+    }
+
+    fn __hash__(slf: &Bound<'_, Self>) -> u64 {
+        let prediction = Self::scores(slf);
         let bits = |score: &f32| u64::from(score.to_bits());
-        self.0.probabilities().iter().map(bits).fold(self.0.tokens() as u64, |hash, bits| hash.rotate_left(13) ^ bits)
+        prediction
+            .probabilities()
+            .iter()
+            .map(bits)
+            .fold(prediction.tokens() as u64, |hash, bits| hash.rotate_left(13) ^ bits)
     }
 
     /// For pickle.
-    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyAny>, Parts)> {
-        let restore = py.import("finsent._finsent")?.getattr("restore_prediction")?;
-        let labels = self.0.scores().map(|(label, _)| label.to_owned()).collect();
-        let has_sentiment_score = self.0.sentiment_score().is_some();
-        let probabilities = self.0.probabilities().to_vec();
-        Ok((restore, (labels, has_sentiment_score, probabilities, self.0.tokens(), self.0.truncated())))
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, Parts)> {
+        let prediction = Self::scores(slf);
+        let restore = slf.py().import("finsent._finsent")?.getattr("restore_prediction")?;
+        let labels = prediction.scores().map(|(label, _)| label.to_owned()).collect();
+        let has_sentiment_score = prediction.sentiment_score().is_some();
+        let probabilities = prediction.probabilities().to_vec();
+        Ok((restore, (labels, has_sentiment_score, probabilities, prediction.tokens(), prediction.truncated())))
     }
 }
 
@@ -87,12 +113,13 @@ type Parts = (Vec<String>, bool, Vec<f32>, usize, bool);
 /// Makes a prediction from its parts, for pickle.
 #[pyfunction]
 pub(crate) fn restore_prediction(
+    py: Python<'_>,
     labels: Vec<String>,
     has_sentiment_score: bool,
     probabilities: Vec<f32>,
     tokens: usize,
     truncated: bool,
-) -> PyResult<Prediction> {
+) -> PyResult<Bound<'_, Prediction>> {
     let count = labels.len();
     let ids: BTreeMap<String, String> = labels.into_iter().enumerate().map(|(id, l)| (id.to_string(), l)).collect();
     let map = LabelMap::new(Some(&ids), count, &BTreeMap::new());
@@ -101,10 +128,10 @@ pub(crate) fn restore_prediction(
         return Err(PyValueError::new_err("a prediction has one probability per label"));
     }
     let map = if has_sentiment_score { map } else { map.without_sentiment_score() };
-    Ok(Prediction(Scores::new(Arc::new(map), probabilities, tokens, truncated)))
+    Prediction::new(py, Scores::new(Arc::new(map), probabilities, tokens, truncated))
 }
 
-pub(crate) fn scores<'py>(py: Python<'py>, prediction: &Scores) -> PyResult<Bound<'py, PyDict>> {
+fn scores<'py>(py: Python<'py>, prediction: &Scores) -> PyResult<Bound<'py, PyDict>> {
     let dict = PyDict::new(py);
     for (label, score) in prediction.scores() {
         dict.set_item(label, score)?;

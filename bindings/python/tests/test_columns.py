@@ -48,6 +48,12 @@ def test_arrow_gives_columns_of_predictions(model):
     assert model.classify_arrow(pyarrow.table(batch), "headline").equals(found)
 
 
+def test_a_column_of_nothing_but_nulls_has_an_error_in_each_row(model):
+    found = model.classify_arrow(pyarrow.nulls(2))
+    assert found.column("error").to_pylist() == ["expected a string, found null"] * 2
+    assert found.schema.names == ADDED and found.column("label").type == pyarrow.string()
+
+
 @pytest.mark.parametrize(
     ("source", "column", "error", "words"),
     [
