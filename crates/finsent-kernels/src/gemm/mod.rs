@@ -24,7 +24,7 @@ use std::ops::Range;
 pub(crate) use self::arguments::Gemm;
 pub use self::epilogue::Activation;
 pub(crate) use self::epilogue::Epilogue;
-use self::tile::{PanelBlock, Tile};
+use self::tile::Tile;
 use crate::partition::split_evenly;
 use crate::product::{Product, ProductKernel};
 use crate::simd::Simd;
@@ -46,40 +46,14 @@ impl ProductKernel for Gemm<'_> {
                 let block = if columns >= (panel + 1) * S::NR { BLOCK_STEPS } else { self.steps.max(1) };
                 for start in (0..self.steps).step_by(block) {
                     let steps = start..self.steps.min(start + block);
-                    // SAFETY: `check` passed, and the loops stay within the rows, the panels and the steps. A block
-                    // that does not begin at step 0 follows another one of the same panel, which is whole.
-                    unsafe { self.multiply_block(s, product, panel, steps, rows.clone()) };
+                    for (index, rows) in split_rows(rows.clone(), P::MR, P::ROWS).enumerate() {
+                        // SAFETY: `check` passed, and the loops stay within the rows, the panels and the steps. A block
+                        // that does not begin at step 0 follows another one of the same tile, in a whole panel.
+                        let tile = unsafe { Tile::new(&self, s, product, panel, steps.clone(), rows.clone(), index) };
+                        s.run_tile(rows.len().next_multiple_of(P::ROWS), tile);
+                    }
                 }
             }
-        }
-    }
-}
-
-impl Gemm<'_> {
-    /// Multiplies some rows by one panel in a block along k.
-    ///
-    /// # Safety
-    /// - [`Gemm::check`] passed for `S` and `P`.
-    /// - `panel`, `steps` and `rows` are within those of the product.
-    /// - If `steps` does not begin at 0, the panel is whole.
-    #[inline(always)]
-    unsafe fn multiply_block<S: Simd, P: Product<S>>(
-        &self,
-        s: S,
-        product: P,
-        panel: usize,
-        steps: Range<usize>,
-        rows: Range<usize>,
-    ) {
-        let first = (panel - self.first_panel) * self.panel_steps + steps.start;
-        // SAFETY: the panel and the steps are within the weights.
-        let lanes = unsafe { self.lanes.as_ptr().add(first * Self::step_lanes::<S, P>()) };
-        let block = PanelBlock { panel, steps, lanes };
-        for (index, rows) in split_rows(rows, P::MR, P::ROWS).enumerate() {
-            let count = rows.len().next_multiple_of(P::ROWS);
-            // SAFETY: the caller vouches for panel, steps and rows, and `lanes` are the weights of these steps.
-            let tile = unsafe { Tile::new(self, s, product, &block, rows, index) };
-            s.run_tile(count, tile);
         }
     }
 }

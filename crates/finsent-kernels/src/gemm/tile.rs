@@ -10,21 +10,13 @@ use crate::aligned::CACHE_LINE;
 use crate::product::Product;
 use crate::simd::{NV, Simd, TileKernel};
 
-/// The weights of a panel in a block along k.
-#[derive(Clone)]
-pub(super) struct PanelBlock {
-    pub(super) panel: usize,
-    pub(super) steps: Range<usize>,
-    /// The weights of the first step.
-    pub(super) lanes: *const i32,
-}
-
 /// Some rows by one panel, over a block along k.
 pub(super) struct Tile<'a, S, P> {
     gemm: &'a Gemm<'a>,
     s: S,
     product: P,
-    block: &'a PanelBlock,
+    panel: usize,
+    steps: Range<usize>,
     rows: Range<usize>,
     /// Number of the tile among those of the same block along k.
     index: usize,
@@ -33,25 +25,25 @@ pub(super) struct Tile<'a, S, P> {
 impl<'a, S: Simd, P: Product<S>> Tile<'a, S, P> {
     /// # Safety
     /// - [`Gemm::check`] passed for `S` and `P`.
-    /// - The panel and the steps of `block`, and `rows`, are within those of the product.
-    /// - `block` points to the weights of its steps.
-    /// - If the steps do not begin at 0, the panel is whole.
+    /// - `panel`, `steps` and `rows` are within those of the product.
+    /// - If `steps` does not begin at 0, the panel is whole.
     #[inline(always)]
     pub(super) unsafe fn new(
         gemm: &'a Gemm<'a>,
         s: S,
         product: P,
-        block: &'a PanelBlock,
+        panel: usize,
+        steps: Range<usize>,
         rows: Range<usize>,
         index: usize,
     ) -> Self {
-        Self { gemm, s, product, block, rows, index }
+        Self { gemm, s, product, panel, steps, rows, index }
     }
 
     /// The operand of the first row at the first step.
     #[inline(always)]
     fn operand(&self) -> *const P::Operand {
-        let offset = self.rows.start * self.operand_stride() + self.block.steps.start * P::GROUP;
+        let offset = self.rows.start * self.operand_stride() + self.steps.start * P::GROUP;
         // SAFETY: the row and the step are within the operand (`new`, `Gemm::check`).
         unsafe { self.gemm.operand.as_ptr().cast::<P::Operand>().add(offset) }
     }
@@ -60,6 +52,14 @@ impl<'a, S: Simd, P: Product<S>> Tile<'a, S, P> {
     #[inline(always)]
     fn operand_stride(&self) -> usize {
         self.gemm.operand_stride / size_of::<P::Operand>()
+    }
+
+    /// The weights of the panel at the first step.
+    #[inline(always)]
+    fn lanes(&self) -> *const i32 {
+        let step = (self.panel - self.gemm.first_panel) * self.gemm.panel_steps + self.steps.start;
+        // SAFETY: the panel and the step are within the weights (`new`, `Gemm::check`).
+        unsafe { self.gemm.lanes.as_ptr().add(step * Gemm::step_lanes::<S, P>()) }
     }
 
     /// Rows of the tile, which is a constant unless the product takes several rows at a time.
@@ -71,7 +71,7 @@ impl<'a, S: Simd, P: Product<S>> Tile<'a, S, P> {
     /// The result of the first row in the first column.
     #[inline(always)]
     fn out(&self) -> *mut f32 {
-        let column = (self.block.panel - self.gemm.panels.start) * S::NR;
+        let column = (self.panel - self.gemm.panels.start) * S::NR;
         // SAFETY: each panel has at least one column in the result (`Gemm::check`), and the row is within it (`new`).
         unsafe { self.gemm.out.at(self.rows.start, column) }
     }
@@ -84,7 +84,7 @@ impl<'a, S: Simd, P: Product<S>> Tile<'a, S, P> {
     unsafe fn load_sums<const MR: usize>(&self) -> [[P::Sums; NV]; MR] {
         let Self { s, product, .. } = *self;
         let mut sums = [[product.sums_from_bits(s, s.splat_i32(0)); NV]; MR];
-        if self.block.steps.start > 0 {
+        if self.steps.start > 0 {
             for (row, sums) in sums.iter_mut().enumerate().take(self.row_count::<MR>()) {
                 for (v, sums) in sums.iter_mut().enumerate() {
                     // SAFETY: the panel is whole (`new`), so all its columns are within the result.
@@ -123,8 +123,8 @@ impl<'a, S: Simd, P: Product<S>> Tile<'a, S, P> {
     /// The tile has `MR` rows, or fewer than `ROWS` less.
     #[inline(always)]
     unsafe fn add_products<const MR: usize>(&self, sums: &mut [[P::Sums; NV]; MR]) {
-        let (mut operand, mut lanes, stride) = (self.operand(), self.block.lanes, self.operand_stride());
-        let (steps, step_lanes) = (self.block.steps.len(), Gemm::step_lanes::<S, P>());
+        let (mut operand, mut lanes, stride) = (self.operand(), self.lanes(), self.operand_stride());
+        let (steps, step_lanes) = (self.steps.len(), Gemm::step_lanes::<S, P>());
         // The tiles prefetch the weights after these, which are the next block along k or the next panels. Each tile asks
         // for half a block, so that memory and arithmetic are busy at the same time.
         //
@@ -162,7 +162,7 @@ impl<'a, S: Simd, P: Product<S>> Tile<'a, S, P> {
     /// The tile has `MR` rows, or fewer than `ROWS` less.
     #[inline(always)]
     unsafe fn store_sums<const MR: usize>(&self, mut sums: [[P::Sums; NV]; MR], epilogue: Option<&Epilogue<'_>>) {
-        let Self { s, product, block: PanelBlock { panel, .. }, .. } = *self;
+        let Self { s, product, panel, .. } = *self;
         product.exchange(s, &mut sums);
         let tile = self.out();
         let columns = self.gemm.columns::<S>();
@@ -193,8 +193,8 @@ impl<S: Simd, P: Product<S>> TileKernel for Tile<'_, S, P> {
     #[inline(always)]
     fn run<const MR: usize>(self) {
         assert!(self.rows.len().next_multiple_of(P::ROWS) == MR, "{} rows in a tile of {MR}", self.rows.len());
-        let is_last = self.block.steps.end == self.gemm.steps;
-        // SAFETY: the tile has `MR` rows, or fewer than `ROWS` less, as asserted.
+        let is_last = self.steps.end == self.gemm.steps;
+        // SAFETY: the tile has `MR` rows, as asserted.
         let mut sums = unsafe { self.load_sums::<MR>() };
         // SAFETY: as above.
         unsafe { self.add_products(&mut sums) };
