@@ -75,10 +75,11 @@ fn handler_answers_over_http() {
     assert_eq!((post(" ").status, post(" ").text()), (422, "the text is empty"));
 }
 
+/// That of the notebook is among those of the Python package.
 #[test]
 fn every_example_has_a_test() {
     let files = fs::read_dir(repository().join("examples")).unwrap();
     let mut names: Vec<PathBuf> = files.map(|file| PathBuf::from(file.unwrap().file_name())).collect();
     names.sort();
-    assert_eq!(names, ["batch.rs", "csv.rs", "handler.rs", "hello.rs"].map(PathBuf::from));
+    assert_eq!(names, ["batch.rs", "csv.rs", "handler.rs", "hello.rs", "notebook"].map(PathBuf::from));
 }

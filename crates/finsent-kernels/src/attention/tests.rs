@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use half::bf16;
 
-use super::format::{Format, SHORT};
+use super::format::{Format, MEDIUM, SHORT};
 use super::rounding::{power_coefficients, power_of_two};
 use super::*;
 use crate::narrow::{Bf16Pairs, NarrowKernel, NarrowVectors};
@@ -15,7 +15,8 @@ use crate::tests::{pool, random, to_f64};
 /// The instruction sets of this CPU with the formats that they have, other than f32.
 fn narrow_formats() -> Vec<(Isa, Format)> {
     let all = Isa::available().into_iter().flat_map(|isa| [Format::Bf16, Format::Bytes].map(|format| (isa, format)));
-    let formats = |isa| Precision::ALL.map(|precision| [1, SHORT + 1].map(|tokens| Format::of(isa, precision, tokens)));
+    let formats =
+        |isa| Precision::ALL.map(|precision| [MEDIUM, MEDIUM + 1].map(|tokens| Format::of(isa, precision, tokens)));
     all.filter(|&(isa, format)| formats(isa).as_flattened().contains(&format)).collect()
 }
 
@@ -203,15 +204,17 @@ fn narrow_attention_has_the_same_bits_in_any_batch_and_for_any_number_of_threads
 fn each_length_has_one_format_that_the_instructions_allow() {
     for isa in Isa::available() {
         let formats = |tokens| Precision::ALL.map(|precision| Format::of(isa, precision, tokens));
-        let (short, long) = match isa.name() {
-            "avx512-bf16" => ([Format::F32, Format::Bf16, Format::Bf16], [Format::F32, Format::Bf16, Format::Bytes]),
-            "avx512-vnni" => ([Format::F32, Format::F32, Format::Bytes], [Format::F32, Format::F32, Format::Bytes]),
-            _ => ([Format::F32; 3], [Format::F32; 3]),
+        let (bf16, int8) = match isa.name() {
+            "avx512-bf16" => (Format::Bf16, [Format::F32, Format::Bf16, Format::Bytes]),
+            "avx512-vnni" => (Format::F32, [Format::F32, Format::Bytes, Format::Bytes]),
+            _ => (Format::F32, [Format::F32; 3]),
         };
-        assert_eq!([formats(1), formats(SHORT)], [short; 2], "{isa}");
-        assert_eq!(formats(SHORT + 1), long, "{isa}");
+        let [short, medium, long] = int8.map(|int8| [Format::F32, bf16, int8]);
+        assert_eq!([1, SHORT].map(formats), [short; 2], "{isa}");
+        assert_eq!([SHORT + 1, MEDIUM].map(formats), [medium; 2], "{isa}");
+        assert_eq!(formats(MEDIUM + 1), long, "{isa}");
         // The public function takes that format.
-        for (tokens, format) in [(SHORT, short[2]), (SHORT + 1, long[2])] {
+        for (tokens, format) in [SHORT, MEDIUM, MEDIUM + 1].into_iter().zip(int8) {
             let texts = Texts::random(1, 8, Reach::All, &[tokens], 2.0);
             let mut context = Matrix::new(8);
             Attention { isa, heads: 1, reach: Reach::All, precision: Precision::Int8 }.forward(
