@@ -1,7 +1,7 @@
 //! `act(x Wᵀ + b)`: weights that are packed once, and their product with activations.
 //!
 //! A panel is `NR` columns of the result. A task of the pool multiplies all rows by some panels; [`Gemm`] says how.
-//! int8 weights keep what they lost in rounding as [`LowBits`], for operands of f32.
+//! int8 weights keep what they lost in rounding as low bits, for operands of f32.
 #![expect(unsafe_code, reason = "threads write the panels of one matrix at the same time")]
 
 mod layout;
