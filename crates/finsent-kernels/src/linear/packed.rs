@@ -129,13 +129,13 @@ impl PackedWeights {
         let columns = (outputs as u128).next_multiple_of(layout.width() as u128);
         let (lanes_len, low_bits_steps) = (layout.steps(inputs) * layout.column_lanes(), inputs.div_ceil(LANE_BYTES));
         let of_columns = if is_int8 { 4 * columns } else { 0 };
-        check("its weights", lanes.as_bytes().len(), padded(columns * lanes_len as u128))?;
+        check("its weights", lanes.as_bytes().len(), padded(columns, lanes_len))?;
         check("its scales", size_of_val(scales.as_slice()), of_columns)?;
         check("its sums", size_of_val(sums.as_slice()), of_columns)?;
         if let Some(low_bits) = &low_bits {
-            check("its low bits", low_bits.as_bytes().len(), padded(columns * low_bits_steps.div_ceil(2) as u128))?;
+            check("its low bits", low_bits.as_bytes().len(), padded(columns, low_bits_steps.div_ceil(2)))?;
         }
-        let is_possible = |sum: i32| u64::from(sum.unsigned_abs()) <= 128 * inputs as u64;
+        let is_possible = |sum: i32| u64::from(sum.unsigned_abs()) <= 128_u64.saturating_mul(inputs as u64);
         if let Some((output, &found)) = sums.iter().enumerate().find(|(_, sum)| !is_possible(**sum)) {
             return Err(PackedError::Sum { output, found, inputs });
         }
@@ -177,9 +177,10 @@ impl PackedWeights {
     }
 }
 
-/// The bytes of so many lanes, in whole cache lines.
-fn padded(lanes: u128) -> u128 {
-    (lanes * size_of::<i32>() as u128).next_multiple_of(CACHE_LINE as u128)
+/// The bytes of columns of so many lanes each, in whole cache lines. What is beyond any memory is the largest number.
+fn padded(columns: u128, lanes: usize) -> u128 {
+    let bytes = columns.saturating_mul(lanes as u128).saturating_mul(size_of::<i32>() as u128);
+    bytes.checked_next_multiple_of(CACHE_LINE as u128).unwrap_or(u128::MAX)
 }
 
 fn check(part: &'static str, found: usize, expected: u128) -> Result<(), PackedError> {
