@@ -149,7 +149,7 @@ fn long_texts() -> Vec<Text> {
 #[ignore = "needs the datasets and finsent-mini-2-source, which are not in the repository"]
 fn labels_of_the_other_precisions_agree_with_those_of_f32() {
     let every = std::env::var("FINSENT_TEST_EVERY").map_or(8, |every| every.parse().unwrap());
-    report_agreement(&real_texts().into_iter().step_by(every).collect::<Vec<_>>(), [0.997, 0.99, 0.999]);
+    report_agreement(&real_texts().into_iter().step_by(every).collect::<Vec<_>>(), [0.997, 0.99, 0.998]);
 }
 
 #[test]
