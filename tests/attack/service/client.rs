@@ -74,7 +74,9 @@ fn read_answer(stream: &mut TcpStream) -> String {
     let mut answer = Vec::new();
     let read = stream.take(MAX_ANSWER).read_to_end(&mut answer);
     let text = String::from_utf8_lossy(&answer);
-    match text.strip_prefix("HTTP/1.1 ").and_then(|rest| rest.get(..3)) {
+    // A mutated request may ask for HTTP/1.0, and is answered in it.
+    let rest = ["HTTP/1.1 ", "HTTP/1.0 "].iter().find_map(|version| text.strip_prefix(version));
+    match rest.and_then(|rest| rest.get(..3)) {
         Some(_) if !text.to_ascii_lowercase().contains("\r\nx-request-id: ") => format!("no id: {text}"),
         Some(status) => status.to_owned(),
         None if answer.is_empty() && read.is_ok() => "closed".into(),
