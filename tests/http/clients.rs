@@ -46,6 +46,16 @@ fn tritonclient_infers_in_json_and_in_binary() {
 
 #[test]
 #[ignore = "needs the clients of tests/http/clients in FINSENT_TEST_CLIENTS"]
+fn tritonclient_loads_and_unloads() {
+    let dir = tempfile::tempdir().unwrap();
+    let keys = dir.path().join("keys");
+    fs::write(&keys, KEY).unwrap();
+    let server = server::start(&["--allow-reload", "--api-key-file", keys.to_str().unwrap()]);
+    python("triton_repository.py", server.address.host());
+}
+
+#[test]
+#[ignore = "needs the clients of tests/http/clients in FINSENT_TEST_CLIENTS"]
 fn requests_reach_every_route() {
     let server = server::start(&[]);
     python("plain.py", &format!("http://{}", server.address.host()));

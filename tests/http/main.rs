@@ -11,6 +11,7 @@ mod limits;
 mod observe;
 mod page;
 mod protocols;
+mod reload;
 mod server;
 mod soak;
 mod stream;

@@ -20,6 +20,8 @@ pub struct ModelOptions {
     /// How many batches are computed at the same time, on a share of the threads each. `None` lets the number of threads,
     /// the size of the model and the memory decide.
     pub workers: Option<NonZeroUsize>,
+    /// Whether the model is loaded by the calling thread alone, so that others compute with all threads meanwhile.
+    pub in_background: bool,
 }
 
 /// How often labels agree with f32 at this margin, and how many texts are computed again, is in docs/benchmarks.md.
@@ -33,6 +35,7 @@ impl Default for ModelOptions {
             precision: Precision::default(),
             int8_margin: DEFAULT_INT8_MARGIN,
             workers: None,
+            in_background: false,
         }
     }
 }

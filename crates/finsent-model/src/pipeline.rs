@@ -4,7 +4,7 @@ mod batches;
 
 use std::sync::Arc;
 
-use finsent_kernels::{ComputeThreads, Precision};
+use finsent_kernels::{ComputeThreads, Isa, Precision, WeightLayout};
 use thiserror::Error;
 
 use crate::activation::Activation;
@@ -99,7 +99,8 @@ impl Pipeline {
     /// [`LoadError`] with the file and what is wrong with it.
     pub fn load(files: &ModelFiles, options: &ModelOptions, threads: &Arc<ComputeThreads>) -> Result<Self, LoadError> {
         let Parts { config, tokenizer, checkpoint } = Parts::open(files, options)?;
-        let mut encoder = Encoder::load(&config, &checkpoint, options.precision, Arc::clone(threads))?;
+        let load = if options.in_background { Encoder::load_in_background } else { Encoder::load };
+        let mut encoder = load(&config, &checkpoint, options.precision, Arc::clone(threads))?;
         encoder.set_workers(match options.workers {
             Some(workers) => workers.get(),
             None => {
@@ -111,6 +112,22 @@ impl Pipeline {
         let activation = Activation::choose(config.problem_type.as_deref(), encoder.num_labels());
         let escalation_margin = if options.precision == Precision::Int8 { options.int8_margin } else { 0.0 };
         Ok(Self { tokenizer, encoder, labels: Arc::new(labels), activation, escalation_margin })
+    }
+
+    /// About how many bytes of memory a model takes when it is loaded: its weights, unless they are mapped, and a tenth more
+    /// for its vocabulary and its activations. Reads no weights.
+    ///
+    /// # Errors
+    /// [`LoadError`] with the file and what is wrong with it.
+    pub fn memory(files: &ModelFiles, options: &ModelOptions) -> Result<usize, LoadError> {
+        let Parts { config, checkpoint, .. } = Parts::open(files, options)?;
+        let isa = Isa::chosen().map_err(EncoderError::from)?;
+        let is_mapped = checkpoint.packed().is_some_and(|packed| {
+            let other = packed.other_layout(|precision| WeightLayout::of(isa, precision));
+            packed.precision() == options.precision && other.is_none()
+        });
+        let weights = if is_mapped { 0 } else { weight_bytes(&config, &checkpoint, options.precision)? };
+        Ok(weights.saturating_add(weights / 10))
     }
 
     /// Checks what [`Pipeline::load`] checks, without reading the weights: the configuration, the labels, the tokenizer,

@@ -26,6 +26,12 @@ pub(crate) enum HttpError {
     NoRoute { path: String, documentation: &'static str },
     #[error("no model `{}` is loaded; loaded: {}{}", excerpt(name), loaded.join(", "), did_you_mean(suggestion.as_deref()))]
     UnknownModel { name: String, loaded: Vec<String>, suggestion: Option<String> },
+    #[error("the model `{name}` was unloaded; loaded: {}", if loaded.is_empty() { "none".into() } else { loaded.join(", ") })]
+    Unloaded { name: String, loaded: Vec<String> },
+    #[error("{0}")]
+    ReloadForbidden(&'static str),
+    #[error("{}", excerpt_of(.0, MAX_REASON))]
+    NotLoaded(String),
     #[error("no version `{}` of this model; its only version is `1`", excerpt(version))]
     UnknownVersion { version: String },
     #[error("this route accepts {allow} only")]
@@ -78,16 +84,21 @@ impl HttpError {
         match self {
             Self::Malformed(_) | Self::Upgrade => StatusCode::BAD_REQUEST,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
-            Self::NoRoute { .. } | Self::UnknownModel { .. } | Self::UnknownVersion { .. } => StatusCode::NOT_FOUND,
+            Self::ReloadForbidden(_) => StatusCode::FORBIDDEN,
+            Self::NoRoute { .. } | Self::UnknownModel { .. } | Self::Unloaded { .. } | Self::UnknownVersion { .. } => {
+                StatusCode::NOT_FOUND
+            }
             Self::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::SlowBody { .. } => StatusCode::REQUEST_TIMEOUT,
             Self::BodyTooLarge { .. } | Self::TooManyTexts { .. } | Self::TooManyTokens { .. } => {
                 StatusCode::PAYLOAD_TOO_LARGE
             }
             Self::MediaType { .. } | Self::ContentEncoding { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::UnknownField { .. } | Self::UnknownParameter { .. } | Self::Invalid { .. } | Self::Empty => {
-                StatusCode::UNPROCESSABLE_ENTITY
-            }
+            Self::UnknownField { .. }
+            | Self::UnknownParameter { .. }
+            | Self::Invalid { .. }
+            | Self::Empty
+            | Self::NotLoaded(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Overloaded { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Panicked | Self::Compute(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Loading | Self::Stopped => StatusCode::SERVICE_UNAVAILABLE,

@@ -18,9 +18,11 @@
 //! | 8 | `protocols` | the handler writes the predictions, or `error` in its protocol's `error_format` |
 //! | 9 | `middleware` | the response gets its headers, is counted in `metrics` and logged |
 //!
+//! `reload` exchanges models meanwhile: a request holds the model that it has found, and goes on with it.
+//!
 //! A stream of lines (`protocols::native::stream`) takes steps 4 to 8 for each line, while its body is still being read.
 //! Each module uses only modules that come after it in `server`, `transport`, `middleware`, `routes`, `protocols`, `inference`,
-//! `request`, `service`, `error`, `scheduler`, `metrics`. The page at `/` is in `page`; its files are in the folder `page` beside `src`.
+//! `request`, `reload`, `service`, `error`, `scheduler`, `metrics`. The page at `/` is in `page`; its files are in the folder `page` beside `src`.
 //!
 //! # Features
 //!
@@ -46,6 +48,7 @@ mod openapi;
 mod page;
 mod probes;
 mod protocols;
+mod reload;
 mod request;
 mod request_id;
 mod route;
@@ -63,6 +66,7 @@ pub use api_keys::{ApiKeys, ApiKeysError};
 pub use listen::{Listen, ListenError};
 pub use loaded_models::LoadedModels;
 pub use metrics::Metrics;
+pub use reload::{LoadFailure, ModelSource};
 pub use scheduler::{BackendModel, Failure, Refusal, Scheduler, SchedulerLimits};
 pub use self_test::{NoPrediction, SelfTestError, self_test};
 pub use serve::{ServeError, serve};

@@ -90,7 +90,7 @@ fn respond(probe: Probe, request: &HttpRequest) -> HttpResponse {
 /// The state of the service
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Status {
-    /// loading, ready, draining or failed.
+    /// loading, ready, unloaded (the default model), draining or failed.
     status: &'static str,
 }
 

@@ -41,6 +41,8 @@ pub(crate) enum Purpose {
     Compute,
     /// Describes the service or its models.
     Describe,
+    /// Changes which models are loaded.
+    Manage,
     /// Probes, metrics and documentation. Needs no key, and is logged on level debug.
     Observe,
 }

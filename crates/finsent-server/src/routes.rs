@@ -29,6 +29,8 @@ const OPEN_INFERENCE: ErrorFormat = ErrorFormat::of::<PlainError>();
 
 /// What a request for predictions may fail with.
 const COMPUTE_ERRORS: [u16; 12] = [400, 401, 404, 405, 408, 413, 415, 422, 429, 500, 503, 504];
+/// What a request to load or unload a model may fail with.
+const MANAGE_ERRORS: [u16; 9] = [400, 401, 403, 404, 408, 413, 422, 429, 503];
 /// The statuses of the other routes. 304 is that of the page, 308 that of /docs.
 const OTHER_STATUSES: [u16; 7] = [200, 304, 308, 401, 404, 405, 503];
 /// What is refused before its path is known.
@@ -45,7 +47,7 @@ static ROUTES: LazyLock<Vec<Route>> =
 
 #[rustfmt::skip]
 fn protocols() -> Vec<Route> {
-    use Purpose::{Describe, Observe};
+    use Purpose::{Describe, Manage, Observe};
     use native::{models, sentiment};
     use open_inference::{config, health, infer, metadata, repository, statistics};
     use tei::{info, predict, tokenize};
@@ -108,6 +110,12 @@ fn protocols() -> Vec<Route> {
         Route::post("/v2/repository/index", OPEN_INFERENCE, repository::index)
             .with_purpose(Describe)
             .documented::<repository::__path_index>(&[400, 401, 413, 422, 503]),
+        Route::post("/v2/repository/models/{model}/load", OPEN_INFERENCE, repository::load)
+            .with_purpose(Manage)
+            .documented::<repository::__path_load>(&MANAGE_ERRORS),
+        Route::post("/v2/repository/models/{model}/unload", OPEN_INFERENCE, repository::unload)
+            .with_purpose(Manage)
+            .documented::<repository::__path_unload>(&MANAGE_ERRORS),
     ]
 }
 
@@ -203,6 +211,9 @@ pub(crate) fn create_series(metrics: &Metrics, model: &str) {
         let others = ROUTES.iter().filter(|route| route.purpose != Purpose::Compute).map(|route| route.path);
         for path in others.chain([UNKNOWN]) {
             OTHER_STATUSES.iter().for_each(|&status| drop(metrics.requests(path, model, status)));
+        }
+        for route in ROUTES.iter().filter(|route| route.purpose == Purpose::Manage) {
+            MANAGE_ERRORS.iter().for_each(|&status| drop(metrics.requests(route.path, model, status)));
         }
         REFUSAL_STATUSES.iter().for_each(|&status| drop(metrics.requests(UNKNOWN, model, status)));
     }
@@ -313,7 +324,7 @@ mod tests {
             }
         }
         let distinct: HashSet<&String> = ids.iter().collect();
-        assert_eq!((ids.len(), distinct.len()), (30, 30));
+        assert_eq!((ids.len(), distinct.len()), (32, 32));
     }
 
     #[test]

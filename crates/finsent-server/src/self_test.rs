@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use finsent_model::{ClassifyError, Encoding, MAX_BATCH_TOKENS, Text, TextError, TokenizerError};
 use thiserror::Error;
 
-use crate::metrics::{Metrics, ModelInfo};
+use crate::metrics::Metrics;
 use crate::scheduler::{BackendModel, Failure, Flow, Lane, Refusal, Scheduler, SchedulerLimits, Work};
 use crate::served_model::ServedModel;
 
@@ -76,13 +76,12 @@ pub fn self_test(model: &ServedModel) -> Result<(), SelfTestError> {
     let encodings: Vec<Arc<Encoding>> = golden.iter().map(|(text, _)| encode(model, text)).collect::<Result<_, _>>()?;
 
     // With a scheduler and metrics of its own, so that the service's metrics start at zero.
-    let unnamed = ModelInfo { name: "", revision: "", digest: "", precision: "", isa: "" };
-    let backend = BackendModel { backend: Arc::clone(&model.pipeline) as _, metrics: Metrics::new().model(unnamed) };
+    let backend = Arc::new(BackendModel::new(0, Arc::clone(&model.pipeline) as _, Metrics::new().model("")));
     let limits = SchedulerLimits { max_batch_tokens: MAX_BATCH_TOKENS, max_queue_tokens: usize::MAX, cache_entries: 0 };
-    let scheduler = Scheduler::start(vec![backend], limits)?;
+    let scheduler = Scheduler::start(&[Arc::clone(&backend)], limits)?;
     let deadline = Instant::now() + Duration::from_secs(600);
     let work = Work {
-        model: 0,
+        model: backend,
         encodings: encodings.clone(),
         lane: Lane::Interactive,
         deadline,

@@ -11,6 +11,7 @@ use tokio::runtime::Builder;
 use tokio::sync::oneshot;
 
 use crate::loaded_models::LoadedModels;
+use crate::reload::{self, ModelSource};
 use crate::routes;
 use crate::server::{RunningServer, Server};
 use crate::service::Service;
@@ -41,25 +42,26 @@ pub enum ServeError<E> {
     Start(#[from] StartError),
 }
 
-/// Serves until [`Service::stop`] is called. Meanwhile `load` runs on a thread of its own, so that probes are answered
-/// while models are loading. At the end, the service drains: it is not ready and still answers requests for the drain
+/// Serves until [`Service::stop`] is called. Meanwhile `source` loads the models on a thread of its own, so that probes are
+/// answered while models are loading, at the start and [again](Service::reload_models). At the end, the service drains: it is not ready and still answers requests for the drain
 /// delay, then running requests are finished.
 ///
 /// # Errors
 /// [`ServeError`] if the service cannot go on.
-pub fn serve<E, L>(server: Server, load: L) -> Result<(), ServeError<E>>
-where
-    E: Send + 'static,
-    L: FnOnce(&Service) -> Result<LoadedModels, E> + Send + 'static,
-{
+pub fn serve<S: ModelSource>(server: Server, mut source: S) -> Result<(), ServeError<S::Error>> {
     let runtime = Builder::new_current_thread().enable_time().build()?;
     let (service, drain_delay) = (Arc::clone(&server.service), server.drain_delay);
     let running = server.start()?;
     let (sender, loaded) = oneshot::channel();
     let loading = Arc::clone(&service);
     let load = move || {
-        // Ignore send errors: the service has stopped.
-        sender.send(load(&loading)).unwrap_or_default();
+        let result = source.start(&loading);
+        let (is_loaded, service) = (result.is_ok(), Arc::downgrade(&loading));
+        drop(loading);
+        // If it cannot be sent, the service has stopped.
+        if sender.send(result).is_ok() && is_loaded {
+            reload::run(source, service);
+        }
     };
     thread::Builder::new().name("load".into()).spawn(load).map_err(StartError::Thread)?;
     runtime.block_on(run(&service, running, drain_delay, loaded))
@@ -92,8 +94,9 @@ async fn run<E>(
 async fn run_models<E>(service: &Service, loaded: oneshot::Receiver<Result<LoadedModels, E>>) -> ServeError<E> {
     match loaded.await {
         Ok(Ok(loaded)) => {
-            for model in &loaded.models {
-                routes::create_series(service.metrics(), &model.name);
+            for place in loaded.places() {
+                routes::create_series(service.metrics(), &place.name);
+                reload::create_series(service.metrics(), &place.name);
             }
             service.set_loaded(loaded);
             tracing::info!("ready after {:.2} s", service.started.elapsed().as_secs_f64());

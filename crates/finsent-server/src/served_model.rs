@@ -13,14 +13,14 @@ use crate::scheduler::BackendModel;
 /// A loaded model, with its names and its metrics.
 #[derive(Debug)]
 pub struct ServedModel {
-    /// Index of the model, also for the scheduler.
-    pub(crate) index: usize,
     pub(crate) name: String,
     pub(crate) repository: Option<String>,
     pub(crate) revision: Option<String>,
     pub(crate) digest: String,
     pub(crate) precision: Precision,
     pub(crate) pipeline: Arc<Pipeline>,
+    /// The same model, for the scheduler.
+    pub(crate) backend: Arc<BackendModel>,
     pub(crate) metrics: ModelMetrics,
     pub(crate) predictions: PredictionMetrics,
     pub(crate) golden: Vec<PublishedPrediction>,
@@ -60,31 +60,31 @@ pub struct ModelCard {
 }
 
 impl ServedModel {
-    /// The model with this index. Its metrics exist from now on.
+    /// The model with this index, or one to take its place. Its metrics exist from now on.
     pub fn new(index: usize, identity: ModelIdentity, pipeline: Pipeline, metrics: &Metrics) -> Self {
         let ModelIdentity { name, repository, revision, digest, golden, card } = identity;
         let precision = pipeline.precision();
-        let info = ModelInfo {
-            name: &name,
-            revision: revision.as_deref().unwrap_or_default(),
-            digest: &digest,
-            precision: &precision.to_string(),
-            isa: pipeline.encoder().isa_name(),
-        };
         let predictions = PredictionMetrics::new(metrics, &name, pipeline.labels().labels(), pipeline.activation());
-        let metrics = metrics.model(info);
+        let metrics = metrics.model(&name);
         let pipeline = Arc::new(pipeline);
-        Self { index, name, repository, revision, digest, precision, pipeline, metrics, predictions, golden, card }
+        let backend = Arc::new(BackendModel::new(index, Arc::clone(&pipeline) as _, metrics.clone()));
+        Self { name, repository, revision, digest, precision, pipeline, backend, metrics, predictions, golden, card }
     }
 
     /// The model for the scheduler.
-    pub fn backend(&self) -> BackendModel {
-        BackendModel { backend: Arc::clone(&self.pipeline) as _, metrics: self.metrics.clone() }
+    pub fn backend(&self) -> Arc<BackendModel> {
+        Arc::clone(&self.backend)
     }
 
-    /// Whether a request may use this name for it.
-    pub(crate) fn has_name(&self, name: &str) -> bool {
-        self.name == name || self.repository.as_deref() == Some(name)
+    /// The labels of its line in the metrics.
+    pub(crate) fn info(&self) -> ModelInfo {
+        ModelInfo {
+            name: self.name.clone(),
+            revision: self.revision.clone().unwrap_or_default(),
+            digest: self.digest.clone(),
+            precision: self.precision.to_string(),
+            isa: self.pipeline.encoder().isa_name(),
+        }
     }
 }
 

@@ -13,6 +13,7 @@ use crate::error::HttpError;
 use crate::loaded_models::LoadedModels;
 use crate::memory_budget::MemoryBudget;
 use crate::metrics::Metrics;
+use crate::reload::Reloads;
 
 /// Bytes of long texts that are tokenized at a time. The tokenizer needs some fifty times the memory of what it reads at once.
 pub(crate) const LONG_TEXT_BYTES_AT_A_TIME: usize = 1 << 20;
@@ -49,6 +50,8 @@ pub struct Service {
     pub(crate) long_texts: Semaphore,
     pub(crate) started: Instant,
     loaded: OnceLock<LoadedModels>,
+    /// What asks for other models.
+    pub(crate) reloads: Reloads,
     draining: AtomicBool,
     stopping: watch::Sender<bool>,
     ending_streams: watch::Sender<bool>,
@@ -59,6 +62,8 @@ pub struct Service {
 pub(crate) enum Phase {
     Loading,
     Ready,
+    /// The default model was unloaded.
+    Unloaded,
     Draining,
     Failed,
 }
@@ -73,6 +78,7 @@ impl Phase {
         match self {
             Self::Loading => "loading",
             Self::Ready => "ready",
+            Self::Unloaded => "unloaded",
             Self::Draining => "draining",
             Self::Failed => "failed",
         }
@@ -91,11 +97,26 @@ impl Service {
             long_texts: Semaphore::new(LONG_TEXT_BYTES_AT_A_TIME),
             started: Instant::now(),
             loaded: OnceLock::new(),
+            reloads: Reloads::default(),
             draining: AtomicBool::new(false),
             stopping: watch::Sender::new(false),
             ending_streams: watch::Sender::new(false),
             limits,
         }
+    }
+
+    /// Lets models be exchanged while the service runs: on [`reload_models`](Self::reload_models), and where API keys are
+    /// required, by requests.
+    #[must_use]
+    pub fn allow_reload(mut self) -> Self {
+        self.reloads.allow();
+        self
+    }
+
+    /// Asks for all models to be loaded again that have changed. They are loaded one after the other on the thread that has
+    /// loaded them at the start, and meanwhile the old ones answer. Does nothing unless it is [allowed](Self::allow_reload).
+    pub fn reload_models(&self) {
+        self.reloads.ask_for_all();
     }
 
     /// The metrics, for the models that are being loaded.
@@ -105,6 +126,9 @@ impl Service {
 
     /// Makes the service ready: from now on, requests are answered.
     pub(crate) fn set_loaded(&self, loaded: LoadedModels) {
+        for model in loaded.models() {
+            self.metrics.exchange_info(None, Some(&model.info()));
+        }
         // Called once. If it were called again, the first models would stay.
         self.loaded.set(loaded).map_or_else(drop, drop);
         self.phase();
@@ -116,6 +140,11 @@ impl Service {
     /// [`HttpError::Loading`] before they are loaded.
     pub(crate) fn loaded(&self) -> Result<&LoadedModels, HttpError> {
         self.loaded.get().ok_or(HttpError::Loading)
+    }
+
+    /// The models, as soon as they are there.
+    pub(crate) fn wait_until_loaded(&self) -> &LoadedModels {
+        self.loaded.wait()
     }
 
     /// Asks the service to drain and stop. [`serve`](crate::serve()) then returns.
@@ -170,8 +199,9 @@ impl Service {
         let phase = match self.loaded.get() {
             _ if self.is_draining() => Phase::Draining,
             None => Phase::Loading,
-            Some(loaded) if loaded.scheduler.is_alive() => Phase::Ready,
-            Some(_) => Phase::Failed,
+            Some(loaded) if !loaded.scheduler.is_alive() => Phase::Failed,
+            Some(loaded) if !loaded.has_default() => Phase::Unloaded,
+            Some(_) => Phase::Ready,
         };
         self.metrics.ready.set(i64::from(phase == Phase::Ready));
         phase

@@ -16,7 +16,7 @@ use flate2::write::GzEncoder;
 use tokio::sync::oneshot;
 
 use crate::memory_budget::Holder;
-use crate::scheduler::{Backend, BackendModel, Scheduler, SchedulerLimits};
+use crate::scheduler::{Backend, BackendModel, SchedulerLimits};
 use crate::server::{Server, ServerSettings};
 use crate::{ApiKeys, HttpLimits, LoadedModels, ModelCard, ModelIdentity, ServedModel, Service, probes, routes};
 
@@ -88,12 +88,11 @@ impl Harness {
         let mut harness = Self::loading(limits);
         let (instructions, received) = channel();
         let (sender, batches) = channel();
-        let model = small_model(&harness.service);
+        let mut model = small_model(&harness.service);
         let backend = Arc::new(ManualBackend { instructions: Mutex::new(received), batches: Mutex::new(sender) });
-        let backend = BackendModel { backend, metrics: model.metrics.clone() };
+        model.backend = Arc::new(BackendModel::new(0, backend, model.metrics.clone()));
         let limits = SchedulerLimits { max_batch_tokens: 100, max_queue_tokens: 100, cache_entries: 10 };
-        let scheduler = Scheduler::start(vec![backend], limits).unwrap();
-        harness.service.set_loaded(LoadedModels { models: vec![Arc::new(model)], scheduler });
+        harness.service.set_loaded(LoadedModels::start(vec![model], limits).unwrap());
         (harness.instructions, harness.batches) = (instructions, batches);
         harness
     }

@@ -61,6 +61,18 @@ pub fn small_torch_model(dir: &Path, name: &str, weights: &str) -> PathBuf {
     model
 }
 
+/// Replaces the weights of a model, in a file of safetensors with f32, by their negatives. Doing it twice gives the first ones
+/// again. The new file takes the place of the old one at once, as a deployment does it.
+pub fn negate_weights(model: &Path) {
+    let file = model.join("model.safetensors");
+    let mut bytes = fs::read(&file).unwrap();
+    let header = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+    bytes[8 + header..].iter_mut().skip(3).step_by(4).for_each(|sign_and_exponent| *sign_and_exponent ^= 0x80);
+    let new = model.join("model.safetensors.new");
+    fs::write(&new, bytes).unwrap();
+    fs::rename(&new, &file).unwrap();
+}
+
 /// Puts the small model of another architecture into `dir`/`architecture`.
 pub fn model_of(dir: &Path, architecture: &str) -> PathBuf {
     let model = dir.join(architecture);

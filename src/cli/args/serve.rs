@@ -80,6 +80,10 @@ pub(crate) struct ServeArgs {
     /// File of API keys, one per line; requests then need `Authorization: Bearer KEY`, except for probes, metrics and docs
     #[arg(long, value_name = "FILE", env = "FINSENT_API_KEY_FILE")]
     pub(crate) api_key_file: Option<PathBuf>,
+    /// Load models again while the server runs: those that have changed on SIGHUP, and with --api-key-file by requests to
+    /// /v2/repository
+    #[arg(long, env = "FINSENT_ALLOW_RELOAD", value_parser = values::switch)]
+    pub(crate) allow_reload: bool,
     /// Origin whose web pages may call the server (CORS), or `*`; may be repeated [default: none]
     #[arg(long, value_name = "ORIGIN", env = "FINSENT_CORS_ORIGIN", value_delimiter = ',')]
     pub(crate) cors_origin: Vec<String>,

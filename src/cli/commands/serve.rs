@@ -1,23 +1,21 @@
 //! `finsent serve`: the HTTP service.
 
+mod models;
+
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::{panic, process, thread};
 
 use anyhow::{Context, Result, anyhow};
-use finsent_hub::{FileDigests, ResolvedModel};
-use finsent_model::Pipeline;
-use finsent_model::machine::Topology;
 use finsent_server::{
-    ApiKeys, HttpLimits, Listen, ListenError, LoadedModels, ModelCard, ModelIdentity, Scheduler, SchedulerLimits,
-    ServeError, ServedModel, Server, ServerSettings, Service, StartError, self_test,
+    ApiKeys, HttpLimits, Listen, ListenError, ServeError, Server, ServerSettings, Service, StartError,
 };
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
+use self::models::Models;
 use super::args::ServeArgs;
-use super::exit::{Exit, UsageError};
-use super::quantity::quantity;
+use super::exit::Exit;
 use super::settings::Settings;
 use super::{allocator, logging};
 
@@ -30,15 +28,19 @@ pub(super) fn run(args: ServeArgs, settings: Settings) -> Result<Exit> {
     }));
     finsent_model::silence_caught_panics();
     let keys = args.api_key_file.as_deref().map_or_else(|| Ok(ApiKeys::default()), ApiKeys::read)?;
-    let service = Arc::new(Service::new(http_limits(&args), args.max_batch_tokens as usize, keys));
+    let service = Service::new(http_limits(&args), args.max_batch_tokens as usize, keys);
+    let service = Arc::new(if args.allow_reload { service.allow_reload() } else { service });
     // Before anyone can connect, so that a signal is never missed.
-    watch_signals(&service, args.api_key_file.is_some())?;
+    watch_signals(&service, args.api_key_file.is_some(), args.allow_reload)?;
     let server = Server::bind(&service, &server_settings(&args)).map_err(|error| suggest_address(error, &args))?;
     for address in server.addresses() {
         tracing::info!("listening on {address}");
     }
     log_where_to_begin(&args, server.addresses());
-    match finsent_server::serve(server, move |service| load(&args, &settings, service)) {
+    if args.allow_reload && args.api_key_file.is_none() {
+        tracing::info!("without --api-key-file, only SIGHUP loads models again, and no request");
+    }
+    match finsent_server::serve(server, Models::new(args, settings)) {
         Ok(()) => Ok(Exit::Done),
         Err(ServeError::Load(error)) => Err(error),
         Err(error) => Err(error.into()),
@@ -103,13 +105,13 @@ fn next_port(address: &Listen) -> Option<String> {
 }
 
 /// The first SIGTERM or SIGINT drains the service, the second ends the process. SIGHUP reads the API keys again, if there
-/// are any. The thread that hears signals does nothing that could wait.
-fn watch_signals(service: &Arc<Service>, has_keys: bool) -> Result<()> {
+/// are any, and the models, if that is allowed. The thread that hears signals does nothing that could wait.
+fn watch_signals(service: &Arc<Service>, has_keys: bool, reloads_models: bool) -> Result<()> {
     let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP]).context("cannot handle signals")?;
     // If a request to reload is waiting already, it stands for the next as well.
     let (reload, reloads) = sync_channel(1);
     let reloading = Arc::clone(service);
-    start_thread("api-keys", move || reload_keys(&reloading, has_keys, &reloads))?;
+    start_thread("api-keys", move || read_again(&reloading, has_keys, reloads_models, &reloads))?;
     let service = Arc::clone(service);
     start_thread("signals", move || {
         let mut is_stopping = false;
@@ -134,89 +136,22 @@ fn start_thread(name: &str, body: impl FnOnce() + Send + 'static) -> Result<()> 
     Ok(())
 }
 
-/// Reads the API keys again whenever asked to. Reading a file can take as long as its file system likes.
-fn reload_keys(service: &Service, has_keys: bool, reloads: &Receiver<()>) {
+/// Reads the API keys again whenever asked to, and asks for the models. Reading a file can take as long as its file system
+/// likes.
+fn read_again(service: &Service, has_keys: bool, reloads_models: bool, reloads: &Receiver<()>) {
     for () in reloads {
-        if !has_keys {
-            tracing::info!("SIGHUP has no effect without --api-key-file");
-            continue;
+        if has_keys {
+            match service.reload_keys() {
+                Ok(()) => tracing::info!("API keys reloaded"),
+                Err(error) => tracing::error!("the old API keys stay valid: {error}"),
+            }
         }
-        match service.reload_keys() {
-            Ok(()) => tracing::info!("API keys reloaded"),
-            Err(error) => tracing::error!("the old API keys stay valid: {error}"),
+        if reloads_models {
+            service.reload_models();
         }
-    }
-}
-
-fn load(args: &ServeArgs, settings: &Settings, service: &Service) -> Result<LoadedModels> {
-    let resolved: Vec<ResolvedModel> = args.model.iter().map(|model| settings.find(model)).collect::<Result<_>>()?;
-    let names: Vec<String> = resolved.iter().map(ResolvedModel::served_name).collect();
-    if let Some((_, name)) = names.iter().enumerate().find(|(index, name)| names[..*index].contains(name)) {
-        return Err(UsageError(format!("two models would be named `{name}`; rename the folder of one of them")).into());
-    }
-    let mut models: Vec<Arc<ServedModel>> = Vec::new();
-    for resolved in resolved {
-        let (resolved, pipeline, digests) = load_and_hash(settings, resolved)?;
-        let identity = identity(settings, &resolved, &digests);
-        let model = ServedModel::new(models.len(), identity, pipeline, service.metrics());
-        self_test(&model)?;
-        tracing::info!("{model}");
-        models.push(Arc::new(model));
-    }
-    let limits = SchedulerLimits {
-        max_batch_tokens: args.max_batch_tokens as usize,
-        max_queue_tokens: args.max_queue_tokens as usize,
-        cache_entries: args.cache_entries as usize,
-    };
-    let scheduler = Scheduler::start(models.iter().map(|model| model.backend()).collect(), limits)?;
-    log_workers(scheduler.workers());
-    Ok(LoadedModels { models, scheduler })
-}
-
-/// Logs what explains the speed of the service.
-fn log_workers(workers: usize) {
-    let machine = Topology::read().map(|topology| format!(" on a machine of {topology}")).unwrap_or_default();
-    tracing::info!("{}{machine}", quantity(workers as u64, "worker"));
-}
-
-/// Hashes the files while they are being loaded.
-fn load_and_hash(settings: &Settings, resolved: ResolvedModel) -> Result<(ResolvedModel, Pipeline, FileDigests)> {
-    let files = resolved.files.clone();
-    thread::scope(|scope| {
-        let digests = scope.spawn(|| FileDigests::compute(&files));
-        let loaded = settings.load_found(resolved);
-        let digests = digests.join().map_err(|_| anyhow!("hashing the files of the model failed unexpectedly"))?;
-        let (resolved, pipeline) = loaded?;
-        Ok((resolved, pipeline, digests?))
-    })
-}
-
-fn identity(settings: &Settings, resolved: &ResolvedModel, digests: &FileDigests) -> ModelIdentity {
-    let pin = resolved.pin.as_ref();
-    let golden = if resolved.is_embedded() {
-        settings.catalog.published_predictions(&resolved.name).to_vec()
-    } else {
-        Vec::new()
-    };
-    ModelIdentity {
-        name: resolved.served_name(),
-        repository: pin.map(|pin| pin.repository.clone()),
-        revision: pin.filter(|pin| digests.match_listed(&pin.files)).map(|pin| pin.revision.clone()),
-        digest: digests.model_digest(),
-        golden,
-        card: card(settings, resolved),
-    }
-}
-
-/// What the catalog says about a model. A directory is not a model of the catalog, whatever its name.
-fn card(settings: &Settings, resolved: &ResolvedModel) -> ModelCard {
-    let Some(spec) = settings.catalog.get(&resolved.name) else { return ModelCard::default() };
-    ModelCard {
-        description: Some(spec.description.clone()),
-        license: Some(spec.license.clone()),
-        languages: spec.languages.as_ref().map(ToString::to_string),
-        accuracy: spec.accuracy.clone(),
-        limits: spec.limits.clone(),
+        if !has_keys && !reloads_models {
+            tracing::info!("SIGHUP has no effect without --api-key-file or --allow-reload");
+        }
     }
 }
 

@@ -343,11 +343,12 @@ def document():
     ends = ("", "/ready", "/infer", "/config", "/stats")
     v2 = [f"{start}{end}" for start in ("/v2/models/{model}", versions) for end in ends]
     v2 += ["/v2", "/v2/health/live", "/v2/health/ready", "/v2/models/stats", "/v2/repository/index"]
+    v2 += [f"/v2/repository/models/{{model}}/{verb}" for verb in ("load", "unload")]
     others = "/ /models/{model} /predict /tokenize /info /classify /v1/classify /v1/sentiment"
     watching = "/v1/models /v1/models/{model} /v1/models/{model}:predict /livez /readyz /health /metrics"
     equal("paths of the document", sorted(document["paths"]), sorted([*v2, *others.split(), *watching.split()]))
     for path, operations in document["paths"].items():
-        expected = "post" if re.search("^/$|^/models/|predict$|tokenize$|classify$|infer$|index$|sentiment$", path) else "get"
+        expected = "post" if re.search("^/$|^/models/|predict$|tokenize$|classify$|infer$|index$|load$|sentiment$", path) else "get"
         equal(f"methods of {path}", list(operations), [expected])
         if expected == "get":
             there = session.get(base + path.replace("{model}", "mini").replace("{version}", "1"))

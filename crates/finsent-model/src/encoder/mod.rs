@@ -52,7 +52,7 @@ pub(crate) use self::structure::{HeadActivation, Pooling};
 pub(crate) use self::worker::Worker;
 
 use self::custom_op::ClassifyPacked;
-use self::network::Network;
+use self::network::{Network, Packing};
 use crate::batch::PackedBatch;
 use crate::checkpoint::Checkpoint;
 
@@ -75,7 +75,21 @@ impl Encoder {
         precision: Precision,
         threads: Arc<ComputeThreads>,
     ) -> Result<Self, EncoderError> {
-        let network = Network::load(config, checkpoint, precision, threads, None)?;
+        let network = Network::load(config, checkpoint, precision, threads, Packing::OnAllThreads)?;
+        Ok(Self { config: config.clone(), network })
+    }
+
+    /// As [`load`](Self::load), on the calling thread alone.
+    ///
+    /// # Errors
+    /// See [`Encoder::load`].
+    pub(crate) fn load_in_background(
+        config: &Config,
+        checkpoint: &Checkpoint,
+        precision: Precision,
+        threads: Arc<ComputeThreads>,
+    ) -> Result<Self, EncoderError> {
+        let network = Network::load(config, checkpoint, precision, threads, Packing::Alone)?;
         Ok(Self { config: config.clone(), network })
     }
 
@@ -133,7 +147,7 @@ impl Encoder {
         threads: Arc<ComputeThreads>,
     ) -> Result<Recording, EncoderError> {
         let recording = RefCell::default();
-        Network::load(config, checkpoint, precision, threads, Some(&recording))?;
+        Network::load(config, checkpoint, precision, threads, Packing::Recorded(&recording))?;
         Ok(recording.into_inner())
     }
 

@@ -1,6 +1,7 @@
 //! The network: embeddings, layers and head on the kernels, with the memory that they work in.
 
 use std::cell::RefCell;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use finsent_kernels::{ComputeThreads, Isa, LayerNorm, Matrix, Precision, ThreadPool};
@@ -39,18 +40,42 @@ pub(super) struct Network {
     bytes_per_token: usize,
 }
 
+/// Who packs the weights, and who keeps them.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Packing<'a> {
+    /// All threads, or the share of them that others leave.
+    OnAllThreads,
+    /// The calling thread, while others compute.
+    Alone,
+    /// All threads, and the weights are kept.
+    Recorded(&'a RefCell<Recording>),
+}
+
+impl<'a> Packing<'a> {
+    fn recording(self) -> Option<&'a RefCell<Recording>> {
+        if let Self::Recorded(recording) = self { Some(recording) } else { None }
+    }
+}
+
 impl Network {
     pub(super) fn load(
         config: &Config,
         checkpoint: &Checkpoint,
         precision: Precision,
         threads: Arc<ComputeThreads>,
-        recording: Option<&RefCell<Recording>>,
+        packing: Packing<'_>,
     ) -> Result<Self, EncoderError> {
         let isa = Isa::chosen()?;
-        let pool = threads.pool();
-        let engine = Engine { isa, pool: &pool, precision };
-        let weights = Weights::root(checkpoint, engine, recording);
+        let (shared, alone);
+        let pool: &ThreadPool = if matches!(packing, Packing::Alone) {
+            alone = ThreadPool::new(Some(NonZeroUsize::MIN)).expect("a pool of one thread starts none");
+            &alone
+        } else {
+            shared = threads.pool();
+            &shared
+        };
+        let engine = Engine { isa, pool, precision };
+        let weights = Weights::root(checkpoint, engine, packing.recording());
         let (names, structure) = (config.architecture.names(), config.structure());
         let positions = RelativeEmbeddings::load(&weights, config)?;
         let layer = |index| Layer::load(&weights.at(&names.layer(index)), config, index, positions.as_ref());

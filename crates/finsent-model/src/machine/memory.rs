@@ -5,11 +5,28 @@ use std::path::{Path, PathBuf};
 
 /// The least of the memory limits of the process's control groups and the memory of the machine; `None` if none is known.
 pub fn available_memory() -> Option<usize> {
-    let read = |path: &Path| fs::read_to_string(path).ok();
-    let groups = read(Path::new("/proc/self/cgroup")).unwrap_or_default();
-    let limits = limit_files(&groups).into_iter().filter_map(|file| limit(&read(&file)?));
-    let of_machine = read(Path::new("/proc/meminfo")).and_then(|meminfo| total(&meminfo));
-    limits.chain(of_machine).min()
+    limit_of_groups().into_iter().chain(of_machine("MemTotal:")).min()
+}
+
+/// How much more memory the process may take: what it leaves of the limits of its control groups, and what the machine has
+/// available; `None` if nothing is known. The memory of other processes in the same groups is not known.
+pub fn free_memory() -> Option<usize> {
+    let own = read("/proc/self/status").and_then(|status| kilobytes(&status, "RssAnon:")).unwrap_or_default();
+    let of_groups = limit_of_groups().map(|limit| limit.saturating_sub(own));
+    of_groups.into_iter().chain(of_machine("MemAvailable:")).min()
+}
+
+fn limit_of_groups() -> Option<usize> {
+    let groups = read("/proc/self/cgroup").unwrap_or_default();
+    limit_files(&groups).into_iter().filter_map(|file| limit(&read(file)?)).min()
+}
+
+fn of_machine(field: &str) -> Option<usize> {
+    read("/proc/meminfo").and_then(|meminfo| kilobytes(&meminfo, field))
+}
+
+fn read(path: impl AsRef<Path>) -> Option<String> {
+    fs::read_to_string(path).ok()
 }
 
 /// The files that may have limits: those of the groups in `/proc/self/cgroup` and of all groups around them, in both versions
@@ -40,8 +57,9 @@ fn limit(text: &str) -> Option<usize> {
     text.trim().parse().ok()
 }
 
-fn total(meminfo: &str) -> Option<usize> {
-    let kilobytes = meminfo.lines().find_map(|line| line.strip_prefix("MemTotal:"))?.trim().strip_suffix(" kB")?;
+/// The bytes of a field of `meminfo` or `status`.
+fn kilobytes(text: &str, field: &str) -> Option<usize> {
+    let kilobytes = text.lines().find_map(|line| line.strip_prefix(field))?.trim().strip_suffix(" kB")?;
     kilobytes.parse::<usize>().ok()?.checked_mul(1024)
 }
 
@@ -52,8 +70,14 @@ mod tests {
     #[test]
     fn limits_are_read_as_linux_writes_them() {
         assert_eq!((limit("268435456\n"), limit("max\n")), (Some(268_435_456), None));
-        assert_eq!(total("MemTotal:       16384 kB\nMemFree:   1 kB\n"), Some(16 << 20));
-        assert_eq!(total(""), None);
+        assert_eq!(kilobytes("MemTotal:       16384 kB\nMemFree:   1 kB\n", "MemTotal:"), Some(16 << 20));
+        assert_eq!(kilobytes("", "MemTotal:"), None);
+    }
+
+    #[test]
+    fn memory_that_the_process_takes_is_not_free() {
+        let (free, all) = (free_memory().unwrap(), available_memory().unwrap());
+        assert!(free > 0 && free < all, "{free} of {all}");
     }
 
     #[test]

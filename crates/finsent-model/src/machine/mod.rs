@@ -3,5 +3,5 @@
 mod memory;
 mod topology;
 
-pub use memory::available_memory;
+pub use memory::{available_memory, free_memory};
 pub use topology::Topology;

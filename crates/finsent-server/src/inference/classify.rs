@@ -85,7 +85,7 @@ pub(crate) async fn classify(admitted: &Admitted, request: ClassifyRequest) -> R
 
     memory.grow(encoded.iter().flatten().map(memory_of).sum())?;
     let encodings = encoded.iter().flatten().flat_map(EncodedText::encodings).map(Arc::clone).collect();
-    let work = Work { model: model.index, encodings, lane, deadline, flow: Flow::default(), is_cached: true };
+    let work = Work { model: model.backend(), encodings, lane, deadline, flow: Flow::default(), is_cached: true };
     let pending = admitted.loaded().scheduler.submit(work)?;
     let outputs = join_all(pending.into_iter().map(Pending::output));
     let outputs = tokio::time::timeout_at(deadline.into(), outputs).await;

@@ -167,7 +167,7 @@ impl Engine<'_> {
     async fn submit(&mut self, encodings: &[Arc<Encoding>]) -> Result<Vec<Pending>, HttpError> {
         loop {
             let work = Work {
-                model: self.model.index,
+                model: self.model.backend(),
                 encodings: encodings.to_vec(),
                 lane: Lane::Bulk,
                 deadline: self.deadline,

@@ -49,7 +49,7 @@ pub(crate) fn submit_text(
     deadline: Instant,
 ) -> Result<PendingText, Refusal> {
     let encodings = encoded.encodings().map(Arc::clone).collect();
-    let work = Work { model: model.index, encodings, lane, deadline, flow: flow.clone(), is_cached: true };
+    let work = Work { model: model.backend(), encodings, lane, deadline, flow: flow.clone(), is_cached: true };
     let pending = admitted.loaded().scheduler.submit(work)?;
     Ok(PendingText { encoded: encoded.clone(), pending, deadline })
 }

@@ -51,6 +51,8 @@ pub struct Metrics {
     explanations: IntCounterVec,
     explanation_passes: IntCounterVec,
     model_info: IntGaugeVec,
+    copies: IntGaugeVec,
+    reloads: IntCounterVec,
     pub(crate) ready: IntGauge,
     process: ProcessMetrics,
 }
@@ -75,16 +77,23 @@ pub(crate) struct ModelMetrics {
     pub(crate) dropped_client: IntCounter,
     pub(crate) explanations: IntCounter,
     pub(crate) explanation_passes: IntCounter,
+    pub(crate) copies: IntGauge,
 }
 
 /// The labels of `finsent_model_info`.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct ModelInfo<'a> {
-    pub(crate) name: &'a str,
-    pub(crate) revision: &'a str,
-    pub(crate) digest: &'a str,
-    pub(crate) precision: &'a str,
-    pub(crate) isa: &'a str,
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ModelInfo {
+    pub(crate) name: String,
+    pub(crate) revision: String,
+    pub(crate) digest: String,
+    pub(crate) precision: String,
+    pub(crate) isa: &'static str,
+}
+
+impl ModelInfo {
+    fn labels(&self) -> [&str; 5] {
+        [&self.name, &self.revision, &self.digest, &self.precision, self.isa]
+    }
 }
 
 const MODEL: [&str; 1] = ["model"];
@@ -167,6 +176,18 @@ impl Metrics {
                 "The loaded models. The value is always 1.",
                 &["model", "revision", "digest", "precision", "isa"],
             ),
+            copies: registrar.gauges(
+                "model_copies",
+                "Copies of a model in memory: the one that answers, one that is being tested, and old ones that requests \
+                 still hold.",
+                &MODEL,
+            ),
+            reloads: registrar.counters(
+                "model_reloads_total",
+                "Attempts to load or unload a model while the service runs, by result: loaded, unchanged, failed or \
+                 unloaded.",
+                &["model", "result"],
+            ),
             ready: registrar.gauge("ready", "1 if the service is ready for requests, else 0."),
             process: ProcessMetrics::new(&mut registrar),
             registry: registrar.0,
@@ -175,10 +196,24 @@ impl Metrics {
         metrics
     }
 
+    /// Shows that this model answers instead of that one.
+    pub(crate) fn exchange_info(&self, old: Option<&ModelInfo>, new: Option<&ModelInfo>) {
+        if let Some(new) = new {
+            self.model_info.with_label_values(&new.labels()).set(1);
+        }
+        if let Some(old) = old.filter(|&old| Some(old) != new) {
+            // It is there, or it was removed before.
+            self.model_info.remove_label_values(&old.labels()).unwrap_or_default();
+        }
+    }
+
+    /// Counts attempts to load or unload a model again. Calling this creates the series, at zero.
+    pub(crate) fn reloads(&self, model: &str, result: &str) -> IntCounter {
+        self.reloads.with_label_values(&[model, result])
+    }
+
     /// The metrics of a model. They exist from now on, at zero.
-    pub(crate) fn model(&self, info: ModelInfo<'_>) -> ModelMetrics {
-        let ModelInfo { name, revision, digest, precision, isa } = info;
-        self.model_info.with_label_values(&[name, revision, digest, precision, isa]).set(1);
+    pub(crate) fn model(&self, name: &str) -> ModelMetrics {
         ModelMetrics {
             tokenization_seconds: self.tokenization_seconds.with_label_values(&[name]),
             queue_seconds: self.queue_seconds.with_label_values(&[name]),
@@ -197,6 +232,7 @@ impl Metrics {
             dropped_client: self.dropped.with_label_values(&[name, "client"]),
             explanations: self.explanations.with_label_values(&[name]),
             explanation_passes: self.explanation_passes.with_label_values(&[name]),
+            copies: self.copies.with_label_values(&[name]),
         }
     }
 
@@ -226,7 +262,8 @@ mod tests {
     #[test]
     fn every_series_of_a_model_exists_at_zero_before_the_first_request() {
         let metrics = Metrics::new();
-        metrics.model(ModelInfo { name: "mini", revision: "", digest: "sha256:0", precision: "int8", isa: "avx2" });
+        metrics.model("mini");
+        metrics.exchange_info(None, Some(&info("sha256:0")));
         metrics.requests("/v1/sentiment", "mini", 200);
         let text = metrics.render();
         for line in [
@@ -239,6 +276,28 @@ mod tests {
         ] {
             assert!(text.lines().any(|found| found == line), "{line} in {text}");
         }
+    }
+
+    fn info(digest: &str) -> ModelInfo {
+        let (name, digest, precision) = ("mini".into(), digest.into(), "int8".into());
+        ModelInfo { name, revision: String::new(), digest, precision, isa: "avx2" }
+    }
+
+    #[test]
+    fn the_information_of_a_model_is_that_of_the_one_that_answers() {
+        let metrics = Metrics::new();
+        let digests = || {
+            let text = metrics.render();
+            let lines = text.lines().filter(|line| line.starts_with("finsent_model_info{"));
+            lines.map(|line| line.split('"').nth(1).unwrap().to_owned()).collect::<Vec<String>>()
+        };
+        metrics.exchange_info(None, Some(&info("old")));
+        metrics.exchange_info(Some(&info("old")), Some(&info("new")));
+        assert_eq!(digests(), ["new"]);
+        metrics.exchange_info(Some(&info("new")), Some(&info("new")));
+        assert_eq!(digests(), ["new"]);
+        metrics.exchange_info(Some(&info("new")), None);
+        assert!(digests().is_empty());
     }
 
     #[test]

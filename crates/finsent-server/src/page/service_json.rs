@@ -39,7 +39,8 @@ impl<'a> From<&'a ServedModel> for Model<'a> {
 /// GET /page/service.json.
 pub(crate) async fn service_json(request: HttpRequest) -> Result<HttpResponse, HttpError> {
     let service = service(&request);
-    let models = service.loaded()?.models.iter().map(|model| Model::from(&**model)).collect();
+    let models = service.loaded()?.models();
+    let models = models.iter().map(|model| Model::from(&**model)).collect();
     let limits =
         Limits { max_body_bytes: service.limits.max_body_bytes, max_text_bytes: service.limits.max_text_bytes };
     let needs_key = service.keys.are_required();

@@ -69,7 +69,7 @@ impl Admitted {
     /// # Errors
     /// [`HttpError::UnknownModel`] with the names of all models.
     pub(crate) fn model(&self, name: Option<&str>) -> Result<Arc<ServedModel>, HttpError> {
-        let model = Arc::clone(self.loaded().find(name)?);
+        let model = self.loaded().find(name)?;
         self.request.extensions_mut().insert(ModelLabel(Arc::clone(&model)));
         Ok(model)
     }

@@ -11,6 +11,7 @@ use super::work::Refusal;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Candidate {
     pub(super) lane: Lane,
+    /// Index of the model.
     pub(super) model: usize,
     /// Tokens of its new encodings.
     pub(super) tokens: usize,
@@ -22,13 +23,13 @@ pub(super) struct Candidate {
 /// What the workers do.
 #[derive(Debug)]
 pub(super) struct EngineState<'a> {
-    /// Model and tokens of the batches that are being computed.
+    /// Index of the model and tokens of the batches that are being computed.
     pub(super) running: Vec<(usize, usize)>,
     /// Batches that can be computed at the same time.
     pub(super) workers: usize,
     /// The most tokens of a batch.
     pub(super) batch_tokens: usize,
-    /// By model: how fast all threads together compute.
+    /// By the index of the model: how fast all threads together compute.
     pub(super) throughputs: &'a [Throughput],
 }
 
@@ -94,7 +95,7 @@ mod tests {
         workers: usize,
     ) -> Result<(), Refusal> {
         let engine = EngineState { running: running.to_vec(), workers, batch_tokens: 100, throughputs: &[throughput] };
-        admit(candidate, &Queue::new(Vec::new()), 1000, &engine)
+        admit(candidate, &Queue::new(), 1000, &engine)
     }
 
     #[test]

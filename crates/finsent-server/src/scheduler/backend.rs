@@ -1,6 +1,8 @@
 //! What computes logits.
 
+use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use finsent_model::{ClassifyError, Encoding, Pipeline};
 
@@ -30,11 +32,41 @@ impl Backend for Pipeline {
     }
 }
 
-/// A model that the scheduler computes with, and its metrics.
-#[derive(Clone)]
+/// What tells the work of one model from that of others, in the queue, in batches and in the cache.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub(super) struct ModelId {
+    /// The index of the model. One that takes the place of another has its index.
+    pub(super) index: usize,
+    /// No two models of a process have the same, so that nothing of a model is taken for its successor's.
+    pub(super) load: u64,
+}
+
+/// A model that the scheduler computes with, and its metrics. It lives as long as anything that is computed with it.
 pub struct BackendModel {
+    pub(super) id: ModelId,
     /// Computes its batches.
-    pub(crate) backend: Arc<dyn Backend>,
+    pub(super) backend: Arc<dyn Backend>,
     /// Where its work is counted.
-    pub(crate) metrics: ModelMetrics,
+    pub(super) metrics: ModelMetrics,
+}
+
+impl BackendModel {
+    /// The model with this index.
+    pub(crate) fn new(index: usize, backend: Arc<dyn Backend>, metrics: ModelMetrics) -> Self {
+        static LOADS: AtomicU64 = AtomicU64::new(0);
+        metrics.copies.inc();
+        Self { id: ModelId { index, load: LOADS.fetch_add(1, Ordering::Relaxed) }, backend, metrics }
+    }
+}
+
+impl fmt::Debug for BackendModel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BackendModel").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+impl Drop for BackendModel {
+    fn drop(&mut self) {
+        self.metrics.copies.dec();
+    }
 }

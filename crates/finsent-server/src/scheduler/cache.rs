@@ -63,8 +63,10 @@ mod tests {
     use finsent_model::Encoding;
 
     use super::*;
+    use crate::scheduler::backend::ModelId;
 
-    fn key(model: usize, input_ids: &[u32]) -> EncodingKey {
+    fn key(load: u64, input_ids: &[u32]) -> EncodingKey {
+        let model = ModelId { index: 0, load };
         let encoding =
             Encoding { input_ids: input_ids.to_vec(), token_type_ids: vec![0; input_ids.len()], truncated: false };
         EncodingKey::new(model, Arc::new(encoding))

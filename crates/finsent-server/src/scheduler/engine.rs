@@ -24,7 +24,7 @@ pub(super) fn start(
         while let Some(batch) = guard.shared.next_batch(worker) {
             let encodings: Vec<&Encoding> = batch.keys.iter().map(EncodingKey::encoding).collect();
             let started = Instant::now();
-            let outcomes = compute(&*guard.shared.models[batch.model].backend, &encodings);
+            let outcomes = compute(&*batch.model.backend, &encodings);
             guard.shared.finish(worker, batch, outcomes, started);
         }
     })

@@ -13,6 +13,8 @@
 //! the same place in it as it would have as a bulk one, and a place in the other order besides. Therefore an interactive text
 //! never waits longer than it would as a bulk text. The simulation in `simulation` tests this.
 
+use super::backend::ModelId;
+
 /// The priority of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Lane {
@@ -40,7 +42,7 @@ pub(super) struct QueuedText {
     /// Counts the texts that arrived before. It decides between equal places.
     pub arrival: u64,
     pub tokens: usize,
-    pub model: usize,
+    pub model: ModelId,
 }
 
 /// While interactive texts wait, this many tokens are computed by share for each one that is computed by age.

@@ -4,16 +4,18 @@ use std::sync::Arc;
 
 use finsent_model::Encoding;
 
-/// A model, by its index, and everything that its encoder reads of a text. It is compared whole, not by a hash: two
+use super::backend::ModelId;
+
+/// A model, and everything that its encoder reads of a text. It is compared whole, not by a hash: two
 /// encodings with equal keys have equal logits.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct EncodingKey {
-    pub(super) model: usize,
+    pub(super) model: ModelId,
     encoding: Arc<Encoding>,
 }
 
 impl EncodingKey {
-    pub(super) fn new(model: usize, encoding: Arc<Encoding>) -> Self {
+    pub(super) fn new(model: ModelId, encoding: Arc<Encoding>) -> Self {
         Self { model, encoding }
     }
 

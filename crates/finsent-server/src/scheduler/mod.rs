@@ -44,13 +44,13 @@ pub struct Scheduler {
 }
 
 impl Scheduler {
-    /// Starts as many workers for these models as one of them can use. A request names a model by its index.
+    /// Starts as many workers for these models, or others that take their places, as one of them can use.
     ///
     /// # Errors
     /// If the system cannot start a thread.
-    pub fn start(models: Vec<BackendModel>, limits: SchedulerLimits) -> std::io::Result<Self> {
+    pub fn start(models: &[Arc<BackendModel>], limits: SchedulerLimits) -> std::io::Result<Self> {
         let workers = models.iter().map(|model| model.backend.workers()).max().unwrap_or(1);
-        let shared = Arc::new(Shared::new(models, limits, workers));
+        let shared = Arc::new(Shared::new(models.len(), limits, workers));
         let (sender, dead) = watch::channel(false);
         let sender = Arc::new(sender);
         let mut scheduler = Self { shared, dead, workers: Vec::new() };

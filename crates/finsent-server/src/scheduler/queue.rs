@@ -1,10 +1,12 @@
 //! The encodings that wait, each once, and everyone who waits for them.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
+use super::backend::BackendModel;
 use super::fair_queue::{FairQueue, Lane, Places, QueuedText};
 use super::key::EncodingKey;
 use super::work::{Failure, Reply};
@@ -26,11 +28,10 @@ pub(super) struct Queue {
     /// Who waits for an encoding, from the arrival of the first request with it to the end of its batch.
     requests: HashMap<EncodingKey, Requests>,
     last_sweep: Instant,
-    /// By model.
-    metrics: Vec<ModelMetrics>,
 }
 
 struct Entry {
+    model: Arc<BackendModel>,
     key: EncodingKey,
     text: QueuedText,
 }
@@ -53,7 +54,7 @@ pub(super) struct Waiter {
 
 /// Encodings that are computed together.
 pub(super) struct Batch {
-    pub(super) model: usize,
+    pub(super) model: Arc<BackendModel>,
     pub(super) keys: Vec<EncodingKey>,
     pub(super) tokens: usize,
 }
@@ -65,7 +66,7 @@ impl Waiter {
 }
 
 impl Queue {
-    pub(super) fn new(metrics: Vec<ModelMetrics>) -> Self {
+    pub(super) fn new() -> Self {
         Self {
             order: FairQueue::default(),
             entries: Vec::new(),
@@ -73,7 +74,6 @@ impl Queue {
             arrivals: 0,
             requests: HashMap::new(),
             last_sweep: Instant::now(),
-            metrics,
         }
     }
 
@@ -82,7 +82,7 @@ impl Queue {
         self.tokens
     }
 
-    /// Model and tokens of each encoding that is likely to be computed before one with this lane and these places.
+    /// Index of the model and tokens of each encoding that is likely to be computed before one with this lane and these places.
     pub(super) fn before(&self, lane: Lane, places: Places) -> impl Iterator<Item = (usize, usize)> {
         let is_before = move |text: &QueuedText| match (text.lane, lane) {
             (Lane::Interactive, Lane::Interactive) => text.places.share <= places.share,
@@ -90,7 +90,7 @@ impl Queue {
             (Lane::Bulk, Lane::Interactive) => false,
             (Lane::Bulk, Lane::Bulk) => text.places.age <= places.age,
         };
-        self.entries.iter().map(|entry| entry.text).filter(is_before).map(|text| (text.model, text.tokens))
+        self.entries.iter().map(|entry| entry.text).filter(is_before).map(|text| (text.model.index, text.tokens))
     }
 
     /// Whether a request for this encoding waits, so that another one is free.
@@ -104,22 +104,27 @@ impl Queue {
     }
 
     /// Adds an encoding that is not in the queue.
-    pub(super) fn push(&mut self, key: EncodingKey, lane: Lane, places: Places, waiter: Waiter) {
-        let (model, tokens) = (key.model, key.tokens());
-        self.metrics[model].queue_texts.inc();
-        self.metrics[model].queue_tokens.add(tokens as i64);
+    pub(super) fn push(
+        &mut self,
+        model: &Arc<BackendModel>,
+        key: EncodingKey,
+        (lane, places): (Lane, Places),
+        waiter: Waiter,
+    ) {
+        let tokens = key.tokens();
+        model.metrics.queue_texts.inc();
+        model.metrics.queue_tokens.add(tokens as i64);
         self.tokens += tokens;
-        let text = QueuedText { lane, places, arrival: self.arrivals, tokens, model };
+        let text = QueuedText { lane, places, arrival: self.arrivals, tokens, model: key.model };
         self.arrivals += 1;
         self.requests.insert(key.clone(), Requests { entry: Some(self.entries.len()), waiters: vec![waiter] });
-        self.entries.push(Entry { text, key });
+        self.entries.push(Entry { model: Arc::clone(model), text, key });
     }
 
     /// Lets another request wait for an encoding that [is there](Self::contains). If the request is interactive, the
     /// encoding is computed no later than it would be for this request alone.
     pub(super) fn join(&mut self, key: &EncodingKey, lane: Lane, last: Places, waiter: Waiter) {
         let Some(requests) = self.requests.get_mut(key) else { return };
-        self.metrics[key.model].shared.inc();
         requests.waiters.push(waiter);
         let Some(entry) = requests.entry.filter(|_| lane == Lane::Interactive) else { return };
         let text = &mut self.entries[entry].text;
@@ -172,12 +177,12 @@ impl Queue {
 
     /// Drops requests whose client has disconnected or whose deadline has passed, and encodings without requests.
     fn drop_abandoned(&mut self) {
-        let Self { entries, requests, metrics, .. } = self;
+        let Self { entries, requests, .. } = self;
         let now = Instant::now();
         self.last_sweep = now;
         let before = entries.len();
         entries.retain(|entry| {
-            let metrics = &metrics[entry.key.model];
+            let metrics = &entry.model.metrics;
             let Some(of_entry) = requests.get_mut(&entry.key) else { return false };
             let gone: Vec<Waiter> = of_entry.waiters.extract_if(.., |waiter| !waiter.still_waits(now)).collect();
             let is_wanted = !of_entry.waiters.is_empty();
@@ -223,14 +228,15 @@ impl Queue {
         let entries: Vec<Entry> = chosen.into_iter().rev().map(|entry| self.remove(entry)).collect();
         let now = Instant::now();
         for entry in &entries {
-            let metrics = &self.metrics[entry.key.model];
+            let metrics = &entry.model.metrics;
             count_removal(metrics, entry);
             for waiter in self.requests.get(&entry.key).into_iter().flat_map(|requests| &requests.waiters) {
                 metrics.queue_seconds.observe((now - waiter.since).as_secs_f64());
             }
         }
         let tokens = entries.iter().map(|entry| entry.text.tokens).sum();
-        let model = entries[0].text.model;
+        // All of one model, as the order has chosen them.
+        let model = Arc::clone(&entries[0].model);
         Batch { model, tokens, keys: entries.into_iter().map(|entry| entry.key).collect() }
     }
 }

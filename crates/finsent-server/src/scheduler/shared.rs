@@ -6,7 +6,7 @@ use std::time::Instant;
 use tokio::sync::oneshot;
 
 use super::admission::{Candidate, EngineState, admit};
-use super::backend::{BackendModel, Logits};
+use super::backend::Logits;
 use super::cache::LogitsCache;
 use super::key::EncodingKey;
 use super::queue::{Batch, Queue, Waiter};
@@ -14,7 +14,6 @@ use super::throughput::Throughput;
 use super::work::{EncodingOutput, Failure, Pending, Refusal, SchedulerLimits, Work};
 
 pub(super) struct Shared {
-    pub(super) models: Vec<BackendModel>,
     pub(super) limits: SchedulerLimits,
     /// The most tokens of a worker's batch, unless a single text is longer.
     batch_tokens: usize,
@@ -29,7 +28,7 @@ const LEAST_BATCH_TOKENS: usize = 128;
 struct State {
     queue: Queue,
     cache: LogitsCache,
-    /// By model.
+    /// By the index of the model: its successor is as fast, until it is measured.
     throughputs: Vec<Throughput>,
     /// By worker: the batch that it computes.
     running: Vec<Option<Running>>,
@@ -42,6 +41,7 @@ struct State {
 /// A batch that is being computed.
 #[derive(Debug, Clone, Copy)]
 struct Running {
+    /// Index of the model.
     model: usize,
     tokens: usize,
     /// Batches that were being computed when it began, this one included.
@@ -56,11 +56,11 @@ impl State {
 }
 
 impl Shared {
-    pub(super) fn new(models: Vec<BackendModel>, limits: SchedulerLimits, workers: usize) -> Self {
+    pub(super) fn new(models: usize, limits: SchedulerLimits, workers: usize) -> Self {
         let state = State {
-            queue: Queue::new(models.iter().map(|model| model.metrics.clone()).collect()),
+            queue: Queue::new(),
             cache: LogitsCache::new(limits.cache_entries),
-            throughputs: models.iter().map(|_| Throughput::default()).collect(),
+            throughputs: vec![Throughput::default(); models],
             running: vec![None; workers],
             workers,
             closing: false,
@@ -68,7 +68,7 @@ impl Shared {
         };
         let least = LEAST_BATCH_TOKENS.min(limits.max_batch_tokens);
         let batch_tokens = (limits.max_batch_tokens / workers).max(least);
-        Self { models, limits, batch_tokens, state: Mutex::new(state), work_arrived: Condvar::new() }
+        Self { limits, batch_tokens, state: Mutex::new(state), work_arrived: Condvar::new() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -78,7 +78,8 @@ impl Shared {
     /// Accepts a request, or refuses it. To be followed by [`wake_one`](Self::wake_one).
     pub(super) fn submit(&self, work: Work) -> Result<Vec<Pending>, Refusal> {
         let Work { model, encodings, lane, deadline, flow, is_cached } = work;
-        let keys: Vec<EncodingKey> = encodings.into_iter().map(|encoding| EncodingKey::new(model, encoding)).collect();
+        let keys: Vec<EncodingKey> =
+            encodings.into_iter().map(|encoding| EncodingKey::new(model.id, encoding)).collect();
         let now = Instant::now();
         let state = &mut *self.state();
         if state.dead {
@@ -91,7 +92,8 @@ impl Shared {
         let places = state.queue.places(last, &new_lengths);
         if let Some(&of_last) = places.last() {
             let tokens = new_lengths.iter().sum();
-            let candidate = Candidate { lane, model, tokens, places: of_last, time_left: deadline - now };
+            let candidate =
+                Candidate { lane, model: model.id.index, tokens, places: of_last, time_left: deadline - now };
             let engine = EngineState {
                 running: state.running.iter().flatten().map(|batch| (batch.model, batch.tokens)).collect(),
                 workers: state.running.len(),
@@ -102,7 +104,7 @@ impl Shared {
             flow.advance_to(of_last);
         }
 
-        let metrics = &self.models[model].metrics;
+        let metrics = &model.metrics;
         let mut places = places.into_iter();
         let mut pending = Vec::with_capacity(keys.len());
         for (key, cached) in keys.into_iter().zip(cached) {
@@ -116,10 +118,11 @@ impl Shared {
             let waiter = Waiter { reply, since: now, deadline, is_cached };
             // An encoding that is twice in one request is new once.
             if state.queue.contains(&key) {
+                metrics.shared.inc();
                 state.queue.join(&key, lane, last, waiter);
             } else {
                 let places = places.next().expect("each new encoding has a place");
-                state.queue.push(key, lane, places, waiter);
+                state.queue.push(&model, key, (lane, places), waiter);
             }
             pending.push(Pending::Queued(receiver));
         }
@@ -138,7 +141,7 @@ impl Shared {
         loop {
             if let Some(batch) = state.queue.next_batch(self.batch_tokens) {
                 let together = state.together() + 1;
-                state.running[worker] = Some(Running { model: batch.model, tokens: batch.tokens, together });
+                state.running[worker] = Some(Running { model: batch.model.id.index, tokens: batch.tokens, together });
                 let leaves_work = state.queue.tokens() > 0;
                 drop(state);
                 if leaves_work {
@@ -156,7 +159,7 @@ impl Shared {
     /// Sends the results of a batch to everyone who waits for them.
     pub(super) fn finish(&self, worker: usize, batch: Batch, outcomes: Vec<Result<Logits, Failure>>, started: Instant) {
         assert_eq!(batch.keys.len(), outcomes.len(), "the backend must return one outcome per encoding");
-        let metrics = &self.models[batch.model].metrics;
+        let metrics = &batch.model.metrics;
         let ended = Instant::now();
         let seconds = (ended - started).as_secs_f64();
         metrics.inference_seconds.observe(seconds);
@@ -168,7 +171,7 @@ impl Shared {
         let at_first = state.running[worker].take().map_or(1, |running| running.together);
         // Batches that are computed at the same time share the threads. What is learned is how fast all threads are.
         let share = 2.0 / (at_first + together.max(1)) as f64;
-        state.throughputs[batch.model].record(batch.tokens, seconds * share);
+        state.throughputs[batch.model.id.index].record(batch.tokens, seconds * share);
         for (key, outcome) in batch.keys.into_iter().zip(outcomes) {
             let waiters = state.queue.complete(&key);
             // Also if all have left: they were other texts, as a rule, and may come again.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use finsent_model::{ClassifyError, Encoding};
 
 use super::*;
-use crate::metrics::{Metrics, ModelInfo};
+use crate::metrics::Metrics;
 
 const LIMITS: SchedulerLimits = SchedulerLimits { max_batch_tokens: 100, max_queue_tokens: 1000, cache_entries: 10 };
 const SOON: Duration = Duration::from_secs(60);
@@ -35,6 +35,8 @@ impl Backend for ManualBackend {
 
 struct Harness {
     scheduler: Scheduler,
+    /// The model of all requests.
+    model: Arc<BackendModel>,
     release: Sender<()>,
     batches: Receiver<Vec<u32>>,
     metrics: Metrics,
@@ -45,16 +47,26 @@ impl Harness {
         let (release, released) = channel();
         let (sender, batches) = channel();
         let metrics = Metrics::new();
-        let info = ModelInfo { name: "m", revision: "", digest: "", precision: "f32", isa: "scalar" };
         let backend = Arc::new(ManualBackend { release: Mutex::new(released), batches: Mutex::new(sender) });
-        let model = BackendModel { backend, metrics: metrics.model(info) };
-        Self { scheduler: Scheduler::start(vec![model], limits).unwrap(), release, batches, metrics }
+        let model = Arc::new(BackendModel::new(0, backend, metrics.model("m")));
+        let scheduler = Scheduler::start(&[Arc::clone(&model)], limits).unwrap();
+        Self { scheduler, model, release, batches, metrics }
     }
 
     fn submit_in(&self, lane: Lane, within: Duration, texts: &[(u32, usize)]) -> Result<Vec<Pending>, Refusal> {
+        self.submit_to(&self.model, lane, within, texts)
+    }
+
+    fn submit_to(
+        &self,
+        model: &Arc<BackendModel>,
+        lane: Lane,
+        within: Duration,
+        texts: &[(u32, usize)],
+    ) -> Result<Vec<Pending>, Refusal> {
         let encodings = texts.iter().map(|&(id, tokens)| encoding(id, tokens)).collect();
         self.scheduler.submit(Work {
-            model: 0,
+            model: Arc::clone(model),
             encodings,
             lane,
             deadline: Instant::now() + within,
@@ -97,6 +109,39 @@ fn outputs(pending: Vec<Pending>) -> Vec<Result<f32, String>> {
     pending.into_iter().map(output).collect()
 }
 
+/// Returns the first token id of each text and a thousand as its logit.
+struct Successor;
+
+impl Backend for Successor {
+    fn logits(&self, encodings: &[&Encoding]) -> Vec<Result<Vec<f32>, ClassifyError>> {
+        encodings.iter().map(|encoding| Ok(vec![1000.0 + encoding.input_ids[0] as f32])).collect()
+    }
+}
+
+#[test]
+fn a_model_in_the_place_of_another_shares_no_batch_and_no_result_with_it() {
+    let harness = Harness::new(LIMITS);
+    let new = Arc::new(BackendModel::new(0, Arc::new(Successor), harness.metrics.model("m")));
+    let submit_to_new = || harness.submit_to(&new, Lane::Interactive, SOON, &[(2, 10)]).unwrap();
+    let running = harness.submit(&[(1, 10)]);
+    harness.next_batch();
+    let (of_old, of_new) = (harness.submit(&[(2, 10), (3, 10)]), submit_to_new());
+    harness.finish_batch();
+    assert_eq!(outputs(running), [Ok(1.0)]);
+    assert_eq!(harness.next_batch(), [2, 3], "the batch has texts of both models");
+    harness.finish_batch();
+    assert_eq!(outputs(of_old), [Ok(2.0), Ok(3.0)]);
+    assert_eq!(outputs(of_new), [Ok(1002.0)]);
+    assert_eq!(outputs(submit_to_new()), [Ok(1002.0)], "the cache has the result of the old model");
+    assert_eq!(outputs(harness.submit(&[(2, 10)])), [Ok(2.0)], "the cache has the result of the new model");
+    assert_eq!(harness.metric("finsent_cache_hits_total"), 2.0);
+
+    assert_eq!(harness.metric("finsent_model_copies"), 2.0);
+    let waiting = submit_to_new();
+    drop((new, waiting));
+    assert_eq!(harness.metric("finsent_model_copies"), 1.0, "something still holds a model that nobody uses");
+}
+
 /// Computes up to two batches at the same time. A batch ends when its first text is released.
 struct TwoWorkers {
     released: Mutex<Vec<u32>>,
@@ -131,13 +176,12 @@ fn two_workers() -> (Harness, Arc<TwoWorkers>) {
     let (sender, batches) = channel();
     let (release, _) = channel();
     let metrics = Metrics::new();
-    let info = ModelInfo { name: "m", revision: "", digest: "", precision: "f32", isa: "scalar" };
     let backend =
         Arc::new(TwoWorkers { released: Mutex::default(), changed: Condvar::new(), batches: Mutex::new(sender) });
-    let model = BackendModel { backend: Arc::clone(&backend) as _, metrics: metrics.model(info) };
+    let model = Arc::new(BackendModel::new(0, Arc::clone(&backend) as _, metrics.model("m")));
     let limits = SchedulerLimits { max_batch_tokens: 10, ..LIMITS };
-    let scheduler = Scheduler::start(vec![model], limits).unwrap();
-    (Harness { scheduler, release, batches, metrics }, backend)
+    let scheduler = Scheduler::start(&[Arc::clone(&model)], limits).unwrap();
+    (Harness { scheduler, model, release, batches, metrics }, backend)
 }
 
 /// The ids of the next two batches, which may start in any order.

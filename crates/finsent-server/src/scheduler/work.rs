@@ -7,7 +7,7 @@ use finsent_model::{ClassifyError, Encoding};
 use thiserror::Error;
 use tokio::sync::oneshot;
 
-use super::backend::Logits;
+use super::backend::{BackendModel, Logits};
 use super::fair_queue::Lane;
 use super::flow::Flow;
 
@@ -25,8 +25,8 @@ pub struct SchedulerLimits {
 /// The encodings of one request.
 #[derive(Debug)]
 pub(crate) struct Work {
-    /// Index of the model.
-    pub(crate) model: usize,
+    /// The model to compute with.
+    pub(crate) model: Arc<BackendModel>,
     /// What to compute.
     pub(crate) encodings: Vec<Arc<Encoding>>,
     /// The priority.

@@ -57,13 +57,13 @@ impl<'a> From<&'a ServedModel> for Model<'a> {
 #[utoipa::path(get, path = "", tag = "finsent", operation_id = "list_models",
     responses((status = 200, description = "The models", body = Models)))]
 pub(crate) async fn models(request: HttpRequest) -> Result<HttpResponse, HttpError> {
-    let loaded = service(&request).loaded()?;
-    Ok(HttpResponse::Ok().json(Models { models: loaded.models.iter().map(|model| Model::from(&**model)).collect() }))
+    let models = service(&request).loaded()?.models();
+    Ok(HttpResponse::Ok().json(Models { models: models.iter().map(|model| Model::from(&**model)).collect() }))
 }
 
 /// Describe a model
 #[utoipa::path(get, path = "", tag = "finsent", operation_id = "get_model",
     responses((status = 200, description = "The model", body = Model)))]
 pub(crate) async fn model(request: HttpRequest, name: web::Path<String>) -> Result<HttpResponse, HttpError> {
-    Ok(HttpResponse::Ok().json(Model::from(&**service(&request).loaded()?.find(Some(&name))?)))
+    Ok(HttpResponse::Ok().json(Model::from(&*service(&request).loaded()?.find(Some(&name))?)))
 }

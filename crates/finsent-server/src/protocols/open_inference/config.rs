@@ -46,7 +46,7 @@ pub(crate) async fn config(request: HttpRequest, path: web::Path<ModelPath>) -> 
         backend: "finsent",
         max_batch_size: 0,
         input: [input().into()],
-        output: outputs(model).map(Into::into).collect(),
+        output: outputs(&model).map(Into::into).collect(),
     }))
 }
 

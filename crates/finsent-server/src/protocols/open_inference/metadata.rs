@@ -71,7 +71,7 @@ pub(crate) async fn model(request: HttpRequest, path: web::Path<ModelPath>) -> R
         versions: [VERSION],
         platform: PLATFORM,
         inputs: [input()],
-        outputs: outputs(model).collect(),
+        outputs: outputs(&model).collect(),
     }))
 }
 

@@ -95,7 +95,7 @@ impl<'a> From<&'a ServedModel> for ModelStatistics<'a> {
 #[utoipa::path(get, path = "", tag = "open inference", operation_id = "statistics",
     responses((status = 200, description = "The statistics, in Triton's form", body = Statistics)))]
 pub(crate) async fn all(request: HttpRequest) -> Result<HttpResponse, HttpError> {
-    let models = &service(&request).loaded()?.models;
+    let models = service(&request).loaded()?.models();
     let model_stats = models.iter().map(|model| ModelStatistics::from(&**model)).collect();
     Ok(HttpResponse::Ok().json(Statistics { model_stats }))
 }
@@ -105,7 +105,7 @@ pub(crate) async fn all(request: HttpRequest) -> Result<HttpResponse, HttpError>
     responses((status = 200, description = "The statistics, in Triton's form", body = Statistics)))]
 pub(crate) async fn model(request: HttpRequest, path: web::Path<ModelPath>) -> Result<HttpResponse, HttpError> {
     let model = service(&request).loaded()?.find(Some(path.name()?))?;
-    Ok(HttpResponse::Ok().json(Statistics { model_stats: vec![ModelStatistics::from(&**model)] }))
+    Ok(HttpResponse::Ok().json(Statistics { model_stats: vec![ModelStatistics::from(&*model)] }))
 }
 
 /// Count what a version of a model has done

@@ -27,7 +27,7 @@ fn error_type(error: &HttpError) -> &'static str {
         HttpError::Empty => "Empty",
         HttpError::Overloaded { .. } => "Overloaded",
         HttpError::Panicked | HttpError::Compute(_) | HttpError::DeadlinePassed => "Backend",
-        HttpError::Loading | HttpError::Stopped => "Unhealthy",
+        HttpError::Loading | HttpError::Stopped | HttpError::Unloaded { .. } => "Unhealthy",
         HttpError::Malformed(_)
         | HttpError::Upgrade
         | HttpError::Unauthorized
@@ -43,6 +43,8 @@ fn error_type(error: &HttpError) -> &'static str {
         | HttpError::ContentEncoding { .. }
         | HttpError::UnknownField { .. }
         | HttpError::UnknownParameter { .. }
-        | HttpError::Invalid { .. } => "Validation",
+        | HttpError::Invalid { .. }
+        | HttpError::ReloadForbidden(_)
+        | HttpError::NotLoaded(_) => "Validation",
     }
 }

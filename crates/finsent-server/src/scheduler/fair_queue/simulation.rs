@@ -64,7 +64,7 @@ impl Simulation {
     fn arrive(&mut self, client: Option<usize>, lane: Lane, lengths: &[usize]) {
         let sender = Sender { client, computed: self.computed };
         for (&tokens, places) in lengths.iter().zip(self.order.places(Places::default(), lengths.iter().copied())) {
-            let text = QueuedText { lane, places, arrival: self.arrivals, tokens, model: 0 };
+            let text = QueuedText { lane, places, arrival: self.arrivals, tokens, model: ModelId::default() };
             self.waiting.push((text, sender));
             self.arrivals += 1;
         }

@@ -22,7 +22,7 @@ impl Queue {
     fn arrive_after(&mut self, last: Places, name: &'static str, lane: Lane, lengths: &[usize]) -> Places {
         let places: Vec<Places> = self.order.places(last, lengths.iter().copied()).collect();
         for (&tokens, &places) in lengths.iter().zip(&places) {
-            self.waiting.push(QueuedText { lane, places, arrival: self.arrivals, tokens, model: 0 });
+            self.waiting.push(QueuedText { lane, places, arrival: self.arrivals, tokens, model: ModelId::default() });
             self.names.push(name);
             self.arrivals += 1;
         }
@@ -161,9 +161,9 @@ fn the_lines_of_a_stream_have_the_places_of_one_request() {
 
 #[test]
 fn a_batch_is_of_one_model_that_the_first_place_chooses() {
-    let text = |place, model| {
+    let text = |place, load| {
         let places = Places { share: place, age: place };
-        QueuedText { lane: Lane::Interactive, places, arrival: 0, tokens: 10, model }
+        QueuedText { lane: Lane::Interactive, places, arrival: 0, tokens: 10, model: ModelId { index: 0, load } }
     };
     let waiting = [text(30, 0), text(10, 1), text(20, 0), text(40, 1)];
     assert_eq!(FairQueue::default().next_batch(&waiting, BUDGET), [1, 3]);
