@@ -44,6 +44,7 @@ mod metrics;
 mod middleware;
 mod openapi;
 mod page;
+mod platform;
 mod probes;
 mod protocols;
 mod request;

@@ -3,13 +3,14 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::platform::total_memory;
+
 /// The least of the memory limits of the process's control groups and the memory of the machine; `None` if none is known.
 pub fn available_memory() -> Option<usize> {
     let read = |path: &Path| fs::read_to_string(path).ok();
     let groups = read(Path::new("/proc/self/cgroup")).unwrap_or_default();
     let limits = limit_files(&groups).into_iter().filter_map(|file| limit(&read(&file)?));
-    let of_machine = read(Path::new("/proc/meminfo")).and_then(|meminfo| total(&meminfo));
-    limits.chain(of_machine).min()
+    limits.chain(total_memory()).min()
 }
 
 /// The files that may have limits: those of the groups in `/proc/self/cgroup` and of all groups around them, in both versions
@@ -40,11 +41,6 @@ fn limit(text: &str) -> Option<usize> {
     text.trim().parse().ok()
 }
 
-fn total(meminfo: &str) -> Option<usize> {
-    let kilobytes = meminfo.lines().find_map(|line| line.strip_prefix("MemTotal:"))?.trim().strip_suffix(" kB")?;
-    kilobytes.parse::<usize>().ok()?.checked_mul(1024)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -52,8 +48,6 @@ mod tests {
     #[test]
     fn limits_are_read_as_linux_writes_them() {
         assert_eq!((limit("268435456\n"), limit("max\n")), (Some(268_435_456), None));
-        assert_eq!(total("MemTotal:       16384 kB\nMemFree:   1 kB\n"), Some(16 << 20));
-        assert_eq!(total(""), None);
     }
 
     #[test]
