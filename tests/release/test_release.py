@@ -5,6 +5,7 @@ The archives hold a script instead of the binary. `.ci/run release` runs these t
 
 import hashlib
 import http.server
+import importlib.util
 import io
 import json
 import os
@@ -282,6 +283,34 @@ class ReleaseTest(unittest.TestCase):
         wrong = subprocess.run([ROOT / ".ci/release", "--dry-run", "--tag", "v0.0.1"], capture_output=True, text=True)
         self.assertEqual(wrong.returncode, 1)
         self.assertIn("the tag v0.0.1 does not match the version", wrong.stderr)
+
+
+class BillOfMaterialsTest(unittest.TestCase):
+    """`.ci/run release` installs the validator."""
+
+    @unittest.skipUnless(importlib.util.find_spec("cyclonedx"), "needs cyclonedx-python-lib[json-validation]")
+    def test_it_is_valid_and_has_what_cargo_links(self):
+        from cyclonedx.schema import SchemaVersion
+        from cyclonedx.validation.json import JsonStrictValidator
+
+        with tempfile.TemporaryDirectory() as folder:
+            tool = Path(folder) / "licences"
+            subprocess.run(["rustc", "--edition", "2024", "-o", tool, "deploy/licences/main.rs"], cwd=ROOT, check=True)
+            for target in TARGETS:
+                bill = subprocess.check_output([tool, "--sbom", target], cwd=ROOT, text=True)
+                self.assertIsNone(JsonStrictValidator(SchemaVersion.V1_6).validate_str(bill), target)
+                parsed = json.loads(bill)
+                found = {component["name"]: component for component in parsed["components"]}
+                self.assertIn("Apache-2.0", found["candle-core"]["licenses"][0]["expression"])
+                self.assertRegex(found["candle-core"]["hashes"][0]["content"], "^[0-9a-f]{64}$")
+                self.assertEqual("windows-sys" in found, "windows" in target)
+                self.assertEqual("core-foundation-sys" in found, "apple" in target)
+                self.assertEqual(parsed["metadata"]["component"]["name"], "finsent")
+                needs = {entry["ref"]: entry["dependsOn"] for entry in parsed["dependencies"]}
+                references = {component.get("bom-ref") for component in parsed["components"]}
+                needed = {need for ref in needs for need in needs[ref]}
+                self.assertLessEqual(needed, references)
+                self.assertGreater(len(needed), 200)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,8 @@ pub(super) use system::{Signals, connect_unix, understands_colors};
 /// What asks a process to do something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Signal {
-    /// SIGHUP. Windows has none.
+    /// SIGHUP.
+    #[cfg_attr(windows, expect(dead_code, reason = "Windows has none"))]
     HangUp,
     /// Ctrl-C: SIGINT.
     Interrupt,

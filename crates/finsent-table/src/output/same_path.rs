@@ -18,13 +18,13 @@ use crate::platform;
 /// # Errors
 /// [`TableError::SameOutput`], [`TableError::OutputIsInput`] or [`TableError::OutputInInput`].
 pub fn check_outputs(outputs: &[PathBuf], inputs: &[PathBuf]) -> Result<(), TableError> {
-    let place = |path: &PathBuf, standard: &str| {
-        let place = Place::of(if path.as_os_str() == "-" { Path::new(standard) } else { path });
+    let place = |path: &PathBuf, standard: Option<&str>| {
+        let place = Place::of(if path.as_os_str() == "-" { Path::new(standard?) } else { path });
         place.map(|place| (path.clone(), place))
     };
-    let outputs: Vec<_> = outputs.iter().filter_map(|path| place(path, "/dev/stdout")).collect();
+    let outputs: Vec<_> = outputs.iter().filter_map(|path| place(path, platform::STANDARD_OUTPUT)).collect();
     let folders: Vec<_> = inputs.iter().filter_map(|path| Some((path, folder_id(path)?))).collect();
-    let inputs: Vec<_> = inputs.iter().filter_map(|path| place(path, "/dev/stdin")).collect();
+    let inputs: Vec<_> = inputs.iter().filter_map(|path| place(path, platform::STANDARD_INPUT)).collect();
     for (index, (path, output)) in outputs.iter().enumerate() {
         if let Some((first, _)) = outputs[..index].iter().find(|(_, other)| output.is(other)) {
             return Err(TableError::SameOutput { first: first.clone(), second: path.clone() });

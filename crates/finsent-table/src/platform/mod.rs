@@ -7,6 +7,6 @@ mod mounts;
 mod system;
 
 pub(crate) use system::{
-    User, free_space, is_mount_point, is_pipe, open_to_lock, open_to_the_owner, open_to_the_umask, place_folder,
-    real_path, sync_folder,
+    STANDARD_INPUT, STANDARD_OUTPUT, User, free_space, is_mount_point, is_pipe, open_to_lock, open_to_the_owner,
+    open_to_the_umask, place_folder, real_path, sync_folder,
 };

@@ -9,6 +9,11 @@ use tempfile::Builder;
 
 pub(crate) use super::mounts::is_mount_point;
 
+/// The path of what standard input is.
+pub(crate) const STANDARD_INPUT: Option<&str> = Some("/dev/stdin");
+/// The path of what standard output is.
+pub(crate) const STANDARD_OUTPUT: Option<&str> = Some("/dev/stdout");
+
 /// Gives new files or folders the permissions of any other: the system applies the process's umask.
 pub(crate) fn open_to_the_umask(builder: &mut Builder<'_, '_>, is_folder: bool) {
     builder.permissions(Permissions::from_mode(if is_folder { 0o777 } else { 0o666 }));

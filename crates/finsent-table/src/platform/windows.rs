@@ -11,6 +11,11 @@ use std::ptr::null_mut;
 use tempfile::Builder;
 use windows_sys::Win32::Storage::FileSystem::{FILE_FLAG_BACKUP_SEMANTICS, GetDiskFreeSpaceExW};
 
+/// What standard input is has no path.
+pub(crate) const STANDARD_INPUT: Option<&str> = None;
+/// What standard output is has no path.
+pub(crate) const STANDARD_OUTPUT: Option<&str> = None;
+
 /// The longest path that all programs understand without its verbatim prefix.
 const MAX_PATH: usize = 260;
 
