@@ -3,11 +3,14 @@
 //!     rustc -o target/licences deploy/licences/main.rs
 //!     target/licences x86_64-unknown-linux-musl > target/LICENSES
 //!
-//! A second argument names the package: `finsent`, the command, without one, and `finsent-python` for the wheel.
+//! A second argument names the package: `finsent`, the command, without one, and `finsent-python` for the wheel. With
+//! `--sbom` before them, it prints a software bill of materials instead (CycloneDX 1.6, JSON).
 //!
 //! Run it in the root of the repository, after `cargo fetch`. It works offline. If a package offers Apache-2.0, it is used
 //! under that license. Texts that differ only in white space count as one. A package without a license text is an error,
 //! unless its license is MIT, or another package of its repository has the text.
+
+mod sbom;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
@@ -47,9 +50,14 @@ struct Package {
 struct Texts(BTreeMap<String, (String, BTreeSet<String>)>);
 
 fn main() -> Result<(), Failure> {
-    let target = env::args().nth(1).ok_or("expected a target, such as x86_64-unknown-linux-musl")?;
-    let product = env::args().nth(2).unwrap_or_else(|| "finsent".into());
-    let packages = packages(&product, &target)?;
+    let (options, arguments): (Vec<String>, Vec<String>) = env::args().skip(1).partition(|it| it.starts_with("--"));
+    let target = arguments.first().ok_or("expected a target, such as x86_64-unknown-linux-musl")?;
+    let product = arguments.get(1).map_or("finsent", String::as_str);
+    if options == ["--sbom"] {
+        print!("{}", sbom::bill(product, target)?);
+        return Ok(());
+    }
+    let packages = packages(product, target)?;
     let mut texts = Texts::default();
     texts.add("finsent", APACHE);
     texts.add("the Rust toolchain", TOOLCHAIN);
@@ -64,7 +72,7 @@ fn main() -> Result<(), Failure> {
     texts.add("Swagger UI, the page at /docs", SWAGGER_UI);
     texts.add("Papa Parse and uPlot, of the page at /", PAGE);
     texts.add("the model mini, in binaries that have it inside", MINI);
-    print!("{}", page(&target, &packages, &texts));
+    print!("{}", page(target, &packages, &texts));
     Ok(())
 }
 
@@ -100,10 +108,8 @@ fn wrapped(names: &[&str]) -> String {
 
 /// Returns the packages whose code is linked into a product, without procedural macros and build dependencies.
 fn packages(product: &str, target: &str) -> Result<Vec<Package>, Failure> {
-    let tree =
-        "tree --locked --offline --edges normal,no-proc-macro --prefix none --no-dedupe --format {p}|{l} --package";
-    let tree: Vec<&str> = tree.split(' ').chain([product, "--target", target]).collect();
-    let lines: BTreeSet<String> = output("cargo", &tree)?.lines().map(str::to_owned).collect();
+    let lines = tree(product, target, "none", "{p}|{l}")?;
+    let lines: BTreeSet<String> = lines.lines().map(str::to_owned).collect();
     let home = env::var_os("CARGO_HOME").map(PathBuf::from);
     let home = home.or_else(|| Some(PathBuf::from(env::var_os("HOME")?).join(".cargo"))).ok_or("no CARGO_HOME")?;
     let sources: Vec<PathBuf> = fs::read_dir(home.join("registry/src"))?.flatten().map(|entry| entry.path()).collect();
@@ -119,7 +125,7 @@ impl Package {
         let folder = format!("{name}-{version}");
         let dir = sources.iter().map(|source| source.join(&folder)).find(|dir| dir.is_dir());
         let dir = dir.ok_or_else(|| format!("cannot find the sources of {folder}; run `cargo fetch` first"))?;
-        Ok(Self { name: format!("{name} {version}"), license: license.replace('/', " OR ").replace("  ", " "), dir })
+        Ok(Self { name: format!("{name} {version}"), license: spdx(license), dir })
     }
 
     /// Returns the license texts that must accompany the binary.
@@ -162,6 +168,11 @@ impl Package {
     }
 }
 
+/// A license as an SPDX expression: older packages have a slash for OR.
+fn spdx(license: &str) -> String {
+    license.replace('/', " OR ").replace("  ", " ")
+}
+
 /// Collects the license files in `dir` and its subfolders.
 fn find(dir: &Path, files: &mut Vec<PathBuf>) -> Result<(), Failure> {
     let mut paths: Vec<PathBuf> =
@@ -188,6 +199,13 @@ impl Texts {
         let key = if is_apache { String::new() } else { words.join(" ") };
         self.0.entry(key).or_insert_with(|| (text.replace('\r', ""), BTreeSet::new())).1.insert(name.to_owned());
     }
+}
+
+/// Prints the tree of those packages: a line for each, with this prefix and in this format.
+fn tree(product: &str, target: &str, prefix: &str, format: &str) -> Result<String, Failure> {
+    let tree = "tree --locked --offline --edges normal,no-proc-macro --no-dedupe";
+    let choice = ["--prefix", prefix, "--format", format, "--package", product, "--target", target];
+    output("cargo", &tree.split(' ').chain(choice).collect::<Vec<_>>())
 }
 
 fn output(program: &str, arguments: &[&str]) -> Result<String, Failure> {

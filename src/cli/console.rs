@@ -7,6 +7,7 @@ use tracing::level_filters::LevelFilter;
 
 use super::args::{ColorChoice, GlobalArgs, LogFormat};
 use super::logging;
+use super::platform::understands_colors;
 
 /// Standard error, as the user wants it.
 #[derive(Debug, Clone, Copy)]
@@ -81,11 +82,10 @@ impl Console {
     /// Whether to color what is written to `stream`.
     pub(super) fn colors(&self, stream: &impl IsTerminal) -> bool {
         let is_allowed = || env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-        let is_capable = || env::var_os("TERM").is_some_and(|term| term != "dumb");
         match self.color {
             ColorChoice::Always => true,
             ColorChoice::Never => false,
-            ColorChoice::Auto => stream.is_terminal() && is_allowed() && is_capable(),
+            ColorChoice::Auto => stream.is_terminal() && is_allowed() && understands_colors(),
         }
     }
 

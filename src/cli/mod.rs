@@ -19,6 +19,7 @@ mod marked_text;
 mod other_tools;
 mod output;
 mod parse;
+mod platform;
 mod progress;
 mod quantity;
 mod relevance;

@@ -224,7 +224,7 @@ fn a_fifo_as_key_file_is_refused_and_holds_up_no_signal() {
     let (keys, fifo) = (dir.path().join("keys"), dir.path().join("fifo"));
     assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
     let (code, stderr) = run(&["serve", "--listen", "127.0.0.1:0", "--api-key-file", fifo.to_str().unwrap()]);
-    assert!(code == Some(1) && stderr.contains("it is a FIFO; use a regular file"), "{stderr}");
+    assert!(code == Some(1) && stderr.contains("it is a pipe; use a regular file"), "{stderr}");
     fs::write(&keys, "first").unwrap();
     let mut server = server::start(&["--api-key-file", keys.to_str().unwrap()]);
     fs::remove_file(&keys).unwrap();

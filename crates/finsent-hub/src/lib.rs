@@ -48,6 +48,7 @@ mod catalog;
 mod digest;
 mod hash;
 mod hub;
+mod platform;
 mod resolver;
 mod revision;
 

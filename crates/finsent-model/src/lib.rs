@@ -41,6 +41,7 @@
 //! | `classification`, `json` | [`Granularity`], [`Classification`]: what to predict and the result; its JSON |
 //! | `explanation` | [`Explaining`], [`Explanation`]: which words made a prediction |
 //! | [`machine`] | memory, and how the CPUs hang together |
+//! | [`platform`] | what differs between operating systems |
 //! | `workers` | how many batches are computed at a time |
 //! | `pipeline` | [`Pipeline`]: the whole flow |
 //! | `convert` | [`Conversion`]: writes a checkpoint in another number format |
@@ -84,6 +85,7 @@ pub mod machine;
 mod model_files;
 mod model_options;
 mod pipeline;
+pub mod platform;
 mod prediction;
 mod published;
 mod regular_file;

@@ -2,8 +2,9 @@
 
 use std::fs::{self, File, FileType};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
+
+use crate::platform::special_file;
 
 /// Opens a file for reading.
 ///
@@ -32,9 +33,7 @@ fn check(found: FileType) -> io::Result<()> {
     let found = match found {
         found if found.is_file() => return Ok(()),
         found if found.is_dir() => "a folder",
-        found if found.is_fifo() => "a pipe",
-        found if found.is_socket() => "a socket",
-        _ => "a device",
+        found => special_file(found),
     };
     Err(io::Error::new(ErrorKind::InvalidInput, format!("it is {found}, not a file")))
 }

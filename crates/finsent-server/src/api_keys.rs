@@ -2,11 +2,10 @@
 
 use std::fs::{self, File, FileType};
 use std::io::{self, Read};
-use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::sync::{PoisonError, RwLock};
 
-use finsent_model::plain_words;
+use finsent_model::{plain_words, platform::special_file};
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
 use thiserror::Error;
@@ -122,7 +121,7 @@ fn quantity(lines: usize) -> String {
     if lines == 1 { "1 line".into() } else { format!("{lines} lines") }
 }
 
-/// The content of a regular file. A FIFO is not even opened: that would wait for its writer.
+/// The content of a regular file. A pipe is not even opened: that would wait for its writer.
 fn read_regular(file: &Path) -> Result<Vec<u8>, ApiKeysError> {
     let io = |error| ApiKeysError::Io { file: file.into(), error };
     let regular = |file_type: FileType| match kind(file_type) {
@@ -143,12 +142,8 @@ fn kind(file_type: FileType) -> Option<&'static str> {
         None
     } else if file_type.is_dir() {
         Some("a folder")
-    } else if file_type.is_fifo() {
-        Some("a FIFO")
-    } else if file_type.is_socket() {
-        Some("a socket")
     } else {
-        Some("a device")
+        Some(special_file(file_type))
     }
 }
 

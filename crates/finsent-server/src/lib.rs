@@ -46,6 +46,7 @@ mod metrics;
 mod middleware;
 mod openapi;
 mod page;
+mod platform;
 mod probes;
 mod protocols;
 mod reload;

@@ -8,7 +8,7 @@ use actix_web::middleware::{Condition, from_fn};
 use actix_web::{App, web};
 
 use crate::listen::{BoundSocket, Listen, ListenError};
-use crate::metrics::max_open_files;
+use crate::platform::max_open_files;
 use crate::probes::{self, Probe};
 use crate::service::{Service, http_workers};
 use crate::transport::{

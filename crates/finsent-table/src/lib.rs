@@ -11,6 +11,7 @@ mod input;
 mod item_error;
 mod output;
 mod parquet;
+mod platform;
 mod row;
 
 pub use atomic::{AtomicDirectory, TemporaryName, unfinished, with_suffix};

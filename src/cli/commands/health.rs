@@ -2,7 +2,6 @@
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
-use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use anyhow::{Result, anyhow, bail};
@@ -11,6 +10,7 @@ use finsent_server::Listen;
 
 use super::args::HealthArgs;
 use super::exit::Exit;
+use super::platform::connect_unix;
 
 /// A healthy service answers within a millisecond.
 const TIMEOUT: Duration = Duration::from_secs(2);
@@ -45,12 +45,7 @@ fn get_status(address: &Listen, path: &str) -> io::Result<u16> {
             stream.set_write_timeout(Some(TIMEOUT))?;
             get(stream, path)
         }
-        Listen::Unix(socket) => {
-            let stream = UnixStream::connect(socket)?;
-            stream.set_read_timeout(Some(TIMEOUT))?;
-            stream.set_write_timeout(Some(TIMEOUT))?;
-            get(stream, path)
-        }
+        Listen::Unix(socket) => get(connect_unix(socket, TIMEOUT)?, path),
     }
 }
 

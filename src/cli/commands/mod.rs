@@ -21,8 +21,8 @@ use super::exit::Exit;
 use super::settings::Settings;
 use super::stdout::print;
 use super::{
-    allocator, args, console, download_progress, exit, foreign, hints, interrupt, logging, output, progress, quantity,
-    row_places, settings, summary_output, tally,
+    allocator, args, console, download_progress, exit, foreign, hints, interrupt, logging, output, platform, progress,
+    quantity, row_places, settings, summary_output, tally,
 };
 
 /// Runs the command that the arguments name.

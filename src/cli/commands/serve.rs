@@ -10,12 +10,11 @@ use anyhow::{Context, Result, anyhow};
 use finsent_server::{
     ApiKeys, HttpLimits, Listen, ListenError, ServeError, Server, ServerSettings, Service, StartError,
 };
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
 
 use self::models::Models;
 use super::args::ServeArgs;
 use super::exit::Exit;
+use super::platform::{Signal, Signals};
 use super::settings::Settings;
 use super::{allocator, logging};
 
@@ -107,7 +106,7 @@ fn next_port(address: &Listen) -> Option<String> {
 /// The first SIGTERM or SIGINT drains the service, the second ends the process. SIGHUP reads the API keys again, if there
 /// are any, and the models, if that is allowed. The thread that hears signals does nothing that could wait.
 fn watch_signals(service: &Arc<Service>, has_keys: bool, reloads_models: bool) -> Result<()> {
-    let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP]).context("cannot handle signals")?;
+    let mut signals = Signals::of_service().context("cannot handle signals")?;
     // If a request to reload is waiting already, it stands for the next as well.
     let (reload, reloads) = sync_channel(1);
     let reloading = Arc::clone(service);
@@ -117,10 +116,10 @@ fn watch_signals(service: &Arc<Service>, has_keys: bool, reloads_models: bool) -
         let mut is_stopping = false;
         for signal in signals.forever() {
             match signal {
-                SIGHUP => reload.try_send(()).unwrap_or_default(),
+                Signal::HangUp => reload.try_send(()).unwrap_or_default(),
                 _ if is_stopping => {
                     logging::flush();
-                    process::exit(128 + signal)
+                    process::exit(signal.exit_code())
                 }
                 _ => {
                     is_stopping = true;

@@ -2,7 +2,7 @@
 //! `models--OWNER--NAME/{refs/REVISION, blobs/ETAG, snapshots/COMMIT/FILE -> ../../blobs/ETAG}`.
 
 use std::fs::{self, File, TryLockError};
-use std::io::{self, ErrorKind, Read};
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use finsent_model::{is_regular, open_regular};
@@ -10,6 +10,7 @@ use hf_hub::{Cache, Repo, RepoType};
 
 use super::error::HubError;
 use super::repository::{HubModel, Repository};
+use crate::platform::{share_with_group, symlink};
 use crate::revision::is_commit;
 
 /// More than a file in `refs` has: it holds a commit of 40 characters.
@@ -162,31 +163,6 @@ impl RepositoryCache {
 pub(crate) fn create_parent(path: &Path) -> Result<(), HubError> {
     let parent = path.parent().unwrap_or(path);
     fs::create_dir_all(parent).map_err(HubError::cache(parent))
-}
-
-/// Lets other users who share the cache take the lock. Fails if the lock is theirs, and then they have set the
-/// permissions.
-#[cfg(unix)]
-fn share_with_group(lock: &File) {
-    use std::os::unix::fs::PermissionsExt;
-    lock.set_permissions(fs::Permissions::from_mode(0o664)).unwrap_or_default();
-}
-
-#[cfg(not(unix))]
-fn share_with_group(_: &File) {}
-
-#[cfg(unix)]
-fn symlink(target: &Path, link: &Path) -> io::Result<()> {
-    std::os::unix::fs::symlink(target, link)
-}
-
-/// Not every user may make links: copies the file instead.
-#[cfg(not(unix))]
-fn symlink(target: &Path, link: &Path) -> io::Result<()> {
-    if link.exists() {
-        return Err(ErrorKind::AlreadyExists.into());
-    }
-    fs::copy(link.parent().unwrap_or(link).join(target), link).map(drop)
 }
 
 #[cfg(test)]

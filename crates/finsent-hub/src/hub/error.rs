@@ -7,6 +7,8 @@ use std::time::Duration;
 use finsent_model::IoError;
 use thiserror::Error;
 
+use crate::platform::HOME;
+
 /// Why a model cannot be downloaded, and what to do about it.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -195,7 +197,8 @@ pub enum HubError {
     },
     /// No environment variable says where the cache is.
     #[error(
-        "no folder for the cache: none of HF_HUB_CACHE, HF_HOME and HOME is set. Set HF_HOME to a folder for models"
+        "no folder for the cache: none of HF_HUB_CACHE, HF_HOME and {} is set. Set HF_HOME to a folder for models",
+        HOME
     )]
     NoCache,
     /// The cache cannot be read or written.

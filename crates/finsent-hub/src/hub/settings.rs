@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 use super::error::HubError;
+use crate::platform::HOME;
 
 /// The public hub.
 const ENDPOINT: &str = "https://huggingface.co";
@@ -32,7 +33,7 @@ impl HubSettings {
 
     fn from_variables(offline: bool, variable: impl Fn(&str) -> Option<PathBuf>) -> Self {
         let text = |name| variable(name).map(|value| value.to_string_lossy().trim().to_owned());
-        let user = variable("HOME");
+        let user = variable(HOME);
         let path = |name| variable(name).map(|path| expanded(path, user.as_deref()));
         let caches = path("XDG_CACHE_HOME").or_else(|| Some(user.as_ref()?.join(".cache")));
         let home = path("HF_HOME").or_else(|| Some(caches?.join("huggingface")));

@@ -118,7 +118,10 @@ impl JournalEntries {
     pub fn append<'a>(&mut self, scored: impl Iterator<Item = (&'a Encoding, &'a Scored)>) -> Result<(), JournalError> {
         let mut bytes = Vec::new();
         scored.for_each(|(encoding, logits)| self.layout.push_entry(&mut bytes, encoding, logits));
-        (&self.file).write_all(&bytes).map_err(|error| self.write_error(error))
+        // The reader shares the position and may have read ahead. A file that is opened for appending would need no position,
+        // but Windows does not truncate it.
+        let mut file = &self.file;
+        file.seek(SeekFrom::End(0)).and_then(|_| file.write_all(&bytes)).map_err(|error| self.write_error(error))
     }
 
     /// Reads an entry. After the last whole one it removes the rest of the file.

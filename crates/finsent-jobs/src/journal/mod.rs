@@ -20,10 +20,10 @@ mod fingerprint;
 mod tests;
 
 use std::fs::{self, File, TryLockError};
-use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
-use std::os::unix::fs::MetadataExt;
+use std::io::{self, BufRead, BufReader, ErrorKind, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
+use finsent_model::platform::FileId;
 use finsent_table::with_suffix;
 use twox_hash::XxHash64;
 
@@ -39,7 +39,7 @@ const MAX_HEADER_BYTES: u64 = 64 << 10;
 /// The journal of a run, locked against other runs. Dropping it removes the file if nothing was scored.
 #[derive(Debug)]
 pub struct Journal {
-    /// Locked, and open for appending.
+    /// Locked.
     file: File,
     path: PathBuf,
     /// The header that was found.
@@ -107,6 +107,7 @@ impl Journal {
     /// Writes the header. It reaches the disk before any entry, so that a journal is recognized after a power cut.
     fn begin(&self, header: &[u8]) -> io::Result<()> {
         self.file.set_len(0)?;
+        (&self.file).rewind()?;
         (&self.file).write_all(header)?;
         self.file.sync_all()
     }
@@ -153,15 +154,15 @@ fn missing_folder(output: &Path) -> Option<PathBuf> {
 /// Opens and locks the file at `path`; `None` if another process has it.
 fn lock(path: &Path) -> io::Result<Option<File>> {
     loop {
-        let file = File::options().read(true).append(true).create(true).open(path)?;
+        let file = File::options().read(true).write(true).create(true).truncate(false).open(path)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Ok(None),
             Err(TryLockError::Error(error)) => return Err(error),
         }
         // A run that has just ended may have removed it since it was opened.
-        let (locked, there) = (file.metadata()?, fs::metadata(path));
-        if there.is_ok_and(|there| (there.dev(), there.ino()) == (locked.dev(), locked.ino())) {
+        let locked = FileId::of(&file)?;
+        if FileId::at(path).is_ok_and(|there| there == locked) {
             return Ok(Some(file));
         }
     }

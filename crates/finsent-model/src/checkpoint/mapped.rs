@@ -1,11 +1,12 @@
-//! Maps files of weights into memory. The only file of this crate with unsafe code.
+//! Maps files of weights into memory. The only file of this crate with unsafe code, besides those of `platform`.
 #![expect(unsafe_code, reason = "mapping a file and releasing its pages are unsafe operations")]
 
 use std::io;
 use std::path::Path;
 
-use memmap2::{Mmap, UncheckedAdvice};
+use memmap2::Mmap;
 
+use crate::platform::release_pages;
 use crate::regular_file::open_regular;
 
 /// Around a byte that is read, Linux maps all cached pages of a window of this size (`fault_around_bytes`), which
@@ -43,7 +44,7 @@ impl Bytes {
         let end = (offset + len).next_multiple_of(WINDOW).min(map.len());
         let offset = offset / WINDOW * WINDOW;
         // SAFETY: the map is shared, read-only and backed by a file, so dropping its pages does not change its bytes.
-        let released = unsafe { map.unchecked_advise_range(UncheckedAdvice::DontNeed, offset, end - offset) };
+        let released = unsafe { release_pages(map, offset, end - offset) };
         if let Err(error) = released {
             tracing::debug!(%error, "cannot release the pages of mapped weights");
         }

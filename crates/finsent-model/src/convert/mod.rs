@@ -15,7 +15,6 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io;
 use std::ops::Range;
-use std::os::unix::fs::FileExt;
 
 use ::safetensors::Dtype;
 use ::safetensors::tensor::{Metadata, TensorInfo};
@@ -30,6 +29,7 @@ use crate::checkpoint::{Checkpoint, CheckpointError, StoredMatrix};
 use crate::encoder::{Config, EncoderError, Parameter};
 use crate::io_error::IoError;
 use crate::json_error::JsonError;
+use crate::platform::write_all_at;
 
 /// How many numbers to convert at a time.
 const CHUNK_NUMBERS: usize = 1 << 20;
@@ -135,7 +135,7 @@ impl Conversion<'_> {
     /// # Errors
     /// [`ConvertError`] with the tensor that the format cannot represent, or the system's error.
     pub fn write(&self, file: &File, mut progress: impl FnMut(u64)) -> Result<(), ConvertError> {
-        file.write_all_at(&self.head, 0)?;
+        write_all_at(file, &self.head, 0)?;
         let mut written = self.head.len() as u64;
         for part in &self.parts {
             for rows in part.chunks() {
@@ -159,7 +159,7 @@ impl Conversion<'_> {
             format: self.format,
         };
         let bytes = narrow(part.dtype, &values).map_err(too_large)?;
-        file.write_all_at(&bytes, self.offset(&part.name(), rows.start))?;
+        write_all_at(file, &bytes, self.offset(&part.name(), rows.start))?;
         Ok(bytes.len() as u64)
     }
 
@@ -170,8 +170,8 @@ impl Conversion<'_> {
         part.read_int8(rows.clone(), &mut bytes, &mut scales)?;
         let bytes: Vec<u8> = bytes.into_iter().map(i8::cast_unsigned).collect();
         let scales: Vec<u8> = scales.into_iter().flat_map(f32::to_le_bytes).collect();
-        file.write_all_at(&bytes, self.offset(&part.name(), rows.start))?;
-        file.write_all_at(&scales, self.offset(&part.scale_name(), rows.start))?;
+        write_all_at(file, &bytes, self.offset(&part.name(), rows.start))?;
+        write_all_at(file, &scales, self.offset(&part.scale_name(), rows.start))?;
         Ok((bytes.len() + scales.len()) as u64)
     }
 

@@ -5,7 +5,6 @@
 
 use std::fs::File;
 use std::ops::Range;
-use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 use ::safetensors::Dtype;
@@ -23,6 +22,7 @@ use crate::checkpoint::{
 };
 use crate::encoder::{Config, Encoder, Recording};
 use crate::json_error::JsonError;
+use crate::platform::write_all_at;
 
 /// Bytes to write at a time.
 const CHUNK_BYTES: usize = 4 << 20;
@@ -92,7 +92,7 @@ impl PackedConversion {
         let pieces = self.pieces.iter().map(|piece| piece.content.bytes());
         let mut written = 0;
         for bytes in [self.head.as_slice()].into_iter().chain(pieces).flat_map(|bytes| bytes.chunks(CHUNK_BYTES)) {
-            file.write_all_at(bytes, written)?;
+            write_all_at(file, bytes, written)?;
             written += bytes.len() as u64;
             progress(written);
         }

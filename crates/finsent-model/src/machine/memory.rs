@@ -3,9 +3,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::platform::total_memory;
+
 /// The least of the memory limits of the process's control groups and the memory of the machine; `None` if none is known.
 pub fn available_memory() -> Option<usize> {
-    limit_of_groups().into_iter().chain(of_machine("MemTotal:")).min()
+    limit_of_groups().into_iter().chain(total_memory()).min()
 }
 
 /// How much more memory the process may take: what it leaves of the limits of its control groups, and what the machine has
@@ -13,16 +15,13 @@ pub fn available_memory() -> Option<usize> {
 pub fn free_memory() -> Option<usize> {
     let own = read("/proc/self/status").and_then(|status| kilobytes(&status, "RssAnon:")).unwrap_or_default();
     let of_groups = limit_of_groups().map(|limit| limit.saturating_sub(own));
-    of_groups.into_iter().chain(of_machine("MemAvailable:")).min()
+    let of_machine = read("/proc/meminfo").and_then(|meminfo| kilobytes(&meminfo, "MemAvailable:"));
+    of_groups.into_iter().chain(of_machine).min()
 }
 
 fn limit_of_groups() -> Option<usize> {
     let groups = read("/proc/self/cgroup").unwrap_or_default();
     limit_files(&groups).into_iter().filter_map(|file| limit(&read(file)?)).min()
-}
-
-fn of_machine(field: &str) -> Option<usize> {
-    read("/proc/meminfo").and_then(|meminfo| kilobytes(&meminfo, field))
 }
 
 fn read(path: impl AsRef<Path>) -> Option<String> {
@@ -70,8 +69,8 @@ mod tests {
     #[test]
     fn limits_are_read_as_linux_writes_them() {
         assert_eq!((limit("268435456\n"), limit("max\n")), (Some(268_435_456), None));
-        assert_eq!(kilobytes("MemTotal:       16384 kB\nMemFree:   1 kB\n", "MemTotal:"), Some(16 << 20));
-        assert_eq!(kilobytes("", "MemTotal:"), None);
+        assert_eq!(kilobytes("MemTotal:       16384 kB\nMemFree:   1 kB\n", "MemFree:"), Some(1 << 10));
+        assert_eq!(kilobytes("", "MemFree:"), None);
     }
 
     #[test]

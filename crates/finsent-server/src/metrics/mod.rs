@@ -10,7 +10,6 @@ use prometheus::{
 
 pub(crate) use self::predictions::PredictionMetrics;
 use self::process::ProcessMetrics;
-pub(crate) use self::process::max_open_files;
 use self::registrar::Registrar;
 
 /// Content type of [`Metrics::render`].

@@ -3,6 +3,7 @@
 use prometheus::{Gauge, IntGauge, Opts};
 
 use super::registrar::Registrar;
+use crate::platform::{max_open_files, process_status};
 
 /// The metrics of the process. On other systems than Linux they stay at zero.
 #[derive(Debug)]
@@ -35,40 +36,14 @@ impl ProcessMetrics {
         }
     }
 
-    #[cfg(target_os = "linux")]
     pub(super) fn update(&self) {
-        let Ok(process) = procfs::process::Process::myself() else { return };
-        if let Ok(stat) = process.stat() {
-            let ticks = procfs::ticks_per_second() as f64;
-            self.cpu_seconds.set((stat.utime + stat.stime) as f64 / ticks);
-            self.resident_bytes.set((stat.rss * procfs::page_size()) as i64);
-            self.virtual_bytes.set(stat.vsize as i64);
-            self.threads.set(stat.num_threads);
-            if let Ok(boot) = procfs::boot_time_secs() {
-                self.start_seconds.set(boot as f64 + stat.starttime as f64 / ticks);
-            }
-        }
-        self.open_fds.set(process.fd_count().map_or(0, |open| open as i64));
+        let Some(status) = process_status() else { return };
+        self.cpu_seconds.set(status.cpu_seconds);
+        self.resident_bytes.set(status.resident_bytes as i64);
+        self.virtual_bytes.set(status.virtual_bytes as i64);
+        self.threads.set(status.threads);
+        self.start_seconds.set(status.start_seconds);
+        self.open_fds.set(status.open_files as i64);
         self.max_fds.set(max_open_files().map_or(-1, |limit| limit as i64));
     }
-
-    #[cfg(not(target_os = "linux"))]
-    pub(super) fn update(&self) {}
-}
-
-/// The most files that the process may have open; `None` if there is no limit, or it is unknown.
-#[cfg(target_os = "linux")]
-pub(crate) fn max_open_files() -> Option<u64> {
-    use procfs::process::{LimitValue, Process};
-
-    match Process::myself().ok()?.limits().ok()?.max_open_files.soft_limit {
-        LimitValue::Value(limit) => Some(limit),
-        LimitValue::Unlimited => None,
-    }
-}
-
-/// Unknown on this system.
-#[cfg(not(target_os = "linux"))]
-pub(crate) fn max_open_files() -> Option<u64> {
-    None
 }

@@ -3,10 +3,11 @@
 use std::io;
 use std::net::IpAddr;
 
-use tokio::net::{TcpListener, UnixListener};
+use tokio::net::TcpListener;
 
 use super::socket::Socket;
-use crate::listen::{BoundSocket, SocketPath};
+use crate::listen::BoundSocket;
+use crate::platform::{SocketPath, UnixListener};
 
 pub(super) enum Listener {
     Tcp(TcpListener),

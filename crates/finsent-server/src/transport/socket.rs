@@ -8,7 +8,9 @@ use std::task::{Context, Poll};
 use futures_util::FutureExt;
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf, Ready};
-use tokio::net::{TcpStream, UnixStream};
+use tokio::net::TcpStream;
+
+use crate::platform::{DetachedUnixStream, UnixStream};
 
 /// A socket that belongs to the runtime of this thread.
 #[derive(Debug)]
@@ -23,7 +25,7 @@ pub(super) enum Socket {
 #[derive(Debug)]
 pub(super) enum DetachedSocket {
     Tcp(std::net::TcpStream),
-    Unix(std::os::unix::net::UnixStream),
+    Unix(DetachedUnixStream),
 }
 
 impl Socket {

@@ -1,14 +1,15 @@
 //! A folder that gets its name when it is complete.
 
-use std::fs::{self, File, Permissions};
+use std::fs::{self, File};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use finsent_model::platform::FileId;
 use tempfile::TempDir;
 
-use super::{leftovers, links, mounts, unfinished};
+use super::{leftovers, links, unfinished};
 use crate::error::{DirectoryProblem, TableError};
+use crate::platform;
 
 /// A new folder under a temporary name, beside the one that it will become. Dropping it unfinished removes it.
 #[derive(Debug)]
@@ -49,9 +50,9 @@ impl AtomicDirectory {
     /// # Errors
     /// If the system refuses, for example because something with that name was created in the meantime.
     pub fn finish(mut self) -> io::Result<()> {
-        File::open(self.unfinished())?.sync_all()?;
+        platform::sync_folder(self.unfinished())?;
         unfinished::settle(|| {
-            fs::rename(self.unfinished(), &self.path)?;
+            platform::place_folder(self.unfinished(), &self.path)?;
             self.unfinished.take().map(TempDir::keep);
             Ok(())
         })
@@ -82,7 +83,7 @@ fn problem(path: &Path, parent: &Path) -> io::Result<Option<DirectoryProblem>> {
     if entries.next().is_some() {
         return Ok(Some(DirectoryProblem::NotEmpty));
     }
-    let is_mounted = fs::metadata(path)?.dev() != fs::metadata(parent)?.dev() || mounts::is_mount_point(path);
+    let is_mounted = !FileId::at(path)?.is_on_device_of(&FileId::at(parent)?) || platform::is_mount_point(path);
     Ok(is_mounted.then_some(DirectoryProblem::MountPoint))
 }
 
@@ -90,11 +91,11 @@ fn create_beside(path: &Path, parent: &Path) -> io::Result<(TempDir, File)> {
     let permissions = fs::metadata(path).map(|metadata| metadata.permissions());
     let create = || {
         let mut builder = tempfile::Builder::new();
-        // As for any new folder; the system applies the process's umask.
-        let mode = Permissions::from_mode(0o777);
-        builder.prefix(leftovers::PREFIX).suffix(leftovers::SUFFIX).permissions(mode).tempdir_in(parent)
+        platform::open_to_the_umask(&mut builder, true);
+        builder.prefix(leftovers::PREFIX).suffix(leftovers::SUFFIX).tempdir_in(parent)
     };
-    let (unfinished, lock) = leftovers::create_locked(create, |folder: &TempDir| File::open(folder.path()))?;
+    let (unfinished, lock) =
+        leftovers::create_locked(create, |folder: &TempDir| platform::open_to_lock(folder.path()))?;
     if let Ok(permissions) = permissions {
         fs::set_permissions(unfinished.path(), permissions)?;
     }
@@ -103,6 +104,9 @@ fn create_beside(path: &Path, parent: &Path) -> io::Result<(TempDir, File)> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::Permissions;
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     fn names(dir: &Path) -> Vec<String> {

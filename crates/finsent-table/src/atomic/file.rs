@@ -1,15 +1,15 @@
 //! A file that gets its name when it is complete.
 
-use std::fs::{self, File, Permissions};
+use std::fs::{self, File};
 use std::io::{self, BufWriter, ErrorKind, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
 use super::leftovers::{PREFIX, SUFFIX, create_locked, remove_from};
 use super::links::folder;
-use super::{mounts, unfinished};
+use super::unfinished;
+use crate::platform;
 
 /// Bytes that are written and removed again to see whether the disk is full.
 const PROBE_BYTES: usize = 4 << 10;
@@ -52,7 +52,7 @@ impl AtomicFile {
     pub(crate) fn create(path: PathBuf, temporary: TemporaryName) -> io::Result<Self> {
         let there = check_writable(&path)?;
         let in_folder = || create_in(folder(&path), &path, temporary);
-        let (place, created) = match (there && mounts::is_mount_point(&path), in_folder()) {
+        let (place, created) = match (there && platform::is_mount_point(&path), in_folder()) {
             (is_mounted, Ok(created)) => (if is_mounted { Place::Copied } else { Place::Renamed }, created),
             // The file can be written, though its folder cannot.
             (_, Err(error)) if there && is_refusal(&error) => {
@@ -122,9 +122,11 @@ fn create_in(in_folder: &Path, path: &Path, temporary: TemporaryName) -> io::Res
     let is_beside = in_folder == folder(path);
     let create = || {
         let mut builder = tempfile::Builder::new();
-        // As for any new file; the system applies the process's umask.
-        let mode = if is_beside { 0o666 } else { 0o600 };
-        builder.suffix(SUFFIX).permissions(Permissions::from_mode(mode));
+        match is_beside {
+            true => platform::open_to_the_umask(&mut builder, false),
+            false => platform::open_to_the_owner(&mut builder),
+        }
+        builder.suffix(SUFFIX);
         match temporary {
             TemporaryName::Unique => builder.prefix(PREFIX),
             TemporaryName::Fixed => {
@@ -217,6 +219,9 @@ fn remove_if_there(path: &Path) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::Permissions;
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     fn begun(path: &Path, place: Place) -> AtomicFile {

@@ -6,10 +6,12 @@
 
 use std::fs::{self, File, Metadata, TryLockError};
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+use finsent_model::platform::FileId;
+
 use super::unfinished;
+use crate::platform::{User, open_to_lock};
 
 /// The parts of an unfinished name that do not vary.
 pub(crate) const PREFIX: &str = ".finsent-";
@@ -37,11 +39,11 @@ pub(crate) fn create_locked<T: AsRef<Path>>(
 
 /// Removes what dead processes of this user have left in `folder`.
 pub(crate) fn remove_from(folder: &Path, own: &Path) {
-    let Ok(user) = fs::symlink_metadata(own).map(|own| own.uid()) else { return };
+    let Ok(user) = fs::symlink_metadata(own).map(|own| User::of(&own)) else { return };
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let is_unfinished = entry.file_name().to_str().is_some_and(is_unfinished_name);
         // Links are not followed, and pipes not opened.
-        let metadata = entry.metadata().ok().filter(|it| it.uid() == user && (it.is_file() || it.is_dir()));
+        let metadata = entry.metadata().ok().filter(|it| User::of(it) == user && (it.is_file() || it.is_dir()));
         if let Some(metadata) = metadata.filter(|_| is_unfinished) {
             remove(&entry.path(), &metadata);
         }
@@ -55,7 +57,7 @@ fn is_unfinished_name(name: &str) -> bool {
 
 /// Removes a file or folder that nobody has locked.
 fn remove(path: &Path, metadata: &Metadata) {
-    let Ok(file) = File::open(path) else { return };
+    let Ok(file) = open_to_lock(path) else { return };
     if file.try_lock().is_err() || !is_at(&file, path) {
         return;
     }
@@ -68,8 +70,7 @@ fn remove(path: &Path, metadata: &Metadata) {
 
 /// Whether an open file is still the one at `path`.
 fn is_at(file: &File, path: &Path) -> bool {
-    let of = |metadata: &Metadata| (metadata.dev(), metadata.ino());
-    matches!((file.metadata(), fs::symlink_metadata(path)), (Ok(file), Ok(there)) if of(&file) == of(&there))
+    matches!((FileId::of(file), FileId::at_link(path)), (Ok(file), Ok(there)) if file == there)
 }
 
 #[cfg(test)]

@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
+use crate::platform::real_path;
+
 /// Most links that are followed, as in Linux.
 const MAX_LINKS: usize = 40;
 
@@ -11,7 +13,7 @@ const MAX_LINKS: usize = 40;
 /// # Errors
 /// If its links lead in a circle.
 pub(crate) fn follow(path: &Path) -> io::Result<PathBuf> {
-    if let Ok(real) = fs::canonicalize(path) {
+    if let Ok(real) = real_path(path) {
         return Ok(real);
     }
     let mut path = path.to_owned();

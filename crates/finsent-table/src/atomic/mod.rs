@@ -4,7 +4,6 @@ mod directory;
 mod file;
 pub(crate) mod leftovers;
 pub(crate) mod links;
-mod mounts;
 pub mod unfinished;
 
 pub use directory::AtomicDirectory;

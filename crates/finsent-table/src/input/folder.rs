@@ -2,10 +2,10 @@
 
 use std::fs::{self, Metadata};
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use finsent_model::platform::FileId;
 use percent_encoding::percent_decode_str;
 
 use super::format::FileFormat;
@@ -60,13 +60,13 @@ struct Search<'a> {
     format: Option<FileFormat>,
     parts: Vec<InputFile>,
     /// The folders above the current one: a link may lead back to one of them.
-    above: Vec<(u64, u64)>,
+    above: Vec<FileId>,
 }
 
 impl Search<'_> {
     /// Finds the parts in `folder`; its name and those above it stand for these values.
     fn walk(&mut self, folder: &Path, partitions: &mut Vec<(Arc<str>, Field)>) -> Result<(), TableError> {
-        let id = id(&metadata(folder)?);
+        let id = FileId::at(folder).map_err(|error| cannot_read(folder, error))?;
         if self.above.contains(&id) {
             return Ok(());
         }
@@ -135,10 +135,6 @@ fn metadata(path: &Path) -> Result<Metadata, TableError> {
 
 fn cannot_read(path: &Path, error: io::Error) -> TableError {
     TableError::read(&path.display().to_string(), error)
-}
-
-fn id(metadata: &Metadata) -> (u64, u64) {
-    (metadata.dev(), metadata.ino())
 }
 
 /// The column and the value that the name of a folder stands for, as in `date=2026-03-09`.

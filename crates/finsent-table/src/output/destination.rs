@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::atomic::links::{self, folder};
 use crate::atomic::{AtomicFile, TemporaryName};
 use crate::error::{TableError, WriteFailure};
+use crate::platform;
 
 /// An open output. Its I/O errors name it.
 pub struct Destination {
@@ -57,9 +58,7 @@ impl Destination {
 
     /// The bytes that are free on the disk of an output; `None` if it is not a file, or the system does not say.
     pub fn free_space(path: &Path) -> Option<u64> {
-        let file = Self::file(path)?;
-        let disk = rustix::fs::statvfs(folder(&file)).ok()?;
-        Some(disk.f_bavail.saturating_mul(disk.f_frsize))
+        platform::free_space(folder(&Self::file(path)?))
     }
 
     /// Whether it is standard output.

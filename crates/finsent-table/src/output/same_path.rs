@@ -2,13 +2,15 @@
 
 use std::collections::HashMap;
 use std::ffi::OsString;
-use std::fs::{self, Metadata};
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::fs;
 use std::path::{Path, PathBuf};
+
+use finsent_model::platform::{FileId, FileIdentity};
 
 use super::destination::Destination;
 use crate::atomic::links;
 use crate::error::TableError;
+use crate::platform;
 
 /// Refuses outputs of which two are the same file, and outputs that are inputs or in a folder that is one. Standard output and
 /// input are `-`.
@@ -16,13 +18,13 @@ use crate::error::TableError;
 /// # Errors
 /// [`TableError::SameOutput`], [`TableError::OutputIsInput`] or [`TableError::OutputInInput`].
 pub fn check_outputs(outputs: &[PathBuf], inputs: &[PathBuf]) -> Result<(), TableError> {
-    let place = |path: &PathBuf, standard: &str| {
-        let place = Place::of(if path.as_os_str() == "-" { Path::new(standard) } else { path });
+    let place = |path: &PathBuf, standard: Option<&str>| {
+        let place = Place::of(if path.as_os_str() == "-" { Path::new(standard?) } else { path });
         place.map(|place| (path.clone(), place))
     };
-    let outputs: Vec<_> = outputs.iter().filter_map(|path| place(path, "/dev/stdout")).collect();
+    let outputs: Vec<_> = outputs.iter().filter_map(|path| place(path, platform::STANDARD_OUTPUT)).collect();
     let folders: Vec<_> = inputs.iter().filter_map(|path| Some((path, folder_id(path)?))).collect();
-    let inputs: Vec<_> = inputs.iter().filter_map(|path| place(path, "/dev/stdin")).collect();
+    let inputs: Vec<_> = inputs.iter().filter_map(|path| place(path, platform::STANDARD_INPUT)).collect();
     for (index, (path, output)) in outputs.iter().enumerate() {
         if let Some((first, _)) = outputs[..index].iter().find(|(_, other)| output.is(other)) {
             return Err(TableError::SameOutput { first: first.clone(), second: path.clone() });
@@ -42,10 +44,10 @@ pub fn check_outputs(outputs: &[PathBuf], inputs: &[PathBuf]) -> Result<(), Tabl
 /// # Errors
 /// [`TableError::InputTwice`].
 pub fn check_once(inputs: &[PathBuf]) -> Result<(), TableError> {
-    let mut known: HashMap<(u64, u64), &PathBuf> = HashMap::new();
+    let mut known: HashMap<FileId, &PathBuf> = HashMap::new();
     for path in inputs {
-        let Ok(file) = fs::metadata(path) else { continue };
-        if let Some(first) = file.is_file().then(|| known.insert(id(&file), path)).flatten() {
+        let Some(id) = path.is_file().then(|| FileId::at(path).ok()).flatten() else { continue };
+        if let Some(first) = known.insert(id, path) {
             return Err(TableError::InputTwice { first: first.clone(), second: path.clone() });
         }
     }
@@ -55,25 +57,26 @@ pub fn check_once(inputs: &[PathBuf]) -> Result<(), TableError> {
 /// Where a file is.
 struct Place {
     /// The folder's device and number: it may be mounted in several places.
-    folder: Option<(u64, u64)>,
+    folder: Option<FileId>,
     path: PathBuf,
     name: OsString,
     /// The file, if it exists.
-    file: Option<Metadata>,
+    file: Option<FileIdentity>,
 }
 
 impl Place {
     /// `None` for devices and terminals, which several can write to.
     fn of(path: &Path) -> Option<Self> {
-        let file = fs::metadata(path).ok();
-        if file.as_ref().is_some_and(|file| !file.is_file() && !file.file_type().is_fifo()) {
+        let found = fs::metadata(path).ok();
+        if found.as_ref().is_some_and(|file| !file.is_file() && !platform::is_pipe(file.file_type())) {
             return None;
         }
+        let file = found.and_then(|_| FileIdentity::at(path).ok());
         let path = match Destination::file(path) {
             Some(path) => path,
-            None => fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()),
+            None => platform::real_path(path).unwrap_or_else(|_| path.to_owned()),
         };
-        let folder = fs::metadata(links::folder(&path)).ok().map(|folder| id(&folder));
+        let folder = FileId::at(links::folder(&path)).ok();
         let name = path.file_name().unwrap_or_default().to_owned();
         Some(Self { folder, path, name, file })
     }
@@ -93,11 +96,11 @@ impl Place {
 
     /// Whether both exist and are one file with one or more names.
     fn shares_contents(&self, other: &Self) -> bool {
-        matches!((&self.file, &other.file), (Some(one), Some(other)) if id(one) == id(other))
+        matches!((&self.file, &other.file), (Some(one), Some(other)) if one.id == other.id)
     }
 
     /// Whether it is in a folder, at any depth.
-    fn is_in(&self, folder: (u64, u64)) -> bool {
+    fn is_in(&self, folder: FileId) -> bool {
         let Ok(above) = fs::canonicalize(links::folder(&self.path)) else { return false };
         above.ancestors().any(|above| folder_id(above) == Some(folder))
     }
@@ -105,18 +108,14 @@ impl Place {
     /// Whether both exist and are the same. Hard links are not: an output replaces one name and leaves the other.
     fn is_same_file(&self, other: &Self) -> bool {
         match (&self.file, &other.file) {
-            (Some(one), Some(other)) => id(one) == id(other) && one.nlink() == 1,
+            (Some(one), Some(other)) => one.id == other.id && one.names == 1,
             _ => false,
         }
     }
 }
 
-fn folder_id(path: &Path) -> Option<(u64, u64)> {
-    fs::metadata(path).ok().filter(Metadata::is_dir).map(|folder| id(&folder))
-}
-
-fn id(metadata: &Metadata) -> (u64, u64) {
-    (metadata.dev(), metadata.ino())
+fn folder_id(path: &Path) -> Option<FileId> {
+    path.is_dir().then(|| FileId::at(path).ok()).flatten()
 }
 
 /// Whether a folder takes names that differ in case for the same; false if no file can be created there.

@@ -2,11 +2,11 @@
 
 use std::fs::{self, File};
 use std::io::{self, BufReader, ErrorKind, Read};
-use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use finsent_model::platform::{read_at, read_exact_at};
 use parquet::errors::{ParquetError, Result};
 use parquet::file::reader::{ChunkReader, Length};
 
@@ -55,7 +55,7 @@ impl ChunkReader for FileBytes {
             return Err(ParquetError::EOF(message));
         }
         let mut bytes = vec![0; length];
-        self.file.read_exact_at(&mut bytes, start)?;
+        read_exact_at(&self.file, &mut bytes, start)?;
         note_read(length);
         Ok(bytes.into())
     }
@@ -69,7 +69,7 @@ pub(super) struct PositionedReader {
 
 impl Read for PositionedReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.file.read_at(buffer, self.position)?;
+        let read = read_at(&self.file, buffer, self.position)?;
         note_read(read);
         self.position += read as u64;
         Ok(read)

@@ -11,7 +11,7 @@ const MOUNTS: &str = "/proc/self/mountinfo";
 const POINT: usize = 4;
 
 /// Whether something is mounted at `path`, which is absolute and has no links. False if the system does not say.
-pub(super) fn is_mount_point(path: &Path) -> bool {
+pub(crate) fn is_mount_point(path: &Path) -> bool {
     fs::read(MOUNTS).is_ok_and(|mounts| has_point(&mounts, path))
 }
 
