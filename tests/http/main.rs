@@ -14,3 +14,4 @@ mod protocols;
 mod server;
 mod soak;
 mod stream;
+mod traces;

@@ -43,7 +43,7 @@ pub enum ServeError<E> {
 
 /// Serves until [`Service::stop`] is called. Meanwhile `load` runs on a thread of its own, so that probes are answered
 /// while models are loading. At the end, the service drains: it is not ready and still answers requests for the drain
-/// delay, then running requests are finished.
+/// delay, then running requests are finished, and the last spans are exported.
 ///
 /// # Errors
 /// [`ServeError`] if the service cannot go on.
@@ -62,7 +62,11 @@ where
         sender.send(load(&loading)).unwrap_or_default();
     };
     thread::Builder::new().name("load".into()).spawn(load).map_err(StartError::Thread)?;
-    runtime.block_on(run(&service, running, drain_delay, loaded))
+    let ended = runtime.block_on(run(&service, running, drain_delay, loaded));
+    if let Some(tracer) = service.tracer() {
+        tracer.flush();
+    }
+    ended
 }
 
 async fn run<E>(

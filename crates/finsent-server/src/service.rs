@@ -2,8 +2,8 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::thread;
 use std::time::{Duration, Instant};
+use std::{io, thread};
 
 use actix_web::http::StatusCode;
 use tokio::sync::{Semaphore, watch};
@@ -13,6 +13,7 @@ use crate::error::HttpError;
 use crate::loaded_models::LoadedModels;
 use crate::memory_budget::MemoryBudget;
 use crate::metrics::Metrics;
+use crate::traces::{TraceSettings, Tracer};
 
 /// Bytes of long texts that are tokenized at a time. The tokenizer needs some fifty times the memory of what it reads at once.
 pub(crate) const LONG_TEXT_BYTES_AT_A_TIME: usize = 1 << 20;
@@ -48,6 +49,8 @@ pub struct Service {
     /// For the bytes of long texts that are being tokenized.
     pub(crate) long_texts: Semaphore,
     pub(crate) started: Instant,
+    /// `None` if requests are not traced.
+    tracer: Option<Tracer>,
     loaded: OnceLock<LoadedModels>,
     draining: AtomicBool,
     stopping: watch::Sender<bool>,
@@ -90,6 +93,7 @@ impl Service {
             memory: MemoryBudget::of_process(limits.max_body_bytes),
             long_texts: Semaphore::new(LONG_TEXT_BYTES_AT_A_TIME),
             started: Instant::now(),
+            tracer: None,
             loaded: OnceLock::new(),
             draining: AtomicBool::new(false),
             stopping: watch::Sender::new(false),
@@ -101,6 +105,19 @@ impl Service {
     /// The metrics, for the models that are being loaded.
     pub fn metrics(&self) -> &Metrics {
         &self.metrics
+    }
+
+    /// Traces requests, and exports their spans on a thread of its own.
+    ///
+    /// # Errors
+    /// If the system cannot start the thread.
+    pub fn export_traces(&mut self, settings: &TraceSettings) -> io::Result<()> {
+        self.tracer = Some(Tracer::start(settings, self.metrics.spans())?);
+        Ok(())
+    }
+
+    pub(crate) fn tracer(&self) -> Option<&Tracer> {
+        self.tracer.as_ref()
     }
 
     /// Makes the service ready: from now on, requests are answered.
