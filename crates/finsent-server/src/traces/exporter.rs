@@ -57,6 +57,8 @@ impl Exporter {
                 self.export(batch);
                 self.complain_of_dropped();
             }
+            self.complain_of_dropped();
+            self.complaints.finish();
         };
         thread::Builder::new().name("traces".into()).spawn(run).map(drop)
     }
@@ -144,5 +146,12 @@ impl Complaints {
         }
         self.last = Some(Instant::now());
         true
+    }
+
+    /// Logs how many spans were lost since the last line.
+    fn finish(self) {
+        if self.lost > 0 {
+            tracing::warn!(lost_spans = self.lost, "spans are lost");
+        }
     }
 }
