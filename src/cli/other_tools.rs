@@ -64,7 +64,7 @@ const SERVES: &[&str] = &["serve"];
 const COMPUTES: &[&str] = &["classify", "serve", "eval", "bench", "verify"];
 
 /// The first that fits counts.
-const OPTIONS: [Replacement; 44] = [
+const OPTIONS: [Replacement; 46] = [
     of(SERVES, &["--model-id", "--model-name", "--checkpoint"], "write --model {MODEL}"),
     of(SERVES, &["--uds", "--uds-path", "--socket", "--unix-socket"], "write --listen unix:{PATH}"),
     of(SERVES, &["--prometheus-port", "--metrics-port"], "write --metrics-listen 127.0.0.1:{PORT}"),
@@ -74,6 +74,8 @@ const OPTIONS: [Replacement; 44] = [
     of(SERVES, &["--max-batch-size", "--batch-size", "-b"], "write --max-batch-tokens N; it counts tokens"),
     of(SERVES, &["--payload-limit", "--max-body-size"], "write --max-body-bytes {BYTES}"),
     of(SERVES, &["--json-output"], "write --log-format json"),
+    of(SERVES, &["--otlp-traces-endpoint", "--otlp", "--trace-endpoint"], "write --otlp-endpoint {URL}"),
+    of(SERVES, &["--otlp-service-name"], "set OTEL_SERVICE_NAME={NAME}"),
     of(SERVES, &["--reload", "--daemon", "--detach", "-d"], "leave it out; the server runs until it is stopped"),
     of(&["health"], &["--url", "--endpoint"], "write --listen HOST:PORT"),
     of(

@@ -6,7 +6,7 @@ use clap::{Arg, Command, CommandFactory};
 use super::args::Args;
 
 /// Options that `-h` leaves to `--help`.
-const DETAILS: [&str; 36] = [
+const DETAILS: [&str; 37] = [
     // Global ones.
     "models_file",
     "model_dir",
@@ -46,6 +46,7 @@ const DETAILS: [&str; 36] = [
     "shutdown_timeout",
     "cache_entries",
     "explain_budget",
+    "otlp_endpoint",
     // Of explain.
     "passes",
 ];

@@ -15,3 +15,4 @@ mod reload;
 mod server;
 mod soak;
 mod stream;
+mod traces;

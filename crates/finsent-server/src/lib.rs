@@ -17,12 +17,14 @@
 //! | 7 | `scheduler` | they wait in a fair queue, are computed in batches, or are found in the cache |
 //! | 8 | `protocols` | the handler writes the predictions, or `error` in its protocol's `error_format` |
 //! | 9 | `middleware` | the response gets its headers, is counted in `metrics` and logged |
+//! | 10 | `traces` | the spans of the request are exported, if it is traced |
 //!
 //! `reload` exchanges models meanwhile: a request holds the model that it has found, and goes on with it.
 //!
 //! A stream of lines (`protocols::native::stream`) takes steps 4 to 8 for each line, while its body is still being read.
 //! Each module uses only modules that come after it in `server`, `transport`, `middleware`, `routes`, `protocols`, `inference`,
-//! `request`, `reload`, `service`, `error`, `scheduler`, `metrics`. The page at `/` is in `page`; its files are in the folder `page` beside `src`.
+//! `request`, `reload`, `service`, `traces`, `error`, `scheduler`, `metrics`. The page at `/` is in `page`; its files are in the
+//! folder `page` beside `src`.
 //!
 //! # Features
 //!
@@ -61,6 +63,7 @@ mod served_model;
 mod server;
 mod service;
 mod static_file;
+mod traces;
 mod transport;
 
 pub use api_keys::{ApiKeys, ApiKeysError};
@@ -74,6 +77,7 @@ pub use serve::{ServeError, serve};
 pub use served_model::{ModelCard, ModelIdentity, ServedModel};
 pub use server::{Server, ServerSettings};
 pub use service::{HttpLimits, Service};
+pub use traces::{TraceSettings, TraceSettingsError};
 pub use transport::StartError;
 
 #[cfg(test)]

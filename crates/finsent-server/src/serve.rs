@@ -43,8 +43,9 @@ pub enum ServeError<E> {
 }
 
 /// Serves until [`Service::stop`] is called. Meanwhile `source` loads the models on a thread of its own, so that probes are
-/// answered while models are loading, at the start and [again](Service::reload_models). At the end, the service drains: it is not ready and still answers requests for the drain
-/// delay, then running requests are finished.
+/// answered while models are loading, at the start and [again](Service::reload_models). At the end, the service drains: it
+/// is not ready and still answers requests for the drain delay, then running requests are finished, and the last spans are
+/// exported.
 ///
 /// # Errors
 /// [`ServeError`] if the service cannot go on.
@@ -64,7 +65,11 @@ pub fn serve<S: ModelSource>(server: Server, mut source: S) -> Result<(), ServeE
         }
     };
     thread::Builder::new().name("load".into()).spawn(load).map_err(StartError::Thread)?;
-    runtime.block_on(run(&service, running, drain_delay, loaded))
+    let ended = runtime.block_on(run(&service, running, drain_delay, loaded));
+    if let Some(tracer) = service.tracer() {
+        tracer.flush();
+    }
+    ended
 }
 
 async fn run<E>(

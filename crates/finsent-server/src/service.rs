@@ -2,8 +2,8 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::thread;
 use std::time::{Duration, Instant};
+use std::{io, thread};
 
 use actix_web::http::StatusCode;
 use tokio::sync::{Semaphore, watch};
@@ -14,6 +14,7 @@ use crate::loaded_models::LoadedModels;
 use crate::memory_budget::MemoryBudget;
 use crate::metrics::Metrics;
 use crate::reload::Reloads;
+use crate::traces::{TraceSettings, Tracer};
 
 /// Bytes of long texts that are tokenized at a time. The tokenizer needs some fifty times the memory of what it reads at once.
 pub(crate) const LONG_TEXT_BYTES_AT_A_TIME: usize = 1 << 20;
@@ -49,6 +50,8 @@ pub struct Service {
     /// For the bytes of long texts that are being tokenized.
     pub(crate) long_texts: Semaphore,
     pub(crate) started: Instant,
+    /// `None` if requests are not traced.
+    tracer: Option<Tracer>,
     loaded: OnceLock<LoadedModels>,
     /// What asks for other models.
     pub(crate) reloads: Reloads,
@@ -96,6 +99,7 @@ impl Service {
             memory: MemoryBudget::of_process(limits.max_body_bytes),
             long_texts: Semaphore::new(LONG_TEXT_BYTES_AT_A_TIME),
             started: Instant::now(),
+            tracer: None,
             loaded: OnceLock::new(),
             reloads: Reloads::default(),
             draining: AtomicBool::new(false),
@@ -122,6 +126,19 @@ impl Service {
     /// The metrics, for the models that are being loaded.
     pub fn metrics(&self) -> &Metrics {
         &self.metrics
+    }
+
+    /// Traces requests, and exports their spans on a thread of its own.
+    ///
+    /// # Errors
+    /// If the system cannot start the thread.
+    pub fn export_traces(&mut self, settings: &TraceSettings) -> io::Result<()> {
+        self.tracer = Some(Tracer::start(settings, self.metrics.spans())?);
+        Ok(())
+    }
+
+    pub(crate) fn tracer(&self) -> Option<&Tracer> {
+        self.tracer.as_ref()
     }
 
     /// Makes the service ready: from now on, requests are answered.

@@ -90,6 +90,10 @@ pub(crate) struct ServeArgs {
     /// Leave out the page that browsers get at `/`
     #[arg(long, env = "FINSENT_NO_PAGE", value_parser = values::switch)]
     pub(crate) no_page: bool,
+    /// Export traces to the receiver of OTLP over HTTP at URL, such as http://localhost:4318 [default: none, or what
+    /// OTEL_EXPORTER_OTLP_ENDPOINT says]
+    #[arg(long, value_name = "URL", env = "FINSENT_OTLP_ENDPOINT")]
+    pub(crate) otlp_endpoint: Option<String>,
     /// Second address, for probes and metrics only
     #[arg(long, value_name = "ADDRESS", env = "FINSENT_METRICS_LISTEN")]
     pub(crate) metrics_listen: Option<Listen>,

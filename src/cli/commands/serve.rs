@@ -4,11 +4,11 @@ mod models;
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
-use std::{panic, process, thread};
+use std::{env, panic, process, thread};
 
 use anyhow::{Context, Result, anyhow};
 use finsent_server::{
-    ApiKeys, HttpLimits, Listen, ListenError, ServeError, Server, ServerSettings, Service, StartError,
+    ApiKeys, HttpLimits, Listen, ListenError, ServeError, Server, ServerSettings, Service, StartError, TraceSettings,
 };
 
 use self::models::Models;
@@ -27,8 +27,12 @@ pub(super) fn run(args: ServeArgs, settings: Settings) -> Result<Exit> {
     }));
     finsent_model::silence_caught_panics();
     let keys = args.api_key_file.as_deref().map_or_else(|| Ok(ApiKeys::default()), ApiKeys::read)?;
-    let service = Service::new(http_limits(&args), args.max_batch_tokens as usize, keys);
-    let service = Arc::new(if args.allow_reload { service.allow_reload() } else { service });
+    let mut service = Service::new(http_limits(&args), args.max_batch_tokens as usize, keys);
+    if args.allow_reload {
+        service = service.allow_reload();
+    }
+    export_traces(&mut service, args.otlp_endpoint.as_deref())?;
+    let service = Arc::new(service);
     // Before anyone can connect, so that a signal is never missed.
     watch_signals(&service, args.api_key_file.is_some(), args.allow_reload)?;
     let server = Server::bind(&service, &server_settings(&args)).map_err(|error| suggest_address(error, &args))?;
@@ -44,6 +48,20 @@ pub(super) fn run(args: ServeArgs, settings: Settings) -> Result<Exit> {
         Err(ServeError::Load(error)) => Err(error),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Exports traces if this argument or the variables of OpenTelemetry name a receiver.
+fn export_traces(service: &mut Service, endpoint: Option<&str>) -> Result<()> {
+    let variable = |name: &str| env::var_os(name).map(|value| value.to_string_lossy().into_owned());
+    let settings =
+        TraceSettings::from_environment(endpoint, variable).map_err(|error| UsageError(error.to_string()))?;
+    let Some(settings) = settings else { return Ok(()) };
+    service.export_traces(&settings).map_err(StartError::Thread)?;
+    tracing::info!("traces: {}", settings.endpoint());
+    if settings.has_port_of_grpc() {
+        tracing::warn!("4317 is usually the port of OTLP over gRPC; finsent exports over HTTP, usually to port 4318");
+    }
+    Ok(())
 }
 
 fn http_limits(args: &ServeArgs) -> HttpLimits {

@@ -14,6 +14,7 @@ use crate::error::HttpError;
 use crate::request::{Admitted, ItemError, MemoryPermit, TextInput};
 use crate::scheduler::{EncodingOutput, Failure, Flow, Lane, Pending, Work};
 use crate::served_model::ServedModel;
+use crate::traces::Counts;
 
 /// What to classify, and how.
 pub(crate) struct ClassifyRequest {
@@ -82,6 +83,10 @@ pub(crate) async fn classify(admitted: &Admitted, request: ClassifyRequest) -> R
     let encoded = tokenize(admitted, &model, inputs, options).await?;
     let tokenized = Instant::now();
     model.metrics.tokenization_seconds.observe((tokenized - started).as_secs_f64());
+    let trace = admitted.trace();
+    if let Some(trace) = &trace {
+        trace.tokenized((started, tokenized), counts(&encoded));
+    }
 
     memory.grow(encoded.iter().flatten().map(memory_of).sum())?;
     let encodings = encoded.iter().flatten().flat_map(EncodedText::encodings).map(Arc::clone).collect();
@@ -91,11 +96,20 @@ pub(crate) async fn classify(admitted: &Admitted, request: ClassifyRequest) -> R
     let outputs = tokio::time::timeout_at(deadline.into(), outputs).await;
     let outputs = outputs.map_err(|_| HttpError::DeadlinePassed)?;
 
+    if let Some(trace) = &trace {
+        trace.computed(tokenized, outputs.iter().flatten());
+    }
     let mut span = ComputeSpan::default();
     let items = collect_items(encoded, outputs, &mut span)?;
     let response = ClassifyResponse { model, items, memory, timings: span.timings(started, tokenized) };
     response.count();
     Ok(response)
+}
+
+fn counts(encoded: &[Result<EncodedText, ItemError>]) -> Counts {
+    let readable = || encoded.iter().flatten();
+    let (texts, tokens) = (encoded.len(), readable().map(EncodedText::tokens).sum());
+    Counts { texts, failed: texts - readable().count(), tokens, cached: 0 }
 }
 
 /// Gives each text the outputs of its encodings.

@@ -53,7 +53,7 @@ pub(crate) async fn explain(
     let plan = Plan { model: Arc::clone(&response.model), options, granularity, unescape_html };
     let mut engine = Engine { admitted, model: &plan.model, flow: Flow::default(), deadline, has_begun: false };
     response.memory.grow(BYTES_OF_WORK)?;
-    let mut left = budget;
+    let (mut left, started) = (budget, Instant::now());
     let mut explanations = Vec::with_capacity(texts.len());
     for (item, text) in response.items.iter_mut().zip(texts) {
         let (Ok(scored), Some(text)) = (&*item, text) else {
@@ -79,6 +79,9 @@ pub(crate) async fn explain(
                 explanations.push(None);
             }
         }
+    }
+    if let Some(trace) = admitted.trace() {
+        trace.explained(started, budget - left);
     }
     Ok(explanations)
 }

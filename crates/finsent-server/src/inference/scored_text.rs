@@ -22,6 +22,11 @@ impl ScoredText {
         self.logits.iter().for_each(|logits| model.predictions.count(logits));
     }
 
+    /// Tokens that the model read.
+    pub(crate) fn tokens(&self) -> usize {
+        self.encoded.tokens()
+    }
+
     /// How many encodings the text has.
     pub(crate) fn encodings(&self) -> usize {
         self.logits.len()

@@ -21,8 +21,8 @@ pub(super) struct ComputeSpan(Option<(Instant, Instant)>);
 impl ComputeSpan {
     pub(super) fn add(&mut self, output: &EncodingOutput) {
         self.0 = match (self.0, output.computed) {
-            (Some((start, end)), Some((other_start, other_end))) => Some((start.min(other_start), end.max(other_end))),
-            (span, other) => span.or(other),
+            (Some((start, end)), Some(batch)) => Some((start.min(batch.started), end.max(batch.ended))),
+            (span, batch) => span.or(batch.map(|batch| (batch.started, batch.ended))),
         };
     }
 

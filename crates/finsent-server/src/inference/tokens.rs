@@ -1,6 +1,7 @@
 //! The tokens of texts, for clients that want to see them.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use actix_web::web;
 use finsent_model::{Text, TextError, Token, Tokenizer};
@@ -9,6 +10,7 @@ use super::tokenize::INLINE_BYTES;
 use crate::error::HttpError;
 use crate::request::{Admitted, ItemError, MemoryPermit, TextInput};
 use crate::served_model::ServedModel;
+use crate::traces::Counts;
 
 /// A text with its tokens.
 pub(crate) struct TokenizedText {
@@ -39,9 +41,14 @@ pub(crate) async fn tokens(
     let bytes: usize = texts.iter().map(|text| text.as_str().len()).sum();
     let max_tokens = admitted.loaded().scheduler.max_queue_tokens();
     let of_model = Arc::clone(model);
+    let started = Instant::now();
     let find = move || find_tokens(&of_model, texts, special, max_tokens);
     let found = if bytes <= INLINE_BYTES { find() } else { web::block(find).await.map_err(|_| HttpError::Panicked)? };
     let found = found?;
+    if let Some(trace) = admitted.trace() {
+        let tokens = found.iter().map(|text| text.tokens.len()).sum();
+        trace.tokenized((started, Instant::now()), Counts { texts: found.len(), tokens, ..Counts::default() });
+    }
     memory.grow(found.iter().map(|text| text.tokens.len() * BYTES_PER_TOKEN).sum())?;
     Ok((found, memory))
 }

@@ -52,6 +52,7 @@ pub struct Metrics {
     model_info: IntGaugeVec,
     copies: IntGaugeVec,
     reloads: IntCounterVec,
+    spans: IntCounterVec,
     pub(crate) ready: IntGauge,
     process: ProcessMetrics,
 }
@@ -77,6 +78,18 @@ pub(crate) struct ModelMetrics {
     pub(crate) explanations: IntCounter,
     pub(crate) explanation_passes: IntCounter,
     pub(crate) copies: IntGauge,
+}
+
+/// The spans of traces, by what became of them.
+#[derive(Debug, Clone)]
+pub(crate) struct SpanMetrics {
+    pub(crate) exported: IntCounter,
+    /// There was no room in the queue.
+    pub(crate) dropped: IntCounter,
+    /// No attempt to export them succeeded.
+    pub(crate) failed: IntCounter,
+    /// The receiver did not take them.
+    pub(crate) rejected: IntCounter,
 }
 
 /// The labels of `finsent_model_info`.
@@ -187,11 +200,17 @@ impl Metrics {
                  unloaded.",
                 &["model", "result"],
             ),
+            spans: registrar.counters(
+                "trace_spans_total",
+                "Spans by what became of them: exported, dropped (the queue was full), failed, rejected by the receiver.",
+                &["outcome"],
+            ),
             ready: registrar.gauge("ready", "1 if the service is ready for requests, else 0."),
             process: ProcessMetrics::new(&mut registrar),
             registry: registrar.0,
         };
         metrics.process.update();
+        metrics.spans();
         metrics
     }
 
@@ -233,6 +252,12 @@ impl Metrics {
             explanation_passes: self.explanation_passes.with_label_values(&[name]),
             copies: self.copies.with_label_values(&[name]),
         }
+    }
+
+    /// The metrics of spans. They exist from the first call on, at zero.
+    pub(crate) fn spans(&self) -> SpanMetrics {
+        let of = |outcome: &str| self.spans.with_label_values(&[outcome]);
+        SpanMetrics { exported: of("exported"), dropped: of("dropped"), failed: of("failed"), rejected: of("rejected") }
     }
 
     /// Counts requests. Calling this creates the series, at zero.

@@ -1,12 +1,12 @@
-//! What happens to every request: its id, its API key, the format of its errors, metrics, log.
+//! What happens to every request: its id, its API key, the format of its errors, metrics, log, trace.
 //!
 //! The content of a request is never logged, and neither is the message of an error, which may quote it.
 
 mod panicked;
 mod request_context;
-mod trace_context;
 
 use std::panic::AssertUnwindSafe;
+use std::rc::Rc;
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -27,6 +27,9 @@ pub(crate) async fn handle(
     let context = RequestContext::new(&request);
     request.extensions_mut().insert(Arrival(context.start));
     request.extensions_mut().insert(RequestId(context.request_id.clone()));
+    if let Some(trace) = &context.trace {
+        request.extensions_mut().insert(Rc::clone(trace));
+    }
     let authorization = request.headers().get(header::AUTHORIZATION).map(HeaderValue::as_bytes);
     if context.needs_key() && !context.service.keys.allow(authorization) {
         let refusal = (context.errors.respond)(&HttpError::Unauthorized);

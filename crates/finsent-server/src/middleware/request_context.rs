@@ -1,5 +1,6 @@
 //! What the middleware keeps of a request until its response.
 
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -9,13 +10,13 @@ use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{ConnectionType, Method, StatusCode};
 
 use super::panicked::Panicked;
-use super::trace_context::trace_id;
 use crate::error::HttpError;
 use crate::error_format::ErrorFormat;
 use crate::inference::milliseconds;
 use crate::request::{ModelLabel, service};
 use crate::route::{Purpose, Route};
 use crate::service::Service;
+use crate::traces::{RequestHead, RequestTrace, TraceContext};
 use crate::{request_id, routes};
 
 pub(super) struct RequestContext {
@@ -26,20 +27,39 @@ pub(super) struct RequestContext {
     method: Method,
     /// `None` if the path is unknown.
     route: Option<&'static Route>,
+    /// That of the trace, or of one that others record.
     trace_id: Option<String>,
+    /// `None` if the request has no spans.
+    pub(super) trace: Option<Rc<RequestTrace>>,
 }
 
 impl RequestContext {
     pub(super) fn new(request: &ServiceRequest) -> Self {
-        let route = routes::find(request);
+        let (start, route) = (Instant::now(), routes::find(request));
+        let service = Arc::clone(service(request.request()));
+        let request_id = request_id::of(request.headers().get(request_id::HEADER).map(HeaderValue::as_bytes));
+        let context = TraceContext::of(request.headers());
+        let is_traced = route.is_none_or(|route| route.purpose != Purpose::Observe);
+        let trace = service.tracer().filter(|_| is_traced).and_then(|tracer| {
+            let head = RequestHead {
+                method: request.method(),
+                route: route.map(|route| route.path),
+                path: request.path(),
+                headers: request.headers(),
+                request_id: request_id.to_str().unwrap_or_default(),
+            };
+            tracer.begin(context.as_ref(), head, start)
+        });
+        let trace_id = trace.as_ref().map(|trace| trace.trace_id()).or(context.map(|context| context.trace_id));
         Self {
-            service: Arc::clone(service(request.request())),
-            start: Instant::now(),
+            service,
+            start,
             method: request.method().clone(),
             errors: route.map_or_else(|| routes::error_format_of_unknown(request.path()), |route| route.errors),
             route,
-            request_id: request_id::of(request.headers().get(request_id::HEADER).map(HeaderValue::as_bytes)),
-            trace_id: request.headers().get("traceparent").and_then(trace_id),
+            request_id,
+            trace_id: trace_id.map(|id| id.to_string()),
+            trace,
         }
     }
 
@@ -89,6 +109,9 @@ impl RequestContext {
         metrics.requests(route, model, status).inc();
         if self.purpose() == Some(Purpose::Compute) {
             metrics.request_seconds(route, model).observe(elapsed.as_secs_f64());
+        }
+        if let Some(trace) = &self.trace {
+            trace.answered(status, model);
         }
         let method = self.method.as_str();
         let (request_id, trace_id) = (self.request_id.to_str().unwrap_or_default(), self.trace_id.as_deref());

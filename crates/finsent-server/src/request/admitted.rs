@@ -1,6 +1,7 @@
 //! Admission to the routes that compute: at most `max_concurrent_requests` at a time.
 
 use std::future::{Ready, ready};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -14,6 +15,7 @@ use crate::error::HttpError;
 use crate::loaded_models::LoadedModels;
 use crate::served_model::ServedModel;
 use crate::service::Service;
+use crate::traces::RequestTrace;
 
 /// A request that may be processed. It holds a permit until it is dropped.
 pub(crate) struct Admitted {
@@ -72,6 +74,12 @@ impl Admitted {
         let model = self.loaded().find(name)?;
         self.request.extensions_mut().insert(ModelLabel(Arc::clone(&model)));
         Ok(model)
+    }
+
+    /// The trace of the request; `None` if it has no spans.
+    pub(crate) fn trace(&self) -> Option<Rc<RequestTrace>> {
+        self.service.tracer()?;
+        self.request.extensions().get::<Rc<RequestTrace>>().cloned()
     }
 
     /// How long the answer may take: what the client allows, at most the service's timeout.

@@ -32,7 +32,7 @@ pub use self::backend::BackendModel;
 pub(crate) use self::backend::Logits;
 pub(crate) use self::fair_queue::Lane;
 pub(crate) use self::flow::Flow;
-pub(crate) use self::work::{EncodingOutput, Pending, Work};
+pub(crate) use self::work::{Computed, EncodingOutput, Pending, Work};
 pub use self::work::{Failure, Refusal, SchedulerLimits};
 
 /// Accepts requests and computes them on threads of its own. Dropping it waits until the queue is empty, and ends the

@@ -11,7 +11,7 @@ use super::cache::LogitsCache;
 use super::key::EncodingKey;
 use super::queue::{Batch, Queue, Waiter};
 use super::throughput::Throughput;
-use super::work::{EncodingOutput, Failure, Pending, Refusal, SchedulerLimits, Work};
+use super::work::{Computed, EncodingOutput, Failure, Pending, Refusal, SchedulerLimits, Work};
 
 pub(super) struct Shared {
     pub(super) limits: SchedulerLimits,
@@ -32,6 +32,8 @@ struct State {
     throughputs: Vec<Throughput>,
     /// By worker: the batch that it computes.
     running: Vec<Option<Running>>,
+    /// Batches that were computed.
+    batches: u64,
     /// Workers whose threads have not ended.
     workers: usize,
     closing: bool,
@@ -62,6 +64,7 @@ impl Shared {
             cache: LogitsCache::new(limits.cache_entries),
             throughputs: vec![Throughput::default(); models],
             running: vec![None; workers],
+            batches: 0,
             workers,
             closing: false,
             dead: false,
@@ -172,6 +175,9 @@ impl Shared {
         // Batches that are computed at the same time share the threads. What is learned is how fast all threads are.
         let share = 2.0 / (at_first + together.max(1)) as f64;
         state.throughputs[batch.model.id.index].record(batch.tokens, seconds * share);
+        state.batches += 1;
+        let texts = batch.keys.len();
+        let computed = Computed { batch: state.batches, started, ended, texts, tokens: batch.tokens };
         for (key, outcome) in batch.keys.into_iter().zip(outcomes) {
             let waiters = state.queue.complete(&key);
             // Also if all have left: they were other texts, as a rule, and may come again.
@@ -179,7 +185,7 @@ impl Shared {
             if let Some(logits) = outcome.as_ref().ok().filter(|_| is_cached) {
                 state.cache.insert(key, logits);
             }
-            let reply = outcome.map(|logits| EncodingOutput { logits, computed: Some((started, ended)) });
+            let reply = outcome.map(|logits| EncodingOutput { logits, computed: Some(computed) });
             for waiter in waiters {
                 // Ignore send errors: the client disconnected.
                 waiter.reply.send(reply.clone()).ok();

@@ -85,8 +85,20 @@ pub enum Failure {
 pub(crate) struct EncodingOutput {
     /// The encoder's output.
     pub(crate) logits: Logits,
-    /// When its batch started and ended; `None` if the logits come from the cache.
-    pub(crate) computed: Option<(Instant, Instant)>,
+    /// The batch that it was in; `None` if the logits come from the cache.
+    pub(crate) computed: Option<Computed>,
+}
+
+/// A batch that was computed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Computed {
+    /// Its number.
+    pub(crate) batch: u64,
+    pub(crate) started: Instant,
+    pub(crate) ended: Instant,
+    /// Texts in it, those of other requests included.
+    pub(crate) texts: usize,
+    pub(crate) tokens: usize,
 }
 
 pub(super) type Reply = Result<EncodingOutput, Failure>;

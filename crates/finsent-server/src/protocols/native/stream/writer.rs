@@ -15,6 +15,7 @@ use crate::inference::{INLINE_ENCODINGS, ScoredText};
 use crate::memory_budget::Holder;
 use crate::request::{Admitted, MemoryPermit};
 use crate::served_model::ServedModel;
+use crate::traces::{Counts, RequestTrace};
 
 /// Bytes of an answer that are handed over for writing at a time.
 const MAX_PART: usize = 16 << 10;
@@ -27,6 +28,10 @@ pub(super) struct Writer {
     started: Instant,
     predictions: u64,
     errors: u64,
+    tokens: usize,
+    trace: Option<Rc<RequestTrace>>,
+    /// Whether all lines are answered.
+    is_over: bool,
     /// The rest of the answer that is being written.
     left: Bytes,
     /// Its memory.
@@ -38,7 +43,20 @@ impl Writer {
         let (options, request_id) = (Rc::clone(options), admitted.request_id());
         let memory = MemoryPermit::new(admitted.service(), Holder::Request);
         let (left, started) = (Bytes::new(), Instant::now());
-        Self { options, lines, request_id, started, predictions: 0, errors: 0, left, memory }
+        let trace = admitted.trace();
+        Self {
+            options,
+            lines,
+            request_id,
+            started,
+            predictions: 0,
+            errors: 0,
+            tokens: 0,
+            trace,
+            is_over: false,
+            left,
+            memory,
+        }
     }
 
     /// The next part of the answers; `None` at the end of the stream.
@@ -55,14 +73,19 @@ impl Writer {
     }
 
     async fn answer(&mut self) -> Option<Bytes> {
-        let PendingLine { number, fields, text, _permits } = self.lines.recv().await?;
+        let line = self.lines.recv().await;
+        self.is_over = line.is_none();
+        let PendingLine { number, fields, text, _permits } = line?;
         let model = &self.options.model;
         let scored = match text {
             Ok(text) => text.scored(model).await.map_err(|failure| failure.to_string()),
             Err(reason) => Err(reason),
         };
         let line = match scored {
-            Ok(text) => classified(model, fields.clone(), text).await.map_err(|error| error.to_string()),
+            Ok(text) => {
+                self.tokens += text.tokens();
+                classified(model, fields.clone(), text).await.map_err(|error| error.to_string())
+            }
             Err(reason) => Err(reason),
         };
         let line = line.and_then(|line| match self.memory.resize(counted(&line)) {
@@ -92,8 +115,13 @@ async fn classified(model: &Arc<ServedModel>, fields: LineFields, text: ScoredTe
 /// However the stream ends, it is logged.
 impl Drop for Writer {
     fn drop(&mut self) {
-        let Self { predictions, errors, request_id, .. } = self;
+        let Self { predictions, errors, request_id, tokens, .. } = self;
         let ms = (self.started.elapsed().as_secs_f64() * 1e6).round() / 1e3;
         tracing::info!(predictions, errors, ms, request_id, "stream ended");
+        if let Some(trace) = &self.trace {
+            let (failed, tokens) = (*errors as usize, *tokens);
+            let texts = *predictions as usize + failed;
+            trace.streamed(Counts { texts, failed, tokens, cached: 0 }, !self.is_over);
+        }
     }
 }
