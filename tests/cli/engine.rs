@@ -1,11 +1,10 @@
-//! Precisions, kernels and threads of `finsent classify`; `finsent verify` and `finsent bench`.
+//! Precisions, kernels and threads of `finsent classify`; `finsent bench`.
 
 use std::fmt::Write;
-use std::fs;
 
 use serde_json::Value;
 
-use crate::finsent::{assert_fails, finsent, model_of, run, small_model, write_file};
+use crate::finsent::{assert_fails, finsent, run, small_model, write_file};
 
 /// Sentences of many lengths, one per line.
 fn lines() -> String {
@@ -100,57 +99,6 @@ fn the_margin_must_be_a_probability() {
         assert_fails(&run(&["classify", &format!("--int8-margin={margin}"), "a"]), 2, &["from 0 to 1"]);
     }
     assert_eq!(run(&["classify", "--precision", "int8", "--int8-margin", "0", "a"]).code, Some(0));
-}
-
-#[test]
-fn verify_compares_every_precision_with_candle_and_with_published_predictions() {
-    let run = run(&["verify"]);
-    assert_eq!(run.code, Some(0), "{run:?}");
-    let rows: Vec<Vec<&str>> = run.stdout.lines().skip(1).map(|line| line.split_whitespace().collect()).collect();
-    let compared: Vec<[&str; 2]> = rows.iter().map(|row| [row[0], row[1]]).collect();
-    let expected =
-        ["f32", "bf16", "int8"].map(|precision| [[precision, "candle-transformers"], [precision, "published"]]);
-    assert_eq!(compared, expected.concat());
-    assert!(rows.iter().all(|row| row.last() == Some(&"ok")), "{}", run.stdout);
-    let f32_difference: f64 = rows[0][4].parse().unwrap();
-    assert!(f32_difference < 1e-5, "{f32_difference}");
-}
-
-#[test]
-fn verify_compares_every_architecture() {
-    let dir = tempfile::tempdir().unwrap();
-    for architecture in ["distilbert", "roberta", "modernbert", "deberta-v2"] {
-        let model = model_of(dir.path(), architecture);
-        let run = run(&["verify", model.to_str().unwrap(), "--precision", "f32"]);
-        assert_eq!(run.code, Some(0), "{run:?}");
-        let row: Vec<&str> = run.stdout.lines().nth(1).unwrap().split_whitespace().collect();
-        assert!(row[4].parse::<f64>().unwrap() < 1e-5, "{}", run.stdout);
-    }
-}
-
-#[test]
-fn verify_says_what_candle_lacks_of_a_model() {
-    let dir = tempfile::tempdir().unwrap();
-    let model = model_of(dir.path(), "modernbert");
-    let config = fs::read_to_string(model.join("config.json")).unwrap();
-    let types = r#"{"layer_types": ["sliding_attention", "full_attention", "full_attention"], "#;
-    fs::write(model.join("config.json"), config.replacen('{', types, 1)).unwrap();
-    let run = run(&["verify", model.to_str().unwrap(), "--precision", "f32"]);
-    assert_fails(&run, 1, &["candle-transformers cannot check this model", "`layer_types`"]);
-}
-
-#[test]
-fn verify_fails_if_a_difference_exceeds_its_bound() {
-    let dir = tempfile::tempdir().unwrap();
-    let model = small_model(dir.path(), "small");
-    let catalog = format!(
-        "[[model]]\nname = \"small\"\ndescription = \"d\"\nlicense = \"l\"\ndirectory = {model:?}\nfiles = []\n\
-         golden = [{{ text = \"profit\", label = \"no such label\", score = 0.9 }}]\n"
-    );
-    let catalog = write_file(dir.path(), "models.toml", catalog);
-    let run = run(&["verify", "small", "--models-file", &catalog, "--precision", "f32"]);
-    assert_eq!(run.code, Some(1), "{run:?}");
-    assert!(run.stdout.contains("published") && run.stdout.contains("EXCEEDED"), "{}", run.stdout);
 }
 
 #[test]

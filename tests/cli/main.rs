@@ -36,5 +36,6 @@ mod since;
 mod summary;
 mod terminal_width;
 mod times;
+mod verify;
 mod whole_files;
 mod workbooks;

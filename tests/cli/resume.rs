@@ -220,10 +220,10 @@ fn a_run_killed_at_random_writes_the_same_output_in_every_format() {
         (2, table(200), "out.jsonl", &["--granularity", "sentence"][..]),
         (3, table(200), "out.json", &["--granularity", "document", "--group-by", "ticker"]),
         (4, table(200), "out.csv", &["--format", "finbert-csv"]),
-        (8, table(400), "out.parquet", &[]),
+        (8, table(200), "out.parquet", &[]),
         (5, several, "out.jsonl", &[]),
-        (6, table(700), "out.csv", &["--shard", "1/2"]),
-        (7, table(400), "out.txt", &["--format", "text", "--precision", "int8"]),
+        (6, table(400), "out.csv", &["--shard", "1/2"]),
+        (7, table(200), "out.txt", &["--format", "text", "--precision", "int8"]),
     ] {
         let work = Work::new(&inputs, output, args);
         let whole = work.uninterrupted();

@@ -40,6 +40,7 @@ fn no_table_is_wider_than_80_columns() {
     let grouped = [&classify[..], &["--group-by", "ticker"]].concat();
     for args in [
         &["models"][..],
+        #[cfg(feature = "verify")]
         &["verify", "model"],
         &["bench", "--model", "model", "--lengths", "8,48"],
         &["bench", "--model", "model", "--lengths", "8", "--input", "news.csv"],

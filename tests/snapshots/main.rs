@@ -6,8 +6,9 @@ mod redaction;
 
 /// A test for each file in `cases/`.
 macro_rules! cases {
-    ($($name:ident)*) => {
+    ($($(#[$attribute:meta])? $name:ident)*) => {
         $(
+            $(#[$attribute])?
             #[test]
             fn $name() {
                 case::check(stringify!($name));
@@ -46,5 +47,6 @@ cases! {
     shards
     summary
     texts
+    #[cfg(feature = "verify")]
     verify
 }

@@ -22,14 +22,13 @@ pub(super) struct AlignedBuffer(Vec<CacheLine>);
 impl AlignedBuffer {
     /// A buffer of `len` zeros.
     pub(super) fn zeros<T: Pod>(len: usize) -> Self {
-        let mut buffer = Self::default();
-        buffer.grow::<T>(len);
-        buffer
+        // The system gives zeroed memory, which no thread has to write first.
+        Self(bytemuck::zeroed_vec(lines::<T>(len)))
     }
 
     /// Makes room for at least `len` numbers. New ones are zero.
     pub(super) fn grow<T: Pod>(&mut self, len: usize) {
-        let lines = (len * size_of::<T>()).div_ceil(CACHE_LINE);
+        let lines = lines::<T>(len);
         if lines > self.0.len() {
             self.0.reserve_exact(lines - self.0.len());
             self.0.resize(lines, CacheLine::zeroed());
@@ -43,6 +42,11 @@ impl AlignedBuffer {
     pub(super) fn as_mut_slice<T: Pod>(&mut self) -> &mut [T] {
         bytemuck::cast_slice_mut(&mut self.0)
     }
+}
+
+/// The cache lines of `len` numbers.
+fn lines<T>(len: usize) -> usize {
+    (len * size_of::<T>()).div_ceil(CACHE_LINE)
 }
 
 impl AsRef<[u8]> for AlignedBuffer {

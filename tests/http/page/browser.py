@@ -390,7 +390,8 @@ def a_busy_service_is_waited_for(browser):
         expect(page.locator("#about")).to_contain_text("mini")
         host, port = running.listen.split(":")
         with socket.create_connection((host, int(port))) as holder:
-            holder.sendall(b"POST /v1/sentiment HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n3\r\n\"a\"\r\n")
+            holder.sendall(b"POST /v1/sentiment HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n4\r\n\"a\"\n\r\n")
+            assert b"200" in holder.recv(1024), "the stream must have the only place before the page asks for one"
             someone.score("Orders doubled")
             expect(page.locator("#text-status")).to_contain_text("The service is busy. Trying again in")
             someone.score_file("texts.txt", "Orders doubled\nShares plunged 12%\n")

@@ -76,17 +76,17 @@ fn a_text_much_longer_than_the_window_has_the_ids_of_its_beginning() {
     ];
     for dir in both_forms() {
         let whole = with_window(dir.path(), 1 << 20);
-        for window in [16, 48] {
-            let tokenizer = with_window(dir.path(), window);
-            for unit in units {
-                // A few letters before the text, so that the cut falls on each position of the unit.
-                for shift in 1..=unit.len().min(20) {
-                    let text = Text::parse("b".repeat(shift) + &unit.repeat(6_000 / unit.len())).unwrap();
-                    let expected = whole.encode(&text).unwrap().input_ids;
+        let windows = [16, 48].map(|window| (window, with_window(dir.path(), window)));
+        for unit in units {
+            // A few letters before the text, so that the cut falls on each position of the unit.
+            for shift in 1..=unit.len().min(20) {
+                let text = Text::parse("b".repeat(shift) + &unit.repeat(6_000 / unit.len())).unwrap();
+                let expected = whole.encode(&text).unwrap().input_ids;
+                for (window, tokenizer) in &windows {
                     let encoding = tokenizer.encode(&text).unwrap();
-                    let windowed = [&expected[..expected.len().min(window) - 1], &[2]].concat();
+                    let windowed = [&expected[..expected.len().min(*window) - 1], &[2]].concat();
                     assert_eq!(encoding.input_ids, windowed, "{window} {shift} {unit:?}");
-                    assert_eq!(encoding.truncated, expected.len() > window, "{window} {shift} {unit:?}");
+                    assert_eq!(encoding.truncated, expected.len() > *window, "{window} {shift} {unit:?}");
                 }
             }
         }

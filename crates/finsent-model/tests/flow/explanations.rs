@@ -132,7 +132,7 @@ fn the_words_of_a_document_are_of_its_strongest_sentences() {
 fn an_explanation_is_the_same_with_any_number_of_threads() {
     let one = load(&Arc::new(ComputeThreads::new(NonZero::new(1)).unwrap()));
     for (granularity, text) in
-        [(Granularity::Text, HEADLINE.repeat(3)), (Granularity::Document(Aggregate::Mean), HEADLINE.repeat(2))]
+        [(Granularity::Text, HEADLINE.repeat(2)), (Granularity::Document(Aggregate::Mean), HEADLINE.repeat(2))]
     {
         let of = |pipeline| explain_by(pipeline, &text, granularity, &ExplainOptions::default()).unwrap().1;
         assert_eq!(of(&one), of(mini()));

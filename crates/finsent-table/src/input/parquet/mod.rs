@@ -349,11 +349,9 @@ mod tests {
         let bytes = file();
         let mut errors = 0;
         for place in 0..bytes.len() {
-            for change in [0x01, 0xff] {
-                let mut damaged = bytes.clone();
-                damaged[place] ^= change;
-                errors += u32::from(read(&damaged).is_err());
-            }
+            let mut damaged = bytes.clone();
+            damaged[place] ^= [0x01, 0xff][place % 2];
+            errors += u32::from(read(&damaged).is_err());
         }
         assert!(errors > 0);
     }
