@@ -13,7 +13,7 @@ use finsent_server::{
 
 use self::models::Models;
 use super::args::ServeArgs;
-use super::exit::Exit;
+use super::exit::{Exit, UsageError};
 use super::platform::{Signal, Signals};
 use super::settings::Settings;
 use super::{allocator, logging};
