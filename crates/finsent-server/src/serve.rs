@@ -43,8 +43,8 @@ pub enum ServeError<E> {
 }
 
 /// Serves until [`Service::stop`] is called. Meanwhile `source` loads the models on a thread of its own, so that probes are
-/// answered while models are loading, at the start and [again](Service::reload_models). At the end, the service drains: it is not ready and still answers requests for the drain
-/// delay, then running requests are finished.
+/// answered while models are loading, at the start and [again](Service::reload_models). At the end, the service drains: it
+/// is not ready and still answers requests for the drain delay, then running requests are finished.
 ///
 /// # Errors
 /// [`ServeError`] if the service cannot go on.
