@@ -74,6 +74,7 @@ mod tests {
         assert_eq!(kilobytes("", "MemTotal:"), None);
     }
 
+    #[cfg(target_os = "linux")]
     #[test]
     fn memory_that_the_process_takes_is_not_free() {
         let (free, all) = (free_memory().unwrap(), available_memory().unwrap());
