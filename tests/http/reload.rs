@@ -19,6 +19,7 @@ const KEY: &str = "open-sesame";
 /// Part of the name of the folder with the models.
 const FOLDER: &str = "hidden-place";
 const CLIENTS: usize = 6;
+const INT8: [&str; 2] = ["--precision", "int8"];
 
 /// A server that may exchange its models, and the folder of the first one.
 struct Service {
@@ -85,8 +86,8 @@ fn sentiment(address: &Address) -> Value {
 }
 
 /// What a service that has just been started answers with a model: that of `model` at present.
-fn answers_of_a_fresh_service(model: &Path) -> Value {
-    sentiment(&server::start(&["--model", model.to_str().unwrap()]).address)
+fn answers_of_a_fresh_service(model: &Path, more: &[&str]) -> Value {
+    sentiment(&server::start(&[&["--model", model.to_str().unwrap()], more].concat()).address)
 }
 
 /// How many exchanges have begun, and how many are done.
@@ -168,9 +169,9 @@ fn exchange(service: &Service, exchanges: &Exchanges, is_enough: impl Fn(usize) 
 #[test]
 fn every_answer_is_that_of_the_old_model_or_of_the_new_one_and_none_is_lost() {
     let service = Service::start(&["--max-batch-tokens", "64"]);
-    let old = answers_of_a_fresh_service(&service.model);
+    let old = answers_of_a_fresh_service(&service.model, &[]);
     negate_weights(&service.model);
-    let new = answers_of_a_fresh_service(&service.model);
+    let new = answers_of_a_fresh_service(&service.model, &[]);
     let differ = |index: usize| old["results"][index]["scores"] != new["results"][index]["scores"];
     assert!((0..texts().len()).all(differ), "{old} {new}");
     let expected = Arc::new([old, new]);
@@ -338,7 +339,7 @@ fn a_hangup_loads_what_has_changed_without_a_key_file() {
     let dir = tempfile::tempdir().unwrap();
     let (first, second) = (small_model(dir.path(), "first"), small_model(dir.path(), "second"));
     let models = ["--model", first.to_str().unwrap(), "--model", second.to_str().unwrap()];
-    let server = server::start(&[&models, &["--allow-reload"][..]].concat());
+    let server = server::start(&[&models, &["--allow-reload"][..], &INT8].concat());
     server.logged("only SIGHUP loads models again");
     let of_second = |server: &Server| {
         let body = json!({"inputs": texts(), "model": "second"}).to_string();
@@ -352,7 +353,7 @@ fn a_hangup_loads_what_has_changed_without_a_key_file() {
     assert_eq!(sentiment(&server.address), old);
     let new = of_second(&server);
     assert_ne!(new["model"]["digest"], old_second["model"]["digest"]);
-    assert_eq!(new["results"], answers_of_a_fresh_service(&second)["results"]);
+    assert_eq!(new["results"], answers_of_a_fresh_service(&second, &INT8)["results"]);
     let metrics = server.address.get("/metrics");
     let digest = new["model"]["digest"].as_str().unwrap();
     assert!(metrics.text().contains(&format!("finsent_model_info{{digest=\"{digest}\"")), "{}", metrics.text());
@@ -376,7 +377,7 @@ fn exchanges_under_traffic_lose_no_request_and_give_the_memory_back() {
     let service = Service::of(dir, model, &["--cache-entries", "64"]);
     let old = sentiment(&service.server.address);
     negate_weights(&service.model);
-    let expected = Arc::new([old, answers_of_a_fresh_service(&service.model)]);
+    let expected = Arc::new([old, answers_of_a_fresh_service(&service.model, &[])]);
     let exchanges = Arc::new(Exchanges::default());
     let clients = clients(&service, &exchanges, &expected);
     let (start, pid) = (Instant::now(), service.server.pid());

@@ -26,7 +26,7 @@ pub(crate) enum HttpError {
     NoRoute { path: String, documentation: &'static str },
     #[error("no model `{}` is loaded; loaded: {}{}", excerpt(name), loaded.join(", "), did_you_mean(suggestion.as_deref()))]
     UnknownModel { name: String, loaded: Vec<String>, suggestion: Option<String> },
-    #[error("the model `{name}` was unloaded; loaded: {}", if loaded.is_empty() { "none".into() } else { loaded.join(", ") })]
+    #[error("the model `{name}` was unloaded{}", or_another(loaded))]
     Unloaded { name: String, loaded: Vec<String> },
     #[error("{0}")]
     ReloadForbidden(&'static str),
@@ -72,6 +72,10 @@ pub(crate) enum HttpError {
 
 fn did_you_mean(suggestion: Option<&str>) -> String {
     suggestion.map(|suggestion| format!("; did you mean `{suggestion}`?")).unwrap_or_default()
+}
+
+fn or_another(loaded: &[String]) -> String {
+    if loaded.is_empty() { String::new() } else { format!("; loaded: {}", loaded.join(", ")) }
 }
 
 impl HttpError {

@@ -73,6 +73,7 @@ mod tests {
         assert_eq!(kilobytes("", "MemFree:"), None);
     }
 
+    #[cfg(target_os = "linux")]
     #[test]
     fn memory_that_the_process_takes_is_not_free() {
         let (free, all) = (free_memory().unwrap(), available_memory().unwrap());
