@@ -12,7 +12,7 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 /// A self-signed certificate.
 pub(crate) struct Certificate {
     pub(crate) pem: String,
-    config: Arc<ServerConfig>,
+    pub(crate) config: Arc<ServerConfig>,
 }
 
 /// Accepts TLS and forwards the plain bytes until the tests end.

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::Instant;
 
 use finsent_testing::TIMEOUT;
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use super::protobuf::{Span, spans};
 
@@ -17,7 +19,7 @@ pub(super) const ACCEPTED: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\
 pub(super) type Answer = fn(usize) -> Option<Vec<u8>>;
 
 pub(super) struct Collector {
-    pub(super) port: u16,
+    port: u16,
     posts: Receiver<Post>,
 }
 
@@ -41,12 +43,24 @@ impl Collector {
     }
 
     pub(super) fn on(listener: TcpListener, answer: Answer) -> Self {
+        Self::with(listener, move |stream, posts| serve(stream, answer, posts))
+    }
+
+    /// One that accepts everything over TLS.
+    pub(super) fn over_tls(config: Arc<ServerConfig>) -> Self {
+        Self::with(TcpListener::bind("127.0.0.1:0").unwrap(), move |stream, posts| {
+            let connection = ServerConnection::new(Arc::clone(&config)).unwrap();
+            serve(StreamOwned::new(connection, stream), |_| Some(ACCEPTED.to_vec()), posts);
+        })
+    }
+
+    fn with(listener: TcpListener, serve: impl Fn(TcpStream, &Sender<Post>) + Clone + Send + 'static) -> Self {
         let port = listener.local_addr().unwrap().port();
         let (sender, posts) = channel();
         thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
-                let sender = sender.clone();
-                thread::spawn(move || serve(stream, answer, &sender));
+                let (serve, sender) = (serve.clone(), sender.clone());
+                thread::spawn(move || serve(stream, &sender));
             }
         });
         Self { port, posts }
@@ -73,7 +87,7 @@ impl Collector {
     }
 }
 
-fn serve(stream: TcpStream, answer: Answer, posts: &Sender<Post>) {
+fn serve(stream: impl Read + Write, answer: Answer, posts: &Sender<Post>) {
     let mut stream = BufReader::new(stream);
     // The index counts those of a connection, of which an exporter has one.
     for index in 0.. {
@@ -87,7 +101,7 @@ fn serve(stream: TcpStream, answer: Answer, posts: &Sender<Post>) {
     }
 }
 
-fn read(stream: &mut BufReader<TcpStream>) -> Option<Post> {
+fn read(stream: &mut BufReader<impl Read>) -> Option<Post> {
     let mut line = String::new();
     stream.read_line(&mut line).ok().filter(|&read| read > 0)?;
     let mut headers = BTreeMap::new();

@@ -10,6 +10,7 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
 use std::time::Duration;
 use std::{fs, iter};
 
@@ -18,7 +19,7 @@ use serde_json::{Value, json};
 
 use self::collector::{ACCEPTED, Collector};
 use self::protobuf::{Span, message};
-use self::tls::{Certificate, Forwarder};
+use self::tls::Certificate;
 use crate::clients;
 use crate::server::{Server, finsent};
 
@@ -309,12 +310,12 @@ fn spans_that_do_not_fit_into_the_queue_are_dropped_counted_and_told() {
 
 #[test]
 fn spans_go_over_tls_to_a_receiver_whose_authority_is_known() {
-    let (collector, certificate) = (Collector::start(), Certificate::new());
-    let forwarder = Forwarder::start(collector.port, &certificate);
+    let certificate = Certificate::new();
+    let collector = Collector::over_tls(Arc::clone(&certificate.config));
     let dir = tempfile::tempdir().unwrap();
     let pem = dir.path().join("ca.pem");
     fs::write(&pem, &certificate.pem).unwrap();
-    let url = format!("https://localhost:{}", forwarder.port);
+    let url = collector.url().replace("http://127.0.0.1", "https://localhost");
     let server = start(&[("OTEL_EXPORTER_OTLP_CERTIFICATE", pem.to_str().unwrap())], &["--otlp-endpoint", &url]);
     sentiment(&server, &[], json!("Profit rose"));
     stop(server);
