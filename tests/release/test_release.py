@@ -1,6 +1,6 @@
-"""Tests of what leads to a release: the installer in several shells, the formula, the manifest, and the bill of materials.
+"""Tests of a release: its archives, the installer in several shells, the formula, the manifest, and the bill of materials.
 
-The archives hold a script instead of the binary. `.ci/run release` runs these tests with `python3 -m unittest`.
+A script stands in for the binary. `.ci/run release` runs these tests with `python3 -m unittest`.
 """
 
 import hashlib
@@ -277,12 +277,105 @@ class ReleaseTest(unittest.TestCase):
         )
         for target in TARGETS:
             self.assertIn(f"--profile dist --package finsent --target {target} ", done.stderr)
-            packed = f"{target}.zip" if "windows" in target else f"{target}.tar.gz"
-            self.assertIn(packed if "windows" not in target else f"zip_folder finsent-mini", done.stderr)
         self.assertIn("deploy/release/describe dist", done.stderr)
         wrong = subprocess.run([ROOT / ".ci/release", "--dry-run", "--tag", "v0.0.1"], capture_output=True, text=True)
         self.assertEqual(wrong.returncode, 1)
         self.assertIn("the tag v0.0.1 does not match the version", wrong.stderr)
+
+
+# In place of the binary: it answers what a release asks it.
+STUB = """#!/bin/sh
+case $1 in
+    completions) echo "completions of $2" ;;
+    man) echo "manual $2" ;;
+    --help) printf 'Commands:\\n  classify  Score\\n  help  Print\\n\\nOptions:\\n' ;;
+esac
+"""
+
+# In place of Cargo: it builds the stub.
+CARGO = """#!/bin/sh
+[ "$1" != tree ] || exec {cargo} "$@"
+while [ $# -gt 0 ]; do
+    case $1 in
+        --target) target=$2 ;;
+        --profile) profile=$2 ;;
+        --no-default-features) small=yes ;;
+    esac
+    shift
+done
+folder=$CARGO_TARGET_DIR/$target/$profile
+mkdir -p "$folder"
+case $target in *windows*) program=finsent.exe ;; *) program=finsent ;; esac
+cp {stub} "$folder/$program"
+echo "# $target ${{small:-mini}}" >>"$folder/$program"
+"""
+
+
+class BuildTest(unittest.TestCase):
+    """Builds a release in a copy of the repository, with stand-ins for Cargo and the compilers."""
+
+    def setUp(self) -> None:
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.root = Path(folder.name)
+        self.copy, programs = self.root / "copy", self.root / "programs"
+        programs.mkdir()
+        for name in subprocess.check_output(["git", "ls-files", "-z"], cwd=ROOT, text=True).split("\0")[:-1]:
+            if (ROOT / name).is_file():
+                (self.copy / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(ROOT / name, self.copy / name)
+
+        def script(path: Path, content: str) -> None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(content)
+            path.chmod(0o755)
+
+        script(self.root / "stub", STUB)
+        script(programs / "cargo", CARGO.format(cargo=shutil.which("cargo"), stub=self.root / "stub"))
+        for name in ("rustup", "musl-gcc", "aarch64-linux-gnu-gcc", "x86_64-w64-mingw32-gcc"):
+            script(programs / name, "#!/bin/sh\n")
+        script(self.copy / "target/zig/bin/maturin", "#!/bin/sh\n")
+        self.environment = os.environ | {
+            "PATH": f"{programs}:{os.environ['PATH']}",
+            "CARGO_TARGET_DIR": str(self.root / "target"),
+            "GIT_DIR": subprocess.check_output(["git", "rev-parse", "--absolute-git-dir"], cwd=ROOT, text=True).strip(),
+            "GIT_WORK_TREE": str(self.copy),
+        }
+
+    def build(self) -> Path:
+        command = [self.copy / ".ci/release", "--repository", REPOSITORY]
+        done = subprocess.run(command, env=self.environment, capture_output=True, text=True)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return self.copy / "dist"
+
+    def test_every_archive_is_complete_and_built_again_the_same(self):
+        dist = self.build()
+        sums = (dist / "SHA256SUMS").read_text()
+        names = {line.split()[1] for line in sums.splitlines()}
+        others = {path.name for path in dist.iterdir()} - names
+        self.assertEqual(others, {"SHA256SUMS", "install.sh", "finsent.rb", "finsent.json"})
+        self.assertEqual(len(names), 2 * len(TARGETS))
+        for name in names:
+            if name.endswith(".zip"):
+                packed = zipfile.ZipFile(dist / name)
+                files = {path: packed.read(path) for path in packed.namelist()}
+                folder, program = name.removesuffix(".zip"), "finsent.exe"
+            else:
+                with tarfile.open(dist / name) as tar:
+                    members = {member.name: member for member in tar.getmembers() if member.isfile()}
+                    files = {path: tar.extractfile(member).read() for path, member in members.items()}
+                    self.assertEqual({member.uid for member in members.values()}, {0})
+                folder, program = name.removesuffix(".tar.gz"), "finsent"
+            shells = {f"completions/finsent.{shell}" for shell in ("bash", "elvish", "fish", "powershell", "zsh")}
+            expected = shells | {program, "man/finsent.1", "man/finsent-classify.1", "sbom.cdx.json"}
+            expected |= {"LICENSE", "LICENSES", "README.md", "CHANGELOG.md"}
+            self.assertEqual(set(files), {f"{folder}/{path}" for path in expected})
+            target = next(target for target in TARGETS if target in name)
+            product = "mini" if name.startswith("finsent-mini-") else "yes"
+            self.assertTrue(files[f"{folder}/{program}"].decode().endswith(f"# {target} {product}\n"), name)
+            bill = json.loads(files[f"{folder}/sbom.cdx.json"])
+            self.assertEqual(bill["metadata"]["properties"], [{"name": "target", "value": target}])
+        self.assertEqual(sums, (self.build() / "SHA256SUMS").read_text())
 
 
 class BillOfMaterialsTest(unittest.TestCase):

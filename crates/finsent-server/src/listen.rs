@@ -10,7 +10,8 @@ use socket2::{Domain, Socket, Type};
 use thiserror::Error;
 
 use crate::platform::{
-    DetachedUnixListener, EXPECTED_ADDRESS, HAS_UNIX_SOCKETS, SocketPath, listen_unix, reuse_address,
+    DetachedUnixListener, EXPECTED_ADDRESS, HAS_UNIX_SOCKETS, SocketPath, is_other_than_socket, listen_unix,
+    reuse_address,
 };
 
 /// An address to listen on.
@@ -102,7 +103,7 @@ impl fmt::Display for Listen {
 
 /// Connections that the system accepts while the acceptor is busy with others. Beyond them, a client tries again after a
 /// second.
-pub(crate) const BACKLOG: i32 = 4096;
+const BACKLOG: i32 = 4096;
 
 /// A socket that is listened on.
 #[derive(Debug)]
@@ -118,7 +119,11 @@ impl BoundSocket {
         match address {
             Listen::Tcp(host) => bind_tcp(host).map_err(|error| ListenError::new(address, error)),
             Listen::Unix(path) => {
-                let (path, listener) = listen_unix(path)?;
+                if is_other_than_socket(path) {
+                    return Err(ListenError::NotASocket(path.clone()));
+                }
+                let bound = listen_unix(path, BACKLOG);
+                let (path, listener) = bound.map_err(|error| ListenError::new(address, error))?;
                 Ok(vec![Self::Unix(path, listener)])
             }
         }

@@ -17,7 +17,7 @@ mod system;
 pub(crate) use process::process_status;
 pub(crate) use system::{
     DetachedUnixListener, DetachedUnixStream, EXPECTED_ADDRESS, HAS_UNIX_SOCKETS, SocketPath, UnixListener, UnixStream,
-    listen_unix, max_open_files, reuse_address,
+    is_other_than_socket, listen_unix, max_open_files, reuse_address,
 };
 
 /// What the system tells of this process.

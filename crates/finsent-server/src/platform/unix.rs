@@ -1,15 +1,12 @@
 //! Sockets and limits of Unix systems.
 
-use std::fs;
-use std::io;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use finsent_model::platform::FileId;
 use rustix::process::{Resource, getrlimit};
 use socket2::{Domain, SockAddr, Socket, Type};
-
-use crate::listen::{BACKLOG, Listen, ListenError};
 
 pub(crate) use std::os::unix::net::{UnixListener as DetachedUnixListener, UnixStream as DetachedUnixStream};
 pub(crate) use tokio::net::{UnixListener, UnixStream};
@@ -57,28 +54,26 @@ impl Drop for SocketPath {
     }
 }
 
-/// Listens on a Unix socket, for its owner and its group. A socket that a dead process has left behind is replaced.
-pub(crate) fn listen_unix(path: &Path) -> Result<(SocketPath, DetachedUnixListener), ListenError> {
-    let io = |error| ListenError::new(&Listen::Unix(path.into()), error);
-    match fs::symlink_metadata(path) {
-        Ok(there) if !there.file_type().is_socket() => return Err(ListenError::NotASocket(path.into())),
-        Ok(_) => match DetachedUnixStream::connect(path) {
-            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => fs::remove_file(path).map_err(io)?,
-            Err(error) => return Err(io(error)),
-            Ok(_) => return Err(ListenError::InUse(Listen::Unix(path.into()))),
-        },
-        Err(_) => {}
-    }
-    bind_unix(path).map_err(io)
+/// Whether there is something else than a socket.
+pub(crate) fn is_other_than_socket(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|there| !there.file_type().is_socket())
 }
 
-fn bind_unix(path: &Path) -> io::Result<(SocketPath, DetachedUnixListener)> {
+/// Listens on a Unix socket, for its owner and its group. A socket that a dead process has left behind is replaced.
+pub(crate) fn listen_unix(path: &Path, backlog: i32) -> io::Result<(SocketPath, DetachedUnixListener)> {
+    if fs::symlink_metadata(path).is_ok_and(|there| there.file_type().is_socket()) {
+        match DetachedUnixStream::connect(path) {
+            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => fs::remove_file(path)?,
+            Err(error) => return Err(error),
+            Ok(_) => return Err(io::ErrorKind::AddrInUse.into()),
+        }
+    }
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
     socket.bind(&SockAddr::unix(path)?)?;
     let bound = SocketPath { path: path.into(), id: FileId::at_link(path).ok() };
     // Before it listens: until then nobody can connect, whatever the umask allows.
     fs::set_permissions(path, fs::Permissions::from_mode(SOCKET_MODE))?;
-    socket.listen(BACKLOG)?;
+    socket.listen(backlog)?;
     socket.set_nonblocking(true)?;
     Ok((bound, socket.into()))
 }
@@ -95,14 +90,15 @@ mod tests {
         let path = dir.path().join("s");
         drop(UnixListener::bind(&path).unwrap());
         assert!(path.exists(), "a socket of the standard library outlives its listener");
-        let live = listen_unix(&path).unwrap();
+        let live = listen_unix(&path, 1).unwrap();
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, SOCKET_MODE, "the group may connect");
-        assert!(matches!(listen_unix(&path), Err(ListenError::InUse(_))));
+        assert_eq!(listen_unix(&path, 1).unwrap_err().kind(), io::ErrorKind::AddrInUse);
+        assert!(!is_other_than_socket(&path));
         drop(live);
         assert!(!path.exists(), "the socket is left behind");
         let file = dir.path().join("f");
         fs::write(&file, "precious").unwrap();
-        assert!(matches!(listen_unix(&file), Err(ListenError::NotASocket(_))));
+        assert!(is_other_than_socket(&file) && listen_unix(&file, 1).is_err());
         assert_eq!(fs::read(&file).unwrap(), b"precious");
     }
 
@@ -110,9 +106,9 @@ mod tests {
     fn a_socket_of_a_successor_stays() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("s");
-        let first = listen_unix(&path).unwrap();
+        let first = listen_unix(&path, 1).unwrap();
         fs::remove_file(&path).unwrap();
-        let second = listen_unix(&path).unwrap();
+        let second = listen_unix(&path, 1).unwrap();
         drop(first);
         assert!(UnixStream::connect(&path).is_ok(), "the socket of the second is gone");
         fs::remove_file(&path).unwrap();

@@ -10,8 +10,6 @@ use std::task::{Context, Poll};
 use socket2::Socket;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf, Ready};
 
-use crate::listen::{Listen, ListenError};
-
 pub(crate) use {UnixListener as DetachedUnixListener, UnixStream as DetachedUnixStream};
 
 /// Whether the service can listen on a Unix socket.
@@ -39,9 +37,14 @@ impl SocketPath {
     }
 }
 
+/// Whether there is something else than a socket: that makes no difference here.
+pub(crate) fn is_other_than_socket(_: &Path) -> bool {
+    false
+}
+
 /// Refuses: an address of a Unix socket does not get past the command line.
-pub(crate) fn listen_unix(path: &Path) -> Result<(SocketPath, UnixListener), ListenError> {
-    Err(ListenError::new(&Listen::Unix(path.into()), io::ErrorKind::Unsupported.into()))
+pub(crate) fn listen_unix(_: &Path, _backlog: i32) -> io::Result<(SocketPath, UnixListener)> {
+    Err(io::ErrorKind::Unsupported.into())
 }
 
 /// A Unix socket that accepts connections.
