@@ -20,7 +20,7 @@ use crate::scheduler::{Backend, BackendModel, SchedulerLimits};
 use crate::server::{Server, ServerSettings};
 use crate::{ApiKeys, HttpLimits, LoadedModels, ModelCard, ModelIdentity, ServedModel, Service, probes, routes};
 
-const LIMITS: HttpLimits = HttpLimits {
+pub(crate) const LIMITS: HttpLimits = HttpLimits {
     max_concurrent_requests: 4,
     max_client_batch_size: 8,
     max_body_bytes: 2000,
@@ -160,7 +160,7 @@ fn answer(mut stream: TcpStream) -> (u16, String) {
     (status, answer)
 }
 
-fn small_model(service: &Service) -> ServedModel {
+pub(crate) fn small_model(service: &Service) -> ServedModel {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden/small");
     let files = ModelFiles::in_dir(&dir, &["f32.safetensors"]).unwrap();
     let pipeline =

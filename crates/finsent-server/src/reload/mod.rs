@@ -11,6 +11,8 @@
 mod exchange;
 mod reloads;
 mod source;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use self::exchange::{create_series, run};
 pub(crate) use self::reloads::{Reloads, Wish};
