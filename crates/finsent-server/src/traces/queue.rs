@@ -113,3 +113,32 @@ impl SpanQueue {
         waited.unwrap_or_else(PoisonError::into_inner).0.is_over
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::thread;
+
+    use super::*;
+
+    fn queue() -> SpanQueue {
+        SpanQueue::new(4, Duration::from_secs(60), IntCounter::new("dropped", "-").unwrap())
+    }
+
+    #[test]
+    fn the_end_waits_for_an_exporter_that_hangs_no_longer_than_its_limit() {
+        assert!(!queue().close(Duration::from_millis(20)));
+    }
+
+    #[test]
+    fn the_end_wakes_an_exporter_that_waits_or_pauses() {
+        let queue = Arc::new(queue());
+        let exporter = Arc::clone(&queue);
+        let exporting = thread::spawn(move || {
+            exporter.pause(Duration::from_secs(600));
+            exporter.next_batch().is_none()
+        });
+        assert!(queue.close(Duration::from_secs(60)));
+        assert!(exporting.join().unwrap());
+    }
+}
