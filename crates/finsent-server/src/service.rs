@@ -50,6 +50,8 @@ pub struct Service {
     pub(crate) started: Instant,
     loaded: OnceLock<LoadedModels>,
     draining: AtomicBool,
+    /// The current phase, for those who wait for another.
+    phases: watch::Sender<Phase>,
     stopping: watch::Sender<bool>,
     ending_streams: watch::Sender<bool>,
 }
@@ -92,6 +94,7 @@ impl Service {
             started: Instant::now(),
             loaded: OnceLock::new(),
             draining: AtomicBool::new(false),
+            phases: watch::Sender::new(Phase::Loading),
             stopping: watch::Sender::new(false),
             ending_streams: watch::Sender::new(false),
             limits,
@@ -165,6 +168,12 @@ impl Service {
         self.keys.reload()
     }
 
+    /// Changes with the phase.
+    #[cfg(feature = "grpc")]
+    pub(crate) fn phases(&self) -> watch::Receiver<Phase> {
+        self.phases.subscribe()
+    }
+
     /// The current phase. The metric `finsent_ready` is updated.
     pub(crate) fn phase(&self) -> Phase {
         let phase = match self.loaded.get() {
@@ -174,6 +183,7 @@ impl Service {
             Some(_) => Phase::Failed,
         };
         self.metrics.ready.set(i64::from(phase == Phase::Ready));
+        self.phases.send_if_modified(|known| std::mem::replace(known, phase) != phase);
         phase
     }
 }

@@ -86,6 +86,9 @@ pub(crate) struct ServeArgs {
     /// Leave out the page that browsers get at `/`
     #[arg(long, env = "FINSENT_NO_PAGE", value_parser = values::switch)]
     pub(crate) no_page: bool,
+    /// Address to listen on for gRPC (Open Inference Protocol): HOST:PORT or unix:/path; may be repeated [default: none]
+    #[arg(long, value_name = "ADDRESS", env = "FINSENT_GRPC_LISTEN", value_delimiter = ',')]
+    pub(crate) grpc_listen: Vec<Listen>,
     /// Second address, for probes and metrics only
     #[arg(long, value_name = "ADDRESS", env = "FINSENT_METRICS_LISTEN")]
     pub(crate) metrics_listen: Option<Listen>,

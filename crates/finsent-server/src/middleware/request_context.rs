@@ -36,7 +36,7 @@ impl RequestContext {
             service: Arc::clone(service(request.request())),
             start: Instant::now(),
             method: request.method().clone(),
-            errors: route.map_or_else(|| routes::error_format_of_unknown(request.path()), |route| route.errors),
+            errors: route.map_or_else(|| routes::error_format_of_unknown(request), |route| route.errors),
             route,
             request_id: request_id::of(request.headers().get(request_id::HEADER).map(HeaderValue::as_bytes)),
             trace_id: request.headers().get("traceparent").and_then(trace_id),

@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 use super::model_path::VERSION;
 use crate::error::HttpError;
 use crate::request::{AnyBody, Fields, service};
+use crate::served_model::ServedModel;
 
 /// Which models to list. Both models that are ready and others are listed by default; here all are ready.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -17,10 +18,16 @@ pub(crate) struct IndexRequest {
 
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct RepositoryModel<'a> {
-    name: &'a str,
-    version: &'static str,
-    state: &'static str,
-    reason: &'static str,
+    pub(in crate::protocols) name: &'a str,
+    pub(in crate::protocols) version: &'static str,
+    pub(in crate::protocols) state: &'static str,
+    pub(in crate::protocols) reason: &'static str,
+}
+
+impl<'a> RepositoryModel<'a> {
+    pub(in crate::protocols) fn of(model: &'a ServedModel) -> Self {
+        Self { name: &model.name, version: VERSION, state: "READY", reason: "" }
+    }
 }
 
 /// List the loaded models
@@ -30,8 +37,7 @@ pub(crate) struct RepositoryModel<'a> {
 pub(crate) async fn index(request: HttpRequest, AnyBody(body): AnyBody) -> Result<HttpResponse, HttpError> {
     body.parse(parse).await?;
     let models = &service(&request).loaded()?.models;
-    let entry = |name| RepositoryModel { name, version: VERSION, state: "READY", reason: "" };
-    let models: Vec<_> = models.iter().map(|model| entry(model.name.as_str())).collect();
+    let models: Vec<_> = models.iter().map(|model| RepositoryModel::of(model)).collect();
     Ok(HttpResponse::Ok().json(models))
 }
 
