@@ -249,7 +249,12 @@ fn errors_have_the_words_of_http_and_a_code() {
         (&[], framed(true, &message), INVALID_ARGUMENT, "how it is compressed"),
         (&[], framed(false, b"\xff\xff"), INVALID_ARGUMENT, "not valid protobuf"),
         (&[("grpc-encoding", "gzip")], framed(true, &message), INVALID_ARGUMENT, "cannot decompress"),
-        (&[("grpc-encoding", "snappy")], framed(true, &message), UNIMPLEMENTED, "`snappy` is not supported"),
+        (
+            &[("grpc-encoding", "snappy")],
+            framed(true, &message),
+            UNIMPLEMENTED,
+            "`grpc-encoding: snappy` is not supported",
+        ),
         (&[("grpc-encoding", "gzip")], framed(true, &gzip(&[0; 30_000])), RESOURCE_EXHAUSTED, "larger than 2000"),
         (&[("grpc-timeout", "soon")], framed(false, &message), INVALID_ARGUMENT, "grpc-timeout"),
     ] {

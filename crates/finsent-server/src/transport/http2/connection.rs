@@ -107,6 +107,7 @@ struct Serving {
     _place: Place,
 }
 
+#[expect(clippy::large_enum_variant, reason = "it is matched at once, and calls are the common event")]
 enum Event {
     Call(Request<RecvStream>, SendResponse<Bytes>),
     CallEnded,
