@@ -57,8 +57,8 @@ equal("repository", [(model.name, model.state) for model in index.models], [("mi
 equal("statistics", client.get_inference_statistics("mini", headers=KEY).model_stats[0].name, "mini")
 equal("statistics of all models", len(client.get_inference_statistics(headers=KEY).model_stats), 1)
 
-# The numbers are those of HTTP, bit for bit.
-over_http = HttpClient(http_address).infer("mini", [tensor(TEXTS, of=HttpInput)], headers=KEY)
+# The numbers are those of HTTP, bit for bit. That client adds to the headers.
+over_http = HttpClient(http_address).infer("mini", [tensor(TEXTS, of=HttpInput)], headers=dict(KEY))
 for what, request in {
     "raw": {},
     "a second dimension": {"shape": [4, 1]},
@@ -116,9 +116,9 @@ equal("a wrong shape: status", error.code(), Code.INVALID_ARGUMENT)
 contains("a wrong shape: message", error.details(), "the shape is for 2 texts")
 
 # Deadlines and cancellation while all workers are busy.
-LONG = ["Shares rose on volume that was larger than " + "expected " * 400 + str(number) for number in range(60)]
-busy = [client.async_infer("mini", [tensor(LONG)], callback=lambda *_: None, headers=KEY) for _ in range(1)]
-error = raises("a deadline", InferenceServerException, lambda: infer(["late"], client_timeout=0.01))
+LONG = [f"{number}: shares rose on volume that was larger than " + "expected " * 400 for number in range(120)]
+busy = [client.async_infer("mini", [tensor(LONG[:60])], callback=lambda *_: None, headers=KEY)]
+error = raises("a deadline", InferenceServerException, lambda: infer(LONG[60:], client_timeout=0.02))
 equal("a deadline: status", error.status(), "StatusCode.DEADLINE_EXCEEDED")
 calls = [stub.ModelInfer.future(request, metadata=metadata, timeout=30) for _ in range(2)]
 [call.cancel() for call in calls]
