@@ -109,7 +109,7 @@ fn tip_for_value(arg: &str, value: &str) -> String {
         "--format" if Path::new(value).extension().is_some() => {
             format!("; to read a file, write --input {}", other_tools::quoted(value))
         }
-        "--listen" | "--metrics-listen" => {
+        "--listen" | "--grpc-listen" | "--metrics-listen" => {
             other_tools::listening_on(value).map(|address| format!("; did you mean `{address}`?")).unwrap_or_default()
         }
         _ => String::new(),

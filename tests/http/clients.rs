@@ -44,6 +44,28 @@ fn tritonclient_infers_in_json_and_in_binary() {
     python("triton.py", server.address.host());
 }
 
+#[cfg(feature = "grpc")]
+#[test]
+#[ignore = "needs the clients of tests/http/clients in FINSENT_TEST_CLIENTS"]
+fn clients_of_grpc_infer_and_the_schema_is_the_public_one() {
+    let scratch = tempfile::tempdir().unwrap();
+    let (keys, socket) = (scratch.path().join("keys"), format!("unix:{}", scratch.path().join("grpc").display()));
+    fs::write(&keys, KEY).unwrap();
+    let limits = ["--max-concurrent-requests", "4", "--api-key-file", keys.to_str().unwrap()];
+    for listen in ["127.0.0.1:0", &socket] {
+        let server = server::start(&[&limits[..], &["--listen", "127.0.0.1:0", "--grpc-listen", listen]].concat());
+        let address = match &server.addresses[1] {
+            finsent_testing::Address::Tcp(host) => host.clone(),
+            finsent_testing::Address::Unix(path) => format!("unix:{}", path.display()),
+        };
+        let mut script = Command::new(installed().join("bin/python"));
+        script.args([&format!("{SCRIPTS}/triton_grpc.py"), server.address.host(), &address, KEY]);
+        succeeds(&mut script);
+    }
+    let compile = concat!(env!("CARGO_MANIFEST_DIR"), "/crates/finsent-server/proto/compile");
+    succeeds(Command::new(installed().join("bin/python")).args([compile, "--check"]));
+}
+
 #[test]
 #[ignore = "needs the clients of tests/http/clients in FINSENT_TEST_CLIENTS"]
 fn tritonclient_loads_and_unloads() {

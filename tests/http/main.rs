@@ -6,6 +6,7 @@ mod connections;
 mod disclosure;
 mod errors;
 mod explanations;
+mod grpc;
 mod lifecycle;
 mod limits;
 mod observe;

@@ -24,6 +24,9 @@ pub(crate) enum HttpError {
     Unauthorized,
     #[error("no route `{}`; GET {documentation} lists all routes", excerpt(path))]
     NoRoute { path: String, documentation: &'static str },
+    #[cfg(feature = "grpc")]
+    #[error("no method `{}`; server reflection lists all services", excerpt(path))]
+    NoMethod { path: String },
     #[error("no model `{}` is loaded; loaded: {}{}", excerpt(name), loaded.join(", "), did_you_mean(suggestion.as_deref()))]
     UnknownModel { name: String, loaded: Vec<String>, suggestion: Option<String> },
     #[error("the model `{name}` was unloaded{}", or_another(loaded))]
@@ -46,8 +49,8 @@ pub(crate) enum HttpError {
     TooManyTokens { tokens: usize, limit: usize },
     #[error("expected a body of `Content-Type: {expected}`")]
     MediaType { expected: &'static str },
-    #[error("`Content-Encoding: {}` is not supported; send gzip, deflate or no encoding", excerpt(found))]
-    ContentEncoding { found: String },
+    #[error("`{header}: {}` is not supported; send gzip, deflate or no encoding", excerpt(found))]
+    ContentEncoding { header: &'static str, found: String },
     #[error("unknown field `{}`{}", excerpt(field), did_you_mean(suggestion.as_deref()))]
     UnknownField { index: Option<usize>, field: String, suggestion: Option<String> },
     #[error("unknown parameter `{}`{}", excerpt(name), did_you_mean(suggestion.as_deref()))]
@@ -88,6 +91,8 @@ impl HttpError {
         match self {
             Self::Malformed(_) | Self::Upgrade => StatusCode::BAD_REQUEST,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            #[cfg(feature = "grpc")]
+            Self::NoMethod { .. } => StatusCode::NOT_FOUND,
             Self::ReloadForbidden(_) => StatusCode::FORBIDDEN,
             Self::NoRoute { .. } | Self::UnknownModel { .. } | Self::Unloaded { .. } | Self::UnknownVersion { .. } => {
                 StatusCode::NOT_FOUND

@@ -13,6 +13,16 @@ const MAX_BYTES: usize = 2_000_000;
 
 const CODINGS: [ContentCoding; 3] = [ContentCoding::Identity, ContentCoding::Gzip, ContentCoding::Deflate];
 
+/// Takes the texts out of the message of a gRPC call. Returns how many there are.
+///
+/// # Errors
+/// What the client is told.
+#[cfg(feature = "grpc")]
+pub fn read_message(message: &[u8]) -> Result<usize, String> {
+    let texts = crate::protocols::grpc::parse(message, MAX_TEXTS);
+    texts.map(|parsed| parsed.inputs.len()).map_err(|error| error.message_with_index("text"))
+}
+
 /// Decompresses a body and takes the texts out of it. `protocol` and `coding` may be any numbers. Returns how many texts
 /// there are.
 ///

@@ -29,6 +29,7 @@
 //! # Features
 //!
 //! - `swagger-ui` (default): the page at `/docs`. Without it, `/openapi.json` is still there.
+//! - `grpc`: the Open Inference Protocol over gRPC, on the addresses of `ServerSettings::grpc_listen`.
 
 #![warn(missing_docs)]
 

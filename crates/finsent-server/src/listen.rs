@@ -41,6 +41,9 @@ pub enum ListenError {
     /// The path is not free, and it is not a socket.
     #[error("cannot listen on unix:{}: it is a file, not a socket", .0.display())]
     NotASocket(PathBuf),
+    /// The feature `grpc` is off.
+    #[error("cannot listen on {0} for gRPC, which this build leaves out; build finsent with `--features grpc`")]
+    NoGrpc(Listen),
     /// The process may open too few files.
     #[error("too few files may be open: {allowed}, and at least {needed} are needed; raise the limit (`ulimit -n`)")]
     TooFewFiles {
@@ -129,10 +132,16 @@ impl BoundSocket {
         }
     }
 
-    /// The address, with the port that the system chose.
+    /// The address, with the port that the system chose, as a URL if it has one.
     pub(crate) fn url(&self) -> io::Result<String> {
+        let scheme = if matches!(self, Self::Tcp(_)) { "http://" } else { "" };
+        Ok(format!("{scheme}{}", self.name()?))
+    }
+
+    /// The address, with the port that the system chose.
+    pub(crate) fn name(&self) -> io::Result<String> {
         match self {
-            Self::Tcp(listener) => Ok(format!("http://{}", listener.local_addr()?)),
+            Self::Tcp(listener) => Ok(listener.local_addr()?.to_string()),
             Self::Unix(path, _) => Ok(Listen::Unix(path.path().to_owned()).to_string()),
         }
     }

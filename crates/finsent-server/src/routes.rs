@@ -42,8 +42,9 @@ pub(crate) const UNKNOWN: &str = "unknown";
 /// The files of the page.
 const PAGE: &str = "/page/{file:.*}";
 
-static ROUTES: LazyLock<Vec<Route>> =
-    LazyLock::new(|| [protocols(), page_files(), documentation(), observation()].into_iter().flatten().collect());
+static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
+    [protocols(), grpc(), page_files(), documentation(), observation()].into_iter().flatten().collect()
+});
 
 #[rustfmt::skip]
 fn protocols() -> Vec<Route> {
@@ -119,6 +120,41 @@ fn protocols() -> Vec<Route> {
     ]
 }
 
+/// The methods of gRPC, which have listeners of their own.
+#[cfg(feature = "grpc")]
+#[rustfmt::skip]
+fn grpc() -> Vec<Route> {
+    use Purpose::{Describe, Observe};
+    use crate::protocols::grpc::{FORMAT, describe, health, infer, reflection};
+
+    vec![
+        Route::post("/inference.GRPCInferenceService/ModelInfer", FORMAT, infer::infer),
+        Route::post("/inference.GRPCInferenceService/ServerLive", FORMAT, describe::server_live).with_purpose(Observe),
+        Route::post("/inference.GRPCInferenceService/ServerReady", FORMAT, describe::server_ready).with_purpose(Observe),
+        Route::post("/inference.GRPCInferenceService/ModelReady", FORMAT, describe::model_ready).with_purpose(Describe),
+        Route::post("/inference.GRPCInferenceService/ServerMetadata", FORMAT, describe::server_metadata)
+            .with_purpose(Describe),
+        Route::post("/inference.GRPCInferenceService/ModelMetadata", FORMAT, describe::model_metadata)
+            .with_purpose(Describe),
+        Route::post("/inference.GRPCInferenceService/ModelConfig", FORMAT, describe::model_config).with_purpose(Describe),
+        Route::post("/inference.GRPCInferenceService/ModelStatistics", FORMAT, describe::model_statistics)
+            .with_purpose(Describe),
+        Route::post("/inference.GRPCInferenceService/RepositoryIndex", FORMAT, describe::repository_index)
+            .with_purpose(Describe),
+        Route::post("/grpc.health.v1.Health/Check", FORMAT, health::check).with_purpose(Observe),
+        Route::post("/grpc.health.v1.Health/Watch", FORMAT, health::watch).with_purpose(Observe),
+        Route::post("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", FORMAT, reflection::info)
+            .with_purpose(Observe),
+        Route::post("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", FORMAT, reflection::info)
+            .with_purpose(Observe),
+    ]
+}
+
+#[cfg(not(feature = "grpc"))]
+fn grpc() -> Vec<Route> {
+    Vec::new()
+}
+
 /// The formats of errors below these paths, where there is no route.
 #[rustfmt::skip]
 fn error_formats_by_prefix() -> Vec<(ResourceDef, ErrorFormat)> {
@@ -188,8 +224,17 @@ fn with_path(path: &str) -> Option<&'static Route> {
     ROUTES.iter().find(|route| route.path == path)
 }
 
-/// The error format of a path that an app has no route for. A listener for metrics has few of the routes.
-pub(crate) fn error_format_of_unknown(path: &str) -> ErrorFormat {
+/// The error format of a request that an app has no route for.
+pub(crate) fn error_format_of_unknown(request: &ServiceRequest) -> ErrorFormat {
+    #[cfg(feature = "grpc")]
+    if request.version() == actix_web::http::Version::HTTP_2 {
+        return crate::protocols::grpc::FORMAT;
+    }
+    error_format_of_path(request.path())
+}
+
+/// The error format of a path. A listener for metrics has few of the routes.
+fn error_format_of_path(path: &str) -> ErrorFormat {
     static FORMATS: LazyLock<Vec<(ResourceDef, ErrorFormat)>> = LazyLock::new(|| {
         let of_routes = ROUTES.iter().map(|route| (ResourceDef::new(route.path), route.errors));
         of_routes.chain(error_formats_by_prefix()).collect()
@@ -233,6 +278,19 @@ pub(crate) fn register_without_page(app: &mut ServiceConfig) {
 /// Registers probes and metrics only.
 pub(crate) fn register_observation(app: &mut ServiceConfig) {
     register(app, [observation()]);
+}
+
+/// Registers the methods of gRPC only.
+#[cfg(feature = "grpc")]
+pub(crate) fn register_grpc(app: &mut ServiceConfig) {
+    register(app, [grpc()]);
+    app.default_service(web::to(crate::protocols::grpc::no_method));
+}
+
+/// Whether there is a route with this path.
+#[cfg(all(test, feature = "grpc"))]
+pub(crate) fn has(path: &str) -> bool {
+    with_path(path).is_some()
 }
 
 fn register<const N: usize>(app: &mut ServiceConfig, routes: [Vec<Route>; N]) {
@@ -287,7 +345,7 @@ mod tests {
             ("/v2/models", "application/json", "error"),
             ("/v1/models/a/b:predict", "application/json", "error"),
         ] {
-            let format = error_format_of_unknown(path);
+            let format = error_format_of_path(path);
             let (_, schema) = (format.schema)();
             assert_eq!(format.content_type, content_type, "{path}");
             let schema = serde_json::to_value(schema).unwrap();

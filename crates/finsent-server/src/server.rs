@@ -1,5 +1,6 @@
 //! The HTTP server: its listeners, its threads, its end.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +12,8 @@ use crate::listen::{BoundSocket, Listen, ListenError};
 use crate::platform::max_open_files;
 use crate::probes::{self, Probe};
 use crate::service::{Service, http_workers};
+#[cfg(feature = "grpc")]
+use crate::transport::http2_app_factory;
 use crate::transport::{
     Acceptor, AcceptorSettings, AppFactory, BoundListener, Limits, Places, ProbeAnswers, Refusals, StartError,
     Timeouts, TooFewFiles, WorkerSettings, Workers, app_factory,
@@ -22,6 +25,8 @@ use crate::{middleware, routes};
 pub struct ServerSettings {
     /// The addresses of the service.
     pub listen: Vec<Listen>,
+    /// The addresses for gRPC. They need the feature `grpc`.
+    pub grpc_listen: Vec<Listen>,
     /// A second address, for probes and metrics only.
     pub metrics_listen: Option<Listen>,
     /// Whether browsers get the page at `/`.
@@ -63,6 +68,7 @@ impl Server {
         let mut server = Self::new(service, settings)?;
         let routes = if settings.page { routes::register_all } else { routes::register_without_page };
         server.listen(settings, &settings.listen, routes, probes::OF_SERVICE)?;
+        server.listen_for_grpc(&settings.grpc_listen)?;
         if let Some(listen) = &settings.metrics_listen {
             let listen = std::slice::from_ref(listen);
             server.listen(settings, listen, routes::register_observation, probes::OF_METRICS_LISTENER)?;
@@ -96,24 +102,51 @@ impl Server {
     ) -> Result<(), ListenError> {
         let service = web::Data::from(Arc::clone(&self.service));
         let origins = settings.cors_origins.clone();
-        let app = self.apps.len();
-        self.apps.push(app_factory(move || {
+        let app = app_factory(move || {
             App::new()
                 .app_data(service.clone())
                 .configure(routes)
                 .wrap(from_fn(middleware::handle))
                 .wrap(Condition::new(!origins.is_empty(), cors(&origins)))
-        }));
+        });
+        self.listen_for(app, listen, probes, BoundSocket::url)
+    }
+
+    /// Listens for gRPC.
+    #[cfg(feature = "grpc")]
+    pub(crate) fn listen_for_grpc(&mut self, listen: &[Listen]) -> Result<(), ListenError> {
+        let service = web::Data::from(Arc::clone(&self.service));
+        let app = move || {
+            App::new().app_data(service.clone()).configure(routes::register_grpc).wrap(from_fn(middleware::handle))
+        };
+        let app = http2_app_factory(app, &self.service);
+        self.listen_for(app, listen, &[], |socket| Ok(format!("{} (gRPC)", socket.name()?)))
+    }
+
+    #[cfg(not(feature = "grpc"))]
+    fn listen_for_grpc(&mut self, listen: &[Listen]) -> Result<(), ListenError> {
+        listen.first().map_or(Ok(()), |address| Err(ListenError::NoGrpc(address.clone())))
+    }
+
+    fn listen_for(
+        &mut self,
+        app: AppFactory,
+        listen: &[Listen],
+        probes: &'static [Probe],
+        described: fn(&BoundSocket) -> io::Result<String>,
+    ) -> Result<(), ListenError> {
+        self.apps.push(app);
+        let app = self.apps.len() - 1;
         for address in listen {
             for socket in BoundSocket::bind(address)? {
-                self.addresses.push(socket.url().map_err(|error| ListenError::new(address, error))?);
+                self.addresses.push(described(&socket).map_err(|error| ListenError::new(address, error))?);
                 self.listeners.push(BoundListener { socket, app, probes });
             }
         }
         Ok(())
     }
 
-    /// The addresses that it listens on, with the port that the system chose for port 0.
+    /// The addresses that it listens on, for people, with the port that the system chose for port 0.
     pub fn addresses(&self) -> &[String] {
         &self.addresses
     }

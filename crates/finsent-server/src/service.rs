@@ -56,6 +56,8 @@ pub struct Service {
     /// What asks for other models.
     pub(crate) reloads: Reloads,
     draining: AtomicBool,
+    /// The current phase, for those who wait for another.
+    phases: watch::Sender<Phase>,
     stopping: watch::Sender<bool>,
     ending_streams: watch::Sender<bool>,
 }
@@ -103,6 +105,7 @@ impl Service {
             loaded: OnceLock::new(),
             reloads: Reloads::default(),
             draining: AtomicBool::new(false),
+            phases: watch::Sender::new(Phase::Loading),
             stopping: watch::Sender::new(false),
             ending_streams: watch::Sender::new(false),
             limits,
@@ -211,6 +214,12 @@ impl Service {
         self.keys.reload()
     }
 
+    /// Changes with the phase.
+    #[cfg(feature = "grpc")]
+    pub(crate) fn phases(&self) -> watch::Receiver<Phase> {
+        self.phases.subscribe()
+    }
+
     /// The current phase. The metric `finsent_ready` is updated.
     pub(crate) fn phase(&self) -> Phase {
         let phase = match self.loaded.get() {
@@ -221,6 +230,7 @@ impl Service {
             Some(_) => Phase::Ready,
         };
         self.metrics.ready.set(i64::from(phase == Phase::Ready));
+        self.phases.send_if_modified(|known| std::mem::replace(known, phase) != phase);
         phase
     }
 }

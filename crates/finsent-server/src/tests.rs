@@ -1,5 +1,8 @@
 //! The real server, with a backend whose batches the tests control.
 
+#[cfg(feature = "grpc")]
+mod grpc;
+
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
@@ -58,6 +61,8 @@ impl Backend for ManualBackend {
 struct Harness {
     service: Arc<Service>,
     address: String,
+    #[cfg(feature = "grpc")]
+    grpc_address: String,
     instructions: Sender<Instruction>,
     batches: Receiver<usize>,
     stop: Option<oneshot::Sender<()>>,
@@ -66,35 +71,52 @@ struct Harness {
 
 impl Harness {
     fn loading(limits: HttpLimits) -> Self {
-        let service = Arc::new(Service::new(limits, 512, ApiKeys::default()));
+        Self::with_keys(limits, ApiKeys::default())
+    }
+
+    fn with_keys(limits: HttpLimits, keys: ApiKeys) -> Self {
+        let service = Arc::new(Service::new(limits, 512, keys));
         let (stop, stopped) = oneshot::channel();
         let (sender, listening) = channel();
         let served = Arc::clone(&service);
         let server = thread::spawn(move || {
             let server = bind(&served);
-            sender.send(server.addresses()[0].trim_start_matches("http://").to_owned()).unwrap();
+            sender.send(server.addresses().to_vec()).unwrap();
             let running = server.start().unwrap();
             tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
                 stopped.await.unwrap_or_default();
                 running.stop().await;
             });
         });
-        let address = listening.recv().unwrap();
+        let addresses = listening.recv().unwrap();
         let (instructions, batches) = (channel().0, channel().1);
-        Self { service, address, instructions, batches, stop: Some(stop), server: Some(server) }
+        Self {
+            service,
+            address: addresses[0].trim_start_matches("http://").to_owned(),
+            #[cfg(feature = "grpc")]
+            grpc_address: addresses[1].trim_end_matches(" (gRPC)").to_owned(),
+            instructions,
+            batches,
+            stop: Some(stop),
+            server: Some(server),
+        }
     }
 
     fn ready(limits: HttpLimits) -> Self {
         let mut harness = Self::loading(limits);
+        harness.load();
+        harness
+    }
+
+    fn load(&mut self) {
         let (instructions, received) = channel();
         let (sender, batches) = channel();
-        let mut model = small_model(&harness.service);
+        let mut model = small_model(&self.service);
         let backend = Arc::new(ManualBackend { instructions: Mutex::new(received), batches: Mutex::new(sender) });
         model.backend = Arc::new(BackendModel::new(0, backend, model.metrics.clone()));
         let limits = SchedulerLimits { max_batch_tokens: 100, max_queue_tokens: 100, cache_entries: 10 };
-        harness.service.set_loaded(LoadedModels::start(vec![model], limits).unwrap());
-        (harness.instructions, harness.batches) = (instructions, batches);
-        harness
+        self.service.set_loaded(LoadedModels::start(vec![model], limits).unwrap());
+        (self.instructions, self.batches) = (instructions, batches);
     }
 
     fn connect(&self) -> TcpStream {
@@ -136,6 +158,7 @@ impl Drop for Harness {
 fn bind(service: &Arc<Service>) -> Server {
     let settings = ServerSettings {
         listen: vec!["127.0.0.1:0".parse().unwrap()],
+        grpc_listen: Vec::new(),
         metrics_listen: None,
         page: true,
         cors_origins: Vec::new(),
@@ -148,6 +171,8 @@ fn bind(service: &Arc<Service>) -> Server {
     };
     let mut server = Server::new(service, &settings).unwrap();
     server.listen(&settings, &settings.listen, with_panic, probes::OF_SERVICE).unwrap();
+    #[cfg(feature = "grpc")]
+    server.listen_for_grpc(&settings.listen).unwrap();
     server
 }
 

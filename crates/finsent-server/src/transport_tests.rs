@@ -44,6 +44,7 @@ fn serve(timeouts: Timeouts, routes: fn(&mut web::ServiceConfig)) -> Running {
     let socket = dir.path().join("s");
     let settings = ServerSettings {
         listen: vec!["127.0.0.1:0".parse().unwrap(), Listen::Unix(socket.clone())],
+        grpc_listen: Vec::new(),
         metrics_listen: None,
         page: true,
         cors_origins: Vec::new(),

@@ -25,7 +25,7 @@ impl Server {
         let listen: &[&str] = if args.contains(&"--listen") { &[] } else { &["--listen", "127.0.0.1:0"] };
         let mut child = command.args(listen).args(args).spawn().unwrap();
         let log = read_lines(&mut child);
-        let is_listener = |arg: &&&str| ["--listen", "--metrics-listen"].contains(*arg);
+        let is_listener = |arg: &&&str| ["--listen", "--grpc-listen", "--metrics-listen"].contains(*arg);
         let expected = listen.len() / 2 + args.iter().filter(is_listener).count();
         let addresses: Vec<Address> = (0..expected).map(|_| next_address(&log)).collect();
         Self { child, address: addresses[0].clone(), addresses, log }
@@ -106,7 +106,8 @@ fn read_lines(child: &mut Child) -> Receiver<String> {
     receiver
 }
 
-/// The address in the next line of the log that has one: `http://HOST:PORT` or `unix:PATH` after `listening`.
+/// The address in the next line of the log that has one: `http://HOST:PORT`, `HOST:PORT (gRPC)` or `unix:PATH` after
+/// `listening`.
 fn next_address(log: &Receiver<String>) -> Address {
     let mut lines = Vec::new();
     loop {
@@ -125,6 +126,9 @@ fn address_in(line: &str) -> Option<Address> {
     if let Some(host) = word("http://") {
         return Some(Address::Tcp(host));
     }
-    let (_, path) = after.split_once("unix:")?;
-    Some(Address::Unix(path.split('"').next()?.into()))
+    if let Some((_, path)) = after.split_once("unix:") {
+        return Some(Address::Unix(path.split(['"', ' ']).next()?.into()));
+    }
+    let (host, _) = after.strip_prefix("on ")?.split_once(" (gRPC)")?;
+    Some(Address::Tcp(host.to_owned()))
 }

@@ -94,6 +94,9 @@ pub(crate) struct ServeArgs {
     /// OTEL_EXPORTER_OTLP_ENDPOINT says]
     #[arg(long, value_name = "URL", env = "FINSENT_OTLP_ENDPOINT")]
     pub(crate) otlp_endpoint: Option<String>,
+    /// Address to listen on for gRPC (Open Inference Protocol): HOST:PORT or unix:/path; may be repeated [default: none]
+    #[arg(long, value_name = "ADDRESS", env = "FINSENT_GRPC_LISTEN", value_delimiter = ',')]
+    pub(crate) grpc_listen: Vec<Listen>,
     /// Second address, for probes and metrics only
     #[arg(long, value_name = "ADDRESS", env = "FINSENT_METRICS_LISTEN")]
     pub(crate) metrics_listen: Option<Listen>,

@@ -78,6 +78,7 @@ fn http_limits(args: &ServeArgs) -> HttpLimits {
 fn server_settings(args: &ServeArgs) -> ServerSettings {
     ServerSettings {
         listen: args.listen.clone(),
+        grpc_listen: args.grpc_listen.clone(),
         metrics_listen: args.metrics_listen.clone(),
         page: !args.no_page,
         cors_origins: args.cors_origin.clone(),
@@ -108,7 +109,13 @@ fn reachable(address: &str) -> String {
 /// Adds the flag with another address to the error if a port is in use.
 fn suggest_address(error: ListenError, args: &ServeArgs) -> anyhow::Error {
     let ListenError::InUse(address) = &error else { return error.into() };
-    let flag = if args.listen.contains(address) { "--listen" } else { "--metrics-listen" };
+    let flag = if args.listen.contains(address) {
+        "--listen"
+    } else if args.grpc_listen.contains(address) {
+        "--grpc-listen"
+    } else {
+        "--metrics-listen"
+    };
     match next_port(address) {
         Some(address) => anyhow!("{error}; choose another: {flag} {address}"),
         None => error.into(),

@@ -55,7 +55,7 @@ impl RequestContext {
             service,
             start,
             method: request.method().clone(),
-            errors: route.map_or_else(|| routes::error_format_of_unknown(request.path()), |route| route.errors),
+            errors: route.map_or_else(|| routes::error_format_of_unknown(request), |route| route.errors),
             route,
             request_id,
             trace_id: trace_id.map(|id| id.to_string()),

@@ -1,5 +1,7 @@
 //! The protocols: each takes the texts out of its requests and puts the predictions into its responses.
 
+#[cfg(feature = "grpc")]
+pub(crate) mod grpc;
 pub(crate) mod hugging_face;
 pub(crate) mod kserve;
 mod label_score;

@@ -139,6 +139,30 @@ impl Body {
         Ok(Self { content: Content::Whole(Bytes::new()), memory })
     }
 
+    /// Takes off the head that gRPC puts before a message, and decompresses the message if its head says so.
+    #[cfg(feature = "grpc")]
+    pub(super) async fn into_message(self, coding: ContentCoding, service: Arc<Service>) -> Result<Self, HttpError> {
+        let Self { content, memory } = self;
+        let mut bytes = content.into_bytes();
+        let malformed = |reason: &str| Err(HttpError::Malformed(format!("expected one message in the call, {reason}")));
+        let Some(&[flag, length @ ..]) = bytes.first_chunk::<5>() else {
+            return malformed("but it has none");
+        };
+        drop(bytes.split_to(5));
+        if bytes.len() != u32::from_be_bytes(length) as usize {
+            return malformed("but its length is not that of the message");
+        }
+        let message = Self { content: Content::Whole(bytes), memory };
+        match flag {
+            0 => Ok(message),
+            1 if coding != ContentCoding::Identity => {
+                let decompressed = web::block(move || decompress(coding, &service, message)).await;
+                decompressed.unwrap_or(Err(HttpError::Panicked))
+            }
+            _ => malformed("but its head does not say how it is compressed"),
+        }
+    }
+
     fn append(&mut self, chunk: Bytes, limit: usize) -> Result<(), HttpError> {
         if self.content.bytes().len() + chunk.len() > limit {
             return Err(HttpError::BodyTooLarge { limit });

@@ -8,6 +8,8 @@ mod content_coding;
 mod context;
 mod decoder;
 mod fields;
+#[cfg(feature = "grpc")]
+mod grpc_message;
 mod gzip;
 mod json;
 mod memory;
@@ -22,6 +24,8 @@ pub(crate) use self::content_coding::ContentCoding;
 pub(crate) use self::context::{Arrival, ModelLabel, RequestId, service};
 pub(crate) use self::decoder::Decoder;
 pub(crate) use self::fields::Fields;
+#[cfg(feature = "grpc")]
+pub(crate) use self::grpc_message::GrpcMessage;
 pub(crate) use self::json::{WholeNumber, elements, kind, text_elements, without_position};
 pub(crate) use self::memory::MemoryPermit;
 pub(crate) use self::object::Object;

@@ -1,4 +1,4 @@
-//! An application of actix-web as a service of connections.
+//! An application of actix-web as a service of connections, of HTTP/1.1 or HTTP/2.
 
 use std::fmt;
 use std::rc::Rc;
@@ -21,8 +21,13 @@ use crate::request_id;
 /// How long actix-http reads on after an answer to a request whose body it did not want, so that the client gets the answer.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// Serves a connection to its end.
-pub(crate) type Serve = Rc<dyn Fn(Connection) -> LocalBoxFuture<'static, ()>>;
+/// Serves connections to their end.
+#[derive(Clone)]
+pub(crate) enum Serve {
+    Http1(Rc<dyn Fn(Connection) -> LocalBoxFuture<'static, ()>>),
+    #[cfg(feature = "grpc")]
+    Http2(Rc<super::http2::Shared>),
+}
 
 /// Sets up the routes on a worker. The argument becomes true when connections must end with their current answer.
 pub(crate) type AppFactory = Arc<dyn Fn(watch::Receiver<bool>) -> LocalBoxFuture<'static, Option<Serve>> + Send + Sync>;
@@ -77,7 +82,47 @@ where
                 // Errors are the peer's: what it sent, or that it has left. The connection logs what is worth it.
                 service.call((connection, peer)).map(|ended| ended.unwrap_or_default()).boxed_local()
             };
-            Some(Rc::new(serve) as Serve)
+            Some(Serve::Http1(Rc::new(serve)))
+        }
+        .boxed_local()
+    })
+}
+
+/// As [`app_factory`], for connections of HTTP/2.
+#[cfg(feature = "grpc")]
+pub(crate) fn http2_app_factory<F, I, S, B>(app: F, service: &Arc<crate::Service>) -> AppFactory
+where
+    F: Fn() -> I + Send + Sync + 'static,
+    I: IntoServiceFactory<S, Request>,
+    S: ServiceFactory<Request, Config = AppConfig> + 'static,
+    S::Future: 'static,
+    S::Service: 'static,
+    <S::Service as Service<Request>>::Future: 'static,
+    S::Error: Into<actix_web::Error> + 'static,
+    S::InitError: fmt::Debug + 'static,
+    S::Response: Into<Response<B>> + 'static,
+    B: MessageBody + 'static,
+{
+    let service = Arc::clone(service);
+    Arc::new(move |ending: watch::Receiver<bool>| {
+        let app = map_config(app().into_factory(), |()| AppConfig::default());
+        let service = Arc::clone(&service);
+        async move {
+            let app = app.new_service(()).await.ok()?;
+            let routes = move |request: Request| {
+                let answer = app.call(request);
+                async move {
+                    match answer.await {
+                        Ok(answer) => {
+                            let answer: Response<B> = answer.into();
+                            answer.map_into_boxed_body()
+                        }
+                        Err(error) => error.into().error_response().into(),
+                    }
+                }
+                .boxed_local()
+            };
+            Some(Serve::Http2(Rc::new(super::http2::Shared { routes: Rc::new(routes), service, ending })))
         }
         .boxed_local()
     })

@@ -8,6 +8,7 @@
 //! - A worker is a thread that runs actix-http over [`Connection`](connection::Connection)s, and hands them back when they are idle. A
 //!   `Connection` gives actix-http one request at a time, with a whole head, and holds back what follows until the answer
 //!   is written. That bounds what waits to be written, and lets the same time limits hold for every request.
+//! - With the feature `grpc`, a worker also serves connections of HTTP/2 (`http2`). Their calls are requests of the same routes.
 //! - [`Places`] bounds the connections in all, per listener and per address, and keeps some for the acceptor.
 
 mod acceptor;
@@ -15,6 +16,8 @@ mod app;
 mod connection;
 mod exchange;
 mod framing;
+#[cfg(feature = "grpc")]
+pub(crate) mod http2;
 mod listener;
 mod places;
 mod probe_answers;
@@ -29,6 +32,8 @@ mod worker;
 use thiserror::Error;
 
 pub(crate) use acceptor::{Acceptor, AcceptorSettings, BoundListener};
+#[cfg(feature = "grpc")]
+pub(crate) use app::http2_app_factory;
 pub(crate) use app::{AppFactory, app_factory};
 pub(crate) use places::{Limits, Places, TooFewFiles};
 pub(crate) use probe_answers::ProbeAnswers;

@@ -48,6 +48,9 @@ const METHODS: [&str; 2] = ["GET", "HEAD"];
 /// Looks at what has arrived, on a listener with these probes. Only a request line that begins as that of a probe is waited
 /// for, so that other requests reach their worker at once.
 pub(super) fn look(bytes: &[u8], probes: &[Probe]) -> Arrived {
+    if bytes.is_empty() {
+        return Arrived::Incomplete;
+    }
     let mut found = Arrived::Other;
     for method in METHODS {
         for &probe in probes {

@@ -1,7 +1,6 @@
-//! The threads that run actix-http, each with its connections.
+//! The threads that run the routes, each with its connections.
 
 use std::future::poll_fn;
-use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
@@ -14,6 +13,8 @@ use tokio::time::{sleep, timeout};
 
 use super::app::{AppFactory, Serve};
 use super::connection::Connection;
+#[cfg(feature = "grpc")]
+use super::http2;
 use super::places::Place;
 use super::refusals::Refusals;
 use super::socket::DetachedSocket;
@@ -185,7 +186,7 @@ async fn work(
     // Every connection has a clone of the sender, so receiving ends with the last of them.
     let (open, mut all_closed) = mpsc::channel::<()>(1);
     while let Some((handover, assigned)) = handovers.recv().await {
-        let serve = Rc::clone(&services[handover.routing.app]);
+        let serve = services[handover.routing.app].clone();
         let (settings, back, open) = (settings.clone(), back.clone(), open.clone());
         tokio::task::spawn_local(async move {
             serve_connection(handover, assigned, &serve, &settings, back).await;
@@ -213,9 +214,13 @@ async fn serve_connection(
     back: UnboundedSender<Handover>,
 ) {
     let refusals = Arc::clone(&settings.refusals);
-    match Connection::new(handover, settings.timeouts, refusals, back) {
-        Ok(connection) => {
-            let mut serving = serve(connection);
+    let serving = match serve {
+        Serve::Http1(serve) => Connection::new(handover, settings.timeouts, refusals, back).map(|it| serve(it)),
+        #[cfg(feature = "grpc")]
+        Serve::Http2(shared) => http2::serve(handover, settings.timeouts, &refusals, shared),
+    };
+    match serving {
+        Ok(mut serving) => {
             // Its first request begins in this poll, if it has arrived.
             let ended = poll_fn(|cx| Poll::Ready(serving.as_mut().poll(cx).is_ready())).await;
             assigned.begin();

@@ -12,26 +12,40 @@ use crate::served_model::ServedModel;
 
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ServerMetadata {
-    name: &'static str,
-    version: &'static str,
-    extensions: [&'static str; 2],
+    pub(in crate::protocols) name: &'static str,
+    pub(in crate::protocols) version: &'static str,
+    pub(in crate::protocols) extensions: [&'static str; 2],
 }
 
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ModelMetadata<'a> {
-    name: &'a str,
-    versions: [&'static str; 1],
-    platform: &'static str,
-    inputs: [TensorMetadata; 1],
-    outputs: Vec<TensorMetadata>,
+    pub(in crate::protocols) name: &'a str,
+    pub(in crate::protocols) versions: [&'static str; 1],
+    pub(in crate::protocols) platform: &'static str,
+    pub(in crate::protocols) inputs: [TensorMetadata; 1],
+    pub(in crate::protocols) outputs: Vec<TensorMetadata>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct TensorMetadata {
-    pub(super) name: &'static str,
-    pub(super) datatype: &'static str,
+pub(crate) struct TensorMetadata {
+    pub(in crate::protocols) name: &'static str,
+    pub(in crate::protocols) datatype: &'static str,
     /// -1 stands for any number of texts.
-    pub(super) shape: Vec<i64>,
+    pub(in crate::protocols) shape: Vec<i64>,
+}
+
+impl ServerMetadata {
+    pub(in crate::protocols) fn new() -> Self {
+        let extensions = ["classification", "binary_tensor_data"];
+        Self { name: "finsent", version: env!("CARGO_PKG_VERSION"), extensions }
+    }
+}
+
+impl<'a> ModelMetadata<'a> {
+    pub(in crate::protocols) fn of(model: &'a ServedModel) -> Self {
+        let (inputs, outputs) = ([input()], outputs(model).collect());
+        Self { name: &model.name, versions: [VERSION], platform: PLATFORM, inputs, outputs }
+    }
 }
 
 /// The texts.
@@ -53,11 +67,7 @@ pub(super) fn outputs(model: &ServedModel) -> impl Iterator<Item = TensorMetadat
 #[utoipa::path(get, path = "", tag = "open inference", operation_id = "server_metadata",
     responses((status = 200, description = "The server", body = ServerMetadata)))]
 pub(crate) async fn server() -> HttpResponse {
-    HttpResponse::Ok().json(ServerMetadata {
-        name: "finsent",
-        version: env!("CARGO_PKG_VERSION"),
-        extensions: ["classification", "binary_tensor_data"],
-    })
+    HttpResponse::Ok().json(ServerMetadata::new())
 }
 
 /// Describe the tensors of a model
@@ -66,13 +76,7 @@ pub(crate) async fn server() -> HttpResponse {
 pub(crate) async fn model(request: HttpRequest, path: web::Path<ModelPath>) -> Result<HttpResponse, HttpError> {
     let name = path.name()?;
     let model = service(&request).loaded()?.find(Some(name))?;
-    Ok(HttpResponse::Ok().json(ModelMetadata {
-        name: &model.name,
-        versions: [VERSION],
-        platform: PLATFORM,
-        inputs: [input()],
-        outputs: outputs(&model).collect(),
-    }))
+    Ok(HttpResponse::Ok().json(ModelMetadata::of(&model)))
 }
 
 /// Describe the tensors of a version of a model

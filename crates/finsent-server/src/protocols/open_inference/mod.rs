@@ -9,3 +9,14 @@ mod outputs;
 pub(crate) mod repository;
 pub(crate) mod statistics;
 mod tensor;
+
+#[cfg(feature = "grpc")]
+pub(super) use self::{
+    config::{ModelConfig, TensorConfig},
+    metadata::{ModelMetadata, ServerMetadata, TensorMetadata},
+    model_path::{VERSION, check_version},
+    outputs::{OutputName, values},
+    repository::RepositoryModel,
+    statistics::{ModelStatistics, Spent},
+    tensor::{Values, binary_texts, check_shape, text_of_bytes},
+};

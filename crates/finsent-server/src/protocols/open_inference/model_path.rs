@@ -5,7 +5,7 @@ use serde::Deserialize;
 use crate::error::HttpError;
 
 /// Each model has one version.
-pub(super) const VERSION: &str = "1";
+pub(in crate::protocols) const VERSION: &str = "1";
 /// Another name of that version, which Flink and others send by default.
 const LATEST: &str = "latest";
 /// What Triton calls the platform of a model.
@@ -24,11 +24,17 @@ impl ModelPath {
     /// # Errors
     /// [`HttpError::UnknownVersion`] if the path has another version.
     pub(super) fn name(&self) -> Result<&str, HttpError> {
-        match &self.version {
-            Some(version) if version != VERSION && version != LATEST => {
-                Err(HttpError::UnknownVersion { version: version.clone() })
-            }
-            _ => Ok(&self.model),
+        check_version(self.version.as_deref()).map(|()| self.model.as_str())
+    }
+}
+
+/// # Errors
+/// [`HttpError::UnknownVersion`] if a model has no such version.
+pub(in crate::protocols) fn check_version(version: Option<&str>) -> Result<(), HttpError> {
+    match version {
+        Some(version) if version != VERSION && version != LATEST => {
+            Err(HttpError::UnknownVersion { version: version.into() })
         }
+        _ => Ok(()),
     }
 }

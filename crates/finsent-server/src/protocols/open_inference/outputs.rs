@@ -16,7 +16,7 @@ use crate::served_model::ServedModel;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ToSchema)]
 #[schema(rename_all = "snake_case")]
-pub(super) enum OutputName {
+pub(in crate::protocols) enum OutputName {
     Label,
     Probabilities,
     SentimentScore,
@@ -32,19 +32,23 @@ pub(super) struct RequestedParameters {
     classification: Option<WholeNumber>,
 }
 
-/// In any case: Flink's provider for Triton wrote the names of tensors in capitals.
+/// In any case, as [`find`](OutputName::find): Flink's provider for Triton wrote the names of tensors in capitals.
 impl<'de> Deserialize<'de> for OutputName {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         const NAMES: &[&str] = &["label", "probabilities", "sentiment_score"];
         let name = Cow::<str>::deserialize(deserializer)?;
-        let found = [Self::Label, Self::Probabilities, Self::SentimentScore];
-        let found = found.into_iter().find(|known| known.as_str().eq_ignore_ascii_case(&name));
-        found.ok_or_else(|| D::Error::unknown_variant(&name, NAMES))
+        Self::find(&name).ok_or_else(|| D::Error::unknown_variant(&name, NAMES))
     }
 }
 
 impl OutputName {
-    pub(super) fn as_str(self) -> &'static str {
+    /// The output with this name, in any case.
+    pub(in crate::protocols) fn find(name: &str) -> Option<Self> {
+        let all = [Self::Label, Self::Probabilities, Self::SentimentScore];
+        all.into_iter().find(|known| known.as_str().eq_ignore_ascii_case(name))
+    }
+
+    pub(in crate::protocols) fn as_str(self) -> &'static str {
         match self {
             Self::Label => "label",
             Self::Probabilities => "probabilities",
@@ -53,7 +57,7 @@ impl OutputName {
     }
 
     /// The outputs that a model has.
-    pub(super) fn all_of(model: &ServedModel) -> Vec<Self> {
+    pub(in crate::protocols) fn all_of(model: &ServedModel) -> Vec<Self> {
         let sentiment_score = model.pipeline.labels().has_sentiment_score().then_some(Self::SentimentScore);
         [Self::Label, Self::Probabilities].into_iter().chain(sentiment_score).collect()
     }
@@ -70,9 +74,24 @@ pub(super) fn output(
     parameters: RequestedParameters,
     binary_by_default: bool,
 ) -> Result<OutputTensor, HttpError> {
+    let classification = parameters.classification.map(|WholeNumber(count)| count);
+    let (shape, values) = values(model, texts, name, classification)?;
+    Ok(OutputTensor::new(name.as_str(), shape, values, parameters.binary_data.unwrap_or(binary_by_default)))
+}
+
+/// The shape and the elements of an output.
+///
+/// # Errors
+/// As [`output`].
+pub(in crate::protocols) fn values(
+    model: &ServedModel,
+    texts: &[ScoredText],
+    name: OutputName,
+    classification: Option<i64>,
+) -> Result<(Vec<usize>, Values), HttpError> {
     let predictions = texts.iter().map(|text| text.prediction(model));
-    let (shape, values) = match (name, parameters.classification) {
-        (_, Some(WholeNumber(..1))) => return Err(HttpError::invalid("`classification` must be at least 1")),
+    Ok(match (name, classification) {
+        (_, Some(..1)) => return Err(HttpError::invalid("`classification` must be at least 1")),
         (OutputName::Label, _) => {
             let labels = predictions.map(|prediction| prediction.label().to_owned()).collect();
             (vec![texts.len()], Values::Bytes(labels))
@@ -82,14 +101,13 @@ pub(super) fn output(
             let probabilities = predictions.flat_map(|prediction| probabilities(&prediction)).collect();
             (vec![texts.len(), labels], Values::Fp32(probabilities))
         }
-        (OutputName::Probabilities, Some(WholeNumber(count))) => best_labels(model, texts, count as usize),
+        (OutputName::Probabilities, Some(count)) => best_labels(model, texts, count as usize),
         (OutputName::SentimentScore, _) => {
             let scores: Option<Vec<f32>> = predictions.map(|prediction| prediction.sentiment_score()).collect();
             let none = || HttpError::invalid(format!("`{}` has no output `sentiment_score`", model.name));
             (vec![texts.len()], Values::Fp32(scores.ok_or_else(none)?))
         }
-    };
-    Ok(OutputTensor::new(name.as_str(), shape, values, parameters.binary_data.unwrap_or(binary_by_default)))
+    })
 }
 
 fn probabilities(prediction: &Prediction) -> Vec<f32> {

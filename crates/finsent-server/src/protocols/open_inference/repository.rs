@@ -9,6 +9,7 @@ use crate::error::HttpError;
 use crate::loaded_models::ModelPlace;
 use crate::reload::Wish;
 use crate::request::{AnyBody, Fields, service};
+use crate::served_model::ServedModel;
 
 /// Which models to list. Both models that are ready and others are listed by default.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -41,12 +42,12 @@ struct UnloadParameters {
 
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct RepositoryModel<'a> {
-    name: &'a str,
-    version: &'static str,
+    pub(in crate::protocols) name: &'a str,
+    pub(in crate::protocols) version: &'static str,
     /// READY, LOADING or UNAVAILABLE.
-    state: &'static str,
+    pub(in crate::protocols) state: &'static str,
     /// Why it is not ready, or why the last attempt to load it again failed; else empty.
-    reason: String,
+    pub(in crate::protocols) reason: String,
 }
 
 impl<'a> From<&'a ModelPlace> for RepositoryModel<'a> {
@@ -67,7 +68,8 @@ impl<'a> From<&'a ModelPlace> for RepositoryModel<'a> {
     responses((status = 200, description = "The models", body = Vec<RepositoryModel>)))]
 pub(crate) async fn index(request: HttpRequest, AnyBody(body): AnyBody) -> Result<HttpResponse, HttpError> {
     let (IndexRequest { ready }, _) = body.parse(parse_index).await?;
-    let mut models: Vec<RepositoryModel<'_>> = service(&request).loaded()?.places().iter().map(Into::into).collect();
+    let loaded = service(&request).loaded()?;
+    let mut models: Vec<RepositoryModel<'_>> = loaded.places().iter().map(Into::into).collect();
     models.retain(|model| ready != Some(true) || model.state == "READY");
     Ok(HttpResponse::Ok().json(models))
 }

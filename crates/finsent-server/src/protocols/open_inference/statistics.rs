@@ -17,41 +17,41 @@ pub(crate) struct Statistics<'a> {
 }
 
 #[derive(Debug, Serialize, ToSchema)]
-struct ModelStatistics<'a> {
-    name: &'a str,
-    version: &'static str,
+pub(crate) struct ModelStatistics<'a> {
+    pub(in crate::protocols) name: &'a str,
+    pub(in crate::protocols) version: &'static str,
     /// Texts with a prediction.
-    inference_count: u64,
+    pub(in crate::protocols) inference_count: u64,
     /// Batches that were computed.
-    execution_count: u64,
-    inference_stats: InferenceStatistics,
+    pub(in crate::protocols) execution_count: u64,
+    pub(in crate::protocols) inference_stats: InferenceStatistics,
     /// Always empty: batches have any size.
-    batch_stats: [Spent; 0],
+    pub(in crate::protocols) batch_stats: [Spent; 0],
 }
 
 #[derive(Debug, Serialize, ToSchema)]
-struct InferenceStatistics {
+pub(crate) struct InferenceStatistics {
     /// Texts with a prediction, and the time to compute their batches.
-    success: Spent,
+    pub(in crate::protocols) success: Spent,
     /// Texts that were dropped: their time was over, or the client had left.
-    fail: Spent,
+    pub(in crate::protocols) fail: Spent,
     /// Texts that waited for a batch.
-    queue: Spent,
+    pub(in crate::protocols) queue: Spent,
     /// Tokenizing the texts of a request.
-    compute_input: Spent,
+    pub(in crate::protocols) compute_input: Spent,
     /// Computing a batch.
-    compute_infer: Spent,
-    compute_output: Spent,
-    cache_hit: Spent,
-    cache_miss: Spent,
+    pub(in crate::protocols) compute_infer: Spent,
+    pub(in crate::protocols) compute_output: Spent,
+    pub(in crate::protocols) cache_hit: Spent,
+    pub(in crate::protocols) cache_miss: Spent,
 }
 
 /// How often something was done, and how long it took.
 #[derive(Debug, Clone, Copy, Default, Serialize, ToSchema)]
-struct Spent {
-    count: u64,
+pub(crate) struct Spent {
+    pub(in crate::protocols) count: u64,
     /// Nanoseconds; 0 where the time is not measured.
-    ns: u64,
+    pub(in crate::protocols) ns: u64,
 }
 
 impl From<&Histogram> for Spent {

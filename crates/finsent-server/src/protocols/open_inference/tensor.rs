@@ -65,7 +65,7 @@ impl InputTensor<'_> {
                 let size = usize::try_from(size).ok();
                 let (of_tensor, rest) = size.and_then(|size| binary.split_at_checked(size)).ok_or_else(too_short)?;
                 *binary = rest;
-                texts = binary_elements(of_tensor, limit)?;
+                texts = binary_texts(of_tensor, limit)?;
             }
             (None, None) => return Err(HttpError::invalid(format!("the input `{}` has no data", self.name))),
             (Some(_), Some(_)) => {
@@ -75,11 +75,7 @@ impl InputTensor<'_> {
         if texts.is_empty() {
             return Err(HttpError::Empty);
         }
-        let Some(expected) = self.elements() else { return Ok(texts) };
-        if expected != texts.len() as u128 {
-            let found = texts.len();
-            return Err(HttpError::invalid(format!("the shape is for {expected} texts, but the data has {found}")));
-        }
+        check_shape(self.elements(), texts.len())?;
         Ok(texts)
     }
 
@@ -106,7 +102,30 @@ fn flatten(data: &RawValue, depth: usize, limit: usize, texts: &mut Vec<TextInpu
     items.into_iter().try_for_each(|item| flatten(item, depth - 1, limit, texts))
 }
 
-fn binary_elements(mut bytes: &[u8], limit: usize) -> Result<Vec<TextInput>, HttpError> {
+/// Compares the number of texts with that of a shape, if it gives one.
+///
+/// # Errors
+/// [`HttpError::Invalid`] if they differ.
+pub(in crate::protocols) fn check_shape(expected: Option<u128>, found: usize) -> Result<(), HttpError> {
+    match expected {
+        Some(expected) if expected != found as u128 => {
+            Err(HttpError::invalid(format!("the shape is for {expected} texts, but the data has {found}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A text of a tensor.
+pub(in crate::protocols) fn text_of_bytes(bytes: &[u8]) -> TextInput {
+    let text = str::from_utf8(bytes).map_err(|error| ItemError::NotAString(error.to_string()));
+    text.and_then(|text| Ok(Text::parse(text)?))
+}
+
+/// The texts of a tensor in binary form, at most `limit`.
+///
+/// # Errors
+/// [`HttpError`] if there are more, or it is broken.
+pub(in crate::protocols) fn binary_texts(mut bytes: &[u8], limit: usize) -> Result<Vec<TextInput>, HttpError> {
     let mut texts = Vec::new();
     while !bytes.is_empty() {
         if texts.len() == limit {
@@ -116,8 +135,7 @@ fn binary_elements(mut bytes: &[u8], limit: usize) -> Result<Vec<TextInput>, Htt
         let (length, rest) = bytes.split_first_chunk().ok_or_else(broken)?;
         let length = u32::from_le_bytes(*length) as usize;
         let (element, rest) = rest.split_at_checked(length).ok_or_else(broken)?;
-        let text = str::from_utf8(element).map_err(|error| ItemError::NotAString(error.to_string()));
-        texts.push(text.and_then(|text| Ok(Text::parse(text)?)));
+        texts.push(text_of_bytes(element));
         bytes = rest;
     }
     Ok(texts)
@@ -125,7 +143,7 @@ fn binary_elements(mut bytes: &[u8], limit: usize) -> Result<Vec<TextInput>, Htt
 
 /// The elements of a tensor.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Values {
+pub(in crate::protocols) enum Values {
     Bytes(Vec<String>),
     Fp32(Vec<f32>),
 }
@@ -161,10 +179,7 @@ enum OutputData {
 impl OutputTensor {
     /// A tensor in JSON or in binary form.
     pub(super) fn new(name: &'static str, shape: Vec<usize>, values: Values, is_binary: bool) -> Self {
-        let datatype = match values {
-            Values::Bytes(_) => "BYTES",
-            Values::Fp32(_) => "FP32",
-        };
+        let datatype = values.datatype();
         if !is_binary {
             let data = match values {
                 Values::Bytes(strings) => OutputData::Bytes(strings),
@@ -179,7 +194,14 @@ impl OutputTensor {
 }
 
 impl Values {
-    fn to_binary(&self) -> Vec<u8> {
+    pub(in crate::protocols) fn datatype(&self) -> &'static str {
+        match self {
+            Self::Bytes(_) => "BYTES",
+            Self::Fp32(_) => "FP32",
+        }
+    }
+
+    pub(in crate::protocols) fn to_binary(&self) -> Vec<u8> {
         match self {
             Self::Bytes(strings) => {
                 let element = |text: &String| [&(text.len() as u32).to_le_bytes(), text.as_bytes()].concat();

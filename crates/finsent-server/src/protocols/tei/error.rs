@@ -24,6 +24,8 @@ impl ErrorBody for TextEmbeddingsError {
 
 fn error_type(error: &HttpError) -> &'static str {
     match error {
+        #[cfg(feature = "grpc")]
+        HttpError::NoMethod { .. } => "Validation",
         HttpError::Empty => "Empty",
         HttpError::Overloaded { .. } => "Overloaded",
         HttpError::Panicked | HttpError::Compute(_) | HttpError::DeadlinePassed => "Backend",
