@@ -12,6 +12,7 @@ use super::messages::{
     RepositoryIndexResponse, ServerLiveResponse, ServerMetadataResponse, StatisticDuration, TensorMetadata,
 };
 use crate::error::HttpError;
+use crate::loaded_models::ModelPlace;
 use crate::request::{GrpcMessage, service};
 use crate::served_model::ServedModel;
 use crate::service::Phase;
@@ -86,7 +87,7 @@ pub(crate) async fn model_statistics(
 ) -> Result<HttpResponse, HttpError> {
     let asked: ModelRequest = read(message).await?;
     let models =
-        if asked.name.is_empty() { service(&request).loaded()?.models.clone() } else { vec![model(&request, &asked)?] };
+        if asked.name.is_empty() { service(&request).loaded()?.models() } else { vec![model(&request, &asked)?] };
     let model_stats = models.iter().map(|model| http::ModelStatistics::from(&**model).into()).collect();
     Ok(answer(&ModelStatisticsResponse { model_stats }))
 }
@@ -96,19 +97,19 @@ pub(crate) async fn repository_index(
     GrpcMessage(message): GrpcMessage,
 ) -> Result<HttpResponse, HttpError> {
     read::<Ignored>(message).await?;
-    let models = &service(&request).loaded()?.models;
-    let entry = |model: &Arc<ServedModel>| {
-        let http::RepositoryModel { name, version, state, .. } = http::RepositoryModel::of(model);
+    let places = service(&request).loaded()?.places();
+    let entry = |place: &ModelPlace| {
+        let http::RepositoryModel { name, version, state, .. } = place.into();
         ModelIndex { name: name.into(), version: version.into(), state: state.into() }
     };
-    Ok(answer(&RepositoryIndexResponse { models: models.iter().map(entry).collect() }))
+    Ok(answer(&RepositoryIndexResponse { models: places.iter().map(entry).collect() }))
 }
 
 /// The model that a call names.
 fn model(request: &HttpRequest, asked: &ModelRequest) -> Result<Arc<ServedModel>, HttpError> {
     let model = service(request).loaded()?.find(Some(&asked.name))?;
     check_version(Some(asked.version.as_str()).filter(|version| !version.is_empty()))?;
-    Ok(Arc::clone(model))
+    Ok(model)
 }
 
 impl From<http::TensorMetadata> for TensorMetadata {

@@ -9,7 +9,6 @@ use crate::error::HttpError;
 use crate::loaded_models::ModelPlace;
 use crate::reload::Wish;
 use crate::request::{AnyBody, Fields, service};
-use crate::served_model::ServedModel;
 
 /// Which models to list. Both models that are ready and others are listed by default.
 #[derive(Debug, Default, Deserialize, ToSchema)]
