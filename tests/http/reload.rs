@@ -282,7 +282,8 @@ fn an_unloaded_model_is_told_and_without_the_default_the_service_is_not_ready() 
     assert_eq!(ask("/v2/models/small/ready").status, 404);
     assert_eq!(ask("/v2/models/mini/ready").expect(200)["ready"], true);
     assert_eq!(ask("/v1/models").expect(200)["models"].as_array().unwrap().len(), 1);
-    assert_eq!((service.of_small("model_copies"), service.server.metric("finsent_ready")), (0.0, 0.0));
+    wait_until("the model is freed", || service.of_small("model_copies") == 0.0);
+    assert_eq!(service.server.metric("finsent_ready"), 0.0);
     let metrics = service.server.address.get("/metrics");
     let infos = metrics.text().lines().filter(|line| line.starts_with("finsent_model_info{")).count();
     assert_eq!((infos, service.reloads("unloaded")), (1, 1.0));
@@ -382,18 +383,12 @@ fn exchanges_under_traffic_lose_no_request_and_give_the_memory_back() {
     let clients = clients(&service, &exchanges, &expected);
     let (start, pid) = (Instant::now(), service.server.pid());
     let copies = || service.server.metric("finsent_model_copies{model=\"mini\"}");
-    // The first exchanges make the buffers of the connections and the threads grow.
-    let before = std::cell::Cell::new(0);
-    let count = exchange(&service, &exchanges, |count| {
-        if count == 4 {
-            wait_until("the old model is freed", || copies() == 1.0);
-            before.set(own_memory(pid));
-        }
-        count > 4 && start.elapsed() > Duration::from_secs(seconds)
-    });
+    let answered = || service.server.metric("finsent_texts_total{model=\"mini\"}");
+    wait_until("the buffers of threads and connections have grown", || answered() > 500.0);
+    let before = own_memory(pid);
+    let count = exchange(&service, &exchanges, |count| count > 4 && start.elapsed() > Duration::from_secs(seconds));
     let answered: usize = clients.into_iter().map(|client| client.join().unwrap()).sum();
     wait_until("the old models are freed", || copies() == 1.0);
-    let before = before.get();
     println!("{count} exchanges, {answered} requests, memory {before} then {} bytes", own_memory(pid));
     wait_until("the memory is given back", || own_memory(pid) < before + before / 10);
     assert!(count > 10 && answered > 1000, "{count} exchanges, {answered} requests");

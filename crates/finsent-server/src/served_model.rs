@@ -76,6 +76,11 @@ impl ServedModel {
         Arc::clone(&self.backend)
     }
 
+    /// Whether whoever has this `Arc` is the only one who holds the model, as a whole or for the scheduler.
+    pub(crate) fn is_held_once(self: &Arc<Self>) -> bool {
+        Arc::strong_count(self) == 1 && Arc::strong_count(&self.backend) == 1
+    }
+
     /// The labels of its line in the metrics.
     pub(crate) fn info(&self) -> ModelInfo {
         ModelInfo {

@@ -1,8 +1,9 @@
 //! The thread that loads models.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Weak};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::reloads::Wish;
 use super::source::{LoadFailure, ModelSource};
@@ -11,6 +12,9 @@ use crate::metrics::Metrics;
 use crate::self_test::self_test;
 use crate::served_model::ServedModel;
 use crate::service::Service;
+
+/// How long an old model that nobody holds any more may stay in memory.
+const LOOK_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The results in the metrics.
 const RESULTS: [&str; 4] = ["loaded", "unchanged", "failed", "unloaded"];
@@ -23,9 +27,11 @@ pub(crate) fn create_series(metrics: &Metrics, model: &str) {
 /// Does what is asked for, until the service is gone. Its models were loaded.
 pub(crate) fn run(mut source: impl ModelSource, service: Weak<Service>) {
     let Some(wishes) = service.upgrade().and_then(|service| service.reloads.receiver()) else { return };
-    for wish in wishes {
+    let mut old = OldModels::default();
+    while let Some(wish) = old.next_wish(&wishes) {
         let Some(service) = service.upgrade() else { return };
-        let mut exchange = Exchange { source: &mut source, service: &service, loaded: service.wait_until_loaded() };
+        let loaded = service.wait_until_loaded();
+        let mut exchange = Exchange { source: &mut source, service: &service, loaded, old: &mut old };
         match wish {
             Wish::Load(index, reply) if !reply.is_closed() => reply.send(exchange.load(index)).unwrap_or_default(),
             Wish::Unload(index, reply) if !reply.is_closed() => {
@@ -39,10 +45,38 @@ pub(crate) fn run(mut source: impl ModelSource, service: Weak<Service>) {
     }
 }
 
+/// Models that requests may still hold. This thread has allocated their weights and must be the one that frees them: what
+/// another thread frees, the allocator keeps until this one allocates again.
+#[derive(Default)]
+struct OldModels(Vec<Arc<ServedModel>>);
+
+impl OldModels {
+    /// Waits for a wish, and frees models meanwhile. `None` if the service is gone.
+    fn next_wish(&mut self, wishes: &Receiver<Wish>) -> Option<Wish> {
+        loop {
+            self.free();
+            if self.0.is_empty() {
+                return wishes.recv().ok();
+            }
+            match wishes.recv_timeout(LOOK_INTERVAL) {
+                Ok(wish) => return Some(wish),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return None,
+            }
+        }
+    }
+
+    /// Frees the models that nobody else holds.
+    fn free(&mut self) {
+        self.0.retain(|model| !model.is_held_once());
+    }
+}
+
 struct Exchange<'a, S> {
     source: &'a mut S,
     service: &'a Service,
     loaded: &'a LoadedModels,
+    old: &'a mut OldModels,
 }
 
 impl<S: ModelSource> Exchange<'_, S> {
@@ -61,9 +95,9 @@ impl<S: ModelSource> Exchange<'_, S> {
     /// Loads a model and puts it in its place, or leaves the old one there.
     fn load(&mut self, index: usize) -> Result<(), LoadFailure> {
         let (place, started) = (&self.loaded.places()[index], Instant::now());
-        let old = place.model();
+        let digest = place.model().map(|old| old.digest.clone());
         place.set_loading();
-        let result = match self.load_and_test(index, old.as_ref()) {
+        let result = match self.load_and_test(index, digest.as_deref()) {
             Ok(None) => {
                 place.keep("");
                 tracing::info!("model {} is unchanged", place.name);
@@ -71,14 +105,14 @@ impl<S: ModelSource> Exchange<'_, S> {
             }
             Ok(Some(model)) => {
                 let (model, seconds) = (Arc::new(model), started.elapsed().as_secs_f64());
-                let digest = old.as_ref().map_or_else(|| "none".to_owned(), |old| old.digest.clone());
+                let digest = digest.as_deref().unwrap_or("none");
                 self.put(place, Some(Arc::clone(&model)));
                 // After the exchange: a request that follows the log line gets this model.
                 tracing::info!("{model}; loaded in {seconds:.2} s, in place of {digest}");
                 "loaded"
             }
             Err(failure) => {
-                let stays = if old.is_some() { "the old one stays" } else { "it stays unloaded" };
+                let stays = if digest.is_some() { "the old one stays" } else { "it stays unloaded" };
                 let reason = format!("the model `{}` was not loaded, and {stays}: ", place.name);
                 place.keep(&format!("{reason}{}", failure.reason));
                 tracing::error!("{reason}{}", failure.details);
@@ -91,13 +125,9 @@ impl<S: ModelSource> Exchange<'_, S> {
     }
 
     /// `None` if the model has not changed.
-    fn load_and_test(
-        &mut self,
-        index: usize,
-        old: Option<&Arc<ServedModel>>,
-    ) -> Result<Option<ServedModel>, LoadFailure> {
+    fn load_and_test(&mut self, index: usize, digest: Option<&str>) -> Result<Option<ServedModel>, LoadFailure> {
         let load = || {
-            let model = self.source.load(self.service, index, old.map(|old| old.digest.as_str()))?;
+            let model = self.source.load(self.service, index, digest)?;
             model.as_ref().map_or(Ok(()), self_test).map_err(|error| LoadFailure::of(error.to_string()))?;
             Ok(model)
         };
@@ -105,21 +135,24 @@ impl<S: ModelSource> Exchange<'_, S> {
         catch_unwind(AssertUnwindSafe(load)).unwrap_or_else(|_| Err(LoadFailure::of("loading it failed unexpectedly")))
     }
 
-    fn unload(&self, index: usize) {
+    fn unload(&mut self, index: usize) {
         let place = &self.loaded.places()[index];
-        if self.put(place, None).is_some() {
+        if self.put(place, None) {
             tracing::info!("model {} was unloaded", place.name);
             self.service.metrics.reloads(&place.name, "unloaded").inc();
         }
     }
 
-    /// Exchanges the model of a place, and returns the old one.
-    fn put(&self, place: &ModelPlace, new: Option<Arc<ServedModel>>) -> Option<Arc<ServedModel>> {
+    /// Exchanges the model of a place. Returns whether there was one.
+    fn put(&mut self, place: &ModelPlace, new: Option<Arc<ServedModel>>) -> bool {
         let info = new.as_ref().map(|new| new.info());
         let old = place.exchange(new);
         self.service.metrics.exchange_info(old.as_ref().map(|old| old.info()).as_ref(), info.as_ref());
         // Updates `finsent_ready`.
         self.service.phase();
-        old
+        let was_loaded = old.is_some();
+        self.old.0.extend(old);
+        self.old.free();
+        was_loaded
     }
 }
