@@ -26,6 +26,7 @@ pub(super) enum Code {
     InvalidArgument = 3,
     DeadlineExceeded = 4,
     NotFound = 5,
+    PermissionDenied = 7,
     ResourceExhausted = 8,
     Unimplemented = 12,
     Internal = 13,
@@ -43,9 +44,13 @@ impl Code {
             | HttpError::UnknownField { .. }
             | HttpError::UnknownParameter { .. }
             | HttpError::Invalid { .. }
+            | HttpError::NotLoaded(_)
             | HttpError::Empty => Self::InvalidArgument,
             HttpError::Unauthorized => Self::Unauthenticated,
-            HttpError::UnknownModel { .. } | HttpError::UnknownVersion { .. } => Self::NotFound,
+            HttpError::ReloadForbidden(_) => Self::PermissionDenied,
+            HttpError::UnknownModel { .. } | HttpError::Unloaded { .. } | HttpError::UnknownVersion { .. } => {
+                Self::NotFound
+            }
             HttpError::NoMethod { .. }
             | HttpError::NoRoute { .. }
             | HttpError::Method { .. }
