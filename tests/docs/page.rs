@@ -20,9 +20,14 @@ impl Page {
         Self { path, text }
     }
 
-    /// The fenced code blocks whose language is `language`.
+    /// The fenced code blocks whose language is `language`, apart from those that are marked with a feature which this build
+    /// leaves out.
     pub(crate) fn blocks(&self, language: &str) -> Vec<Block> {
-        markdown::blocks(&self.text).into_iter().filter(|block| block.language() == language).collect()
+        let is_left_out = |block: &Block| {
+            (block.is("grpc") && !cfg!(feature = "grpc")) || (block.is("verify") && !cfg!(feature = "verify"))
+        };
+        let blocks = markdown::blocks(&self.text).into_iter();
+        blocks.filter(|block| block.language() == language && !is_left_out(block)).collect()
     }
 
     /// A place in the page, as compilers write it.

@@ -1,5 +1,5 @@
-//! Every Python block runs, against a server that the page calls `127.0.0.1:8080`. Pages about the Python package are left
-//! out: the tests of the package run theirs.
+//! Every Python block runs, against a server that the page calls `127.0.0.1:8080`, and `127.0.0.1:8081` for gRPC. Pages
+//! about the Python package are left out: the tests of the package run theirs.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ fn every_python_block_runs() {
     let installed =
         env::var_os("FINSENT_TEST_CLIENTS").expect("FINSENT_TEST_CLIENTS is the folder of a virtual environment");
     let tools = PathBuf::from(installed).join("bin");
-    let server = FINSENT.serve(&[]);
+    let server = FINSENT.serve(if cfg!(feature = "grpc") { &["--grpc-listen", "127.0.0.1:0"] } else { &[] });
     let scratch = tempfile::tempdir().unwrap();
     generate_client(&tools, scratch.path(), server.address.host());
     let mut blocks = 0;
@@ -24,7 +24,10 @@ fn every_python_block_runs() {
         |page: &Page| page.blocks("python").iter().any(|block| block.text.starts_with("import finsent\n"));
     for page in documentation().into_iter().filter(|page| !is_of_package(page)) {
         for block in page.blocks("python") {
-            let program = block.text.replace("127.0.0.1:8080", server.address.host());
+            let mut program = block.text.replace("127.0.0.1:8080", server.address.host());
+            if block.is("grpc") {
+                program = program.replace("127.0.0.1:8081", server.addresses[1].host());
+            }
             let mut python = Command::new(tools.join("python"));
             python
                 .args(["-c", &program])

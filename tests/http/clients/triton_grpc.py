@@ -121,7 +121,8 @@ contains("a wrong shape: message", error.details(), "the shape is for 2 texts")
 LONG = [f"{number}: shares rose on volume that was larger than " + "expected " * 400 for number in range(120)]
 busy = [client.async_infer("mini", [tensor(LONG[:60])], callback=lambda *_: None, headers=KEY)]
 error = raises("a deadline", InferenceServerException, lambda: infer(LONG[60:], client_timeout=0.02))
-equal("a deadline: status", error.status(), "StatusCode.DEADLINE_EXCEEDED")
+# A server that knows its rate refuses at once what it cannot compute in time.
+assert error.status() in ("StatusCode.DEADLINE_EXCEEDED", "StatusCode.RESOURCE_EXHAUSTED"), error.status()
 calls = [stub.ModelInfer.future(request, metadata=metadata, timeout=30) for _ in range(2)]
 [call.cancel() for call in calls]
 equal("cancelled", [call.cancelled() for call in calls], [True, True])
