@@ -205,7 +205,9 @@ impl Texts {
 fn tree(product: &str, target: &str, prefix: &str, format: &str) -> Result<String, Failure> {
     let tree = "tree --locked --offline --edges normal,no-proc-macro --no-dedupe";
     let choice = ["--prefix", prefix, "--format", format, "--package", product, "--target", target];
-    output("cargo", &tree.split(' ').chain(choice).collect::<Vec<_>>())
+    // What is published has features that are off by default; the Python package has none.
+    let features: &[&str] = if product == "finsent" { &["--features", "grpc,verify"] } else { &[] };
+    output("cargo", &tree.split(' ').chain(choice).chain(features.iter().copied()).collect::<Vec<_>>())
 }
 
 fn output(program: &str, arguments: &[&str]) -> Result<String, Failure> {

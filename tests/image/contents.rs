@@ -71,7 +71,7 @@ fn the_bill_of_materials_and_the_licences_are_beside_the_binary() {
     let materials: Value = serde_json::from_slice(&file(IMAGE, "/sbom.cdx.json")).unwrap();
     let components = materials["components"].as_array().unwrap();
     let licences = String::from_utf8(file(IMAGE, "/LICENSES")).unwrap();
-    for name in ["candle-core", "tokenizers", "actix-web", "ring"] {
+    for name in ["candle-core", "candle-transformers", "tokenizers", "actix-web", "h2", "ring"] {
         assert!(components.iter().any(|component| component["name"] == name), "no {name}");
         assert!(licences.contains(&format!("{name} ")), "no licence of {name}");
     }
