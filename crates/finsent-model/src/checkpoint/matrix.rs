@@ -81,9 +81,7 @@ impl WeightRows for PlainMatrix<'_> {
         match &self.scales {
             Some(scales) => {
                 to_scales.copy_from_slice(&scales[rows]);
-                self.stored.with_bytes(numbers, |bytes| {
-                    to.iter_mut().zip(bytes).for_each(|(to, byte)| *to = byte.cast_signed());
-                });
+                self.stored.with_bytes(numbers, |bytes| to.copy_from_slice(bytemuck::cast_slice(bytes)));
             }
             None => {
                 let mut values = vec![0.0; to.len()];
