@@ -10,7 +10,7 @@ use crate::finsent::{assert_fails, finsent, run, small_model, write_file};
 fn lines() -> String {
     let words =
         ["profit", "rose", "sharply", "while", "the", "company's", "net", "loss", "narrowed", "to", "EUR", "4.2", "mn"];
-    (0..40).fold(String::new(), |mut lines, line| {
+    (0..20).fold(String::new(), |mut lines, line| {
         let sentence: Vec<&str> = (0..1 + line * 3 % 37).map(|word| words[(line + word * 5) % words.len()]).collect();
         writeln!(lines, "{}", sentence.join(" ")).unwrap();
         lines
@@ -25,7 +25,7 @@ fn the_number_of_threads_does_not_change_a_byte() {
         let with =
             |threads: &str| run(&["classify", "--threads", threads, "--precision", precision, "--input", &input]);
         let expected = with("1");
-        assert_eq!((expected.code, expected.stdout.lines().count()), (Some(0), 40), "{expected:?}");
+        assert_eq!((expected.code, expected.stdout.lines().count()), (Some(0), 20), "{expected:?}");
         assert!(expected.stderr.contains(&format!("model mini (inside this binary), {precision}\n")), "{expected:?}");
         for threads in ["2", "3", "8"] {
             assert_eq!(with(threads).stdout, expected.stdout, "{precision}, {threads} threads");
@@ -37,7 +37,7 @@ fn the_number_of_threads_does_not_change_a_byte() {
 fn the_number_of_workers_does_not_change_a_byte() {
     let dir = tempfile::tempdir().unwrap();
     // Several batches, for which workers are there.
-    let input = write_file(dir.path(), "lines.txt", lines().repeat(4));
+    let input = write_file(dir.path(), "lines.txt", lines().repeat(8));
     let with = |workers: &str| {
         run(&["classify", "--threads", "3", "--workers", workers, "--precision", "int8", "--input", &input])
     };

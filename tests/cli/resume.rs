@@ -19,7 +19,7 @@ const ENTRY_BYTES: usize = 8 + 4 * 3 + 4;
 /// Texts that all differ; every 50th is empty.
 fn csv(rows: usize) -> String {
     let row = |row| {
-        let text = format!("Profit rose by {row} percent. Orders fell to {}.", row * 7);
+        let text = format!("Profit +{row}. Cut {}.", row * 7);
         format!("{row},{},{}\n", ["NOK", "AAA", "BBB"][row % 3], if row % 50 == 9 { "" } else { &text })
     };
     format!("id,ticker,text\n{}", (0..rows).map(row).collect::<String>())
@@ -179,7 +179,7 @@ fn hashes(journal: &[u8]) -> Vec<&[u8]> {
 
 #[test]
 fn a_run_killed_at_random_scores_each_row_once_and_writes_the_same_output() {
-    const ROWS: usize = 1000;
+    const ROWS: usize = 700;
     let work = Work::of_rows(ROWS, "out.csv", &["--group-by", "ticker"]);
     let whole = work.uninterrupted();
     // This run scores everything and then fails, so that its journal can be read.
@@ -189,7 +189,7 @@ fn a_run_killed_at_random_scores_each_row_once_and_writes_the_same_output() {
         1,
         &[
             "the disk is full",
-            "stopped after 980 texts. Progress is in ",
+            "stopped after 686 texts. Progress is in ",
             "out.csv.journal; run the same command to continue",
         ],
     );
@@ -200,17 +200,16 @@ fn a_run_killed_at_random_scores_each_row_once_and_writes_the_same_output() {
 
     let run = work.resume(&[]);
     assert_eq!(run.code, Some(5), "{run:?}");
-    assert!(run.stderr.contains("resuming: 980 texts were scored before"), "{}", run.stderr);
+    assert!(run.stderr.contains("resuming: 686 texts were scored before"), "{}", run.stderr);
     work.assert_complete(&whole);
     assert_eq!(work.read("out.summary.csv"), work.read("whole.summary.csv"));
 }
 
 #[test]
+#[ignore = "takes long"]
 fn a_run_killed_at_random_writes_the_same_output_in_every_format() {
     let lines = |rows| {
-        let row = |row: usize| {
-            format!("{{\"n\":{row},\"text\":\"Sales fell by {row} percent, and {} shops closed.\"}}\n", row * 3)
-        };
+        let row = |row: usize| format!("{{\"n\":{row},\"text\":\"Sales -{row}, {} shops closed.\"}}\n", row * 3);
         (0..rows).map(row).collect::<String>()
     };
     let table = |rows| vec![("n.csv", csv(rows).into_bytes())];
@@ -286,7 +285,7 @@ fn a_changed_input_is_an_error_and_appended_rows_are_scored() {
     let input = csv(500);
     let journal = fs::read(work.journal()).unwrap();
 
-    write_file(work.dir.path(), "n.csv", input.replace("rose by 5 percent", "rose by V percent"));
+    write_file(work.dir.path(), "n.csv", input.replace("+5.", "+V."));
     let run = work.resume(&[]);
     assert_fails(
         &run,

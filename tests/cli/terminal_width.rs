@@ -42,7 +42,6 @@ fn no_table_is_wider_than_80_columns() {
         &["models"][..],
         #[cfg(feature = "verify")]
         &["verify", "model"],
-        &["bench", "--model", "model", "--lengths", "8,48"],
         &["bench", "--model", "model", "--lengths", "8", "--input", "news.csv"],
         &["eval", "labeled.csv", "--model", "model"],
         &classify,
