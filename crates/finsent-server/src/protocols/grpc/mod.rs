@@ -10,6 +10,7 @@ pub(crate) mod health;
 pub(crate) mod infer;
 pub(crate) mod messages;
 pub(crate) mod reflection;
+pub(crate) mod repository;
 mod request;
 mod status;
 mod wire;
