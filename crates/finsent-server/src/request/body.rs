@@ -13,6 +13,8 @@ use futures_util::StreamExt;
 use super::content_coding::ContentCoding;
 use super::context::{arrival, service};
 use super::decoder::Decoder;
+#[cfg(feature = "grpc")]
+use super::grpc_message::take_head;
 use super::memory::MemoryPermit;
 use crate::error::HttpError;
 use crate::memory_budget::Holder;
@@ -144,23 +146,13 @@ impl Body {
     pub(super) async fn into_message(self, coding: ContentCoding, service: Arc<Service>) -> Result<Self, HttpError> {
         let Self { content, memory } = self;
         let mut bytes = content.into_bytes();
-        let malformed = |reason: &str| Err(HttpError::Malformed(format!("expected one message in the call, {reason}")));
-        let Some(&[flag, length @ ..]) = bytes.first_chunk::<5>() else {
-            return malformed("but it has none");
-        };
-        drop(bytes.split_to(5));
-        if bytes.len() != u32::from_be_bytes(length) as usize {
-            return malformed("but its length is not that of the message");
-        }
+        let is_compressed = take_head(&mut bytes, coding)?;
         let message = Self { content: Content::Whole(bytes), memory };
-        match flag {
-            0 => Ok(message),
-            1 if coding != ContentCoding::Identity => {
-                let decompressed = web::block(move || decompress(coding, &service, message)).await;
-                decompressed.unwrap_or(Err(HttpError::Panicked))
-            }
-            _ => malformed("but its head does not say how it is compressed"),
+        if !is_compressed {
+            return Ok(message);
         }
+        let decompressed = web::block(move || decompress(coding, &service, message)).await;
+        decompressed.unwrap_or(Err(HttpError::Panicked))
     }
 
     fn append(&mut self, chunk: Bytes, limit: usize) -> Result<(), HttpError> {

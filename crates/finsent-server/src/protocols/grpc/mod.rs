@@ -11,9 +11,8 @@ pub(crate) mod infer;
 pub(crate) mod messages;
 pub(crate) mod reflection;
 pub(crate) mod repository;
-mod request;
+pub(crate) mod request;
 mod status;
 mod wire;
 
-pub(crate) use self::request::parse;
 pub(crate) use self::status::{FORMAT, no_method, trailers};

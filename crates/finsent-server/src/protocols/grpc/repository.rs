@@ -21,22 +21,30 @@ pub(crate) async fn index(request: HttpRequest, GrpcMessage(message): GrpcMessag
 
 /// Loads a model again from where it came from at the start. The answer comes when it has taken the place of the old one.
 pub(crate) async fn load(request: HttpRequest, GrpcMessage(message): GrpcMessage) -> Result<HttpResponse, HttpError> {
-    changed(&request, message, Wish::Load, |parameter| Err(parameter_refused(parameter))).await
+    changed(&request, message, Wish::Load, parse_load).await
 }
 
 /// Unloads a model. `unload_dependents` makes no difference: no model depends on another.
 pub(crate) async fn unload(request: HttpRequest, GrpcMessage(message): GrpcMessage) -> Result<HttpResponse, HttpError> {
-    changed(&request, message, Wish::Unload, |_| Ok(())).await
+    changed(&request, message, Wish::Unload, |message| parse(message, |_| Ok(()))).await
 }
 
 async fn changed(
     request: &HttpRequest,
     message: Body,
     wish: fn(usize, Reply) -> Wish,
-    check_parameter: fn(&str) -> Result<(), HttpError>,
+    parse: fn(&[u8]) -> Result<String, HttpError>,
 ) -> Result<HttpResponse, HttpError> {
-    change(request, message, move |message| parse(message, check_parameter), wish).await?;
+    change(request, message, parse, wish).await?;
     Ok(answer(&Ignored {}))
+}
+
+/// The model that is named in a `RepositoryModelLoadRequest`.
+///
+/// # Errors
+/// [`HttpError::Invalid`] if it says how to load it.
+pub(crate) fn parse_load(message: &[u8]) -> Result<String, HttpError> {
+    parse(message, |parameter| Err(parameter_refused(parameter)))
 }
 
 /// The model that is named in a `RepositoryModelLoadRequest` or a `RepositoryModelUnloadRequest`, which have the same fields.
