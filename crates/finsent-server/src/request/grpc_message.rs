@@ -8,10 +8,11 @@ use actix_web::dev::Payload;
 use actix_web::web::Bytes;
 use actix_web::{FromRequest, HttpRequest};
 
-use super::body::{AnyBody, Body};
+use super::body::{self, Body};
 use super::content_coding::ContentCoding;
 use super::context::service;
 use crate::error::HttpError;
+use crate::memory_budget::Holder;
 
 /// The only message of a call, decompressed, within the limits of a body.
 pub(crate) struct GrpcMessage(pub(crate) Body);
@@ -22,11 +23,8 @@ impl FromRequest for GrpcMessage {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let (coding, service) = (ContentCoding::of_message(request.headers()), Arc::clone(service(request)));
-        let body = AnyBody::from_request(request, payload);
-        Box::pin(async move {
-            let AnyBody(body) = body.await?;
-            body.into_message(coding?, service).await.map(Self)
-        })
+        let body = body::read(request.clone(), payload.take(), Holder::Stream);
+        Box::pin(async move { body.await?.into_message(coding?, service).await.map(Self) })
     }
 }
 

@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::fs;
 
 use actix_web::web::Bytes;
+use finsent_testing::grpc::{END_HEADERS, END_STREAM, beginning, frame, kind};
 use h2::client::SendRequest;
 use h2::{Reason, RecvStream};
 use http::{HeaderMap, Request};
@@ -616,4 +617,73 @@ fn a_client_that_takes_no_answers_holds_its_memory_and_no_more() {
             tokio::task::yield_now().await;
         }
     });
+}
+
+/// A connection on which tests send what no client should.
+fn raw_connection(harness: &Harness) -> std::net::TcpStream {
+    let mut stream = std::net::TcpStream::connect(&harness.grpc_address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    stream.write_all(&beginning()).unwrap();
+    stream
+}
+
+/// The head of a call whose message is still to come.
+fn head(stream: u32, path: &str, more: &[(&str, &str)]) -> Vec<u8> {
+    frame(kind::HEADERS, END_HEADERS, stream, &finsent_testing::grpc::head(path, more))
+}
+
+#[test]
+fn calls_that_wait_leave_the_memory_and_the_places_of_requests_to_others() {
+    let harness = Harness::ready(LIMITS);
+    let mut stream = raw_connection(&harness);
+    let watch = "/grpc.health.v1.Health/Watch";
+    let reflection = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
+    for (number, path) in
+        [INFER, watch, reflection, "/grpc.health.v1.Health/Check"].into_iter().cycle().take(40).enumerate()
+    {
+        let id = 2 * number as u32 + 1;
+        stream.write_all(&head(id, path, &[])).unwrap();
+        if path == watch {
+            // This one is complete, and waits for news.
+            stream.write_all(&frame(kind::DATA, END_STREAM, id, &framed(false, b""))).unwrap();
+        } else {
+            stream.write_all(&frame(kind::DATA, 0, id, &framed(false, b"begun")[..7])).unwrap();
+        }
+    }
+    let (of_streams, of_requests) =
+        (|| harness.service.memory.held_by(Holder::Stream), || harness.service.memory.held_by(Holder::Request));
+    while of_streams() < 40 * (8 << 10) || of_requests() > 0 {
+        thread::yield_now();
+    }
+    assert_eq!(harness.service.permits.available_permits(), LIMITS.max_concurrent_requests);
+    let answered = score(&harness, &["a"]);
+    harness.instructions.send(Instruction::Compute).unwrap();
+    assert_eq!(answered.join().unwrap().status, OK);
+    drop(stream);
+    while harness.service.memory.held() > 0 {
+        thread::yield_now();
+    }
+}
+
+#[test]
+fn the_memory_of_a_long_head_is_counted_for_as_long_as_its_call_lasts() {
+    let harness = Harness::ready(LIMITS);
+    let mut stream = raw_connection(&harness);
+    let long = "x".repeat(10_000);
+    for number in 0..10 {
+        stream.write_all(&head(2 * number + 1, "/grpc.health.v1.Health/Check", &[("long", &long)])).unwrap();
+    }
+    while harness.service.memory.held() < 10 * (8_000 + (8 << 10)) {
+        thread::yield_now();
+    }
+    for number in 0..10 {
+        stream.write_all(&frame(kind::DATA, END_STREAM, 2 * number + 1, &framed(false, b""))).unwrap();
+    }
+    while harness.service.memory.held() > 0 {
+        thread::yield_now();
+    }
+    let held = harness.service.memory.take_all(Holder::Stream);
+    let refused = Client::new(&harness).send("/grpc.health.v1.Health/Check", &[("long", &long)], framed(false, b""));
+    refused.unwrap().assert_is(RESOURCE_EXHAUSTED, "too many requests are waiting");
+    harness.service.memory.give_back(Holder::Stream, held);
 }

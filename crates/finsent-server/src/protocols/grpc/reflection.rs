@@ -111,7 +111,7 @@ fn not_found(error_message: String) -> ReflectionAnswer {
 /// Answers questions, one after the other, until the client has no more or pauses for too long.
 pub(crate) async fn info(request: HttpRequest, questions: Payload) -> Result<HttpResponse, HttpError> {
     let service = service(&request);
-    let mut memory = MemoryPermit::new(service, Holder::Request);
+    let mut memory = MemoryPermit::new(service, Holder::Stream);
     memory.grow(BYTES_PER_CALL + MAX_QUESTION_BYTES)?;
     let pause = service.limits.request_timeout;
     let ending = service.streams_end();
