@@ -687,3 +687,40 @@ fn the_memory_of_a_long_head_is_counted_for_as_long_as_its_call_lasts() {
     refused.unwrap().assert_is(RESOURCE_EXHAUSTED, "too many requests are waiting");
     harness.service.memory.give_back(Holder::Stream, held);
 }
+
+#[test]
+fn a_client_that_begins_and_cancels_calls_without_end_is_cut() {
+    let harness = Harness::ready(LIMITS);
+    let mut stream = raw_connection(&harness);
+    for thousand in 0..200 {
+        let ids = (2_000 * thousand + 1..2_000 * (thousand + 1)).step_by(2);
+        let cancelled = |id| [head(id, INFER, &[]), frame(kind::RST_STREAM, 0, id, &8u32.to_be_bytes())].concat();
+        let calls: Vec<u8> = ids.flat_map(cancelled).collect();
+        if stream.write_all(&calls).is_err() {
+            let answered = score(&harness, &["a"]);
+            harness.instructions.send(Instruction::Compute).unwrap();
+            assert_eq!(answered.join().unwrap().status, OK);
+            return;
+        }
+    }
+    panic!("200,000 calls were cancelled, and the connection is still open");
+}
+
+#[test]
+fn a_client_that_reads_nothing_is_not_read_from() {
+    let harness = Harness::ready(LIMITS);
+    let mut stream = raw_connection(&harness);
+    stream.set_write_timeout(Some(Duration::from_secs(1))).unwrap();
+    // Answers to the first kind of frame wait to be written, and those of the second kind have none.
+    let pings = frame(kind::PING, 0, 0, &[0; 8]).repeat(10_000);
+    let updates = frame(kind::WINDOW_UPDATE, 0, 0, &1u32.to_be_bytes()).repeat(10_000);
+    let mut sent = 0;
+    while sent < 256 << 20 {
+        let bytes = if sent < 64 << 20 { &pings } else { &updates };
+        if stream.write_all(bytes).is_err() {
+            return;
+        }
+        sent += bytes.len();
+    }
+    panic!("{sent} bytes were read from a client that reads nothing");
+}

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
+use futures_util::task::AtomicWaker;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::Notify;
 
@@ -29,6 +30,8 @@ pub(super) struct Traffic {
     /// Since when the socket takes no more bytes.
     blocked_since: Cell<Option<Instant>>,
     unblocked: Notify,
+    /// Who reads on then.
+    reader: AtomicWaker,
     discards_unsent: Cell<bool>,
 }
 
@@ -38,6 +41,7 @@ impl Stream {
             last_read: Cell::new(Instant::now()),
             blocked_since: Cell::new(None),
             unblocked: Notify::new(),
+            reader: AtomicWaker::new(),
             discards_unsent: Cell::new(false),
         });
         (Self { socket, first, read: 0, traffic: Rc::clone(&traffic) }, traffic)
@@ -69,6 +73,7 @@ impl Traffic {
         if poll.is_ready() {
             if self.blocked_since.take().is_some() {
                 self.unblocked.notify_waiters();
+                self.reader.wake();
             }
         } else if self.blocked_since.get().is_none() {
             self.blocked_since.set(Some(Instant::now()));
@@ -88,6 +93,11 @@ impl Drop for Stream {
 impl AsyncRead for Stream {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
+        if this.traffic.blocked_since().is_some() {
+            // A peer that reads nothing is not read from.
+            this.traffic.reader.register(cx.waker());
+            return Poll::Pending;
+        }
         let first = &this.first[this.read..];
         if !first.is_empty() {
             let length = first.len().min(buffer.remaining());
