@@ -27,7 +27,11 @@ pub(crate) fn succeeds(command: &mut Command) {
 }
 
 fn python(script: &str, argument: &str) {
-    succeeds(Command::new(installed().join("bin/python")).arg(format!("{SCRIPTS}/{script}")).arg(argument));
+    python_with(script, &[argument]);
+}
+
+fn python_with(script: &str, arguments: &[&str]) {
+    succeeds(Command::new(installed().join("bin/python")).arg(format!("{SCRIPTS}/{script}")).args(arguments));
 }
 
 #[test]
@@ -58,9 +62,7 @@ fn clients_of_grpc_infer_and_the_schema_is_the_public_one() {
             finsent_testing::Address::Tcp(host) => host.clone(),
             finsent_testing::Address::Unix(path) => format!("unix:{}", path.display()),
         };
-        let mut script = Command::new(installed().join("bin/python"));
-        script.args([&format!("{SCRIPTS}/triton_grpc.py"), server.address.host(), &address, KEY]);
-        succeeds(&mut script);
+        python_with("triton_grpc.py", &[server.address.host(), &address, KEY]);
     }
     let compile = concat!(env!("CARGO_MANIFEST_DIR"), "/crates/finsent-server/proto/compile");
     succeeds(Command::new(installed().join("bin/python")).args([compile, "--check"]));
@@ -73,7 +75,19 @@ fn tritonclient_loads_and_unloads() {
     let keys = dir.path().join("keys");
     fs::write(&keys, KEY).unwrap();
     let server = server::start(&["--allow-reload", "--api-key-file", keys.to_str().unwrap()]);
-    python("triton_repository.py", server.address.host());
+    python_with("triton_repository.py", &["http", server.address.host()]);
+}
+
+#[cfg(feature = "grpc")]
+#[test]
+#[ignore = "needs the clients of tests/http/clients in FINSENT_TEST_CLIENTS"]
+fn tritonclient_loads_and_unloads_over_grpc() {
+    let dir = tempfile::tempdir().unwrap();
+    let keys = dir.path().join("keys");
+    fs::write(&keys, KEY).unwrap();
+    let listen = ["--listen", "127.0.0.1:0", "--grpc-listen", "127.0.0.1:0"];
+    let server = server::start(&[&listen[..], &["--allow-reload", "--api-key-file", keys.to_str().unwrap()]].concat());
+    python_with("triton_repository.py", &["grpc", server.addresses[1].host()]);
 }
 
 #[test]

@@ -10,35 +10,39 @@ fn a_build_without_grpc_says_so() {
 
 #[cfg(feature = "grpc")]
 mod with_feature {
-    use std::io::{Read, Write};
+    use std::fs;
+    use std::io::Write;
+
+    use finsent_testing::grpc::{self, field, infer_request, read_answer};
+    use finsent_testing::models::{negate_weights, small_model};
+    use finsent_testing::{Address, Stream};
 
     use crate::server;
 
-    /// A frame of HTTP/2 on the first stream, or on the connection.
-    fn frame(kind: u8, flags: u8, stream: u8, payload: &[u8]) -> Vec<u8> {
-        let length = (payload.len() as u32).to_be_bytes();
-        [&length[1..], &[kind, flags, 0, 0, 0, stream], payload].concat()
+    const KEY: &str = "Bearer open-sesame";
+
+    /// Calls a method on a new connection.
+    fn call(address: &Address, method: &str, key: Option<&str>, message: &[u8]) -> Box<dyn Stream> {
+        let key = key.map(|key| ("authorization", key));
+        let path = format!("/inference.GRPCInferenceService/{method}");
+        let call = grpc::call(1, &path, key.as_slice(), message);
+        let mut connection = address.connect();
+        connection.write_all(&[grpc::beginning(), call].concat()).unwrap();
+        connection
     }
 
-    /// A client's first frames, with a call of `ModelInfer` for one text.
-    fn call(text: &str) -> Vec<u8> {
-        let header = |name: &str, value: &str| {
-            [&[0, name.len() as u8], name.as_bytes(), &[value.len() as u8], value.as_bytes()].concat()
-        };
-        let head = [
-            header(":method", "POST"),
-            header(":scheme", "http"),
-            header(":path", "/inference.GRPCInferenceService/ModelInfer"),
-            header("content-type", "application/grpc"),
-        ];
-        let field =
-            |number: u8, bytes: &[u8]| [&[(number << 3) | 2, u8::try_from(bytes.len()).unwrap()], bytes].concat();
-        let input = [field(1, b"text"), field(2, b"BYTES"), field(5, &field(8, text.as_bytes()))].concat();
-        let message = [field(1, b"mini"), field(5, &input)].concat();
-        let message = [&[0, 0, 0, 0, message.len() as u8], &message[..]].concat();
-        let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
-        // Settings; headers, which end with this frame; data, which ends the stream.
-        [preface, frame(4, 0, 0, b""), frame(1, 4, 1, &head.concat()), frame(0, 1, 1, &message)].concat()
+    /// The message of its answer after its head, or nothing if it fails.
+    fn ask(address: &Address, method: &str, key: Option<&str>, message: &[u8]) -> Vec<u8> {
+        read_answer(&mut call(address, method, key, message), 1).unwrap()
+    }
+
+    fn contains(data: &[u8], words: &str) -> bool {
+        data.windows(words.len()).any(|bytes| bytes == words.as_bytes())
+    }
+
+    fn calls_with_status(server: &server::Server, model: &str, method: &str, status: u16) -> f64 {
+        let route = format!("/inference.GRPCInferenceService/{method}");
+        server.metric(&format!("finsent_requests_total{{model=\"{model}\",route=\"{route}\",status=\"{status}\"}}"))
     }
 
     #[test]
@@ -50,21 +54,60 @@ mod with_feature {
         let mut server = server::start(&[&["--listen", "127.0.0.1:0"], &grpc[..]].concat());
         let mut open = Vec::new();
         for address in &server.addresses[1..] {
-            let mut connection = address.connect();
-            connection.write_all(&call("Quarterly revenue rose 20% and beat estimates.")).unwrap();
-            let mut answer = Vec::new();
-            while !answer.windows(8).any(|bytes| bytes == b"positive") {
-                let mut bytes = [0; 4096];
-                let read = connection.read(&mut bytes).unwrap();
-                assert!(read > 0, "no answer: {:?}", String::from_utf8_lossy(&answer));
-                answer.extend_from_slice(&bytes[..read]);
-            }
+            let message = infer_request("mini", &["Quarterly revenue rose 20% and beat estimates."]);
+            let mut connection = call(address, "ModelInfer", None, &message);
+            let answer = read_answer(&mut connection, 1).unwrap();
+            assert!(contains(&answer, "positive"), "{:?}", String::from_utf8_lossy(&answer));
             open.push(connection);
         }
-        let route = "route=\"/inference.GRPCInferenceService/ModelInfer\"";
-        assert_eq!(server.metric(&format!("finsent_requests_total{{model=\"mini\",{route},status=\"200\"}}")), 2.0);
+        assert_eq!(calls_with_status(&server, "mini", "ModelInfer", 200), 2.0);
         server.signal("TERM");
         assert_eq!(server.wait_for_exit().code(), Some(0), "open connections hold up the end");
         assert!(!socket.exists(), "the socket is left behind");
+    }
+
+    #[test]
+    fn models_are_exchanged_and_unloaded_by_calls_of_grpc_with_a_key() {
+        let dir = tempfile::tempdir().unwrap();
+        let (model, keys) = (small_model(dir.path(), "small"), dir.path().join("keys"));
+        fs::write(&keys, "open-sesame").unwrap();
+        let [model_path, keys] = [&model, &keys].map(|path| path.to_str().unwrap());
+        let listen = ["--model", model_path, "--listen", "127.0.0.1:0", "--grpc-listen", "127.0.0.1:0"];
+        let with_keys = ["--api-key-file", keys];
+        let server = server::start(&[&listen[..], &with_keys, &["--allow-reload"]].concat());
+        let address = &server.addresses[1];
+        let ask_with_key = |method: &str, message: &[u8]| ask(address, method, Some(KEY), message);
+        let small = field(2, "small");
+        let infer = || ask_with_key("ModelInfer", &infer_request("small", &["profit rose"]));
+        let (done, old) = ([0_u8; 5], infer());
+        assert!(!old.is_empty());
+
+        negate_weights(&model);
+        assert_eq!(ask(address, "RepositoryModelLoad", None, &small), b"");
+        assert_eq!(ask_with_key("RepositoryModelLoad", &field(2, "smal")), b"");
+        assert_eq!(infer(), old, "a call that was refused has exchanged the model");
+        assert_eq!(ask_with_key("RepositoryModelLoad", &small), done);
+        let new = infer();
+        assert!(!new.is_empty() && new != old, "the old model answers after the exchange");
+
+        fs::remove_file(model.join("model.safetensors")).unwrap();
+        assert_eq!(ask_with_key("RepositoryModelLoad", &small), b"");
+        let index = ask_with_key("RepositoryIndex", b"");
+        assert!(contains(&index, "READY") && contains(&index, "the old one stays"), "{index:?}");
+        assert_eq!(infer(), new);
+        assert_eq!(ask_with_key("RepositoryModelUnload", &small), done);
+        assert_eq!(infer(), b"", "an unloaded model answers");
+        assert!(contains(&ask_with_key("RepositoryIndex", b""), "UNAVAILABLE"));
+        let load = |status| calls_with_status(&server, "", "RepositoryModelLoad", status);
+        assert_eq!([200, 401, 404, 422].map(load), [1.0; 4]);
+
+        for more in [&with_keys[..], &["--allow-reload"]] {
+            // The other model, because the files of this one are gone.
+            let server = server::start(&[&listen[2..], more].concat());
+            for method in ["RepositoryModelLoad", "RepositoryModelUnload"] {
+                assert_eq!(ask(&server.addresses[1], method, Some(KEY), &small), b"");
+                assert_eq!(calls_with_status(&server, "", method, 403), 1.0, "{more:?}");
+            }
+        }
     }
 }

@@ -13,16 +13,6 @@ const MAX_BYTES: usize = 2_000_000;
 
 const CODINGS: [ContentCoding; 3] = [ContentCoding::Identity, ContentCoding::Gzip, ContentCoding::Deflate];
 
-/// Takes the texts out of the message of a gRPC call. Returns how many there are.
-///
-/// # Errors
-/// What the client is told.
-#[cfg(feature = "grpc")]
-pub fn read_message(message: &[u8]) -> Result<usize, String> {
-    let texts = crate::protocols::grpc::parse(message, MAX_TEXTS);
-    texts.map(|parsed| parsed.inputs.len()).map_err(|error| error.message_with_index("text"))
-}
-
 /// Decompresses a body and takes the texts out of it. `protocol` and `coding` may be any numbers. Returns how many texts
 /// there are.
 ///
@@ -47,7 +37,7 @@ pub fn read_body(protocol: u8, coding: u8, body: &[u8]) -> Result<usize, String>
 }
 
 fn decompress(coding: u8, body: &[u8]) -> Result<Vec<u8>, HttpError> {
-    let mut decoder = decoder(coding);
+    let mut decoder = Decoder::new(of_number(coding));
     decoder.push(Bytes::copy_from_slice(body));
     decoder.end();
     let mut decompressed = Vec::new();
@@ -60,8 +50,8 @@ fn decompress(coding: u8, body: &[u8]) -> Result<Vec<u8>, HttpError> {
     Ok(decompressed)
 }
 
-fn decoder(coding: u8) -> Decoder {
-    Decoder::new(CODINGS[usize::from(coding) % CODINGS.len()])
+fn of_number(coding: u8) -> ContentCoding {
+    CODINGS[usize::from(coding) % CODINGS.len()]
 }
 
 /// Reads a stream that arrives in pieces of this size. Returns for each line of its first megabytes whether it is a text, or
@@ -70,7 +60,8 @@ fn decoder(coding: u8) -> Decoder {
 /// # Errors
 /// Why the stream ends early.
 pub fn read_stream(coding: u8, piece: usize, body: &[u8]) -> Result<Vec<Result<(), String>>, String> {
-    let (mut decoder, mut splitter, mut lines) = (decoder(coding), LineSplitter::new(MAX_BYTES), Vec::new());
+    let (mut decoder, mut splitter, mut lines) =
+        (Decoder::new(of_number(coding)), LineSplitter::new(MAX_BYTES), Vec::new());
     let mut left = 4 * MAX_BYTES;
     let pieces = body.chunks(piece.max(1)).map(Some).chain([None]);
     for piece in pieces {
@@ -94,4 +85,49 @@ fn read_line(line: Option<Vec<u8>>) -> Result<(), String> {
     LineInput::parse(&line, true).text.map_or_else(drop, drop);
     let text = LineInput::parse(&line, false).text?;
     text.map(drop).map_err(|error| error.to_string())
+}
+
+/// Reads what a gRPC call sends besides its head: the message of a method, or its time limit. `method` and `coding` may be any
+/// numbers. Returns how many texts there are; a model and a time limit count as one.
+///
+/// # Errors
+/// What the client is told, as the header that tells it.
+#[cfg(feature = "grpc")]
+pub fn read_call(method: u8, coding: u8, body: &[u8]) -> Result<usize, String> {
+    use crate::protocols::grpc::{infer, repository, request, trailers};
+    use crate::request::take_head;
+
+    let message = || {
+        let mut message = Bytes::copy_from_slice(body);
+        let is_compressed = take_head(&mut message, of_number(coding))?;
+        if is_compressed { decompress(coding, &message) } else { Ok(message.into()) }
+    };
+    let read = match method % 4 {
+        0 => message().and_then(|message| Ok(request::parse(&message, MAX_TEXTS)?.inputs.len())),
+        1 => message().and_then(|message| repository::parse_load(&message).map(|_| 1)),
+        // Without the head and without compression: more of the inputs reach the parser.
+        2 => request::parse(body, MAX_TEXTS).map(|parsed| parsed.inputs.len()),
+        _ => infer::timeout(body).map(|_| 1),
+    };
+    read.map_err(|error| {
+        let trailers = trailers(&error);
+        assert!(trailers["grpc-status"] != "0", "{error}");
+        trailers["grpc-message"].to_str().expect("it is escaped").to_owned()
+    })
+}
+
+/// Answers the questions of server reflection that arrive in pieces of this size, up to the first that is none.
+#[cfg(feature = "grpc")]
+pub fn read_questions(piece: usize, body: &[u8]) -> Vec<Bytes> {
+    use crate::protocols::grpc::reflection::{answer, next_question};
+
+    let (mut arrived, mut answers) = (actix_web::web::BytesMut::new(), Vec::new());
+    for piece in body.chunks(piece.max(1)) {
+        arrived.extend_from_slice(piece);
+        while let Some(question) = next_question(&mut arrived).transpose() {
+            let Some(answer) = question.ok().and_then(answer) else { return answers };
+            answers.push(answer);
+        }
+    }
+    answers
 }

@@ -18,7 +18,8 @@ const MIN_BYTES: usize = 8 << 20;
 pub(crate) enum Holder {
     /// A request with a whole body.
     Request,
-    /// A stream of lines.
+    /// A stream of lines, or a call of gRPC that waits: for the rest of its message, or for news. A client may have a hundred of
+    /// them in a connection, and needs no key for some.
     Stream,
 }
 
@@ -57,7 +58,19 @@ impl MemoryBudget {
     /// Bytes that are held.
     #[cfg(test)]
     pub(crate) fn held(&self) -> usize {
-        self.requests.load(Ordering::Relaxed) + self.streams.load(Ordering::Relaxed)
+        self.held_by(Holder::Request) + self.held_by(Holder::Stream)
+    }
+
+    /// Takes all that is left. Returns how many bytes that is.
+    #[cfg(all(test, feature = "grpc"))]
+    pub(crate) fn take_all(&self, holder: Holder) -> usize {
+        let (counter, limit) = self.part(holder);
+        limit - counter.swap(limit, Ordering::Relaxed)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn held_by(&self, holder: Holder) -> usize {
+        self.part(holder).0.load(Ordering::Relaxed)
     }
 
     /// One half is for streams, so that clients that do not read their answers leave room for others.

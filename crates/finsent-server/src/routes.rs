@@ -124,8 +124,8 @@ fn protocols() -> Vec<Route> {
 #[cfg(feature = "grpc")]
 #[rustfmt::skip]
 fn grpc() -> Vec<Route> {
-    use Purpose::{Describe, Observe};
-    use crate::protocols::grpc::{FORMAT, describe, health, infer, reflection};
+    use Purpose::{Describe, Manage, Observe};
+    use crate::protocols::grpc::{FORMAT, describe, health, infer, reflection, repository};
 
     vec![
         Route::post("/inference.GRPCInferenceService/ModelInfer", FORMAT, infer::infer),
@@ -139,8 +139,11 @@ fn grpc() -> Vec<Route> {
         Route::post("/inference.GRPCInferenceService/ModelConfig", FORMAT, describe::model_config).with_purpose(Describe),
         Route::post("/inference.GRPCInferenceService/ModelStatistics", FORMAT, describe::model_statistics)
             .with_purpose(Describe),
-        Route::post("/inference.GRPCInferenceService/RepositoryIndex", FORMAT, describe::repository_index)
+        Route::post("/inference.GRPCInferenceService/RepositoryIndex", FORMAT, repository::index)
             .with_purpose(Describe),
+        Route::post("/inference.GRPCInferenceService/RepositoryModelLoad", FORMAT, repository::load).with_purpose(Manage),
+        Route::post("/inference.GRPCInferenceService/RepositoryModelUnload", FORMAT, repository::unload)
+            .with_purpose(Manage),
         Route::post("/grpc.health.v1.Health/Check", FORMAT, health::check).with_purpose(Observe),
         Route::post("/grpc.health.v1.Health/Watch", FORMAT, health::watch).with_purpose(Observe),
         Route::post("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", FORMAT, reflection::info)

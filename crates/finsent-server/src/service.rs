@@ -79,6 +79,11 @@ impl Phase {
         if self == Self::Ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }
     }
 
+    /// The state of a model that is loaded: without the default model, the others are still ready.
+    pub(crate) fn of_loaded_model(self) -> Self {
+        if self == Self::Unloaded { Self::Ready } else { self }
+    }
+
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Loading => "loading",

@@ -75,7 +75,11 @@ impl Harness {
     }
 
     fn with_keys(limits: HttpLimits, keys: ApiKeys) -> Self {
-        let service = Arc::new(Service::new(limits, 512, keys));
+        Self::of(Service::new(limits, 512, keys))
+    }
+
+    fn of(service: Service) -> Self {
+        let service = Arc::new(service);
         let (stop, stopped) = oneshot::channel();
         let (sender, listening) = channel();
         let served = Arc::clone(&service);

@@ -3,6 +3,7 @@
 //! - [`Finsent`] runs the command in an environment without settings; [`Run`] is what came out, with assertions on it.
 //! - [`Home`] is a temporary home directory for runs that download models or read settings of the user.
 //! - [`Server`] is a running `finsent serve`; [`Address`], [`Request`] and [`Response`] talk to it over plain HTTP.
+//! - [`grpc`] has the frames of calls of gRPC.
 //! - [`wait_until`] polls a condition with a deadline: tests wait for conditions and never sleep.
 //! - [`models`] copies the small test models and writes one of the size of BERT-base.
 //!
@@ -17,6 +18,7 @@
 
 mod bert_base;
 mod binary;
+pub mod grpc;
 mod home;
 mod http;
 pub mod models;

@@ -34,6 +34,9 @@ pub(super) struct Watch {
     /// Where the others send their texts: not the attackers' address.
     socket: Address,
     right: Vec<Value>,
+    /// The same for gRPC, with the answers as bytes.
+    #[cfg(feature = "grpc")]
+    grpc: (Address, Vec<Vec<u8>>),
     seed: u64,
 }
 
@@ -56,10 +59,28 @@ pub(super) struct Seen {
 
 impl Watch {
     pub(super) fn new(server: &Server, mut random: Rng) -> Self {
-        let socket = server.addresses.iter().find(|address| matches!(address, Address::Unix(_))).unwrap().clone();
+        let mut addresses = server.addresses.clone();
+        #[cfg(feature = "grpc")]
+        let grpc = {
+            // Probes are not for these two.
+            let of_grpc: Vec<Address> = addresses.drain(2..4).collect();
+            let socket = of_grpc[1].clone();
+            let right = TEXTS.iter().map(|text| call(&socket, text).unwrap()).collect();
+            (socket, right)
+        };
+        let socket = addresses.iter().find(|address| matches!(address, Address::Unix(_))).unwrap().clone();
         let right =
             TEXTS.iter().map(|text| post(&socket, &[text]).unwrap().expect(200)["results"][0].clone()).collect();
-        Self { pid: server.pid(), addresses: server.addresses.clone(), socket, right, seed: random.u64(..) }
+        let seed = random.u64(..);
+        Self {
+            pid: server.pid(),
+            addresses,
+            socket,
+            right,
+            #[cfg(feature = "grpc")]
+            grpc,
+            seed,
+        }
     }
 
     /// Probes every listener, sends texts and looks at the process until it is over.
@@ -70,6 +91,8 @@ impl Watch {
             let probes = self.addresses.iter().map(|address| scope.spawn(move || probe(address, is_over)));
             let probes: Vec<_> = probes.collect();
             let texts = scope.spawn(|| self.send_texts(is_over));
+            #[cfg(feature = "grpc")]
+            let calls = scope.spawn(|| self.send_calls(is_over));
             while !is_over() {
                 seen.most_resident = seen.most_resident.max(resident_bytes(self.pid));
                 seen.most_files = seen.most_files.max(open_files(self.pid));
@@ -81,6 +104,8 @@ impl Watch {
                 seen.failed_probes.extend(failed);
             }
             texts.join().unwrap().add_to(&mut seen);
+            #[cfg(feature = "grpc")]
+            calls.join().unwrap().add_to(&mut seen);
         });
         seen.latencies.sort_unstable();
         seen
@@ -109,6 +134,38 @@ impl Watch {
         }
         seen
     }
+}
+
+#[cfg(feature = "grpc")]
+impl Watch {
+    /// Sends random texts over gRPC, one at a time, and compares the answers.
+    fn send_calls(&self, is_over: impl Fn() -> bool) -> Seen {
+        let (mut random, mut seen) = (Rng::with_seed(self.seed), Seen::default());
+        let (address, right) = &self.grpc;
+        while !is_over() {
+            let text = random.usize(..TEXTS.len());
+            match call(address, TEXTS[text]) {
+                Ok(answer) if answer == right[text] => seen.right += 1,
+                // Without a message: a status that says that there is too much to do.
+                Ok(answer) if answer.is_empty() => seen.refused += 1,
+                Ok(_) => seen.wrong += 1,
+                Err(_) => seen.lost += 1,
+            }
+            thread::sleep(PAUSE);
+        }
+        seen
+    }
+}
+
+/// The answer to a call on a connection of its own.
+#[cfg(feature = "grpc")]
+fn call(address: &Address, text: &str) -> std::io::Result<Vec<u8>> {
+    use finsent_testing::grpc::{beginning, call, infer_request, read_answer};
+
+    let mut stream = address.connect();
+    let call = call(1, "/inference.GRPCInferenceService/ModelInfer", &[], &infer_request("int8", &[text]));
+    stream.write_all(&[beginning(), call].concat())?;
+    read_answer(&mut stream, 1)
 }
 
 impl Seen {

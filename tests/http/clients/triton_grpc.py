@@ -105,6 +105,8 @@ for what, status, words, act in (
     ("two inputs", "INVALID_ARGUMENT", "several", lambda: client.infer("mini", [tensor(["a"])] * 2, headers=KEY)),
     ("too many texts", "INVALID_ARGUMENT", "more than 1000", lambda: infer(["a"] * 1001)),
     ("a large text", "RESOURCE_EXHAUSTED", "larger than", lambda: infer(["a" * 3_000_000])),
+    ("to load without --allow-reload", "PERMISSION_DENIED", "--allow-reload", lambda: client.load_model("mini", headers=KEY)),
+    ("to unload without it", "PERMISSION_DENIED", "--allow-reload", lambda: client.unload_model("mini", headers=KEY)),
     ("shared memory", "UNIMPLEMENTED", "no method", lambda: client.get_system_shared_memory_status(headers=KEY)),
 ):
     error = raises(what, InferenceServerException, act)
@@ -163,7 +165,7 @@ services = sorted(database.get_services())
 equal("services", services[:2], ["grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection"])
 pool = DescriptorPool(database)
 pool.FindMessageTypeByName("inference.ModelInferRequest.InferInputTensor")
-equal("methods", len(pool.FindServiceByName("inference.GRPCInferenceService").methods), 9)
+equal("methods", len(pool.FindServiceByName("inference.GRPCInferenceService").methods), 11)
 
 
 def described(file):

@@ -15,5 +15,5 @@ mod source;
 mod tests;
 
 pub(crate) use self::exchange::{create_series, run};
-pub(crate) use self::reloads::{Reloads, Wish};
+pub(crate) use self::reloads::{Reloads, Reply, Wish};
 pub use self::source::{LoadFailure, ModelSource};

@@ -25,7 +25,7 @@ pub(crate) enum Wish {
 }
 
 /// Who waits for the outcome. A wish that has not begun is dropped if nobody does any more.
-pub(super) type Reply = oneshot::Sender<Result<(), LoadFailure>>;
+pub(crate) type Reply = oneshot::Sender<Result<(), LoadFailure>>;
 
 /// Takes wishes, if that is allowed.
 #[derive(Debug)]

@@ -40,7 +40,11 @@ fn is_websocket(headers: &HeaderMap) -> bool {
 }
 
 impl Admitted {
-    fn admit(request: &HttpRequest) -> Result<Self, HttpError> {
+    /// Admits a request.
+    ///
+    /// # Errors
+    /// [`HttpError::Overloaded`] if too many requests are in progress, and what else prevents any from being processed.
+    pub(crate) fn admit(request: &HttpRequest) -> Result<Self, HttpError> {
         let service = service(request);
         // actix-web takes everything that follows such a head as its body, whatever length it gives.
         if is_websocket(request.headers()) {

@@ -8,11 +8,13 @@ use actix_web::dev::Payload;
 use actix_web::http::header::{self, HeaderMap};
 use actix_web::web::Bytes;
 use actix_web::{FromRequest, HttpRequest, web};
-use futures_util::StreamExt;
+use futures_util::{FutureExt, StreamExt};
 
 use super::content_coding::ContentCoding;
 use super::context::{arrival, service};
 use super::decoder::Decoder;
+#[cfg(feature = "grpc")]
+use super::grpc_message::take_head;
 use super::memory::MemoryPermit;
 use crate::error::HttpError;
 use crate::memory_budget::Holder;
@@ -66,7 +68,7 @@ impl FromRequest for Body {
         if !is_json(request.headers()) {
             return Box::pin(async { Err(HttpError::MediaType { expected: "application/json" }) });
         }
-        Box::pin(read(request.clone(), payload.take()))
+        Box::pin(read(request.clone(), payload.take(), Holder::Request))
     }
 }
 
@@ -75,7 +77,7 @@ impl FromRequest for AnyBody {
     type Future = Pin<Box<dyn Future<Output = Result<Self, HttpError>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let body = read(request.clone(), payload.take());
+        let body = read(request.clone(), payload.take(), Holder::Request);
         Box::pin(async { body.await.map(Self) })
     }
 }
@@ -98,12 +100,13 @@ fn is_json(headers: &HeaderMap) -> bool {
     media_type == "application/json" || (media_type.starts_with("application/") && media_type.ends_with("+json"))
 }
 
-async fn read(request: HttpRequest, payload: Payload) -> Result<Body, HttpError> {
+/// Reads a body. While it waits for more, its memory is that of `waiting`.
+pub(super) async fn read(request: HttpRequest, payload: Payload, waiting: Holder) -> Result<Body, HttpError> {
     let service = Arc::clone(service(&request));
     let limit = service.limits.request_timeout;
     let deadline = arrival(&request) + limit;
     let coding = ContentCoding::of(request.headers())?;
-    let body = tokio::time::timeout_at(deadline.into(), collect(&service, payload)).await;
+    let body = tokio::time::timeout_at(deadline.into(), collect(&service, payload, waiting)).await;
     let body = body.unwrap_or(Err(HttpError::SlowBody { limit }))?;
     if coding == ContentCoding::Identity {
         return Ok(body);
@@ -112,12 +115,21 @@ async fn read(request: HttpRequest, payload: Payload) -> Result<Body, HttpError>
     decompressed.unwrap_or(Err(HttpError::Panicked))
 }
 
-async fn collect(service: &Arc<Service>, mut payload: Payload) -> Result<Body, HttpError> {
+async fn collect(service: &Arc<Service>, mut payload: Payload, waiting: Holder) -> Result<Body, HttpError> {
     let mut body = Body::new(service)?;
-    while let Some(chunk) = payload.next().await {
+    loop {
+        let chunk = match payload.next().now_or_never() {
+            Some(chunk) => chunk,
+            None => {
+                body.memory.move_to(waiting)?;
+                payload.next().await
+            }
+        };
+        let Some(chunk) = chunk else { break };
         let chunk = chunk.map_err(|error| HttpError::Malformed(format!("the body ended early: {error}")))?;
         body.append(chunk, service.limits.max_body_bytes)?;
     }
+    body.memory.move_to(Holder::Request)?;
     Ok(body)
 }
 
@@ -144,23 +156,13 @@ impl Body {
     pub(super) async fn into_message(self, coding: ContentCoding, service: Arc<Service>) -> Result<Self, HttpError> {
         let Self { content, memory } = self;
         let mut bytes = content.into_bytes();
-        let malformed = |reason: &str| Err(HttpError::Malformed(format!("expected one message in the call, {reason}")));
-        let Some(&[flag, length @ ..]) = bytes.first_chunk::<5>() else {
-            return malformed("but it has none");
-        };
-        drop(bytes.split_to(5));
-        if bytes.len() != u32::from_be_bytes(length) as usize {
-            return malformed("but its length is not that of the message");
-        }
+        let is_compressed = take_head(&mut bytes, coding)?;
         let message = Self { content: Content::Whole(bytes), memory };
-        match flag {
-            0 => Ok(message),
-            1 if coding != ContentCoding::Identity => {
-                let decompressed = web::block(move || decompress(coding, &service, message)).await;
-                decompressed.unwrap_or(Err(HttpError::Panicked))
-            }
-            _ => malformed("but its head does not say how it is compressed"),
+        if !is_compressed {
+            return Ok(message);
         }
+        let decompressed = web::block(move || decompress(coding, &service, message)).await;
+        decompressed.unwrap_or(Err(HttpError::Panicked))
     }
 
     fn append(&mut self, chunk: Bytes, limit: usize) -> Result<(), HttpError> {

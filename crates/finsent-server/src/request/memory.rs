@@ -36,6 +36,19 @@ impl MemoryPermit {
         Ok(())
     }
 
+    /// Counts the bytes as those of another holder.
+    ///
+    /// # Errors
+    /// As [`grow`](Self::grow).
+    pub(crate) fn move_to(&mut self, holder: Holder) -> Result<(), HttpError> {
+        if holder != self.holder {
+            let mut moved = Self::new(&self.service, holder);
+            moved.grow(self.bytes)?;
+            *self = moved;
+        }
+        Ok(())
+    }
+
     /// Counts this many bytes instead.
     ///
     /// # Errors

@@ -25,7 +25,7 @@ pub(crate) use self::context::{Arrival, ModelLabel, RequestId, service};
 pub(crate) use self::decoder::Decoder;
 pub(crate) use self::fields::Fields;
 #[cfg(feature = "grpc")]
-pub(crate) use self::grpc_message::GrpcMessage;
+pub(crate) use self::grpc_message::{GrpcMessage, take_head};
 pub(crate) use self::json::{WholeNumber, elements, kind, text_elements, without_position};
 pub(crate) use self::memory::MemoryPermit;
 pub(crate) use self::object::Object;

@@ -1,8 +1,10 @@
 //! Calls of gRPC, as a client sends them.
 
+use std::convert::Infallible;
 use std::fs;
 
 use actix_web::web::Bytes;
+use finsent_testing::grpc::{END_HEADERS, END_STREAM, beginning, frame, kind};
 use h2::client::SendRequest;
 use h2::{Reason, RecvStream};
 use http::{HeaderMap, Request};
@@ -12,18 +14,21 @@ use tokio::runtime::{Builder, Runtime};
 
 use super::*;
 use crate::protocols::grpc::messages::{
-    DataType, HealthCheckRequest, HealthCheckResponse, Ignored, InferTensorContents, ModelConfigResponse,
+    DataType, HealthCheckRequest, HealthCheckResponse, Ignored, InferTensorContents, ModelConfigResponse, ModelIndex,
     ModelInferResponse, ModelMetadataResponse, ModelRequest, ModelStatisticsResponse, ReadyResponse, ReflectionAnswer,
-    ReflectionQuestion, RepositoryIndexResponse, ServerLiveResponse, ServerMetadataResponse, ServerReflectionRequest,
-    ServerReflectionResponse, ServingStatus,
+    ReflectionQuestion, RepositoryIndexRequest, RepositoryIndexResponse, ServerLiveResponse, ServerMetadataResponse,
+    ServerReflectionRequest, ServerReflectionResponse, ServingStatus,
 };
+use crate::reload::{LoadFailure, ModelSource};
 
 const INFER: &str = "/inference.GRPCInferenceService/ModelInfer";
 const OK: u16 = 0;
 const INVALID_ARGUMENT: u16 = 3;
 const DEADLINE_EXCEEDED: u16 = 4;
 const NOT_FOUND: u16 = 5;
+const PERMISSION_DENIED: u16 = 7;
 const RESOURCE_EXHAUSTED: u16 = 8;
+const FAILED_PRECONDITION: u16 = 9;
 const UNIMPLEMENTED: u16 = 12;
 const UNAVAILABLE: u16 = 14;
 const UNAUTHENTICATED: u16 = 16;
@@ -52,6 +57,23 @@ struct InputTensor {
     shape: Vec<i64>,
     #[prost(message, optional, tag = "5")]
     contents: Option<InferTensorContents>,
+}
+
+/// `RepositoryModelLoadRequest`, and that to unload.
+#[derive(Clone, PartialEq, Message)]
+struct RepositoryModelRequest {
+    #[prost(string, tag = "1")]
+    repository_name: String,
+    #[prost(string, tag = "2")]
+    model_name: String,
+    #[prost(message, repeated, tag = "3")]
+    parameters: Vec<RepositoryParameter>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct RepositoryParameter {
+    #[prost(string, tag = "1")]
+    name: String,
 }
 
 fn scoring(texts: &[&str]) -> InferRequest {
@@ -403,6 +425,136 @@ fn calls_need_a_key_where_requests_do() {
     assert_eq!(answer.read::<ServerMetadataResponse>().name, "finsent");
 }
 
+/// Loads the small model, unless a load is to fail.
+struct SmallOrFailing(Receiver<bool>);
+
+impl ModelSource for SmallOrFailing {
+    type Error = Infallible;
+
+    fn start(&mut self, _: &Service) -> Result<LoadedModels, Infallible> {
+        unreachable!("the test loads it")
+    }
+
+    fn load(&mut self, service: &Service, _: usize, _: Option<&str>) -> Result<Option<ServedModel>, LoadFailure> {
+        if self.0.recv().unwrap() { Ok(Some(small_model(service))) } else { Err(LoadFailure::of("as intended")) }
+    }
+}
+
+/// A service with the key `secret`, if it has any.
+fn with_models_to_exchange(is_allowed: bool, has_keys: bool) -> Harness {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("keys");
+    fs::write(&file, "secret").unwrap();
+    let keys = if has_keys { ApiKeys::read(&file).unwrap() } else { ApiKeys::default() };
+    let service = Service::new(LIMITS, 512, keys);
+    let mut harness = Harness::of(if is_allowed { service.allow_reload() } else { service });
+    harness.load();
+    harness
+}
+
+impl Client {
+    /// Calls a method of the repository with the key.
+    fn repository(&self, method: &str, message: &impl Message) -> Outcome {
+        let path = format!("/inference.GRPCInferenceService/Repository{method}");
+        self.send(&path, &[("authorization", "Bearer secret")], framed(false, &message.encode_to_vec())).unwrap()
+    }
+}
+
+#[test]
+fn models_are_loaded_and_unloaded_as_over_http() {
+    let harness = with_models_to_exchange(true, true);
+    let (outcomes, received) = channel();
+    let service = Arc::downgrade(&harness.service);
+    thread::spawn(move || crate::reload::run(SmallOrFailing(received), service));
+    let client = Client::new(&harness);
+    let small = RepositoryModelRequest { model_name: "small".into(), ..Default::default() };
+    let states = |ready| {
+        let all = RepositoryIndexRequest { ready, ..Default::default() };
+        let RepositoryIndexResponse { models } = client.repository("Index", &all).read();
+        models.into_iter().map(|ModelIndex { state, reason, .. }| (state, reason)).collect::<Vec<_>>()
+    };
+    let state = |state: &str, reason: &str| vec![(state.to_owned(), reason.to_owned())];
+    let loads = || harness.metric("finsent_model_reloads_total{model=\"small\",result=\"loaded\"}");
+
+    outcomes.send(false).unwrap();
+    let reason = "the model `small` was not loaded, and the old one stays: as intended";
+    client.repository("ModelLoad", &small).assert_is(FAILED_PRECONDITION, reason);
+    assert_eq!(states(true), state("READY", reason));
+    outcomes.send(true).unwrap();
+    assert_eq!(client.repository("ModelLoad", &small).status, OK);
+    assert_eq!((states(false), loads()), (state("READY", ""), 1.0));
+
+    let parameters = vec![RepositoryParameter { name: "unload_dependents".into() }];
+    let unload = RepositoryModelRequest { parameters, ..small.clone() };
+    for _ in 0..2 {
+        assert_eq!(client.repository("ModelUnload", &unload).status, OK);
+    }
+    assert_eq!(states(false), state("UNAVAILABLE", "unloaded"));
+    assert!(states(true).is_empty());
+    assert!(!client.inference("ServerReady", &Ignored {}).read::<ReadyResponse>().ready);
+    let infer = framed(false, &scoring(&["a"]).encode_to_vec());
+    let infer = client.send(INFER, &[("authorization", "Bearer secret")], infer).unwrap();
+    infer.assert_is(NOT_FOUND, "the model `small` was unloaded");
+    let is_model_ready = || {
+        let asked = ModelRequest { name: "small".into(), version: String::new() }.encode_to_vec();
+        let path = "/inference.GRPCInferenceService/ModelReady";
+        let answer = client.send(path, &[("authorization", "Bearer secret")], framed(false, &asked)).unwrap();
+        answer.read::<ReadyResponse>().ready
+    };
+    assert!(!is_model_ready());
+    outcomes.send(true).unwrap();
+    assert_eq!(client.repository("ModelLoad", &small).status, OK);
+    assert!(client.inference("ServerReady", &Ignored {}).read::<ReadyResponse>().ready && is_model_ready());
+
+    let path = "/inference.GRPCInferenceService/RepositoryModelLoad";
+    let series = |status: u16| {
+        harness.metric(&format!("finsent_requests_total{{model=\"\",route=\"{path}\",status=\"{status}\"}}"))
+    };
+    assert_eq!((series(200), series(422)), (2.0, 1.0));
+}
+
+#[test]
+fn requests_about_the_repository_that_mean_something_else_are_refused() {
+    let harness = with_models_to_exchange(true, true);
+    let client = Client::new(&harness);
+    let small = RepositoryModelRequest { model_name: "small".into(), ..Default::default() };
+    let with = |change: fn(&mut RepositoryModelRequest)| {
+        let mut request = small.clone();
+        change(&mut request);
+        request
+    };
+    let parameter = with(|it| it.parameters = vec![RepositoryParameter { name: "file:1/model.onnx".into() }]);
+    client.repository("ModelLoad", &parameter).assert_is(INVALID_ARGUMENT, "`file:1/model.onnx` is not supported");
+    let elsewhere = with(|it| it.repository_name = "other".into());
+    let index = RepositoryIndexRequest { repository_name: "other".into(), ready: false };
+    client.repository("Index", &index).assert_is(INVALID_ARGUMENT, "`repository_name` is not supported");
+    for method in ["ModelLoad", "ModelUnload"] {
+        client.repository(method, &elsewhere).assert_is(INVALID_ARGUMENT, "`repository_name` is not supported");
+        let unknown = with(|it| it.model_name = "smal".into());
+        client.repository(method, &unknown).assert_is(NOT_FOUND, "no model `smal` is loaded; loaded: small; did you");
+        client.repository(method, &Ignored {}).assert_is(NOT_FOUND, "no model ``");
+        let path = format!("/inference.GRPCInferenceService/Repository{method}");
+        for malformed in [&b"\x10\x01"[..], b"\x12\x01\xff", b"\x1a\x02\x0a\x01", b"\x1a\x03\x0a\x01\xff"] {
+            let headers = [("authorization", "Bearer secret")];
+            let outcome = client.send(&path, &headers, framed(false, malformed)).unwrap();
+            outcome.assert_is(INVALID_ARGUMENT, "not valid protobuf");
+        }
+        let without_key = client.call(&path, &small);
+        without_key.assert_is(UNAUTHENTICATED, "send it as `Authorization: Bearer KEY`");
+    }
+    for (is_allowed, has_keys, words) in [
+        (true, false, "--api-key-file"),
+        (false, true, "start it with --allow-reload"),
+        (false, false, "--allow-reload"),
+    ] {
+        let harness = with_models_to_exchange(is_allowed, has_keys);
+        let client = Client::new(&harness);
+        for method in ["ModelLoad", "ModelUnload"] {
+            client.repository(method, &small).assert_is(PERMISSION_DENIED, words);
+        }
+    }
+}
+
 #[test]
 fn reflection_lists_the_services_and_gives_their_files() {
     let harness = Harness::loading(LIMITS);
@@ -465,4 +617,110 @@ fn a_client_that_takes_no_answers_holds_its_memory_and_no_more() {
             tokio::task::yield_now().await;
         }
     });
+}
+
+/// A connection on which tests send what no client should.
+fn raw_connection(harness: &Harness) -> std::net::TcpStream {
+    let mut stream = std::net::TcpStream::connect(&harness.grpc_address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    stream.write_all(&beginning()).unwrap();
+    stream
+}
+
+/// The head of a call whose message is still to come.
+fn head(stream: u32, path: &str, more: &[(&str, &str)]) -> Vec<u8> {
+    frame(kind::HEADERS, END_HEADERS, stream, &finsent_testing::grpc::head(path, more))
+}
+
+#[test]
+fn calls_that_wait_leave_the_memory_and_the_places_of_requests_to_others() {
+    let harness = Harness::ready(LIMITS);
+    let mut stream = raw_connection(&harness);
+    let watch = "/grpc.health.v1.Health/Watch";
+    let reflection = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
+    for (number, path) in
+        [INFER, watch, reflection, "/grpc.health.v1.Health/Check"].into_iter().cycle().take(40).enumerate()
+    {
+        let id = 2 * number as u32 + 1;
+        stream.write_all(&head(id, path, &[])).unwrap();
+        if path == watch {
+            // This one is complete, and waits for news.
+            stream.write_all(&frame(kind::DATA, END_STREAM, id, &framed(false, b""))).unwrap();
+        } else {
+            stream.write_all(&frame(kind::DATA, 0, id, &framed(false, b"begun")[..7])).unwrap();
+        }
+    }
+    let (of_streams, of_requests) =
+        (|| harness.service.memory.held_by(Holder::Stream), || harness.service.memory.held_by(Holder::Request));
+    while of_streams() < 40 * (8 << 10) || of_requests() > 0 {
+        thread::yield_now();
+    }
+    assert_eq!(harness.service.permits.available_permits(), LIMITS.max_concurrent_requests);
+    let answered = score(&harness, &["a"]);
+    harness.instructions.send(Instruction::Compute).unwrap();
+    assert_eq!(answered.join().unwrap().status, OK);
+    drop(stream);
+    while harness.service.memory.held() > 0 {
+        thread::yield_now();
+    }
+}
+
+#[test]
+fn the_memory_of_a_long_head_is_counted_for_as_long_as_its_call_lasts() {
+    let harness = Harness::ready(LIMITS);
+    let mut stream = raw_connection(&harness);
+    let long = "x".repeat(10_000);
+    for number in 0..10 {
+        stream.write_all(&head(2 * number + 1, "/grpc.health.v1.Health/Check", &[("long", &long)])).unwrap();
+    }
+    while harness.service.memory.held() < 10 * (8_000 + (8 << 10)) {
+        thread::yield_now();
+    }
+    for number in 0..10 {
+        stream.write_all(&frame(kind::DATA, END_STREAM, 2 * number + 1, &framed(false, b""))).unwrap();
+    }
+    while harness.service.memory.held() > 0 {
+        thread::yield_now();
+    }
+    let held = harness.service.memory.take_all(Holder::Stream);
+    let refused = Client::new(&harness).send("/grpc.health.v1.Health/Check", &[("long", &long)], framed(false, b""));
+    refused.unwrap().assert_is(RESOURCE_EXHAUSTED, "too many requests are waiting");
+    harness.service.memory.give_back(Holder::Stream, held);
+}
+
+#[test]
+fn a_client_that_begins_and_cancels_calls_without_end_is_cut() {
+    let harness = Harness::ready(LIMITS);
+    let mut stream = raw_connection(&harness);
+    for thousand in 0..200 {
+        let ids = (2_000 * thousand + 1..2_000 * (thousand + 1)).step_by(2);
+        let cancelled = |id| [head(id, INFER, &[]), frame(kind::RST_STREAM, 0, id, &8u32.to_be_bytes())].concat();
+        let calls: Vec<u8> = ids.flat_map(cancelled).collect();
+        if stream.write_all(&calls).is_err() {
+            let answered = score(&harness, &["a"]);
+            harness.instructions.send(Instruction::Compute).unwrap();
+            assert_eq!(answered.join().unwrap().status, OK);
+            return;
+        }
+    }
+    panic!("200,000 calls were cancelled, and the connection is still open");
+}
+
+#[test]
+fn a_client_that_reads_nothing_is_not_read_from() {
+    let harness = Harness::ready(LIMITS);
+    let mut stream = raw_connection(&harness);
+    stream.set_write_timeout(Some(Duration::from_secs(1))).unwrap();
+    // Answers to the first kind of frame wait to be written, and those of the second kind have none.
+    let pings = frame(kind::PING, 0, 0, &[0; 8]).repeat(10_000);
+    let updates = frame(kind::WINDOW_UPDATE, 0, 0, &1u32.to_be_bytes()).repeat(10_000);
+    let mut sent = 0;
+    while sent < 256 << 20 {
+        let bytes = if sent < 64 << 20 { &pings } else { &updates };
+        if stream.write_all(bytes).is_err() {
+            return;
+        }
+        sent += bytes.len();
+    }
+    panic!("{sent} bytes were read from a client that reads nothing");
 }

@@ -38,12 +38,9 @@ where
     F: Fn() -> I + Send + Sync + 'static,
     I: IntoServiceFactory<S, Request>,
     S: ServiceFactory<Request, Config = AppConfig> + 'static,
-    S::Future: 'static,
-    S::Service: 'static,
-    <S::Service as Service<Request>>::Future: 'static,
-    S::Error: Into<actix_web::Error> + 'static,
-    S::InitError: fmt::Debug + 'static,
-    S::Response: Into<Response<B>> + 'static,
+    S::Error: Into<actix_web::Error>,
+    S::InitError: fmt::Debug,
+    S::Response: Into<Response<B>>,
     B: MessageBody + 'static,
 {
     Arc::new(move |ending: watch::Receiver<bool>| {
@@ -95,12 +92,8 @@ where
     F: Fn() -> I + Send + Sync + 'static,
     I: IntoServiceFactory<S, Request>,
     S: ServiceFactory<Request, Config = AppConfig> + 'static,
-    S::Future: 'static,
-    S::Service: 'static,
-    <S::Service as Service<Request>>::Future: 'static,
-    S::Error: Into<actix_web::Error> + 'static,
-    S::InitError: fmt::Debug + 'static,
-    S::Response: Into<Response<B>> + 'static,
+    S::Error: Into<actix_web::Error>,
+    S::Response: Into<Response<B>>,
     B: MessageBody + 'static,
 {
     let service = Arc::clone(service);

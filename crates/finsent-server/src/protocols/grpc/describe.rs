@@ -7,12 +7,11 @@ use actix_web::{HttpRequest, HttpResponse};
 use super::super::open_inference::{self as http, check_version};
 use super::answer::{answer, read};
 use super::messages::{
-    DataType, Ignored, InferStatistics, ModelConfig, ModelConfigResponse, ModelIndex, ModelInput,
-    ModelMetadataResponse, ModelOutput, ModelRequest, ModelStatistics, ModelStatisticsResponse, ReadyResponse,
-    RepositoryIndexResponse, ServerLiveResponse, ServerMetadataResponse, StatisticDuration, TensorMetadata,
+    DataType, Ignored, InferStatistics, ModelConfig, ModelConfigResponse, ModelInput, ModelMetadataResponse,
+    ModelOutput, ModelRequest, ModelStatistics, ModelStatisticsResponse, ReadyResponse, ServerLiveResponse,
+    ServerMetadataResponse, StatisticDuration, TensorMetadata,
 };
 use crate::error::HttpError;
-use crate::loaded_models::ModelPlace;
 use crate::request::{GrpcMessage, service};
 use crate::served_model::ServedModel;
 use crate::service::Phase;
@@ -32,13 +31,17 @@ pub(crate) async fn server_ready(
     Ok(answer(&ReadyResponse { ready: service(&request).phase() == Phase::Ready }))
 }
 
-/// Whether a model is ready.
+/// Whether a model is ready. That it was unloaded is an answer and not an error.
 pub(crate) async fn model_ready(
     request: HttpRequest,
     GrpcMessage(message): GrpcMessage,
 ) -> Result<HttpResponse, HttpError> {
-    model(&request, &read(message).await?)?;
-    Ok(answer(&ReadyResponse { ready: service(&request).phase() == Phase::Ready }))
+    let is_loaded = match model(&request, &read(message).await?) {
+        Err(HttpError::Unloaded { .. }) => false,
+        found => found.map(|_| true)?,
+    };
+    let phase = service(&request).phase().of_loaded_model();
+    Ok(answer(&ReadyResponse { ready: is_loaded && phase == Phase::Ready }))
 }
 
 pub(crate) async fn server_metadata(GrpcMessage(message): GrpcMessage) -> Result<HttpResponse, HttpError> {
@@ -90,19 +93,6 @@ pub(crate) async fn model_statistics(
         if asked.name.is_empty() { service(&request).loaded()?.models() } else { vec![model(&request, &asked)?] };
     let model_stats = models.iter().map(|model| http::ModelStatistics::from(&**model).into()).collect();
     Ok(answer(&ModelStatisticsResponse { model_stats }))
-}
-
-pub(crate) async fn repository_index(
-    request: HttpRequest,
-    GrpcMessage(message): GrpcMessage,
-) -> Result<HttpResponse, HttpError> {
-    read::<Ignored>(message).await?;
-    let places = service(&request).loaded()?.places();
-    let entry = |place: &ModelPlace| {
-        let http::RepositoryModel { name, version, state, .. } = place.into();
-        ModelIndex { name: name.into(), version: version.into(), state: state.into() }
-    };
-    Ok(answer(&RepositoryIndexResponse { models: places.iter().map(entry).collect() }))
 }
 
 /// The model that a call names.

@@ -12,6 +12,7 @@ use super::messages::{HealthCheckRequest, HealthCheckResponse, ServingStatus};
 use super::reflection;
 use super::status::not_found;
 use crate::error::HttpError;
+use crate::memory_budget::Holder;
 use crate::request::{GrpcMessage, MemoryPermit, service};
 use crate::service::Phase;
 
@@ -34,7 +35,8 @@ pub(crate) async fn watch(request: HttpRequest, GrpcMessage(message): GrpcMessag
         let request: Result<HealthCheckRequest, _> = prost::Message::decode(bytes);
         request.map_err(|_| super::wire::malformed())
     };
-    let (HealthCheckRequest { service: name }, memory) = message.parse(decode).await?;
+    let (HealthCheckRequest { service: name }, mut memory) = message.parse(decode).await?;
+    memory.move_to(Holder::Stream)?;
     let service = service(&request);
     service.phase();
     let watching =

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
-use actix_web::http::header::HeaderMap;
 
 use super::super::open_inference::{OutputName, VERSION, Values, check_version, values};
 use super::answer::counted_answer;
@@ -20,12 +19,11 @@ use crate::served_model::ServedModel;
 const TIMEOUT: &str = "grpc-timeout";
 
 /// Scores texts. The answer has the binary form of tensors if the call has it.
-pub(crate) async fn infer(
-    admitted: Admitted,
-    request: HttpRequest,
-    GrpcMessage(message): GrpcMessage,
-) -> Result<HttpResponse, HttpError> {
-    let deadline = admitted.deadline(timeout(request.headers())?);
+pub(crate) async fn infer(request: HttpRequest, GrpcMessage(message): GrpcMessage) -> Result<HttpResponse, HttpError> {
+    // After its message: clients may have a hundred calls in a connection whose messages never come.
+    let admitted = Admitted::admit(&request)?;
+    let timeout = request.headers().get(TIMEOUT).map(|value| timeout(value.as_bytes())).transpose()?;
+    let deadline = admitted.deadline(timeout);
     let limit = admitted.service().limits.max_client_batch_size;
     let (parsed, memory) = message.parse(move |bytes| parse(bytes, limit)).await?;
     let Parsed { model, version, id, inputs, outputs, is_raw } = parsed;
@@ -78,16 +76,17 @@ impl From<Values> for InferTensorContents {
 }
 
 /// How long the client waits: up to eight digits and a unit.
-fn timeout(headers: &HeaderMap) -> Result<Option<Duration>, HttpError> {
-    let Some(value) = headers.get(TIMEOUT) else { return Ok(None) };
+///
+/// # Errors
+/// [`HttpError::Malformed`] for anything else.
+pub(crate) fn timeout(value: &[u8]) -> Result<Duration, HttpError> {
     let invalid = || HttpError::Malformed(format!("`{TIMEOUT}` is not a number of up to eight digits and a unit"));
-    let value = value.as_bytes();
     let (&unit, digits) = value.split_last().ok_or_else(invalid)?;
     if digits.len() > 8 || !digits.iter().all(u8::is_ascii_digit) {
         return Err(invalid());
     }
     let number: u64 = str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok()).ok_or_else(invalid)?;
-    Ok(Some(match unit {
+    Ok(match unit {
         b'H' => Duration::from_secs(number * 3600),
         b'M' => Duration::from_secs(number * 60),
         b'S' => Duration::from_secs(number),
@@ -95,22 +94,16 @@ fn timeout(headers: &HeaderMap) -> Result<Option<Duration>, HttpError> {
         b'u' => Duration::from_micros(number),
         b'n' => Duration::from_nanos(number),
         _ => return Err(invalid()),
-    }))
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use actix_web::http::header::{HeaderName, HeaderValue};
-
     use super::*;
 
     #[test]
     fn a_timeout_is_a_number_and_a_unit() {
-        let read = |value: &str| {
-            let mut headers = HeaderMap::new();
-            headers.insert(HeaderName::from_static(TIMEOUT), HeaderValue::from_str(value).unwrap());
-            timeout(&headers).ok().flatten()
-        };
+        let read = |value: &str| timeout(value.as_bytes()).ok();
         for (value, expected) in [
             ("99999999H", Duration::from_secs(99_999_999 * 3600)),
             ("2M", Duration::from_secs(120)),
@@ -124,6 +117,5 @@ mod tests {
         for wrong in ["", "S", "1", "1s", "-1S", "+1S", "1.5S", "100000000S", "1 S"] {
             assert_eq!(read(wrong), None, "{wrong}");
         }
-        assert!(timeout(&HeaderMap::new()).unwrap().is_none());
     }
 }

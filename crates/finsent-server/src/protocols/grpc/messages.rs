@@ -198,6 +198,16 @@ pub(crate) struct ModelIndex {
     pub(crate) version: String,
     #[prost(string, tag = "3")]
     pub(crate) state: String,
+    #[prost(string, tag = "4")]
+    pub(crate) reason: String,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct RepositoryIndexRequest {
+    #[prost(string, tag = "1")]
+    pub(crate) repository_name: String,
+    #[prost(bool, tag = "2")]
+    pub(crate) ready: bool,
 }
 
 #[derive(Clone, PartialEq, Message)]

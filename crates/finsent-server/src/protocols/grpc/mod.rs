@@ -10,9 +10,9 @@ pub(crate) mod health;
 pub(crate) mod infer;
 pub(crate) mod messages;
 pub(crate) mod reflection;
-mod request;
+pub(crate) mod repository;
+pub(crate) mod request;
 mod status;
 mod wire;
 
-pub(crate) use self::request::parse;
 pub(crate) use self::status::{FORMAT, no_method, trailers};

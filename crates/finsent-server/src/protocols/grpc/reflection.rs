@@ -111,7 +111,7 @@ fn not_found(error_message: String) -> ReflectionAnswer {
 /// Answers questions, one after the other, until the client has no more or pauses for too long.
 pub(crate) async fn info(request: HttpRequest, questions: Payload) -> Result<HttpResponse, HttpError> {
     let service = service(&request);
-    let mut memory = MemoryPermit::new(service, Holder::Request);
+    let mut memory = MemoryPermit::new(service, Holder::Stream);
     memory.grow(BYTES_PER_CALL + MAX_QUESTION_BYTES)?;
     let pause = service.limits.request_timeout;
     let ending = service.streams_end();
@@ -137,29 +137,45 @@ impl Conversation {
     /// The next answer; `None` at the end, and for what is no question.
     async fn next(&mut self) -> Option<Bytes> {
         let question = loop {
-            if let Some((&[flag, length @ ..], _)) = self.arrived.split_first_chunk::<5>() {
-                let length = u32::from_be_bytes(length) as usize;
-                if flag != 0 || length > MAX_QUESTION_BYTES {
-                    return None;
-                }
-                if self.arrived.len() >= 5 + length {
-                    self.arrived.advance(5);
-                    break self.arrived.split_to(length);
-                }
+            if let Some(question) = next_question(&mut self.arrived).ok()? {
+                break question;
             }
             let ended = pin!(self.ending.wait_for(|&ending| ending));
             let more = timeout(self.pause, select(self.questions.next(), ended)).await;
             let Either::Left((more, _)) = more.ok()? else { return None };
             self.arrived.extend_from_slice(&more?.ok()?);
         };
-        let request = ServerReflectionRequest::decode(question).ok()?;
-        let message_response = request.message_request.as_ref().map(|question| SCHEMA.answer(question));
-        Some(framed(&ServerReflectionResponse {
-            valid_host: request.host.clone(),
-            original_request: Some(request),
-            message_response,
-        }))
+        answer(question)
     }
+}
+
+/// What a conversation ends with.
+#[derive(Debug)]
+pub(crate) struct NotAQuestion;
+
+/// Takes the next question out of what has arrived, if it is there as a whole.
+pub(crate) fn next_question(arrived: &mut BytesMut) -> Result<Option<BytesMut>, NotAQuestion> {
+    let Some(&[flag, length @ ..]) = arrived.first_chunk::<5>() else { return Ok(None) };
+    let length = u32::from_be_bytes(length) as usize;
+    if flag != 0 || length > MAX_QUESTION_BYTES {
+        return Err(NotAQuestion);
+    }
+    if arrived.len() < 5 + length {
+        return Ok(None);
+    }
+    arrived.advance(5);
+    Ok(Some(arrived.split_to(length)))
+}
+
+/// The answer to a question; `None` if it is none.
+pub(crate) fn answer(question: BytesMut) -> Option<Bytes> {
+    let request = ServerReflectionRequest::decode(question).ok()?;
+    let message_response = request.message_request.as_ref().map(|question| SCHEMA.answer(question));
+    Some(framed(&ServerReflectionResponse {
+        valid_host: request.host.clone(),
+        original_request: Some(request),
+        message_response,
+    }))
 }
 
 #[cfg(test)]

@@ -28,6 +28,7 @@ pub(super) enum Code {
     NotFound = 5,
     PermissionDenied = 7,
     ResourceExhausted = 8,
+    FailedPrecondition = 9,
     Unimplemented = 12,
     Internal = 13,
     Unavailable = 14,
@@ -44,8 +45,9 @@ impl Code {
             | HttpError::UnknownField { .. }
             | HttpError::UnknownParameter { .. }
             | HttpError::Invalid { .. }
-            | HttpError::NotLoaded(_)
             | HttpError::Empty => Self::InvalidArgument,
+            // Whoever put the files there must mend them first.
+            HttpError::NotLoaded(_) => Self::FailedPrecondition,
             HttpError::Unauthorized => Self::Unauthenticated,
             HttpError::ReloadForbidden(_) => Self::PermissionDenied,
             HttpError::UnknownModel { .. } | HttpError::Unloaded { .. } | HttpError::UnknownVersion { .. } => {

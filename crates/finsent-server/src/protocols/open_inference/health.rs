@@ -47,8 +47,7 @@ pub(crate) async fn ready(request: HttpRequest) -> HttpResponse {
 pub(crate) async fn model_ready(request: HttpRequest, path: web::Path<ModelPath>) -> Result<HttpResponse, HttpError> {
     let (service, name) = (service(&request), path.name()?);
     let model = service.loaded()?.find(Some(name))?;
-    // Without the default model, the others are still ready.
-    let phase = Some(service.phase()).filter(|&phase| phase != Phase::Unloaded).unwrap_or(Phase::Ready);
+    let phase = service.phase().of_loaded_model();
     Ok(HttpResponse::build(phase.status()).json(ModelReady { name: &model.name, ready: phase == Phase::Ready }))
 }
 

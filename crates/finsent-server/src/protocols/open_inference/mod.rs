@@ -16,7 +16,7 @@ pub(super) use self::{
     metadata::{ModelMetadata, ServerMetadata, TensorMetadata},
     model_path::{VERSION, check_version},
     outputs::{OutputName, values},
-    repository::RepositoryModel,
+    repository::{READY, RepositoryModel, change, parameter_refused},
     statistics::{ModelStatistics, Spent},
     tensor::{Values, binary_texts, check_shape, text_of_bytes},
 };

@@ -6,9 +6,13 @@ use utoipa::ToSchema;
 
 use super::model_path::VERSION;
 use crate::error::HttpError;
+use crate::excerpt::excerpt;
 use crate::loaded_models::ModelPlace;
-use crate::reload::Wish;
-use crate::request::{AnyBody, Fields, service};
+use crate::reload::{Reply, Wish};
+use crate::request::{AnyBody, Body, Fields, service};
+
+/// The state of a model that answers.
+pub(in crate::protocols) const READY: &str = "READY";
 
 /// Which models to list. Both models that are ready and others are listed by default.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -53,7 +57,7 @@ impl<'a> From<&'a ModelPlace> for RepositoryModel<'a> {
     fn from(place: &'a ModelPlace) -> Self {
         let of_place = place.state();
         let state = match (&of_place.model, of_place.is_loading) {
-            (Some(_), _) => "READY",
+            (Some(_), _) => READY,
             (None, true) => "LOADING",
             (None, false) => "UNAVAILABLE",
         };
@@ -69,7 +73,7 @@ pub(crate) async fn index(request: HttpRequest, AnyBody(body): AnyBody) -> Resul
     let (IndexRequest { ready }, _) = body.parse(parse_index).await?;
     let loaded = service(&request).loaded()?;
     let mut models: Vec<RepositoryModel<'_>> = loaded.places().iter().map(Into::into).collect();
-    models.retain(|model| ready != Some(true) || model.state == "READY");
+    models.retain(|model| ready != Some(true) || model.state == READY);
     Ok(HttpResponse::Ok().json(models))
 }
 
@@ -86,10 +90,8 @@ pub(crate) async fn load(
     name: web::Path<String>,
     AnyBody(body): AnyBody,
 ) -> Result<HttpResponse, HttpError> {
-    let index = index_to_change(&request, &name)?;
-    body.parse(parse_load).await?;
-    service(&request).reloads.ask(|reply| Wish::Load(index, reply)).await?;
-    changed(&request, index)
+    let parse = move |body: &[u8]| parse_load(body).map(|()| name.into_inner());
+    change(&request, body, parse, Wish::Load).await.map(changed)
 }
 
 /// Unload a model
@@ -104,22 +106,28 @@ pub(crate) async fn unload(
     name: web::Path<String>,
     AnyBody(body): AnyBody,
 ) -> Result<HttpResponse, HttpError> {
-    let index = index_to_change(&request, &name)?;
-    body.parse(|body| fields(body).map(drop)).await?;
-    service(&request).reloads.ask(|reply| Wish::Unload(index, reply)).await?;
-    changed(&request, index)
+    let parse = move |body: &[u8]| fields(body).map(|_| name.into_inner());
+    change(&request, body, parse, Wish::Unload).await.map(changed)
 }
 
-/// The index of a model, if requests may change models.
-fn index_to_change(request: &HttpRequest, name: &str) -> Result<usize, HttpError> {
+/// Loads or unloads a model, if requests may do that, and waits for the outcome. `parse` reads a body to the model's name.
+pub(in crate::protocols) async fn change(
+    request: &HttpRequest,
+    body: Body,
+    parse: impl FnOnce(&[u8]) -> Result<String, HttpError> + Send + 'static,
+    wish: fn(usize, Reply) -> Wish,
+) -> Result<&ModelPlace, HttpError> {
     let service = service(request);
     service.reloads.check(service.keys.are_required())?;
-    service.loaded()?.index(name)
+    let (name, _) = body.parse(parse).await?;
+    let loaded = service.loaded()?;
+    let index = loaded.index(&name)?;
+    service.reloads.ask(|reply| wish(index, reply)).await?;
+    Ok(&loaded.places()[index])
 }
 
-fn changed(request: &HttpRequest, index: usize) -> Result<HttpResponse, HttpError> {
-    let place = &service(request).loaded()?.places()[index];
-    Ok(HttpResponse::Ok().json(RepositoryModel::from(place)))
+fn changed(place: &ModelPlace) -> HttpResponse {
+    HttpResponse::Ok().json(RepositoryModel::from(place))
 }
 
 fn parse_index(body: &[u8]) -> Result<IndexRequest, HttpError> {
@@ -130,10 +138,16 @@ fn parse_load(body: &[u8]) -> Result<(), HttpError> {
     let Some(parameters) = fields(body)?.and_then(|fields| fields.get("parameters")) else { return Ok(()) };
     match Fields::of(parameters, None)?.without("").first() {
         None => Ok(()),
-        Some((name, _)) => Err(HttpError::invalid(format!(
-            "`parameters`: `{name}` is not supported; a model is loaded from where it came from at the start"
-        ))),
+        Some((name, _)) => Err(parameter_refused(name)),
     }
+}
+
+/// Why a model is not loaded as a parameter says.
+pub(in crate::protocols) fn parameter_refused(name: &str) -> HttpError {
+    let name = excerpt(name);
+    HttpError::invalid(format!(
+        "`parameters`: `{name}` is not supported; a model is loaded from where it came from at the start"
+    ))
 }
 
 /// The fields, if there are any.

@@ -27,13 +27,19 @@ use tokio::time::timeout;
 
 use super::stream::Traffic;
 use super::{MESSAGE, Routes, STATUS};
+use crate::error::HttpError;
 use crate::memory_budget::Holder;
+use crate::protocols::grpc;
 use crate::request::MemoryPermit;
-use crate::routes;
 use crate::service::Service;
+use crate::{request_id, routes};
 
 /// Answers of up to this many bytes are not counted by the routes, because they expect one per connection.
 const UNCOUNTED_BYTES: u64 = 16 << 10;
+
+/// The head of a call may have this many bytes that are not counted, which is more than most have. The rest is held for as long
+/// as the call lasts, and may be a hundred times as much as was sent.
+const UNCOUNTED_HEAD_BYTES: usize = 2 << 10;
 
 /// What a call needs.
 pub(super) struct Call {
@@ -64,13 +70,32 @@ pub(super) async fn answer(call: Call, request: Request<RecvStream>, mut respond
         respond.send_response(answer, true).map_or_else(drop, drop);
         return;
     }
-    let routed = (call.routes)(to_routes(request, call.peer));
-    let answer = match select(routed, pin!(poll_fn(|cx| respond.poll_reset(cx)))).await {
-        Either::Left((answer, _)) => answer,
-        Either::Right(_) => return,
+    let mut of_head = MemoryPermit::new(&call.service, Holder::Stream);
+    let answer = match of_head.grow(head_bytes(request.headers()).saturating_sub(UNCOUNTED_HEAD_BYTES)) {
+        Err(error) => refusal(&call, &error),
+        Ok(()) => {
+            let routed = (call.routes)(to_routes(request, call.peer));
+            match select(routed, pin!(poll_fn(|cx| respond.poll_reset(cx)))).await {
+                Either::Left((answer, _)) => answer,
+                Either::Right(_) => return,
+            }
+        }
     };
     // The only error is that the peer has left.
     write(&call, answer, &mut respond).await.unwrap_or_default();
+}
+
+/// The answer to a call that does not reach the routes.
+fn refusal(call: &Call, error: &HttpError) -> Response<BoxBody> {
+    call.service.metrics.requests(routes::UNKNOWN, "", error.status().as_u16()).inc();
+    let mut answer = (grpc::FORMAT.respond)(error);
+    answer.headers_mut().insert(RoutesHeaderName::from_static(request_id::HEADER), request_id::new());
+    answer.into()
+}
+
+/// The bytes of headers as HTTP/2 counts them.
+fn head_bytes(headers: &HeaderMap) -> usize {
+    headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 32).sum()
 }
 
 fn is_grpc(request: &Request<RecvStream>) -> bool {
@@ -126,7 +151,7 @@ async fn write(call: &Call, answer: Response<BoxBody>, respond: &mut SendRespons
         BodySize::Sized(bytes @ 1..=UNCOUNTED_BYTES) => match memory.grow(bytes as usize) {
             Ok(()) => true,
             Err(refusal) => {
-                trailers = crate::protocols::grpc::trailers(&refusal);
+                trailers = grpc::trailers(&refusal);
                 false
             }
         },

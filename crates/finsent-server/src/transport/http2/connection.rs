@@ -183,8 +183,9 @@ impl Serving {
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
-        // A peer that does not read its answers gets no more of them.
-        if self.traffic.blocked_since().is_some() {
+        // A peer that does not read its answers gets no more of them. Calls that were cancelled stay until their tasks have run, and
+        // a peer that goes on to begin and cancel calls until then is cut by h2.
+        if self.traffic.blocked_since().is_some() || self.calls.len() >= MAX_CALLS as usize {
             if self.connection.poll_closed(cx).is_ready() {
                 return Poll::Ready(Event::Closed);
             }
