@@ -179,7 +179,7 @@ fn hashes(journal: &[u8]) -> Vec<&[u8]> {
 
 #[test]
 fn a_run_killed_at_random_scores_each_row_once_and_writes_the_same_output() {
-    const ROWS: usize = 700;
+    const ROWS: usize = 500;
     let work = Work::of_rows(ROWS, "out.csv", &["--group-by", "ticker"]);
     let whole = work.uninterrupted();
     // This run scores everything and then fails, so that its journal can be read.
@@ -189,7 +189,7 @@ fn a_run_killed_at_random_scores_each_row_once_and_writes_the_same_output() {
         1,
         &[
             "the disk is full",
-            "stopped after 686 texts. Progress is in ",
+            "stopped after 490 texts. Progress is in ",
             "out.csv.journal; run the same command to continue",
         ],
     );
@@ -200,7 +200,7 @@ fn a_run_killed_at_random_scores_each_row_once_and_writes_the_same_output() {
 
     let run = work.resume(&[]);
     assert_eq!(run.code, Some(5), "{run:?}");
-    assert!(run.stderr.contains("resuming: 686 texts were scored before"), "{}", run.stderr);
+    assert!(run.stderr.contains("resuming: 490 texts were scored before"), "{}", run.stderr);
     work.assert_complete(&whole);
     assert_eq!(work.read("out.summary.csv"), work.read("whole.summary.csv"));
 }
@@ -244,7 +244,7 @@ fn killed(rows: usize, args: &[&str]) -> (Work, Vec<u8>) {
 
 #[test]
 fn an_interrupt_keeps_the_journal_and_removes_the_unfinished_output() {
-    let work = Work::of_rows(700, "out.jsonl", &[]);
+    let work = Work::of_rows(400, "out.jsonl", &[]);
     let whole = work.uninterrupted();
     let mut so_far = 0;
     for (signal, code) in [("INT", 130), ("TERM", 143)] {
@@ -281,8 +281,8 @@ fn a_successful_run_leaves_only_its_output() {
 
 #[test]
 fn a_changed_input_is_an_error_and_appended_rows_are_scored() {
-    let (work, _) = killed(500, &[]);
-    let input = csv(500);
+    let (work, _) = killed(300, &[]);
+    let input = csv(300);
     let journal = fs::read(work.journal()).unwrap();
 
     write_file(work.dir.path(), "n.csv", input.replace("+5.", "+V."));
@@ -299,16 +299,16 @@ fn a_changed_input_is_an_error_and_appended_rows_are_scored() {
     assert_eq!(fs::read(work.journal()).unwrap()[..whole], journal[..whole]);
 
     // Columns beside the text may change, and rows may follow.
-    write_file(work.dir.path(), "n.csv", csv(510).replace("NOK", "FI0009"));
+    write_file(work.dir.path(), "n.csv", csv(310).replace("NOK", "FI0009"));
     let whole = work.uninterrupted();
     let run = work.resume(&[]);
-    assert!(run.code == Some(5) && run.stderr.contains("510 texts in"), "{run:?}");
+    assert!(run.code == Some(5) && run.stderr.contains("310 texts in"), "{run:?}");
     work.assert_complete(&whole);
 }
 
 #[test]
 fn other_settings_are_refused_but_not_another_output_format() {
-    let (work, whole) = killed(500, &[]);
+    let (work, whole) = killed(300, &[]);
     for (args, says) in [
         (&["--precision", "bf16"][..], "its precision was `int8` and is now `bf16`"),
         (&["--precision", "f32"], "its precision was `int8` and is now `f32`"),
@@ -346,7 +346,7 @@ fn another_model_of_the_same_name_is_refused() {
 
 #[test]
 fn two_runs_cannot_write_the_same_file_at_once() {
-    let work = Work::of_rows(700, "out.jsonl", &[]);
+    let work = Work::of_rows(400, "out.jsonl", &[]);
     let whole = work.uninterrupted();
     let mut first = work.start(1000, &[]).unwrap();
     send_signal(first.id(), "STOP");
@@ -359,7 +359,7 @@ fn two_runs_cannot_write_the_same_file_at_once() {
 
 #[test]
 fn a_link_to_the_output_has_its_journal_beside_the_file() {
-    let work = Work::of_rows(700, "link.jsonl", &[]);
+    let work = Work::of_rows(400, "link.jsonl", &[]);
     let real = tempfile::tempdir().unwrap();
     fs::write(real.path().join("real.jsonl"), "old").unwrap();
     std::os::unix::fs::symlink(real.path().join("real.jsonl"), work.path("link.jsonl")).unwrap();
@@ -374,14 +374,14 @@ fn a_link_to_the_output_has_its_journal_beside_the_file() {
     assert_eq!(names(real.path()), ["real.jsonl", "real.jsonl.journal", "real.jsonl.unfinished"]);
     assert_eq!(work.resume(&[]).code, Some(5));
     assert_eq!(names(real.path()), ["real.jsonl"]);
-    assert_eq!(parse_json_lines(&String::from_utf8(work.read("link.jsonl")).unwrap()).len(), 700);
+    assert_eq!(parse_json_lines(&String::from_utf8(work.read("link.jsonl")).unwrap()).len(), 400);
     assert!(work.path("link.jsonl").is_symlink());
 }
 
 /// A limit on the size of files, in blocks of 512 bytes, has the effect of a full disk.
 #[test]
 fn a_full_disk_keeps_what_was_scored() {
-    let work = Work::of_rows(500, "out.jsonl", &[]);
+    let work = Work::of_rows(400, "out.jsonl", &[]);
     let whole = work.uninterrupted();
     let limited = |blocks: usize| {
         let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"");

@@ -94,14 +94,14 @@ fn a_sentence_has_the_same_bits_alone_and_in_a_document() {
     for dir in [reference::mini(), reference::file("roberta")] {
         let pipeline = reference::load(&dir);
         let text =
-            Text::parse("Net sales rose 5% in the U.S. The board is pleased. ".repeat(200) + "Costs fell!").unwrap();
+            Text::parse("Net sales rose 5% in the U.S. The board is pleased. ".repeat(100) + "Costs fell!").unwrap();
         let document = documents(&pipeline, &[&text], Aggregate::TokenWeighted).remove(0);
-        assert_eq!(document.sentences().len(), 401);
+        assert_eq!(document.sentences().len(), 201);
         for sentence in document.sentences() {
             assert_eq!(sentence.text(), &text.as_str()[sentence.bytes()]);
             assert_eq!((sentence.windows(), sentence.prediction()), (1, &alone(&pipeline, sentence.text())));
         }
-        assert!(document.prediction().tokens() > 4_000, "{}", document.prediction().tokens());
+        assert!(document.prediction().tokens() > 2_000, "{}", document.prediction().tokens());
     }
 }
 

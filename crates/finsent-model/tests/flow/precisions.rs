@@ -35,7 +35,7 @@ impl Agreement {
 
 fn predictions(pipeline: &Pipeline) -> Vec<Prediction> {
     let cases = reference::mini_cases();
-    let quick = |case: &&Case| !case.text.trim().is_empty() && case.input_ids.len() < 400;
+    let quick = |case: &&Case| !case.text.trim().is_empty() && case.input_ids.len() < 200;
     let texts: Vec<&str> = cases.iter().filter(quick).map(|case| case.text.as_str()).collect();
     reference::classify(pipeline, &reference::texts(&texts))
 }

@@ -131,7 +131,7 @@ fn a_text_much_longer_than_the_window_has_the_ids_of_its_beginning() {
         for unit in units {
             // A few letters before the text, so that the cut falls on each position of the unit.
             for shift in 1..=unit.len().min(12) {
-                let text = Text::parse("b".repeat(shift) + &unit.repeat(5_000 / unit.len())).unwrap();
+                let text = Text::parse("b".repeat(shift) + &unit.repeat(2_500 / unit.len())).unwrap();
                 let expected = whole.encode(&text).unwrap().input_ids;
                 let last = *expected.last().unwrap();
                 for (window, tokenizer) in &windows {
@@ -179,13 +179,13 @@ fn a_huge_text_without_spaces_is_read_in_bounded_time() {
         let tokenizer = load_with_window(dir.path(), 48).unwrap();
         let mut slowest = std::time::Duration::ZERO;
         for unit in ["x", "日本", " ", "\u{e000}", "\u{301}", "profit", "\u{200b}"] {
-            let text = Text::parse("a".to_owned() + &unit.repeat((1 << 20) / unit.len())).unwrap();
+            let text = Text::parse("a".to_owned() + &unit.repeat((1 << 19) / unit.len())).unwrap();
             let start = std::time::Instant::now();
             tokenizer.encode(&text).unwrap();
             slowest = slowest.max(start.elapsed());
         }
-        // Without bounds it was 45 seconds.
-        assert!(slowest.as_secs() < 20, "{slowest:?}");
+        // Without bounds it was 22 seconds.
+        assert!(slowest.as_secs() < 10, "{slowest:?}");
     }
 }
 
