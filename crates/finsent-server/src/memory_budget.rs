@@ -18,7 +18,7 @@ const MIN_BYTES: usize = 8 << 20;
 pub(crate) enum Holder {
     /// A request with a whole body.
     Request,
-    /// A stream of lines, or a call of gRPC that waits: for the rest of its message, or for news. A client may have a hundred of
+    /// A stream of lines, or a call of gRPC that waits: for the rest of its message, or for news. A client may have many of
     /// them in a connection, and needs no key for some.
     Stream,
 }

@@ -639,7 +639,7 @@ fn calls_that_wait_leave_the_memory_and_the_places_of_requests_to_others() {
     let watch = "/grpc.health.v1.Health/Watch";
     let reflection = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
     for (number, path) in
-        [INFER, watch, reflection, "/grpc.health.v1.Health/Check"].into_iter().cycle().take(40).enumerate()
+        [INFER, watch, reflection, "/grpc.health.v1.Health/Check"].into_iter().cycle().take(20).enumerate()
     {
         let id = 2 * number as u32 + 1;
         stream.write_all(&head(id, path, &[])).unwrap();
@@ -652,7 +652,7 @@ fn calls_that_wait_leave_the_memory_and_the_places_of_requests_to_others() {
     }
     let (of_streams, of_requests) =
         (|| harness.service.memory.held_by(Holder::Stream), || harness.service.memory.held_by(Holder::Request));
-    while of_streams() < 40 * (8 << 10) || of_requests() > 0 {
+    while of_streams() < 20 * (12 << 10) || of_requests() > 0 {
         thread::yield_now();
     }
     assert_eq!(harness.service.permits.available_permits(), LIMITS.max_concurrent_requests);
@@ -669,11 +669,11 @@ fn calls_that_wait_leave_the_memory_and_the_places_of_requests_to_others() {
 fn the_memory_of_a_long_head_is_counted_for_as_long_as_its_call_lasts() {
     let harness = Harness::ready(LIMITS);
     let mut stream = raw_connection(&harness);
-    let long = "x".repeat(10_000);
+    let long = "x".repeat(7_000);
     for number in 0..10 {
         stream.write_all(&head(2 * number + 1, "/grpc.health.v1.Health/Check", &[("long", &long)])).unwrap();
     }
-    while harness.service.memory.held() < 10 * (8_000 + (8 << 10)) {
+    while harness.service.memory.held() < 10 * (5_000 + (4 << 10) + (8 << 10)) {
         thread::yield_now();
     }
     for number in 0..10 {

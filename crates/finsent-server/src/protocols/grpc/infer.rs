@@ -20,7 +20,7 @@ const TIMEOUT: &str = "grpc-timeout";
 
 /// Scores texts. The answer has the binary form of tensors if the call has it.
 pub(crate) async fn infer(request: HttpRequest, GrpcMessage(message): GrpcMessage) -> Result<HttpResponse, HttpError> {
-    // After its message: clients may have a hundred calls in a connection whose messages never come.
+    // After its message: clients may have many calls in a connection whose messages never come.
     let admitted = Admitted::admit(&request)?;
     let timeout = request.headers().get(TIMEOUT).map(|value| timeout(value.as_bytes())).transpose()?;
     let deadline = admitted.deadline(timeout);

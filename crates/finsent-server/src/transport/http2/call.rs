@@ -37,9 +37,13 @@ use crate::{request_id, routes};
 /// Answers of up to this many bytes are not counted by the routes, because they expect one per connection.
 const UNCOUNTED_BYTES: u64 = 16 << 10;
 
-/// The head of a call may have this many bytes that are not counted, which is more than most have. The rest is held for as long
-/// as the call lasts, and may be a hundred times as much as was sent.
-const UNCOUNTED_HEAD_BYTES: usize = 2 << 10;
+/// What a call takes with its tasks, the state of its stream, and a head as most have it. A client needs few bytes to begin
+/// many of them in each connection.
+const BYTES_PER_CALL: usize = 4 << 10;
+/// The head in [`BYTES_PER_CALL`]. What a longer one takes may be a hundred times as much as was sent.
+const USUAL_HEAD_BYTES: usize = 2 << 10;
+/// What a header takes besides its name and its value.
+const BYTES_PER_HEADER: usize = 100;
 
 /// What a call needs.
 pub(super) struct Call {
@@ -70,9 +74,14 @@ pub(super) async fn answer(call: Call, request: Request<RecvStream>, mut respond
         respond.send_response(answer, true).map_or_else(drop, drop);
         return;
     }
-    let mut of_head = MemoryPermit::new(&call.service, Holder::Stream);
-    let answer = match of_head.grow(head_bytes(request.headers()).saturating_sub(UNCOUNTED_HEAD_BYTES)) {
-        Err(error) => refusal(&call, &error),
+    let mut memory = MemoryPermit::new(&call.service, Holder::Stream);
+    let of_long_head = head_bytes(request.headers()).saturating_sub(USUAL_HEAD_BYTES);
+    let answer = match memory.grow(BYTES_PER_CALL + of_long_head) {
+        Err(error) => {
+            // Its head is not counted, so it must not stay while the answer is written.
+            drop(request);
+            refusal(&call, &error)
+        }
         Ok(()) => {
             let routed = (call.routes)(to_routes(request, call.peer));
             match select(routed, pin!(poll_fn(|cx| respond.poll_reset(cx)))).await {
@@ -93,9 +102,9 @@ fn refusal(call: &Call, error: &HttpError) -> Response<BoxBody> {
     answer.into()
 }
 
-/// The bytes of headers as HTTP/2 counts them.
+/// The memory of headers.
 fn head_bytes(headers: &HeaderMap) -> usize {
-    headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 32).sum()
+    headers.iter().map(|(name, value)| name.as_str().len() + value.len() + BYTES_PER_HEADER).sum()
 }
 
 fn is_grpc(request: &Request<RecvStream>) -> bool {

@@ -32,10 +32,11 @@ use crate::service::Phase;
 /// What every connection of HTTP/2 begins with.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// Calls of a connection at a time. Clients wait with others.
-const MAX_CALLS: u32 = 100;
-/// Bytes of the head of a call, as in HTTP/1.1.
-const MAX_HEAD_BYTES: u32 = 16 << 10;
+/// Calls of a connection at a time. Clients wait with others. h2 needs some 4 KB for each until the peer has taken its answer.
+const MAX_CALLS: u32 = 32;
+/// Bytes of the head of a call, as HTTP/2 counts them: as many as gRPC's own servers take by default. h2 unpacks the heads of
+/// all calls that arrive together before they are counted.
+const MAX_HEAD_BYTES: u32 = 8 << 10;
 /// Bytes of a call, and of all calls of a connection, that may arrive before they are read. Messages are read at once, so
 /// this is how much may be on the way.
 const CALL_WINDOW: u32 = 64 << 10;
