@@ -3,6 +3,7 @@
 
 use std::ops::Range;
 
+use bytemuck::Pod;
 use half::bf16;
 
 use super::linear::WeightRows;
@@ -12,6 +13,7 @@ use super::shared::SharedSlice;
 use super::shared_bytes::SharedBytes;
 use crate::precision::Precision;
 use crate::thread_pool::ThreadPool;
+use crate::weight_memory::WeightMemory;
 
 /// Rows to read at a time when a table is loaded.
 const CHUNK: usize = 256;
@@ -131,43 +133,43 @@ impl EmbeddingTable {
 }
 
 fn load_f32(pool: &ThreadPool, table: &dyn WeightRows, rows: usize, columns: usize) -> Numbers {
-    let mut values = vec![0.0; rows * columns];
-    let to = SharedSlice::new(&mut values);
-    for_each_part(pool, rows, |rows| {
-        // SAFETY: each row is in exactly one part.
-        let to = unsafe { to.slice(rows.start * columns..rows.end * columns) };
-        table.read(rows, to);
-    });
-    Numbers::F32(SharedBytes::of_numbers(values))
+    Numbers::F32(fill(pool, rows, columns, |rows, to| table.read(rows, to)))
 }
 
 fn load_bf16(pool: &ThreadPool, table: &dyn WeightRows, rows: usize, columns: usize) -> Numbers {
-    let mut values = vec![bf16::ZERO; rows * columns];
-    let to = SharedSlice::new(&mut values);
-    for_each_part(pool, rows, |rows| {
-        // SAFETY: each row is in exactly one part.
-        let to = unsafe { to.slice(rows.start * columns..rows.end * columns) };
+    Numbers::Bf16(fill(pool, rows, columns, |rows, to: &mut [bf16]| {
         let mut values = vec![0.0; to.len()];
         table.read(rows, &mut values);
         to.iter_mut().zip(values).for_each(|(to, value)| *to = bf16::from_f32(value));
-    });
-    Numbers::Bf16(SharedBytes::of_numbers(values))
+    }))
 }
 
 fn load_int8(pool: &ThreadPool, table: &dyn WeightRows, rows: usize, columns: usize) -> Numbers {
-    let (mut bytes, mut scales) = (vec![0; rows * columns], vec![0.0; rows]);
-    let (to, to_scales) = (SharedSlice::new(&mut bytes), SharedSlice::new(&mut scales));
-    for_each_part(pool, rows, |rows| {
-        // SAFETY: each row is in exactly one part.
-        let to = unsafe { to.slice(rows.start * columns..rows.end * columns) };
-        // SAFETY: as above.
+    let mut scales = vec![0.0; rows];
+    let to_scales = SharedSlice::new(&mut scales);
+    let bytes = fill(pool, rows, columns, |rows, to| {
+        // SAFETY: each row is filled by exactly one call.
         let scales = unsafe { to_scales.slice(rows.clone()) };
         table.read_int8(rows, to, scales);
     });
-    Numbers::Int8 { bytes: SharedBytes::of_numbers(bytes), scales }
+    Numbers::Int8 { bytes, scales }
 }
 
-/// Runs `body` on all workers, for parts that together hold every row exactly once.
-fn for_each_part(pool: &ThreadPool, rows: usize, body: impl Fn(Range<usize>) + Sync) {
-    pool.run(rows.div_ceil(CHUNK), |_, part| body(part * CHUNK..rows.min((part + 1) * CHUNK)));
+/// The numbers of a table. `read` writes those of some rows: of every row in exactly one call, on all workers.
+fn fill<T: Pod + Send>(
+    pool: &ThreadPool,
+    rows: usize,
+    columns: usize,
+    read: impl Fn(Range<usize>, &mut [T]) + Sync,
+) -> SharedBytes {
+    let len = rows * columns;
+    let mut memory = WeightMemory::zeros::<T>(len);
+    let to = SharedSlice::new(&mut memory.as_mut_slice::<T>()[..len]);
+    pool.run(rows.div_ceil(CHUNK), |_, chunk| {
+        let rows = chunk * CHUNK..rows.min((chunk + 1) * CHUNK);
+        // SAFETY: each row is in exactly one chunk.
+        let to = unsafe { to.slice(rows.start * columns..rows.end * columns) };
+        read(rows, to);
+    });
+    SharedBytes::of_memory(memory).part(0..len * size_of::<T>())
 }

@@ -90,6 +90,7 @@ mod simd;
 #[cfg(test)]
 mod tests;
 mod thread_pool;
+mod weight_memory;
 mod widen;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;

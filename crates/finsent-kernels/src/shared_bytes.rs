@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytemuck::Pod;
 
-use super::aligned::AlignedBuffer;
+use super::weight_memory::WeightMemory;
 
 /// What owns the bytes. It must return the same bytes each time.
 type Owner = Arc<dyn AsRef<[u8]> + Send + Sync>;
@@ -16,15 +16,6 @@ type Owner = Arc<dyn AsRef<[u8]> + Send + Sync>;
 pub struct SharedBytes {
     owner: Owner,
     range: Range<usize>,
-}
-
-/// Numbers in memory of this process.
-struct Own<T>(Vec<T>);
-
-impl<T: Pod> AsRef<[u8]> for Own<T> {
-    fn as_ref(&self) -> &[u8] {
-        bytemuck::cast_slice(&self.0)
-    }
 }
 
 impl SharedBytes {
@@ -38,19 +29,24 @@ impl SharedBytes {
         if bytes.as_ptr().addr().is_multiple_of(alignment) {
             return Self { owner, range };
         }
-        let mut copy = AlignedBuffer::zeros::<u8>(bytes.len());
+        let mut copy = WeightMemory::zeros::<u8>(bytes.len());
         copy.as_mut_slice()[..bytes.len()].copy_from_slice(bytes);
-        Self::of_buffer(copy, bytes.len())
+        Self::of_memory(copy).part(0..bytes.len())
     }
 
-    /// The first `len` bytes of a buffer.
-    pub(super) fn of_buffer(buffer: AlignedBuffer, len: usize) -> Self {
-        Self { owner: Arc::new(buffer), range: 0..len }
+    pub(super) fn of_memory(memory: WeightMemory) -> Self {
+        let len = memory.as_ref().len();
+        Self { owner: Arc::new(memory), range: 0..len }
     }
 
-    pub(super) fn of_numbers<T: Pod + Send + Sync>(numbers: Vec<T>) -> Self {
-        let len = size_of_val(numbers.as_slice());
-        Self { owner: Arc::new(Own(numbers)), range: 0..len }
+    /// A part of the same bytes.
+    ///
+    /// # Panics
+    /// If the part is not within them.
+    pub(super) fn part(&self, part: Range<usize>) -> Self {
+        assert!(part.start <= part.end && part.end <= self.range.len(), "{part:?} of {} bytes", self.range.len());
+        let range = self.range.start + part.start..self.range.start + part.end;
+        Self { owner: Arc::clone(&self.owner), range }
     }
 
     /// The bytes.
@@ -77,7 +73,9 @@ mod tests {
 
     #[test]
     fn a_part_that_is_not_aligned_is_copied() {
-        let owner: Owner = Arc::new(Own((0..64).collect::<Vec<u32>>()));
+        let mut memory = WeightMemory::zeros::<u32>(64);
+        memory.as_mut_slice::<u32>().iter_mut().zip(0..).for_each(|(number, index)| *number = index);
+        let owner: Owner = Arc::new(memory);
         let first = (*owner).as_ref().as_ptr().addr();
         for start in [0, 4, 8, 20, 64] {
             let part = SharedBytes::new(Arc::clone(&owner), start..start + 128, 64);

@@ -6,9 +6,9 @@
 #![expect(unsafe_code, reason = "threads fill the panels of one buffer at the same time")]
 
 use super::quantize::{LANE_BYTES, round};
-use crate::aligned::AlignedBuffer;
 use crate::shared::SharedSlice;
 use crate::shared_bytes::SharedBytes;
+use crate::weight_memory::WeightMemory;
 
 /// Units of a nibble in the unit of a byte.
 pub(super) const NIBBLES: f32 = 16.0;
@@ -38,19 +38,18 @@ impl LowBits {
 /// Low bits that are being filled.
 #[derive(Debug)]
 pub(super) struct NewLowBits {
-    lanes: AlignedBuffer,
+    lanes: WeightMemory,
     steps: usize,
     width: usize,
 }
 
 impl NewLowBits {
     pub(super) fn zeros(columns: usize, steps: usize, width: usize) -> Self {
-        Self { lanes: AlignedBuffer::zeros::<i32>(columns * steps.div_ceil(2)), steps, width }
+        Self { lanes: WeightMemory::zeros::<i32>(columns * steps.div_ceil(2)), steps, width }
     }
 
     pub(super) fn finish(self) -> LowBits {
-        let len = self.lanes.as_slice::<u8>().len();
-        LowBits::new(SharedBytes::of_buffer(self.lanes, len), self.steps, self.width)
+        LowBits::new(SharedBytes::of_memory(self.lanes), self.steps, self.width)
     }
 
     /// Shares all panels among threads that fill them.

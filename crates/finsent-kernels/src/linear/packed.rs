@@ -10,12 +10,13 @@ use super::low_bits::{LowBits, NewLowBits};
 use super::pack::{pack_bf16, pack_f32, pack_int8};
 use super::quantize::LANE_BYTES;
 use super::weights::WeightRows;
-use crate::aligned::{AlignedBuffer, CACHE_LINE};
+use crate::aligned::CACHE_LINE;
 use crate::isa::Isa;
 use crate::precision::Precision;
 use crate::shared::SharedSlice;
 use crate::shared_bytes::SharedBytes;
 use crate::thread_pool::ThreadPool;
+use crate::weight_memory::WeightMemory;
 
 /// The packed weights of a layer. A copy shares the largest part of them.
 #[derive(Debug, Clone)]
@@ -95,7 +96,7 @@ impl PackedWeights {
             inputs,
             outputs,
             panel_len: steps * layout.step_lanes(),
-            lanes: AlignedBuffer::zeros::<i32>(columns * layout.column_lanes() * steps),
+            lanes: WeightMemory::zeros::<i32>(columns * layout.column_lanes() * steps),
             scales: vec![1.0; byte_columns],
             sums: vec![0; byte_columns],
             low_bits: (byte_columns > 0 && !weights.are_int8())
@@ -194,7 +195,7 @@ struct New {
     outputs: usize,
     /// Lanes of a panel.
     panel_len: usize,
-    lanes: AlignedBuffer,
+    lanes: WeightMemory,
     scales: Vec<f32>,
     sums: Vec<i32>,
     low_bits: Option<NewLowBits>,
@@ -203,9 +204,8 @@ struct New {
 impl New {
     fn finish(self) -> PackedWeights {
         let Self { layout, inputs, outputs, lanes, scales, sums, low_bits, .. } = self;
-        let len = lanes.as_slice::<u8>().len();
-        let lanes = SharedBytes::of_buffer(lanes, len);
-        PackedWeights { layout, inputs, outputs, lanes, scales, sums, low_bits: low_bits.map(NewLowBits::finish) }
+        let (lanes, low_bits) = (SharedBytes::of_memory(lanes), low_bits.map(NewLowBits::finish));
+        PackedWeights { layout, inputs, outputs, lanes, scales, sums, low_bits }
     }
 
     fn fill_floats(&mut self, pool: &ThreadPool, weights: &dyn WeightRows) {

@@ -172,7 +172,7 @@ mod tests {
             assert!(matches!(build(&|_| (), shape), Err(PackedError::Length { .. })), "{shape:?}");
         }
         assert!(matches!(build(&|_| (), [0, 40]), Err(PackedError::Empty)));
-        let short = |bytes: &SharedBytes| SharedBytes::of_numbers(bytes.as_bytes()[64..].to_vec());
+        let short = |bytes: &SharedBytes| bytes.part(64..bytes.as_bytes().len());
         let changes: [&dyn Fn(&mut PackedParts); 5] = [
             &|parts| parts.lanes = short(&parts.lanes),
             &|parts| parts.low_bits = parts.low_bits.as_ref().map(short),
