@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::platform::total_memory;
+use crate::platform::{own_memory, total_memory, unused_memory};
 
 /// The least of the memory limits of the process's control groups and the memory of the machine; `None` if none is known.
 pub fn available_memory() -> Option<usize> {
@@ -13,19 +13,14 @@ pub fn available_memory() -> Option<usize> {
 /// How much more memory the process may take: what it leaves of the limits of its control groups, and what the machine has
 /// available; `None` if nothing is known. The memory of other processes in the same groups is not known.
 pub fn free_memory() -> Option<usize> {
-    let own = read("/proc/self/status").and_then(|status| kilobytes(&status, "RssAnon:")).unwrap_or_default();
+    let own = own_memory().unwrap_or_default();
     let of_groups = limit_of_groups().map(|limit| limit.saturating_sub(own));
-    let of_machine = read("/proc/meminfo").and_then(|meminfo| kilobytes(&meminfo, "MemAvailable:"));
-    of_groups.into_iter().chain(of_machine).min()
+    of_groups.into_iter().chain(unused_memory()).min()
 }
 
 fn limit_of_groups() -> Option<usize> {
-    let groups = read("/proc/self/cgroup").unwrap_or_default();
-    limit_files(&groups).into_iter().filter_map(|file| limit(&read(file)?)).min()
-}
-
-fn read(path: impl AsRef<Path>) -> Option<String> {
-    fs::read_to_string(path).ok()
+    let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    limit_files(&groups).into_iter().filter_map(|file| limit(&fs::read_to_string(file).ok()?)).min()
 }
 
 /// The files that may have limits: those of the groups in `/proc/self/cgroup` and of all groups around them, in both versions
@@ -56,12 +51,6 @@ fn limit(text: &str) -> Option<usize> {
     text.trim().parse().ok()
 }
 
-/// The bytes of a field of `meminfo` or `status`.
-fn kilobytes(text: &str, field: &str) -> Option<usize> {
-    let kilobytes = text.lines().find_map(|line| line.strip_prefix(field))?.trim().strip_suffix(" kB")?;
-    kilobytes.parse::<usize>().ok()?.checked_mul(1024)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -69,8 +58,6 @@ mod tests {
     #[test]
     fn limits_are_read_as_linux_writes_them() {
         assert_eq!((limit("268435456\n"), limit("max\n")), (Some(268_435_456), None));
-        assert_eq!(kilobytes("MemTotal:       16384 kB\nMemFree:   1 kB\n", "MemFree:"), Some(1 << 10));
-        assert_eq!(kilobytes("", "MemFree:"), None);
     }
 
     #[cfg(target_os = "linux")]

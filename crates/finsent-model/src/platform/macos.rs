@@ -1,6 +1,16 @@
 //! What macOS tells of the machine.
 #![expect(unsafe_code, reason = "the standard library does not tell how much memory there is")]
 
+/// Not known.
+pub(crate) fn own_memory() -> Option<usize> {
+    None
+}
+
+/// Not known.
+pub(crate) fn unused_memory() -> Option<usize> {
+    None
+}
+
 /// The memory of the machine, in bytes.
 pub(crate) fn total_memory() -> Option<usize> {
     // SAFETY: sysconf reads a number of the system; it answers -1 to what it does not know.

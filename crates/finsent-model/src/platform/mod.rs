@@ -21,15 +21,15 @@ use std::io;
 use std::path::Path;
 
 #[cfg(target_os = "macos")]
-pub(crate) use macos::total_memory;
+pub(crate) use macos::{own_memory, total_memory, unused_memory};
 #[cfg(all(unix, not(target_os = "macos")))]
-pub(crate) use proc::total_memory;
+pub(crate) use proc::{own_memory, total_memory, unused_memory};
 #[cfg(unix)]
 use unix as system;
 #[cfg(windows)]
 use windows as system;
 #[cfg(windows)]
-pub(crate) use windows::total_memory;
+pub(crate) use windows::{own_memory, total_memory, unused_memory};
 
 pub use system::{read_at, read_exact_at, special_file};
 pub(crate) use system::{release_pages, write_all_at};

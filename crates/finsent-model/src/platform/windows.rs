@@ -95,10 +95,24 @@ pub(crate) unsafe fn release_pages(map: &Mmap, offset: usize, len: usize) -> io:
     Ok(())
 }
 
+/// Not known.
+pub(crate) fn own_memory() -> Option<usize> {
+    None
+}
+
 /// The memory of the machine, in bytes.
 pub(crate) fn total_memory() -> Option<usize> {
+    memory().and_then(|memory| usize::try_from(memory.ullTotalPhys).ok())
+}
+
+/// The memory that the machine can still give, in bytes.
+pub(crate) fn unused_memory() -> Option<usize> {
+    memory().and_then(|memory| usize::try_from(memory.ullAvailPhys).ok())
+}
+
+fn memory() -> Option<MEMORYSTATUSEX> {
     let mut status = MEMORYSTATUSEX { dwLength: size_of::<MEMORYSTATUSEX>() as u32, ..Default::default() };
     // SAFETY: the pointer is valid for a structure whose length it has.
     let succeeded = unsafe { GlobalMemoryStatusEx(&raw mut status) } != 0;
-    succeeded.then(|| usize::try_from(status.ullTotalPhys).ok()).flatten()
+    succeeded.then_some(status)
 }
