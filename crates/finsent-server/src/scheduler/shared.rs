@@ -164,20 +164,35 @@ impl Shared {
         assert_eq!(batch.keys.len(), outcomes.len(), "the backend must return one outcome per encoding");
         let metrics = &batch.model.metrics;
         let ended = Instant::now();
-        let seconds = (ended - started).as_secs_f64();
-        metrics.inference_seconds.observe(seconds);
+        metrics.inference_seconds.observe((ended - started).as_secs_f64());
         metrics.batch_texts.observe(batch.keys.len() as f64);
         metrics.batch_tokens.observe(batch.tokens as f64);
 
+        for (waiter, reply) in self.complete(worker, batch, outcomes, [started, ended]) {
+            // Ignore send errors: the client disconnected.
+            waiter.reply.send(reply).ok();
+        }
+    }
+
+    /// Takes a batch from the queue, and remembers its results. Returns who waits for each, to be answered without the lock:
+    /// those who are woken may need it for their next text.
+    fn complete(
+        &self,
+        worker: usize,
+        batch: Batch,
+        outcomes: Vec<Result<Logits, Failure>>,
+        [started, ended]: [Instant; 2],
+    ) -> Vec<(Waiter, Result<EncodingOutput, Failure>)> {
         let state = &mut *self.state();
         let together = state.together();
         let at_first = state.running[worker].take().map_or(1, |running| running.together);
         // Batches that are computed at the same time share the threads. What is learned is how fast all threads are.
         let share = 2.0 / (at_first + together.max(1)) as f64;
-        state.throughputs[batch.model.id.index].record(batch.tokens, seconds * share);
+        state.throughputs[batch.model.id.index].record(batch.tokens, (ended - started).as_secs_f64() * share);
         state.batches += 1;
         let texts = batch.keys.len();
         let computed = Computed { batch: state.batches, started, ended, texts, tokens: batch.tokens };
+        let mut answers = Vec::with_capacity(texts);
         for (key, outcome) in batch.keys.into_iter().zip(outcomes) {
             let waiters = state.queue.complete(&key);
             // Also if all have left: they were other texts, as a rule, and may come again.
@@ -186,11 +201,9 @@ impl Shared {
                 state.cache.insert(key, logits);
             }
             let reply = outcome.map(|logits| EncodingOutput { logits, computed: Some(computed) });
-            for waiter in waiters {
-                // Ignore send errors: the client disconnected.
-                waiter.reply.send(reply.clone()).ok();
-            }
+            answers.extend(waiters.into_iter().map(|waiter| (waiter, reply.clone())));
         }
+        answers
     }
 
     /// Tells the workers to end once the queue is empty.
