@@ -24,7 +24,8 @@ const SLOW: Duration = Duration::from_secs(1);
 const MAX_WINDOW_ROWS: usize = 512;
 /// Bytes of a window of so many rows: the limit on its memory if texts are long.
 const WINDOW_BYTES: usize = 1 << 20;
-/// Encodings that are written to a journal at a time: the most that a killed run has scored in vain.
+/// Encodings that are written to a journal at a time, unless there are many workers: the most that a killed run has scored in
+/// vain.
 const JOURNALED_TOGETHER: usize = 128;
 /// Rows for each worker, at least: some batches of headlines, so that all workers have something to do for most of the time.
 const ROWS_PER_WORKER: usize = 32;
