@@ -10,7 +10,7 @@ use super::aarch64::{Neon, NeonBf16, NeonDot, NeonI8mm};
 use super::operand_format::OperandFormat;
 use super::portable::Portable;
 use super::precision::Precision;
-use super::product::{I16Pairs, ProductKernel, Widen, Widening};
+use super::product::{I16Pairs, ProductKernel, Widen, Widening, WithProduct};
 use super::simd::{Kernel, Simd};
 #[cfg(target_arch = "x86_64")]
 use super::x86_64::{Avx2, Avx512, Avx512Bf16, Avx512Vnni};
@@ -147,7 +147,7 @@ impl Isa {
     /// Runs a kernel, compiled for this instruction set.
     pub(super) fn run<K: Kernel>(self, kernel: K) -> K::Output {
         match self {
-            Self::Scalar(s) => kernel.run(s),
+            Self::Scalar(s) => s.run_apart(kernel),
             #[cfg(target_arch = "x86_64")]
             Self::Avx2(s) => s.run(kernel),
             #[cfg(target_arch = "x86_64")]
@@ -254,28 +254,6 @@ impl Isa {
 impl fmt::Display for Isa {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
-    }
-}
-
-/// A kernel with a product that every vector type has.
-struct WithProduct<P, K> {
-    product: P,
-    kernel: K,
-}
-
-impl<W: Widen, K: ProductKernel> Kernel for WithProduct<Widening<W>, K> {
-    type Output = ();
-    #[inline(always)]
-    fn run<S: Simd>(self, s: S) {
-        self.kernel.run(s, self.product);
-    }
-}
-
-impl<K: ProductKernel> Kernel for WithProduct<I16Pairs, K> {
-    type Output = ();
-    #[inline(always)]
-    fn run<S: Simd>(self, s: S) {
-        self.kernel.run(s, self.product);
     }
 }
 

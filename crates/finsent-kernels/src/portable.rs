@@ -2,7 +2,7 @@
 #![expect(unsafe_code, reason = "memory behind pointers")]
 
 use super::product::PAIR_ORDER;
-use super::simd::{MAX_LANES, Simd, TileKernel, match_rows};
+use super::simd::{Kernel, MAX_LANES, Simd, TileKernel, match_rows};
 
 /// Four lanes. Every CPU can run them, so anyone may create this token.
 #[derive(Debug, Clone, Copy)]
@@ -178,6 +178,11 @@ impl Simd for Portable {
         for (i, vector) in square[..4].iter_mut().enumerate() {
             *vector = [a[i], b[i], c[i], d[i]];
         }
+    }
+
+    #[inline(never)]
+    fn run_apart<K: Kernel>(self, kernel: K) -> K::Output {
+        kernel.run(self)
     }
 
     #[inline(always)]

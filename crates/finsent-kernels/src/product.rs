@@ -5,7 +5,7 @@
 //! the row.
 #![expect(unsafe_code, reason = "a step reads the operand and the weights through pointers")]
 
-use super::simd::{NV, Simd};
+use super::simd::{Kernel, NV, Simd};
 
 /// The arithmetic of one step along k.
 pub(super) trait Product<S: Simd>: Copy {
@@ -23,6 +23,9 @@ pub(super) trait Product<S: Simd>: Copy {
     const MR: usize = S::MR;
     /// Rows that one instruction multiplies. `MR` is a multiple of it.
     const ROWS: usize = 1;
+
+    /// Runs a kernel with this product, as [`Simd::run_apart`] does.
+    fn run_apart<K: ProductKernel>(self, s: S, kernel: K);
 
     /// Restores sums that [`Product::sums_to_bits`] gave. All zeros are empty sums.
     fn sums_from_bits(self, s: S, sums: S::I32) -> Self::Sums;
@@ -59,6 +62,30 @@ pub(super) trait Product<S: Simd>: Copy {
 /// Code that needs a product.
 pub(super) trait ProductKernel {
     fn run<S: Simd, P: Product<S>>(self, s: S, product: P);
+}
+
+/// A kernel with a product that every vector type has.
+pub(super) struct WithProduct<P, K> {
+    pub(super) product: P,
+    pub(super) kernel: K,
+}
+
+impl<W: Widen, K: ProductKernel> Kernel for WithProduct<Widening<W>, K> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        self.kernel.run(s, self.product);
+    }
+}
+
+impl<K: ProductKernel> Kernel for WithProduct<I16Pairs, K> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        self.kernel.run(s, self.product);
+    }
 }
 
 /// Loads the `NV` vectors of a step.
@@ -119,6 +146,11 @@ impl<S: Simd, W: Widen> Product<S> for Widening<W> {
     type Weights = [S::I32; NV];
     const GROUP: usize = W::GROUP;
     const MR: usize = if W::GROUP == 1 { S::MR } else { S::MR_UNPACKING };
+
+    #[inline(always)]
+    fn run_apart<K: ProductKernel>(self, s: S, kernel: K) {
+        s.run_apart(WithProduct { product: self, kernel });
+    }
 
     #[inline(always)]
     fn sums_from_bits(self, s: S, sums: S::I32) -> S::F32 {
@@ -182,6 +214,11 @@ impl<S: Simd> Product<S> for I16Pairs {
     type Weights = [S::I32; NV];
     const GROUP: usize = 4;
     const MR: usize = S::MR_UNPACKING;
+
+    #[inline(always)]
+    fn run_apart<K: ProductKernel>(self, s: S, kernel: K) {
+        s.run_apart(WithProduct { product: self, kernel });
+    }
 
     #[inline(always)]
     fn sums_from_bits(self, _: S, sums: S::I32) -> S::I32 {

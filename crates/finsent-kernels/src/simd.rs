@@ -98,6 +98,9 @@ pub(super) trait Simd: Copy + Send + Sync {
     /// Transposes the square of the first `LANES` vectors.
     fn transpose(self, square: &mut [Self::F32; MAX_LANES]);
 
+    /// Runs a kernel in a function of its own, compiled for these instructions. A kernel that is used in several places is then
+    /// compiled once.
+    fn run_apart<K: Kernel>(self, kernel: K) -> K::Output;
     /// Runs `tile` with `rows`, which is in `1..=MR`, as a constant.
     fn run_tile<T: TileKernel>(self, rows: usize, tile: T);
 

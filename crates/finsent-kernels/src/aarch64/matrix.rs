@@ -81,6 +81,11 @@ impl Product<Neon> for NeonI8mm {
     const ROWS: usize = 2;
 
     #[inline(always)]
+    fn run_apart<K: ProductKernel>(self, _: Neon, kernel: K) {
+        self.run_product(kernel);
+    }
+
+    #[inline(always)]
     fn sums_from_bits(self, _: Neon, sums: Ints) -> Ints {
         sums
     }
@@ -131,6 +136,11 @@ impl Product<Neon> for NeonBf16 {
     const COLUMN_LANES: usize = 2;
     const MR: usize = MR;
     const ROWS: usize = 2;
+
+    #[inline(always)]
+    fn run_apart<K: ProductKernel>(self, _: Neon, kernel: K) {
+        self.run_product(kernel);
+    }
 
     #[inline(always)]
     fn sums_from_bits(self, _: Neon, sums: Ints) -> Ints {

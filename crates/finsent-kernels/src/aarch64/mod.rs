@@ -93,6 +93,11 @@ impl Product<Neon> for NeonDot {
     const GROUP: usize = 4;
 
     #[inline(always)]
+    fn run_apart<K: ProductKernel>(self, _: Neon, kernel: K) {
+        self.run_product(kernel);
+    }
+
+    #[inline(always)]
     fn sums_from_bits(self, _: Neon, sums: Ints) -> Ints {
         sums
     }
@@ -371,6 +376,11 @@ impl Simd for Neon {
             upper[column] = Pair(a[column], c[column]);
             lower[column] = Pair(b[column], d[column]);
         }
+    }
+
+    #[inline(always)]
+    fn run_apart<K: Kernel>(self, kernel: K) -> K::Output {
+        self.run(kernel)
     }
 
     #[inline(always)]

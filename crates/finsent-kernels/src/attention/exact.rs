@@ -10,7 +10,7 @@ use crate::gemm::Gemm;
 use crate::math;
 use crate::matrix::Matrix;
 use crate::partition::split_evenly;
-use crate::product::{F32Weights, ProductKernel, Widening};
+use crate::product::{F32Weights, Product, Widening};
 use crate::shared::Block;
 use crate::simd::{Kernel, Simd};
 
@@ -35,7 +35,7 @@ impl Kernel for Attend<'_> {
             let scores = &mut scores.as_mut_slice::<f32>()[..queries.len() * stride];
             let panels = reached.start / S::NR..reached.end.div_ceil(S::NR);
             let out = Block::new(scores, reached.len(), stride);
-            head.query_product(queries.clone(), keys, panels, out).run(s, Widening(F32Weights));
+            Widening(F32Weights).run_apart(s, head.query_product(queries.clone(), keys, panels, out));
             head.weigh_values(s, queries, scores, stride, values, reached, scale);
         }
     }
@@ -97,7 +97,7 @@ impl Head<'_> {
             out: context,
             epilogue: None,
         };
-        gemm.run(s, Widening(F32Weights));
+        Widening(F32Weights).run_apart(s, gemm);
     }
 
     /// Packs panels whose columns are the keys: `[panels, head_size, NR]`.

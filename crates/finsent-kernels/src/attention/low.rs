@@ -24,7 +24,7 @@ use crate::aligned::CACHE_LINE;
 use crate::gemm::{Activation, Epilogue, Gemm};
 use crate::narrow::{Bf16Pairs, NarrowKernel, NarrowVectors};
 use crate::partition::split_evenly;
-use crate::product::{Product, ProductKernel};
+use crate::product::Product;
 use crate::shared::Block;
 use crate::simd::Simd;
 
@@ -124,7 +124,7 @@ impl PackedKeys<'_> {
             panels,
             epilogue: None,
         };
-        gemm.run(s, format.product());
+        format.product().run_apart(s, gemm);
     }
 }
 
@@ -159,7 +159,7 @@ impl PackedValues<'_> {
                 activation: Activation::Identity,
             }),
         };
-        gemm.run(s, format.product());
+        format.product().run_apart(s, gemm);
     }
 }
 

@@ -205,6 +205,11 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
+    fn run_apart<K: Kernel>(self, kernel: K) -> K::Output {
+        self.run(kernel)
+    }
+
+    #[inline(always)]
     fn run_tile<T: TileKernel>(self, rows: usize, tile: T) {
         match_rows!(rows, tile, 1 2 3 4 5 6)
     }

@@ -88,6 +88,11 @@ impl Product<Avx512> for Avx512Vnni {
     const GROUP: usize = 4;
 
     #[inline(always)]
+    fn run_apart<K: ProductKernel>(self, _: Avx512, kernel: K) {
+        self.run_product(kernel);
+    }
+
+    #[inline(always)]
     fn sums_from_bits(self, _: Avx512, sums: __m512i) -> __m512i {
         sums
     }
@@ -136,6 +141,11 @@ impl Product<Avx512> for Avx512Bf16 {
     type Sums = __m512;
     type Weights = [__m512i; NV];
     const GROUP: usize = 2;
+
+    #[inline(always)]
+    fn run_apart<K: ProductKernel>(self, _: Avx512, kernel: K) {
+        self.run_product(kernel);
+    }
 
     #[inline(always)]
     fn sums_from_bits(self, s: Avx512, sums: __m512i) -> __m512 {
@@ -378,6 +388,11 @@ impl Simd for Avx512 {
     #[inline(always)]
     fn largest(self, x: __m512) -> f32 {
         op!(_mm512_reduce_max_ps(x))
+    }
+
+    #[inline(always)]
+    fn run_apart<K: Kernel>(self, kernel: K) -> K::Output {
+        self.run(kernel)
     }
 
     #[inline(always)]
