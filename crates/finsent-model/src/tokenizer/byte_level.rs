@@ -1,5 +1,6 @@
 //! The tokenizer of RoBERTa.
 
+use ahash::AHashMap;
 use tokenizers::AddedToken;
 use tokenizers::models::bpe::BPE;
 use tokenizers::pre_tokenizers::byte_level::ByteLevel;
@@ -15,9 +16,10 @@ use super::{ENDS, ends, with_ids};
 /// token. Of `tokenizer.json` it uses the vocabulary, the merges and the added tokens.
 pub(super) fn build(vocabulary: Vocabulary, settings: &Settings) -> Result<Library, TokenizerError> {
     let tokens = settings.tokens.with(vocabulary.added.clone(), &defaults());
-    let ends = ends(&tokens, ENDS, &vocabulary.file, |token| vocabulary.ids.contains_key(token))?;
+    let ids: AHashMap<String, u32> = vocabulary.tokens.iter().map(|(token, id)| (token.into(), id)).collect();
+    let ends = ends(&tokens, ENDS, &vocabulary.file, |token| ids.contains_key(token))?;
     let add_prefix_space = settings.add_prefix_space.unwrap_or(false);
-    let Vocabulary { merges_file: file, ids, merges, .. } = vocabulary;
+    let Vocabulary { merges_file: file, merges, .. } = vocabulary;
     let refused = |error: tokenizers::Error| TokenizerError::Tokenizer { file, reason: error.to_string() };
     let model = BPE::builder().vocab_and_merges(ids, merges).build().map_err(refused)?;
     let mut tokenizer = Library::new(model.into());

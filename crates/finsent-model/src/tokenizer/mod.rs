@@ -265,9 +265,14 @@ fn check_ids(tokenizer: &Library, file: &ModelFile, vocab_size: usize) -> Result
         .map_err(|error| TokenizerError::Tokenizer { file: file.to_string(), reason: error.to_string() })?;
     let added = tokenizer.get_added_tokens_decoder();
     let words = tokenizer.get_model().vocabulary();
-    let is_ordinary = |word: &str, id: u32| !word.trim().is_empty() && !added.contains_key(&id);
-    let ordinary = words.iter().filter(|(word, id)| is_ordinary(word, *id)).map(|(_, id)| *id);
-    let last = ordinary.chain(probe.get_ids().iter().copied()).max().map_or(0, |id| id as usize);
+    let mut last = probe.get_ids().iter().copied().max().unwrap_or(0);
+    // Ids ascend in most models, so that few words are looked at.
+    for (word, id) in words.iter().rev() {
+        if *id > last && !word.trim().is_empty() && !added.contains_key(id) {
+            last = *id;
+        }
+    }
+    let last = last as usize;
     if last >= vocab_size {
         return Err(TokenizerError::VocabSize { file: file.to_string(), tokens: last + 1, vocab_size });
     }

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use ahash::AHashMap;
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use tokenizers::{AddedToken, TruncationDirection};
@@ -10,6 +9,7 @@ use tokenizers::{AddedToken, TruncationDirection};
 use super::added_tokens::DescribedToken;
 use super::class::Class;
 use super::error::TokenizerError;
+use super::model::Tokens;
 use crate::json_error::JsonError;
 use crate::model_files::{ModelFile, VocabularyFiles};
 
@@ -18,7 +18,8 @@ use crate::model_files::{ModelFile, VocabularyFiles};
 pub(super) struct Vocabulary {
     /// The file, for messages.
     pub(super) file: String,
-    pub(super) ids: AHashMap<String, u32>,
+    /// In the order of their ids. Of a token that appears twice, the last id counts.
+    pub(super) tokens: Tokens,
     /// Empty for `WordPiece`.
     pub(super) merges: Vec<(String, String)>,
     /// The file with the merges, for messages.
@@ -40,9 +41,9 @@ impl Vocabulary {
                 Self::check_kind(file, class, if class == Class::Bert { "WordPiece" } else { "BPE" })?;
                 stored(file)
             }
-            (VocabularyFiles::WordPiece(file), Class::Bert) => Ok(Self::plain(file, read_words(file)?)),
+            (VocabularyFiles::WordPiece(file), Class::Bert) => read_words(file),
             (VocabularyFiles::ByteLevel { vocab, merges }, Class::Roberta) => {
-                let plain = Self::plain(vocab, read_ids(vocab)?);
+                let plain = read_ids(vocab)?;
                 Ok(Self { merges: read_merges(merges)?, merges_file: merges.to_string(), ..plain })
             }
             (files, _) => Err(Self::mismatch(files, class)),
@@ -73,21 +74,23 @@ impl Vocabulary {
         Err(TokenizerError::Vocabulary { file, class: class.name(), found })
     }
 
-    fn plain(file: &ModelFile, ids: AHashMap<String, u32>) -> Self {
+    fn plain<'a>(file: &ModelFile, tokens: impl Iterator<Item = (&'a str, u32)>) -> Result<Self, TokenizerError> {
+        let tokens = Tokens::new(tokens).ok_or_else(|| not_a_tokenizer(file, "it has 4 GB of tokens"))?;
         let file = file.to_string();
-        Self { merges_file: file.clone(), file, ids, merges: Vec::new(), added: Vec::new(), truncation_side: None }
+        Ok(Self {
+            merges_file: file.clone(),
+            file,
+            tokens,
+            merges: Vec::new(),
+            added: Vec::new(),
+            truncation_side: None,
+        })
     }
+}
 
-    /// Checks that there is a token that every text needs.
-    ///
-    /// # Errors
-    /// [`TokenizerError::NoSpecialToken`].
-    pub(super) fn require(&self, token: &str) -> Result<(), TokenizerError> {
-        match self.ids.contains_key(token) {
-            true => Ok(()),
-            false => Err(TokenizerError::NoSpecialToken { file: self.file.clone(), token: token.into() }),
-        }
-    }
+/// The tokens of a map.
+fn pairs(ids: &HashMap<String, u32>) -> impl Iterator<Item = (&str, u32)> {
+    ids.iter().map(|(token, id)| (&**token, *id))
 }
 
 /// `tokenizer.json`, of which only the kind of its model is read.
@@ -175,7 +178,7 @@ fn stored(file: &ModelFile) -> Result<Vocabulary, TokenizerError> {
         merges: merges.into_iter().map(pair).collect::<Result<_, _>>()?,
         added: added_tokens.into_iter().map(StoredToken::into_pair).collect(),
         truncation_side: truncation.and_then(|truncation| truncation.direction),
-        ..Vocabulary::plain(file, vocab.into_iter().collect())
+        ..Vocabulary::plain(file, pairs(&vocab))?
     })
 }
 
@@ -189,34 +192,35 @@ fn not_a_tokenizer(file: &ModelFile, reason: &str) -> TokenizerError {
 }
 
 /// Parses `vocab.json`.
-fn read_ids(file: &ModelFile) -> Result<AHashMap<String, u32>, TokenizerError> {
+fn read_ids(file: &ModelFile) -> Result<Vocabulary, TokenizerError> {
     let ids: HashMap<String, u32> = serde_json::from_slice(&file.read_vocabulary()?)
         .map_err(|source| TokenizerError::Json { file: file.to_string(), source: JsonError::new(source) })?;
-    Ok(ids.into_iter().collect())
+    Vocabulary::plain(file, pairs(&ids))
 }
 
-/// One token per line; its id is the index of the line. White space at the end of a line is no part of the token. If a
-/// token appears twice, the last id counts, as in transformers.
-fn read_words(file: &ModelFile) -> Result<AHashMap<String, u32>, TokenizerError> {
+/// One token per line; its id is the index of the line. White space at the end of a line is no part of the token.
+fn read_words(file: &ModelFile) -> Result<Vocabulary, TokenizerError> {
     let bytes = file.read_vocabulary()?;
-    let bytes = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
-    let mut ids = AHashMap::new();
-    for (id, line) in (0u32..).zip(bytes.split(|&byte| byte == b'\n')) {
-        let token = str::from_utf8(line)
-            .map_err(|_| TokenizerError::VocabNotUtf8 { file: file.to_string(), line: id as usize + 1 })?;
-        ids.insert(token.trim_end().to_owned(), id);
-    }
-    Ok(ids)
+    let text = text_of(file, &bytes)?;
+    let lines = text.strip_suffix('\n').unwrap_or(text).split('\n');
+    Vocabulary::plain(file, lines.map(str::trim_end).zip(0..))
+}
+
+/// The text of a file that has one entry per line.
+fn text_of<'a>(file: &ModelFile, bytes: &'a [u8]) -> Result<&'a str, TokenizerError> {
+    str::from_utf8(bytes).map_err(|error| {
+        let line = bytes[..error.valid_up_to()].iter().filter(|&&byte| byte == b'\n').count() + 1;
+        TokenizerError::VocabNotUtf8 { file: file.to_string(), line }
+    })
 }
 
 /// Two tokens per line, in the order of the merges.
 fn read_merges(file: &ModelFile) -> Result<Vec<(String, String)>, TokenizerError> {
     let bytes = file.read_vocabulary()?;
-    let text = str::from_utf8(&bytes).map_err(|error| {
-        let line = bytes[..error.valid_up_to()].iter().filter(|&&byte| byte == b'\n').count() + 1;
-        TokenizerError::VocabNotUtf8 { file: file.to_string(), line }
-    })?;
-    let lines = text.lines().enumerate().filter(|(_, line)| !line.is_empty() && !line.starts_with("#version"));
+    let lines = text_of(file, &bytes)?
+        .lines()
+        .enumerate()
+        .filter(|(_, line)| !line.is_empty() && !line.starts_with("#version"));
     lines
         .map(|(index, line)| match line.split_once(' ') {
             Some((left, right)) if !right.contains(' ') => Ok((left.into(), right.into())),

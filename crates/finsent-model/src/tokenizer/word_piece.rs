@@ -28,18 +28,19 @@ pub(super) fn build(vocabulary: Vocabulary, settings: &Settings) -> Result<Libra
     ];
     let defaults = defaults.map(|(name, content)| (name, AddedToken::from(content, true)));
     let tokens = settings.tokens.with(vocabulary.added.clone(), &defaults);
-    let unknown = tokens.required("unk_token")?.to_owned();
-    vocabulary.require(&unknown)?;
-    let ends = ends(&tokens, ENDS, &vocabulary.file, |token| vocabulary.ids.contains_key(token))?;
-    let Vocabulary { file, ids, .. } = vocabulary;
+    let unknown = tokens.required("unk_token")?;
+    let Vocabulary { file, tokens: words, .. } = vocabulary;
+    let refused =
+        |error: tokenizers::Error| TokenizerError::Tokenizer { file: file.clone(), reason: error.to_string() };
+    let model = WordPieceModel::new(words, WordPieceSettings { unknown, prefix: PREFIX, max_letters: MAX_LETTERS });
+    let model = model.ok_or_else(|| refused("a token has an id that no model has".into()))?;
+    if model.id(unknown).is_none() {
+        return Err(TokenizerError::NoSpecialToken { file, token: unknown.into() });
+    }
+    let ends = ends(&tokens, ENDS, &file, |token| model.id(token).is_some())?;
     let lowercase = settings.do_lower_case.unwrap_or(true);
     let normalizer = BertNormalizer::new(true, settings.tokenize_chinese_chars, settings.strip_accents, lowercase);
 
-    let refused =
-        |error: tokenizers::Error| TokenizerError::Tokenizer { file: file.clone(), reason: error.to_string() };
-    let settings = WordPieceSettings { unknown: &unknown, prefix: PREFIX, max_letters: MAX_LETTERS };
-    let model = WordPieceModel::new(ids.iter().map(|(token, id)| (&**token, *id)), settings);
-    let model = model.ok_or_else(|| refused("a token has an id that no model has".into()))?;
     let mut tokenizer = Library::new(model.into());
     tokenizer.with_normalizer(Some(normalizer)).map_err(refused)?.with_pre_tokenizer(Some(BertPreTokenizer));
     tokens.add_to(&mut tokenizer)?;

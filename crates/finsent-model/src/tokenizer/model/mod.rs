@@ -19,6 +19,7 @@ use tokenizers::{
     TokenizerImpl,
 };
 
+pub(super) use self::tokens::Tokens;
 use self::unigram::Piece;
 pub(super) use self::unigram::UnigramModel;
 pub(super) use self::word_piece::{Word, WordPieceModel, WordPieceSettings};
@@ -171,7 +172,7 @@ fn stored_word_piece(json: &str) -> Option<WordPieceModel> {
         prefix: &stored.continuing_subword_prefix,
         max_letters: stored.max_input_chars_per_word,
     };
-    WordPieceModel::new(tokens, settings)
+    WordPieceModel::new(Tokens::new(tokens)?, settings)
 }
 
 fn stored_unigram(json: &str) -> Option<UnigramModel> {

@@ -2,7 +2,7 @@
 
 /// Maps ids to names.
 #[derive(Debug, PartialEq)]
-pub(super) struct Tokens {
+pub(in super::super) struct Tokens {
     /// All names, in the order of the ids, and where each ends.
     names: Box<str>,
     ends: Box<[u32]>,
@@ -12,20 +12,21 @@ pub(super) struct Tokens {
 
 impl Tokens {
     /// `None` if the names have 4 GB or more.
-    pub(super) fn new<'a>(tokens: impl IntoIterator<Item = (&'a str, u32)>) -> Option<Self> {
-        let mut tokens: Vec<(&str, u32)> = tokens.into_iter().collect();
-        if !tokens.is_sorted_by_key(|(_, id)| id) {
-            tokens.sort_unstable_by_key(|(_, id)| *id);
-        }
-        let mut names = String::with_capacity(tokens.iter().map(|(name, _)| name.len()).sum());
-        let mut ends = Vec::with_capacity(tokens.len());
-        for (name, _) in &tokens {
+    pub(in super::super) fn new<'a>(tokens: impl IntoIterator<Item = (&'a str, u32)>) -> Option<Self> {
+        let (mut names, mut ends, mut ids) = (String::new(), Vec::new(), Vec::new());
+        for (name, id) in tokens {
             names.push_str(name);
             ends.push(u32::try_from(names.len()).ok()?);
+            ids.push(id);
         }
-        let is_dense = tokens.iter().zip(0..).all(|((_, id), index)| *id == index);
-        let ids = (!is_dense).then(|| tokens.iter().map(|(_, id)| *id).collect());
-        Some(Self { names: names.into(), ends: ends.into(), ids })
+        let (is_sorted, is_dense) = (ids.is_sorted(), ids.iter().zip(0..).all(|(&id, index)| id == index));
+        let tokens = Self { names: names.into(), ends: ends.into(), ids: (!is_dense).then(|| ids.into()) };
+        if is_sorted {
+            return Some(tokens);
+        }
+        let mut sorted: Vec<(&str, u32)> = tokens.iter().collect();
+        sorted.sort_unstable_by_key(|(_, id)| *id);
+        Self::new(sorted)
     }
 
     /// The number of tokens.
@@ -47,7 +48,7 @@ impl Tokens {
     }
 
     /// All names with their ids.
-    pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = (&str, u32)> {
+    pub(in super::super) fn iter(&self) -> impl DoubleEndedIterator<Item = (&str, u32)> {
         let id = |index: usize| self.ids.as_ref().map_or(index as u32, |ids| ids[index]);
         (0..self.len()).filter_map(move |index| Some((self.at(index)?, id(index))))
     }

@@ -20,61 +20,39 @@ pub(super) struct Trie {
 }
 
 impl Trie {
-    /// Of pieces that appear twice, the last counts. Empty pieces are left out.
+    /// Of pieces that appear twice, the last counts.
     ///
-    /// `None` if an id is [`u32::MAX`], or there are more than 4 GB of pieces.
+    /// `None` if an id is [`u32::MAX`], or there are 4 GB of pieces.
     pub(super) fn new<'a>(pieces: impl IntoIterator<Item = (&'a [u8], u32)>) -> Option<Self> {
-        let pieces = pieces.into_iter().filter(|(piece, _)| !piece.is_empty()).enumerate();
-        let mut sorted: Vec<Entry<'_>> = pieces.map(|(order, (piece, id))| Entry::new(piece, order, id)).collect();
-        let bytes: usize = sorted.iter().map(|entry| entry.piece.len()).sum();
-        if sorted.iter().any(|entry| entry.id == NONE) || u32::try_from(bytes + 2).is_err() {
-            return None;
-        }
-        sorted.sort_unstable();
-        Some(Self::of_sorted(&sorted))
-    }
-
-    fn of_sorted(sorted: &[Entry<'_>]) -> Self {
-        let (mut labels, mut children, mut values) = (vec![0], Vec::new(), Vec::new());
-        // The pieces below each node.
-        let mut below = vec![(0, sorted.len())];
-        let mut next = Vec::new();
-        for depth in 0.. {
-            for &(mut from, to) in &below {
-                let mut value = NONE;
-                while from < to && sorted[from].piece.len() == depth {
-                    value = sorted[from].id;
-                    from += 1;
-                }
-                values.push(value);
-                children.push(labels.len() as u32);
-                while from < to {
-                    let label = sorted[from].piece[depth];
-                    // Most nodes have one child.
-                    let end = match sorted[to - 1].piece[depth] == label {
-                        true => to,
-                        false => from + sorted[from..to].partition_point(|entry| entry.piece[depth] == label),
-                    };
-                    labels.push(label);
-                    next.push((from, end));
-                    from = end;
-                }
+        let pieces: Vec<Rest<'a>> = pieces.into_iter().map(|(bytes, id)| Rest { bytes, id }).collect();
+        let mut most_nodes = 2_u32;
+        for piece in &pieces {
+            most_nodes = most_nodes.checked_add(u32::try_from(piece.bytes.len()).ok()?)?;
+            if piece.id == NONE {
+                return None;
             }
-            if next.is_empty() {
-                break;
-            }
-            below.clear();
-            std::mem::swap(&mut below, &mut next);
         }
-        children.push(labels.len() as u32);
+        let mut nodes = Nodes { labels: vec![0], ..Nodes::default() };
+        let (mut level, mut next) = (Level { ends: vec![pieces.len()], pieces }, Level::default());
+        while !level.ends.is_empty() {
+            nodes.add(&level, &mut next);
+            std::mem::swap(&mut level, &mut next);
+        }
+        nodes.children.push(nodes.labels.len() as u32);
+        let Nodes { labels, children, values, .. } = nodes;
         let mut first = Box::new([0; 256]);
         for node in children[0]..children[1] {
             first[usize::from(labels[node as usize])] = node;
         }
-        Self { labels: labels.into(), children: children.into(), values: values.into(), first }
+        Some(Self { labels: labels.into(), children: children.into(), values: values.into(), first })
     }
 
-    /// The longest piece that `text` begins with: its bytes and its id.
+    /// The number of different pieces.
+    pub(super) fn len(&self) -> usize {
+        self.values.iter().filter(|&&id| id != NONE).count()
+    }
+
+    /// The longest piece that `text` begins with, except the empty one: its bytes and its id.
     pub(super) fn longest(&self, text: &[u8]) -> Option<(usize, u32)> {
         let mut longest = None;
         self.prefixes(text, |length, id| longest = Some((length, id)));
@@ -83,10 +61,15 @@ impl Trie {
 
     /// The id of a piece.
     pub(super) fn id(&self, piece: &[u8]) -> Option<u32> {
-        self.longest(piece).filter(|(length, _)| *length == piece.len()).map(|(_, id)| id)
+        let mut node = 0;
+        for &byte in piece {
+            node = self.child(node, byte)?;
+        }
+        Some(self.values[node as usize]).filter(|&id| id != NONE)
     }
 
-    /// Calls `take` with the bytes and the id of each piece that `text` begins with, the shortest first.
+    /// Calls `take` with the bytes and the id of each piece that `text` begins with, the shortest first, without the empty
+    /// one.
     #[inline]
     pub(super) fn prefixes(&self, text: &[u8], mut take: impl FnMut(usize, u32)) {
         let Some((&start, rest)) = text.split_first() else { return };
@@ -119,27 +102,101 @@ impl Trie {
     }
 }
 
-/// A piece in the order of its bytes, then of its place in the vocabulary.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Entry<'a> {
-    /// The first eight bytes as a number, which is faster to compare.
-    start: u64,
-    piece: &'a [u8],
-    order: usize,
+/// The nodes of a tree, while it grows by one length after another.
+#[derive(Default)]
+struct Nodes {
+    labels: Vec<u8>,
+    children: Vec<u32>,
+    values: Vec<u32>,
+    /// Of the pieces of a node, how many go on with each byte, then where the next of them goes; all 0 between nodes.
+    places: Vec<usize>,
+    /// The bytes that follow a node.
+    bytes: Vec<u8>,
+}
+
+/// All pieces that are long enough for some length. Those of a node stand together, in the order of the vocabulary.
+#[derive(Default)]
+struct Level<'a> {
+    pieces: Vec<Rest<'a>>,
+    /// Where the pieces of each node end.
+    ends: Vec<usize>,
+}
+
+/// The bytes of a piece after those of its node.
+#[derive(Clone, Copy)]
+struct Rest<'a> {
+    bytes: &'a [u8],
     id: u32,
 }
 
-impl<'a> Entry<'a> {
-    fn new(piece: &'a [u8], order: usize, id: u32) -> Self {
-        let mut start = [0; 8];
-        let length = piece.len().min(8);
-        start[..length].copy_from_slice(&piece[..length]);
-        Self { start: u64::from_be_bytes(start), piece, order, id }
+impl Nodes {
+    /// Adds the values and the children of all nodes of one length. `next` becomes the pieces of the children.
+    fn add<'a>(&mut self, level: &Level<'a>, next: &mut Level<'a>) {
+        next.pieces.clear();
+        next.ends.clear();
+        let mut start = 0;
+        for &end in &level.ends {
+            self.children.push(self.labels.len() as u32);
+            let value = match &level.pieces[start..end] {
+                // Most nodes are like this.
+                [piece] => self.extend(piece, next),
+                pieces => self.split(pieces, next),
+            };
+            self.values.push(value);
+            start = end;
+        }
+    }
+
+    /// Adds the child of a node with one piece. Returns the value of the node.
+    fn extend<'a>(&mut self, piece: &Rest<'a>, next: &mut Level<'a>) -> u32 {
+        let Some((&byte, bytes)) = piece.bytes.split_first() else { return piece.id };
+        self.labels.push(byte);
+        next.pieces.push(Rest { bytes, id: piece.id });
+        next.ends.push(next.pieces.len());
+        NONE
+    }
+
+    /// Adds the children of a node with these pieces. Returns the value of the node.
+    fn split<'a>(&mut self, pieces: &[Rest<'a>], next: &mut Level<'a>) -> u32 {
+        let mut value = NONE;
+        self.places.resize(256, 0);
+        for piece in pieces {
+            let Some(&byte) = piece.bytes.first() else {
+                value = piece.id;
+                continue;
+            };
+            let count = &mut self.places[usize::from(byte)];
+            if *count == 0 {
+                self.bytes.push(byte);
+            }
+            *count += 1;
+        }
+        self.bytes.sort_unstable();
+        let mut end = next.pieces.len();
+        for &byte in &self.bytes {
+            end += std::mem::replace(&mut self.places[usize::from(byte)], end);
+            self.labels.push(byte);
+            next.ends.push(end);
+        }
+        next.pieces.resize(end, Rest { bytes: &[], id: NONE });
+        for piece in pieces {
+            if let Some((&byte, bytes)) = piece.bytes.split_first() {
+                let place = &mut self.places[usize::from(byte)];
+                next.pieces[*place] = Rest { bytes, id: piece.id };
+                *place += 1;
+            }
+        }
+        for byte in self.bytes.drain(..) {
+            self.places[usize::from(byte)] = 0;
+        }
+        value
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     fn prefixes(trie: &Trie, text: &str) -> Vec<(usize, u32)> {
@@ -167,7 +224,11 @@ mod tests {
                 }
                 assert_eq!(prefixes(&trie, &text), expected, "seed {seed}, {text:?} in {pieces:?}");
                 assert_eq!(trie.longest(text.as_bytes()), expected.last().copied());
+                let id = pieces.iter().rposition(|piece| *piece == text);
+                assert_eq!(trie.id(text.as_bytes()), id.map(|id| id as u32), "seed {seed}, {text:?} in {pieces:?}");
             }
+            let different: BTreeSet<&String> = pieces.iter().collect();
+            assert_eq!((trie.len(), trie.id(b"").is_some()), (different.len(), pieces.iter().any(String::is_empty)));
         }
     }
 

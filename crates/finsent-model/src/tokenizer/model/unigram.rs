@@ -88,11 +88,7 @@ impl UnigramModel {
     }
 
     pub(in super::super) fn id(&self, piece: &str) -> Option<u32> {
-        match piece {
-            // The tree has no empty piece.
-            "" => self.pieces.iter().rfind(|(piece, _)| piece.is_empty()).map(|(_, id)| id),
-            piece => self.trie.id(piece.as_bytes()),
-        }
+        self.trie.id(piece.as_bytes())
     }
 
     /// The most probable pieces of `word`. Unknown characters beside each other are one token.

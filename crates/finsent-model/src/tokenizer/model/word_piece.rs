@@ -24,8 +24,6 @@ pub(in super::super) struct WordPieceModel {
     /// Pieces that continue a word, without their prefix.
     next: Trie,
     tokens: Tokens,
-    /// The id of the empty token, which is in no tree.
-    empty: Option<u32>,
     unknown: Option<u32>,
     pub(in super::super) max_letters: usize,
 }
@@ -38,24 +36,22 @@ pub(in super::super) struct Word {
 }
 
 impl WordPieceModel {
-    /// The model with these tokens, each of which is there once.
+    /// The model with these tokens. Of a token that appears twice, the last id counts.
     ///
-    /// `None` if an id is [`u32::MAX`], or the tokens have 4 GB or more.
-    pub(in super::super) fn new<'a>(
-        tokens: impl Iterator<Item = (&'a str, u32)> + Clone,
-        settings: WordPieceSettings<'_>,
-    ) -> Option<Self> {
-        let bytes = |(token, id): (&'a str, u32)| (token.as_bytes(), id);
-        let next = tokens.clone().filter_map(|(token, id)| Some((token.strip_prefix(settings.prefix)?, id)));
-        let all = Trie::new(tokens.clone().map(bytes))?;
-        let empty = tokens.clone().find(|(token, _)| token.is_empty()).map(|(_, id)| id);
+    /// `None` if an id is [`u32::MAX`], or there are 4 GB of tokens.
+    pub(in super::super) fn new(tokens: Tokens, settings: WordPieceSettings<'_>) -> Option<Self> {
+        let all = Trie::new(tokens.iter().map(|(token, id)| (token.as_bytes(), id)))?;
+        let tokens = match all.len() == tokens.len() {
+            true => tokens,
+            false => Tokens::new(tokens.iter().filter(|(token, id)| all.id(token.as_bytes()) == Some(*id)))?,
+        };
+        let next = tokens.iter().filter_map(|(token, id)| Some((token.strip_prefix(settings.prefix)?.as_bytes(), id)));
         Some(Self {
-            next: Trie::new(next.map(bytes))?,
-            unknown: if settings.unknown.is_empty() { empty } else { all.id(settings.unknown.as_bytes()) },
-            empty,
-            tokens: Tokens::new(tokens)?,
+            next: Trie::new(next)?,
+            unknown: all.id(settings.unknown.as_bytes()),
             max_letters: settings.max_letters,
             all,
+            tokens,
         })
     }
 
@@ -63,8 +59,8 @@ impl WordPieceModel {
         &self.tokens
     }
 
-    pub(super) fn id(&self, token: &str) -> Option<u32> {
-        if token.is_empty() { self.empty } else { self.all.id(token.as_bytes()) }
+    pub(in super::super) fn id(&self, token: &str) -> Option<u32> {
+        self.all.id(token.as_bytes())
     }
 
     /// Whether every word has ids.
@@ -156,7 +152,8 @@ mod tests {
             let unknown = word(&mut random, 3);
             let max_letters = random.usize(..9);
             let settings = WordPieceSettings { unknown: &unknown, prefix, max_letters };
-            let ours = WordPieceModel::new(vocabulary.iter().map(|(token, id)| (&**token, *id)), settings).unwrap();
+            let tokens = Tokens::new(vocabulary.iter().map(|(token, id)| (&**token, *id))).unwrap();
+            let ours = WordPieceModel::new(tokens, settings).unwrap();
             let theirs = WordPiece::builder()
                 .vocab(vocabulary.clone().into_iter().collect::<ahash::AHashMap<_, _>>())
                 .unk_token(unknown.clone())
