@@ -18,7 +18,7 @@ use crate::weight_memory::WeightMemory;
 /// Rows to read at a time when a table is loaded.
 const CHUNK: usize = 256;
 
-/// An embedding table, in the precision of the model.
+/// An embedding table. Its rows are as exact as those of the checkpoint, or rounded to the precision of the model.
 #[derive(Debug, Clone)]
 pub struct EmbeddingTable {
     rows: usize,
@@ -47,12 +47,13 @@ pub enum TableNumbers<'a> {
 impl EmbeddingTable {
     /// Reads `[rows, columns]`.
     ///
-    /// For [`Precision::Int8`], a table that is stored as int8 is kept as it is, and any other is rounded to bfloat16: it
-    /// takes part in no matrix product, so int8 would only save memory.
+    /// A table that is stored as int8 is kept as it is, except for [`Precision::Bf16`], which rounds it. For
+    /// [`Precision::Int8`], any other is rounded to bfloat16: it takes part in no matrix product, so int8 would only save
+    /// memory.
     pub fn load(pool: &ThreadPool, precision: Precision, table: &dyn WeightRows, rows: usize, columns: usize) -> Self {
         let numbers = match precision {
+            Precision::F32 | Precision::Int8 if table.are_int8() => load_int8(pool, table, rows, columns),
             Precision::F32 => load_f32(pool, table, rows, columns),
-            Precision::Int8 if table.are_int8() => load_int8(pool, table, rows, columns),
             Precision::Bf16 | Precision::Int8 => load_bf16(pool, table, rows, columns),
         };
         Self { rows, columns, numbers }
@@ -75,7 +76,7 @@ impl EmbeddingTable {
         Self { rows, columns, numbers }
     }
 
-    /// Returns the numbers, in the precision of the table.
+    /// Returns the numbers, in the type of the table.
     pub fn numbers(&self) -> TableNumbers<'_> {
         match &self.numbers {
             Numbers::F32(values) => TableNumbers::F32(values),

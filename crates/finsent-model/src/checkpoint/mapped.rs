@@ -37,6 +37,10 @@ impl Bytes {
         }
     }
 
+    pub(super) fn are_embedded(&self) -> bool {
+        matches!(self, Self::Embedded(_))
+    }
+
     /// Releases `len` bytes from `offset`, and the pages that were mapped with them, so that they do not count as
     /// memory of this process. They can still be read: the system maps them again.
     pub(super) fn release(&self, offset: usize, len: usize) {

@@ -34,15 +34,15 @@ impl StoredMatrix<'_> {
         }
     }
 
-    /// A table in a file of packed weights, which is read where it is mapped. `None` if it is not in the type that a model of
-    /// this precision reads, or not in such a file.
+    /// A table that is read where it is: in a file of packed weights, or in the program. `None` if it is elsewhere, or if a
+    /// model of this precision rounds it.
     pub(crate) fn mapped_table(&self, precision: Precision, rows: usize) -> Option<EmbeddingTable> {
         let Self::Plain(PlainMatrix { stored, columns, scales }) = self else { return None };
         let numbers = stored.shared()?;
         let numbers = match (precision, stored.dtype(), scales) {
             (Precision::F32, Dtype::F32, _) => TableNumbers::F32(&numbers),
-            (Precision::Bf16 | Precision::Int8, Dtype::BF16, _) => TableNumbers::Bf16(&numbers),
-            (Precision::Int8, Dtype::I8, Some(scales)) => TableNumbers::Int8(&numbers, scales),
+            (_, Dtype::BF16, _) => TableNumbers::Bf16(&numbers),
+            (Precision::F32 | Precision::Int8, Dtype::I8, Some(scales)) => TableNumbers::Int8(&numbers, scales),
             _ => return None,
         };
         Some(EmbeddingTable::new(&numbers, rows, *columns))

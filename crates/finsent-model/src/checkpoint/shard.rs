@@ -165,10 +165,12 @@ impl<'a> StoredTensor<'a> {
         }
     }
 
-    /// All numbers where they are mapped, in row-major order and little-endian, aligned for their type. `None` if the file
-    /// is not one of packed weights: those of others are not kept.
+    /// All numbers where they are, in row-major order and little-endian, aligned for their type. `None` unless they are a
+    /// part of the program or of packed weights: other files are not kept.
     pub(super) fn shared(&self) -> Option<SharedBytes> {
-        let is_kept = self.shard.packed.is_some() && self.layout.is_in_order() && cfg!(target_endian = "little");
+        let is_kept = (self.shard.packed.is_some() || self.shard.bytes.are_embedded())
+            && self.layout.is_in_order()
+            && cfg!(target_endian = "little");
         is_kept.then(|| packed::shared(&self.shard.bytes, self.layout, self.dtype().bitsize() / 8))
     }
 }
