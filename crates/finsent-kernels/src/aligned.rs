@@ -22,7 +22,6 @@ pub(super) struct AlignedBuffer(Vec<CacheLine>);
 impl AlignedBuffer {
     /// A buffer of `len` zeros.
     pub(super) fn zeros<T: Pod>(len: usize) -> Self {
-        // The system gives zeroed memory, which no thread has to write first.
         Self(bytemuck::zeroed_vec(lines::<T>(len)))
     }
 

@@ -13,7 +13,7 @@ use super::shared::SharedSlice;
 use super::shared_bytes::SharedBytes;
 use crate::precision::Precision;
 use crate::thread_pool::ThreadPool;
-use crate::weight_memory::WeightMemory;
+use crate::weight_memory::WeightStore;
 
 /// Rows to read at a time when a table is loaded.
 const CHUNK: usize = 256;
@@ -50,11 +50,18 @@ impl EmbeddingTable {
     /// A table that is stored as int8 is kept as it is, except for [`Precision::Bf16`], which rounds it. For
     /// [`Precision::Int8`], any other is rounded to bfloat16: it takes part in no matrix product, so int8 would only save
     /// memory.
-    pub fn load(pool: &ThreadPool, precision: Precision, table: &dyn WeightRows, rows: usize, columns: usize) -> Self {
+    pub fn load(
+        store: &WeightStore,
+        pool: &ThreadPool,
+        precision: Precision,
+        table: &dyn WeightRows,
+        [rows, columns]: [usize; 2],
+    ) -> Self {
+        let new = New { store, pool, table, rows, columns };
         let numbers = match precision {
-            Precision::F32 | Precision::Int8 if table.are_int8() => load_int8(pool, table, rows, columns),
-            Precision::F32 => load_f32(pool, table, rows, columns),
-            Precision::Bf16 | Precision::Int8 => load_bf16(pool, table, rows, columns),
+            Precision::F32 | Precision::Int8 if table.are_int8() => new.load_int8(),
+            Precision::F32 => new.load_f32(),
+            Precision::Bf16 | Precision::Int8 => new.load_bf16(),
         };
         Self { rows, columns, numbers }
     }
@@ -133,44 +140,50 @@ impl EmbeddingTable {
     }
 }
 
-fn load_f32(pool: &ThreadPool, table: &dyn WeightRows, rows: usize, columns: usize) -> Numbers {
-    Numbers::F32(fill(pool, rows, columns, |rows, to| table.read(rows, to)))
-}
-
-fn load_bf16(pool: &ThreadPool, table: &dyn WeightRows, rows: usize, columns: usize) -> Numbers {
-    Numbers::Bf16(fill(pool, rows, columns, |rows, to: &mut [bf16]| {
-        let mut values = vec![0.0; to.len()];
-        table.read(rows, &mut values);
-        to.iter_mut().zip(values).for_each(|(to, value)| *to = bf16::from_f32(value));
-    }))
-}
-
-fn load_int8(pool: &ThreadPool, table: &dyn WeightRows, rows: usize, columns: usize) -> Numbers {
-    let mut scales = vec![0.0; rows];
-    let to_scales = SharedSlice::new(&mut scales);
-    let bytes = fill(pool, rows, columns, |rows, to| {
-        // SAFETY: each row is filled by exactly one call.
-        let scales = unsafe { to_scales.slice(rows.clone()) };
-        table.read_int8(rows, to, scales);
-    });
-    Numbers::Int8 { bytes, scales }
-}
-
-/// The numbers of a table. `read` writes those of some rows: of every row in exactly one call, on all workers.
-fn fill<T: Pod + Send>(
-    pool: &ThreadPool,
+/// A table that is being loaded.
+struct New<'a> {
+    store: &'a WeightStore,
+    pool: &'a ThreadPool,
+    table: &'a dyn WeightRows,
     rows: usize,
     columns: usize,
-    read: impl Fn(Range<usize>, &mut [T]) + Sync,
-) -> SharedBytes {
-    let len = rows * columns;
-    let mut memory = WeightMemory::zeros::<T>(len);
-    let to = SharedSlice::new(&mut memory.as_mut_slice::<T>()[..len]);
-    pool.run(rows.div_ceil(CHUNK), |_, chunk| {
-        let rows = chunk * CHUNK..rows.min((chunk + 1) * CHUNK);
-        // SAFETY: each row is in exactly one chunk.
-        let to = unsafe { to.slice(rows.start * columns..rows.end * columns) };
-        read(rows, to);
-    });
-    SharedBytes::of_memory(memory).part(0..len * size_of::<T>())
+}
+
+impl New<'_> {
+    fn load_f32(&self) -> Numbers {
+        Numbers::F32(self.fill(|rows, to| self.table.read(rows, to)))
+    }
+
+    fn load_bf16(&self) -> Numbers {
+        Numbers::Bf16(self.fill(|rows, to: &mut [bf16]| {
+            let mut values = vec![0.0; to.len()];
+            self.table.read(rows, &mut values);
+            to.iter_mut().zip(values).for_each(|(to, value)| *to = bf16::from_f32(value));
+        }))
+    }
+
+    fn load_int8(&self) -> Numbers {
+        let mut scales = vec![0.0; self.rows];
+        let to_scales = SharedSlice::new(&mut scales);
+        let bytes = self.fill(|rows, to| {
+            // SAFETY: each row is filled by exactly one call.
+            let scales = unsafe { to_scales.slice(rows.clone()) };
+            self.table.read_int8(rows, to, scales);
+        });
+        Numbers::Int8 { bytes, scales }
+    }
+
+    /// The numbers of the table. `read` writes those of some rows: of every row in exactly one call, on all workers.
+    fn fill<T: Pod + Send>(&self, read: impl Fn(Range<usize>, &mut [T]) + Sync) -> SharedBytes {
+        let len = self.rows * self.columns;
+        let mut memory = self.store.zeros::<T>(len);
+        let to = SharedSlice::new(&mut memory.as_mut_slice::<T>()[..len]);
+        self.pool.run(self.rows.div_ceil(CHUNK), |_, chunk| {
+            let rows = chunk * CHUNK..self.rows.min((chunk + 1) * CHUNK);
+            // SAFETY: each row is in exactly one chunk.
+            let to = unsafe { to.slice(rows.start * self.columns..rows.end * self.columns) };
+            read(rows, to);
+        });
+        SharedBytes::of_memory(memory).part(0..len * size_of::<T>())
+    }
 }

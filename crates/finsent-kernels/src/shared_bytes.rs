@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use bytemuck::Pod;
 
+use super::aligned::AlignedBuffer;
 use super::weight_memory::WeightMemory;
 
 /// What owns the bytes. It must return the same bytes each time.
@@ -29,9 +30,9 @@ impl SharedBytes {
         if bytes.as_ptr().addr().is_multiple_of(alignment) {
             return Self { owner, range };
         }
-        let mut copy = WeightMemory::zeros::<u8>(bytes.len());
+        let mut copy = AlignedBuffer::zeros::<u8>(bytes.len());
         copy.as_mut_slice()[..bytes.len()].copy_from_slice(bytes);
-        Self::of_memory(copy).part(0..bytes.len())
+        Self { owner: Arc::new(copy), range: 0..bytes.len() }
     }
 
     pub(super) fn of_memory(memory: WeightMemory) -> Self {
@@ -73,7 +74,7 @@ mod tests {
 
     #[test]
     fn a_part_that_is_not_aligned_is_copied() {
-        let mut memory = WeightMemory::zeros::<u32>(64);
+        let mut memory = AlignedBuffer::zeros::<u32>(64);
         memory.as_mut_slice::<u32>().iter_mut().zip(0..).for_each(|(number, index)| *number = index);
         let owner: Owner = Arc::new(memory);
         let first = (*owner).as_ref().as_ptr().addr();

@@ -589,7 +589,7 @@ fn embedding_tables_sum_their_rows_in_every_precision() {
     stored.read(0..rows, &mut values);
     let pool = pool(2);
     for (precision, tolerance) in [(Precision::F32, 0.0), (Precision::Bf16, 1.0 / 256.0), (Precision::Int8, 0.0)] {
-        let table = EmbeddingTable::load(&pool, precision, &stored, rows, columns);
+        let table = EmbeddingTable::load(&WeightStore::default(), &pool, precision, &stored, [rows, columns]);
         let ids = [[0, 1, 255, 256, 599], [599, 7, 7, 0, 300]];
         let mut sums = Matrix::new(columns);
         EmbeddingTable::sum_rows(&pool, &[(&table, &ids[0]), (&table, &ids[1])], &mut sums);

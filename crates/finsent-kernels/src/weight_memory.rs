@@ -1,39 +1,85 @@
 //! The memory of weights. It is mapped from the system, which zeroes it, offers large pages, and gets it back at once when a
 //! model is dropped.
+#![expect(unsafe_code, reason = "several matrices share one map")]
+
+use std::ops::Range;
+use std::slice;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytemuck::Pod;
-use memmap2::MmapMut;
+use memmap2::{MmapMut, MmapRaw};
 
 use super::aligned::{AlignedBuffer, CACHE_LINE};
+use super::platform;
 
-/// From here on, memory is mapped. A large page of Linux has 2 MiB on most CPUs.
-const MAPPED_BYTES: usize = 2 << 20;
+/// Smaller weights are allocated.
+const LEAST_MAPPED: usize = 64 << 10;
+/// Weights share maps of this size, so that large pages are filled. Larger ones have maps of their own.
+const REGION: usize = 32 << 20;
+
+/// Where the weights of one model are.
+#[derive(Debug, Default)]
+pub struct WeightStore {
+    /// The region that has room left, from this byte on.
+    open: Mutex<Option<(Arc<Region>, usize)>>,
+}
+
+impl WeightStore {
+    /// Memory for at least `len` zeros.
+    pub(super) fn zeros<T: Pod>(&self, len: usize) -> WeightMemory {
+        let bytes = (len * size_of::<T>()).next_multiple_of(CACHE_LINE);
+        // Miri cannot advise the system. If nothing can be mapped, the allocator reports that memory is missing.
+        let part = if bytes < LEAST_MAPPED || cfg!(miri) { None } else { self.part(bytes) };
+        part.unwrap_or_else(|| WeightMemory::Allocated(AlignedBuffer::zeros::<T>(len)))
+    }
+
+    fn part(&self, bytes: usize) -> Option<WeightMemory> {
+        if bytes > REGION {
+            return Some(WeightMemory::Mapped { region: Arc::new(Region::map(bytes)?), range: 0..bytes });
+        }
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let (region, start) = match open.take() {
+            Some((region, used)) if bytes <= region.len() - used => (region, used),
+            _ => (Arc::new(Region::map(REGION)?), 0),
+        };
+        let range = start..start + bytes;
+        *open = Some((Arc::clone(&region), range.end));
+        Some(WeightMemory::Mapped { region, range })
+    }
+}
+
+/// Mapped zeros, of which each byte belongs to at most one [`WeightMemory`].
+#[derive(Debug)]
+pub(super) struct Region(MmapRaw);
+
+impl Region {
+    fn map(bytes: usize) -> Option<Self> {
+        let map = MmapMut::map_anon(bytes).ok()?;
+        platform::offer_large_pages(&map);
+        Some(Self(map.into()))
+    }
+
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+}
 
 /// Whole cache lines of memory of this process, which begin as zeros.
 #[derive(Debug)]
 pub(super) enum WeightMemory {
-    Mapped(MmapMut),
+    Mapped { region: Arc<Region>, range: Range<usize> },
     Allocated(AlignedBuffer),
 }
 
 impl WeightMemory {
-    /// Memory for at least `len` zeros.
-    pub(super) fn zeros<T: Pod>(len: usize) -> Self {
-        let bytes = (len * size_of::<T>()).next_multiple_of(CACHE_LINE);
-        // Miri cannot advise the system. If nothing can be mapped, the allocator reports that memory is missing.
-        let mapped = (bytes >= MAPPED_BYTES && !cfg!(miri)).then(|| MmapMut::map_anon(bytes).ok()).flatten();
-        let Some(map) = mapped else { return Self::Allocated(AlignedBuffer::zeros::<T>(len)) };
-        // A start in f32 spends a third of its time on pages of 4 KiB.
-        #[cfg(target_os = "linux")]
-        if let Err(error) = map.advise(memmap2::Advice::HugePage) {
-            tracing::debug!(%error, "no large pages for weights");
-        }
-        Self::Mapped(map)
-    }
-
     pub(super) fn as_mut_slice<T: Pod>(&mut self) -> &mut [T] {
         match self {
-            Self::Mapped(map) => bytemuck::cast_slice_mut(map),
+            Self::Mapped { region, range } => {
+                // SAFETY: the range is in the region.
+                let start = unsafe { region.0.as_mut_ptr().add(range.start) };
+                // SAFETY: the bytes are mapped as long as the region lives, and no other memory has them.
+                bytemuck::cast_slice_mut(unsafe { slice::from_raw_parts_mut(start, range.len()) })
+            }
             Self::Allocated(buffer) => buffer.as_mut_slice(),
         }
     }
@@ -42,7 +88,12 @@ impl WeightMemory {
 impl AsRef<[u8]> for WeightMemory {
     fn as_ref(&self) -> &[u8] {
         match self {
-            Self::Mapped(map) => map,
+            Self::Mapped { region, range } => {
+                // SAFETY: the range is in the region.
+                let start = unsafe { region.0.as_ptr().add(range.start) };
+                // SAFETY: the bytes are mapped as long as the region lives, and only `as_mut_slice` of `self` writes them.
+                unsafe { slice::from_raw_parts(start, range.len()) }
+            }
             Self::Allocated(buffer) => buffer.as_ref(),
         }
     }
@@ -53,15 +104,34 @@ mod tests {
     use super::*;
 
     #[test]
-    fn small_and_large_memory_is_zero_and_aligned() {
-        for len in [0, 1, 1000, MAPPED_BYTES / 4, MAPPED_BYTES / 4 + 1] {
-            let mut memory = WeightMemory::zeros::<u32>(len);
-            let numbers = &mut memory.as_mut_slice::<u32>()[..len];
-            assert!(numbers.iter().all(|&number| number == 0));
-            assert!(numbers.as_ptr().addr().is_multiple_of(CACHE_LINE));
-            numbers.fill(u32::MAX);
-            assert_eq!(memory.as_ref()[..4 * len], vec![0xff; 4 * len]);
-            assert!(memory.as_ref().len().is_multiple_of(CACHE_LINE));
+    fn memory_of_any_size_is_zero_aligned_and_its_own() {
+        let store = WeightStore::default();
+        let most = if cfg!(miri) { LEAST_MAPPED } else { REGION };
+        let sizes = [0, 1, 1000, LEAST_MAPPED, LEAST_MAPPED + 1, LEAST_MAPPED, most - CACHE_LINE, 1000, most, most + 1];
+        let mut memory: Vec<_> = sizes.iter().map(|&len| store.zeros::<u8>(len)).collect();
+        for ((memory, len), number) in memory.iter_mut().zip(sizes).zip(1..) {
+            let bytes = memory.as_mut_slice::<u8>();
+            assert!(bytes.len() >= len && bytes.len().is_multiple_of(CACHE_LINE), "{len}");
+            assert!(bytes.as_ptr().addr().is_multiple_of(CACHE_LINE), "{len}");
+            assert!(bytes.iter().all(|&byte| byte == 0), "{len}");
+            bytes.fill(number);
         }
+        for (memory, number) in memory.iter().zip(1..) {
+            assert!(memory.as_ref().iter().all(|&byte| byte == number), "another one writes the bytes of {number}");
+        }
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "nothing is mapped")]
+    fn weights_share_a_region_until_it_is_full() {
+        let store = WeightStore::default();
+        let quarter = REGION / 4;
+        let regions = [quarter, quarter, 2 * quarter, REGION + 1, quarter, REGION + 1, quarter].map(|len| {
+            let WeightMemory::Mapped { region, .. } = store.zeros::<u8>(len) else { panic!("{len} are not mapped") };
+            region
+        });
+        let first_with_same = |region| regions.iter().position(|other| Arc::ptr_eq(other, region)).unwrap();
+        // Large weights close no region.
+        assert_eq!(regions.iter().map(first_with_same).collect::<Vec<_>>(), [0, 0, 0, 3, 4, 5, 4]);
     }
 }

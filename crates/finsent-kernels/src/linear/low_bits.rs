@@ -8,7 +8,7 @@
 use super::quantize::{LANE_BYTES, round};
 use crate::shared::SharedSlice;
 use crate::shared_bytes::SharedBytes;
-use crate::weight_memory::WeightMemory;
+use crate::weight_memory::{WeightMemory, WeightStore};
 
 /// Units of a nibble in the unit of a byte.
 pub(super) const NIBBLES: f32 = 16.0;
@@ -44,8 +44,8 @@ pub(super) struct NewLowBits {
 }
 
 impl NewLowBits {
-    pub(super) fn zeros(columns: usize, steps: usize, width: usize) -> Self {
-        Self { lanes: WeightMemory::zeros::<i32>(columns * steps.div_ceil(2)), steps, width }
+    pub(super) fn zeros(store: &WeightStore, columns: usize, steps: usize, width: usize) -> Self {
+        Self { lanes: store.zeros::<i32>(columns * steps.div_ceil(2)), steps, width }
     }
 
     pub(super) fn finish(self) -> LowBits {

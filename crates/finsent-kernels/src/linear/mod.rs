@@ -33,6 +33,7 @@ use crate::precision::Precision;
 use crate::product::{Bf16Weights, F32Weights, ProductKernel};
 use crate::shared::Block;
 use crate::thread_pool::ThreadPool;
+use crate::weight_memory::WeightStore;
 
 /// `act(x Wᵀ + b)` with packed weights.
 #[derive(Debug)]
@@ -59,7 +60,7 @@ pub fn operand_format(isa: Isa, precision: Precision) -> OperandFormat {
 }
 
 impl Linear {
-    /// Reads weights `[bias.len(), inputs]` and packs them in `precision`.
+    /// Reads weights `[bias.len(), inputs]` and packs them in `precision`, in memory of their own.
     pub fn pack(
         isa: Isa,
         pool: &ThreadPool,
@@ -68,7 +69,8 @@ impl Linear {
         inputs: usize,
         bias: Vec<f32>,
     ) -> Self {
-        Self::new(isa, PackedWeights::pack(isa, pool, precision, weights, [bias.len(), inputs]), bias)
+        let store = WeightStore::default();
+        Self::new(isa, PackedWeights::pack(&store, isa, pool, precision, weights, [bias.len(), inputs]), bias)
     }
 
     /// A layer with weights that are packed already. The bias has one number per output.

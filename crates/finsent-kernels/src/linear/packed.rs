@@ -16,7 +16,7 @@ use crate::precision::Precision;
 use crate::shared::SharedSlice;
 use crate::shared_bytes::SharedBytes;
 use crate::thread_pool::ThreadPool;
-use crate::weight_memory::WeightMemory;
+use crate::weight_memory::{WeightMemory, WeightStore};
 
 /// The packed weights of a layer. A copy shares the largest part of them.
 #[derive(Debug, Clone)]
@@ -82,6 +82,7 @@ pub enum PackedError {
 impl PackedWeights {
     /// Reads weights `[outputs, inputs]` and packs them in `precision`, for the products of `isa`.
     pub fn pack(
+        store: &WeightStore,
         isa: Isa,
         pool: &ThreadPool,
         precision: Precision,
@@ -96,11 +97,11 @@ impl PackedWeights {
             inputs,
             outputs,
             panel_len: steps * layout.step_lanes(),
-            lanes: WeightMemory::zeros::<i32>(columns * layout.column_lanes() * steps),
+            lanes: store.zeros::<i32>(columns * layout.column_lanes() * steps),
             scales: vec![1.0; byte_columns],
             sums: vec![0; byte_columns],
             low_bits: (byte_columns > 0 && !weights.are_int8())
-                .then(|| NewLowBits::zeros(columns, inputs.div_ceil(LANE_BYTES), layout.width())),
+                .then(|| NewLowBits::zeros(store, columns, inputs.div_ceil(LANE_BYTES), layout.width())),
         };
         match precision {
             Precision::Int8 => new.fill_int8(pool, weights),

@@ -84,7 +84,7 @@ mod tests {
     use crate::linear::{PackedError, PackedParts};
     use crate::shared_bytes::SharedBytes;
     use crate::tests::{pool, random};
-    use crate::{Isa, quantize_weights};
+    use crate::{Isa, WeightStore, quantize_weights};
 
     struct Rows<'a>(&'a [f32], usize, bool);
 
@@ -119,7 +119,7 @@ mod tests {
             for precision in Precision::ALL {
                 for are_int8 in [false, true] {
                     let pack = |isa, rows: &dyn WeightRows| {
-                        PackedWeights::pack(isa, &pool, precision, rows, [outputs, inputs])
+                        PackedWeights::pack(&WeightStore::default(), isa, &pool, precision, rows, [outputs, inputs])
                     };
                     for from in Isa::available() {
                         let packed = pack(from, &Rows(&values, inputs, are_int8));
@@ -139,8 +139,14 @@ mod tests {
         let values = random(outputs * inputs, 5);
         for isa in Isa::available() {
             let read = |precision| {
-                let packed =
-                    PackedWeights::pack(isa, &pool, precision, &Rows(&values, inputs, false), [outputs, inputs]);
+                let packed = PackedWeights::pack(
+                    &WeightStore::default(),
+                    isa,
+                    &pool,
+                    precision,
+                    &Rows(&values, inputs, false),
+                    [outputs, inputs],
+                );
                 let mut read = vec![0.0; outputs * inputs];
                 packed.read(0..outputs, &mut read);
                 read
@@ -160,7 +166,14 @@ mod tests {
         let pool = pool(1);
         let isa = Isa::available()[0];
         let values = random(20 * 40, 1);
-        let packed = PackedWeights::pack(isa, &pool, Precision::Int8, &Rows(&values, 40, false), [20, 40]);
+        let packed = PackedWeights::pack(
+            &WeightStore::default(),
+            isa,
+            &pool,
+            Precision::Int8,
+            &Rows(&values, 40, false),
+            [20, 40],
+        );
         let layout = packed.layout();
         let build = |change: &dyn Fn(&mut PackedParts), shape| {
             let mut parts = packed.to_parts();

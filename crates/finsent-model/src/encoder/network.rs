@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use finsent_kernels::{ComputeThreads, Isa, LayerNorm, Matrix, Precision, ThreadPool};
+use finsent_kernels::{ComputeThreads, Isa, LayerNorm, Matrix, Precision, ThreadPool, WeightStore};
 
 use super::arena::{self, Arena};
 use super::config::Config;
@@ -75,7 +75,8 @@ impl Network {
             &shared
         };
         let engine = Engine { isa, pool, precision };
-        let weights = Weights::root(checkpoint, engine, packing.recording());
+        let store = WeightStore::default();
+        let weights = Weights::root(checkpoint, engine, &store, packing.recording());
         let (names, structure) = (config.architecture.names(), config.structure());
         let positions = RelativeEmbeddings::load(&weights, config)?;
         let layer = |index| Layer::load(&weights.at(&names.layer(index)), config, index, positions.as_ref());

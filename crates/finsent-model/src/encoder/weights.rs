@@ -3,7 +3,9 @@
 use std::cell::RefCell;
 use std::ops::Range;
 
-use finsent_kernels::{EmbeddingTable, LayerNorm, Linear, Matrix, PackedWeights, Precision, WeightLayout, WeightRows};
+use finsent_kernels::{
+    EmbeddingTable, LayerNorm, Linear, Matrix, PackedWeights, Precision, WeightLayout, WeightRows, WeightStore,
+};
 
 use super::engine::Engine;
 use super::recording::Recording;
@@ -14,6 +16,7 @@ use crate::checkpoint::{Checkpoint, CheckpointError, StoredMatrix, TensorPart};
 pub(super) struct Weights<'a> {
     checkpoint: &'a Checkpoint,
     engine: Engine<'a>,
+    store: &'a WeightStore,
     path: String,
     /// Keeps all that is read.
     recording: Option<&'a RefCell<Recording>>,
@@ -23,10 +26,11 @@ impl<'a> Weights<'a> {
     pub(super) fn root(
         checkpoint: &'a Checkpoint,
         engine: Engine<'a>,
+        store: &'a WeightStore,
         recording: Option<&'a RefCell<Recording>>,
     ) -> Self {
         tell_about_packed(checkpoint, engine);
-        Self { checkpoint, engine, path: String::new(), recording }
+        Self { checkpoint, engine, store, path: String::new(), recording }
     }
 
     pub(super) fn at(&self, name: &str) -> Self {
@@ -61,8 +65,8 @@ impl<'a> Weights<'a> {
         let found = self.checkpoint.packed().and_then(|packed| packed.find(precision, &tensors));
         let packed = match found.filter(|found| found.shape() == shape) {
             Some(found) if found.layout() == WeightLayout::of(isa, precision) => PackedWeights::clone(found),
-            Some(found) => PackedWeights::pack(isa, pool, precision, &**found, shape),
-            None => PackedWeights::pack(isa, pool, precision, &self.stack(parts, shape[1])?, shape),
+            Some(found) => PackedWeights::pack(self.store, isa, pool, precision, &**found, shape),
+            None => PackedWeights::pack(self.store, isa, pool, precision, &self.stack(parts, shape[1])?, shape),
         };
         if let Some(recording) = self.recording {
             recording.borrow_mut().matrix(precision, tensors, &packed);
@@ -106,7 +110,8 @@ impl<'a> Weights<'a> {
         let name = self.at(name).full_name("weight");
         let matrix = self.checkpoint.matrix(&name, [rows, columns])?;
         let mapped = matrix.mapped_table(precision, rows);
-        let table = mapped.unwrap_or_else(|| EmbeddingTable::load(pool, precision, &matrix, rows, columns));
+        let load = || EmbeddingTable::load(self.store, pool, precision, &matrix, [rows, columns]);
+        let table = mapped.unwrap_or_else(load);
         if let Some(recording) = self.recording {
             recording.borrow_mut().table(name, &table);
         }

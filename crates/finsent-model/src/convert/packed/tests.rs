@@ -4,7 +4,7 @@ use std::fs;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use finsent_kernels::Isa;
+use finsent_kernels::{Isa, WeightStore};
 
 use super::*;
 use crate::encoder::Parameter;
@@ -112,6 +112,7 @@ fn f32_holds_all_that_other_precisions_need() {
 fn repacked(mut recording: Recording, isa: Isa) -> Recording {
     for (_, weights) in &mut recording.matrices {
         *weights = PackedWeights::pack(
+            &WeightStore::default(),
             isa,
             &threads().pool(),
             weights.layout().precision(),
