@@ -13,6 +13,9 @@ use super::model::Tokens;
 use crate::json_error::JsonError;
 use crate::model_files::{ModelFile, VocabularyFiles};
 
+/// The largest accepted number of tokens. LaBSE has 501,153.
+const MAX_TOKENS: usize = 1 << 20;
+
 /// What a class takes from the files of a vocabulary.
 #[derive(Debug)]
 pub(super) struct Vocabulary {
@@ -75,7 +78,8 @@ impl Vocabulary {
     }
 
     fn plain<'a>(file: &ModelFile, tokens: impl Iterator<Item = (&'a str, u32)>) -> Result<Self, TokenizerError> {
-        let tokens = Tokens::new(tokens).ok_or_else(|| not_a_tokenizer(file, "it has 4 GB of tokens"))?;
+        let tokens = Tokens::new(tokens.take(MAX_TOKENS + 1)).filter(|tokens| tokens.len() <= MAX_TOKENS);
+        let tokens = tokens.ok_or_else(|| not_a_tokenizer(file, &format!("it has more than {MAX_TOKENS} tokens")))?;
         let file = file.to_string();
         Ok(Self {
             merges_file: file.clone(),
@@ -227,4 +231,18 @@ fn read_merges(file: &ModelFile) -> Result<Vec<(String, String)>, TokenizerError
             _ => Err(TokenizerError::Merge { file: file.to_string(), line: index + 1 }),
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_number_of_tokens_is_bounded() {
+        let file = ModelFile::Embedded { name: "vocab.txt", bytes: b"" };
+        let vocabulary = |tokens| Vocabulary::plain(&file, std::iter::repeat_n("a", tokens).zip(0..));
+        assert_eq!(vocabulary(MAX_TOKENS).unwrap().tokens.len(), MAX_TOKENS);
+        let error = vocabulary(MAX_TOKENS + 1).unwrap_err().to_string();
+        assert_eq!(error, "`embedded vocab.txt` is not a tokenizer: it has more than 1048576 tokens");
+    }
 }

@@ -30,7 +30,7 @@ impl Tokens {
     }
 
     /// The number of tokens.
-    pub(super) fn len(&self) -> usize {
+    pub(in super::super) fn len(&self) -> usize {
         self.ends.len()
     }
 
