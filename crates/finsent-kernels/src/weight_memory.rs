@@ -1,5 +1,5 @@
-//! The memory of weights. It is mapped from the system, which zeroes it, offers large pages, and gets it back at once when a
-//! model is dropped.
+//! The memory of weights. It is mapped, so that the system zeroes it, may use large pages for it, and gets it back as soon as
+//! a model is dropped.
 #![expect(unsafe_code, reason = "several matrices share one map")]
 
 use std::ops::Range;
@@ -28,7 +28,7 @@ impl WeightStore {
     /// Memory for at least `len` zeros.
     pub(super) fn zeros<T: Pod>(&self, len: usize) -> WeightMemory {
         let bytes = (len * size_of::<T>()).next_multiple_of(CACHE_LINE);
-        // Miri cannot advise the system. If nothing can be mapped, the allocator reports that memory is missing.
+        // Miri cannot advise the system. If the system maps nothing, the allocator reports that memory is missing.
         let part = if bytes < LEAST_MAPPED || cfg!(miri) { None } else { self.part(bytes) };
         part.unwrap_or_else(|| WeightMemory::Allocated(AlignedBuffer::zeros::<T>(len)))
     }

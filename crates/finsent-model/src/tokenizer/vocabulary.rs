@@ -13,8 +13,8 @@ use super::model::Tokens;
 use crate::json_error::JsonError;
 use crate::model_files::{ModelFile, VocabularyFiles};
 
-/// The largest accepted number of tokens. LaBSE has 501,153.
-const MAX_TOKENS: usize = 1 << 20;
+/// The largest accepted number of tokens, or of unigram pieces. LaBSE has 501,153 tokens, XLM-RoBERTa 250,000 pieces.
+pub(super) const MAX_TOKENS: usize = 1 << 20;
 
 /// What a class takes from the files of a vocabulary.
 #[derive(Debug)]

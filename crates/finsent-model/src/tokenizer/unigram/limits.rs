@@ -1,7 +1,7 @@
 //! How large the vocabulary of a unigram model may be.
 
-/// The largest accepted number of pieces. XLM-RoBERTa has 250,000.
-const MAX_PIECES: usize = 1 << 20;
+use crate::tokenizer::vocabulary::MAX_TOKENS;
+
 /// The longest accepted piece in bytes. sentencepiece learns pieces of at most 16 characters unless it is told otherwise. A
 /// `tokenizer.json` in an unusual form is read by the library, whose tree of pieces has a level for each byte, and whose
 /// destructor calls itself for each level.
@@ -32,8 +32,8 @@ impl Limits {
         if text.len() > MAX_PIECE_BYTES {
             return Err(format!("piece {id} has {} bytes; at most {MAX_PIECE_BYTES} are read", text.len()));
         }
-        if self.pieces > MAX_PIECES {
-            return Err(format!("it has more than {MAX_PIECES} pieces"));
+        if self.pieces > MAX_TOKENS {
+            return Err(format!("it has more than {MAX_TOKENS} pieces"));
         }
         if self.bytes > MAX_BYTES {
             return Err(format!("its pieces have more than {MAX_BYTES} bytes together"));
@@ -52,8 +52,8 @@ mod tests {
             let mut limits = Limits::default();
             (0..count).try_for_each(|_| limits.add(piece, -1.0))
         };
-        assert!(full("", MAX_PIECES).is_ok());
-        assert!(full("", MAX_PIECES + 1).unwrap_err().contains("pieces"));
+        assert!(full("", MAX_TOKENS).is_ok());
+        assert!(full("", MAX_TOKENS + 1).unwrap_err().contains("pieces"));
         let longest = "x".repeat(MAX_PIECE_BYTES);
         assert!(full(&longest, MAX_BYTES / MAX_PIECE_BYTES).is_ok());
         assert!(full(&longest, MAX_BYTES / MAX_PIECE_BYTES + 1).unwrap_err().contains("together"));
