@@ -64,6 +64,15 @@ def measure(args):
     print(json.dumps(result))
 
 
+def print_table(rates, labels, reference):
+    """Print the rates of each way, and for how many texts its label is that of the reference."""
+    print("| | texts/s | lowest | highest | same label |\n|---|---:|---:|---:|---:|")
+    for title, values in rates.items():
+        same = sum(one == other for one, other in zip(labels[title], reference))
+        print(f"| {title} | {statistics.median(values):.1f} | {min(values):.1f} | {max(values):.1f} | "
+              f"{same} of {len(labels[title])} |")  # fmt: skip
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("checkpoint", type=Path, help="a directory that both read")
@@ -89,12 +98,7 @@ def main():
             rates[title].append(len(labels[title]) / seconds)
             print(f"round {number}: {title}, {rates[title][-1]:.1f} texts/s", file=sys.stderr, flush=True)
     print(json.dumps(machine(Finsent(args.finsent.absolute(), args.checkpoint, args.threads), args.threads)))
-    print("| | texts/s | lowest | highest | same label |\n|---|---:|---:|---:|---:|")
-    reference = labels["finsent, Python, f32"]
-    for title, values in rates.items():
-        same = sum(one == other for one, other in zip(labels[title], reference))
-        print(f"| {title} | {statistics.median(values):.1f} | {min(values):.1f} | {max(values):.1f} | "
-              f"{same} of {len(labels[title])} |")  # fmt: skip
+    print_table(rates, labels, labels["finsent, Python, f32"])
 
 
 if __name__ == "__main__":

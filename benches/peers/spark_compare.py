@@ -6,7 +6,6 @@ load its model. Prints a Markdown table; `same label` counts the texts with the 
 """
 
 import argparse
-import statistics
 import sys
 import tempfile
 import time
@@ -18,6 +17,8 @@ import pandas as pd
 import pyarrow
 import pyarrow.parquet
 from pyspark.sql.functions import pandas_udf
+
+from python_compare import print_table
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.append(str(ROOT / "bindings" / "python" / "cluster_tests"))
@@ -102,12 +103,7 @@ def main():
                 rates[title].append(len(part) / (time.perf_counter() - start))
                 print(f"round {number}: {title}, {rates[title][-1]:.1f} texts/s", file=sys.stderr, flush=True)
         session.stop()
-    print("| | texts/s | lowest | highest | same label |\n|---|---:|---:|---:|---:|")
-    reference = found["`finsent.spark`, f32"]
-    for title, values in rates.items():
-        same = sum(one == other for one, other in zip(found[title], reference))
-        print(f"| {title} | {statistics.median(values):.1f} | {min(values):.1f} | {max(values):.1f} | "
-              f"{same} of {len(found[title])} |")  # fmt: skip
+    print_table(rates, found, found["`finsent.spark`, f32"])
 
 
 if __name__ == "__main__":
