@@ -137,17 +137,18 @@ fn check(isa: Isa, batch: &Batch, positions: &RelativePositions, kind: [bool; 2]
 #[test]
 fn disentangled_attention_equals_the_reference_for_every_text_of_a_packed_batch() {
     let (sizes, lens): (&[usize], &[usize]) =
-        if cfg!(miri) { (&[3], &[1, 2, 13]) } else { (&[3, 16, 24, 64], &[1, 5, 33, 12, 13, 130]) };
+        if cfg!(miri) { (&[3], &[1, 7]) } else { (&[3, 16, 24, 64], &[1, 5, 33, 12, 13, 130]) };
     for isa in Isa::available() {
         for &head_size in sizes {
-            for positions in [
+            let tables = [
                 RelativePositions::of_buckets(8, 16),
+                RelativePositions::of_distances(1),
                 RelativePositions::of_buckets(32, 512),
                 // Consecutive distances skip buckets.
                 RelativePositions::of_buckets(32, 20),
-                RelativePositions::of_distances(1),
                 RelativePositions::of_distances(20),
-            ] {
+            ];
+            for positions in tables.into_iter().take(if cfg!(miri) { 2 } else { usize::MAX }) {
                 let batch = Batch::random(2, head_size, lens, positions.rows());
                 KINDS.into_iter().for_each(|kind| check(isa, &batch, &positions, kind));
             }
@@ -169,7 +170,7 @@ fn long_texts_equal_the_reference() {
 
 #[test]
 fn a_text_has_the_same_bits_in_any_batch_and_for_any_number_of_threads() {
-    let lens: &[usize] = if cfg!(miri) { &[3, 14] } else { &[40, 1, 17, 200] };
+    let lens: &[usize] = if cfg!(miri) { &[3, 7] } else { &[40, 1, 17, 200] };
     for isa in Isa::available() {
         let positions = RelativePositions::of_buckets(16, 64);
         let batch = Batch::random(3, 5, lens, positions.rows());
