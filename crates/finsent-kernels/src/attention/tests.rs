@@ -213,8 +213,8 @@ fn each_length_has_one_format_that_the_instructions_allow() {
         assert_eq!([1, SHORT].map(formats), [short; 2], "{isa}");
         assert_eq!([SHORT + 1, MEDIUM].map(formats), [medium; 2], "{isa}");
         assert_eq!(formats(MEDIUM + 1), long, "{isa}");
-        // The public function takes that format.
-        for (tokens, format) in [SHORT, MEDIUM, MEDIUM + 1].into_iter().zip(int8) {
+        // The public function takes that format. Miri would take minutes to see it.
+        for (tokens, format) in [SHORT, MEDIUM, MEDIUM + 1].into_iter().zip(int8).take(if cfg!(miri) { 0 } else { 3 }) {
             let texts = Texts::random(1, 8, Reach::All, &[tokens], 2.0);
             let mut context = Matrix::new(8);
             Attention { isa, heads: 1, reach: Reach::All, precision: Precision::Int8 }.forward(

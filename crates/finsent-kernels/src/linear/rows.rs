@@ -114,7 +114,8 @@ mod tests {
     #[test]
     fn weights_packed_for_one_cpu_are_repacked_for_another_without_a_loss() {
         let pool = pool(2);
-        for [outputs, inputs] in [[1, 1], [5, 3], [33, 17], [64, 40], [7, 65]] {
+        let sizes = if cfg!(miri) { vec![[5, 3], [33, 2]] } else { vec![[1, 1], [5, 3], [33, 17], [64, 40], [7, 65]] };
+        for [outputs, inputs] in sizes {
             let values = random(outputs * inputs, 3);
             for precision in Precision::ALL {
                 for are_int8 in [false, true] {
