@@ -106,8 +106,8 @@ mod tests {
     #[test]
     fn memory_of_any_size_is_zero_aligned_and_its_own() {
         let store = WeightStore::default();
-        let most = if cfg!(miri) { LEAST_MAPPED } else { REGION };
-        let sizes = [0, 1, 1000, LEAST_MAPPED, LEAST_MAPPED + 1, LEAST_MAPPED, most - CACHE_LINE, 1000, most, most + 1];
+        let [least, most] = if cfg!(miri) { [2_000; 2] } else { [LEAST_MAPPED, REGION] };
+        let sizes = [0, 1, 1000, least, least + 1, least, most - CACHE_LINE, 1000, most, most + 1];
         let mut memory: Vec<_> = sizes.iter().map(|&len| store.zeros::<u8>(len)).collect();
         for ((memory, len), number) in memory.iter_mut().zip(sizes).zip(1..) {
             let bytes = memory.as_mut_slice::<u8>();
