@@ -288,6 +288,13 @@ mod tests {
         assert_eq!(host_of("hub"), "hub");
     }
 
+    /// With the tables that Cargo.toml chooses by the version of idna_adapter.
+    #[test]
+    fn hosts_of_other_alphabets_have_the_names_that_resolvers_know() {
+        assert_eq!(host_of("https://BÜCHER.example"), "xn--bcher-kva.example");
+        assert_eq!(host_of("https://例え.テスト:8443"), "xn--r8jz45g.xn--zckzah:8443");
+    }
+
     #[test]
     fn a_log_line_has_no_query() {
         let url = Url::parse("https://cdn.example/a/b?signature=secret").unwrap();
