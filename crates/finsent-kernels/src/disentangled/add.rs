@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use super::{Distances, Products};
+use super::distances::{Distances, Products};
 use crate::simd::{Kernel, MAX_LANES, Simd};
 
 /// Adds the products of some queries with the positions of all keys to their scores.

@@ -15,6 +15,7 @@
 //! therefore need working memory for a block of queries only, beside their keys and values.
 
 mod add;
+mod distances;
 mod projections;
 mod relative_positions;
 #[cfg(test)]
@@ -23,6 +24,7 @@ mod tests;
 use std::ops::Range;
 
 use self::add::{AddOfKeys, AddOfQueries};
+use self::distances::Distances;
 pub use self::projections::PositionProjections;
 pub use self::relative_positions::RelativePositions;
 use crate::aligned::{AlignedBuffer, CACHE_LINE};
@@ -192,52 +194,6 @@ fn padded_columns(positions: &RelativePositions, tokens: usize) -> Vec<u32> {
     let last = columns.last().copied().unwrap_or(0);
     columns.resize(columns.len() + 2 * MAX_LANES, last);
     columns
-}
-
-/// The distances within a text.
-struct Distances<'a> {
-    tokens: usize,
-    /// The columns of the positions for the distances `key - query` from `1 - tokens` to `tokens - 1`, and for more after
-    /// them. They never fall.
-    columns: &'a [u32],
-    /// Whether the columns of consecutive distances are the same or consecutive.
-    are_gapless: bool,
-}
-
-impl Distances<'_> {
-    /// The columns for a query and the keys from `key` on.
-    #[inline(always)]
-    fn columns(&self, query: usize, key: usize) -> &[u32] {
-        &self.columns[self.tokens - 1 - query + key..]
-    }
-
-    /// The products with the positions that some queries and keys reach.
-    fn products(&self, isa: Isa, queries: Range<usize>, keys: Range<usize>) -> Products {
-        let first = self.columns(queries.end - 1, keys.start)[0] as usize;
-        let last = self.columns(queries.start, keys.end - 1)[0] as usize;
-        let panel = isa.panel_width();
-        let panels = first / panel..last / panel + 1;
-        Products { width: panels.len() * panel, first: panels.start * panel, panels }
-    }
-}
-
-/// Products of some rows with positions: `[rows, width]`.
-struct Products {
-    /// The panels of the positions.
-    panels: Range<usize>,
-    /// The column of the first product of a row.
-    first: usize,
-    width: usize,
-}
-
-impl Products {
-    /// Room for so many rows, and for what vectors reach beyond them: more rows, up to whole vectors of rows, and the rest
-    /// of a vector that begins in the last one.
-    fn room<'b>(&self, rows: usize, buffer: &'b mut AlignedBuffer) -> &'b mut [f32] {
-        let len = rows.next_multiple_of(MAX_LANES) * self.width + 2 * MAX_LANES;
-        buffer.grow::<f32>(len);
-        &mut buffer.as_mut_slice()[..len]
-    }
 }
 
 /// The scores of some queries for all keys of a text.
