@@ -15,6 +15,7 @@ mod packed;
 mod pickle;
 mod safetensors;
 mod shard;
+mod table;
 mod widen;
 
 use std::collections::HashMap;

@@ -8,7 +8,7 @@ use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, Visitor
 
 use super::error::CheckpointError;
 use super::layout::TensorLayout;
-use super::shard::Table;
+use super::table::Table;
 
 /// The bytes of the length before the header.
 pub(super) const LENGTH_BYTES: usize = 8;

@@ -11,6 +11,7 @@ use super::error::CheckpointError;
 use super::layout::TensorLayout;
 use super::mapped::Bytes;
 use super::packed::{self, PackedFile};
+use super::table::Table;
 use super::widen::widen;
 use super::{pickle, safetensors};
 use crate::model_files::ModelFile;
@@ -26,13 +27,6 @@ pub(super) struct Shard {
     /// Those that are not packed.
     tensors: HashMap<String, TensorLayout>,
     packed: Option<PackedFile>,
-}
-
-/// The table of a file: its tensors by name, and the metadata of safetensors.
-#[derive(Debug)]
-pub(super) struct Table {
-    pub(super) tensors: HashMap<String, TensorLayout>,
-    pub(super) metadata: HashMap<String, String>,
 }
 
 /// A tensor of a [`Shard`].

@@ -7,6 +7,7 @@
 //! | `proc` | systems with `/proc`: Linux |
 //! | `macos`, `windows` | the system of that name |
 
+mod file_id;
 #[cfg(target_os = "macos")]
 mod macos;
 #[cfg(all(unix, not(target_os = "macos")))]
@@ -20,6 +21,7 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
+pub use file_id::{FileId, FileIdentity};
 #[cfg(target_os = "macos")]
 pub(crate) use macos::{own_memory, total_memory, unused_memory};
 #[cfg(all(unix, not(target_os = "macos")))]
@@ -33,13 +35,6 @@ pub(crate) use windows::{own_memory, total_memory, unused_memory};
 
 pub use system::{read_at, read_exact_at, special_file};
 pub(crate) use system::{release_pages, write_all_at};
-
-/// What tells a file or folder from all others while it exists, whatever its names are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct FileId {
-    device: u64,
-    number: u64,
-}
 
 impl FileId {
     /// The ID of an open file.
@@ -65,20 +60,6 @@ impl FileId {
     pub fn at_link(path: &Path) -> io::Result<Self> {
         system::identify_link_at(path).map(|identity| identity.id)
     }
-
-    /// Whether both are on one device or volume.
-    pub fn is_on_device_of(&self, other: &Self) -> bool {
-        self.device == other.device
-    }
-}
-
-/// A file's ID, and how many names (hard links) it has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct FileIdentity {
-    /// The ID.
-    pub id: FileId,
-    /// The number of names.
-    pub names: u64,
 }
 
 impl FileIdentity {

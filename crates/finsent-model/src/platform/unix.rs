@@ -8,7 +8,7 @@ use std::path::Path;
 
 use memmap2::{Mmap, UncheckedAdvice};
 
-use super::{FileId, FileIdentity};
+use super::file_id::{FileId, FileIdentity};
 
 pub(super) fn identify(file: &File) -> io::Result<FileIdentity> {
     file.metadata().map(identity)

@@ -12,7 +12,7 @@ use windows_sys::Win32::Storage::FileSystem::{FILE_FLAG_BACKUP_SEMANTICS, FILE_F
 use windows_sys::Win32::System::Memory::VirtualUnlock;
 use windows_sys::Win32::System::SystemInformation::{GlobalMemoryStatusEx, MEMORYSTATUSEX};
 
-use super::{FileId, FileIdentity};
+use super::file_id::{FileId, FileIdentity};
 
 pub(super) fn identify(file: &File) -> io::Result<FileIdentity> {
     identity(file)

@@ -6,11 +6,11 @@ use tokenizers::models::bpe::BPE;
 use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 use tokenizers::processors::roberta::RobertaProcessing;
 
+use super::ends::{ENDS, ends, with_ids};
 use super::error::TokenizerError;
 use super::model::Library;
 use super::settings::Settings;
 use super::vocabulary::Vocabulary;
-use super::{ENDS, ends, with_ids};
 
 /// Byte-level BPE as transformers' `RobertaTokenizer` builds it. As there, bytes that are not in the vocabulary have no
 /// token. Of `tokenizer.json` it uses the vocabulary, the merges and the added tokens.

@@ -7,7 +7,7 @@ use tokenizers::TruncationDirection;
 use super::Tokenizer;
 use super::encoding::Encoding;
 use super::error::TokenizerError;
-use super::windows::PIECE;
+use super::piece::PIECE;
 use crate::catch_panic::catch_panic;
 
 /// The tokens of one text, and the bytes of the text that each stands for.

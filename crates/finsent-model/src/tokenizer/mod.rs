@@ -5,11 +5,13 @@ mod byte_level;
 mod class;
 mod compact;
 mod encoding;
+mod ends;
 mod error;
 mod fields;
 mod frame;
 mod located;
 mod model;
+mod piece;
 mod pieces_of_word;
 mod sentence_piece;
 mod settings;
@@ -25,7 +27,6 @@ use std::borrow::Cow;
 
 use tokenizers::TruncationDirection;
 
-use self::added_tokens::AddedTokens;
 use self::class::Class;
 pub use self::class::ClassOfModel;
 use self::compact::Compaction;
@@ -34,6 +35,7 @@ pub use self::error::TokenizerError;
 use self::frame::{Frame, post_process};
 pub(crate) use self::located::LocatedEncoding;
 use self::model::Library;
+use self::piece::PIECE;
 use self::pieces_of_word::UnigramPieces;
 use self::settings::Settings;
 use self::sweep::Sweep;
@@ -41,7 +43,6 @@ pub use self::tokens::{Token, TokenPlace};
 use self::truncate::{certain_tokens, has_certain_pieces};
 use self::unigram::Pieces;
 use self::vocabulary::Vocabulary;
-use self::windows::PIECE;
 pub use self::windows::{OVERLAP, Windows};
 use crate::catch_panic::catch_panic;
 use crate::model_files::{ModelFile, TokenizerFiles, VocabularyFiles};
@@ -297,35 +298,6 @@ fn as_stored(file: &ModelFile, settings: &Settings) -> Result<(Library, Option<T
     tokenizer.with_padding(None).with_truncation(None).map_err(refused)?;
     settings.tokens.with(Vec::new(), &[]).add_to(&mut tokenizer)?;
     Ok((tokenizer, side))
-}
-
-/// The names of the first and the last token of every text in most classes.
-const ENDS: [&str; 2] = ["cls_token", "sep_token"];
-
-/// The first and the last token of every text: those of the fields `names`. A token that is in no file, of which `file`
-/// is the vocabulary, would get an id as well, but one that the model has not learned.
-fn ends(
-    tokens: &AddedTokens,
-    names: [&'static str; 2],
-    file: &str,
-    is_in_vocabulary: impl Fn(&str) -> bool,
-) -> Result<[String; 2], TokenizerError> {
-    let name = |field: &'static str| -> Result<String, TokenizerError> {
-        let content = tokens.required(field)?;
-        match tokens.contains(content) || is_in_vocabulary(content) {
-            true => Ok(content.to_owned()),
-            false => Err(TokenizerError::NoSpecialToken { file: file.into(), token: content.into() }),
-        }
-    };
-    Ok([name(names[0])?, name(names[1])?])
-}
-
-/// [`ends`] with their ids.
-fn with_ids(ends: [String; 2], tokenizer: &Library) -> [(String, u32); 2] {
-    ends.map(|token| {
-        let id = tokenizer.token_to_id(&token).expect("the token is in the vocabulary, or was added");
-        (token, id)
-    })
 }
 
 #[cfg(test)]

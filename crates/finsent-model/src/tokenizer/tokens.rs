@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::Tokenizer;
 use super::error::TokenizerError;
-use super::windows::PIECE;
+use super::piece::PIECE;
 use crate::catch_panic::catch_panic;
 use crate::text::Text;
 

@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::Tokenizer;
 use super::encoding::Encoding;
 use super::error::TokenizerError;
+use super::piece::PIECE;
 use super::unigram::SPACE;
 use crate::catch_panic::catch_panic;
 
@@ -13,10 +14,6 @@ pub const OVERLAP: usize = 4;
 
 /// The beginning of a window moves back to the beginning of a word, by at most one in `LEEWAY` of its tokens.
 const LEEWAY: usize = 8;
-
-/// The most bytes to tokenize at once: the library needs some hundred bytes of memory per word. Unit tests have texts of
-/// many pieces.
-pub(super) const PIECE: usize = if cfg!(test) { 8 << 10 } else { 64 << 10 };
 
 /// All of a text, in one or more windows.
 #[derive(Debug, Clone, PartialEq, Eq)]

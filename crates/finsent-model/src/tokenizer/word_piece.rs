@@ -5,11 +5,11 @@ use tokenizers::normalizers::BertNormalizer;
 use tokenizers::pre_tokenizers::bert::BertPreTokenizer;
 use tokenizers::processors::bert::BertProcessing;
 
+use super::ends::{ENDS, ends, with_ids};
 use super::error::TokenizerError;
 use super::model::{Library, WordPieceModel, WordPieceSettings};
 use super::settings::Settings;
 use super::vocabulary::Vocabulary;
-use super::{ENDS, ends, with_ids};
 
 /// What pieces that continue a word begin with.
 const PREFIX: &str = "##";

@@ -23,11 +23,11 @@ pub(super) use self::pieces::Pieces;
 pub(super) use self::stored::check as check_stored;
 use super::added_tokens::AddedTokens;
 use super::class::Class;
+use super::ends::{ends, with_ids};
 use super::error::TokenizerError;
 use super::model::Library;
 use super::model::UnigramModel;
 use super::settings::Settings;
-use super::{ends, with_ids};
 
 /// The character that stands for a space in pieces.
 pub(super) const SPACE: char = '\u{2581}';
