@@ -12,7 +12,7 @@ use super::dialect::Dialect;
 use super::encoding_errors::EncodingErrors;
 use super::escapes::Escapes;
 use super::header_names::HeaderNames;
-use super::open_file::Opened;
+use super::opened::Opened;
 use super::read_stats::ReadStats;
 use super::reading::Reading;
 use super::sample::Sample;

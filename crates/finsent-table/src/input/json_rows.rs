@@ -9,7 +9,7 @@ use super::json_framing::Framing;
 use super::json_object::Object;
 use super::json_values::JsonValues;
 use super::line_reader::LineReader;
-use super::open_file::Opened;
+use super::opened::Opened;
 use super::read_stats::ReadStats;
 use super::reading::Reading;
 use super::sample::Sample;

@@ -29,6 +29,7 @@ mod look_ahead;
 mod oddities;
 mod open;
 mod open_file;
+mod opened;
 mod parquet;
 mod pattern;
 mod progress;

@@ -7,6 +7,7 @@ use super::delimited::Delimited;
 use super::dialect::{COMMA, TAB};
 use super::format::FileFormat;
 use super::json_rows::JsonRows;
+use super::opened::Opened;
 use super::parquet::ParquetRows;
 use super::read_stats::ReadStats;
 use super::reading::Reading;
@@ -18,16 +19,6 @@ use super::xlsx::XlsxRows;
 use crate::error::TableError;
 use crate::parquet::ParquetFile;
 use crate::row::RowReader;
-
-/// A reader of one format, when it is open.
-pub(super) struct Opened<R> {
-    pub(super) rows: R,
-    pub(super) columns: Vec<Arc<str>>,
-    /// What is to be told about how it is read.
-    pub(super) notes: Vec<String>,
-    /// How it is read, if that is not plain: a run can be resumed only in the same way.
-    pub(super) how: String,
-}
 
 /// A file that is open.
 pub(super) struct OpenFile {

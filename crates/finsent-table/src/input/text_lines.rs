@@ -7,7 +7,7 @@ use finsent_model::Text;
 use super::columns::ItemColumns;
 use super::encoding_errors::EncodingErrors;
 use super::line_reader::LineReader;
-use super::open_file::Opened;
+use super::opened::Opened;
 use super::reading::Reading;
 use super::source::Source;
 use crate::error::TableError;

@@ -8,7 +8,7 @@ use finsent_model::{Text, TextError};
 
 use super::compression::Compression;
 use super::encoding_errors::EncodingErrors;
-use super::open_file::Opened;
+use super::opened::Opened;
 use super::read_stats::ReadStats;
 use super::reading::Reading;
 use super::source::Source;

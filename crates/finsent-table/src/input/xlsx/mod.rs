@@ -16,7 +16,7 @@ use self::cell::Cell;
 use self::sheet::{SheetRow, SheetRows};
 use super::columns::ItemColumns;
 use super::header_names::HeaderNames;
-use super::open_file::Opened;
+use super::opened::Opened;
 use super::read_stats::ReadStats;
 use super::reading::Reading;
 use super::sniff::{FirstRecord, first_record, known_names};
