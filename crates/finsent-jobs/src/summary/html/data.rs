@@ -7,8 +7,8 @@ use chrono::NaiveDateTime;
 use serde::Serialize;
 
 use super::super::{Extremes, Group, QuotedText};
+use super::report::{Report, class, stack};
 use super::table::group_name;
-use super::{Report, class, stack};
 
 /// Most points of a page, and bytes of the texts behind them; more make it slow to open.
 const MAX_POINTS: usize = 30_000;

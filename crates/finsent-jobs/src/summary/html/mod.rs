@@ -4,6 +4,8 @@
 //! it. A policy in the page allows this one script and this one style sheet, and no other place to load anything from.
 
 mod data;
+mod markup;
+mod report;
 mod table;
 
 use std::io::{self, Write};
@@ -12,8 +14,10 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
-use super::{Group, Summary, SummaryRow, SummaryShape, TextChanges};
+use super::Group;
 use data::Data;
+use markup::{escaped, number};
+pub use report::Report;
 
 const STYLE: &str = include_str!("report.css");
 const SCRIPT: &str = include_str!("report.js");
@@ -22,23 +26,6 @@ const SCRIPT: &str = include_str!("report.js");
 const MAX_GROUPS: usize = 300;
 /// Groups that a page still has all of, in the order that is asked for.
 const FEW_GROUPS: usize = 12;
-
-/// What a page shows.
-#[derive(Clone, Copy)]
-pub struct Report<'a> {
-    /// The title.
-    pub title: &'a str,
-    /// Where the figures come from.
-    pub source: &'a str,
-    /// The groups over all periods, in order.
-    pub rows: &'a [SummaryRow<'a>],
-    /// The groups by period, if the summary is by time.
-    pub summary: &'a Summary,
-    /// What the summary is by.
-    pub shape: &'a SummaryShape<'a>,
-    /// How the texts differ from earlier ones.
-    pub changes: Option<&'a TextChanges>,
-}
 
 /// Writes a page.
 ///
@@ -210,67 +197,6 @@ fn footer(report: &Report<'_>, out: &mut impl Write) -> io::Result<()> {
         )?;
     }
     writeln!(out, "<p>Made by finsent {}.</p>\n</footer>", env!("CARGO_PKG_VERSION"))
-}
-
-/// A number with its digits in groups.
-fn number(number: u64) -> String {
-    let digits = number.to_string();
-    let mut grouped = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && digits.len() > 4 && (digits.len() - index).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
-}
-
-/// A text in HTML, also between double quotes.
-fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for letter in text.chars() {
-        match letter {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\0' => escaped.push('\u{fffd}'),
-            letter => escaped.push(letter),
-        }
-    }
-    escaped
-}
-
-/// How a label is colored: as what it means, else by its number.
-fn class(report: &Report<'_>, label: usize) -> &'static str {
-    let labels = report.shape.labels;
-    match labels.sentiment_ids() {
-        Some([positive, _]) if label == positive => "pos",
-        Some([_, negative]) if label == negative => "neg",
-        _ if labels.labels()[label].eq_ignore_ascii_case("neutral")
-            || labels.labels()[label].eq_ignore_ascii_case("none") =>
-        {
-            "neu"
-        }
-        _ => ["l3", "l4", "l5", "pos", "neg"][label % 5],
-    }
-}
-
-/// The labels in the order in which bars stack them: positive, the others, negative.
-fn stack(report: &Report<'_>) -> Vec<usize> {
-    let mut order: Vec<usize> = (0..report.shape.labels.labels().len()).collect();
-    if let Some([positive, negative]) = report.shape.labels.sentiment_ids() {
-        order.sort_by_key(|&label| {
-            if label == positive {
-                0
-            } else if label == negative {
-                2
-            } else {
-                1
-            }
-        });
-    }
-    order
 }
 
 #[cfg(test)]

@@ -6,7 +6,8 @@ use std::io::{self, Write};
 use chrono::NaiveDateTime;
 
 use super::super::{Group, GroupKey, SummaryRow};
-use super::{Report, class, escaped, number, stack};
+use super::markup::{escaped, number};
+use super::report::{Report, class, stack};
 
 /// The size of the small drawings, in pixels.
 const WIDTH: f64 = 120.0;

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use finsent_model::LabelMap;
 
 use super::*;
-use crate::summary::{GroupKey, Observation, Periods, TimeReader, Zone, rows};
+use crate::summary::{GroupKey, Observation, Periods, Summary, SummaryShape, TimeReader, Zone, rows};
 
 fn labels(names: &[&str]) -> LabelMap {
     let names: BTreeMap<_, _> =

@@ -1,6 +1,7 @@
 //! Dates of three numbers, the first two of which may be month and day or day and month.
 
-use super::{clock, number};
+use super::clock;
+use super::digits::number;
 
 /// The patterns that such a date may have: with the month first, or the day.
 pub(super) fn formats(text: &str) -> Option<Vec<String>> {

@@ -2,7 +2,7 @@
 
 use chrono::{NaiveTime, TimeDelta};
 
-use super::number;
+use super::digits::number;
 
 /// Zones that RFC 2822 defines, in hours from UTC.
 const ZONES: [(&str, i64); 12] = [

@@ -1,8 +1,10 @@
 //! Times that are numbers: digits of the calendar, and the time since 1970.
 
+use std::ops::RangeInclusive;
+
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime};
 
-use super::{Written, number};
+use super::written::Written;
 
 /// Years of calendar times without separators. A time since 1970 that looks like a later or earlier one is one.
 const YEARS: std::ops::RangeInclusive<i32> = 1800..=2199;
@@ -48,4 +50,10 @@ fn since_epoch(digits: &str) -> Option<NaiveDateTime> {
         _ => None,
     };
     time.map(|time| time.naive_utc())
+}
+
+/// A number of so many digits.
+pub(super) fn number(text: &str, lengths: RangeInclusive<usize>) -> Option<u32> {
+    let is_number = lengths.contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+    if is_number { text.parse().ok() } else { None }
 }

@@ -2,7 +2,9 @@
 
 use chrono::NaiveDate;
 
-use super::{Written, clock, digits, number};
+use super::digits::number;
+use super::written::Written;
+use super::{clock, digits};
 
 pub(super) fn read(text: &str) -> Option<Written> {
     // Java and RFC 9557 add the name of the zone to its offset.

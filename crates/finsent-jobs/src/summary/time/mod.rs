@@ -6,10 +6,13 @@ mod digits;
 mod iso;
 mod time_format;
 mod words;
+mod written;
 mod zone;
 
 use chrono::NaiveDateTime;
 use thiserror::Error;
+
+use written::Written;
 
 pub use time_format::{TimeFormat, TimeFormatError};
 pub use zone::{Zone, ZoneError};
@@ -55,15 +58,6 @@ pub struct TimeReader {
     pub zone: Zone,
 }
 
-/// A time as it is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Written {
-    /// With its zone; this is the time in UTC.
-    Utc(NaiveDateTime),
-    /// Without one.
-    Local(NaiveDateTime),
-}
-
 impl TimeReader {
     /// The time in UTC that `text` names. White space around it is ignored. With a pattern, `text` has its form; else one of:
     ///
@@ -102,12 +96,6 @@ fn read(text: &str) -> Option<Written> {
 
 fn start(text: &str) -> String {
     text.chars().take(QUOTED_CHARACTERS).collect()
-}
-
-/// A number of so many digits.
-fn number(text: &str, lengths: std::ops::RangeInclusive<usize>) -> Option<u32> {
-    let is_number = lengths.contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
-    if is_number { text.parse().ok() } else { None }
 }
 
 #[cfg(test)]

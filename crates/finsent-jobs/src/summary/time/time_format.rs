@@ -7,7 +7,7 @@ use chrono::format::{Fixed, Item, Parsed, StrftimeItems, parse};
 use chrono::{DateTime, NaiveTime};
 use thiserror::Error;
 
-use super::Written;
+use super::written::Written;
 
 /// A pattern of strftime, such as `%m/%d/%Y`.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,7 +2,9 @@
 
 use chrono::{Datelike, NaiveDate, NaiveTime};
 
-use super::{Written, clock, number};
+use super::clock;
+use super::digits::number;
+use super::written::Written;
 
 const MONTHS: [&str; 12] = [
     "january",
