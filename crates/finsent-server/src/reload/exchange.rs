@@ -5,8 +5,9 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
+use super::failure::LoadFailure;
 use super::reloads::Wish;
-use super::source::{LoadFailure, ModelSource};
+use super::source::ModelSource;
 use crate::loaded_models::{LoadedModels, ModelPlace};
 use crate::metrics::Metrics;
 use crate::self_test::self_test;

@@ -9,11 +9,13 @@
 //! ([`BackendModel`](crate::BackendModel)), so that nothing of an old model is mixed with the new one's.
 
 mod exchange;
+mod failure;
 mod reloads;
 mod source;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use self::exchange::{create_series, run};
+pub use self::failure::LoadFailure;
 pub(crate) use self::reloads::{Reloads, Reply, Wish};
-pub use self::source::{LoadFailure, ModelSource};
+pub use self::source::ModelSource;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use super::source::LoadFailure;
+use super::failure::LoadFailure;
 use crate::error::HttpError;
 
 /// Wishes that may wait. Whoever sends more has lost count.

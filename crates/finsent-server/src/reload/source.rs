@@ -1,5 +1,6 @@
 //! Where models come from.
 
+use super::failure::LoadFailure;
 use crate::loaded_models::LoadedModels;
 use crate::served_model::ServedModel;
 use crate::service::Service;
@@ -26,21 +27,4 @@ pub trait ModelSource: Send + 'static {
         index: usize,
         digest: Option<&str>,
     ) -> Result<Option<ServedModel>, LoadFailure>;
-}
-
-/// Why a model was not loaded.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LoadFailure {
-    /// In words for clients, which do not learn where files are.
-    pub reason: String,
-    /// In words for the log.
-    pub details: String,
-}
-
-impl LoadFailure {
-    /// A reason that anyone may know.
-    pub(crate) fn of(reason: impl Into<String>) -> Self {
-        let reason = reason.into();
-        Self { details: reason.clone(), reason }
-    }
 }

@@ -14,7 +14,7 @@ use super::content_coding::ContentCoding;
 use super::context::{arrival, service};
 use super::decoder::Decoder;
 #[cfg(feature = "grpc")]
-use super::grpc_message::take_head;
+use super::grpc_head::take_head;
 use super::memory::MemoryPermit;
 use crate::error::HttpError;
 use crate::memory_budget::Holder;

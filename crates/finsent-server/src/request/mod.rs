@@ -9,6 +9,8 @@ mod context;
 mod decoder;
 mod fields;
 #[cfg(feature = "grpc")]
+mod grpc_head;
+#[cfg(feature = "grpc")]
 mod grpc_message;
 mod gzip;
 mod json;
@@ -25,7 +27,9 @@ pub(crate) use self::context::{Arrival, ModelLabel, RequestId, service};
 pub(crate) use self::decoder::Decoder;
 pub(crate) use self::fields::Fields;
 #[cfg(feature = "grpc")]
-pub(crate) use self::grpc_message::{GrpcMessage, take_head};
+pub(crate) use self::grpc_head::take_head;
+#[cfg(feature = "grpc")]
+pub(crate) use self::grpc_message::GrpcMessage;
 pub(crate) use self::json::{WholeNumber, elements, kind, text_elements, without_position};
 pub(crate) use self::memory::MemoryPermit;
 pub(crate) use self::object::Object;

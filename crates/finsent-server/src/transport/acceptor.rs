@@ -16,6 +16,7 @@ use tokio::sync::oneshot;
 use tokio::task::{spawn_local, yield_now};
 use tokio::time::{sleep, timeout, timeout_at};
 
+use super::handover::{Handover, Routing};
 use super::listener::Listener;
 use super::places::{Place, Places};
 use super::probe_answers::ProbeAnswers;
@@ -24,7 +25,7 @@ use super::refusals::{Refusal, Refusals};
 use super::socket::Socket;
 use super::thread::{self, Ended, Starting};
 use super::waiting::{Ticket, Waiting};
-use super::worker::{Dispatcher, HandedBack, Handover, Routing};
+use super::worker::{Dispatcher, HandedBack};
 use super::{StartError, Timeouts};
 use crate::listen::BoundSocket;
 use crate::probes::Probe;

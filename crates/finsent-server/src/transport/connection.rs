@@ -18,11 +18,11 @@ use tokio::time::{Sleep, sleep_until};
 
 use super::exchange::Exchange;
 use super::framing::{Framing, Head, MAX_HEAD_BYTES, end_of_head};
+use super::handover::{Handover, Routing};
 use super::places::Place;
 use super::refusals::{Refusal, Refusals};
 use super::socket::Socket;
 use super::timeouts::Timeouts;
-use super::worker::{Handover, Routing};
 
 /// Bytes that are read at a time where they are held back.
 const READ_BYTES: usize = 4 << 10;

@@ -16,6 +16,7 @@ mod app;
 mod connection;
 mod exchange;
 mod framing;
+mod handover;
 #[cfg(feature = "grpc")]
 pub(crate) mod http2;
 mod listener;

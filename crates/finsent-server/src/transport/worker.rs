@@ -4,7 +4,7 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
@@ -13,14 +13,12 @@ use tokio::time::{sleep, timeout};
 
 use super::app::{AppFactory, Serve};
 use super::connection::Connection;
+use super::handover::Handover;
 #[cfg(feature = "grpc")]
 use super::http2;
-use super::places::Place;
 use super::refusals::Refusals;
-use super::socket::DetachedSocket;
 use super::thread::{self, Ended, Starting};
 use super::{StartError, Timeouts};
-use crate::probes::Probe;
 
 /// How long a worker may take to begin with its last connections when the service stops.
 const QUEUE_LIMIT: Duration = Duration::from_secs(1);
@@ -69,27 +67,6 @@ struct Load {
 struct Assigned {
     load: Arc<Load>,
     is_queued: bool,
-}
-
-/// A connection on its way from the acceptor to a worker, or back.
-pub(crate) struct Handover {
-    pub(super) socket: DetachedSocket,
-    /// What the acceptor has read. Nothing on the way back.
-    pub(super) first: Vec<u8>,
-    /// Since when the next request is being waited for.
-    pub(super) waiting_since: Instant,
-    pub(super) place: Place,
-    pub(super) routing: Routing,
-}
-
-/// Where the requests of a listener go.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Routing {
-    /// The index of the listener.
-    pub(super) listener: usize,
-    /// The index of the application that answers what is no probe.
-    pub(super) app: usize,
-    pub(super) probes: &'static [Probe],
 }
 
 impl Workers {

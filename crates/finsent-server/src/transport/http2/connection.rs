@@ -19,11 +19,11 @@ use http::Request;
 use tokio::task::JoinSet;
 use tokio::time::{Sleep, sleep_until, timeout};
 
+use super::super::handover::Handover;
 use super::super::places::Place;
 use super::super::refusals::{Refusal, Refusals};
 use super::super::socket::Socket;
 use super::super::timeouts::Timeouts;
-use super::super::worker::Handover;
 use super::Shared;
 use super::call::{self, Call};
 use super::stream::{Stream, Traffic};
