@@ -7,9 +7,9 @@ use finsent_table::{Destination, Outcome, OutputRecord, Row, RowWriter, TableErr
 use unicode_width::UnicodeWidthStr;
 
 use super::console::{Style, paint, printable};
+use super::label_style::label_style;
 use super::marked_text::{MarkedText, Palette};
 use super::quantity::{grouped, quantity};
-use super::text_table::label_style;
 use super::width::{cut, pad_end, stdout_width};
 
 /// Words that are listed with their weights.

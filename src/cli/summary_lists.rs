@@ -6,7 +6,7 @@ use finsent_jobs::summary::{Extremes, Group, QuotedText, SummaryRow, SummaryShap
 
 use super::console::{Style, paint, printable};
 use super::quantity::{grouped, quantity};
-use super::summary_table::{group_name, signed};
+use super::summary_cells::{group_name, signed};
 use super::width::cut;
 
 /// Texts that are shown of those with another label.

@@ -2,13 +2,14 @@
 
 use std::io::{self, Write};
 
-use finsent_jobs::summary::{Group, GroupKey, Periods, SummaryRow, SummaryShape, Zone};
+use finsent_jobs::summary::{Group, Periods, SummaryRow, SummaryShape, Zone};
 use unicode_width::UnicodeWidthStr;
 
 use super::console::{Style, paint, printable};
+use super::label_style::label_style;
+use super::summary_cells::{GROUP_WIDTHS, MISSING, cells, group_widths, signed};
 use super::summary_trends::Trends;
-use super::text_table::label_style;
-use super::width::{cut, pad_end, pad_start};
+use super::width::{pad_end, pad_start};
 
 /// Widest bar, and narrowest one that says something, in columns.
 const BARS: [usize; 2] = [8, 4];
@@ -16,10 +17,7 @@ const BARS: [usize; 2] = [8, 4];
 const TRENDS: [usize; 2] = [24, 5];
 /// Width of a percentage: `100%`.
 const PERCENT: usize = 4;
-/// Shown for a missing value.
-pub(super) const MISSING: &str = "-";
-/// Widest column of groups, and what is left of it before other columns are.
-const GROUP_WIDTHS: [usize; 2] = [32, 12];
+
 const COUNT_WIDTH: usize = 7;
 const SENTIMENT_WIDTH: usize = 9;
 const CHANGE_WIDTH: usize = 8;
@@ -218,34 +216,6 @@ impl SummaryTable<'_> {
     }
 }
 
-/// The widths of the columns of groups.
-pub(super) fn group_widths(rows: &[SummaryRow<'_>], shape: &SummaryShape<'_>) -> Vec<usize> {
-    let width = |(column, name): (usize, &String)| {
-        let widest = rows.iter().map(|row| value(row.key, column).width()).max().unwrap_or(0);
-        widest.max(name.width()).min(GROUP_WIDTHS[0])
-    };
-    shape.groups.iter().enumerate().map(width).collect()
-}
-
-/// Cells of these widths at the beginning of a line.
-pub(super) fn cells(values: impl Iterator<Item = impl AsRef<str>>, widths: &[usize]) -> Vec<String> {
-    values.zip(widths).map(|(value, &width)| pad_end(&cut(&printable(value.as_ref()), width), width)).collect()
-}
-
-/// The value of a group in one of its columns.
-fn value(key: &GroupKey, column: usize) -> String {
-    key.values.get(column).and_then(Option::as_ref).map_or_else(|| MISSING.to_owned(), |value| printable(value))
-}
-
-/// The values of a group in one line.
-pub(super) fn group_name(key: &GroupKey) -> String {
-    if key.values.is_empty() {
-        "all".to_owned()
-    } else {
-        (0..key.values.len()).map(|column| value(key, column)).collect::<Vec<_>>().join(", ")
-    }
-}
-
 /// Width of a date, or of a date and time with a zone.
 fn period_width(periods: &Periods) -> usize {
     match periods.has_dates() {
@@ -253,11 +223,6 @@ fn period_width(periods: &Periods) -> usize {
         false if periods.zone == Zone::default() => 20,
         false => 25,
     }
-}
-
-/// A number with its sign and so many decimals.
-pub(super) fn signed(number: Option<f64>, digits: usize) -> String {
-    number.map_or_else(|| MISSING.to_owned(), |number| format!("{number:+.digits$}"))
 }
 
 /// A bar of up to `width` columns, in eighths of one.

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use finsent_jobs::summary::{GroupKey, PeriodStart, Summary, SummaryRow, SummaryShape};
 
 use super::console::{Style, paint};
-use super::summary_table::{MISSING, cells, group_widths, signed};
+use super::summary_cells::{MISSING, cells, group_widths, signed};
 use super::width::pad_start;
 
 /// Periods of a table that need not fit a terminal.

@@ -9,6 +9,7 @@ use unicode_width::UnicodeWidthStr;
 use crate::cli::console::{Style, paint, printable};
 use crate::cli::document_lines;
 use crate::cli::explained_text::{largest, strongest};
+use crate::cli::label_style::label_style;
 use crate::cli::marked_text::{MarkedText, Palette};
 use crate::cli::width::{cut, pad_end, pad_start, stdout_width};
 
@@ -298,16 +299,6 @@ impl TextTable {
         self.pending.push(line);
         // Without columns of the input, nothing is to be settled on the first lines.
         if self.columns.keys.is_empty() { self.settle() } else { Ok(()) }
-    }
-}
-
-/// The style of a label. Other labels than positive and negative are neutral if the model predicts sentiment.
-pub(super) fn label_style(label: &str, has_sentiment: bool) -> Style {
-    match label.to_ascii_lowercase().as_str() {
-        "positive" | "bullish" => Style::Green,
-        "negative" | "bearish" => Style::Red,
-        _ if has_sentiment => Style::Yellow,
-        _ => Style::Bold,
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Arg, Args, ValueEnum};
 use finsent_table::Shard;
 
-use super::explain::Explained;
+use super::explained::Explained;
 use super::periods::PeriodArgs;
 use super::reading::ReadingArgs;
 use super::{model_name, values};

@@ -6,6 +6,7 @@ use clap::{Args, ValueEnum};
 use finsent_model::{ExplainMethod, ExplainOptions};
 
 use super::classify::{AggregateArg, ClassifyArgs, Format, Granularity};
+use super::explained::Explained;
 use super::reading::ReadingArgs;
 use super::{model_name, values};
 
@@ -94,14 +95,6 @@ enum ExplainFormat {
     Json,
     /// An object per line
     Jsonl,
-}
-
-/// What predictions are explained, and how.
-#[derive(Debug, Clone)]
-pub(crate) struct Explained {
-    pub(crate) options: ExplainOptions,
-    /// Whether the explanations are all that is asked for, not a column of a table.
-    pub(crate) is_all: bool,
 }
 
 impl From<ExplainArgs> for ClassifyArgs {
