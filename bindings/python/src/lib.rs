@@ -14,6 +14,7 @@ mod explanation;
 mod model;
 mod prediction;
 mod process;
+mod text_result;
 mod texts;
 
 /// What finsent computes with. Import it from `finsent`.

@@ -18,7 +18,8 @@ use crate::error;
 use crate::explanation::Explanation;
 use crate::prediction::Prediction;
 use crate::process::Process;
-use crate::texts::{TextResult, Texts, text_of};
+use crate::text_result::TextResult;
+use crate::texts::{Texts, text_of};
 
 /// Texts that are classified before Python may handle signals such as Ctrl-C.
 const CHUNK: usize = 512;

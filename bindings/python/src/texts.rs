@@ -6,9 +6,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyByteArray, PyBytes, PyDict, PyFloat, PyMapping, PyString};
 
 use crate::arrow_texts::ArrowTexts;
-
-/// A text, or why it is none.
-pub(crate) type TextResult = Result<Text, String>;
+use crate::text_result::TextResult;
 
 /// Where texts come from.
 pub(crate) enum Texts<'py> {
