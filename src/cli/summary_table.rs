@@ -17,7 +17,6 @@ const BARS: [usize; 2] = [8, 4];
 const TRENDS: [usize; 2] = [24, 5];
 /// Width of a percentage: `100%`.
 const PERCENT: usize = 4;
-
 const COUNT_WIDTH: usize = 7;
 const SENTIMENT_WIDTH: usize = 9;
 const CHANGE_WIDTH: usize = 8;

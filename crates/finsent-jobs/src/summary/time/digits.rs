@@ -7,7 +7,7 @@ use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime};
 use super::written::Written;
 
 /// Years of calendar times without separators. A time since 1970 that looks like a later or earlier one is one.
-const YEARS: std::ops::RangeInclusive<i32> = 1800..=2199;
+const YEARS: RangeInclusive<i32> = 1800..=2199;
 
 pub(super) fn read(text: &str) -> Option<Written> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
