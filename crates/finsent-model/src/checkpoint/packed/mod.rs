@@ -8,7 +8,6 @@ mod peek;
 mod rows;
 
 use std::collections::HashMap;
-use std::ops::Range;
 use std::sync::Arc;
 
 use ::safetensors::Dtype;
@@ -18,6 +17,7 @@ use self::header::{FORMAT, VERSION};
 pub(crate) use self::header::{MatrixHeader, MatrixKey, PackedHeader, TensorPart};
 pub use self::peek::packed_precision;
 pub(crate) use self::rows::PackedRows;
+use self::rows::Segment;
 use super::error::CheckpointError;
 use super::layout::TensorLayout;
 use super::mapped::Bytes;
@@ -39,15 +39,6 @@ struct PackedTensor {
     shape: [usize; 2],
     /// Its rows, in order.
     segments: Vec<Segment>,
-}
-
-/// Some rows of a tensor, and the packed matrix that has them.
-#[derive(Debug, Clone)]
-struct Segment {
-    rows: Range<usize>,
-    weights: Arc<PackedWeights>,
-    /// The first of them in the packed matrix.
-    first: usize,
 }
 
 impl PackedFile {

@@ -1,10 +1,18 @@
 //! A packed tensor, row by row.
 
 use std::ops::Range;
+use std::sync::Arc;
 
-use finsent_kernels::WeightRows;
+use finsent_kernels::{PackedWeights, WeightRows};
 
-use super::Segment;
+/// Some rows of a tensor, and the packed matrix that has them.
+#[derive(Debug, Clone)]
+pub(super) struct Segment {
+    pub(super) rows: Range<usize>,
+    pub(super) weights: Arc<PackedWeights>,
+    /// The first of them in the packed matrix.
+    pub(super) first: usize,
+}
 
 /// The rows of a tensor, which one or several packed matrices have.
 #[derive(Debug)]
