@@ -5,6 +5,7 @@
 
 mod console;
 mod examples;
+mod imports;
 mod links;
 mod markdown;
 mod page;
