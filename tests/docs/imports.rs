@@ -298,6 +298,8 @@ fn a_module_and_its_parent_are_a_circle_unless_the_parent_only_re_exports() {
     let child = ("a::b", "use super::T;");
     let circle = crate_of(&[("a", "mod b; use b::f; struct T;"), child]);
     assert_eq!(circles(&circle), ["a imports a::b", "a::b imports a"]);
+    let user = crate_of(&[("a", "mod b; pub use b::U; struct T(U);"), child]);
+    assert_eq!(circles(&user), ["a imports a::b", "a::b imports a"]);
     assert_eq!(circles(&crate_of(&[("a", "mod b; pub(crate) use b::f; struct T;"), child])), [""; 0]);
 }
 
