@@ -31,8 +31,8 @@ impl Crate {
     fn read(src: &Path) -> Self {
         let mut read = Self::default();
         read.read_folder(src, &[]);
-        let for_tests = std::mem::take(&mut read.for_tests);
-        read.modules.retain(|module, _| !for_tests.iter().any(|tests| module.starts_with(tests)));
+        let Self { modules, for_tests } = &mut read;
+        modules.retain(|module, _| !for_tests.iter().any(|tests| module.starts_with(tests)));
         read
     }
 
@@ -161,7 +161,7 @@ impl Crate {
     }
 
     /// The imports between modules that lie on a circle, or between two circles.
-    fn circles(&self) -> BTreeSet<(Segments, Segments)> {
+    fn circles(&self) -> Vec<String> {
         let mut imports: BTreeSet<_> = self.modules.keys().flat_map(|module| self.imports(module)).collect();
         loop {
             let importing: BTreeSet<_> = imports.iter().map(|(module, _)| module.clone()).collect();
@@ -169,9 +169,11 @@ impl Crate {
             let before = imports.len();
             imports.retain(|(module, other)| imported.contains(module) && importing.contains(other));
             if imports.len() == before {
-                return imports;
+                break;
             }
         }
+        let name = |module: Segments| if module.is_empty() { "crate".into() } else { module.join("::") };
+        imports.into_iter().map(|(module, other)| format!("{} imports {}", name(module), name(other))).collect()
     }
 }
 
@@ -256,19 +258,13 @@ fn leaves(prefix: &[String], tree: &[TokenTree]) -> Vec<(Segments, String)> {
     tree.split(|token| is_punct(token, ',')).filter(|tree| !tree.is_empty()).flat_map(leaf).collect()
 }
 
-/// The imports of a circle, one a line.
-fn circles(read: &Crate) -> Vec<String> {
-    let name = |module: Segments| if module.is_empty() { "crate".into() } else { module.join("::") };
-    read.circles().into_iter().map(|(module, other)| format!("{} imports {}", name(module), name(other))).collect()
-}
-
 #[test]
 fn modules_do_not_import_each_other_in_a_circle() {
     let crates = fs::read_dir(repository().join("crates")).unwrap().map(|entry| entry.unwrap().path());
     for folder in crates.chain([repository().into(), repository().join("bindings/python")]) {
         let read = Crate::read(&folder.join("src"));
         assert!(read.modules.values().any(|module| !module.mentions.is_empty()), "{} has no imports", folder.display());
-        assert_eq!(circles(&read), [""; 0], "{}", folder.display());
+        assert_eq!(read.circles(), [""; 0], "{}", folder.display());
     }
 }
 
@@ -290,17 +286,17 @@ fn a_circle_is_found_through_re_exports_and_paths() {
         ("b", "fn g() { let x = [super::a::f()]; } // use super::c;"),
         ("c", "#[cfg(test)] mod tests { use super::super::a; } const A: &str = \"crate::a\";"),
     ]);
-    assert_eq!(circles(&modules), ["a imports b", "b imports a"]);
+    assert_eq!(modules.circles(), ["a imports b", "b imports a"]);
 }
 
 #[test]
 fn a_module_and_its_parent_are_a_circle_unless_the_parent_only_re_exports() {
     let child = ("a::b", "use super::T;");
     let circle = crate_of(&[("a", "mod b; use b::f; struct T;"), child]);
-    assert_eq!(circles(&circle), ["a imports a::b", "a::b imports a"]);
+    assert_eq!(circle.circles(), ["a imports a::b", "a::b imports a"]);
     let user = crate_of(&[("a", "mod b; pub use b::U; struct T(U);"), child]);
-    assert_eq!(circles(&user), ["a imports a::b", "a::b imports a"]);
-    assert_eq!(circles(&crate_of(&[("a", "mod b; pub(crate) use b::f; struct T;"), child])), [""; 0]);
+    assert_eq!(user.circles(), ["a imports a::b", "a::b imports a"]);
+    assert_eq!(crate_of(&[("a", "mod b; pub(crate) use b::f; struct T;"), child]).circles(), [""; 0]);
 }
 
 #[test]
@@ -309,5 +305,5 @@ fn a_module_with_a_file_for_each_system_is_each_of_them() {
         ("a", "#[cfg_attr(unix, path = \"unix.rs\")] mod os; fn f() { os::g() }"),
         ("a::unix", "use super::f;"),
     ]);
-    assert_eq!(circles(&modules), ["a imports a::unix", "a::unix imports a"]);
+    assert_eq!(modules.circles(), ["a imports a::unix", "a::unix imports a"]);
 }
